@@ -1,0 +1,62 @@
+"""How often did the expensive things happen?  Process-wide counts that tests and the demo read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+
+__all__ = ["Counts", "add_count", "count_since", "current_counts"]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """A snapshot of the process-wide counts, or the difference of two.
+
+    Attributes:
+        compiles: programs that the compiler translated for this process.
+        store_hits: artifacts read from a store instead of compiled.
+        selects: runs of an op's `select` for a real call (not for meta tensors).
+        launches: programs run.
+        copies: tensors copied because a device could not use them in place.
+        corrupt_artifacts: stored artifacts that failed verification and were set aside.
+    """
+
+    compiles: int = 0
+    store_hits: int = 0
+    selects: int = 0
+    launches: int = 0
+    copies: int = 0
+    corrupt_artifacts: int = 0
+
+    def __sub__(self, other: Counts) -> Counts:
+        return Counts(
+            **{f.name: getattr(self, f.name) - getattr(other, f.name) for f in fields(self)}
+        )
+
+
+_lock = threading.Lock()
+_values: dict[str, int] = {f.name: 0 for f in fields(Counts)}
+
+
+def add_count(name: str, amount: int = 1) -> None:
+    """Add to the count `name`, a field of `Counts`."""
+    with _lock:
+        _values[name] += amount
+
+
+def current_counts() -> Counts:
+    """Return a snapshot of all counts."""
+    with _lock:
+        return Counts(**_values)
+
+
+@contextmanager
+def count_since() -> Iterator[list[Counts]]:
+    """Measure a `with` block: the yielded list holds its `Counts` once the block ends."""
+    before, result = current_counts(), []
+    try:
+        yield result
+    finally:
+        result.append(current_counts() - before)

@@ -1,0 +1,149 @@
+"""CPU: the drivers `local-sync` (calling thread) and `local-task` (IREE's worker pool).
+
+Tensors cross in both directions without a copy, through DLPack. What DLPack or IREE cannot take
+as it lies (strides, a start that is not 64-byte aligned, a pending conj or neg) is copied, and
+the copy is counted.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ir_runtime.counters import add_count
+from ir_runtime.device.cpu import host_cpu_target
+from ir_runtime.dtypes import dtype_info, format_tensor
+from ir_runtime.errors import LaunchError, UnsupportedTorchDeviceError, UnsupportedTypeError
+
+if TYPE_CHECKING:
+    from iree.runtime import HalBufferView, HalDevice
+
+__all__ = ["ALIGNMENT", "LocalDriver"]
+
+ALIGNMENT = 64
+"""Bytes: IREE's heap allocator and the code it compiles expect buffers to start on such an address."""
+
+_DLPACK_CPU = 1
+_DLPACK_MAX_RANK = 6
+_to_dlpack = torch._C._to_dlpack  # torch.to_dlpack less its Python frame
+_from_dlpack = torch._C._from_dlpack
+
+
+class LocalDriver:
+    """Serve torch's CPU tensors with IREE's local drivers."""
+
+    family = "local"
+    names = ("local-sync", "local-task")
+    torch_types = ("cpu",)
+    dlpack_device_type_code = _DLPACK_CPU
+
+    def target_flags(self) -> tuple[str, ...]:
+        """Return the compiler flags for this host, its CPU spelled out."""
+        return (
+            "--iree-hal-target-device=local",
+            "--iree-hal-local-target-device-backends=llvm-cpu",
+            *host_cpu_target().flags,
+        )
+
+    def uri_for_torch(self, torch_device: torch.device) -> str:
+        """Return the URI of the HAL device that serves `torch_device`."""
+        del torch_device
+        return "local-task"
+
+    def import_tensor(self, hal: HalDevice, tensor: Tensor) -> HalBufferView:
+        """View `tensor` as an IREE buffer for reading; copies only what cannot be viewed.
+
+        Args:
+            hal: a device of this driver.
+            tensor: any rank, any strides, on the CPU.
+
+        Raises:
+            UnsupportedTorchDeviceError: the tensor is not on the CPU.
+            UnsupportedTypeError: the tensor is not dense, or of a dtype IREE does not know.
+        """
+        ready = importable(tensor)
+        if ready is not tensor:
+            add_count("copies")
+        info = dtype_info(ready.dtype)
+        if info.carrier is None:
+            return hal.from_dlpack_capsule(_to_dlpack(ready))
+        carried = hal.from_dlpack_capsule(_to_dlpack(ready.view(info.carrier)))
+        return _retyped(carried, list(ready.shape), info.element_type)
+
+    def import_destination(self, hal: HalDevice, tensor: Tensor) -> HalBufferView:
+        """View `tensor` as an IREE buffer that copies and fills may write, too.
+
+        DLPack buffers do not permit those. The tensor must be importable as it is, and must be
+        kept alive by the caller until the launch ended.
+        """
+        from iree.runtime import BufferUsage, HalBufferView, HalElementType, MemoryType
+
+        size = tensor.numel() * tensor.element_size()
+        if size == 0:
+            return self.import_tensor(hal, tensor)
+        memory = (ctypes.c_char * size).from_address(tensor.data_ptr())
+        buffer = hal.allocator.import_host_allocation(
+            memory,
+            int(MemoryType.DEVICE_LOCAL | MemoryType.HOST_VISIBLE),
+            int(BufferUsage.DEFAULT | BufferUsage.MAPPING),
+        )
+        element_type = getattr(HalElementType, dtype_info(tensor.dtype).element_type)
+        return HalBufferView(buffer, list(tensor.shape), int(element_type))
+
+    def export_tensor(self, hal: HalDevice, view: HalBufferView, like: Tensor) -> Tensor:
+        """View a result as a torch tensor of the dtype and shape of `like`, without a copy.
+
+        Args:
+            hal: the device that `view` lives on.
+            view: dense; IREE's idea of its element type does not matter.
+            like: a meta tensor.
+
+        Raises:
+            LaunchError: the buffer is smaller than `like` says.
+        """
+        size = like.numel() * like.element_size()
+        available = view.get_buffer().byte_length()
+        if available < size:
+            raise LaunchError(
+                f"result: {available} bytes, must be at least {size} for {format_tensor(like)}"
+            )
+        if size == 0:
+            return torch.empty(like.shape, dtype=like.dtype)
+        as_bytes = _retyped(view, [size], "SINT_8")
+        capsule = hal.create_dlpack_capsule(as_bytes, _DLPACK_CPU, 0)
+        return _from_dlpack(capsule).view(like.dtype).view(like.shape)
+
+
+def importable(tensor: Tensor) -> Tensor:
+    """Return `tensor` itself if IREE can read it where it lies, else a copy that it can read."""
+    if tensor.device.type != "cpu":
+        raise UnsupportedTorchDeviceError(
+            f"{format_tensor(tensor)} on {tensor.device}: not on the CPU, must be for a local device"
+        )
+    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_mkldnn:
+        raise UnsupportedTypeError(
+            f"{format_tensor(tensor)}: layout {tensor.layout}, must be dense (torch.strided)",
+            fix="pass tensor.to_dense()",
+        )
+    tensor = tensor.detach() if tensor.requires_grad else tensor
+    ready = tensor.resolve_conj().resolve_neg().contiguous()
+    return ready if ready.data_ptr() % ALIGNMENT == 0 else ready.clone()
+
+
+def is_importable(tensor: Tensor) -> bool:
+    """Tell whether IREE can use a dense CPU tensor where it lies, for reading and writing."""
+    return (
+        tensor.is_contiguous()
+        and tensor.data_ptr() % ALIGNMENT == 0
+        and not tensor.is_conj()
+        and not tensor.is_neg()
+    )
+
+
+def _retyped(view: HalBufferView, shape: list[int], element_type: str) -> HalBufferView:
+    from iree.runtime import HalBufferView, HalElementType
+
+    return HalBufferView(view.get_buffer(), shape, int(getattr(HalElementType, element_type)))

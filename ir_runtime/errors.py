@@ -1,0 +1,194 @@
+"""Which exceptions can this package raise?  One tree with one root.
+
+::
+
+    IrRuntimeError
+    ├── ArgumentError               (ValueError)            a call's arguments do not fit the op or program
+    │   └── MixedDeviceError        (RuntimeError)          tensors of one call live on different devices
+    ├── DeviceError                 (RuntimeError)          a device cannot be found, made or used
+    │   ├── UnsupportedTorchDeviceError                     no driver serves this torch device
+    │   ├── NoCurrentDeviceError                            the thread's device stack is empty
+    │   └── MismatchedDeviceSetClearError                   a device was cleared that is not on top
+    ├── UnsupportedTypeError        (TypeError)             a value of this type cannot cross into a program
+    ├── CompileError                (RuntimeError)          the compiler refused the program
+    │   ├── CompilerCrashError                              the compiler process died of a signal
+    │   ├── CompilerTimeoutError    (TimeoutError)          the compiler ran past its time limit
+    │   └── CompilerNotFoundError   (ImportError)           the compiler package is not installed
+    ├── StoreError                  (RuntimeError)          artifacts on disk
+    │   ├── ArtifactNotFoundError   (LookupError)           nothing stored fits, and compiling is off
+    │   ├── AmbiguousArtifactError  (LookupError)           several stored artifacts fit
+    │   └── StoreWriteError         (OSError)               the store cannot be written
+    ├── EntryPointError             (LookupError)           the program has no such exported function
+    ├── LaunchError                 (RuntimeError)          the program failed while running
+    ├── RegistrationError           (RuntimeError)          an op definition contradicts itself or another
+    ├── GenerateError               (RuntimeError)          `generate` broke its contract
+    └── NotDifferentiableError      (RuntimeError)          a gradient reached an op without a backward
+
+Each message reads `<object>: <what is wrong>, <what was expected>`, then indented facts, then a line
+`fix: ...` where one is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "AmbiguousArtifactError",
+    "ArgumentError",
+    "ArtifactNotFoundError",
+    "CompileError",
+    "CompilerCrashError",
+    "CompilerNotFoundError",
+    "CompilerTimeoutError",
+    "DeviceError",
+    "EntryPointError",
+    "GenerateError",
+    "IrRuntimeError",
+    "LaunchError",
+    "MismatchedDeviceSetClearError",
+    "MixedDeviceError",
+    "NoCurrentDeviceError",
+    "NotDifferentiableError",
+    "RegistrationError",
+    "StoreError",
+    "StoreWriteError",
+    "UnsupportedTorchDeviceError",
+    "UnsupportedTypeError",
+]
+
+
+class IrRuntimeError(Exception):
+    """Report a problem as a headline, indented facts and a fix.
+
+    Args:
+        headline: `<object>: <what is wrong>, <what was expected>`.
+        facts: lines that help to find the cause; printed indented.
+        fix: what the reader can do about it, if that is known.
+    """
+
+    def __init__(self, headline: str, *, facts: Sequence[str] = (), fix: str | None = None) -> None:
+        self.headline = headline
+        self.facts = tuple(facts)
+        self.fix = fix
+        super().__init__(headline)
+
+    def __str__(self) -> str:
+        lines = [
+            self.headline,
+            *(f"    {line}" for fact in self.facts for line in fact.split("\n")),
+        ]
+        if self.fix is not None:
+            lines.append(f"  fix: {self.fix}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.__dict__.copy())
+
+
+def _rebuild(cls: type[IrRuntimeError], state: dict[str, object]) -> IrRuntimeError:
+    error = cls.__new__(cls)
+    error.__dict__.update(state)
+    error.args = (state.get("headline"),)
+    return error
+
+
+class ArgumentError(IrRuntimeError, ValueError):
+    """The arguments of a call do not fit the op or program."""
+
+
+class MixedDeviceError(ArgumentError, RuntimeError):
+    """The tensors of one call live on different devices."""
+
+
+class DeviceError(IrRuntimeError, RuntimeError):
+    """A device cannot be found, made or used."""
+
+
+class UnsupportedTorchDeviceError(DeviceError):
+    """No driver serves this torch device."""
+
+
+class NoCurrentDeviceError(DeviceError):
+    """The calling thread has no current device."""
+
+
+class MismatchedDeviceSetClearError(DeviceError):
+    """A device was cleared that is not on top of the thread's stack."""
+
+
+class UnsupportedTypeError(IrRuntimeError, TypeError):
+    """A value of this type cannot be passed to, or returned from, a program."""
+
+
+class CompileError(IrRuntimeError, RuntimeError):
+    """The compiler refused a program; carries its diagnostics and the source.
+
+    Attributes:
+        diagnostics: what the compiler said, one entry a message.
+        source: the MLIR text given to the compiler, "" if it was bytecode.
+        source_path: where the text was kept, if it was.
+    """
+
+    def __init__(
+        self,
+        headline: str,
+        *,
+        diagnostics: Sequence[str] = (),
+        source: str = "",
+        source_path: str | None = None,
+        facts: Sequence[str] = (),
+        fix: str | None = None,
+    ) -> None:
+        self.diagnostics = tuple(diagnostics)
+        self.source = source
+        self.source_path = source_path
+        kept = (f"source kept in {source_path}",) if source_path else ()
+        super().__init__(headline, facts=(*facts, *kept), fix=fix)
+
+
+class CompilerCrashError(CompileError):
+    """The compiler process died of a signal; this process lives."""
+
+
+class CompilerTimeoutError(CompileError, TimeoutError):
+    """The compiler ran past its time limit and was stopped."""
+
+
+class CompilerNotFoundError(CompileError, ImportError):
+    """A program must be compiled, and the compiler package is not installed."""
+
+
+class StoreError(IrRuntimeError, RuntimeError):
+    """An artifact store cannot serve a request."""
+
+
+class ArtifactNotFoundError(StoreError, LookupError):
+    """No stored artifact fits, and compiling is off or impossible."""
+
+
+class AmbiguousArtifactError(StoreError, LookupError):
+    """Several stored artifacts fit, and nothing says which one is meant."""
+
+
+class StoreWriteError(StoreError, OSError):
+    """The store directory cannot be written."""
+
+
+class EntryPointError(IrRuntimeError, LookupError):
+    """The program exports no function of this name."""
+
+
+class LaunchError(IrRuntimeError, RuntimeError):
+    """A program failed while it ran."""
+
+
+class RegistrationError(IrRuntimeError, RuntimeError):
+    """An op definition contradicts itself or an earlier one."""
+
+
+class GenerateError(IrRuntimeError, RuntimeError):
+    """`generate` did not do what its selection declares."""
+
+
+class NotDifferentiableError(IrRuntimeError, RuntimeError):
+    """A gradient reached an op that has no backward."""

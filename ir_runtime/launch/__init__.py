@@ -1,0 +1,14 @@
+"""From MLIR to a program that runs on tensors; knows no op."""
+
+from ir_runtime.launch.invoke import invoke_vm_function
+from ir_runtime.launch.launchable import Launchable
+from ir_runtime.launch.store import Artifact, DirectoryStore, MemoryStore, Store
+
+__all__ = [
+    "Artifact",
+    "DirectoryStore",
+    "Launchable",
+    "MemoryStore",
+    "Store",
+    "invoke_vm_function",
+]

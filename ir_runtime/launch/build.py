@@ -1,0 +1,129 @@
+"""How does a key become an artifact?  The store is asked, else the compiler runs, once per key."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ir_runtime.counters import add_count
+from ir_runtime.errors import ArtifactNotFoundError, CompileError
+from ir_runtime.launch.compiler import compile_program, compiler_installed
+from ir_runtime.launch.key import KernelKey, runtime_version, same_release
+from ir_runtime.launch.store import Artifact, DirectoryStore, Store
+from ir_runtime.settings import current_settings
+
+__all__ = ["add_compile_listener", "default_store", "nearest_artifact", "obtain_artifact"]
+
+CompileListener = Callable[[str, bool], None]
+"""Called with a program's name and whether its compile begins (True) or has ended (False)."""
+
+_listeners: list[CompileListener] = []
+_stores: dict[str, DirectoryStore] = {}
+_lock = threading.Lock()
+
+
+def default_store() -> DirectoryStore:
+    """Return the process's store, the directory of the `store` setting."""
+    root = str(current_settings().store)
+    with _lock:
+        return _stores.setdefault(root, DirectoryStore(root))
+
+
+@contextmanager
+def add_compile_listener(listener: CompileListener) -> Iterator[None]:
+    """Tell `listener` of each compile in a `with` block, from whichever thread it runs on."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def obtain_artifact(
+    store: Store, key: KernelKey, device_flags: tuple[str, ...], source: Callable[[], bytes]
+) -> Artifact:
+    """Return the artifact of `key`, from the store or freshly compiled.
+
+    Args:
+        store: where to look, and where a new artifact goes.
+        key: identity of the artifact.
+        device_flags: compiler flags of the device type, those that `key.device_type` names.
+        source: makes the MLIR; called only if it must be compiled.
+
+    Raises:
+        ArtifactNotFoundError: it is not stored, and compiling is off or impossible.
+        CompileError: the compiler refused it, crashed or took too long.
+        StoreWriteError: the store cannot be written.
+    """
+    artifact = _load(store, key)
+    if artifact is None:
+        _refuse_if_not_compiling(store, key)
+        with store.lock(key):
+            artifact = _load(store, key) or _make(store, key, device_flags, source)
+    return artifact
+
+
+def _load(store: Store, key: KernelKey) -> Artifact | None:
+    artifact = store.load(key)
+    if artifact is None and not compiler_installed():
+        artifact = _from_other_compiler(store, key)
+    if artifact is not None:
+        add_count("store_hits")
+    return artifact
+
+
+def _from_other_compiler(store: Store, key: KernelKey) -> Artifact | None:
+    """Without a compiler, take the artifact of any whose binaries this runtime loads."""
+    for stored in sorted(store.keys(), key=lambda k: k.compiler, reverse=True):
+        rows = key.differences(stored)
+        if len(rows) == 1 and stored.compiler != key.compiler:
+            if same_release(stored.compiler, runtime_version()):
+                return store.load(stored)
+    return None
+
+
+def _refuse_if_not_compiling(store: Store, key: KernelKey) -> None:
+    compiling = current_settings().compile
+    if compiling and compiler_installed():
+        return
+    why = (
+        "the compiler is not installed" if compiling else "compiling is off (IR_RUNTIME_COMPILE=0)"
+    )
+    raise ArtifactNotFoundError(
+        f"{key.name}: no artifact {key.label}, and {why}",
+        facts=[repr(store), f"device type {key.device_type}", *nearest_artifact(store, key)],
+        fix="fill the store on a machine that has the compiler: pip install 'ir-runtime[compiler]'"
+        if compiling
+        else "unset IR_RUNTIME_COMPILE",
+    )
+
+
+def nearest_artifact(store: Store, key: KernelKey) -> list[str]:
+    """Say in which fields the most similar stored artifact of this name differs."""
+    candidates = [key.differences(k) for k in store.keys() if k.name == key.name]
+    if not candidates:
+        return [f"nothing named {key.name!r} is stored"]
+    return [f"nearest artifact differs in: {row}" for row in min(candidates, key=len)]
+
+
+def _make(
+    store: Store, key: KernelKey, device_flags: tuple[str, ...], source: Callable[[], bytes]
+) -> Artifact:
+    text = source()
+    for listener in tuple(_listeners):
+        listener(key.name, True)
+    try:
+        vmfb = compile_program(key.name, text, (*device_flags, *key.flags))
+    except CompileError as error:
+        kept = store.keep_failed_source(key, text)
+        if kept is not None:
+            error.source_path = kept
+            error.facts = (*error.facts, f"source kept in {kept}")
+        raise
+    finally:
+        for listener in tuple(_listeners):
+            listener(key.name, False)
+    artifact = Artifact(key, text, vmfb)
+    store.save(artifact)
+    return artifact

@@ -1,0 +1,54 @@
+"""How is one VM function called, with the fences that an asynchronous one wants?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from iree.runtime import VmContext, VmFunction, VmVariantList
+
+    from ir_runtime.device import Device
+
+__all__ = ["invoke_vm_function"]
+
+
+def invoke_vm_function(
+    device: Device,
+    is_async: bool,  # noqa: FBT001 - positional in the seed's signature
+    vm_context: VmContext,
+    vm_function: VmFunction,
+    arg_list: VmVariantList,
+    ret_list: VmVariantList,
+    *,
+    timer: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Call a VM function and wait for its results.
+
+    Args:
+        device: where the function runs; not checked against it.
+        is_async: whether the function takes a wait fence and a signal fence at the end.
+        vm_context: a context of the calling thread.
+        vm_function: a function of that context.
+        arg_list: its arguments; the fences are added to it.
+        ret_list: receives its results.
+        timer: the clock of the returned time.
+
+    Returns:
+        How long the call took, in the unit of `timer`.
+    """
+    started = timer()
+    if not is_async:
+        vm_context.invoke(vm_function, arg_list, ret_list)
+        return timer() - started
+    from iree.runtime import HalFence
+
+    # A semaphore of its own: a failure is permanent to the semaphore it reaches.
+    semaphore = device.hal_device.create_semaphore(0)
+    signal = HalFence.create_at(semaphore, 1)
+    arg_list.push_ref(HalFence(0))
+    arg_list.push_ref(signal)
+    vm_context.invoke(vm_function, arg_list, ret_list)
+    signal.wait()
+    return timer() - started

@@ -1,0 +1,110 @@
+"""What makes two compiled programs different?"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+__all__ = ["KernelKey", "compiler_version", "digest_of", "runtime_version", "same_release"]
+
+
+@dataclass(frozen=True)
+class KernelKey:
+    """The identity of one binary; equal keys mean interchangeable binaries.
+
+    Attributes:
+        name: readable name, for people: the op or program.
+        source_digest: SHA-256 of what determines the MLIR: for a program its text, for an op its
+            selection and the code of its generator (so that a stored kernel is found without
+            generating MLIR).
+        device_type: what the code is compiled for; `Device.type_cache_key`.
+        compiler: version of the compiler package.
+        flags: compiler flags beyond those of the device type.
+        entry: the exported function.
+        selection: the specialisation in words, for people; part of `source_digest` already.
+    """
+
+    name: str
+    source_digest: str
+    device_type: str
+    compiler: str
+    flags: tuple[str, ...] = ()
+    entry: str = "main"
+    selection: str = ""
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """SHA-256 of all fields, in hex."""
+        return digest_of(json.dumps(asdict(self), sort_keys=True))
+
+    @property
+    def label(self) -> str:
+        """The directory name of the artifact: `<name>-<16 hex digits>`."""
+        return f"{re.sub(r'[^A-Za-z0-9_.]', '_', self.name)[:60]}-{self.digest[:16]}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> KernelKey:
+        """Rebuild a key from `to_json`; raises `ValueError`, `KeyError` or `TypeError` if it is none."""
+        known = {field.name: values[field.name] for field in fields(cls)}
+        flags = known.pop("flags")
+        if not all(isinstance(value, str) for value in (*known.values(), *flags)):
+            raise ValueError("a field is not a string")
+        return cls(**known, flags=tuple(flags))
+
+    def differences(self, other: KernelKey) -> tuple[str, ...]:
+        """Name the fields in which `other` differs from this wanted key, with both values."""
+        rows = []
+        for field in fields(self):
+            wanted, stored = getattr(self, field.name), getattr(other, field.name)
+            if wanted != stored:
+                rows.append(f"{field.name} ({_brief(wanted)} wanted, {_brief(stored)} stored)")
+        return tuple(rows)
+
+
+def _brief(value: object) -> str:
+    text = " ".join(value) if isinstance(value, tuple) else str(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def digest_of(*parts: str | bytes) -> str:
+    """Return the SHA-256, in hex, of parts; where one part ends and the next begins counts."""
+    state = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        state.update(len(data).to_bytes(8, "little"))
+        state.update(data)
+    return state.hexdigest()
+
+
+@functools.cache
+def compiler_version() -> str | None:
+    """Return the version of the installed compiler package, None if there is none."""
+    return _installed("iree-base-compiler")
+
+
+@functools.cache
+def runtime_version() -> str:
+    """Return the version of the installed IREE runtime."""
+    return _installed("iree-base-runtime") or "unknown"
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def same_release(one: str, other: str) -> bool:
+    """Tell whether two versions agree in their first two numbers; such binaries load."""
+    return one.split(".")[:2] == other.split(".")[:2]

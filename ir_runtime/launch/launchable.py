@@ -1,0 +1,394 @@
+"""How does a user run any compiled program on torch tensors?"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.counters import add_count
+from ir_runtime.device import Device, get_device_from_torch
+from ir_runtime.dtypes import DTYPES
+from ir_runtime.errors import (
+    AmbiguousArtifactError,
+    ArgumentError,
+    ArtifactNotFoundError,
+    EntryPointError,
+    MixedDeviceError,
+    StoreError,
+    UnsupportedTypeError,
+)
+from ir_runtime.launch.build import default_store, nearest_artifact, obtain_artifact
+from ir_runtime.launch.invoke import invoke_vm_function
+from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
+from ir_runtime.launch.store import Artifact, DirectoryStore, Store
+from ir_runtime.launch.vm import VmProgram, launch_failure, local_uri_for_work
+
+if TYPE_CHECKING:
+    from iree.runtime import ParameterProvider, VmModule, VmVariantList
+
+__all__ = ["Launchable"]
+
+_DEFAULT_ENTRIES = ("main$async", "main")
+
+Loader = Callable[[Device], VmProgram]
+
+
+class Launchable:
+    """A program that runs on whatever device its tensors live on.
+
+    Make one with `jit_compile`, `from_file_cache_only` or `from_vm_module`. It is compiled or
+    loaded once a device type; a thread gets its own VM context, so state that a program keeps in
+    globals belongs to one thread and one device.
+
+    Args:
+        loader: makes the program for a device.
+        name: for messages.
+        entry_point: the exported function; None means `main$async` if there is one, else `main`.
+    """
+
+    def __init__(
+        self, loader: Loader, *, name: str = "program", entry_point: str | None = None
+    ) -> None:
+        self.name = name
+        self._loader = loader
+        self._entry_point = entry_point
+        self._programs: dict[str, tuple[VmProgram, str]] = {}
+        self._lock = threading.Lock()
+
+    @staticmethod
+    def jit_compile(
+        source: Any,
+        *,
+        parameter_providers: Sequence[ParameterProvider] = (),
+        entry_point: str | None = None,
+        file_cache_dir: str | os.PathLike[str] | None = None,
+        name: str = "program",
+        flags: Sequence[str] = (),
+    ) -> Launchable:
+        """Compile a program when it is first needed on a device type.
+
+        Args:
+            source: MLIR as text or bytecode (`str`, `bytes`), a `Path` of a file of either, or a
+                module of the compiler's Python bindings.
+            parameter_providers: where its parameters come from.
+            entry_point: the exported function; default `main$async` if there is one, else `main`.
+            file_cache_dir: root of the store; default the process's store.
+            name: what messages and the store call it.
+            flags: compiler flags beyond those of the device type.
+
+        Raises:
+            UnsupportedTypeError: `source` is none of the above.
+        """
+        text = _source_bytes(source)
+        store = default_store() if file_cache_dir is None else DirectoryStore(file_cache_dir)
+
+        def load(device: Device) -> VmProgram:
+            key = _program_key(name, text, device, flags, entry_point)
+            artifact = obtain_artifact(store, key, device.compile_target_flags, lambda: text)
+            return VmProgram.from_vmfb(name, artifact.vmfb, providers=parameter_providers)
+
+        return Launchable(load, name=name, entry_point=entry_point)
+
+    @staticmethod
+    def from_file_cache_only(
+        file_cache_dir: str | os.PathLike[str],
+        *,
+        parameter_providers: Sequence[ParameterProvider] = (),
+        entry_point: str | None = None,
+        selector: str | None = None,
+    ) -> Launchable:
+        """Load a program that `jit_compile` stored; never compiles.
+
+        Args:
+            file_cache_dir: root of the store.
+            parameter_providers: where its parameters come from.
+            entry_point: the function it was compiled for; default any.
+            selector: settles which of several is meant: the name, a prefix of the digest, or
+                the MLIR source.
+
+        Raises:
+            StoreError: the directory does not exist. What it holds is judged when the program
+                is first needed, at the latest by `preload`: `ArtifactNotFoundError` or
+                `AmbiguousArtifactError`.
+        """
+        root = Path(file_cache_dir)
+        if not root.is_dir():
+            raise StoreError(f"{root}: not a directory, must be the store of earlier compiles")
+        store = DirectoryStore(root)
+
+        def load(device: Device) -> VmProgram:
+            artifact = _choose_artifact(store, device, entry_point, selector)
+            return VmProgram.from_vmfb(
+                artifact.key.name, artifact.vmfb, providers=parameter_providers
+            )
+
+        return Launchable(load, name=root.name, entry_point=entry_point)
+
+    @staticmethod
+    def from_vm_module(
+        vm_module_callback: Callable[[Device], VmModule],
+        *,
+        parameter_providers: Sequence[ParameterProvider] = (),
+        entry_point: str | None = None,
+    ) -> Launchable:
+        """Run a VM module that the caller loads, given the device it is for."""
+
+        def load(device: Device) -> VmProgram:
+            return VmProgram("program", vm_module_callback(device), providers=parameter_providers)
+
+        return Launchable(load, entry_point=entry_point)
+
+    def preload(self, device: torch.device | str | Device) -> None:
+        """Compile or load the program for a device, and link it, before the first call.
+
+        Raises:
+            EntryPointError: the program exports no such function; lists those it does.
+            CompileError, StoreError: it cannot be compiled or loaded.
+        """
+        target = _device_of(device)
+        program, entry = self._program(target)
+        program.function(target, entry)
+
+    def __call__(
+        self,
+        *args: Tensor | int | float,
+        device: torch.device | str | Device | None = None,
+        outputs: Sequence[Tensor] = (),
+    ) -> Any:
+        """Run the program.
+
+        Args:
+            args: tensors, all of one device, and numbers, in the program's order.
+            device: where to run; default: where the tensors are.
+            outputs: tensors to write the results into, one each.
+
+        Returns:
+            None, the result, or a list of results; `outputs`, if given, likewise.
+
+        Raises:
+            ArgumentError: no device can be told, or `outputs` do not fit the results.
+            MixedDeviceError: the tensors live on different devices.
+            UnsupportedTypeError: an argument is neither tensor nor number.
+            LaunchError: the program failed while running.
+        """
+        target = self._target(args, device)
+        program, entry = self._program(target)
+        context, function = program.function(target, entry)
+        with torch.no_grad():
+            arguments, results = self._variants(target, args)
+            try:
+                invoke_vm_function(
+                    target, entry.endswith("$async"), context, function, arguments, results
+                )
+            except Exception as error:
+                raise launch_failure(program.name, error) from error
+            add_count("launches")
+            values = [self._result(target, results, i, args) for i in range(results.size)]
+            if outputs:
+                values = self._write_outputs(outputs, values)
+        if not values:
+            return None
+        return values[0] if len(values) == 1 else values
+
+    def _program(self, device: Device) -> tuple[VmProgram, str]:
+        ready = self._programs.get(device.type_cache_key)
+        if ready is None:
+            with self._lock:
+                ready = self._programs.get(device.type_cache_key)
+                if ready is None:
+                    program = self._loader(device)
+                    ready = program, self._resolve_entry(program)
+                    self._programs[device.type_cache_key] = ready
+        return ready
+
+    def _resolve_entry(self, program: VmProgram) -> str:
+        exports = [n for n in program.module.function_names if not n.startswith("__")]
+        wanted = (self._entry_point,) if self._entry_point else _DEFAULT_ENTRIES
+        for entry in wanted:
+            if entry in exports:
+                return entry
+        raise EntryPointError(
+            f"{program.name}: no entry point {' or '.join(map(repr, wanted))}, "
+            f"must be one of {', '.join(sorted(exports))}"
+        )
+
+    def _target(self, args: Sequence[Any], device: torch.device | str | Device | None) -> Device:
+        if device is not None:
+            if isinstance(device, Device):
+                return device
+            where = torch.device(device)
+        else:
+            places = {a.device for a in args if isinstance(a, Tensor)}
+            if len(places) > 1:
+                found = ", ".join(sorted(str(place) for place in places))
+                raise MixedDeviceError(f"{self.name}: tensors on {found}, must be on one device")
+            if not places:
+                raise ArgumentError(
+                    f"{self.name}: no tensor among the arguments, must have one to tell the device",
+                    fix="pass device=",
+                )
+            where = places.pop()
+        if where.type == "cpu":
+            return Device(local_uri_for_work(_size_bytes(args)))
+        return get_device_from_torch(where)
+
+    def _variants(self, device: Device, args: Sequence[Any]) -> tuple[VmVariantList, VmVariantList]:
+        from iree.runtime import VmVariantList
+
+        arguments = VmVariantList(len(args) + 2)
+        for i, value in enumerate(args):
+            if isinstance(value, Tensor):
+                arguments.push_ref(device.import_torch_tensor(value))
+            elif isinstance(value, int):
+                arguments.push_int(int(value))
+            elif isinstance(value, float):
+                arguments.push_float(value)
+            else:
+                raise UnsupportedTypeError(
+                    f"{self.name}: argument {i} is a {type(value).__name__}, "
+                    "must be a tensor, an int or a float"
+                )
+        return arguments, VmVariantList(1)
+
+    def _result(
+        self, device: Device, results: VmVariantList, index: int, args: Sequence[Any]
+    ) -> Any:
+        from iree.runtime import HalBufferView
+
+        value = results.get_variant(index)
+        if isinstance(value, int | float):
+            return value
+        try:
+            view = results.get_as_object(index, HalBufferView)
+        except Exception as error:
+            raise UnsupportedTypeError(
+                f"{self.name}: result {index} is neither a tensor nor a number",
+                facts=[str(error)],
+            ) from error
+        like = torch.empty(view.shape, dtype=_dtype_of(view.element_type), device="meta")
+        tensor = device.export_torch_tensor(view, like)
+        storages = {a.untyped_storage().data_ptr() for a in args if isinstance(a, Tensor)}
+        if tensor.untyped_storage().data_ptr() in storages and tensor.numel():
+            add_count("copies")  # the program returned its argument; results never alias
+            tensor = tensor.clone()
+        return tensor
+
+    def _write_outputs(self, outputs: Sequence[Tensor], values: Sequence[Any]) -> list[Any]:
+        if len(outputs) != len(values):
+            raise ArgumentError(
+                f"{self.name}: {len(outputs)} outputs, must be {len(values)} as the results"
+            )
+        for i, (output, value) in enumerate(zip(outputs, values, strict=True)):
+            if not isinstance(value, Tensor) or output.shape != value.shape:
+                got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
+                raise ArgumentError(
+                    f"{self.name}: output {i} is {list(output.shape)}, must be {got} as result {i}"
+                )
+            if output.dtype != value.dtype:
+                value = _reinterpreted(self.name, i, value, output.dtype)
+            output.copy_(value)
+        return list(outputs)
+
+
+def _reinterpreted(name: str, index: int, value: Tensor, dtype: torch.dtype) -> Tensor:
+    """Take a result for an unsigned one: IREE's own element types have no sign."""
+    integral = not (value.is_floating_point() or value.is_complex())
+    if integral and dtype.itemsize == value.dtype.itemsize and not dtype.is_floating_point:
+        return value.view(dtype)
+    raise ArgumentError(
+        f"{name}: output {index} is of {dtype}, must be of {value.dtype} as result {index}"
+    )
+
+
+def _size_bytes(args: Sequence[Any]) -> int:
+    return sum(a.numel() * a.element_size() for a in args if isinstance(a, Tensor))
+
+
+def _device_of(device: torch.device | str | Device) -> Device:
+    if isinstance(device, Device):
+        return device
+    where = torch.device(device)
+    return Device("local-sync") if where.type == "cpu" else get_device_from_torch(where)
+
+
+def _source_bytes(source: Any) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    if isinstance(source, str):
+        return source.encode()
+    if isinstance(source, Path):
+        return source.read_bytes()
+    operation = getattr(source, "operation", source)
+    with contextlib.suppress(AttributeError):
+        return operation.get_asm(enable_debug_info=False).encode()
+    raise UnsupportedTypeError(
+        f"source: a {type(source).__name__}, must be MLIR as str, bytes, Path or module"
+    )
+
+
+def _program_key(
+    name: str, text: bytes, device: Device, flags: Sequence[str], entry_point: str | None
+) -> KernelKey:
+    return KernelKey(
+        name=name,
+        source_digest=digest_of(text),
+        device_type=device.type_cache_key,
+        compiler=compiler_version() or runtime_version(),
+        flags=tuple(flags),
+        entry=entry_point or "",
+    )
+
+
+def _choose_artifact(
+    store: DirectoryStore, device: Device, entry_point: str | None, selector: str | None
+) -> Artifact:
+    wanted = KernelKey(
+        selector or "program", "", device.type_cache_key, "", entry=entry_point or ""
+    )
+    keys = [key for key in store.keys() if key.device_type == device.type_cache_key]
+    if entry_point is not None:
+        exact = [key for key in keys if key.entry == entry_point]
+        keys = exact or [key for key in keys if key.entry == ""]
+    if selector is not None:
+        source = digest_of(selector)
+        keys = [k for k in keys if k.name == selector or k.source_digest == source
+                or (len(selector) >= 4 and k.digest.startswith(selector))]  # fmt: skip
+    if len(keys) > 1:
+        raise AmbiguousArtifactError(
+            f"{store.root}: {len(keys)} artifacts fit, must be one",
+            facts=[f"{k.label}  entry {k.entry or 'default'}, compiler {k.compiler}" for k in keys],
+            fix="pass selector= a name, the start of a digest, or the MLIR source",
+        )
+    artifact = store.load(keys[0]) if keys else None
+    if artifact is None:
+        stored = [f"stored: {k.label}  entry {k.entry or 'default'}" for k in store.keys()]
+        raise ArtifactNotFoundError(
+            f"{store.root}: no artifact fits, and compiling is not allowed here",
+            facts=[
+                f"device type {device.type_cache_key}",
+                f"entry point {entry_point or 'any'}, selector {selector or 'none'}",
+                *(stored or nearest_artifact(store, wanted)),
+            ],
+            fix="compile it into this directory with Launchable.jit_compile(file_cache_dir=...)",
+        )
+    add_count("store_hits")
+    return artifact
+
+
+def _dtype_of(element_type: int) -> torch.dtype:
+    """Return the torch dtype of an IREE element type; an integer without sign is signed."""
+    from iree.runtime import HalElementType
+
+    wanted = HalElementType(element_type).name
+    wanted = wanted.replace("INT_", "SINT_") if wanted.startswith("INT_") else wanted
+    for dtype, info in DTYPES.items():
+        if info.element_type == wanted:
+            return dtype
+    raise UnsupportedTypeError(f"result: element type {wanted}, must be one that torch has")

@@ -1,0 +1,266 @@
+"""Where do compiled programs live?  In memory, or in a directory that processes share."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import shutil
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from ir_runtime.counters import add_count
+from ir_runtime.errors import StoreWriteError
+from ir_runtime.launch.key import KernelKey
+
+__all__ = ["Artifact", "DirectoryStore", "MemoryStore", "Store"]
+
+_log = logging.getLogger("ir_runtime.store")
+_FORMAT = "v1"
+_KEY_FILE, _SOURCE_FILE, _VMFB_FILE = "key.json", "kernel.mlir", "kernel.vmfb"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What the compiler yields for a key.
+
+    Attributes:
+        key: identity of the binary.
+        source: the MLIR, text or bytecode, that it came from.
+        vmfb: the compiled module.
+    """
+
+    key: KernelKey
+    source: bytes
+    vmfb: bytes
+
+
+class Store(Protocol):
+    """A place for artifacts; all methods may be called from any thread."""
+
+    def load(self, key: KernelKey) -> Artifact | None:
+        """Return the verified artifact of `key`, None if there is none."""
+        ...
+
+    def save(self, artifact: Artifact) -> None:
+        """Add an artifact; readers see it whole or not at all."""
+        ...
+
+    def lock(self, key: KernelKey) -> AbstractContextManager[None]:
+        """Hold off everybody else who wants to make the artifact of `key`."""
+        ...
+
+    def keys(self) -> list[KernelKey]:
+        """Return the key of each stored artifact."""
+        ...
+
+    def keep_failed_source(self, key: KernelKey, source: bytes) -> str | None:
+        """Keep the source of a failed compile; returns where, None if it is not kept."""
+        ...
+
+
+class MemoryStore:
+    """Artifacts of this process only."""
+
+    def __init__(self) -> None:
+        self._artifacts: dict[str, Artifact] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def load(self, key: KernelKey) -> Artifact | None:
+        return self._artifacts.get(key.digest)
+
+    def save(self, artifact: Artifact) -> None:
+        self._artifacts[artifact.key.digest] = artifact
+
+    @contextlib.contextmanager
+    def lock(self, key: KernelKey) -> Iterator[None]:
+        with self._guard:
+            lock = self._locks.setdefault(key.digest, threading.Lock())
+        with lock:
+            yield
+
+    def keys(self) -> list[KernelKey]:
+        return [artifact.key for artifact in list(self._artifacts.values())]
+
+    def keep_failed_source(self, key: KernelKey, source: bytes) -> str | None:
+        del key, source
+        return None
+
+    def __repr__(self) -> str:
+        return "memory store"
+
+
+class DirectoryStore:
+    """Artifacts in a directory: one sub-directory each, of files that IREE's tools open.
+
+    An artifact is written aside, synced and renamed into place, so a reader sees all of it or
+    nothing, whoever dies when. It is verified against the digests beside it before it is used.
+
+    Args:
+        root: the directory; made when first written to.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root).expanduser().absolute()
+        self._home = self.root / _FORMAT
+
+    def path_of(self, key: KernelKey) -> Path:
+        """Return the directory of the artifact of `key`, there or not."""
+        return self._home / key.label
+
+    def load(self, key: KernelKey) -> Artifact | None:
+        path = self.path_of(key)
+        for _ in range(2):  # again if another process replaced it while we read
+            try:
+                return _read_artifact(path, key)
+            except FileNotFoundError:
+                if not path.exists():
+                    return None
+                problem = "a file is missing"
+            except (ValueError, KeyError, TypeError, OSError) as error:
+                problem = str(error)
+        self._set_aside(path, problem)
+        return None
+
+    def save(self, artifact: Artifact) -> None:
+        staging = self._home / f".staging-{uuid.uuid4().hex}"
+        files = {_SOURCE_FILE: artifact.source, _VMFB_FILE: artifact.vmfb}
+        record = {
+            "key": artifact.key.to_json(),
+            "files": {name: _payload_record(data) for name, data in files.items()},
+        }
+        files[_KEY_FILE] = json.dumps(record, indent=1, sort_keys=True).encode()
+        try:
+            staging.mkdir(parents=True)
+            for name, data in files.items():
+                _write_synced(staging / name, data)
+            _sync_directory(staging)
+            self._publish(staging, self.path_of(artifact.key))
+        except OSError as error:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise self._write_error(error) from error
+
+    @contextlib.contextmanager
+    def lock(self, key: KernelKey) -> Iterator[None]:
+        from filelock import FileLock
+
+        locks = self._home / ".locks"
+        try:
+            locks.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(locks / f"{key.label}.lock")
+            lock.acquire()
+        except (OSError, NotImplementedError) as error:
+            raise self._write_error(error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def keys(self) -> list[KernelKey]:
+        found = []
+        for path in self._artifact_directories():
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                record = json.loads((path / _KEY_FILE).read_bytes())
+                found.append(KernelKey.from_json(record["key"]))
+        return found
+
+    def keep_failed_source(self, key: KernelKey, source: bytes) -> str | None:
+        path = self._home / "failed" / f"{key.label}.mlir"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(source)
+        except OSError:
+            return None
+        return str(path)
+
+    def size(self) -> tuple[int, int]:
+        """Return the number of artifacts and the bytes they take."""
+        count = size_bytes = 0
+        for path in self._artifact_directories():
+            count += 1
+            with contextlib.suppress(OSError):
+                size_bytes += sum(file.stat().st_size for file in path.iterdir())
+        return count, size_bytes
+
+    def __repr__(self) -> str:
+        return f"store {self.root}"
+
+    def _artifact_directories(self) -> list[Path]:
+        try:
+            children = sorted(self._home.iterdir())
+        except OSError:
+            return []
+        return [p for p in children if not p.name.startswith(".") and (p / _KEY_FILE).exists()]
+
+    def _publish(self, staging: Path, final: Path) -> None:
+        try:
+            staging.rename(final)
+        except OSError:
+            if not (final / _KEY_FILE).exists():
+                raise
+            shutil.rmtree(staging, ignore_errors=True)  # another process was first
+        _sync_directory(self._home)
+
+    def _set_aside(self, path: Path, problem: str) -> None:
+        add_count("corrupt_artifacts")
+        aside = self._home / f".corrupt-{path.name}-{uuid.uuid4().hex[:8]}"
+        try:
+            path.rename(aside)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._write_error(error, f"{path.name} is corrupt ({problem})") from error
+        _log.warning("%s: %s is corrupt (%s); it is compiled again", self, path.name, problem)
+        shutil.rmtree(aside, ignore_errors=True)
+
+    def _write_error(
+        self, error: Exception, why: str = "a compiled kernel must be kept"
+    ) -> StoreWriteError:
+        failure = StoreWriteError(
+            f"{self}: cannot be written, and {why}",
+            facts=[str(error)],
+            fix="free or unlock the directory, or name another with IR_RUNTIME_STORE",
+        )
+        failure.errno = getattr(error, "errno", None)
+        return failure
+
+
+def _payload_record(data: bytes) -> dict[str, Any]:
+    return {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _read_artifact(path: Path, key: KernelKey) -> Artifact:
+    record = json.loads((path / _KEY_FILE).read_bytes())
+    stored = KernelKey.from_json(record["key"])
+    if stored != key:
+        raise ValueError("its key differs from its name")
+    payload = {}
+    for name in (_SOURCE_FILE, _VMFB_FILE):
+        payload[name] = (path / name).read_bytes()
+        if _payload_record(payload[name]) != record["files"][name]:
+            raise ValueError(f"{name} does not match its digest")
+    return Artifact(stored, payload[_SOURCE_FILE], payload[_VMFB_FILE])
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_directory(path: Path) -> None:
+    with contextlib.suppress(OSError):  # some file systems cannot sync a directory
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,191 @@
+"""How does a VMFB run?  In IREE's VM and HAL: one context a thread, nothing shared between launches."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.device.device import Device
+from ir_runtime.device.instance import get_vm_instance, is_forked, on_exit
+from ir_runtime.errors import EntryPointError, IrRuntimeError, LaunchError
+from ir_runtime.settings import current_settings
+
+if TYPE_CHECKING:
+    from iree.runtime import ParameterProvider, VmContext, VmFunction, VmModule
+
+__all__ = ["VmProgram", "bind_launch", "launch_failure", "local_uri_for_work"]
+
+# Functions of IREE's HAL module that write a buffer other than by a dispatch. A VMFB imports by
+# name just what it calls.
+_TRANSFERS = (
+    b"hal.command_buffer.copy_buffer",
+    b"hal.command_buffer.fill_buffer",
+    b"hal.command_buffer.update_buffer",
+    b"hal.device.queue.copy",
+    b"hal.device.queue.fill",
+    b"hal.device.queue.update",
+)
+_to_dlpack = torch._C._to_dlpack
+
+
+class _Contexts(threading.local):
+    def __init__(self) -> None:
+        self.by_uri: dict[str, tuple[VmContext, Any]] = {}
+
+
+class VmProgram:
+    """A compiled module, loaded; opens a context on each thread and device that runs it.
+
+    Args:
+        name: for messages.
+        module: a loaded VM module.
+        providers: parameter providers that it links against.
+        transfers: whether it may write results by copies and fills.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: VmModule,
+        *,
+        providers: Sequence[ParameterProvider] = (),
+        transfers: bool = True,
+    ) -> None:
+        self.name = name
+        self.module = module
+        self.transfers = transfers
+        self._providers = tuple(providers)
+        self._contexts = _Contexts()
+        _programs.add(self)
+
+    @classmethod
+    def from_vmfb(
+        cls, name: str, vmfb: bytes, *, providers: Sequence[ParameterProvider] = ()
+    ) -> VmProgram:
+        """Load a VMFB.
+
+        Raises:
+            LaunchError: the bytes are no VMFB that this runtime loads.
+        """
+        from iree.runtime import VmModule
+
+        try:
+            module = VmModule.copy_buffer(get_vm_instance(), vmfb)
+        except Exception as error:
+            raise LaunchError(f"{name}: the VMFB does not load", facts=[str(error)]) from error
+        transfers = any(function in vmfb for function in _TRANSFERS)
+        return cls(name, module, providers=providers, transfers=transfers)
+
+    def function(self, device: Device, entry: str) -> tuple[VmContext, VmFunction]:
+        """Return the calling thread's context on `device`, and the entry function.
+
+        Raises:
+            EntryPointError: the program exports no such function.
+            ValueError: it needs a module that is not linked, such as `io_parameters`.
+        """
+        function = self.module.lookup_function(entry)
+        if function is None:
+            exports = [n for n in self.module.function_names if not n.startswith("__")]
+            raise EntryPointError(
+                f"{self.name}: no entry point {entry!r}, must be one of {', '.join(exports)}"
+            )
+        cached = self._contexts.by_uri.get(device.instance_cache_key)
+        if cached is None:
+            cached = self._contexts.by_uri[device.instance_cache_key] = self._open(device)
+        return cached[0], function
+
+    def _open(self, device: Device) -> tuple[VmContext, Any]:
+        from iree.runtime import VmContext, create_io_parameters_module
+
+        modules = [device.create_hal_module(), self.module]
+        if self._providers:
+            linked = create_io_parameters_module(device.vm_instance, *self._providers)
+            modules.insert(1, linked)
+        return VmContext(device.vm_instance, modules), modules
+
+    def close(self) -> None:
+        """Let go of IREE's objects; the program cannot run after this."""
+        self._contexts = _Contexts()
+        del self.module
+
+
+_programs: weakref.WeakSet[VmProgram] = weakref.WeakSet()
+
+
+@on_exit
+def _close_programs() -> None:
+    for program in tuple(_programs):
+        program.close()
+
+
+def local_uri_for_work(size_bytes: int) -> str:
+    """Choose the local driver for a launch that touches this many bytes."""
+    large = size_bytes >= current_settings().task_min_bytes
+    return "local-task" if large and not is_forked() else "local-sync"
+
+
+def bind_launch(
+    program: VmProgram, entry: str, uri: str
+) -> Callable[[Sequence[Tensor | int], Sequence[Tensor]], None]:
+    """Return a function that runs a kernel on tensors, writing its results into given tensors.
+
+    The kernel is in destination-passing form: operands first, then one buffer a result.
+
+    Args:
+        program: the kernel.
+        entry: its exported function, of the synchronous ABI.
+        uri: the device to run on.
+
+    Returns:
+        `launch(operands, results)`. Operands are dense CPU tensors of any layout, or ints for
+        `i64` operands. Results must be importable as they are. Raises `LaunchError`.
+    """
+    from iree.runtime import VmVariantList
+
+    thread = threading.local()
+
+    def prepare() -> tuple[Any, ...]:
+        device = Device(uri)
+        context, function = program.function(device, entry)
+        hal, driver = device.hal_device, device.driver
+        write = driver.import_destination if program.transfers else None
+        thread.ready = (context.invoke, function, hal.from_dlpack_capsule, hal, driver, write)
+        return thread.ready
+
+    def launch(operands: Sequence[Tensor | int], results: Sequence[Tensor]) -> None:
+        try:
+            invoke, function, from_capsule, hal, driver, write = thread.ready
+        except AttributeError:
+            invoke, function, from_capsule, hal, driver, write = prepare()
+        arguments = VmVariantList(len(operands) + len(results))
+        for operand in operands:
+            if type(operand) is int:
+                arguments.push_int(operand)
+                continue
+            try:
+                view = from_capsule(_to_dlpack(operand))
+            except Exception:  # strides, alignment or dtype: the slow way copes or says why
+                view = driver.import_tensor(hal, operand)
+            arguments.push_ref(view)
+        for result in results:
+            arguments.push_ref(
+                from_capsule(_to_dlpack(result)) if write is None else write(hal, result)
+            )
+        try:
+            invoke(function, arguments, VmVariantList(len(results)))
+        except Exception as error:
+            raise launch_failure(program.name, error) from error
+
+    return launch
+
+
+def launch_failure(name: str, error: Exception) -> IrRuntimeError:
+    """Describe an exception of IREE's runtime as one of ours."""
+    if isinstance(error, IrRuntimeError):
+        return error
+    return LaunchError(f"{name}: failed while running", facts=[str(error)])

@@ -1,0 +1,107 @@
+"""Translate MLIR to a VMFB, in this process or as the child process of another.
+
+As a script it answers requests on its standard input until that closes. It imports nothing of
+this package, so that a child starts fast, and nothing but the compiler can take it down.
+
+Wire format, both directions: 4 bytes little-endian length, that many bytes of JSON, then `size`
+payload bytes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+__all__ = ["read_message", "translate", "write_message"]
+
+_SEVERITIES = ("note", "warning", "error", "remark")
+_CALLBACK = ctypes.CFUNCTYPE(
+    None, ctypes.c_int, ctypes.POINTER(ctypes.c_char), ctypes.c_size_t, ctypes.c_void_p
+)
+
+
+def translate(source: bytes, flags: Sequence[str]) -> tuple[bytes | None, list[str]]:
+    """Compile MLIR text or bytecode.
+
+    Returns:
+        The VMFB, None on failure; and the diagnostics, each as `<severity>: <message>`.
+    """
+    from iree.compiler.api import Output, Session, Source
+
+    diagnostics: list[str] = []
+    with Session() as session:
+        try:
+            session.set_flags(*flags)
+        except ValueError as error:
+            return None, [f"error: {error}"]
+        with session.invocation() as invocation:
+            callback = _capture_diagnostics(invocation, diagnostics)
+            with Source.wrap_buffer(session, source) as wrapped:
+                # Going on after a failure kills the process: each step's answer counts.
+                if not invocation.parse_source(wrapped) or not invocation.execute():
+                    return None, diagnostics or ["error: the compiler gave no reason"]
+                with Output.open_membuffer() as output:
+                    try:
+                        invocation.output_vm_bytecode(output)
+                    except ValueError as error:
+                        return None, [*diagnostics, f"error: {error}"]
+                    vmfb = bytes(output.map_memory())
+            del callback
+    return vmfb, diagnostics
+
+
+def _capture_diagnostics(invocation: Any, into: list[str]) -> Any:
+    from iree.compiler.api import ctypes_dl
+
+    @_CALLBACK
+    def receive(severity: int, message: Any, size: int, _data: Any) -> None:
+        text = ctypes.string_at(message, size).decode("utf-8", "replace").strip()
+        into.append(f"{_SEVERITIES[severity] if severity < 4 else 'note'}: {text}")
+
+    enable = ctypes_dl._dylib.ireeCompilerInvocationEnableCallbackDiagnostics
+    enable.argtypes = [ctypes.c_void_p, ctypes.c_int, _CALLBACK, ctypes.c_void_p]
+    enable.restype = None
+    enable(invocation._inv_p, 0, receive, None)
+    return receive  # the compiler holds a bare pointer to it
+
+
+def write_message(stream: BinaryIO, header: dict[str, Any], payload: bytes = b"") -> None:
+    """Send one message."""
+    encoded = json.dumps({**header, "size": len(payload)}).encode()
+    stream.write(len(encoded).to_bytes(4, "little") + encoded + payload)
+    stream.flush()
+
+
+def read_message(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+    """Receive one message, None if the other side is gone."""
+    prefix = stream.read(4)
+    if len(prefix) < 4:
+        return None
+    size = int.from_bytes(prefix, "little")
+    encoded = stream.read(size)
+    if len(encoded) < size:
+        return None
+    header = json.loads(encoded)
+    payload = stream.read(header["size"])
+    return (header, payload) if len(payload) == header["size"] else None
+
+
+def _serve() -> None:
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what the compiler prints must not mix with the replies
+    first = read_message(requests)
+    if first is None:
+        return
+    sys.path[:] = first[0]["sys_path"]
+    while (message := read_message(requests)) is not None:
+        header, source = message
+        vmfb, diagnostics = translate(source, header["flags"])
+        write_message(replies, {"ok": vmfb is not None, "diagnostics": diagnostics}, vmfb or b"")
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,32 @@
+"""Ops written as MLIR: selection, generation, registration with torch."""
+
+from ir_runtime.op_reg.argument import (
+    AttrArg,
+    EmptyOptionalTensorArg,
+    IntArg,
+    TensorArg,
+    TensorListArg,
+)
+from ir_runtime.op_reg.builder import FreeFuncKernelBuilder, KernelBuilder
+from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.kernel import forget_kernels
+from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY, def_library
+from ir_runtime.op_reg.selection import KernelSelection
+from ir_runtime.op_reg.template import MlirTemplate
+
+__all__ = [
+    "ALL_CUSTOM_OP_REGS",
+    "IR_RUNTIME_LIBRARY",
+    "AttrArg",
+    "CustomOp",
+    "EmptyOptionalTensorArg",
+    "FreeFuncKernelBuilder",
+    "IntArg",
+    "KernelBuilder",
+    "KernelSelection",
+    "MlirTemplate",
+    "TensorArg",
+    "TensorListArg",
+    "def_library",
+    "forget_kernels",
+]

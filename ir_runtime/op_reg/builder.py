@@ -1,0 +1,363 @@
+"""How does `generate` write MLIR?  Through a builder that holds the module and the operands."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ir_runtime.dtypes import dtype_info
+from ir_runtime.errors import ArgumentError, GenerateError
+from ir_runtime.op_reg.argument import AttrArg, EmptyOptionalTensorArg
+from ir_runtime.op_reg.selection import KernelSelection
+from ir_runtime.op_reg.template import MlirTemplate
+
+if TYPE_CHECKING:
+    import torch
+    from iree.compiler.ir import Block, Context, InsertionPoint, Location, SymbolTable, Value
+
+__all__ = ["FreeFuncKernelBuilder", "KernelBuilder"]
+
+
+class KernelBuilder(ABC):
+    """Support for writing one kernel.
+
+    Attributes:
+        ksel: the selection that the kernel is for.
+        arg_bindings: the operands: None for an attribute, a list for a list argument; an absent
+            optional tensor takes no place, so later positions shift (see `arg_value`).
+        ip: where IR goes.
+        module_body: block of the module, for functions and globals.
+        symbol_table: symbols of the module.
+        context: the MLIR context.
+    """
+
+    def __init__(
+        self,
+        ksel: KernelSelection,
+        arg_bindings: list[Value | list[Value] | None],
+        *,
+        ip: InsertionPoint,
+        module_body: Block,
+        symbol_table: SymbolTable,
+    ) -> None:
+        self.ksel = ksel
+        self.arg_bindings = arg_bindings
+        self.ip = ip
+        self.module_body = module_body
+        self.symbol_table = symbol_table
+        self.context: Context = module_body.owner.context  # pyright: ignore
+        self.yielded = False
+        self.merged: dict[str, dict[str, str]] = {}  # text digest -> its functions, as renamed
+
+    @property
+    def location(self) -> Location:
+        """The location given to IR that states none."""
+        from iree.compiler.ir import Location
+
+        return Location.unknown(self.context)
+
+    def arg_value(self, index: int) -> Any:
+        """Return the operand of the argument at `index` of the schema.
+
+        Returns:
+            An IR value; a list of them for a list argument; None for an absent optional tensor.
+
+        Raises:
+            ArgumentError: the argument is compiled in, so it has no operand.
+        """
+        desc = self.ksel.arg_descs[index]
+        if isinstance(desc, EmptyOptionalTensorArg):
+            return None
+        if desc is None or isinstance(desc, AttrArg):
+            kind = "compiled in as an attribute" if desc is not None else "not declared by `select`"
+            raise ArgumentError(
+                f"{self.ksel.op.name}: `{self.ksel.op.arg_names[index]}` is {kind}, "
+                "must be a tensor or int operand to have a value"
+            )
+        absent = sum(isinstance(d, EmptyOptionalTensorArg) for d in self.ksel.arg_descs[:index])
+        return self.arg_bindings[index - absent]
+
+    arg = arg_value
+
+    def constant_index(self, i: int) -> Value:
+        """Build a constant of type `index`."""
+        from iree.compiler.dialects import arith
+        from iree.compiler.ir import IndexType, IntegerAttr
+
+        with self.context, self.location, self.ip:
+            index = IndexType.get()
+            return arith.ConstantOp(index, IntegerAttr.get(index, i)).result
+
+    def cast_float(self, value: Value, dtype: torch.dtype) -> Value:
+        """Convert a tensor between floating-point element types; no IR if it has that type."""
+        from iree.compiler.dialects import arith
+        from iree.compiler.ir import FloatType, RankedTensorType, Type
+
+        with self.context, self.location, self.ip:
+            element = Type.parse(dtype_info(dtype).mlir)
+            old = RankedTensorType(value.type)
+            if old.element_type == element:
+                return value
+            new = RankedTensorType.get(old.shape, element, old.encoding)
+            widens = FloatType(element).width > FloatType(old.element_type).width
+            return (arith.extf if widens else arith.truncf)(new, value)
+
+    def inline_mlir(
+        self,
+        template: MlirTemplate | str,
+        aliases: Mapping[str, Any],
+        *args: Value,
+        function: str | None = None,
+    ) -> Any:
+        """Call a function of an MLIR template, specialised by its aliases.
+
+        Args:
+            template: a template, or its text.
+            aliases: alias name to MLIR text or to a descriptor; see `MlirTemplate.instantiate`.
+            args: operands; cast to the function's types where only static sizes differ.
+            function: which function to call; default: the one named like the template, or the
+                only one.
+
+        Returns:
+            The result value, or a list if there are several.
+
+        Raises:
+            GenerateError: the text does not parse, or the operands do not fit; shows the source.
+        """
+        if isinstance(template, str):
+            template = MlirTemplate("inline", template)
+        text = template.instantiate(aliases)
+        from ir_runtime.op_reg.merge import merge_module
+
+        names = merge_module(self, template.name, text)
+        wanted = function or (template.name if template.name in names else None)
+        if wanted is None and len(names) == 1:
+            wanted = next(iter(names))
+        if wanted not in names:
+            raise GenerateError(
+                f"template {template.name}: no function {wanted!r}, "
+                f"must be one of {', '.join(names)}"
+            )
+        return self.call_function(self.symbol_table[names[wanted]], *args)
+
+    def inline_torch(
+        self, fn: Callable[..., Any], *args: Value, like: tuple[torch.Tensor, ...] | None = None
+    ) -> Any:
+        """Trace a torch function and call the result.
+
+        Args:
+            fn: takes and returns tensors; what it does must be traceable by `torch.export`.
+            args: operands.
+            like: example tensors; default: made from the operand types, dynamic dimensions
+                dynamic.
+
+        Returns:
+            The result value, or a list if there are several.
+        """
+        from ir_runtime.op_reg.from_torch import torch_function_asm
+
+        text = torch_function_asm(fn, [str(arg.type) for arg in args], like)
+        return self.inline_mlir(MlirTemplate("inline_torch", text), {}, *args, function="main")
+
+    def call_function(self, func_op: Any, *args: Value) -> Any:
+        """Call a `util.func` or `func.func` of the module with operands, cast where needed."""
+        from iree.compiler.ir import FlatSymbolRefAttr, FunctionType, Operation, TypeAttr
+
+        with self.context, self.location, self.ip:
+            kind = FunctionType(TypeAttr(func_op.operation.attributes["function_type"]).value)
+            name = func_op.operation.attributes["sym_name"].value
+            if len(kind.inputs) != len(args):
+                raise GenerateError(
+                    f"{self.ksel.op.name}: @{name} called with {len(args)} operands, "
+                    f"must be {len(kind.inputs)}"
+                )
+            operands = [
+                self._fit(value, wanted, f"operand {i} of @{name}")
+                for i, (value, wanted) in enumerate(zip(args, kind.inputs, strict=True))
+            ]
+            dialect = func_op.operation.name.partition(".")[0]
+            call = Operation.create(
+                f"{dialect}.call",
+                results=list(kind.results),
+                operands=operands,
+                attributes={"callee": FlatSymbolRefAttr.get(name)},
+            )
+            results = list(call.results)
+        return results[0] if len(results) == 1 else results
+
+    def _fit(self, value: Value, wanted: Any, what: str) -> Value:
+        """Return `value` as type `wanted`, by a `tensor.cast` if only known sizes differ."""
+        from iree.compiler.dialects import tensor
+        from iree.compiler.ir import RankedTensorType, ShapedType
+
+        if value.type == wanted:
+            return value
+        if RankedTensorType.isinstance(value.type) and RankedTensorType.isinstance(wanted):
+            have, want = RankedTensorType(value.type), RankedTensorType(wanted)
+            dynamic = ShapedType.get_dynamic_size()
+            fits = have.element_type == want.element_type and have.rank == want.rank
+            if fits and all(
+                h == w or dynamic in (h, w) for h, w in zip(have.shape, want.shape, strict=True)
+            ):
+                with self.context, self.location, self.ip:
+                    return tensor.cast(wanted, value)
+        raise GenerateError(f"{self.ksel.op.name}: {what} is {value.type}, must be {wanted}")
+
+    @abstractmethod
+    def yield_results(self, *results: Value) -> None:
+        """End the kernel: give its results, then the new values of its in-place arguments."""
+
+
+class FreeFuncKernelBuilder(KernelBuilder):
+    """Write a kernel as a function of its own.
+
+    Args:
+        ksel: the selection.
+        module_body: block of the module.
+        symbol_table: symbols of the module.
+        func_name: default: the op's name.
+        is_public: whether the function is exported.
+        destinations: whether the function takes a buffer for each result and writes it there
+            (destination-passing form), instead of allocating.
+    """
+
+    def __init__(
+        self,
+        ksel: KernelSelection,
+        *,
+        module_body: Block,
+        symbol_table: SymbolTable,
+        func_name: str | None = None,
+        is_public: bool = True,
+        destinations: bool = False,
+    ) -> None:
+        from iree.compiler.dialects import func
+        from iree.compiler.ir import (
+            ArrayAttr,
+            Attribute,
+            DictAttr,
+            FunctionType,
+            InsertionPoint,
+            Location,
+            StringAttr,
+            Type,
+        )
+
+        context = module_body.owner.context  # pyright: ignore
+        with context, Location.unknown(context):
+            asm = [_operand_types(desc) for desc in ksel.arg_descs]
+            inputs = [Type.parse(t) for types in asm for t in types]
+            result_descs = [*ksel.result_descs, *ksel.inplace_tied_arg_descs]
+            self._result_types = [Type.parse(d.mlir_type_asm) for d in result_descs]  # pyright: ignore
+            attributes = [DictAttr.get({}) for _ in inputs]
+            if destinations:
+                for i in range(len(result_descs)):
+                    inputs.append(Type.parse("!hal.buffer_view"))
+                    attributes.append(
+                        DictAttr.get({"iree.abi.output": Attribute.parse(f"{i} : index")})
+                    )
+            kind = FunctionType.get(inputs, self._result_types)
+            with InsertionPoint(module_body):
+                self.func_op = func.FuncOp(func_name or ksel.op.name, kind)
+                self.func_op.attributes["sym_visibility"] = StringAttr.get(
+                    "public" if is_public else "private"
+                )
+                self.func_op.attributes["arg_attrs"] = ArrayAttr.get(attributes)
+                if ksel.op.single_dispatch:
+                    self.func_op.attributes["preprocessing_pipeline"] = Attribute.parse(
+                        '#util.preprocessing_pipeline<"iree-preprocessing-make-single-dispatch">'
+                    )
+                entry = self.func_op.add_entry_block()
+            symbol_table.insert(self.func_op)
+            super().__init__(
+                ksel,
+                _bind_operands(ksel, list(entry.arguments)),
+                ip=InsertionPoint(entry),
+                module_body=module_body,
+                symbol_table=symbol_table,
+            )
+
+    @staticmethod
+    def create_module(
+        ksel: KernelSelection,
+        *,
+        context: Context | None = None,
+        func_name: str | None = None,
+        is_public: bool = True,
+        destinations: bool = False,
+    ) -> FreeFuncKernelBuilder:
+        """Make a module that holds one function, ready to be written."""
+        from iree.compiler.ir import Context, Location, Module, SymbolTable
+
+        context = context or Context()
+        with context, Location.unknown(context):
+            module = Module.create()
+            builder = FreeFuncKernelBuilder(
+                ksel,
+                module_body=module.body,
+                symbol_table=SymbolTable(module.operation),
+                func_name=func_name,
+                is_public=is_public,
+                destinations=destinations,
+            )
+        builder.module = module
+        return builder
+
+    module: Any = None
+
+    def yield_results(self, *results: Value) -> None:
+        from iree.compiler.dialects import func
+
+        name = self.ksel.op.name
+        if self.yielded:
+            raise GenerateError(
+                f"{name}: `generate` yields results twice, must call yield_results once"
+            )
+        if len(results) != len(self._result_types):
+            tied = len(self.ksel.inplace_tied_arg_descs)
+            raise GenerateError(
+                f"{name}: `generate` yields {len(results)} results, must be "
+                f"{len(self._result_types)} as `select` declares",
+                facts=[f"{tied} of them for in-place arguments"] if tied else [],
+            )
+        fitted = [
+            self._fit(value, wanted, f"yielded result {i}")
+            for i, (value, wanted) in enumerate(zip(results, self._result_types, strict=True))
+        ]
+        with self.context, self.location, self.ip:
+            func.ReturnOp(fitted)
+        self.yielded = True
+
+
+def _operand_types(desc: Any) -> list[str]:
+    if desc is None or desc.ir_arity == 0:
+        return []
+    asm = desc.mlir_type_asm
+    return asm if isinstance(asm, list) else [asm]
+
+
+def _bind_operands(ksel: KernelSelection, values: list[Value]) -> list[Value | list[Value] | None]:
+    bindings: list[Value | list[Value] | None] = []
+    remaining = iter(values)
+    for desc in ksel.arg_descs:
+        if isinstance(desc, EmptyOptionalTensorArg):
+            continue
+        if desc is not None and desc.is_list:
+            bindings.append([next(remaining) for _ in range(desc.ir_arity)])
+        elif desc is None or desc.ir_arity == 0:
+            bindings.append(None)
+        else:
+            bindings.append(next(remaining))
+    return bindings
+
+
+def unique_symbol(symbol_table: SymbolTable, name: str) -> str:
+    """Return `name`, or `name` with a number, that no symbol of the module has."""
+    base = re.sub(r"\W", "_", name)
+    candidate, number = base, 0
+    while candidate in symbol_table:
+        number += 1
+        candidate = f"{base}_{number}"
+    return candidate

@@ -1,0 +1,59 @@
+"""How does MLIR text join the module of a kernel without its names clashing?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ir_runtime.errors import GenerateError
+from ir_runtime.launch.key import digest_of
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.builder import KernelBuilder
+
+__all__ = ["merge_module"]
+
+
+def merge_module(kb: KernelBuilder, name: str, text: str) -> dict[str, str]:
+    """Parse `text` and move its symbols into the module of `kb`; the same text only once.
+
+    Returns:
+        For each function of the text, the name it got in the module.
+
+    Raises:
+        GenerateError: the text does not parse; shows it with line numbers.
+    """
+    from iree.compiler.ir import Module, StringAttr, SymbolTable
+
+    from ir_runtime.op_reg.builder import unique_symbol
+
+    digest = digest_of(text)
+    known = kb.merged.get(digest)
+    if known is not None:
+        return known
+    try:
+        module = Module.parse(text, kb.context)
+    except Exception as error:
+        numbered = [f"{n:4d}: {line}" for n, line in enumerate(text.split("\n"), 1)]
+        raise GenerateError(
+            f"{kb.ksel.op.name}: template {name} does not parse",
+            facts=[*(line for line in str(error).split("\n") if line), *numbered],
+        ) from error
+    functions: dict[str, str] = {}
+    with kb.context, kb.location:
+        for op in list(module.body.operations):
+            operation = op.operation
+            if "sym_name" in operation.attributes:
+                old = StringAttr(operation.attributes["sym_name"]).value
+                new = unique_symbol(kb.symbol_table, old)
+                if new != old:
+                    SymbolTable.replace_all_symbol_uses(old, new, module.operation)
+                    operation.attributes["sym_name"] = StringAttr.get(new)
+                operation.attributes["sym_visibility"] = StringAttr.get("private")
+                if operation.name in ("util.func", "func.func"):
+                    functions[old] = new
+            operation.detach_from_parent()
+            kb.module_body.append(operation)
+            if "sym_name" in operation.attributes:
+                kb.symbol_table.insert(operation)
+    kb.merged[digest] = functions
+    return functions

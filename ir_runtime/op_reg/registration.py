@@ -1,0 +1,167 @@
+"""How does torch learn of an op?  Schema, fake, kernels, autograd and `out` overload in one place."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.errors import ArgumentError, RegistrationError, UnsupportedTorchDeviceError
+from ir_runtime.op_reg.autograd import make_autograd_slow
+from ir_runtime.op_reg.call import make_call_functions, out_names
+from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.kernel import run_select
+
+__all__ = ["register_with_torch"]
+
+
+def register_with_torch(op: CustomOp) -> Any:
+    """Define an op in its library and return the callable op packet.
+
+    Raises:
+        RegistrationError: torch refuses the schema, or the name is taken there.
+    """
+    returned = op.returned_arg
+    tag = getattr(torch.Tag, "inplace", None) if returned is not None else None
+    rest = op.signature[op.signature.index("(") :]
+    try:
+        op.library.define(f"{op.name}{rest}", tags=() if tag is None else (tag,))
+    except RuntimeError as error:
+        raise RegistrationError(
+            f"{op.qualified_name}: torch refuses the schema", facts=str(error).split("\n")
+        ) from error
+    packet = getattr(getattr(torch.ops, op.library.ns), op.name)
+    if op.register_meta:
+        torch.library.register_fake(op.qualified_name, _make_fake(op), lib=op.library)
+    if op.register_impl:
+        call, autograd, call_out = make_call_functions(op, make_autograd_slow(op, packet.default))
+        for key in op.dispatch_keys:
+            op.library.impl(op.name, call, key)
+        op.library.impl(op.name, _make_refusal(op), "CompositeExplicitAutograd")
+        op.library.impl(op.name, autograd, "Autograd", with_keyset=True)
+        if op.register_meta and _can_have_out(op):
+            _define_out(op, packet, call_out)
+    ALL_CUSTOM_OP_REGS[op.qualified_name] = op
+    return packet
+
+
+def fill_defaults(op: CustomOp, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """Return all arguments in schema order; the dispatcher drops those equal to their default."""
+    values = list(args)
+    for argument in op.schema.arguments[len(args) :]:
+        values.append(kwargs.get(argument.name, argument.default_value))
+    return values
+
+
+def _make_fake(op: CustomOp) -> Any:
+    def fake(*args: Any, **kwargs: Any) -> Any:
+        values = fill_defaults(op, args, kwargs)
+        ksel = run_select(op, values)
+        if op.returned_arg is not None:
+            return values[op.returned_arg]
+        device = next((v.device for v in values if isinstance(v, Tensor)), torch.device("cpu"))
+        results = [
+            torch.empty(d.t.shape, dtype=d.t.dtype, device=device)  # pyright: ignore
+            for d in ksel.result_descs
+        ]
+        return results[0] if len(results) == 1 else tuple(results) or None
+
+    return fake
+
+
+def _make_refusal(op: CustomOp) -> Any:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        values = fill_defaults(op, args, kwargs)
+        tensors = [
+            f"`{name}` is {format_tensor(v)} on {v.device}, layout {v.layout}"
+            for name, v in zip(op.arg_names, values, strict=True)
+            if isinstance(v, Tensor)
+        ]
+        raise UnsupportedTorchDeviceError(
+            f"{op.name}: no kernel for these tensors, must be dense and on "
+            + " or ".join(key.lower() for key in op.dispatch_keys),
+            facts=tensors or ["no tensor among the arguments"],
+        )
+
+    return refuse
+
+
+def _can_have_out(op: CustomOp) -> bool:
+    tensors = all(str(r.type) == "Tensor" for r in op.schema.returns)
+    return not op.mutated_args and bool(op.schema.returns) and tensors
+
+
+def _define_out(op: CustomOp, packet: Any, call_out: Any) -> None:
+    schema, tags = out_schema(op)
+    op.library.define(schema, tags=tags)
+    names = out_names(op)
+
+    def fake(*args: Any, **kwargs: Any) -> Any:
+        outs = [kwargs.pop(name) for name in names]
+        results = run_select(op, fill_defaults(op, args, kwargs)).result_descs
+        for out, desc in zip(outs, results, strict=True):
+            if out.shape != desc.t.shape or out.dtype != desc.t.dtype:  # pyright: ignore
+                raise ArgumentError(
+                    f"{op.name}.out: `out` is {format_tensor(out)}, must be {format_tensor(desc.t)}"  # pyright: ignore
+                )
+        return None if not tags else outs[0] if len(outs) == 1 else tuple(outs)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        written = call_out(*args, **kwargs)
+        return written if tags else None
+
+    def autograd(keyset: Any, *args: Any, **kwargs: Any) -> Any:
+        if torch.is_grad_enabled() and torch._C._any_requires_grad(*args, **kwargs):
+            raise ArgumentError(
+                f"{op.name}.out: an argument requires a gradient, must be without one: "
+                "out= overloads are not differentiable"
+            )
+        with torch._C._AutoDispatchBelowAutograd():
+            below = keyset & torch._C._after_autograd_keyset
+            return packet.out.redispatch(below, *args, **kwargs)
+
+    torch.library.register_fake(f"{op.qualified_name}.out", fake, lib=op.library)
+    for key in op.dispatch_keys:
+        op.library.impl(f"{op.name}.out", call, key)
+    op.library.impl(f"{op.name}.out", autograd, "Autograd", with_keyset=True)
+
+
+def out_schema(op: CustomOp) -> tuple[str, tuple[Any, ...]]:
+    """Return the schema and tags of the `out` overload of a functional op.
+
+    Inductor replaces a call by its `out` overload where the two signatures match, and then passes
+    all tensors before all other arguments, each default twice and each None late. So they match
+    only where that order is right: all arguments are tensors and required. Elsewhere the `out`
+    overload has no defaults; where that changes nothing, it carries no tag and returns nothing.
+    """
+    arguments = op.schema.arguments
+    safe = all(str(a.type) == "Tensor" and not a.has_default_value() for a in arguments)
+    tag = getattr(torch.Tag, "out", None)
+    tagged = tag is not None and (safe or any(a.has_default_value() for a in arguments))
+    names = out_names(op)
+    marks = [chr(ord("a") + i) for i in range(len(names))]
+    parts: list[str] = []
+    for argument in arguments:
+        if argument.kwarg_only and "*" not in parts:
+            parts.append("*")
+        parts.append(_declaration(str(op.schema), argument.name))
+    parts += [] if "*" in parts else ["*"]
+    parts += [f"Tensor({m}!) {n}" for m, n in zip(marks, names, strict=True)]
+    returned = ", ".join(f"Tensor({m}!)" for m in marks)
+    returned = returned if len(marks) == 1 else f"({returned})"
+    return (
+        f"{op.name}.out({', '.join(parts)}) -> {returned if tagged else '()'}",
+        (tag,) if tagged else (),
+    )
+
+
+def _declaration(schema: str, name: str) -> str:
+    """Return `<type> <name>` as it stands in a schema; torch does not print a type alone so that
+    its parser reads it."""
+    match = re.search(rf"[\w\[\]?()!]+ {name}(?=[=,)])", schema[schema.index("(") + 1 :])
+    if match is None:
+        raise RegistrationError(f"{schema}: no argument {name!r}")
+    return match[0]

@@ -1,0 +1,96 @@
+"""Which knobs are there, and what are they set to?  The only reader of `IR_RUNTIME_*` variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from ir_runtime.errors import ArgumentError
+
+__all__ = ["Settings", "current_settings", "override_settings"]
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every knob, with its default. Each field is the variable `IR_RUNTIME_<FIELD>` in capitals.
+
+    Attributes:
+        store: directory of compiled artifacts.
+        compile: whether a kernel that is not stored may be compiled.
+        compile_process: compile in a child process, so that a compiler crash is an exception.
+        compile_timeout_s: seconds one compile may take in a child process; 0 means no limit.
+        task_min_bytes: a launch that touches at least this many bytes runs on IREE's worker pool
+            (`local-task`), a smaller one on the calling thread (`local-sync`).
+        bound_launches: how many argument layouts an op remembers.
+    """
+
+    store: Path = Path("~/.cache/ir_runtime")
+    compile: bool = True
+    compile_process: bool = True
+    compile_timeout_s: float = 300.0
+    task_min_bytes: int = 4 << 20
+    bound_launches: int = 1024
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the knobs from a mapping of environment variables.
+
+        Raises:
+            ArgumentError: a value does not parse; names the variable and what it accepts.
+        """
+        values = {}
+        for field in fields(cls):
+            name = f"IR_RUNTIME_{field.name.upper()}"
+            text = environment.get(name)
+            if text is not None and text.strip():
+                values[field.name] = _parse(name, text.strip(), type(field.default))
+        if "store" not in values and "XDG_CACHE_HOME" in environment:
+            values["store"] = Path(environment["XDG_CACHE_HOME"]) / "ir_runtime"
+        settings = cls(**values)
+        return replace(settings, store=settings.store.expanduser())
+
+
+def _parse(name: str, text: str, kind: type) -> object:
+    if kind is bool:
+        lowered = text.lower()
+        if lowered in _TRUE | _FALSE:
+            return lowered in _TRUE
+        raise ArgumentError(f"{name}: {text!r} is not a switch, must be 0 or 1")
+    if kind in (int, float):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = -1
+        if value < 0:
+            raise ArgumentError(f"{name}: {text!r} is not a number, must be {kind.__name__} >= 0")
+        return value
+    return Path(text)
+
+
+_current: Settings | None = None
+
+
+def current_settings() -> Settings:
+    """Return the settings of this process; the environment is read at the first call."""
+    global _current
+    if _current is None:
+        _current = Settings.from_environment(os.environ)
+    return _current
+
+
+@contextmanager
+def override_settings(**changes: object) -> Iterator[Settings]:
+    """Change settings for the length of a `with` block, for the whole process (tests, tools)."""
+    global _current
+    before = current_settings()
+    _current = replace(before, **changes)  # pyright: ignore[reportArgumentType]
+    try:
+        yield _current
+    finally:
+        _current = before
