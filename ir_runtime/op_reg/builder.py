@@ -194,7 +194,7 @@ class KernelBuilder(ABC):
 
         if value.type == wanted:
             return value
-        if RankedTensorType.isinstance(value.type) and RankedTensorType.isinstance(wanted):
+        if isinstance(value.type, RankedTensorType) and isinstance(wanted, RankedTensorType):
             have, want = RankedTensorType(value.type), RankedTensorType(wanted)
             dynamic = ShapedType.get_dynamic_size()
             fits = have.element_type == want.element_type and have.rank == want.rank

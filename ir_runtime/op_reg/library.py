@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from typing import Any
 
 import torch
 
-__all__ = ["IR_RUNTIME_LIBRARY", "def_library", "fragment", "unique_name"]
+__all__ = ["IR_RUNTIME_LIBRARY", "def_library", "forward_op", "fragment", "unique_name"]
 
 _libraries: dict[str, torch.library.Library] = {}
 _counters: defaultdict[tuple[str, str], itertools.count[int]] = defaultdict(itertools.count)
@@ -30,6 +31,22 @@ def unique_name(namespace: str, name: str) -> str:
     if "@UNIQUE@" not in name:
         return name
     return name.replace("@UNIQUE@", str(next(_counters[namespace, name])))
+
+
+def forward_op(packet: Any, library: torch.library.Library) -> None:
+    """Make an op callable from another namespace; traced graphs hold the op itself.
+
+    Args:
+        packet: the op, as `CustomOp.register` returns it.
+        library: the fragment of the other namespace.
+    """
+    overload = packet.default
+    schema = str(overload._schema)
+    library.define(schema[schema.index("::") + 2 :])
+    name = overload._schema.name.partition("::")[2]
+    library.impl(
+        name, lambda *args, **kwargs: overload(*args, **kwargs), "CompositeImplicitAutograd"
+    )
 
 
 IR_RUNTIME_LIBRARY = fragment("ir_runtime")

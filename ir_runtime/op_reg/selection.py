@@ -66,7 +66,7 @@ class KernelSelection(ABC):
 
     @abstractmethod
     def attr_int(self, arg: int) -> AttrArg:
-        """Declare argument `arg` an integer that is compiled in."""
+        """Declare argument `arg` an integer that is compiled in; None if it may be and is absent."""
 
     @abstractmethod
     def attr_float(self, arg: int) -> AttrArg:
@@ -196,6 +196,9 @@ class CallSelection(KernelSelection):
 
     def _attr(self, arg: int, kind: type, expected: str) -> AttrArg:
         value = self.args[arg]
+        if value is None and self._is_optional(arg):
+            desc = self.arg_descs[arg] = AttrArg(None)
+            return desc
         if kind is float and type(value) is int:
             value = float(value)
         if isinstance(value, torch.SymInt):
@@ -217,6 +220,9 @@ class CallSelection(KernelSelection):
         if not isinstance(value, Tensor):
             raise self._refusal(arg, "a tensor")
         return value
+
+    def _is_optional(self, arg: int) -> bool:
+        return str(self.op.schema.arguments[arg].type).startswith("Optional[")
 
     def _name(self, arg: int) -> str:
         return self.op.arg_names[arg]

@@ -2,7 +2,6 @@
 !kv = tensor<?x?x12x32xf32>
 !out = tensor<?x?x12x32xf32>
 !cu = tensor<?xi32>
-!tile = tensor<1x64x1x32xf32>
 !buf = memref<32x16xf32>
 #scale = 0.17677669 : f32
 #heads = 12 : index
@@ -12,9 +11,10 @@
 // Attention over packed segments, written for CPUs: one workgroup takes up to 64 positions of one
 // head of one batch element and walks the segments that meet them. Vector lanes are 16 query positions, so that the
 // online softmax needs no reduction across lanes and key and value elements are broadcast.
-// Dot products are summed in blocks of 16 channels and of 64 keys, to lose less to rounding.
-// Scratch is (128 * depth + 4096) bytes of stack, which has to stay below the compiler's limit
-// (--iree-llvmcpu-stack-allocation-limit, 32768: depth <= 224).
+// Dot products are summed in blocks of 16 channels and of 32 keys, to lose less to rounding; the scale is
+// applied to differences of scores (its sign to the query), where it costs the least accuracy.
+// Scratch is (128 * depth + 2048) bytes of stack, which has to stay below the compiler's limit
+// (--iree-llvmcpu-stack-allocation-limit, 32768: depth <= 240).
 // Segment bounds are clamped to [0, S]; positions that no segment holds keep zeros.
 util.func private @mm_encoder_attn_varlen(%query: !query, %key: !kv, %value: !kv, %cu_seqlens: !cu) -> !out {
   %c0 = arith.constant 0 : index
@@ -31,7 +31,7 @@ util.func private @mm_encoder_attn_varlen(%query: !query, %key: !kv, %value: !kv
     %c1 = arith.constant 1 : index
     %m = arith.constant 64 : index
     %rows = arith.constant 16 : index
-    %kblock = arith.constant 64 : index
+    %kblock = arith.constant 32 : index
     %c8 = arith.constant 8 : index
     %dblock = arith.constant 16 : index
     %heads = arith.constant #heads
@@ -40,7 +40,10 @@ util.func private @mm_encoder_attn_varlen(%query: !query, %key: !kv, %value: !kv
     %dmain0 = arith.divui %depth, %c8 : index
     %dmain = arith.muli %dmain0, %c8 : index
     %scale = arith.constant #scale
-    %scalev = vector.broadcast %scale : f32 to vector<16xf32>
+    %onef = arith.constant 1.0 : f32
+    %sign = math.copysign %onef, %scale : f32
+    %scaleabs = math.absf %scale : f32
+    %scalev = vector.broadcast %scaleabs : f32 to vector<16xf32>
     %zero = arith.constant dense<0.0> : vector<16xf32>
     %zerof = arith.constant 0.0 : f32
     %one = arith.constant dense<1.0> : vector<16xf32>
@@ -51,10 +54,11 @@ util.func private @mm_encoder_attn_varlen(%query: !query, %key: !kv, %value: !kv
     %nln2lo = arith.constant dense<-1.42860677e-6> : vector<16xf32>
     %under = arith.constant dense<-87.0> : vector<16xf32>
     %c23 = arith.constant dense<23> : vector<16xi32>
-    %e6 = arith.constant dense<1.38888889e-3> : vector<16xf32>
-    %e5 = arith.constant dense<8.33333333e-3> : vector<16xf32>
-    %e4 = arith.constant dense<4.16666667e-2> : vector<16xf32>
-    %e3 = arith.constant dense<1.66666667e-1> : vector<16xf32>
+    %e7 = arith.constant dense<1.98756915e-4> : vector<16xf32>
+    %e6 = arith.constant dense<1.39819995e-3> : vector<16xf32>
+    %e5 = arith.constant dense<8.33345191e-3> : vector<16xf32>
+    %e4 = arith.constant dense<4.16657962e-2> : vector<16xf32>
+    %e3 = arith.constant dense<1.66666655e-1> : vector<16xf32>
     %e2 = arith.constant dense<0.5> : vector<16xf32>
     %hkv = arith.divui %heads, %group : index
     %qs = flow.dispatch.tie_shape %qa : !iree_tensor_ext.dispatch.tensor<readonly:!query>{%b, %s}
@@ -74,7 +78,7 @@ util.func private @mm_encoder_attn_varlen(%query: !query, %key: !kv, %value: !kv
     %mend = arith.addi %m0, %mlen : index
     %qt = "memref.alloca"() <{alignment = 64 : i64, operandSegmentSizes = array<i32: 0, 0>}> : () -> !buf
     %ot = "memref.alloca"() <{alignment = 64 : i64, operandSegmentSizes = array<i32: 0, 0>}> : () -> !buf
-    %p = "memref.alloca"() <{alignment = 64 : i64, operandSegmentSizes = array<i32: 0, 0>}> : () -> memref<64x16xf32>
+    %p = "memref.alloca"() <{alignment = 64 : i64, operandSegmentSizes = array<i32: 0, 0>}> : () -> memref<32x16xf32>
     %dst0 = tensor.empty(%c1, %mlen, %c1, %depth) : tensor<?x?x?x?xf32>
     %cus = flow.dispatch.tie_shape %da : !iree_tensor_ext.dispatch.tensor<readonly:!cu>{%nc}
     %cud = iree_tensor_ext.dispatch.tensor.load %cus, offsets = [0], sizes = [%nc], strides = [1] : !iree_tensor_ext.dispatch.tensor<readonly:!cu>{%nc} -> !cu
@@ -107,7 +111,8 @@ util.func private @mm_encoder_attn_varlen(%query: !query, %key: !kv, %value: !kv
           %ri = arith.addi %rb, %rc : index
           scf.for %d = %c0 to %depth step %c1 {
             %x = tensor.extract %qd[%bi, %ri, %h, %d] : tensor<?x?x?x?xf32>
-            memref.store %x, %qt[%d, %r] : !buf
+            %xs = arith.mulf %x, %sign : f32
+            memref.store %xs, %qt[%d, %r] : !buf
           }
         }
         scf.for %d = %c0 to %depth step %c1 {
@@ -181,53 +186,47 @@ util.func private @mm_encoder_attn_varlen(%query: !query, %key: !kv, %value: !kv
               %u7 = arith.addf %t7, %part#7 : vector<16xf32>
               scf.yield %u0, %u1, %u2, %u3, %u4, %u5, %u6, %u7 : vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>
             }
-            %y0 = arith.mulf %acc#0, %scalev : vector<16xf32>
-            vector.store %y0, %p[%jb, %c0] : memref<64x16xf32>, vector<16xf32>
-            %g0 = arith.cmpf ogt, %y0, %mx : vector<16xf32>
-            %mx0 = arith.select %g0, %y0, %mx : vector<16xi1>, vector<16xf32>
-            %y1 = arith.mulf %acc#1, %scalev : vector<16xf32>
+            vector.store %acc#0, %p[%jb, %c0] : memref<32x16xf32>, vector<16xf32>
+            %g0 = arith.cmpf ogt, %acc#0, %mx : vector<16xf32>
+            %mx0 = arith.select %g0, %acc#0, %mx : vector<16xi1>, vector<16xf32>
             %p1 = arith.addi %jb, %i1 : index
-            vector.store %y1, %p[%p1, %c0] : memref<64x16xf32>, vector<16xf32>
-            %g1 = arith.cmpf ogt, %y1, %mx0 : vector<16xf32>
-            %mx1 = arith.select %g1, %y1, %mx0 : vector<16xi1>, vector<16xf32>
-            %y2 = arith.mulf %acc#2, %scalev : vector<16xf32>
+            vector.store %acc#1, %p[%p1, %c0] : memref<32x16xf32>, vector<16xf32>
+            %g1 = arith.cmpf ogt, %acc#1, %mx0 : vector<16xf32>
+            %mx1 = arith.select %g1, %acc#1, %mx0 : vector<16xi1>, vector<16xf32>
             %p2 = arith.addi %jb, %i2 : index
-            vector.store %y2, %p[%p2, %c0] : memref<64x16xf32>, vector<16xf32>
-            %g2 = arith.cmpf ogt, %y2, %mx1 : vector<16xf32>
-            %mx2 = arith.select %g2, %y2, %mx1 : vector<16xi1>, vector<16xf32>
-            %y3 = arith.mulf %acc#3, %scalev : vector<16xf32>
+            vector.store %acc#2, %p[%p2, %c0] : memref<32x16xf32>, vector<16xf32>
+            %g2 = arith.cmpf ogt, %acc#2, %mx1 : vector<16xf32>
+            %mx2 = arith.select %g2, %acc#2, %mx1 : vector<16xi1>, vector<16xf32>
             %p3 = arith.addi %jb, %i3 : index
-            vector.store %y3, %p[%p3, %c0] : memref<64x16xf32>, vector<16xf32>
-            %g3 = arith.cmpf ogt, %y3, %mx2 : vector<16xf32>
-            %mx3 = arith.select %g3, %y3, %mx2 : vector<16xi1>, vector<16xf32>
-            %y4 = arith.mulf %acc#4, %scalev : vector<16xf32>
+            vector.store %acc#3, %p[%p3, %c0] : memref<32x16xf32>, vector<16xf32>
+            %g3 = arith.cmpf ogt, %acc#3, %mx2 : vector<16xf32>
+            %mx3 = arith.select %g3, %acc#3, %mx2 : vector<16xi1>, vector<16xf32>
             %p4 = arith.addi %jb, %i4 : index
-            vector.store %y4, %p[%p4, %c0] : memref<64x16xf32>, vector<16xf32>
-            %g4 = arith.cmpf ogt, %y4, %mx3 : vector<16xf32>
-            %mx4 = arith.select %g4, %y4, %mx3 : vector<16xi1>, vector<16xf32>
-            %y5 = arith.mulf %acc#5, %scalev : vector<16xf32>
+            vector.store %acc#4, %p[%p4, %c0] : memref<32x16xf32>, vector<16xf32>
+            %g4 = arith.cmpf ogt, %acc#4, %mx3 : vector<16xf32>
+            %mx4 = arith.select %g4, %acc#4, %mx3 : vector<16xi1>, vector<16xf32>
             %p5 = arith.addi %jb, %i5 : index
-            vector.store %y5, %p[%p5, %c0] : memref<64x16xf32>, vector<16xf32>
-            %g5 = arith.cmpf ogt, %y5, %mx4 : vector<16xf32>
-            %mx5 = arith.select %g5, %y5, %mx4 : vector<16xi1>, vector<16xf32>
-            %y6 = arith.mulf %acc#6, %scalev : vector<16xf32>
+            vector.store %acc#5, %p[%p5, %c0] : memref<32x16xf32>, vector<16xf32>
+            %g5 = arith.cmpf ogt, %acc#5, %mx4 : vector<16xf32>
+            %mx5 = arith.select %g5, %acc#5, %mx4 : vector<16xi1>, vector<16xf32>
             %p6 = arith.addi %jb, %i6 : index
-            vector.store %y6, %p[%p6, %c0] : memref<64x16xf32>, vector<16xf32>
-            %g6 = arith.cmpf ogt, %y6, %mx5 : vector<16xf32>
-            %mx6 = arith.select %g6, %y6, %mx5 : vector<16xi1>, vector<16xf32>
-            %y7 = arith.mulf %acc#7, %scalev : vector<16xf32>
+            vector.store %acc#6, %p[%p6, %c0] : memref<32x16xf32>, vector<16xf32>
+            %g6 = arith.cmpf ogt, %acc#6, %mx5 : vector<16xf32>
+            %mx6 = arith.select %g6, %acc#6, %mx5 : vector<16xi1>, vector<16xf32>
             %p7 = arith.addi %jb, %i7 : index
-            vector.store %y7, %p[%p7, %c0] : memref<64x16xf32>, vector<16xf32>
-            %g7 = arith.cmpf ogt, %y7, %mx6 : vector<16xf32>
-            %mx7 = arith.select %g7, %y7, %mx6 : vector<16xi1>, vector<16xf32>
+            vector.store %acc#7, %p[%p7, %c0] : memref<32x16xf32>, vector<16xf32>
+            %g7 = arith.cmpf ogt, %acc#7, %mx6 : vector<16xf32>
+            %mx7 = arith.select %g7, %acc#7, %mx6 : vector<16xi1>, vector<16xf32>
             scf.yield %mx7 : vector<16xf32>
           }
-          %cx = arith.subf %mold, %mnew : vector<16xf32>
+          %cx0 = arith.subf %mold, %mnew : vector<16xf32>
+          %cx = arith.mulf %cx0, %scalev : vector<16xf32>
           %corrt = math.fma %cx, %log2e, %magic : vector<16xf32>
           %corrn = arith.subf %corrt, %magic : vector<16xf32>
           %corrr0 = math.fma %corrn, %nln2hi, %cx : vector<16xf32>
           %corrr = math.fma %corrn, %nln2lo, %corrr0 : vector<16xf32>
-          %corrp5 = math.fma %e6, %corrr, %e5 : vector<16xf32>
+          %corrp6 = math.fma %e7, %corrr, %e6 : vector<16xf32>
+          %corrp5 = math.fma %corrp6, %corrr, %e5 : vector<16xf32>
           %corrp4 = math.fma %corrp5, %corrr, %e4 : vector<16xf32>
           %corrp3 = math.fma %corrp4, %corrr, %e3 : vector<16xf32>
           %corrp2 = math.fma %corrp3, %corrr, %e2 : vector<16xf32>
@@ -243,13 +242,15 @@ util.func private @mm_encoder_attn_varlen(%query: !query, %key: !kv, %value: !kv
           %corrnan = arith.cmpf uno, %cx, %cx : vector<16xf32>
           %corr = arith.select %corrnan, %cx, %corrz : vector<16xi1>, vector<16xf32>
           %lblk = scf.for %j = %c0 to %kn step %c1 iter_args(%l = %zero) -> (vector<16xf32>) {
-            %y = vector.load %p[%j, %c0] : memref<64x16xf32>, vector<16xf32>
-            %x = arith.subf %y, %mnew : vector<16xf32>
+            %y = vector.load %p[%j, %c0] : memref<32x16xf32>, vector<16xf32>
+            %x0 = arith.subf %y, %mnew : vector<16xf32>
+            %x = arith.mulf %x0, %scalev : vector<16xf32>
             %et = math.fma %x, %log2e, %magic : vector<16xf32>
             %en = arith.subf %et, %magic : vector<16xf32>
             %er0 = math.fma %en, %nln2hi, %x : vector<16xf32>
             %er = math.fma %en, %nln2lo, %er0 : vector<16xf32>
-            %ep5 = math.fma %e6, %er, %e5 : vector<16xf32>
+            %ep6 = math.fma %e7, %er, %e6 : vector<16xf32>
+            %ep5 = math.fma %ep6, %er, %e5 : vector<16xf32>
             %ep4 = math.fma %ep5, %er, %e4 : vector<16xf32>
             %ep3 = math.fma %ep4, %er, %e3 : vector<16xf32>
             %ep2 = math.fma %ep3, %er, %e2 : vector<16xf32>
@@ -264,7 +265,7 @@ util.func private @mm_encoder_attn_varlen(%query: !query, %key: !kv, %value: !kv
             %ez = arith.select %elt, %zero, %ee : vector<16xi1>, vector<16xf32>
             %enan = arith.cmpf uno, %x, %x : vector<16xf32>
             %e = arith.select %enan, %x, %ez : vector<16xi1>, vector<16xf32>
-            vector.store %e, %p[%j, %c0] : memref<64x16xf32>, vector<16xf32>
+            vector.store %e, %p[%j, %c0] : memref<32x16xf32>, vector<16xf32>
             %l2 = arith.addf %l, %e : vector<16xf32>
             scf.yield %l2 : vector<16xf32>
           }
@@ -285,7 +286,7 @@ util.func private @mm_encoder_attn_varlen(%query: !query, %key: !kv, %value: !kv
             %i7 = arith.constant 7 : index
             %d7 = arith.addi %d0, %i7 : index
             %acc:8 = scf.for %j = %c0 to %kn step %c1 iter_args(%a0 = %zero, %a1 = %zero, %a2 = %zero, %a3 = %zero, %a4 = %zero, %a5 = %zero, %a6 = %zero, %a7 = %zero) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
-              %pv = vector.load %p[%j, %c0] : memref<64x16xf32>, vector<16xf32>
+              %pv = vector.load %p[%j, %c0] : memref<32x16xf32>, vector<16xf32>
               %jj = arith.addi %kb, %j : index
               %k0 = tensor.extract %vd[%bi, %jj, %kh, %d0] : tensor<?x?x?x?xf32>
               %kv0 = vector.broadcast %k0 : f32 to vector<16xf32>
@@ -340,7 +341,7 @@ util.func private @mm_encoder_attn_varlen(%query: !query, %key: !kv, %value: !kv
           }
           scf.for %d = %dmain to %depth step %c1 {
             %acc = scf.for %j = %c0 to %kn step %c1 iter_args(%a = %zero) -> (vector<16xf32>) {
-              %pv = vector.load %p[%j, %c0] : memref<64x16xf32>, vector<16xf32>
+              %pv = vector.load %p[%j, %c0] : memref<32x16xf32>, vector<16xf32>
               %jj = arith.addi %kb, %j : index
               %k0 = tensor.extract %vd[%bi, %jj, %kh, %d] : tensor<?x?x?x?xf32>
               %kv0 = vector.broadcast %k0 : f32 to vector<16xf32>

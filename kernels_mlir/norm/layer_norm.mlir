@@ -26,9 +26,9 @@ util.func private @layer_norm(%x: !x, %weight: !weight, %bias: !bias) -> !x {
   %empty = tensor.empty(%rows) : !row
   %empty_sum = tensor.empty(%rows) : !sum
   %init = linalg.fill ins(%zero : f64) outs(%empty_sum : !sum) -> !sum
-  // The sums of x and of x^2 are in f64. The square of an f32 is exact there, and little of
-  // f64's precision goes in mean(x^2) - mean(x)^2, so that x need not be read once more for the
-  // sum of (x - mean)^2; besides, IREE vectorises only reductions that have a single input.
+  // Both sums are in f64. The square of an f32 is exact there, and little of f64's precision goes
+  // in sum(x^2) - sum(x)^2 / n, so that (x - mean)^2 need not be summed: IREE would not vectorise
+  // that sum, since it has two inputs, x and mean.
   %sum = linalg.generic {indexing_maps = [#id, #of_row], iterator_types = ["parallel", "reduction"]}
       ins(%x : !x) outs(%init : !sum) {
   ^bb0(%v: f32, %acc: f64):
@@ -36,6 +36,8 @@ util.func private @layer_norm(%x: !x, %weight: !weight, %bias: !bias) -> !x {
     %next = arith.addf %acc, %wide : f64
     linalg.yield %next : f64
   } -> !sum
+  // The second sum starts at -sum(x)^2 / n, and so ends at n * variance. That it depends on the
+  // first one is what makes IREE put both in one dispatch.
   %start = linalg.generic {indexing_maps = [#each_row, #each_row], iterator_types = ["parallel"]}
       ins(%sum : !sum) outs(%empty_sum : !sum) {
   ^bb0(%s: f64, %_: f64):

@@ -1,0 +1,116 @@
+"""What can be asked from a shell?  `ir-runtime <command>`; each command is a module, loaded when run."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ir_runtime import __version__
+from ir_runtime.errors import IrRuntimeError
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class _Command:
+    """One sub-command.
+
+    Attributes:
+        summary: one line for `--help`.
+        module: holds `run(arguments) -> int`.
+        add_options: declares its options.
+    """
+
+    summary: str
+    module: str
+    add_options: Callable[[argparse.ArgumentParser], None]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the words after the program's name; default: those of this process.
+
+    Returns:
+        The exit status: 0 for success, 1 for a failure that was reported on stderr.
+
+    Raises:
+        SystemExit: the words do not parse (status 2), or help was asked for (status 0).
+        IrRuntimeError: the command failed, and `--traceback` was given.
+    """
+    arguments = _parser().parse_args(argv)
+    command = _COMMANDS[arguments.command]
+    try:
+        return importlib.import_module(command.module).run(arguments)
+    except IrRuntimeError as error:
+        if arguments.traceback:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ir-runtime", description="PyTorch operators written as MLIR: try them, check the set-up."
+    )
+    parser.add_argument("--version", action="version", version=f"ir-runtime {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, command in _COMMANDS.items():
+        options = commands.add_parser(name, help=command.summary, description=command.summary)
+        options.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+        options.add_argument(
+            "--traceback", action="store_true", help="show where in the code an error was raised"
+        )
+        command.add_options(options)
+    return parser
+
+
+def _add_demo_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "--sentences",
+        type=_positive,
+        default=256,
+        metavar="N",
+        help="how many sentences to embed (default: %(default)s)",
+    )
+    options.add_argument(
+        "--batch-size",
+        type=_positive,
+        default=32,
+        metavar="N",
+        help="sentences per run of the model (default: %(default)s)",
+    )
+
+
+def _add_no_options(options: argparse.ArgumentParser) -> None:
+    del options
+
+
+def _positive(text: str) -> int:
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, must be >= 1")
+    return value
+
+
+_COMMANDS = {
+    "demo": _Command(
+        "Embed real sentences with a real model whose operators run as MLIR kernels.",
+        "ir_runtime.cli.demo",
+        _add_demo_options,
+    ),
+    "doctor": _Command(
+        "Show versions, devices and the store; say what is missing and how to get it.",
+        "ir_runtime.cli.doctor",
+        _add_no_options,
+    ),
+}

@@ -1,0 +1,102 @@
+"""gelu: weigh each element by the probability that a normal variable lies below it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.errors import ArgumentError
+from ir_runtime.op_reg import (
+    CustomOp,
+    KernelBuilder,
+    KernelSelection,
+    MlirTemplate,
+    flatten,
+    unflatten,
+)
+from kernels_mlir.library import FLOATS, register_kernel
+
+__all__ = ["gelu", "native_gelu"]
+
+TEMPLATES = {
+    "none": MlirTemplate.beside(__file__, "gelu.mlir"),
+    "tanh": MlirTemplate.beside(__file__, "gelu_tanh.mlir"),
+}
+
+
+def gelu(x: Tensor, approximate: str = "none") -> Tensor:
+    """Multiply each element of `x` by the normal distribution function at it.
+
+    Computes `x / 2 * (1 + erf(x / sqrt(2)))`, or, with `approximate="tanh"`,
+    `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3)))`.
+
+    Args:
+        x: `[*]` f32, bf16 or f16; any rank, any strides.
+        approximate: "none" or "tanh".
+
+    Returns:
+        Shape, dtype and device of `x`; contiguous; never aliases `x`.
+
+    Raises:
+        ArgumentError: another dtype, or another word for `approximate`.
+
+    Numerics:
+        Evaluated in float32 and rounded once to the dtype of `x`.
+
+    Source:
+        Gaussian Error Linear Units, arXiv:1606.08415.
+
+    Example:
+        >>> gelu(torch.tensor([-1.0, 0.0, 1.0]))
+        tensor([-0.1587,  0.0000,  0.8413])
+    """
+    return torch.ops.ir_kernels.gelu.default(x, approximate)
+
+
+def native_gelu(x: Tensor, approximate: str = "none") -> Tensor:
+    """Compute `gelu` with torch functions, in float32, or float64 if `x` is."""
+    v = x.to(torch.promote_types(x.dtype, torch.float32))
+    if approximate == "tanh":
+        inner = (2 / torch.pi) ** 0.5 * (v + 0.044715 * v**3)
+        return (0.5 * v * (1 + torch.tanh(inner))).to(x.dtype)
+    return (0.5 * v * (1 + torch.erf(v * 0.5**0.5))).to(x.dtype)
+
+
+@register_kernel
+class GeluKernel(CustomOp):
+    """The MLIR kernel of `gelu`: one binary a dtype and rank, for all sizes."""
+
+    signature = 'gelu(Tensor x, str approximate="none") -> Tensor'
+
+    def select(self, ksel: KernelSelection) -> None:
+        """Take any shape."""
+        x = ksel.arg_tensor(0).require(dtypes=FLOATS)
+        approximate = ksel.attr_str(1).v
+        if approximate not in TEMPLATES:
+            raise ArgumentError(
+                f"{self.name}: `approximate` is {approximate!r}, must be 'none' or 'tanh'"
+            )
+        ksel.variant = str(approximate)
+        ksel.return_new_tensor(x.t.shape, x.t.dtype)
+
+    def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+        """Compute in float32 on a line."""
+        line = kb.cast_float(flatten(kb, kb.arg_value(0), keep=0), torch.float32)
+        y = kb.inline_mlir(TEMPLATES[ksel.variant], {"!x": "tensor<?xf32>"}, line)
+        y = kb.cast_float(y, ksel.arg_descs[0].t.dtype)  # pyright: ignore
+        kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=0))
+
+    def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
+        """Keep the input."""
+        del output
+        x, ctx.approximate = inputs
+        ctx.save_for_backward(x)
+
+    def backward(self, ctx: Any, *gradients: Any) -> Any:
+        """Use torch's own backward."""
+        (x,) = ctx.saved_tensors
+        grad = torch.ops.aten.gelu_backward(gradients[0], x, approximate=ctx.approximate)
+        return grad, None

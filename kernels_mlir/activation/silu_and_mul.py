@@ -1,0 +1,99 @@
+"""silu_and_mul: gate one half of each row by the SiLU of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.errors import ArgumentError
+from ir_runtime.op_reg import (
+    CustomOp,
+    KernelBuilder,
+    KernelSelection,
+    MlirTemplate,
+    flatten,
+    unflatten,
+)
+from kernels_mlir.library import FLOATS, register_kernel
+
+__all__ = ["native_silu_and_mul", "silu_and_mul"]
+
+TEMPLATE = MlirTemplate.beside(__file__, "silu_and_mul.mlir")
+
+
+def silu_and_mul(x: Tensor) -> Tensor:
+    """Multiply the second half of each row by the SiLU of its first half.
+
+    Computes `silu(x[..., :d]) * x[..., d:]` with `silu(v) = v * sigmoid(v)`.
+
+    Args:
+        x: `[*, 2 * d]` f32, bf16 or f16; any rank >= 1, any strides.
+
+    Returns:
+        `[*, d]`, dtype and device of `x`; contiguous; never aliases `x`.
+
+    Raises:
+        ArgumentError: another dtype, or rows of odd length.
+
+    Numerics:
+        Evaluated in float32 and rounded once to the dtype of `x`.
+
+    Source:
+        GLU Variants Improve Transformer, arXiv:2002.05202 (SwiGLU).
+
+    Example:
+        >>> silu_and_mul(torch.tensor([[0.0, 1.0, 5.0, 2.0]]))
+        tensor([[0.0000, 1.4621]])
+    """
+    return torch.ops.ir_kernels.silu_and_mul.default(x)
+
+
+def native_silu_and_mul(x: Tensor) -> Tensor:
+    """Compute `silu_and_mul` with torch functions, in float32, or float64 if `x` is."""
+    gate, up = x.to(torch.promote_types(x.dtype, torch.float32)).chunk(2, dim=-1)
+    return (gate * torch.sigmoid(gate) * up).to(x.dtype)
+
+
+@register_kernel
+class SiluAndMulKernel(CustomOp):
+    """The MLIR kernel of `silu_and_mul`: one binary a feature size, any number of rows."""
+
+    signature = "silu_and_mul(Tensor x) -> Tensor"
+
+    def select(self, ksel: KernelSelection) -> None:
+        """Take any rows of one even size."""
+        x = ksel.arg_tensor(0).require(dtypes=FLOATS, min_rank=1)
+        x.specialize_dims(-1)
+        width = x.t.shape[-1]
+        if width % 2:
+            raise ArgumentError(
+                f"{self.name}: `x` is {format_tensor(x.t)}, its last dimension must be even"
+            )
+        ksel.return_new_tensor((*x.t.shape[:-1], width // 2), x.t.dtype).specialize_dims(-1)
+
+    def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+        """Compute in float32 on rows."""
+        x = ksel.arg_descs[0].t  # pyright: ignore
+        n = x.shape[-1]
+        aliases = {"!x": f"tensor<?x{n}xf32>", "!y": f"tensor<?x{n // 2}xf32>"}
+        rows = kb.cast_float(flatten(kb, kb.arg_value(0), keep=1), torch.float32)
+        y = kb.cast_float(kb.inline_mlir(TEMPLATE, aliases, rows), x.dtype)
+        kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
+
+    def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
+        """Keep the input."""
+        del output
+        ctx.save_for_backward(*inputs)
+
+    def backward(self, ctx: Any, *gradients: Any) -> Any:
+        """Differentiate both factors, in float32."""
+        (x,) = ctx.saved_tensors
+        gate, up = x.float().chunk(2, dim=-1)
+        g = gradients[0].float()
+        sigmoid = torch.sigmoid(gate)
+        grad_gate = g * up * sigmoid * (1 + gate * (1 - sigmoid))
+        return torch.cat((grad_gate, g * gate * sigmoid), dim=-1).to(x.dtype)

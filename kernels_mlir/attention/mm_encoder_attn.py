@@ -1,0 +1,228 @@
+"""mm_encoder_attn: attention of an encoder, each token to all tokens of its segment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.errors import ArgumentError
+from ir_runtime.op_reg import (
+    CustomOp,
+    KernelBuilder,
+    KernelSelection,
+    MlirTemplate,
+    float_attribute,
+)
+from kernels_mlir.library import FLOATS, register_kernel
+
+__all__ = ["mm_encoder_attn", "native_mm_encoder_attn"]
+
+DENSE = MlirTemplate.beside(__file__, "mm_encoder_attn.mlir")
+PACKED = MlirTemplate.beside(__file__, "mm_encoder_attn_varlen.mlir")
+
+MAX_DEPTH = 480
+"""Channels of a head that the kernel's scratch has room for."""
+
+
+def mm_encoder_attn(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scale: float | None = None,
+    cu_seqlens: Tensor | None = None,
+) -> Tensor:
+    """Attend from each token to all tokens of its segment; not causal, no mask.
+
+    Computes `softmax(query @ key.T * scale) @ value` for each head. With fewer key heads than
+    query heads, query head `h` uses key head `h // (H / Hkv)`.
+
+    Args:
+        query: `[B, S, H, D]` f32, bf16 or f16, any strides.
+        key: `[B, S, Hkv, D]`, dtype of `query`; `Hkv` divides `H`.
+        value: `[B, S, Hkv, D]`, dtype of `query`.
+        scale: factor of the scores; default `1 / sqrt(D)`. Compiled in.
+        cu_seqlens: `[n + 1]` int32, where the segments along `S` begin and the last one ends:
+            starts at 0, never falls, ends at `S`. Default: one segment.
+
+    Returns:
+        `[B, S, H, D]`, dtype and device of `query`; contiguous; never aliases an argument.
+
+    Raises:
+        ArgumentError: a dtype, shape or value is not as above. Values of `cu_seqlens` are checked
+            on the CPU; elsewhere segments are clamped to `0..S`, and tokens of none give 0.
+
+    Numerics:
+        Scores, softmax and sums in float32, rounded once to the dtype of `query`.
+
+    Source:
+        Attention Is All You Need, arXiv:1706.03762; grouped heads: arXiv:2305.13245.
+
+    Example:
+        >>> q = torch.zeros(1, 2, 1, 4)
+        >>> v = torch.tensor([1.0, 3.0]).reshape(1, 2, 1, 1).expand(1, 2, 1, 4)
+        >>> mm_encoder_attn(q, q, v)[0, :, 0, 0]
+        tensor([2., 2.])
+        >>> mm_encoder_attn(q, q, v, cu_seqlens=torch.tensor([0, 1, 2], dtype=torch.int32))[0, :, 0, 0]
+        tensor([1., 3.])
+    """
+    return torch.ops.ir_kernels.mm_encoder_attn.default(query, key, value, scale, cu_seqlens)
+
+
+def native_mm_encoder_attn(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scale: float | None = None,
+    cu_seqlens: Tensor | None = None,
+) -> Tensor:
+    """Compute `mm_encoder_attn` with torch functions, in float32, or float64 if `query` is."""
+    q, k, v = _widen_heads(query, key, value)
+    weights = _attention_weights(q, k, _scale_of(query, scale), cu_seqlens)
+    return (weights @ v).transpose(1, 2).to(query.dtype).contiguous()
+
+
+def _scale_of(query: Tensor, scale: float | None) -> float:
+    return float(query.shape[-1]) ** -0.5 if scale is None else scale
+
+
+def _widen_heads(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return all three as `[B, H, S, D]` in float32 or wider, key heads repeated."""
+    dtype = torch.promote_types(query.dtype, torch.float32)
+    group = query.shape[2] // key.shape[2]
+    q, k, v = (t.transpose(1, 2).to(dtype) for t in (query, key, value))
+    return q, k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
+
+
+def _attention_weights(q: Tensor, k: Tensor, scale: float, cu_seqlens: Tensor | None) -> Tensor:
+    """Return the softmax `[B, H, S, S]`; a row without a segment is 0."""
+    scores = q @ k.transpose(-1, -2) * scale
+    if cu_seqlens is None:
+        return torch.softmax(scores, dim=-1)
+    position = torch.arange(q.shape[2], device=q.device)
+    segment = torch.bucketize(position, cu_seqlens.to(position.dtype), right=True)
+    inside = (segment > 0) & (segment < cu_seqlens.shape[0])
+    same = (segment[:, None] == segment[None, :]) & inside[:, None]
+    weights = torch.softmax(scores.masked_fill(~same, float("-inf")), dim=-1)
+    return weights.masked_fill(~same, 0.0)
+
+
+@register_kernel
+class MmEncoderAttnKernel(CustomOp):
+    """The MLIR kernel of `mm_encoder_attn`: one binary for all batch and sequence sizes."""
+
+    signature = (
+        "mm_encoder_attn(Tensor query, Tensor key, Tensor value, float? scale=None, "
+        "Tensor? cu_seqlens=None) -> Tensor"
+    )
+    work_per_byte = 32.0
+    # Scratch on the stack is 128 bytes a channel, twice the compiler's default at 512 channels.
+    compile_flags = ("--iree-llvmcpu-stack-allocation-limit=65536",)
+
+    def select(self, ksel: KernelSelection) -> None:
+        """Take any batch and sequence size of one arrangement of heads."""
+        query = ksel.arg_tensor(0).require(dtypes=FLOATS, rank=4)
+        query.specialize_dims(2, 3)
+        if not 1 <= query.t.shape[3] <= MAX_DEPTH:
+            raise ArgumentError(
+                f"{self.name}: `query` is {format_tensor(query.t)}, "
+                f"its last dimension must be in 1..{MAX_DEPTH}"
+            )
+        for i, name in ((1, "key"), (2, "value")):
+            other = ksel.arg_tensor(i).require(dtypes=(query.t.dtype,), rank=4)
+            other.specialize_dims(2, 3)
+            self._check_shape(name, query.t, other.t)
+        if ksel.arg_descs[1].t.shape[2] != ksel.arg_descs[2].t.shape[2]:  # pyright: ignore
+            raise ArgumentError(
+                f"{self.name}: `key` and `value` differ in heads, must have as many"
+            )
+        scale = ksel.attr_float(3).v
+        if scale is not None and not abs(scale) < float("inf"):
+            raise ArgumentError(f"{self.name}: `scale` is {scale}, must be finite")
+        bounds = ksel.arg_optional_tensor(4)
+        if bounds is not None:
+            bounds.require(dtypes=(torch.int32,), rank=1)
+        ksel.variant = "dense" if bounds is None else "packed"
+        ksel.return_new_tensor(query.t.shape, query.t.dtype).specialize_dims(2, 3)
+
+    def _check_shape(self, name: str, query: Tensor, other: Tensor) -> None:
+        fits = (
+            other.shape[0] == query.shape[0]
+            and other.shape[1] == query.shape[1]
+            and other.shape[3] == query.shape[3]
+            and other.shape[2] > 0
+            and query.shape[2] % other.shape[2] == 0
+        )
+        if not fits:
+            raise ArgumentError(
+                f"{self.name}: `{name}` is {format_tensor(other)}, must agree with `query` "
+                f"{format_tensor(query)} but for its heads, which must divide those of `query`"
+            )
+
+    def check(self, *args: Any) -> None:
+        """Refuse bounds that are no segments of the sequence."""
+        query, bounds = args[0], args[4]
+        if bounds is None or bounds.ndim != 1 or query.ndim != 4:
+            return
+        values = bounds.tolist()
+        rises = all(a <= b for a, b in zip(values, values[1:], strict=False))
+        if not values or values[0] != 0 or values[-1] != query.shape[1] or not rises:
+            shown = str(values if len(values) <= 16 else [*values[:8], "...", *values[-7:]])
+            raise ArgumentError(
+                f"{self.name}: `cu_seqlens` is {shown}, must start at 0, never fall, "
+                f"and end at {query.shape[1]}, the sequence length"
+            )
+
+    def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+        """Compute in float32."""
+        query, key = ksel.arg_descs[0].t, ksel.arg_descs[1].t  # pyright: ignore
+        heads, depth = query.shape[2:]
+        kv_heads = key.shape[2]
+        aliases = {
+            "!query": f"tensor<?x?x{heads}x{depth}xf32>",
+            "!kv": f"tensor<?x?x{kv_heads}x{depth}xf32>",
+            "!out": f"tensor<?x?x{heads}x{depth}xf32>",
+            "!buf": f"memref<{depth}x16xf32>",
+            "#scale": float_attribute(_scale_of(query, ksel.arg_descs[3].v)),  # pyright: ignore
+            "#heads": f"{heads} : index",
+            "#group": f"{heads // kv_heads} : index",
+            "#depth": f"{depth} : index",
+        }
+        operands = [kb.cast_float(kb.arg_value(i), torch.float32) for i in range(3)]
+        bounds = kb.arg_value(4)
+        if bounds is None:
+            out = kb.inline_mlir(DENSE, aliases, *operands)
+        else:
+            out = kb.inline_mlir(PACKED, {**aliases, "!cu": "tensor<?xi32>"}, *operands, bounds)
+        kb.yield_results(kb.cast_float(out, query.dtype))
+
+    def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
+        """Keep the inputs."""
+        del output
+        query, key, value, ctx.scale, cu_seqlens = inputs
+        ctx.save_for_backward(query, key, value, cu_seqlens)
+
+    def backward(self, ctx: Any, *gradients: Any) -> Any:
+        """Differentiate by hand, in float32, with the weights of all pairs in memory."""
+        query, key, value, cu_seqlens = ctx.saved_tensors
+        scale, kv_heads = _scale_of(query, ctx.scale), key.shape[2]
+        q, k, v = _widen_heads(query, key, value)
+        weights = _attention_weights(q, k, scale, cu_seqlens)
+        grad_out = gradients[0].transpose(1, 2).to(weights.dtype)
+        grad_weights = grad_out @ v.transpose(-1, -2)
+        grad_scores = weights * (grad_weights - (grad_weights * weights).sum(-1, keepdim=True))
+        grad_scores = grad_scores * scale
+        grads = (
+            (grad_scores @ k),
+            _sum_groups(grad_scores.transpose(-1, -2) @ q, kv_heads),
+            _sum_groups(weights.transpose(-1, -2) @ grad_out, kv_heads),
+        )
+        return (*(g.transpose(1, 2).to(query.dtype) for g in grads), None, None)
+
+
+def _sum_groups(gradient: Tensor, kv_heads: int) -> Tensor:
+    """Add up `[B, H, S, D]` over the query heads of each key head."""
+    return gradient.unflatten(1, (kv_heads, -1)).sum(2)

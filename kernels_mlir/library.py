@@ -1,0 +1,27 @@
+"""Where do the catalogue's ops live, and what do they take?
+
+The kernels are `torch.ops.ir_kernels.<op>`; `torch.ops.ir_runtime.<op>` leads to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from ir_runtime.op_reg import IR_RUNTIME_LIBRARY, CustomOp, forward_op, fragment
+
+__all__ = ["FLOATS", "register_kernel"]
+
+FLOATS = (torch.float32, torch.bfloat16, torch.float16)
+"""Dtypes of the kernels, which compute in float32 (or wider) and round once."""
+
+_LIBRARY = fragment("ir_kernels")
+
+
+def register_kernel(op_class: type[CustomOp]) -> Callable[..., Any]:
+    """Register a kernel of the catalogue in both namespaces; a class decorator."""
+    packet = CustomOp.register(op_class, library=_LIBRARY)
+    forward_op(packet, IR_RUNTIME_LIBRARY)
+    return packet

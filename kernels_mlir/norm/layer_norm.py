@@ -1,0 +1,117 @@
+"""layer_norm: shift and scale each row to mean 0 and variance 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.op_reg import (
+    CustomOp,
+    KernelBuilder,
+    KernelSelection,
+    MlirTemplate,
+    flatten,
+    float_attribute,
+    unflatten,
+)
+from kernels_mlir.library import FLOATS, register_kernel
+from kernels_mlir.norm.rms_norm import check_epsilon, check_features
+
+__all__ = ["layer_norm", "native_layer_norm"]
+
+TEMPLATE = MlirTemplate.beside(__file__, "layer_norm.mlir")
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
+    """Normalise each row of `x` to mean 0 and variance 1, then scale and shift it.
+
+    Computes `(x - mean(x)) / sqrt(var(x) + epsilon) * weight + bias` with the population variance.
+
+    Args:
+        x: `[*, n]` f32, bf16 or f16; any rank >= 1, any strides.
+        weight: `[n]` floating point.
+        bias: `[n]` floating point.
+        epsilon: finite, >= 0. Compiled in: each value is its own binary.
+
+    Returns:
+        `[*, n]`, dtype and device of `x`; contiguous; never aliases `x`.
+
+    Raises:
+        ArgumentError: a dtype, size or value is not as above.
+
+    Numerics:
+        Mean and variance in float64, the rest in float32, rounded once to the dtype of `x`.
+
+    Source:
+        Layer Normalization, arXiv:1607.06450.
+
+    Example:
+        >>> layer_norm(torch.tensor([[1.0, 3.0]]), torch.ones(2), torch.zeros(2), 0.0)
+        tensor([[-1.,  1.]])
+    """
+    return torch.ops.ir_kernels.layer_norm.default(x, weight, bias, epsilon)
+
+
+def native_layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
+    """Compute `layer_norm` with torch functions, in float32, or float64 if `x` is."""
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    centred = wide - wide.mean(-1, keepdim=True)
+    y = centred * torch.rsqrt(centred.square().mean(-1, keepdim=True) + epsilon)
+    return (y * weight.to(y.dtype) + bias.to(y.dtype)).to(x.dtype)
+
+
+@register_kernel
+class LayerNormKernel(CustomOp):
+    """The MLIR kernel of `layer_norm`: one binary a feature size, any number of rows."""
+
+    signature = "layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon) -> Tensor"
+
+    def select(self, ksel: KernelSelection) -> None:
+        """Take any rows of one size."""
+        x = ksel.arg_tensor(0).require(dtypes=FLOATS, min_rank=1)
+        x.specialize_dims(-1)
+        for i, name in ((1, "weight"), (2, "bias")):
+            feature = ksel.arg_tensor(i).require(dtypes=FLOATS, rank=1)
+            check_features(self.name, name, feature.t, x.t)
+            feature.specialize_all_dims()
+        check_epsilon(self.name, ksel.attr_float(3).v)
+        ksel.return_new_tensor(x.t.shape, x.t.dtype).specialize_dims(-1)
+
+    def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+        """Compute in float32 on rows."""
+        x = ksel.arg_descs[0].t  # pyright: ignore
+        n = x.shape[-1]
+        aliases = {
+            "!x": f"tensor<?x{n}xf32>",
+            "!weight": f"tensor<{n}xf32>",
+            "!bias": f"tensor<{n}xf32>",
+            "#epsilon": float_attribute(ksel.arg_descs[3].v),  # pyright: ignore
+        }
+        rows = flatten(kb, kb.arg_value(0), keep=1)
+        operands = [
+            kb.cast_float(v, torch.float32) for v in (rows, kb.arg_value(1), kb.arg_value(2))
+        ]
+        y = kb.cast_float(kb.inline_mlir(TEMPLATE, aliases, *operands), x.dtype)
+        kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
+
+    def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
+        """Keep the inputs."""
+        del output
+        x, weight, bias, ctx.epsilon = inputs
+        ctx.save_for_backward(x, weight, bias)
+
+    def backward(self, ctx: Any, *gradients: Any) -> Any:
+        """Use torch's own backward, in float32."""
+        x, weight, bias = ctx.saved_tensors
+        wide, w, b = x.float(), weight.float(), bias.float()
+        features = [x.shape[-1]]
+        _, mean, rstd = torch.ops.aten.native_layer_norm(wide, features, w, b, ctx.epsilon)
+        needs = ctx.needs_input_grad
+        grads = torch.ops.aten.native_layer_norm_backward(
+            gradients[0].float().contiguous(), wide, features, mean, rstd, w, b, list(needs[:3])
+        )
+        inputs = zip(grads, (x, weight, bias), needs[:3], strict=True)
+        return (*(g.to(t.dtype) if need else None for g, t, need in inputs), None)

@@ -1,0 +1,152 @@
+"""rms_norm: divide each row by its root mean square."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.errors import ArgumentError
+from ir_runtime.op_reg import (
+    CustomOp,
+    KernelBuilder,
+    KernelSelection,
+    MlirTemplate,
+    flatten,
+    float_attribute,
+    unflatten,
+)
+from kernels_mlir.library import FLOATS, register_kernel
+
+__all__ = ["native_rms_norm", "rms_norm"]
+
+TEMPLATE = MlirTemplate.beside(__file__, "rms_norm.mlir")
+
+
+def rms_norm(
+    x: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None
+) -> Tensor:
+    """Divide each row of `x` by its root mean square, and scale it by `weight`.
+
+    Computes `x / sqrt(mean(x[..., :variance_size] ** 2) + epsilon) * weight`.
+
+    Args:
+        x: `[*, n]` f32, bf16 or f16; any rank >= 1, any strides.
+        weight: `[n]` of a floating-point dtype that may differ from `x`'s; None for all ones.
+        epsilon: finite, >= 0. Compiled in: each value is its own binary.
+        variance_size: in 1..n; only the first so many elements of a row enter the mean.
+            Default: all.
+
+    Returns:
+        `[*, n]`, dtype and device of `x`; contiguous; never aliases `x`.
+
+    Raises:
+        ArgumentError: a dtype, size or value is not as above.
+
+    Numerics:
+        The mean in float64, the rest in float32, rounded once to the dtype of `x`.
+
+    Source:
+        Root Mean Square Layer Normalization, arXiv:1910.07467.
+
+    Example:
+        >>> rms_norm(torch.tensor([[3.0, 4.0]]), None, 0.0)
+        tensor([[0.8485, 1.1314]])
+    """
+    return torch.ops.ir_kernels.rms_norm.default(x, weight, epsilon, variance_size)
+
+
+def native_rms_norm(
+    x: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None
+) -> Tensor:
+    """Compute `rms_norm` with torch functions, in float32, or float64 if `x` is."""
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    head = wide[..., :variance_size]
+    y = wide * torch.rsqrt(head.square().mean(-1, keepdim=True) + epsilon)
+    return (y if weight is None else y * weight.to(y.dtype)).to(x.dtype)
+
+
+@register_kernel
+class RmsNormKernel(CustomOp):
+    """The MLIR kernel of `rms_norm`: one binary a feature size, any number of rows."""
+
+    signature = (
+        "rms_norm(Tensor x, Tensor? weight, float epsilon, int? variance_size=None) -> Tensor"
+    )
+
+    def select(self, ksel: KernelSelection) -> None:
+        """Take any rows of one size."""
+        x = ksel.arg_tensor(0).require(dtypes=FLOATS, min_rank=1)
+        x.specialize_dims(-1)
+        weight = ksel.arg_optional_tensor(1)
+        if weight is not None:
+            weight.require(dtypes=FLOATS, rank=1).specialize_all_dims()
+            check_features(self.name, "weight", weight.t, x.t)
+        check_epsilon(self.name, ksel.attr_float(2).v)
+        size = ksel.attr_int(3).v
+        if size is not None and not 1 <= size <= x.t.shape[-1]:
+            raise ArgumentError(
+                f"{self.name}: `variance_size` is {size}, "
+                f"must be in 1..{x.t.shape[-1]} as the last dimension of `x`"
+            )
+        ksel.return_new_tensor(x.t.shape, x.t.dtype).specialize_dims(-1)
+
+    def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+        """Compute in float32 on rows."""
+        x, weight = ksel.arg_descs[0].t, kb.arg_value(1)  # pyright: ignore
+        n = x.shape[-1]
+        aliases = {
+            "!x": f"tensor<?x{n}xf32>",
+            "!head": f"tensor<?x{ksel.arg_descs[3].v or n}xf32>",  # pyright: ignore
+            "!weight": f"tensor<{n}xf32>",
+            "#epsilon": float_attribute(ksel.arg_descs[2].v),  # pyright: ignore
+        }
+        rows = kb.cast_float(flatten(kb, kb.arg_value(0), keep=1), torch.float32)
+        if weight is None:
+            y = kb.inline_mlir(TEMPLATE, aliases, rows, function="rms_norm_weightless")
+        else:
+            y = kb.inline_mlir(TEMPLATE, aliases, rows, kb.cast_float(weight, torch.float32))
+        y = kb.cast_float(y, x.dtype)
+        kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
+
+    def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
+        """Keep the inputs."""
+        del output
+        x, weight, ctx.epsilon, ctx.variance_size = inputs
+        ctx.save_for_backward(x, weight)
+
+    def backward(self, ctx: Any, *gradients: Any) -> Any:
+        """Differentiate the formula by hand, in float32."""
+        x, weight = ctx.saved_tensors
+        wide, g = x.float(), gradients[0].float()
+        head = wide[..., : ctx.variance_size]
+        size = head.shape[-1]
+        scale = torch.rsqrt(head.square().mean(-1, keepdim=True) + ctx.epsilon)
+        grad_x = grad_weight = None
+        if ctx.needs_input_grad[0]:
+            gw = g if weight is None else g * weight.float()
+            inner = (gw * wide).sum(-1, keepdim=True) * scale.pow(3) / size
+            pulled = torch.nn.functional.pad(head * inner, (0, x.shape[-1] - size))
+            grad_x = (gw * scale - pulled).to(x.dtype)
+        if ctx.needs_input_grad[1]:
+            grad_weight = (g * wide * scale).reshape(-1, x.shape[-1]).sum(0).to(weight.dtype)
+        return grad_x, grad_weight, None, None
+
+
+def check_features(op: str, name: str, tensor: Tensor, x: Tensor) -> None:
+    """Refuse a per-feature tensor whose length is not the last dimension of `x`."""
+    if tensor.shape[0] != x.shape[-1]:
+        wanted = format_tensor(x.new_empty((x.shape[-1],), dtype=tensor.dtype, device="meta"))
+        raise ArgumentError(
+            f"{op}: `{name}` is {format_tensor(tensor)}, must be {wanted} "
+            f"to match the last dimension of `x` {format_tensor(x)}"
+        )
+
+
+def check_epsilon(op: str, epsilon: float) -> None:
+    """Refuse an epsilon that is negative or not finite."""
+    if not 0.0 <= epsilon < float("inf"):
+        raise ArgumentError(f"{op}: `epsilon` is {epsilon}, must be finite and >= 0")
