@@ -1,0 +1,457 @@
+"""How does a torch function become MLIR?  Traced by `torch.export`, lowered by IREE's own passes.
+
+A trace stands for one run, at sizes chosen here; a kernel runs at any size that its operand types
+allow. So the trace is checked: sizes that it fixed are refused, and where torch accepts other
+sizes, the trace must compute there what the function computes.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ir_runtime.device.instance import on_fork
+from ir_runtime.dtypes import DTYPES, dtype_info, format_tensor
+from ir_runtime.errors import GenerateError
+
+__all__ = ["torch_function_asm"]
+
+_TENSOR_TYPE = re.compile(r"tensor<(?P<dims>(?:(?:\?|\d+)x)*)(?P<element>[A-Za-z]\w*(?:<f\d+>)?)>")
+_PIPELINE = (
+    "builtin.module(torch-to-iree{emit-async-entry-points=false strict-symbolic-shapes=true})"
+)
+_COMMON_HINT = 24
+_MAX_PROBE_NUMEL = 1 << 22
+_NO_MAX = 1 << 31
+
+_DTYPE_BY_ELEMENT: dict[str, torch.dtype] = {}
+for _dtype, _info in DTYPES.items():
+    _DTYPE_BY_ELEMENT.setdefault(_info.mlir, _dtype)  # signed stands before unsigned
+
+_lock = threading.Lock()  # torch.export is not made for two threads
+
+
+def _reset_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+on_fork(_reset_lock)
+
+Place = tuple[int, int]
+"""An operand and a dimension of it."""
+Sizes = Mapping[Place, int]
+"""A size for each dynamic dimension."""
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """Dtype and dimensions of an operand; None is a dynamic dimension."""
+
+    dims: tuple[int | None, ...]
+    dtype: torch.dtype
+
+    def shape(self, index: int, sizes: Sizes) -> list[int]:
+        return [sizes[index, i] if dim is None else dim for i, dim in enumerate(self.dims)]
+
+
+class _Traced(torch.nn.Module):
+    """Lets `torch.export` see a function; a module's parameters become constants."""
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        super().__init__()
+        self.fn = fn
+
+    def forward(self, *operands: torch.Tensor) -> tuple[Any, ...]:
+        result = self.fn(*operands)
+        return tuple(result) if isinstance(result, list | tuple) else (result,)
+
+
+def torch_function_asm(
+    fn: Callable[..., Any],
+    operand_types: Sequence[str],
+    like: tuple[torch.Tensor, ...] | None = None,
+) -> str:
+    """Trace a torch function and lower the trace to builtin tensor types.
+
+    Dynamic dimensions that the function needs to be of one size are asserted so in the MLIR, and
+    taken to be so where the compiler strips assertions.
+
+    Args:
+        fn: takes tensors, returns a tensor or several; a closure's tensors become constants.
+        operand_types: builtin tensor types, such as `tensor<?x384xf32>`.
+        like: a tensor for each operand: its dtype tells signed from unsigned integers (without it
+            they are signed), its sizes are tried where `fn` does not take any sizes.
+
+    Returns:
+        A module with one function, `@main`.
+
+    Raises:
+        GenerateError: an operand is not a tensor; `fn` cannot be traced, changes a tensor, returns
+            what is no tensor, or fixes or restricts a dynamic dimension; or an operator of it does
+            not lower.
+    """
+    operands = _operands(operand_types, like)
+    # a thread of its own has no fake tensor mode, no autograd key excluded, no default device
+    with _lock, ThreadPoolExecutor(1, "torch_function_asm") as thread:
+        return thread.submit(_trace_and_lower, fn, operands, like).result()
+
+
+def _trace_and_lower(
+    fn: Callable[..., Any], operands: list[_Operand], like: tuple[torch.Tensor, ...] | None
+) -> str:
+    name = getattr(fn, "__qualname__", type(fn).__qualname__)
+    with torch.no_grad(), warnings.catch_warnings():
+        # torch.export copies tree specs by way of their deprecated class
+        warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch")
+        program = _trace(fn, name, operands, like)
+        _refuse_effects(program, name)
+        classes = _size_classes(program, name, operands)
+        program = program.run_decompositions()
+        _probe(fn, name, operands, program, classes)
+        return _lower(program, name, classes)
+
+
+def _operands(types: Sequence[str], like: tuple[torch.Tensor, ...] | None) -> list[_Operand]:
+    if like is not None and len(like) != len(types):
+        raise GenerateError(
+            f"inline_torch: `like` has {len(like)} tensors, must have one for each of the "
+            f"{len(types)} operands"
+        )
+    operands: list[_Operand] = []
+    for index, text in enumerate(types):
+        match = _TENSOR_TYPE.fullmatch(text)
+        dtype = match and _DTYPE_BY_ELEMENT.get(match["element"])
+        if match is None or dtype is None:
+            raise GenerateError(
+                f"inline_torch: operand {index} is {text}, must be a builtin tensor of a dtype "
+                "that torch has"
+            )
+        dims = tuple(None if d == "?" else int(d) for d in match["dims"].split("x")[:-1])
+        if like is not None:
+            dtype = _dtype_like(index, text, dims, match["element"], like[index])
+        operands.append(_Operand(dims, dtype))
+    return operands
+
+
+def _dtype_like(
+    index: int, text: str, dims: tuple[int | None, ...], element: str, like: torch.Tensor
+) -> torch.dtype:
+    fits = dtype_info(like.dtype).mlir == element and len(dims) == like.ndim
+    if not fits or any(d not in (None, s) for d, s in zip(dims, like.shape, strict=True)):
+        raise GenerateError(
+            f"inline_torch: `like` {index} is {format_tensor(like)}, must fit operand type {text}"
+        )
+    return like.dtype
+
+
+# tracing
+
+
+def _trace(
+    fn: Callable[..., Any],
+    name: str,
+    operands: list[_Operand],
+    like: tuple[torch.Tensor, ...] | None,
+) -> Any:
+    """Export at sizes that are as unlike as the function allows."""
+    failures: list[Exception] = []
+    for sizes in _size_choices(operands, like):
+        try:
+            program = _export(fn, operands, sizes)
+        except Exception as error:  # noqa: BLE001 -- whatever user code raises at these sizes
+            failures.append(error)
+            continue
+        return program if not failures else _export_apart(fn, operands, program)
+    raise GenerateError(
+        f"inline_torch: {name} cannot be traced by torch.export, must run at sizes of "
+        + (", ".join(_type_of(o) for o in operands) or "no operand"),
+        facts=_first_lines(failures[0]),
+        fix="pass `like` if only some sizes fit, or make those dimensions static"
+        if any(None in o.dims for o in operands)
+        else None,
+    ) from failures[0]
+
+
+def _size_choices(
+    operands: list[_Operand], like: tuple[torch.Tensor, ...] | None
+) -> Iterator[dict[Place, int]]:
+    """Sizes to try: all different, those of `like`, all the same, the same as a static one."""
+    places = [(i, j) for i, o in enumerate(operands) for j, d in enumerate(o.dims) if d is None]
+    static = {d for o in operands for d in o.dims if d is not None}
+    yield dict(zip(places, _unlike(static, 2, len(places)), strict=True))
+    if not places:
+        return
+    if like is not None:
+        yield {(i, j): like[i].shape[j] for i, j in places}
+    for size in (_COMMON_HINT, *sorted(d for d in static if d > 1)):
+        yield dict.fromkeys(places, size)
+
+
+def _unlike(taken: set[int], factor: int, count: int) -> list[int]:
+    sizes: list[int] = []
+    size = 3 * factor
+    while len(sizes) < count:
+        if size not in taken:
+            sizes.append(size)
+        size += 2 * factor
+    return sizes
+
+
+def _export_apart(fn: Callable[..., Any], operands: list[_Operand], program: Any) -> Any:
+    """Export again with different sizes wherever `program` does not need the same."""
+    shapes = _operand_shapes(program)
+    keys = {
+        (i, j): str(shapes[i][j])
+        for i, o in enumerate(operands)
+        for j, dim in enumerate(o.dims)
+        if dim is None
+    }
+    static = {d for o in operands for d in o.dims if d is not None}
+    names = sorted(set(keys.values()))
+    size_by_name = dict(zip(names, _unlike(static, 8, len(names)), strict=True))
+    size_by_name |= {text: int(text) for text in names if text.isdigit()}
+    try:
+        return _export(fn, operands, {place: size_by_name[key] for place, key in keys.items()})
+    except Exception:  # noqa: BLE001 -- the trace at hand is right too, only less general
+        return program
+
+
+def _export(fn: Callable[..., Any], operands: list[_Operand], sizes: Sizes) -> Any:
+    from torch.export import Dim, export
+    from torch.fx.experimental import _config
+
+    examples = tuple(torch.empty(o.shape(i, sizes), dtype=o.dtype) for i, o in enumerate(operands))
+    dynamic = tuple(
+        {j: Dim.AUTO if dim is None else Dim.STATIC for j, dim in enumerate(o.dims)}
+        for o in operands
+    )
+    # oblivious: no conclusion from an example's size not being 0 or 1
+    with _config.patch(backed_size_oblivious=True):
+        return export(_Traced(fn), examples, dynamic_shapes=(dynamic,), strict=False)
+
+
+def _operand_shapes(program: Any) -> list[Sequence[Any]]:
+    """Shape of each operand, a `torch.SymInt` where it is dynamic."""
+    nodes = {node.name: node for node in program.graph.nodes}
+    return [nodes[name].meta["val"].shape for name in program.graph_signature.user_inputs]
+
+
+# checks of the trace
+
+
+def _refuse_effects(program: Any, name: str) -> None:
+    from torch.export.graph_signature import OutputKind, TensorArgument
+
+    for spec in program.graph_signature.output_specs:
+        if spec.kind is not OutputKind.USER_OUTPUT:
+            raise GenerateError(
+                f"inline_torch: {name} changes {spec.target or spec.arg.name} "
+                f"({spec.kind.name.lower().replace('_', ' ')}), must return new tensors only"
+            )
+        if not isinstance(spec.arg, TensorArgument):
+            raise GenerateError(
+                f"inline_torch: {name} returns {getattr(spec.arg, 'value', spec.arg.name)!r}, "
+                "must return a tensor or a tuple of tensors"
+            )
+
+
+def _size_classes(program: Any, name: str, operands: list[_Operand]) -> dict[str, list[Place]]:
+    """Group the dynamic dimensions that must be of one size; by expression.
+
+    Raises:
+        GenerateError: a dimension has one size only.
+    """
+    classes: dict[str, list[Place]] = {}
+    for i, (operand, shape) in enumerate(zip(operands, _operand_shapes(program), strict=True)):
+        for j, dim in enumerate(operand.dims):
+            if dim is not None:
+                continue
+            if isinstance(shape[j], int):
+                raise GenerateError(
+                    f"inline_torch: {name} takes operand {i} ({_type_of(operand)}) only with "
+                    f"dimension {j} = {shape[j]}, must take any size of a dynamic dimension",
+                    fix=f"specialize_dims({j}) that argument in `select`",
+                )
+            classes.setdefault(str(shape[j]), []).append((i, j))
+    return classes
+
+
+def _probe(
+    fn: Callable[..., Any],
+    name: str,
+    operands: list[_Operand],
+    program: Any,
+    classes: dict[str, list[Place]],
+) -> None:
+    """Compare trace and function at small, equal and out-of-range sizes.
+
+    Raises:
+        GenerateError: the function computes something else there, so it branches on a size.
+    """
+    if not classes:
+        return
+    graph = program.module(check_guards=False)
+    for sizes in _probe_sizes(program, classes):
+        device = "cpu"
+        if sum(_numel(o.shape(i, sizes)) for i, o in enumerate(operands)) > _MAX_PROBE_NUMEL:
+            device = "meta"  # shapes only
+        examples = [_example(o, o.shape(i, sizes), device) for i, o in enumerate(operands)]
+        try:
+            wanted = _Traced(fn)(*(e.clone() for e in examples))
+        except Exception:  # noqa: BLE001, S112 -- torch itself does not take these sizes
+            continue
+        try:
+            got = graph(*examples)
+            same = all(map(_agree, got, wanted))
+        except Exception:  # noqa: BLE001 -- a failing trace does not agree
+            same = False
+        if not same:
+            shown = ", ".join(format_tensor(e) for e in examples)
+            raise GenerateError(
+                f"inline_torch: {name} does at {shown} something else than at other sizes, must "
+                "do the same at each size of a dynamic dimension",
+                fix="specialize the dimensions it branches on, in `select`",
+            )
+
+
+def _probe_sizes(program: Any, classes: dict[str, list[Place]]) -> Iterator[dict[Place, int]]:
+    usual = dict(zip(classes, _unlike(set(), 8, len(classes)), strict=True))
+    ranges = {str(symbol): r for symbol, r in program.range_constraints.items()}
+    choices = [dict.fromkeys(classes, size) for size in (1, _COMMON_HINT)]
+    for key in classes:
+        chosen = {1, 2, 3}
+        if key in ranges:
+            chosen.add(int(ranges[key].lower) - 1)
+            if ranges[key].upper < _NO_MAX:
+                chosen.add(int(ranges[key].upper) + 1)
+        choices.extend(usual | {key: size} for size in sorted(chosen) if size > 0)
+    for choice in choices:
+        yield {place: choice[key] for key, places in classes.items() for place in places}
+
+
+def _example(operand: _Operand, shape: list[int], device: str) -> torch.Tensor:
+    if operand.dtype == torch.bool or not (operand.dtype.is_floating_point or shape == []):
+        # integers are likely indices; 0 and 1 are in range almost everywhere
+        high = 2 if min(shape, default=1) > 1 or operand.dtype == torch.bool else 1
+        return torch.randint(0, high, shape, device=device).to(operand.dtype)
+    return torch.rand(shape, device=device).to(operand.dtype)
+
+
+def _agree(got: torch.Tensor, wanted: torch.Tensor) -> bool:
+    if got.shape != wanted.shape or got.dtype != wanted.dtype:
+        return False
+    if wanted.device.type == "meta":
+        return True
+    kind = torch.complex128 if wanted.is_complex() else torch.float64
+    return torch.allclose(got.to(kind), wanted.to(kind), rtol=0.05, atol=0.05, equal_nan=True)
+
+
+# lowering
+
+
+def _lower(program: Any, name: str, classes: dict[str, list[Place]]) -> str:
+    from iree.compiler.extras.fx_importer import FxImporter
+    from iree.compiler.ir import Context
+    from iree.compiler.passmanager import PassManager
+
+    importer = FxImporter(context=Context())
+    try:
+        importer.import_program(program, func_name="main", import_symbolic_shape_expressions=True)
+    except Exception as error:
+        raise GenerateError(
+            f"inline_torch: {name} does not import into MLIR, must use what IREE's FxImporter "
+            "knows",
+            facts=_first_lines(error),
+        ) from error
+    module = importer.module
+    with module.context:
+        try:
+            PassManager.parse(_PIPELINE).run(module.operation)
+        except Exception as error:
+            raise GenerateError(
+                f"inline_torch: {name} does not lower to builtin tensors, must use operators that "
+                "torch-mlir and IREE convert",
+                facts=_first_lines(error),
+            ) from error
+        _drop_size_assumptions(module)
+        _assert_equal_sizes(module, classes)
+        module.operation.verify()
+    return module.operation.get_asm()
+
+
+def _drop_size_assumptions(module: Any) -> None:
+    """Remove what the passes assume of sizes: that none is 0, which does not hold here."""
+    from iree.compiler.ir import WalkResult
+
+    found: list[Any] = []
+
+    def visit(op: Any) -> Any:
+        if op.name == "util.assume.int":
+            found.append(op)
+        return WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+    for op in found:
+        for result, operand in zip(op.results, op.operands, strict=True):
+            result.replace_all_uses_with(operand)
+        op.erase()
+
+
+def _assert_equal_sizes(module: Any, classes: dict[str, list[Place]]) -> None:
+    from iree.compiler.dialects import arith, tensor
+    from iree.compiler.ir import (
+        IndexType,
+        InsertionPoint,
+        IntegerAttr,
+        Location,
+        Operation,
+        StringAttr,
+    )
+
+    main = next(op for op in module.body.operations if "sym_name" in op.operation.attributes)
+    entry = main.operation.regions[0].blocks[0]
+
+    def size_at(place: Place) -> Any:
+        index = arith.ConstantOp(IndexType.get(), IntegerAttr.get(IndexType.get(), place[1]))
+        return tensor.dim(entry.arguments[place[0]], index.result)
+
+    with Location.unknown(), InsertionPoint.at_block_begin(entry):
+        for first, *others in classes.values():
+            for other in others:
+                same = arith.cmpi(arith.CmpIPredicate.eq, size_at(first), size_at(other))
+                text = (
+                    f"operand {other[0]} dimension {other[1]} must be of the size of "
+                    f"operand {first[0]} dimension {first[1]}"
+                )
+                Operation.create(
+                    "cf.assert", operands=[same], attributes={"msg": StringAttr.get(text)}
+                )
+
+
+# texts
+
+
+def _type_of(operand: _Operand) -> str:
+    dims = "".join(f"{'?' if dim is None else dim}x" for dim in operand.dims)
+    return f"tensor<{dims}{dtype_info(operand.dtype).mlir}>"
+
+
+def _numel(shape: Sequence[int]) -> int:
+    total = 1
+    for dim in shape:
+        total *= dim
+    return total
+
+
+def _first_lines(error: BaseException) -> list[str]:
+    lines = [line for line in str(error).split("\n") if line.strip()]
+    return [f"{type(error).__name__}: {lines[0] if lines else ''}", *lines[1:12]]

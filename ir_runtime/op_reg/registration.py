@@ -11,7 +11,8 @@ from torch import Tensor
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, RegistrationError, UnsupportedTorchDeviceError
 from ir_runtime.op_reg.autograd import make_autograd_slow
-from ir_runtime.op_reg.call import make_call_functions, out_names
+from ir_runtime.op_reg.call import CallFunctions, make_call_functions
+from ir_runtime.op_reg.call_source import out_names
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.kernel import run_select
 
@@ -37,13 +38,15 @@ def register_with_torch(op: CustomOp) -> Any:
     if op.register_meta:
         torch.library.register_fake(op.qualified_name, _make_fake(op), lib=op.library)
     if op.register_impl:
-        call, autograd, call_out = make_call_functions(op, make_autograd_slow(op, packet.default))
+        functions = make_call_functions(
+            op, make_autograd_slow(op, packet.default), _make_slow_out(op, packet)
+        )
         for key in op.dispatch_keys:
-            op.library.impl(op.name, call, key)
+            op.library.impl(op.name, functions.call, key)
         op.library.impl(op.name, _make_refusal(op), "CompositeExplicitAutograd")
-        op.library.impl(op.name, autograd, "Autograd", with_keyset=True)
+        op.library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
         if op.register_meta and _can_have_out(op):
-            _define_out(op, packet, call_out)
+            _define_out(op, functions)
     ALL_CUSTOM_OP_REGS[op.qualified_name] = op
     return packet
 
@@ -94,7 +97,7 @@ def _can_have_out(op: CustomOp) -> bool:
     return not op.mutated_args and bool(op.schema.returns) and tensors
 
 
-def _define_out(op: CustomOp, packet: Any, call_out: Any) -> None:
+def _define_out(op: CustomOp, functions: CallFunctions) -> None:
     schema, tags = out_schema(op)
     op.library.define(schema, tags=tags)
     names = out_names(op)
@@ -109,24 +112,43 @@ def _define_out(op: CustomOp, packet: Any, call_out: Any) -> None:
                 )
         return None if not tags else outs[0] if len(outs) == 1 else tuple(outs)
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        written = call_out(*args, **kwargs)
-        return written if tags else None
+    torch.library.register_fake(f"{op.qualified_name}.out", fake, lib=op.library)
+    for key in op.dispatch_keys:
+        op.library.impl(f"{op.name}.out", _returning(functions.call_out, bool(tags)), key)
+    autograd = _returning(functions.autograd_out, bool(tags))
+    op.library.impl(f"{op.name}.out", autograd, "Autograd", with_keyset=True)
 
-    def autograd(keyset: Any, *args: Any, **kwargs: Any) -> Any:
-        if torch.is_grad_enabled() and torch._C._any_requires_grad(*args, **kwargs):
+
+def _returning(function: Any, returns: bool) -> Any:  # noqa: FBT001 - private, two uses
+    """Make a function return nothing, as an `out` overload without results must."""
+    if returns:
+        return function
+
+    def silent(*args: Any, **kwargs: Any) -> None:
+        function(*args, **kwargs)
+
+    return silent
+
+
+def _make_slow_out(op: CustomOp, packet: Any) -> Any:
+    count = len(out_names(op))
+    positional = sum(not a.kwarg_only for a in op.schema.arguments)
+    keywords = [*(a.name for a in op.schema.arguments[positional:]), *out_names(op)]
+
+    def slow_out(keyset: Any, args: tuple[Any, ...]) -> Any:
+        if torch.is_grad_enabled() and torch._C._any_requires_grad(*args):
             raise ArgumentError(
                 f"{op.name}.out: an argument requires a gradient, must be without one: "
                 "out= overloads are not differentiable"
             )
+        named = dict(zip(keywords, args[positional:], strict=True))
         with torch._C._AutoDispatchBelowAutograd():
             below = keyset & torch._C._after_autograd_keyset
-            return packet.out.redispatch(below, *args, **kwargs)
+            packet.out.redispatch(below, *args[:positional], **named)
+        outs = args[-count:]
+        return outs[0] if count == 1 else outs
 
-    torch.library.register_fake(f"{op.qualified_name}.out", fake, lib=op.library)
-    for key in op.dispatch_keys:
-        op.library.impl(f"{op.name}.out", call, key)
-    op.library.impl(f"{op.name}.out", autograd, "Autograd", with_keyset=True)
+    return slow_out
 
 
 def out_schema(op: CustomOp) -> tuple[str, tuple[Any, ...]]:

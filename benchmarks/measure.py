@@ -1,0 +1,93 @@
+"""How are things timed?  Interleaved rounds, so that a disturbance hits all alike; medians."""
+
+from __future__ import annotations
+
+import gc
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+__all__ = ["Row", "measure_interleaved", "print_rows"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a result table.
+
+    Attributes:
+        name: what was measured.
+        value: the median, in `unit`.
+        unit: such as `us`.
+        spread: the interquartile range, in `unit`.
+        ratio: `value` to that of the peer named in the table's title, None if it has none.
+        limit: what `ratio` or, without one, `value` must not exceed; None if nothing is promised.
+    """
+
+    name: str
+    value: float
+    unit: str
+    spread: float
+    ratio: float | None = None
+    limit: float | None = None
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the promise is kept, None if there is none."""
+        if self.limit is None:
+            return None
+        return (self.value if self.ratio is None else self.ratio) <= self.limit
+
+
+def measure_interleaved(
+    cases: Mapping[str, Callable[[], object]], *, rounds: int = 31, calls: int = 2000
+) -> dict[str, list[float]]:
+    """Return, for each case, the seconds a call took in each round.
+
+    Args:
+        cases: functions without arguments; each is called `calls` times a round, in turn.
+        rounds: how many rounds.
+        calls: calls a round.
+    """
+    for run in cases.values():
+        for _ in range(max(10, calls // 20)):
+            run()
+    times: dict[str, list[float]] = {name: [] for name in cases}
+    gc.disable()
+    try:
+        for _ in range(rounds):
+            for name, run in cases.items():
+                started = time.perf_counter()
+                for _ in range(calls):
+                    run()
+                times[name].append((time.perf_counter() - started) / calls)
+    finally:
+        gc.enable()
+    return times
+
+
+def summarise(samples: Sequence[float], scale: float) -> tuple[float, float]:
+    """Return median and interquartile range, scaled."""
+    quarters = statistics.quantiles(samples, n=4) if len(samples) > 1 else [0.0, 0.0, 0.0]
+    return statistics.median(samples) * scale, (quarters[2] - quarters[0]) * scale
+
+
+def print_rows(title: str, rows: Sequence[Row], *, as_json: bool) -> bool:
+    """Print a table, or JSON; returns whether all promises are kept."""
+    kept = all(row.kept is not False for row in rows)
+    if as_json:
+        print(json.dumps({"title": title, "kept": kept, "rows": [asdict(r) for r in rows]}, indent=1))
+        return kept
+    print(title)
+    width = max(len(row.name) for row in rows)
+    print(f"  {'':{width}}   median  spread  unit   ratio  limit")
+    for row in rows:
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        limit = "" if row.limit is None else f"{row.limit:g}"
+        mark = {None: "", True: "kept", False: "MISSED"}[row.kept]
+        print(
+            f"  {row.name:{width}} {row.value:8.2f} {row.spread:7.2f}  {row.unit:4} "
+            f"{ratio:>7} {limit:>6}  {mark}"
+        )
+    return kept

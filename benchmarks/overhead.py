@@ -1,0 +1,105 @@
+"""What does a call cost, whatever it computes?  An add of 4x8 f32, grad mode on.
+
+The promise: a compiled kernel, called eagerly through `torch.ops` with its backward registered,
+takes at most 1.3 times a `torch.library.custom_op` that only returns `torch.empty_like(x)`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.measure import Row, measure_interleaved, print_rows, summarise
+from ir_runtime import CustomOp, KernelBuilder, KernelSelection, Launchable
+from ir_runtime.counters import count_since
+from ir_runtime.op_reg import def_library
+
+LIBRARY = def_library("ir_benchmarks")
+PEER = "empty torch.library.custom_op"
+LIMIT = 1.3
+
+
+@CustomOp.register(library=LIBRARY)
+class Add(CustomOp):
+    """Add two tensors of one shape."""
+
+    signature = "add(Tensor x, Tensor y) -> Tensor"
+
+    def select(self, ksel: KernelSelection) -> None:
+        """Take any sizes."""
+        x = ksel.arg_tensor(0)
+        ksel.arg_tensor(1)
+        ksel.return_new_tensor(x.t.shape, x.t.dtype)
+
+    def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+        """Add."""
+        from iree.compiler.dialects import arith
+
+        kb.yield_results(arith.addf(kb.arg_value(0), kb.arg_value(1)))
+
+    def setup_context(self, ctx: Any, inputs: Any, output: Any) -> None:
+        """Nothing to keep."""
+
+    def backward(self, ctx: Any, *gradients: Any) -> Any:
+        """Pass the gradient on."""
+        return gradients[0], gradients[0]
+
+
+def _empty_impl(x: Tensor, y: Tensor) -> Tensor:
+    return torch.empty_like(x)
+
+
+@torch.library.custom_op("ir_benchmarks::empty", mutates_args=())
+def _empty_custom_op(x: Tensor, y: Tensor) -> Tensor:
+    return torch.empty_like(x)
+
+
+_empty_custom_op.register_fake(lambda x, y: torch.empty_like(x))
+LIBRARY.define("empty_impl(Tensor x, Tensor y) -> Tensor")
+LIBRARY.impl("empty_impl", _empty_impl, "CPU")
+
+PROGRAM = """
+func.func @main(%x: tensor<?x8xf32>, %y: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %r = arith.addf %x, %y : tensor<?x8xf32>
+  return %r : tensor<?x8xf32>
+}
+"""
+
+
+def run(*, as_json: bool = False, rounds: int = 31) -> bool:
+    """Measure and print; returns whether the promise is kept."""
+    x, y = torch.randn(4, 8), torch.randn(4, 8)
+    ours = torch.ops.ir_benchmarks.add.default
+    ours_out = torch.ops.ir_benchmarks.add.out
+    out = torch.empty(4, 8)
+    with count_since() as counts:
+        if not torch.equal(ours(x, y), x + y):
+            raise SystemExit("the kernel is wrong, so its time means nothing")
+    compiled = torch.compile(lambda a, b: a + b)
+    launchable = Launchable.jit_compile(PROGRAM, name="benchmark_add")
+    empty_impl = torch.ops.ir_benchmarks.empty_impl.default
+    empty_op = torch.ops.ir_benchmarks.empty.default
+    cases = {
+        "torch.add": lambda: torch.add(x, y),
+        "empty Python Library.impl": lambda: empty_impl(x, y),
+        PEER: lambda: empty_op(x, y),
+        "torch.compile of x + y": lambda: compiled(x, y),
+        "ir_runtime op (vm, local-sync)": lambda: ours(x, y),
+        "ir_runtime op, out=": lambda: ours_out(x, y, out=out),
+        "Launchable (vm, local-sync)": lambda: launchable(x, y),
+    }
+    with count_since() as hot:
+        times = measure_interleaved(cases, rounds=rounds)
+    if hot[0].selects or hot[0].compiles > 1 or hot[0].copies:
+        raise SystemExit(f"not the hit path: {hot[0]}")
+    peer = summarise(times[PEER], 1e6)[0]
+    rows = []
+    for name, samples in times.items():
+        value, spread = summarise(samples, 1e6)
+        limit = LIMIT if name.startswith("ir_runtime op (vm") else None
+        rows.append(Row(name, value, "us", spread, value / peer, limit))
+    del counts
+    title = f"A call, add of 4x8 f32, {torch.get_num_threads()} threads; ratio to {PEER}"
+    return print_rows(title, rows, as_json=as_json)

@@ -1,0 +1,90 @@
+"""What does a fresh process wait for?  Imports, and the first call of a kernel that is stored.
+
+The promises: `import ir_runtime` with all its layers and the catalogue adds at most 100 ms to
+`import torch`; the first call of a stored kernel after the imports takes at most 30 ms.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+from benchmarks.measure import Row, print_rows, summarise
+
+OURS = """
+import json, sys, time
+a = time.perf_counter()
+import torch
+b = time.perf_counter()
+import ir_runtime, ir_runtime.device, ir_runtime.launch, ir_runtime.op_reg
+c = time.perf_counter()
+import kernels_mlir
+d = time.perf_counter()
+x, w = torch.randn(4, 384), torch.ones(384)
+e = time.perf_counter()
+kernels_mlir.rms_norm(x, w, 1e-6)
+f = time.perf_counter()
+kernels_mlir.rms_norm(x[:2], w, 1e-6)
+g = time.perf_counter()
+from ir_runtime.counters import current_counts
+print(json.dumps({"torch": b - a, "ir_runtime": c - b, "kernels_mlir": d - c, "first": f - e,
+                  "shapes": g - f, "compiles": current_counts().compiles,
+                  "compiler": "iree.compiler" in sys.modules}))
+"""
+PEER = """
+import json, time
+import torch
+f = torch.compile(lambda x, w: torch.nn.functional.rms_norm(x, (384,), w, 1e-6))
+x, w = torch.randn(4, 384), torch.ones(384)
+a = time.perf_counter()
+f(x, w)
+print(json.dumps({"first": time.perf_counter() - a}))
+"""
+
+
+def _child(program: str, environment: dict[str, str]) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"a measured process failed:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run(*, as_json: bool = False, rounds: int = 9) -> bool:
+    """Measure and print; returns whether the promises are kept."""
+    with tempfile.TemporaryDirectory() as place:
+        environment = {
+            "IR_RUNTIME_STORE": f"{place}/store",
+            "TORCHINDUCTOR_CACHE_DIR": f"{place}/inductor",
+        }
+        _child(OURS, environment)  # fills the store
+        _child(PEER, environment)  # fills inductor's cache
+        ours, peers = [], []
+        for _ in range(rounds):
+            ours.append(_child(OURS, environment))
+            peers.append(_child(PEER, environment))
+    if any(sample["compiles"] or sample["compiler"] for sample in ours):
+        raise SystemExit("a process with a filled store compiled, or loaded the compiler")
+
+    def row(name: str, samples: list[float], limit: float | None = None) -> Row:
+        value, spread = summarise(samples, 1e3)
+        return Row(name, value, "ms", spread, None, limit)
+
+    added = [s["ir_runtime"] + s["kernels_mlir"] for s in ours]
+    rows = [
+        row("import torch", [s["torch"] for s in ours]),
+        row("import ir_runtime, all layers", [s["ir_runtime"] for s in ours]),
+        row("import ir_runtime and kernels_mlir", added, 100.0),
+        row("first call of a stored kernel", [s["first"] for s in ours], 30.0),
+        row("first call with other sizes", [s["shapes"] for s in ours]),
+        row("torch.compile, cached, first call", [s["first"] for s in peers]),
+    ]
+    return print_rows("A fresh process, rms_norm of 4x384 f32", rows, as_json=as_json)

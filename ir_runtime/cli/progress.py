@@ -1,0 +1,115 @@
+"""What is the demo doing right now?  Moving bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import IO, Protocol
+
+from ir_runtime.launch.build import add_compile_listener
+
+__all__ = ["Display", "LineDisplay", "open_display"]
+
+
+class Display(Protocol):
+    """Shows steps that have begun and not ended; all methods may be called from any thread."""
+
+    def begin(self, step: str) -> None:
+        """Show that `step` runs."""
+        ...
+
+    def end(self, step: str) -> None:
+        """Show that `step`, begun earlier, is over."""
+        ...
+
+    def step(self, step: str) -> AbstractContextManager[None]:
+        """Show that `step` runs for the length of a `with` block."""
+        ...
+
+
+class _Steps:
+    def begin(self, step: str) -> None:
+        raise NotImplementedError
+
+    def end(self, step: str) -> None:
+        raise NotImplementedError
+
+    @contextlib.contextmanager
+    def step(self, step: str) -> Iterator[None]:
+        self.begin(step)
+        try:
+            yield
+        finally:
+            self.end(step)
+
+
+class LineDisplay(_Steps):
+    """One plain line when a step begins and one when it ends.
+
+    Args:
+        stream: where the lines go.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._began: dict[str, float] = {}
+
+    def begin(self, step: str) -> None:
+        self._began[step] = time.monotonic()
+        print(f"{step} ...", file=self._stream, flush=True)
+
+    def end(self, step: str) -> None:
+        seconds = time.monotonic() - self._began.pop(step)
+        print(f"{step}: {seconds:.1f} s", file=self._stream, flush=True)
+
+
+class _BarDisplay(_Steps):
+    """One row a step on a terminal: a bar that moves while it runs, and its time."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            console=Console(file=stream),
+        )
+        self._rows: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, step: str) -> None:
+        with self._lock:
+            self._rows[step] = self._progress.add_task(step, total=None)
+
+    def end(self, step: str) -> None:
+        with self._lock:
+            row = self._rows.pop(step)
+        self._progress.update(row, total=1, completed=1)  # pyright: ignore[reportArgumentType]
+
+    def __enter__(self) -> _BarDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+
+@contextlib.contextmanager
+def open_display(stream: IO[str]) -> Iterator[Display]:
+    """Show steps on `stream` for the length of a `with` block, each kernel's compile among them."""
+    with contextlib.ExitStack() as stack:
+        display = (
+            stack.enter_context(_BarDisplay(stream)) if stream.isatty() else LineDisplay(stream)
+        )
+
+        def show_compile(name: str, begin: bool) -> None:  # noqa: FBT001 - the listener's signature
+            step = f"  compiling kernel {name}"
+            (display.begin if begin else display.end)(step)
+
+        stack.enter_context(add_compile_listener(show_compile))
+        yield display

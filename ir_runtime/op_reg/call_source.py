@@ -1,0 +1,140 @@
+"""Which Python text reduces a call to a key as fast as can be?
+
+For each op, functions are generated from its schema, as `dataclasses` does, because a loop over
+arguments costs more than the launch it would find. They reduce the arguments to a key (shapes,
+dtypes, every non-tensor value), find the bound launch and run it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.custom_op import CustomOp
+
+__all__ = ["call_source", "out_names"]
+
+_TEXT = """
+def call({parameters}):
+{find}
+    {finish}
+
+def autograd(_keyset, {parameters}):
+    if _keyset.raw_repr() not in _plain or (_grad_enabled() and ({grad})):
+        return _slow(_keyset, {every})
+{find}
+    {finish}
+
+def call_out({parameters_out}):
+{find_out}
+    _write(_name, bound, args, outs)
+    return {returned_out}
+
+def autograd_out(_keyset, {parameters_out}):
+    if _keyset.raw_repr() not in _plain or (_grad_enabled() and ({grad_out})):
+        return _slow_out(_keyset, ({every_inner}{outs}))
+{find_out}
+    _write(_name, bound, args, outs)
+    return {returned_out}
+"""
+
+
+def call_source(op: CustomOp) -> tuple[str, dict[str, Any]]:
+    """Return the text of the four functions, and the default values that it names.
+
+    They take their arguments as the dispatcher passes them, and refill the defaults it drops.
+    """
+    parameters, defaults = _parameters(op)
+    names = [_variable(op, i) for i in range(len(op.arg_names))]
+    inner = "".join(f"{name}, " for name in names)
+    outs = out_names(op)
+    tests = [_grad_test(op, i) for i in range(len(names))]
+    grad = [test for test in tests if test]
+    finish = "return bound.run(args)"
+    if op.returned_arg is not None:
+        finish = f"bound.run(args); return {names[op.returned_arg]}"
+    separator = "" if "*" in parameters else "*, "
+    text = _TEXT.format(
+        parameters=parameters,
+        parameters_out=f"{parameters}, {separator}{', '.join(f'{o}=None' for o in outs)}",
+        every=f"({inner})",
+        every_inner=inner,
+        outs="".join(f"{o}, " for o in outs),
+        find=_indented(_find_lines(op, names, "eager")),
+        find_out=_indented(
+            [f"outs = ({', '.join(outs)},)", *_find_lines(op, names, "_copy_out(eager, outs)")]
+        ),
+        finish=finish,
+        grad=" or ".join(grad) or "False",
+        grad_out=" or ".join([*grad, *(f"{o}.requires_grad" for o in outs)]),
+        returned_out="outs[0]" if len(outs) == 1 else "outs",
+    )
+    return text, defaults
+
+
+def out_names(op: CustomOp) -> list[str]:
+    """Return the names of the arguments that an `out` overload adds."""
+    count = len(op.schema.returns)
+    return [f"out{i}" for i in range(count)] if count > 1 else ["out"]
+
+
+def _find_lines(op: CustomOp, names: list[str], eager_result: str) -> list[str]:
+    lines = [f"args = ({''.join(f'{name}, ' for name in names)})"]
+    if op.has_check:
+        lines.append("_check(*args)")
+    if op.has_eager_execute:
+        lines.append("eager = _eager(*args)")
+        lines.append(f"if eager is not NotImplemented: return {eager_result}")
+    lines.append(f"key = ({''.join(f'{_key_part(op, i)}, ' for i in range(len(names)))})")
+    lines.append("bound = _young.get(key)")
+    lines.append("if bound is None: bound = _miss(key, args)")
+    return lines
+
+
+def _indented(lines: list[str]) -> str:
+    return "\n".join(f"    {line}" for line in lines)
+
+
+def _variable(op: CustomOp, i: int) -> str:
+    """Keyword-only arguments arrive by name; others get a name that no schema can clash with."""
+    argument = op.schema.arguments[i]
+    return argument.name if argument.kwarg_only else f"a{i}"
+
+
+def _parameters(op: CustomOp) -> tuple[str, dict[str, Any]]:
+    parts, defaults = [], {}
+    for i, argument in enumerate(op.schema.arguments):
+        if argument.kwarg_only and "*" not in parts:
+            parts.append("*")
+        name = _variable(op, i)
+        if argument.has_default_value():
+            defaults[f"_d{i}"] = argument.default_value
+            name += f"=_d{i}"
+        parts.append(name)
+    return ", ".join(parts), defaults
+
+
+def _key_part(op: CustomOp, i: int) -> str:
+    name, kind = _variable(op, i), str(op.schema.arguments[i].type)
+    if kind == "Tensor":
+        return f"{name}.shape, {name}.dtype"
+    if kind == "Optional[Tensor]":
+        return f"None if {name} is None else ({name}.shape, {name}.dtype)"
+    if kind == "List[Tensor]":
+        return f"tuple([(t.shape, t.dtype) for t in {name}])"
+    if kind == "float":
+        return f"{name}.hex()"  # tells -0.0 from 0.0, and NaN equals itself
+    if kind in ("int", "bool", "str", "SymInt"):
+        return name
+    return f"(type({name}), repr({name}))"
+
+
+def _grad_test(op: CustomOp, i: int) -> str:
+    name, kind = _variable(op, i), str(op.schema.arguments[i].type)
+    if kind == "Tensor":
+        return f"{name}.requires_grad"
+    if kind == "Optional[Tensor]":
+        return f"({name} is not None and {name}.requires_grad)"
+    if "Tensor" in kind:
+        return f"any([t is not None and t.requires_grad for t in {name} or ()])"
+    return ""

@@ -1,0 +1,43 @@
+"""What does every test start from?  An empty store and no Inductor cache of an earlier run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_session_directory = tempfile.TemporaryDirectory(prefix="ir-runtime-tests-")
+_session_root = Path(_session_directory.name)
+os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(_session_root / "inductor")  # torch reads it at import
+os.environ["IR_RUNTIME_STORE"] = str(_session_root / "store")  # child processes inherit it
+
+import pytest  # noqa: E402
+
+from ir_runtime.launch.store import DirectoryStore  # noqa: E402
+from ir_runtime.settings import override_settings  # noqa: E402
+
+
+def _forget_kernels() -> None:
+    from ir_runtime.op_reg import forget_kernels
+
+    forget_kernels()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session_store() -> Iterator[Path]:
+    """Keep the artifacts of this run, and only those, in one directory."""
+    root = _session_root / "store"
+    with override_settings(store=root):
+        yield root
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DirectoryStore]:
+    """Give the test an empty default store of its own; no op remembers a kernel."""
+    root = tmp_path / "store"
+    monkeypatch.setenv("IR_RUNTIME_STORE", str(root))
+    with override_settings(store=root):
+        _forget_kernels()
+        yield DirectoryStore(root)
+    _forget_kernels()
