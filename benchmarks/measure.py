@@ -77,7 +77,9 @@ def print_rows(title: str, rows: Sequence[Row], *, as_json: bool) -> bool:
     """Print a table, or JSON; returns whether all promises are kept."""
     kept = all(row.kept is not False for row in rows)
     if as_json:
-        print(json.dumps({"title": title, "kept": kept, "rows": [asdict(r) for r in rows]}, indent=1))
+        print(
+            json.dumps({"title": title, "kept": kept, "rows": [asdict(r) for r in rows]}, indent=1)
+        )
         return kept
     print(title)
     width = max(len(row.name) for row in rows)

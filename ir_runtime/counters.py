@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
@@ -53,7 +53,7 @@ def current_counts() -> Counts:
 
 
 @contextmanager
-def count_since() -> Iterator[list[Counts]]:
+def count_since() -> Generator[list[Counts]]:
     """Measure a `with` block: the yielded list holds its `Counts` once the block ends."""
     before, result = current_counts(), []
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -85,7 +85,7 @@ def current_settings() -> Settings:
 
 
 @contextmanager
-def override_settings(**changes: object) -> Iterator[Settings]:
+def override_settings(**changes: object) -> Generator[Settings]:
     """Change settings for the length of a `with` block, for the whole process (tests, tools)."""
     global _current
     before = current_settings()

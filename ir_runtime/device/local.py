@@ -35,10 +35,10 @@ _from_dlpack = torch._C._from_dlpack
 class LocalDriver:
     """Serve torch's CPU tensors with IREE's local drivers."""
 
-    family = "local"
-    names = ("local-sync", "local-task")
-    torch_types = ("cpu",)
-    dlpack_device_type_code = _DLPACK_CPU
+    family: str = "local"
+    names: tuple[str, ...] = ("local-sync", "local-task")
+    torch_types: tuple[str, ...] = ("cpu",)
+    dlpack_device_type_code: int = _DLPACK_CPU
 
     def target_flags(self) -> tuple[str, ...]:
         """Return the compiler flags for this host, its CPU spelled out."""

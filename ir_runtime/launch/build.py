@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from ir_runtime.counters import add_count
@@ -31,7 +31,7 @@ def default_store() -> DirectoryStore:
 
 
 @contextmanager
-def add_compile_listener(listener: CompileListener) -> Iterator[None]:
+def add_compile_listener(listener: CompileListener) -> Generator[None]:
     """Tell `listener` of each compile in a `with` block, from whichever thread it runs on."""
     _listeners.append(listener)
     try:

@@ -272,7 +272,7 @@ class Launchable:
                 f"{self.name}: result {index} is neither a tensor nor a number",
                 facts=[str(error)],
             ) from error
-        like = torch.empty(view.shape, dtype=_dtype_of(view.element_type), device="meta")
+        like = torch.empty(view.shape, dtype=_dtype_of(int(view.element_type)), device="meta")
         tensor = device.export_torch_tensor(view, like)
         storages = {a.untyped_storage().data_ptr() for a in args if isinstance(a, Tensor)}
         if tensor.untyped_storage().data_ptr() in storages and tensor.numel():

@@ -10,7 +10,7 @@ import os
 import shutil
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,7 @@ class MemoryStore:
         self._artifacts[artifact.key.digest] = artifact
 
     @contextlib.contextmanager
-    def lock(self, key: KernelKey) -> Iterator[None]:
+    def lock(self, key: KernelKey) -> Generator[None]:
         with self._guard:
             lock = self._locks.setdefault(key.digest, threading.Lock())
         with lock:
@@ -117,7 +117,7 @@ class DirectoryStore:
         return self._home / key.label
 
     def load(self, key: KernelKey) -> Artifact | None:
-        path = self.path_of(key)
+        path, problem = self.path_of(key), ""
         for _ in range(2):  # again if another process replaced it while we read
             try:
                 return _read_artifact(path, key)
@@ -149,7 +149,7 @@ class DirectoryStore:
             raise self._write_error(error) from error
 
     @contextlib.contextmanager
-    def lock(self, key: KernelKey) -> Iterator[None]:
+    def lock(self, key: KernelKey) -> Generator[None]:
         from filelock import FileLock
 
         locks = self._home / ".locks"

@@ -164,7 +164,7 @@ def bind_launch(
             invoke, function, from_capsule, hal, driver, write = prepare()
         arguments = VmVariantList(len(operands) + len(results))
         for operand in operands:
-            if type(operand) is int:
+            if isinstance(operand, int):
                 arguments.push_int(operand)
                 continue
             try:

@@ -38,7 +38,8 @@ def translate(source: bytes, flags: Sequence[str]) -> tuple[bytes | None, list[s
             session.set_flags(*flags)
         except ValueError as error:
             return None, [f"error: {error}"]
-        with session.invocation() as invocation:
+        invocation: Any = session.invocation()
+        with invocation:
             callback = _capture_diagnostics(invocation, diagnostics)
             with Source.wrap_buffer(session, source) as wrapped:
                 # Going on after a failure kills the process: each step's answer counts.

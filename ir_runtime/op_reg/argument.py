@@ -28,7 +28,7 @@ class AttrArg:
     is_list: bool = False
     maybe_tensor_value: Tensor | None = None
 
-    def __init__(self, v: object) -> None:
+    def __init__(self, v: Any) -> None:
         self.v = v
         self.spec_value: Any | None = v
 

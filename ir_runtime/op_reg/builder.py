@@ -47,7 +47,7 @@ class KernelBuilder(ABC):
         self.ip = ip
         self.module_body = module_body
         self.symbol_table = symbol_table
-        self.context: Context = module_body.owner.context  # pyright: ignore
+        self.context: Context = module_body.owner.context
         self.yielded = False
         self.merged: dict[str, dict[str, str]] = {}  # text digest -> its functions, as renamed
 
@@ -245,12 +245,12 @@ class FreeFuncKernelBuilder(KernelBuilder):
             Type,
         )
 
-        context = module_body.owner.context  # pyright: ignore
-        with context, Location.unknown(context):
+        context = module_body.owner.context
+        with context, Location.unknown(context):  # pyright: ignore[reportOptionalContextManager]
             asm = [_operand_types(desc) for desc in ksel.arg_descs]
             inputs = [Type.parse(t) for types in asm for t in types]
             result_descs = [*ksel.result_descs, *ksel.inplace_tied_arg_descs]
-            self._result_types = [Type.parse(d.mlir_type_asm) for d in result_descs]  # pyright: ignore
+            self._result_types = [Type.parse(d.mlir_type_asm) for d in result_descs]
             attributes = [DictAttr.get({}) for _ in inputs]
             if destinations:
                 for i in range(len(result_descs)):
@@ -291,7 +291,7 @@ class FreeFuncKernelBuilder(KernelBuilder):
         """Make a module that holds one function, ready to be written."""
         from iree.compiler.ir import Context, Location, Module, SymbolTable
 
-        context = context or Context()
+        context = context if context is not None else Context()
         with context, Location.unknown(context):
             module = Module.create()
             builder = FreeFuncKernelBuilder(

@@ -58,15 +58,11 @@ class CustomOp(ABC):
             when a call is worth waking worker threads.
     """
 
+    signature: str = ""
     single_dispatch: bool = False
     select_each_call: ClassVar[bool] = False
     compile_flags: ClassVar[Sequence[str]] = ()
     work_per_byte: ClassVar[float] = 1.0
-
-    @property
-    @abstractmethod
-    def signature(self) -> str:
-        """Name and schema."""
 
     @abstractmethod
     def select(self, ksel: KernelSelection) -> None:

@@ -7,11 +7,13 @@ sizes, the trace must compute there what the function computes.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,16 +110,26 @@ def _trace_and_lower(
     fn: Callable[..., Any], operands: list[_Operand], like: tuple[torch.Tensor, ...] | None
 ) -> str:
     name = getattr(fn, "__qualname__", type(fn).__qualname__)
-    with torch.no_grad(), warnings.catch_warnings():
+    with torch.no_grad(), warnings.catch_warnings(), _quiet("torch._subclasses.fake_tensor"):
         # torch.export copies tree specs by way of their deprecated class
         warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch")
         program = _trace(fn, name, operands, like)
         _refuse_effects(program, name)
         classes = _size_classes(program, name, operands)
-        program = program.run_decompositions()
         _probe(fn, name, operands, program, classes)
         return _lower(program, name, classes)
+
+
+@contextmanager
+def _quiet(logger_name: str) -> Iterator[None]:
+    """Keep torch from logging attempts that fail; our errors say why they failed."""
+    logger = logging.getLogger(logger_name)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def _operands(types: Sequence[str], like: tuple[torch.Tensor, ...] | None) -> list[_Operand]:
@@ -208,9 +220,9 @@ def _unlike(taken: set[int], factor: int, count: int) -> list[int]:
 
 def _export_apart(fn: Callable[..., Any], operands: list[_Operand], program: Any) -> Any:
     """Export again with different sizes wherever `program` does not need the same."""
-    shapes = _operand_shapes(program)
+    shapes = _traced_shapes(program, program.graph_signature.user_inputs)
     keys = {
-        (i, j): str(shapes[i][j])
+        (i, j): shapes[i][j]
         for i, o in enumerate(operands)
         for j, dim in enumerate(o.dims)
         if dim is None
@@ -236,13 +248,14 @@ def _export(fn: Callable[..., Any], operands: list[_Operand], sizes: Sizes) -> A
     )
     # oblivious: no conclusion from an example's size not being 0 or 1
     with _config.patch(backed_size_oblivious=True):
-        return export(_Traced(fn), examples, dynamic_shapes=(dynamic,), strict=False)
+        program = export(_Traced(fn), examples, dynamic_shapes=(dynamic,), strict=False)
+        return program.run_decompositions()
 
 
-def _operand_shapes(program: Any) -> list[Sequence[Any]]:
-    """Shape of each operand, a `torch.SymInt` where it is dynamic."""
+def _traced_shapes(program: Any, names: Sequence[str]) -> list[list[str]]:
+    """Shapes of operands or results: in each dimension a number or a symbolic expression."""
     nodes = {node.name: node for node in program.graph.nodes}
-    return [nodes[name].meta["val"].shape for name in program.graph_signature.user_inputs]
+    return [[str(size) for size in nodes[name].meta["val"].shape] for name in names]
 
 
 # checks of the trace
@@ -250,7 +263,19 @@ def _operand_shapes(program: Any) -> list[Sequence[Any]]:
 
 def _refuse_effects(program: Any, name: str) -> None:
     from torch.export.graph_signature import OutputKind, TensorArgument
+    from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 
+    for node in program.graph.nodes:
+        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+            raise GenerateError(
+                f"inline_torch: {name} draws random numbers ({node.target}), must be deterministic"
+            )
+        value = node.meta.get("val")
+        if isinstance(value, torch.Tensor) and free_unbacked_symbols(value.shape):
+            raise GenerateError(
+                f"inline_torch: {name} makes a tensor whose size depends on values "
+                f"({node.target}), must make sizes of operand sizes only"
+            )
     for spec in program.graph_signature.output_specs:
         if spec.kind is not OutputKind.USER_OUTPUT:
             raise GenerateError(
@@ -271,17 +296,18 @@ def _size_classes(program: Any, name: str, operands: list[_Operand]) -> dict[str
         GenerateError: a dimension has one size only.
     """
     classes: dict[str, list[Place]] = {}
-    for i, (operand, shape) in enumerate(zip(operands, _operand_shapes(program), strict=True)):
+    shapes = _traced_shapes(program, program.graph_signature.user_inputs)
+    for i, (operand, shape) in enumerate(zip(operands, shapes, strict=True)):
         for j, dim in enumerate(operand.dims):
             if dim is not None:
                 continue
-            if isinstance(shape[j], int):
+            if shape[j].isdigit():
                 raise GenerateError(
                     f"inline_torch: {name} takes operand {i} ({_type_of(operand)}) only with "
                     f"dimension {j} = {shape[j]}, must take any size of a dynamic dimension",
                     fix=f"specialize_dims({j}) that argument in `select`",
                 )
-            classes.setdefault(str(shape[j]), []).append((i, j))
+            classes.setdefault(shape[j], []).append((i, j))
     return classes
 
 
@@ -300,6 +326,7 @@ def _probe(
     if not classes:
         return
     graph = program.module(check_guards=False)
+    results = _traced_shapes(program, program.graph_signature.user_outputs)
     for sizes in _probe_sizes(program, classes):
         device = "cpu"
         if sum(_numel(o.shape(i, sizes)) for i, o in enumerate(operands)) > _MAX_PROBE_NUMEL:
@@ -311,7 +338,7 @@ def _probe(
             continue
         try:
             got = graph(*examples)
-            same = all(map(_agree, got, wanted))
+            same = all(map(_agree, got, wanted, results))
         except Exception:  # noqa: BLE001 -- a failing trace does not agree
             same = False
         if not same:
@@ -346,8 +373,13 @@ def _example(operand: _Operand, shape: list[int], device: str) -> torch.Tensor:
     return torch.rand(shape, device=device).to(operand.dtype)
 
 
-def _agree(got: torch.Tensor, wanted: torch.Tensor) -> bool:
+def _agree(got: torch.Tensor, wanted: torch.Tensor, traced_shape: list[str]) -> bool:
     if got.shape != wanted.shape or got.dtype != wanted.dtype:
+        return False
+    if len(traced_shape) != wanted.ndim or any(
+        traced.isdigit() and int(traced) != size
+        for traced, size in zip(traced_shape, wanted.shape, strict=True)
+    ):
         return False
     if wanted.device.type == "meta":
         return True
@@ -359,20 +391,9 @@ def _agree(got: torch.Tensor, wanted: torch.Tensor) -> bool:
 
 
 def _lower(program: Any, name: str, classes: dict[str, list[Place]]) -> str:
-    from iree.compiler.extras.fx_importer import FxImporter
-    from iree.compiler.ir import Context
     from iree.compiler.passmanager import PassManager
 
-    importer = FxImporter(context=Context())
-    try:
-        importer.import_program(program, func_name="main", import_symbolic_shape_expressions=True)
-    except Exception as error:
-        raise GenerateError(
-            f"inline_torch: {name} does not import into MLIR, must use what IREE's FxImporter "
-            "knows",
-            facts=_first_lines(error),
-        ) from error
-    module = importer.module
+    module = _import(program, name)
     with module.context:
         try:
             PassManager.parse(_PIPELINE).run(module.operation)
@@ -386,6 +407,30 @@ def _lower(program: Any, name: str, classes: dict[str, list[Place]]) -> str:
         _assert_equal_sizes(module, classes)
         module.operation.verify()
     return module.operation.get_asm()
+
+
+def _import(program: Any, name: str) -> Any:
+    from iree.compiler.extras.fx_importer import FxImporter
+    from iree.compiler.ir import Context
+
+    def attempt(*, size_expressions: bool) -> Any:
+        importer = FxImporter(context=Context())
+        importer.import_program(
+            program, func_name="main", import_symbolic_shape_expressions=size_expressions
+        )
+        return importer.module
+
+    try:
+        try:
+            return attempt(size_expressions=True)
+        except NotImplementedError:  # an expression such as Min(4, s0)
+            return attempt(size_expressions=False)
+    except Exception as error:
+        raise GenerateError(
+            f"inline_torch: {name} does not import into MLIR, must use what IREE's FxImporter "
+            "knows",
+            facts=_first_lines(error),
+        ) from error
 
 
 def _drop_size_assumptions(module: Any) -> None:
@@ -417,7 +462,7 @@ def _assert_equal_sizes(module: Any, classes: dict[str, list[Place]]) -> None:
         StringAttr,
     )
 
-    main = next(op for op in module.body.operations if "sym_name" in op.operation.attributes)
+    main = next(op for op in module.body.operations if op.operation.name == "util.func")
     entry = main.operation.regions[0].blocks[0]
 
     def size_at(place: Place) -> Any:

@@ -327,5 +327,5 @@ def _size_bytes(ksel: KernelSelection) -> int:
         if isinstance(desc, TensorArg):
             tensors.append(desc.t)
         elif desc is not None and desc.is_list:
-            tensors.extend(d.t for d in desc.ts)  # pyright: ignore
+            tensors.extend(d.t for d in desc.ts)
     return sum(t.numel() * t.element_size() for t in tensors)

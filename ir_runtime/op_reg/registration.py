@@ -67,8 +67,7 @@ def _make_fake(op: CustomOp) -> Any:
             return values[op.returned_arg]
         device = next((v.device for v in values if isinstance(v, Tensor)), torch.device("cpu"))
         results = [
-            torch.empty(d.t.shape, dtype=d.t.dtype, device=device)  # pyright: ignore
-            for d in ksel.result_descs
+            torch.empty(d.t.shape, dtype=d.t.dtype, device=device) for d in ksel.result_descs
         ]
         return results[0] if len(results) == 1 else tuple(results) or None
 
@@ -106,9 +105,9 @@ def _define_out(op: CustomOp, functions: CallFunctions) -> None:
         outs = [kwargs.pop(name) for name in names]
         results = run_select(op, fill_defaults(op, args, kwargs)).result_descs
         for out, desc in zip(outs, results, strict=True):
-            if out.shape != desc.t.shape or out.dtype != desc.t.dtype:  # pyright: ignore
+            if out.shape != desc.t.shape or out.dtype != desc.t.dtype:
                 raise ArgumentError(
-                    f"{op.name}.out: `out` is {format_tensor(out)}, must be {format_tensor(desc.t)}"  # pyright: ignore
+                    f"{op.name}.out: `out` is {format_tensor(out)}, must be {format_tensor(desc.t)}"
                 )
         return None if not tags else outs[0] if len(outs) == 1 else tuple(outs)
 

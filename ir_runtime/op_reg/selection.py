@@ -39,9 +39,10 @@ class KernelSelection(ABC):
 
     def __init__(self, op: CustomOp, arg_arity: int) -> None:
         self.op = op
-        self.arg_descs: list[ArgDescriptor | None] = [None] * arg_arity
-        self.inplace_tied_arg_descs: list[ArgDescriptor] = []
-        self.result_descs: list[ArgDescriptor] = []
+        # What an op put in an ArgDescriptor slot, it knows better than a type checker.
+        self.arg_descs: list[Any] = [None] * arg_arity
+        self.inplace_tied_arg_descs: list[TensorArg] = []
+        self.result_descs: list[TensorArg] = []
         self.variant: str = "default"
 
     @abstractmethod

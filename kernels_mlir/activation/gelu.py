@@ -86,7 +86,7 @@ class GeluKernel(CustomOp):
         """Compute in float32 on a line."""
         line = kb.cast_float(flatten(kb, kb.arg_value(0), keep=0), torch.float32)
         y = kb.inline_mlir(TEMPLATES[ksel.variant], {"!x": "tensor<?xf32>"}, line)
-        y = kb.cast_float(y, ksel.arg_descs[0].t.dtype)  # pyright: ignore
+        y = kb.cast_float(y, ksel.arg_descs[0].t.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=0))
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:

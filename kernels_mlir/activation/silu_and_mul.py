@@ -77,7 +77,7 @@ class SiluAndMulKernel(CustomOp):
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on rows."""
-        x = ksel.arg_descs[0].t  # pyright: ignore
+        x = ksel.arg_descs[0].t
         n = x.shape[-1]
         aliases = {"!x": f"tensor<?x{n}xf32>", "!y": f"tensor<?x{n // 2}xf32>"}
         rows = kb.cast_float(flatten(kb, kb.arg_value(0), keep=1), torch.float32)

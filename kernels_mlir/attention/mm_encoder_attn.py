@@ -135,7 +135,7 @@ class MmEncoderAttnKernel(CustomOp):
             other = ksel.arg_tensor(i).require(dtypes=(query.t.dtype,), rank=4)
             other.specialize_dims(2, 3)
             self._check_shape(name, query.t, other.t)
-        if ksel.arg_descs[1].t.shape[2] != ksel.arg_descs[2].t.shape[2]:  # pyright: ignore
+        if ksel.arg_descs[1].t.shape[2] != ksel.arg_descs[2].t.shape[2]:
             raise ArgumentError(
                 f"{self.name}: `key` and `value` differ in heads, must have as many"
             )
@@ -178,7 +178,7 @@ class MmEncoderAttnKernel(CustomOp):
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32."""
-        query, key = ksel.arg_descs[0].t, ksel.arg_descs[1].t  # pyright: ignore
+        query, key = ksel.arg_descs[0].t, ksel.arg_descs[1].t
         heads, depth = query.shape[2:]
         kv_heads = key.shape[2]
         aliases = {
@@ -186,7 +186,7 @@ class MmEncoderAttnKernel(CustomOp):
             "!kv": f"tensor<?x?x{kv_heads}x{depth}xf32>",
             "!out": f"tensor<?x?x{heads}x{depth}xf32>",
             "!buf": f"memref<{depth}x16xf32>",
-            "#scale": float_attribute(_scale_of(query, ksel.arg_descs[3].v)),  # pyright: ignore
+            "#scale": float_attribute(_scale_of(query, ksel.arg_descs[3].v)),
             "#heads": f"{heads} : index",
             "#group": f"{heads // kv_heads} : index",
             "#depth": f"{depth} : index",

@@ -82,13 +82,13 @@ class LayerNormKernel(CustomOp):
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on rows."""
-        x = ksel.arg_descs[0].t  # pyright: ignore
+        x = ksel.arg_descs[0].t
         n = x.shape[-1]
         aliases = {
             "!x": f"tensor<?x{n}xf32>",
             "!weight": f"tensor<{n}xf32>",
             "!bias": f"tensor<{n}xf32>",
-            "#epsilon": float_attribute(ksel.arg_descs[3].v),  # pyright: ignore
+            "#epsilon": float_attribute(ksel.arg_descs[3].v),
         }
         rows = flatten(kb, kb.arg_value(0), keep=1)
         operands = [

@@ -96,13 +96,13 @@ class RmsNormKernel(CustomOp):
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on rows."""
-        x, weight = ksel.arg_descs[0].t, kb.arg_value(1)  # pyright: ignore
+        x, weight = ksel.arg_descs[0].t, kb.arg_value(1)
         n = x.shape[-1]
         aliases = {
             "!x": f"tensor<?x{n}xf32>",
-            "!head": f"tensor<?x{ksel.arg_descs[3].v or n}xf32>",  # pyright: ignore
+            "!head": f"tensor<?x{ksel.arg_descs[3].v or n}xf32>",
             "!weight": f"tensor<{n}xf32>",
-            "#epsilon": float_attribute(ksel.arg_descs[2].v),  # pyright: ignore
+            "#epsilon": float_attribute(ksel.arg_descs[2].v),
         }
         rows = kb.cast_float(flatten(kb, kb.arg_value(0), keep=1), torch.float32)
         if weight is None:
@@ -131,7 +131,7 @@ class RmsNormKernel(CustomOp):
             inner = (gw * wide).sum(-1, keepdim=True) * scale.pow(3) / size
             pulled = torch.nn.functional.pad(head * inner, (0, x.shape[-1] - size))
             grad_x = (gw * scale - pulled).to(x.dtype)
-        if ctx.needs_input_grad[1]:
+        if weight is not None and ctx.needs_input_grad[1]:
             grad_weight = (g * wide * scale).reshape(-1, x.shape[-1]).sum(0).to(weight.dtype)
         return grad_x, grad_weight, None, None
 
