@@ -3,29 +3,29 @@
 ::
 
     IrRuntimeError
-    ├── ArgumentError               (ValueError)            a call's arguments do not fit the op or program
-    │   └── MixedDeviceError        (RuntimeError)          tensors of one call live on different devices
-    ├── DeviceError                 (RuntimeError)          a device cannot be found, made or used
-    │   ├── UnsupportedTorchDeviceError                     no driver serves this torch device
-    │   ├── NoCurrentDeviceError                            the thread's device stack is empty
-    │   └── MismatchedDeviceSetClearError                   a device was cleared that is not on top
-    ├── UnsupportedTypeError        (TypeError)             a value of this type cannot cross into a program
-    ├── CompileError                (RuntimeError)          the compiler refused the program
-    │   ├── CompilerCrashError                              the compiler process died of a signal
-    │   ├── CompilerTimeoutError    (TimeoutError)          the compiler ran past its time limit
-    │   └── CompilerNotFoundError   (ImportError)           the compiler package is not installed
-    ├── StoreError                  (RuntimeError)          artifacts on disk
-    │   ├── ArtifactNotFoundError   (LookupError)           nothing stored fits, and compiling is off
-    │   ├── AmbiguousArtifactError  (LookupError)           several stored artifacts fit
-    │   └── StoreWriteError         (OSError)               the store cannot be written
-    ├── EntryPointError             (LookupError)           the program has no such exported function
-    ├── LaunchError                 (RuntimeError)          the program failed while running
-    ├── RegistrationError           (RuntimeError)          an op definition contradicts itself or another
-    ├── GenerateError               (RuntimeError)          `generate` broke its contract
-    └── NotDifferentiableError      (RuntimeError)          a gradient reached an op without a backward
+    ├── ArgumentError              (ValueError)    a call's arguments do not fit the op or program
+    │   └── MixedDeviceError       (RuntimeError)  tensors of one call live on different devices
+    ├── DeviceError                (RuntimeError)  a device cannot be found, made or used
+    │   ├── UnsupportedTorchDeviceError                no driver serves this torch device
+    │   ├── NoCurrentDeviceError                   the thread's device stack is empty
+    │   └── MismatchedDeviceSetClearError                a device was cleared that is not on top
+    ├── UnsupportedTypeError       (TypeError)     a value of this type cannot cross into a program
+    ├── CompileError               (RuntimeError)  the compiler refused the program
+    │   ├── CompilerCrashError                     the compiler process died of a signal
+    │   ├── CompilerTimeoutError   (TimeoutError)  the compiler ran past its time limit
+    │   └── CompilerNotFoundError  (ImportError)   the compiler package is not installed
+    ├── StoreError                 (RuntimeError)  artifacts on disk
+    │   ├── ArtifactNotFoundError  (LookupError)   nothing stored fits, and compiling is off
+    │   ├── AmbiguousArtifactError (LookupError)   several stored artifacts fit
+    │   └── StoreWriteError        (OSError)       the store cannot be written
+    ├── EntryPointError            (LookupError)   the program has no such exported function
+    ├── LaunchError                (RuntimeError)  the program failed while running
+    ├── RegistrationError          (RuntimeError)  an op definition contradicts itself or another
+    ├── GenerateError              (RuntimeError)  `generate` broke its contract
+    └── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
 
-Each message reads `<object>: <what is wrong>, <what was expected>`, then indented facts, then a line
-`fix: ...` where one is known.
+Each message reads `<object>: <what is wrong>, <what was expected>`, then indented facts, then a
+line `fix: ...` where one is known.
 """
 
 from __future__ import annotations

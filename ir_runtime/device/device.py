@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
@@ -131,7 +131,7 @@ class Device:
         instance_cache_key: tells two places of one type apart.
     """
 
-    def __new__(cls, uri: str | None = None, *, device_state: DeviceState | None = None) -> Device:
+    def __new__(cls, uri: str | None = None, *, device_state: DeviceState | None = None) -> Self:
         if (uri is None) == (device_state is None):
             raise ArgumentError(
                 "Device: takes a uri or a device_state, must be exactly one of them"
@@ -240,7 +240,7 @@ class Device:
             )
         _thread.stack.pop()
 
-    def __enter__(self) -> Device:
+    def __enter__(self) -> Self:
         self.set()
         return self
 

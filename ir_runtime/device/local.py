@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ALIGNMENT", "LocalDriver"]
 
 ALIGNMENT = 64
-"""Bytes: IREE's heap allocator and the code it compiles expect buffers to start on such an address."""
+"""Bytes that the start of a buffer must be a multiple of, for IREE's allocator and its code."""
 
 _DLPACK_CPU = 1
 _DLPACK_MAX_RANK = 6
@@ -121,7 +121,7 @@ def importable(tensor: Tensor) -> Tensor:
     """Return `tensor` itself if IREE can read it where it lies, else a copy that it can read."""
     if tensor.device.type != "cpu":
         raise UnsupportedTorchDeviceError(
-            f"{format_tensor(tensor)} on {tensor.device}: not on the CPU, must be for a local device"
+            f"{format_tensor(tensor)} on {tensor.device}: not on the CPU, must be there"
         )
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_mkldnn:
         raise UnsupportedTypeError(

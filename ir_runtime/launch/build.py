@@ -77,9 +77,9 @@ def _from_other_compiler(store: Store, key: KernelKey) -> Artifact | None:
     """Without a compiler, take the artifact of any whose binaries this runtime loads."""
     for stored in sorted(store.keys(), key=lambda k: k.compiler, reverse=True):
         rows = key.differences(stored)
-        if len(rows) == 1 and stored.compiler != key.compiler:
-            if same_release(stored.compiler, runtime_version()):
-                return store.load(stored)
+        other_compiler = len(rows) == 1 and stored.compiler != key.compiler
+        if other_compiler and same_release(stored.compiler, runtime_version()):
+            return store.load(stored)
     return None
 
 
@@ -112,7 +112,7 @@ def _make(
 ) -> Artifact:
     text = source()
     for listener in tuple(_listeners):
-        listener(key.name, True)
+        listener(key.name, True)  # noqa: FBT003 - the listener's signature
     try:
         vmfb = compile_program(key.name, text, (*device_flags, *key.flags))
     except CompileError as error:
@@ -123,7 +123,7 @@ def _make(
         raise
     finally:
         for listener in tuple(_listeners):
-            listener(key.name, False)
+            listener(key.name, False)  # noqa: FBT003
     artifact = Artifact(key, text, vmfb)
     store.save(artifact)
     return artifact

@@ -1,4 +1,4 @@
-"""How does MLIR become a VMFB?  In a warm child process, or in this one; errors tell what and where."""
+"""How does MLIR become a VMFB?  In a warm child process, or in this one."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class KernelKey:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> KernelKey:
-        """Rebuild a key from `to_json`; raises `ValueError`, `KeyError` or `TypeError` if it is none."""
+        """Rebuild a key from `to_json`; ValueError, KeyError or TypeError if it is none."""
         known = {field.name: values[field.name] for field in fields(cls)}
         flags = known.pop("flags")
         if not all(isinstance(value, str) for value in (*known.values(), *flags)):

@@ -27,7 +27,7 @@ from ir_runtime.errors import (
 from ir_runtime.launch.build import default_store, nearest_artifact, obtain_artifact
 from ir_runtime.launch.invoke import invoke_vm_function
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
-from ir_runtime.launch.store import Artifact, DirectoryStore, Store
+from ir_runtime.launch.store import Artifact, DirectoryStore
 from ir_runtime.launch.vm import VmProgram, launch_failure, local_uri_for_work
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Launchable:
 
     def __call__(
         self,
-        *args: Tensor | int | float,
+        *args: Tensor | float,
         device: torch.device | str | Device | None = None,
         outputs: Sequence[Tensor] = (),
     ) -> Any:

@@ -1,4 +1,4 @@
-"""How does a VMFB run?  In IREE's VM and HAL: one context a thread, nothing shared between launches."""
+"""How does a VMFB run?  In IREE's VM and HAL, in one context a thread."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def bind_launch(
                 continue
             try:
                 view = from_capsule(_to_dlpack(operand))
-            except Exception:  # strides, alignment or dtype: the slow way copes or says why
+            except Exception:  # noqa: BLE001 - strides, alignment or dtype: the slow way copes or says why
                 view = driver.import_tensor(hal, operand)
             arguments.push_ref(view)
         for result in results:

@@ -79,12 +79,14 @@ class CustomOp(ABC):
 
     def check(self, *args: Any) -> None:
         """Refuse argument values, such as indices out of range; runs before each launch."""
+        del args
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
         """Save what `backward` needs, as in `torch.library.register_autograd`."""
+        del ctx, inputs, output
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Return a gradient, or None, for each argument. Define it to make the op differentiable."""
+        """Return a gradient or None for each argument; an op with one is differentiable."""
         raise NotImplementedError
 
     @staticmethod

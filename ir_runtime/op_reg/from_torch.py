@@ -109,7 +109,7 @@ def torch_function_asm(
 def _trace_and_lower(
     fn: Callable[..., Any], operands: list[_Operand], like: tuple[torch.Tensor, ...] | None
 ) -> str:
-    name = getattr(fn, "__qualname__", type(fn).__qualname__)
+    name = getattr(fn, "__name__", type(fn).__name__)
     with torch.no_grad(), warnings.catch_warnings(), _quiet("torch._subclasses.fake_tensor"):
         # torch.export copies tree specs by way of their deprecated class
         warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
@@ -303,9 +303,10 @@ def _size_classes(program: Any, name: str, operands: list[_Operand]) -> dict[str
                 continue
             if shape[j].isdigit():
                 raise GenerateError(
-                    f"inline_torch: {name} takes operand {i} ({_type_of(operand)}) only with "
-                    f"dimension {j} = {shape[j]}, must take any size of a dynamic dimension",
-                    fix=f"specialize_dims({j}) that argument in `select`",
+                    f"inline_torch: {name} fixes dimension {j} of operand {i} "
+                    f"({_type_of(operand)}) to {shape[j]}, must take any size of a dynamic "
+                    "dimension",
+                    fix=f"in `select`, specialize_dims({j}) of that argument",
                 )
             classes.setdefault(shape[j], []).append((i, j))
     return classes
@@ -346,12 +347,12 @@ def _probe(
             raise GenerateError(
                 f"inline_torch: {name} does at {shown} something else than at other sizes, must "
                 "do the same at each size of a dynamic dimension",
-                fix="specialize the dimensions it branches on, in `select`",
+                fix="in `select`, specialize_dims() the dimensions that it branches on",
             )
 
 
 def _probe_sizes(program: Any, classes: dict[str, list[Place]]) -> Iterator[dict[Place, int]]:
-    usual = dict(zip(classes, _unlike(set(), 8, len(classes)), strict=True))
+    usual = dict(zip(classes, _unlike(set(), 2, len(classes)), strict=True))
     ranges = {str(symbol): r for symbol, r in program.range_constraints.items()}
     choices = [dict.fromkeys(classes, size) for size in (1, _COMMON_HINT)]
     for key in classes:

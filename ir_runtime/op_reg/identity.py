@@ -18,7 +18,7 @@ from ir_runtime.op_reg.template import MlirTemplate
 
 __all__ = ["code_digest"]
 
-_CONSTANTS = (int, float, complex, str, bytes, bool, type(None))
+_CONSTANTS = int | float | complex | str | bytes | bool | None
 
 
 def code_digest(cls: type, base: type) -> str:
@@ -44,28 +44,26 @@ def code_digest(cls: type, base: type) -> str:
 
 
 def _describe(value: Any, module: str, seen: set[int]) -> Iterator[str]:
-    if isinstance(value, staticmethod | classmethod):
-        value = value.__func__
-    if isinstance(value, property):
-        value = value.fget
-    if isinstance(value, _CONSTANTS):
+    value = _unwrapped(value)
+    if isinstance(value, _CONSTANTS | tuple | list | set | frozenset | dict):
         yield repr(value)
     elif isinstance(value, MlirTemplate):
         yield value.digest
-    elif isinstance(value, tuple | list | set | frozenset | dict):
-        yield repr(value) if len(repr(value)) < 10_000 else digest_of(repr(value))
-    elif id(value) in seen:
-        return
-    elif isinstance(value, types.FunctionType):
+    elif id(value) not in seen and _same_package(getattr(value, "__module__", None), module):
         seen.add(id(value))
-        if _same_package(value.__module__, module):
+        if isinstance(value, types.FunctionType):
             yield from _describe_function(value, module, seen)
-    elif isinstance(value, type) and _same_package(value.__module__, module):
-        seen.add(id(value))
-        for name, member in sorted(vars(value).items()):
-            if not name.startswith("__") or name == "__init__":
-                yield name
-                yield from _describe(member, module, seen)
+        elif isinstance(value, type):
+            for name, member in sorted(vars(value).items()):
+                if not name.startswith("__") or name == "__init__":
+                    yield name
+                    yield from _describe(member, module, seen)
+
+
+def _unwrapped(value: Any) -> Any:
+    if isinstance(value, staticmethod | classmethod):
+        return value.__func__
+    return value.fget if isinstance(value, property) else value
 
 
 def _describe_function(function: types.FunctionType, module: str, seen: set[int]) -> Iterator[str]:

@@ -210,7 +210,8 @@ def _bind_general(
     launch: Launch, operands: tuple[int, ...], results: Results, tied: tuple[int, ...]
 ) -> BoundLaunch:
     """In-place arguments are computed aside and copied back: a kernel may read what it has
-    overwritten, and the argument may have any layout."""
+    overwritten, and the argument may have any layout.
+    """
 
     def run_into(args: Sequence[Any], outs: Sequence[Tensor]) -> None:
         staged = [torch.empty(args[i].shape, dtype=args[i].dtype) for i in tied]
@@ -238,7 +239,7 @@ def _bind_empty(results: Results) -> BoundLaunch:
         outs = _allocate(results)
         return outs[0] if len(outs) == 1 else outs or None
 
-    return BoundLaunch(run, lambda args, outs: None, results)
+    return BoundLaunch(run, lambda _args, _outs: None, results)
 
 
 def _allocate(results: Results) -> tuple[Tensor, ...]:

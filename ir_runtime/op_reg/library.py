@@ -44,9 +44,7 @@ def forward_op(packet: Any, library: torch.library.Library) -> None:
     schema = str(overload._schema)
     library.define(schema[schema.index("::") + 2 :])
     name = overload._schema.name.partition("::")[2]
-    library.impl(
-        name, lambda *args, **kwargs: overload(*args, **kwargs), "CompositeImplicitAutograd"
-    )
+    library.impl(name, overload, "CompositeImplicitAutograd")
 
 
 IR_RUNTIME_LIBRARY = fragment("ir_runtime")

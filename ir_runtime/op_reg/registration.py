@@ -1,4 +1,4 @@
-"""How does torch learn of an op?  Schema, fake, kernels, autograd and `out` overload in one place."""
+"""How does torch learn of an op?  Schema, meta function, kernels, autograd, `out` overload."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def register_with_torch(op: CustomOp) -> Any:
 def fill_defaults(op: CustomOp, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     """Return all arguments in schema order; the dispatcher drops those equal to their default."""
     values = list(args)
-    for argument in op.schema.arguments[len(args) :]:
-        values.append(kwargs.get(argument.name, argument.default_value))
+    rest = op.schema.arguments[len(args) :]
+    values.extend(kwargs.get(argument.name, argument.default_value) for argument in rest)
     return values
 
 
@@ -181,7 +181,8 @@ def out_schema(op: CustomOp) -> tuple[str, tuple[Any, ...]]:
 
 def _declaration(schema: str, name: str) -> str:
     """Return `<type> <name>` as it stands in a schema; torch does not print a type alone so that
-    its parser reads it."""
+    its parser reads it.
+    """
     match = re.search(rf"[\w\[\]?()!]+ {name}(?=[=,)])", schema[schema.index("(") + 1 :])
     if match is None:
         raise RegistrationError(f"{schema}: no argument {name!r}")

@@ -67,7 +67,7 @@ class KernelSelection(ABC):
 
     @abstractmethod
     def attr_int(self, arg: int) -> AttrArg:
-        """Declare argument `arg` an integer that is compiled in; None if it may be and is absent."""
+        """Declare argument `arg` an integer, or an absent `int?`, that is compiled in."""
 
     @abstractmethod
     def attr_float(self, arg: int) -> AttrArg:

@@ -76,7 +76,7 @@ def float_attribute(value: float, element: str = "f32") -> str:
     """Write a float as an MLIR attribute, exactly, such as `1.0e-06 : f32`."""
     import struct
 
-    if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - a NaN
+    if value != value or value in (float("inf"), float("-inf")):
         bits = struct.unpack("<I", struct.pack("<f", value))[0]
         return f"0x{bits:08X} : f32"
     return f"{value:.17e} : {element}"

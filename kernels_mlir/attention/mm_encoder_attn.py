@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,7 +67,8 @@ def mm_encoder_attn(
         >>> v = torch.tensor([1.0, 3.0]).reshape(1, 2, 1, 1).expand(1, 2, 1, 4)
         >>> mm_encoder_attn(q, q, v)[0, :, 0, 0]
         tensor([2., 2.])
-        >>> mm_encoder_attn(q, q, v, cu_seqlens=torch.tensor([0, 1, 2], dtype=torch.int32))[0, :, 0, 0]
+        >>> bounds = torch.tensor([0, 1, 2], dtype=torch.int32)
+        >>> mm_encoder_attn(q, q, v, cu_seqlens=bounds)[0, :, 0, 0]
         tensor([1., 3.])
     """
     return torch.ops.ir_kernels.mm_encoder_attn.default(query, key, value, scale, cu_seqlens)
@@ -168,7 +170,7 @@ class MmEncoderAttnKernel(CustomOp):
         if bounds is None or bounds.ndim != 1 or query.ndim != 4:
             return
         values = bounds.tolist()
-        rises = all(a <= b for a, b in zip(values, values[1:], strict=False))
+        rises = all(a <= b for a, b in itertools.pairwise(values))
         if not values or values[0] != 0 or values[-1] != query.shape[1] or not rises:
             shown = str(values if len(values) <= 16 else [*values[:8], "...", *values[-7:]])
             raise ArgumentError(
