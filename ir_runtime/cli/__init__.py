@@ -60,7 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="ir-runtime", description="PyTorch operators written as MLIR: try them, check the set-up."
+        prog="ir-runtime",
+        description="PyTorch operators written as MLIR: try them, check the set-up.",
     )
     parser.add_argument("--version", action="version", version=f"ir-runtime {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")

@@ -99,7 +99,9 @@ def check_packages() -> None:
     Raises:
         IrRuntimeError: names those that are missing, and the fix.
     """
-    missing = [name for module, name in PACKAGES.items() if importlib.util.find_spec(module) is None]
+    missing = [
+        name for module, name in PACKAGES.items() if importlib.util.find_spec(module) is None
+    ]
     if missing:
         raise IrRuntimeError(
             f"demo: {', '.join(missing)} not installed, must be there to run a real model",

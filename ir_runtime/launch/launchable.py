@@ -16,18 +16,17 @@ from ir_runtime.counters import add_count
 from ir_runtime.device import Device, get_device_from_torch
 from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import (
-    AmbiguousArtifactError,
     ArgumentError,
-    ArtifactNotFoundError,
     EntryPointError,
     MixedDeviceError,
     StoreError,
     UnsupportedTypeError,
 )
-from ir_runtime.launch.build import default_store, nearest_artifact, obtain_artifact
+from ir_runtime.launch.build import default_store, obtain_artifact
+from ir_runtime.launch.choice import choose_artifact
 from ir_runtime.launch.invoke import invoke_vm_function
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
-from ir_runtime.launch.store import Artifact, DirectoryStore
+from ir_runtime.launch.store import DirectoryStore
 from ir_runtime.launch.vm import VmProgram, launch_failure, local_uri_for_work
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ class Launchable:
         store = DirectoryStore(root)
 
         def load(device: Device) -> VmProgram:
-            artifact = _choose_artifact(store, device, entry_point, selector)
+            artifact = choose_artifact(store, device, entry_point, selector)
             return VmProgram.from_vmfb(
                 artifact.key.name, artifact.vmfb, providers=parameter_providers
             )
@@ -242,7 +241,7 @@ class Launchable:
     def _variants(self, device: Device, args: Sequence[Any]) -> tuple[VmVariantList, VmVariantList]:
         from iree.runtime import VmVariantList
 
-        arguments = VmVariantList(len(args) + 2)
+        arguments: Any = VmVariantList(len(args) + 2)  # its stub forgets what it takes
         for i, value in enumerate(args):
             if isinstance(value, Tensor):
                 arguments.push_ref(device.import_torch_tensor(value))
@@ -266,7 +265,7 @@ class Launchable:
         if isinstance(value, int | float):
             return value
         try:
-            view = results.get_as_object(index, HalBufferView)
+            view: Any = results.get_as_object(index, HalBufferView)
         except Exception as error:
             raise UnsupportedTypeError(
                 f"{self.name}: result {index} is neither a tensor nor a number",
@@ -291,14 +290,14 @@ class Launchable:
                 raise ArgumentError(
                     f"{self.name}: output {i} is {list(output.shape)}, must be {got} as result {i}"
                 )
-            if output.dtype != value.dtype:
-                value = _reinterpreted(self.name, i, value, output.dtype)
-            output.copy_(value)
+            output.copy_(_reinterpreted(self.name, i, value, output.dtype))
         return list(outputs)
 
 
 def _reinterpreted(name: str, index: int, value: Tensor, dtype: torch.dtype) -> Tensor:
     """Take a result for an unsigned one: IREE's own element types have no sign."""
+    if value.dtype == dtype:
+        return value
     integral = not (value.is_floating_point() or value.is_complex())
     if integral and dtype.itemsize == value.dtype.itemsize and not dtype.is_floating_point:
         return value.view(dtype)
@@ -346,47 +345,11 @@ def _program_key(
     )
 
 
-def _choose_artifact(
-    store: DirectoryStore, device: Device, entry_point: str | None, selector: str | None
-) -> Artifact:
-    wanted = KernelKey(
-        selector or "program", "", device.type_cache_key, "", entry=entry_point or ""
-    )
-    keys = [key for key in store.keys() if key.device_type == device.type_cache_key]
-    if entry_point is not None:
-        exact = [key for key in keys if key.entry == entry_point]
-        keys = exact or [key for key in keys if key.entry == ""]
-    if selector is not None:
-        source = digest_of(selector)
-        keys = [k for k in keys if k.name == selector or k.source_digest == source
-                or (len(selector) >= 4 and k.digest.startswith(selector))]  # fmt: skip
-    if len(keys) > 1:
-        raise AmbiguousArtifactError(
-            f"{store.root}: {len(keys)} artifacts fit, must be one",
-            facts=[f"{k.label}  entry {k.entry or 'default'}, compiler {k.compiler}" for k in keys],
-            fix="pass selector= a name, the start of a digest, or the MLIR source",
-        )
-    artifact = store.load(keys[0]) if keys else None
-    if artifact is None:
-        stored = [f"stored: {k.label}  entry {k.entry or 'default'}" for k in store.keys()]
-        raise ArtifactNotFoundError(
-            f"{store.root}: no artifact fits, and compiling is not allowed here",
-            facts=[
-                f"device type {device.type_cache_key}",
-                f"entry point {entry_point or 'any'}, selector {selector or 'none'}",
-                *(stored or nearest_artifact(store, wanted)),
-            ],
-            fix="compile it into this directory with Launchable.jit_compile(file_cache_dir=...)",
-        )
-    add_count("store_hits")
-    return artifact
-
-
 def _dtype_of(element_type: int) -> torch.dtype:
     """Return the torch dtype of an IREE element type; an integer without sign is signed."""
     from iree.runtime import HalElementType
 
-    wanted = HalElementType(element_type).name
+    wanted: str = HalElementType(element_type).name  # pyright: ignore[reportCallIssue]
     wanted = wanted.replace("INT_", "SINT_") if wanted.startswith("INT_") else wanted
     for dtype, info in DTYPES.items():
         if info.element_type == wanted:

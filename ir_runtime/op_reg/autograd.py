@@ -72,8 +72,9 @@ def make_autograd_slow(op: CustomOp, overload: Any) -> Callable[..., Any]:
 
 
 def _refusal(name: str) -> _Formula:
-    """A backward that raises when it runs, not when it is traced: the op may be in a graph whose
-    gradient nobody asks for.
+    """Return a backward that raises when it runs.
+
+    Not when it is traced: the op may be in a graph whose gradient nobody asks for.
     """
 
     def setup_context(ctx: Any, inputs: Sequence[Any], output: Any, **_: Any) -> None:

@@ -11,7 +11,7 @@ import logging
 import re
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -122,7 +122,7 @@ def _trace_and_lower(
 
 
 @contextmanager
-def _quiet(logger_name: str) -> Iterator[None]:
+def _quiet(logger_name: str) -> Generator[None]:
     """Keep torch from logging attempts that fail; our errors say why they failed."""
     logger = logging.getLogger(logger_name)
     before, logger.disabled = logger.disabled, True

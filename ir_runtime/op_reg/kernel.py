@@ -209,7 +209,9 @@ def _bind_functional(
 def _bind_general(
     launch: Launch, operands: tuple[int, ...], results: Results, tied: tuple[int, ...]
 ) -> BoundLaunch:
-    """In-place arguments are computed aside and copied back: a kernel may read what it has
+    """Bind a kernel that changes arguments or takes lists.
+
+    In-place arguments are computed aside and copied back: a kernel may read what it has
     overwritten, and the argument may have any layout.
     """
 

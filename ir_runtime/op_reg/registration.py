@@ -180,8 +180,9 @@ def out_schema(op: CustomOp) -> tuple[str, tuple[Any, ...]]:
 
 
 def _declaration(schema: str, name: str) -> str:
-    """Return `<type> <name>` as it stands in a schema; torch does not print a type alone so that
-    its parser reads it.
+    """Return `<type> <name>` as it stands in a schema.
+
+    Torch does not print a type alone so that its parser reads it.
     """
     match = re.search(rf"[\w\[\]?()!]+ {name}(?=[=,)])", schema[schema.index("(") + 1 :])
     if match is None:
