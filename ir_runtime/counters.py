@@ -18,7 +18,7 @@ class Counts:
         compiles: programs that the compiler translated for this process.
         store_hits: artifacts read from a store instead of compiled.
         selects: runs of an op's `select` for a real call (not for meta tensors).
-        launches: programs run.
+        launches: runs of a `Launchable`; an op's calls are not counted, they are too short.
         copies: tensors copied because a device could not use them in place.
         corrupt_artifacts: stored artifacts that failed verification and were set aside.
     """

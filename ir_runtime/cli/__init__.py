@@ -1,4 +1,4 @@
-"""What can be asked from a shell?  `ir-runtime <command>`; each command is a module, loaded when run."""
+"""What can be asked from a shell?  `ir-runtime <command>`; a command's module loads when run."""
 
 from __future__ import annotations
 

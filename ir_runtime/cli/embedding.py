@@ -7,15 +7,16 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ir_runtime.cli.packed_encoder import EncoderOps, PackedEncoder, pack_sentences
-from ir_runtime.counters import count_since
+from ir_runtime.cli.progress import Display
+from ir_runtime.counters import Counts, count_since
 from ir_runtime.device.local import ALIGNMENT
 from ir_runtime.errors import IrRuntimeError
 
@@ -26,7 +27,8 @@ __all__ = [
     "check_packages",
     "load_model",
     "make_ways",
-    "measure_way",
+    "measure_ways",
+    "tokenize",
 ]
 
 PACKAGES = {
@@ -36,7 +38,7 @@ PACKAGES = {
 }
 """What the demo imports -> the distribution that brings it."""
 
-_PASSES = 3
+_PASSES = 5
 
 Encode = Callable[[Sequence[str], int], Tensor]
 """Embed `n` sentences, so many at a time; returns `[n, d]` float32 rows of length 1."""
@@ -65,13 +67,12 @@ class WayReport:
         smallest_cosine: to the reference, over all sentences, in batches.
         batch_difference: largest difference between batches and one sentence at a time.
         batch_cosine: smallest cosine between those two.
-        time_per_sentence_ms: median of a few passes in batches, after the first.
+        time_per_sentence_ms: median of a few passes in batches, after the first runs.
         first_pass_s: the first pass, in which kernels are compiled or loaded.
         compiles: kernels compiled, all passes together.
         store_hits: kernels read from the store.
-        launches: kernels run.
         copies: tensors copied because a kernel could not use them in place.
-        compiler_loaded: whether the compiler package was in this process after it.
+        compiler_loaded: whether the compiler package was in this process after its first runs.
     """
 
     name: str
@@ -81,11 +82,10 @@ class WayReport:
     batch_cosine: float
     time_per_sentence_ms: float
     first_pass_s: float
-    compiles: int = 0
-    store_hits: int = 0
-    launches: int = 0
-    copies: int = 0
-    compiler_loaded: bool = False
+    compiles: int
+    store_hits: int
+    copies: int
+    compiler_loaded: bool
 
     @property
     def worst_cosine(self) -> float:
@@ -183,47 +183,81 @@ def tokenize(model: Any, sentences: list[str]) -> list[list[int]]:
     return model.tokenizer(sentences, truncation=True, max_length=model.max_seq_length)["input_ids"]
 
 
-def measure_way(
-    way: Way, sentences: Sequence[str], batch_size: int, reference: Tensor | None
-) -> tuple[WayReport, Tensor]:
-    """Run one way: in batches a few times, then one sentence at a time.
+def measure_ways(
+    ways: Iterable[Way], sentences: Sequence[str], batch_size: int, display: Display
+) -> tuple[WayReport, ...]:
+    """Embed the same sentences in each way and compare; the first way is the reference.
+
+    The timed passes take turns, so that what else the machine does falls on all ways alike.
 
     Args:
-        way: what to run.
+        ways: at least one.
         sentences: `n` texts.
         batch_size: sentences a batch, >= 1.
-        reference: `[n, d]`, what to compare with; None: the way's own result.
+        display: told of each step.
 
     Returns:
-        The report, and the embeddings `[n, d]` made in batches.
+        One report a way, in order.
     """
-    times_s = []
+    trials: list[_Trial] = []
+    for way in ways:
+        with display.step(way.name):
+            trials.append(_try_way(way, sentences, batch_size))
+    times_s: list[list[float]] = [[] for _ in trials]
+    for turn in range(1, _PASSES + 1):
+        with display.step(f"timing, pass {turn} of {_PASSES}"):
+            for trial, seen_s in zip(trials, times_s, strict=True):
+                with count_since() as counts:
+                    seen_s.append(_time_of(trial.way, sentences, batch_size)[1])
+                trial.counts.extend(counts)
+    return tuple(
+        _report(trial, trials[0].rows, statistics.median(seen_s) * 1e3 / len(sentences))
+        for trial, seen_s in zip(trials, times_s, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """The first runs of one way: `rows` in batches, `single` one sentence at a time."""
+
+    way: Way
+    rows: Tensor
+    single: Tensor
+    first_pass_s: float
+    compiler_loaded: bool
+    counts: list[Counts]
+
+
+def _try_way(way: Way, sentences: Sequence[str], batch_size: int) -> _Trial:
     with count_since() as counts:
-        for _ in range(1 + _PASSES):
-            began = time.perf_counter()
-            rows = way.encode(sentences, batch_size)
-            times_s.append(time.perf_counter() - began)
+        rows, first_pass_s = _time_of(way, sentences, batch_size)
         single = way.encode(sentences, 1)
-    difference, cosine = _compare(rows, rows if reference is None else reference)
-    batch_difference, batch_cosine = _compare(rows, single)
-    report = WayReport(
-        name=way.name,
+    loaded = "iree.compiler" in sys.modules
+    return _Trial(way, rows, single, first_pass_s, loaded, counts)
+
+
+def _time_of(way: Way, sentences: Sequence[str], batch_size: int) -> tuple[Tensor, float]:
+    began = time.perf_counter()
+    rows = way.encode(sentences, batch_size)
+    return rows, time.perf_counter() - began
+
+
+def _report(trial: _Trial, reference: Tensor, time_per_sentence_ms: float) -> WayReport:
+    difference, cosine = _compare(trial.rows, reference)
+    batch_difference, batch_cosine = _compare(trial.rows, trial.single)
+    return WayReport(
+        name=trial.way.name,
         largest_difference=difference,
         smallest_cosine=cosine,
         batch_difference=batch_difference,
         batch_cosine=batch_cosine,
-        time_per_sentence_ms=statistics.median(times_s[1:]) * 1e3 / len(sentences),
-        first_pass_s=times_s[0],
+        time_per_sentence_ms=time_per_sentence_ms,
+        first_pass_s=trial.first_pass_s,
+        compiles=sum(counts.compiles for counts in trial.counts),
+        store_hits=sum(counts.store_hits for counts in trial.counts),
+        copies=sum(counts.copies for counts in trial.counts),
+        compiler_loaded=trial.compiler_loaded,
     )
-    made = counts[0]
-    return replace(
-        report,
-        compiles=made.compiles,
-        store_hits=made.store_hits,
-        launches=made.launches,
-        copies=made.copies,
-        compiler_loaded="iree.compiler" in sys.modules,
-    ), rows
 
 
 def _compare(left: Tensor, right: Tensor) -> tuple[float, float]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Generator
 from contextlib import AbstractContextManager
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, Self
 
 from ir_runtime.launch.build import add_compile_listener
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 __all__ = ["Display", "LineDisplay", "open_display"]
 
@@ -38,7 +41,7 @@ class _Steps:
         raise NotImplementedError
 
     @contextlib.contextmanager
-    def step(self, step: str) -> Iterator[None]:
+    def step(self, step: str) -> Generator[None]:
         self.begin(step)
         try:
             yield
@@ -55,14 +58,14 @@ class LineDisplay(_Steps):
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
-        self._began: dict[str, float] = {}
+        self._began: defaultdict[str, list[float]] = defaultdict(list)  # one op may compile twice
 
     def begin(self, step: str) -> None:
-        self._began[step] = time.monotonic()
+        self._began[step].append(time.monotonic())
         print(f"{step} ...", file=self._stream, flush=True)
 
     def end(self, step: str) -> None:
-        seconds = time.monotonic() - self._began.pop(step)
+        seconds = time.monotonic() - self._began[step].pop(0)
         print(f"{step}: {seconds:.1f} s", file=self._stream, flush=True)
 
 
@@ -79,19 +82,15 @@ class _BarDisplay(_Steps):
             TimeElapsedColumn(),
             console=Console(file=stream),
         )
-        self._rows: dict[str, int] = {}
-        self._lock = threading.Lock()
+        self._rows: defaultdict[str, list[TaskID]] = defaultdict(list)
 
     def begin(self, step: str) -> None:
-        with self._lock:
-            self._rows[step] = self._progress.add_task(step, total=None)
+        self._rows[step].append(self._progress.add_task(step, total=None))
 
     def end(self, step: str) -> None:
-        with self._lock:
-            row = self._rows.pop(step)
-        self._progress.update(row, total=1, completed=1)  # pyright: ignore[reportArgumentType]
+        self._progress.update(self._rows[step].pop(0), total=1, completed=1)
 
-    def __enter__(self) -> _BarDisplay:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
@@ -100,7 +99,7 @@ class _BarDisplay(_Steps):
 
 
 @contextlib.contextmanager
-def open_display(stream: IO[str]) -> Iterator[Display]:
+def open_display(stream: IO[str]) -> Generator[Display]:
     """Show steps on `stream` for the length of a `with` block, each kernel's compile among them."""
     with contextlib.ExitStack() as stack:
         display = (

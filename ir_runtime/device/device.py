@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.device.driver import Driver, driver_named
-from ir_runtime.device.instance import get_vm_instance, hal_device_for_uri
+from ir_runtime.device.instance import get_vm_instance, hal_device_for_uri, is_forked
 from ir_runtime.errors import (
     ArgumentError,
     DeviceError,
@@ -131,13 +131,21 @@ class Device:
         instance_cache_key: tells two places of one type apart.
     """
 
-    def __new__(cls, uri: str | None = None, *, device_state: DeviceState | None = None) -> Self:
+    def __new__(  # noqa: PYI034 - the thread's object for the URI, of whatever subclass
+        cls, uri: str | None = None, *, device_state: DeviceState | None = None
+    ) -> Device:
         if (uri is None) == (device_state is None):
             raise ArgumentError(
                 "Device: takes a uri or a device_state, must be exactly one of them"
             )
         if uri is None:
             return super().__new__(cls)
+        if is_forked() and uri.startswith("local-task"):
+            raise DeviceError(
+                f"device {uri!r}: its worker threads are gone in this forked process, "
+                "must be local-sync here",
+                fix="use local-sync, or start processes with spawn",
+            )
         cached = _thread.by_uri.get(uri)
         if cached is None:
             cached = _thread.by_uri[uri] = super().__new__(cls)

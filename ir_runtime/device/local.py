@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ir_runtime.counters import add_count
 from ir_runtime.device.cpu import host_cpu_target
+from ir_runtime.device.instance import is_forked
 from ir_runtime.dtypes import dtype_info, format_tensor
 from ir_runtime.errors import LaunchError, UnsupportedTorchDeviceError, UnsupportedTypeError
 
@@ -51,7 +52,7 @@ class LocalDriver:
     def uri_for_torch(self, torch_device: torch.device) -> str:
         """Return the URI of the HAL device that serves `torch_device`."""
         del torch_device
-        return "local-task"
+        return "local-sync" if is_forked() else "local-task"
 
     def import_tensor(self, hal: HalDevice, tensor: Tensor) -> HalBufferView:
         """View `tensor` as an IREE buffer for reading; copies only what cannot be viewed.

@@ -33,6 +33,7 @@ __all__ = ["BASE_FLAGS", "compile_program", "compiler_installed"]
 BASE_FLAGS = (
     "--iree-input-demote-f64-to-f32=false",  # else f64 buffers are read out of bounds
     "--iree-opt-level=O2",
+    "--iree-opt-strip-assertions=false",  # sizes that must agree are checked, not trusted
     "--iree-llvmcpu-debug-symbols=false",
 )
 """Flags of every compile, before those of the device type and of the program."""

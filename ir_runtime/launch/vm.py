@@ -12,13 +12,14 @@ from torch import Tensor
 
 from ir_runtime.device.device import Device
 from ir_runtime.device.instance import get_vm_instance, is_forked, on_exit
+from ir_runtime.dtypes import DTYPES, short_name
 from ir_runtime.errors import EntryPointError, IrRuntimeError, LaunchError
 from ir_runtime.settings import current_settings
 
 if TYPE_CHECKING:
     from iree.runtime import ParameterProvider, VmContext, VmFunction, VmModule
 
-__all__ = ["VmProgram", "bind_launch", "launch_failure", "local_uri_for_work"]
+__all__ = ["Launch", "Results", "VmProgram", "bind_launch", "launch_failure", "local_uri_for_work"]
 
 # Functions of IREE's HAL module that write a buffer other than by a dispatch. A VMFB imports by
 # name just what it calls.
@@ -129,9 +130,13 @@ def local_uri_for_work(size_bytes: int) -> str:
     return "local-task" if large and not is_forked() else "local-sync"
 
 
-def bind_launch(
-    program: VmProgram, entry: str, uri: str
-) -> Callable[[Sequence[Tensor | int], Sequence[Tensor]], None]:
+Results = tuple[tuple[tuple[int, ...], torch.dtype], ...]
+"""Shape and dtype of each result of a kernel."""
+Launch = Callable[[Sequence[Any], Sequence[Tensor]], None]
+"""Runs a kernel: operands, then the tensors that its results go into."""
+
+
+def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> Launch:
     """Return a function that runs a kernel on tensors, writing its results into given tensors.
 
     The kernel is in destination-passing form: operands first, then one buffer a result.
@@ -140,6 +145,7 @@ def bind_launch(
         program: the kernel.
         entry: its exported function, of the synchronous ABI.
         uri: the device to run on.
+        results: what the results are; the first launch checks it.
 
     Returns:
         `launch(operands, results)`. Operands are dense CPU tensors of any layout, or ints for
@@ -148,40 +154,59 @@ def bind_launch(
     from iree.runtime import VmVariantList
 
     thread = threading.local()
+    unchecked = True
+    # DLPack gives neither the right to copy and fill, nor the narrow float types.
+    by_dlpack = not program.transfers and all(DTYPES[d].carrier is None for _, d in results)
 
     def prepare() -> tuple[Any, ...]:
         device = Device(uri)
         context, function = program.function(device, entry)
         hal, driver = device.hal_device, device.driver
-        write = driver.import_destination if program.transfers else None
+        write = None if by_dlpack else driver.import_destination
         thread.ready = (context.invoke, function, hal.from_dlpack_capsule, hal, driver, write)
         return thread.ready
 
-    def launch(operands: Sequence[Tensor | int], results: Sequence[Tensor]) -> None:
+    def launch(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        nonlocal unchecked
         try:
             invoke, function, from_capsule, hal, driver, write = thread.ready
         except AttributeError:
             invoke, function, from_capsule, hal, driver, write = prepare()
-        arguments = VmVariantList(len(operands) + len(results))
+        arguments = VmVariantList(len(operands) + len(outs))
         for operand in operands:
             if isinstance(operand, int):
                 arguments.push_int(operand)
                 continue
             try:
                 view = from_capsule(_to_dlpack(operand))
-            except Exception:  # noqa: BLE001 - strides, alignment or dtype: the slow way copes or says why
+            except Exception:  # noqa: BLE001 - strides, alignment, dtype: this copes or says why
                 view = driver.import_tensor(hal, operand)
             arguments.push_ref(view)
-        for result in results:
-            arguments.push_ref(
-                from_capsule(_to_dlpack(result)) if write is None else write(hal, result)
-            )
+        for out in outs:
+            arguments.push_ref(from_capsule(_to_dlpack(out)) if write is None else write(hal, out))
+        returned = VmVariantList(len(outs))
         try:
-            invoke(function, arguments, VmVariantList(len(results)))
+            invoke(function, arguments, returned)
         except Exception as error:
             raise launch_failure(program.name, error) from error
+        if unchecked:
+            _check_results(program.name, returned, results)
+            unchecked = False
 
     return launch
+
+
+def _check_results(name: str, returned: Any, results: Results) -> None:
+    """Refuse a kernel whose results are not what was declared: memory would stay unwritten."""
+    from iree.runtime import HalBufferView
+
+    for i, (shape, dtype) in enumerate(results):
+        view = returned.get_as_object(i, HalBufferView)
+        if tuple(view.shape) != shape:
+            raise LaunchError(
+                f"{name}: result {i} has shape {list(view.shape)}, must be "
+                f"{short_name(dtype)}{list(shape)} as `select` declares"
+            )
 
 
 def launch_failure(name: str, error: Exception) -> IrRuntimeError:

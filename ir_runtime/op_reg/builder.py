@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ir_runtime.dtypes import dtype_info
@@ -150,16 +150,31 @@ class KernelBuilder(ABC):
         Args:
             fn: takes and returns tensors; what it does must be traceable by `torch.export`.
             args: operands.
-            like: example tensors; default: made from the operand types, dynamic dimensions
-                dynamic.
+            like: a tensor for each operand, for its dtype: MLIR does not tell unsigned integers
+                from signed ones. Default: the call's own tensors if all operands are arguments
+                of the kernel, else integers are signed.
 
         Returns:
             The result value, or a list if there are several.
         """
         from ir_runtime.op_reg.from_torch import torch_function_asm
 
+        like = like or self._arguments_like(args)
         text = torch_function_asm(fn, [str(arg.type) for arg in args], like)
         return self.inline_mlir(MlirTemplate("inline_torch", text), {}, *args, function="main")
+
+    def _arguments_like(self, values: Sequence[Value]) -> tuple[torch.Tensor, ...] | None:
+        """Return the call's tensors behind operands, None if one is not an argument as it is."""
+        bound: list[tuple[Any, Any]] = []
+        for desc, binding in zip(
+            self.ksel.get_provided_arg_descs(), self.arg_bindings, strict=True
+        ):
+            if isinstance(binding, list):
+                bound.extend(zip(binding, (t.t for t in desc.ts), strict=True))
+            elif binding is not None and desc.maybe_tensor_value is not None:
+                bound.append((binding, desc.t))
+        found = [next((t for v, t in bound if v == value), None) for value in values]
+        return None if any(t is None for t in found) else tuple(found)  # pyright: ignore[reportReturnType]
 
     def call_function(self, func_op: Any, *args: Value) -> Any:
         """Call a `util.func` or `func.func` of the module with operands, cast where needed."""
@@ -291,8 +306,10 @@ class FreeFuncKernelBuilder(KernelBuilder):
         """Make a module that holds one function, ready to be written."""
         from iree.compiler.ir import Context, Location, Module, SymbolTable
 
-        context = context if context is not None else Context()
-        with context, Location.unknown(context):
+        if context is None:
+            context = Context()
+            context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork
+        with context, Location.unknown(context):  # pyright: ignore[reportOptionalContextManager]
             module = Module.create()
             builder = FreeFuncKernelBuilder(
                 ksel,

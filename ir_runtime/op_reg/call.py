@@ -59,6 +59,11 @@ class CallTable:
             self.young.clear()
             self._old = {}
 
+    def reset(self) -> None:
+        """Forget all, in a forked child, whatever another thread of the parent was doing."""
+        self._lock = threading.Lock()
+        self.clear()
+
     def __len__(self) -> int:
         return len(self.young.keys() | self._old.keys())
 

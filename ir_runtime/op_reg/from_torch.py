@@ -38,6 +38,7 @@ for _dtype, _info in DTYPES.items():
     _DTYPE_BY_ELEMENT.setdefault(_info.mlir, _dtype)  # signed stands before unsigned
 
 _lock = threading.Lock()  # torch.export is not made for two threads
+_tracing = threading.local()
 
 
 def _reset_lock() -> None:
@@ -101,6 +102,8 @@ def torch_function_asm(
             not lower.
     """
     operands = _operands(operand_types, like)
+    if getattr(_tracing, "active", False):  # `fn` ran an op whose kernel is to be made
+        return _trace_and_lower(fn, operands, like)
     # a thread of its own has no fake tensor mode, no autograd key excluded, no default device
     with _lock, ThreadPoolExecutor(1, "torch_function_asm") as thread:
         return thread.submit(_trace_and_lower, fn, operands, like).result()
@@ -110,6 +113,7 @@ def _trace_and_lower(
     fn: Callable[..., Any], operands: list[_Operand], like: tuple[torch.Tensor, ...] | None
 ) -> str:
     name = getattr(fn, "__name__", type(fn).__name__)
+    _tracing.active = True
     with torch.no_grad(), warnings.catch_warnings(), _quiet("torch._subclasses.fake_tensor"):
         # torch.export copies tree specs by way of their deprecated class
         warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
@@ -367,11 +371,14 @@ def _probe_sizes(program: Any, classes: dict[str, list[Place]]) -> Iterator[dict
 
 
 def _example(operand: _Operand, shape: list[int], device: str) -> torch.Tensor:
-    if operand.dtype == torch.bool or not (operand.dtype.is_floating_point or shape == []):
-        # integers are likely indices; 0 and 1 are in range almost everywhere
-        high = 2 if min(shape, default=1) > 1 or operand.dtype == torch.bool else 1
-        return torch.randint(0, high, shape, device=device).to(operand.dtype)
-    return torch.rand(shape, device=device).to(operand.dtype)
+    if device == "meta":
+        return torch.empty(shape, dtype=operand.dtype, device=device)
+    generator = torch.Generator().manual_seed(len(shape))  # the caller's random state stays
+    if operand.dtype.is_floating_point or operand.dtype.is_complex:
+        return torch.rand(shape, generator=generator).to(operand.dtype)
+    # integers are likely indices; 0 and 1 are in range almost everywhere
+    high = 2 if min(shape, default=1) > 1 or operand.dtype == torch.bool else 1
+    return torch.randint(0, high, shape, generator=generator).to(operand.dtype)
 
 
 def _agree(got: torch.Tensor, wanted: torch.Tensor, traced_shape: list[str]) -> bool:

