@@ -166,9 +166,8 @@ class KernelBuilder(ABC):
     def _arguments_like(self, values: Sequence[Value]) -> tuple[torch.Tensor, ...] | None:
         """Return the call's tensors behind operands, None if one is not an argument as it is."""
         bound: list[tuple[Any, Any]] = []
-        for desc, binding in zip(
-            self.ksel.get_provided_arg_descs(), self.arg_bindings, strict=True
-        ):
+        descs: list[Any] = self.ksel.get_provided_arg_descs()
+        for desc, binding in zip(descs, self.arg_bindings, strict=True):
             if isinstance(binding, list):
                 bound.extend(zip(binding, (t.t for t in desc.ts), strict=True))
             elif binding is not None and desc.maybe_tensor_value is not None:
@@ -307,7 +306,7 @@ class FreeFuncKernelBuilder(KernelBuilder):
         from iree.compiler.ir import Context, Location, Module, SymbolTable
 
         if context is None:
-            context = Context()
+            context: Any = Context()
             context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork
         with context, Location.unknown(context):  # pyright: ignore[reportOptionalContextManager]
             module = Module.create()

@@ -22,13 +22,11 @@ import torch
 from ir_runtime.device.instance import on_fork
 from ir_runtime.dtypes import DTYPES, dtype_info, format_tensor
 from ir_runtime.errors import GenerateError
+from ir_runtime.op_reg.lower_torch import Place, first_lines, lower_program
 
 __all__ = ["torch_function_asm"]
 
 _TENSOR_TYPE = re.compile(r"tensor<(?P<dims>(?:(?:\?|\d+)x)*)(?P<element>[A-Za-z]\w*(?:<f\d+>)?)>")
-_PIPELINE = (
-    "builtin.module(torch-to-iree{emit-async-entry-points=false strict-symbolic-shapes=true})"
-)
 _COMMON_HINT = 24
 _MAX_PROBE_NUMEL = 1 << 22
 _NO_MAX = 1 << 31
@@ -48,8 +46,6 @@ def _reset_lock() -> None:
 
 on_fork(_reset_lock)
 
-Place = tuple[int, int]
-"""An operand and a dimension of it."""
 Sizes = Mapping[Place, int]
 """A size for each dynamic dimension."""
 
@@ -122,7 +118,7 @@ def _trace_and_lower(
         _refuse_effects(program, name)
         classes = _size_classes(program, name, operands)
         _probe(fn, name, operands, program, classes)
-        return _lower(program, name, classes)
+        return lower_program(program, name, classes)
 
 
 @contextmanager
@@ -190,7 +186,7 @@ def _trace(
     raise GenerateError(
         f"inline_torch: {name} cannot be traced by torch.export, must run at sizes of "
         + (", ".join(_type_of(o) for o in operands) or "no operand"),
-        facts=_first_lines(failures[0]),
+        facts=first_lines(failures[0]),
         fix="pass `like` if only some sizes fit, or make those dimensions static"
         if any(None in o.dims for o in operands)
         else None,
@@ -395,104 +391,6 @@ def _agree(got: torch.Tensor, wanted: torch.Tensor, traced_shape: list[str]) -> 
     return torch.allclose(got.to(kind), wanted.to(kind), rtol=0.05, atol=0.05, equal_nan=True)
 
 
-# lowering
-
-
-def _lower(program: Any, name: str, classes: dict[str, list[Place]]) -> str:
-    from iree.compiler.passmanager import PassManager
-
-    module = _import(program, name)
-    with module.context:
-        try:
-            PassManager.parse(_PIPELINE).run(module.operation)
-        except Exception as error:
-            raise GenerateError(
-                f"inline_torch: {name} does not lower to builtin tensors, must use operators that "
-                "torch-mlir and IREE convert",
-                facts=_first_lines(error),
-            ) from error
-        _drop_size_assumptions(module)
-        _assert_equal_sizes(module, classes)
-        module.operation.verify()
-    return module.operation.get_asm()
-
-
-def _import(program: Any, name: str) -> Any:
-    from iree.compiler.extras.fx_importer import FxImporter
-    from iree.compiler.ir import Context
-
-    def attempt(*, size_expressions: bool) -> Any:
-        importer = FxImporter(context=Context())
-        importer.import_program(
-            program, func_name="main", import_symbolic_shape_expressions=size_expressions
-        )
-        return importer.module
-
-    try:
-        try:
-            return attempt(size_expressions=True)
-        except NotImplementedError:  # an expression such as Min(4, s0)
-            return attempt(size_expressions=False)
-    except Exception as error:
-        raise GenerateError(
-            f"inline_torch: {name} does not import into MLIR, must use what IREE's FxImporter "
-            "knows",
-            facts=_first_lines(error),
-        ) from error
-
-
-def _drop_size_assumptions(module: Any) -> None:
-    """Remove what the passes assume of sizes: that none is 0, which does not hold here."""
-    from iree.compiler.ir import WalkResult
-
-    found: list[Any] = []
-
-    def visit(op: Any) -> Any:
-        if op.name == "util.assume.int":
-            found.append(op)
-        return WalkResult.ADVANCE
-
-    module.operation.walk(visit)
-    for op in found:
-        for result, operand in zip(op.results, op.operands, strict=True):
-            result.replace_all_uses_with(operand)
-        op.erase()
-
-
-def _assert_equal_sizes(module: Any, classes: dict[str, list[Place]]) -> None:
-    from iree.compiler.dialects import arith, tensor
-    from iree.compiler.ir import (
-        IndexType,
-        InsertionPoint,
-        IntegerAttr,
-        Location,
-        Operation,
-        StringAttr,
-    )
-
-    main = next(op for op in module.body.operations if op.operation.name == "util.func")
-    entry = main.operation.regions[0].blocks[0]
-
-    def size_at(place: Place) -> Any:
-        index = arith.ConstantOp(IndexType.get(), IntegerAttr.get(IndexType.get(), place[1]))
-        return tensor.dim(entry.arguments[place[0]], index.result)
-
-    with Location.unknown(), InsertionPoint.at_block_begin(entry):
-        for first, *others in classes.values():
-            for other in others:
-                same = arith.cmpi(arith.CmpIPredicate.eq, size_at(first), size_at(other))
-                text = (
-                    f"operand {other[0]} dimension {other[1]} must be of the size of "
-                    f"operand {first[0]} dimension {first[1]}"
-                )
-                Operation.create(
-                    "cf.assert", operands=[same], attributes={"msg": StringAttr.get(text)}
-                )
-
-
-# texts
-
-
 def _type_of(operand: _Operand) -> str:
     dims = "".join(f"{'?' if dim is None else dim}x" for dim in operand.dims)
     return f"tensor<{dims}{dtype_info(operand.dtype).mlir}>"
@@ -503,8 +401,3 @@ def _numel(shape: Sequence[int]) -> int:
     for dim in shape:
         total *= dim
     return total
-
-
-def _first_lines(error: BaseException) -> list[str]:
-    lines = [line for line in str(error).split("\n") if line.strip()]
-    return [f"{type(error).__name__}: {lines[0] if lines else ''}", *lines[1:12]]

@@ -108,5 +108,5 @@ def _same_package(one: str | None, other: str) -> bool:
 @functools.cache
 def _builder_digest() -> str:
     here = Path(__file__).parent
-    files = ("builder.py", "from_torch.py", "merge.py", "template.py")
+    files = ("builder.py", "from_torch.py", "lower_torch.py", "merge.py", "shape.py", "template.py")
     return digest_of(*((here / name).read_bytes() for name in files))

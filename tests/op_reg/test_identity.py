@@ -1,0 +1,203 @@
+"""The digest changes with the code that decides what a kernel is, and with nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import types
+
+import pytest
+import torch
+
+from ir_runtime.counters import count_since
+from ir_runtime.op_reg import CustomOp, MlirTemplate, def_library
+from ir_runtime.op_reg.identity import code_digest
+from tests.op_reg.ops import SCALE
+
+BASE = """
+import functools
+from ir_runtime.op_reg import CustomOp
+FACTOR = 1
+TABLE = {"a": 1}
+def helper(x): return x + 1
+def outer(k):
+    def inner(x): return x + k
+    return inner
+closure = outer(1)
+@functools.cache
+def cached(x): return x + 1
+class Part:
+    size = 4
+    def use(self): return self.size
+class op(CustomOp):
+    signature = "op(Tensor x) -> Tensor"
+    def select(self, ksel): return helper(FACTOR), TABLE, closure(1), cached(2), ACC, DATA, module.f
+    def generate(self, ksel, kb): return Part().use(), TEMPLATE, BOTH, NAMES
+"""
+
+
+class Data:
+    pass
+
+
+def digest(source: str = BASE, module: str = "typed_in", **changes: object) -> str:
+    """Digest the class `op` of a module that has no source file."""
+    scope: dict[str, object] = {
+        "__name__": module,
+        "TEMPLATE": SCALE,
+        "ACC": torch.float32,
+        "DATA": None,
+        "NAMES": frozenset({"a", "b"}),
+        "BOTH": None,
+        "module": None,
+    }
+    exec(source, scope)
+    scope |= changes
+    return code_digest(scope["op"], CustomOp)
+
+
+def test_same_code_has_the_same_digest():
+    assert digest() == digest()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("return x + 1\ndef outer", "return x + 2\ndef outer"),
+        ("FACTOR = 1", "FACTOR = 2"),
+        ("FACTOR = 1", "FACTOR = 1.0"),
+        ('{"a": 1}', '{"a": 2}'),
+        ("closure = outer(1)", "closure = outer(2)"),
+        ("def inner(x): return x + k", "def inner(x): return x - k"),
+        ("def cached(x): return x + 1", "def cached(x): return x + 2"),
+        ("size = 4", "size = 5"),
+        ("return self.size", "return -self.size"),
+        ("op(Tensor x)", "op(Tensor y)"),
+        ("helper(FACTOR)", "helper(-FACTOR)"),
+        ("def helper(x):", "def helper(x, y=3):"),
+        ("def helper(x):", "def helper(x, *, y=FACTOR):"),
+        ('    signature =', '    single_dispatch = True\n    signature ='),
+    ],
+)
+def test_digest_covers_code_without_source(old, new):
+    assert old in BASE
+    assert digest() != digest(BASE.replace(old, new))
+
+
+def test_digest_covers_keyword_defaults():
+    source = BASE.replace("def helper(x):", "def helper(x, *, y=FACTOR + 1):")
+    assert digest(source) != digest(source.replace("FACTOR = 1", "FACTOR = 9\nFACTOR = 1", 1)) or (
+        digest(source) != digest(source.replace("FACTOR = 1", "FACTOR = 5"))
+    )
+
+
+def test_digest_covers_templates():
+    other = MlirTemplate(SCALE.name, SCALE.text + "// changed\n")
+    assert digest() != digest(TEMPLATE=other)
+
+
+def test_digest_covers_dtype_constants():
+    assert digest() != digest(ACC=torch.float16)
+
+
+def test_digest_covers_functions_of_a_module_of_the_same_package():
+    def module_with(value):
+        module = types.ModuleType("typed_in.part")
+        exec(f"def f(x): return x + {value}", module.__dict__)
+        return module
+
+    assert digest(module=module_with(1)) == digest(module=module_with(1))
+    assert digest(module=module_with(1)) != digest(module=module_with(2))
+
+
+def test_digest_covers_functions_in_containers():
+    def table_with(value):
+        scope = {"__name__": "typed_in"}
+        exec(f"def f(x): return x + {value}\nTABLE = {{'f': f, 'pair': (f, 1)}}", scope)
+        return scope["TABLE"]
+
+    assert digest(TABLE=table_with(1)) == digest(TABLE=table_with(1))
+    assert digest(TABLE=table_with(1)) != digest(TABLE=table_with(2))
+
+
+def test_digest_covers_templates_in_containers():
+    other = MlirTemplate(SCALE.name, SCALE.text + "// changed\n")
+    assert digest(TABLE={"a": SCALE}) != digest(TABLE={"a": other})
+
+
+def test_digest_leaves_other_packages_out():
+    assert digest() == digest(DATA=os.path)
+
+
+def test_digest_of_inherited_code():
+    child = "\nclass child(op):\n    pass\nop = child\n"
+    assert digest(BASE + child) == digest(BASE + child)
+    assert digest(BASE + child) != digest(BASE.replace("size = 4", "size = 5") + child)
+
+
+def test_digest_does_not_depend_on_the_process():
+    """Neither hash seeds nor addresses may reach it, or no stored kernel is ever found again."""
+    script = (
+        "from tests.op_reg.test_identity import digest, Data\n"
+        "def f(x): return x\n"
+        "f.__module__ = 'typed_in'\n"
+        "names = frozenset('abcdefgh')\n"
+        "print(digest(NAMES=names, TABLE={'f': f, 's': set('xyz')}, BOTH=(f, len), DATA=Data()))"
+    )
+    digests = set()
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.getcwd()}
+        result = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True
+        )
+        assert result.returncode == 0, result.stderr
+        digests.add(result.stdout)
+    assert len(digests) == 1
+
+
+def scaled_class(factor: float) -> type[CustomOp]:
+    """An op typed at a prompt: no source file, only a constant differs."""
+    scope: dict[str, object] = {"__name__": __name__}
+    source = f"""
+from ir_runtime.op_reg import CustomOp
+from tests.op_reg.ops import like_first, scaled
+class redefined(CustomOp):
+    signature = "redefined(Tensor x) -> Tensor"
+    select = like_first
+    def generate(self, ksel, kb):
+        kb.yield_results(scaled(kb, kb.arg(0), {factor}))
+"""
+    exec(source, scope)
+    return scope["redefined"]
+
+
+def test_redefined_op_never_runs_the_stale_kernel(store):
+    x = torch.arange(4.0)
+    with count_since() as counts:
+        for namespace, factor in (("ir_tests_v1", 2.0), ("ir_tests_v2", 5.0)):
+            packet = CustomOp.register(library=def_library(namespace))(scaled_class(factor))
+            assert torch.equal(packet(x), x * factor)
+    assert counts[0].compiles == 2
+
+
+def test_redefined_op_of_the_same_qualified_name_in_another_process(store):
+    script = """
+import sys, torch
+from ir_runtime.counters import current_counts
+from ir_runtime.op_reg import CustomOp, def_library
+from tests.op_reg.test_identity import scaled_class
+packet = CustomOp.register(library=def_library("ir_tests_v"))(scaled_class(float(sys.argv[1])))
+print(packet(torch.ones(1)).item(), current_counts().compiles)
+"""
+    said = []
+    for factor in ("2", "3", "2"):
+        result = subprocess.run(
+            [sys.executable, "-c", script, factor],
+            env={**os.environ, "PYTHONPATH": os.getcwd()},
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0, result.stderr
+        said.append(result.stdout.split())
+    assert said == [["2.0", "1"], ["3.0", "1"], ["2.0", "0"]]
