@@ -136,8 +136,8 @@ def _print_table(report: DemoReport) -> None:
     console.print(table)
     print(f"store: {report.store}")
     print(
-        f"plain PyTorch pads the {report.tokens} tokens to {report.padded_tokens}; "
-        "our ways pack them: much of the difference in time"
+        f"plain PyTorch pads the {report.tokens} tokens to {report.padded_tokens}, "
+        f"{report.padded_tokens / report.tokens:.2f} times as many; our ways pack them"
     )
     if report.moved_weights:
         print(

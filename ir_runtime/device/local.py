@@ -66,7 +66,7 @@ class LocalDriver:
             UnsupportedTypeError: the tensor is not dense, or of a dtype IREE does not know.
         """
         ready = importable(tensor)
-        if ready is not tensor:
+        if ready.data_ptr() != tensor.data_ptr():
             add_count("copies")
         info = dtype_info(ready.dtype)
         if info.carrier is None:
@@ -124,11 +124,18 @@ def importable(tensor: Tensor) -> Tensor:
         raise UnsupportedTorchDeviceError(
             f"{format_tensor(tensor)} on {tensor.device}: not on the CPU, must be there"
         )
-    if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_mkldnn:
+    if tensor.is_quantized:
+        raise UnsupportedTypeError(
+            f"{format_tensor(tensor)}: quantized, must be plain numbers",
+            fix="pass tensor.dequantize() or tensor.int_repr()",
+        )
+    if tensor.layout is not torch.strided:
         raise UnsupportedTypeError(
             f"{format_tensor(tensor)}: layout {tensor.layout}, must be dense (torch.strided)",
             fix="pass tensor.to_dense()",
         )
+    if tensor.is_nested:
+        raise UnsupportedTypeError("a nested tensor: has no one shape, must be dense")
     tensor = tensor.detach() if tensor.requires_grad else tensor
     ready = tensor.resolve_conj().resolve_neg().contiguous()
     return ready if ready.data_ptr() % ALIGNMENT == 0 else ready.clone()

@@ -303,12 +303,10 @@ class FreeFuncKernelBuilder(KernelBuilder):
         destinations: bool = False,
     ) -> FreeFuncKernelBuilder:
         """Make a module that holds one function, ready to be written."""
-        from iree.compiler.ir import Context, Location, Module, SymbolTable
+        from iree.compiler.ir import Location, Module, SymbolTable
 
-        if context is None:
-            context: Any = Context()
-            context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork
-        with context, Location.unknown(context):  # pyright: ignore[reportOptionalContextManager]
+        context = context or _single_threaded_context()
+        with context, Location.unknown(context):
             module = Module.create()
             builder = FreeFuncKernelBuilder(
                 ksel,
@@ -345,6 +343,14 @@ class FreeFuncKernelBuilder(KernelBuilder):
         with self.context, self.location, self.ip:
             func.ReturnOp(fitted)
         self.yielded = True
+
+
+def _single_threaded_context() -> Any:
+    from iree.compiler.ir import Context
+
+    context: Any = Context()
+    context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork
+    return context
 
 
 def _operand_types(desc: Any) -> list[str]:

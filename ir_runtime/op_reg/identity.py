@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,11 @@ from ir_runtime.op_reg.template import MlirTemplate
 
 __all__ = ["code_digest"]
 
-_CONSTANTS = int | float | complex | str | bytes | bool | None
-
-
 def code_digest(cls: type, base: type) -> str:
     """Digest a class: its methods, what they refer to, and this package's builder.
 
-    Functions and classes of the same top-level package, templates, constants and closures that
-    the code refers to by name are followed; other packages are not.
+    Functions, classes and modules of the same top-level package, templates, constants, containers
+    and closures that the code refers to by name are followed; of other packages the name counts.
 
     Args:
         cls: the class of an op.
@@ -45,25 +42,58 @@ def code_digest(cls: type, base: type) -> str:
 
 def _describe(value: Any, module: str, seen: set[int]) -> Iterator[str]:
     value = _unwrapped(value)
-    if isinstance(value, _CONSTANTS | tuple | list | set | frozenset | dict):
-        yield repr(value)
-    elif isinstance(value, MlirTemplate):
+    if isinstance(value, MlirTemplate):
         yield value.digest
-    elif id(value) not in seen and _same_package(getattr(value, "__module__", None), module):
-        seen.add(id(value))
-        if isinstance(value, types.FunctionType):
-            yield from _describe_function(value, module, seen)
-        elif isinstance(value, type):
-            for name, member in sorted(vars(value).items()):
-                if not name.startswith("__") or name == "__init__":
-                    yield name
-                    yield from _describe(member, module, seen)
+    elif isinstance(value, tuple | list | set | frozenset | dict):
+        yield from _describe_container(value, module, seen)
+    elif isinstance(value, functools.partial):
+        yield from _describe_container((value.func, value.args, value.keywords), module, seen)
+    elif isinstance(value, types.FunctionType | type) and _same_package(value.__module__, module):
+        if id(value) not in seen:
+            seen.add(id(value))
+            describe = _describe_class if isinstance(value, type) else _describe_function
+            yield from describe(value, module, seen)
+    else:
+        yield _stable_repr(value)
+
+
+def _stable_repr(value: Any) -> str:
+    """An address differs in each process; what shows one counts by its name alone."""
+    text = repr(value)
+    if " at 0x" not in text:
+        return text
+    return f"{type(value).__name__} {getattr(value, '__qualname__', '')}"
+
+
+def _describe_container(value: Any, module: str, seen: set[int]) -> Iterator[str]:
+    if id(value) in seen:  # it contains itself
+        return
+    seen.add(id(value))
+    yield f"{type(value).__name__} of {len(value)}"
+    if isinstance(value, set | frozenset):  # its order differs in each process
+        yield from sorted(digest_of(*_describe(item, module, seen)) for item in value)
+    else:
+        for item in value.items() if isinstance(value, dict) else value:
+            for part in item if isinstance(value, dict) else (item,):
+                yield from _describe(part, module, seen)
+    seen.discard(id(value))
+
+
+def _describe_class(value: type, module: str, seen: set[int]) -> Iterator[str]:
+    for name, member in sorted(vars(value).items()):
+        if not name.startswith("__") or name == "__init__":
+            yield name
+            yield from _describe(member, module, seen)
 
 
 def _unwrapped(value: Any) -> Any:
     if isinstance(value, staticmethod | classmethod):
-        return value.__func__
-    return value.fget if isinstance(value, property) else value
+        value = value.__func__
+    elif isinstance(value, property):
+        value = value.fget
+    elif isinstance(value, functools.cached_property):
+        value = value.func
+    return inspect.unwrap(value) if hasattr(value, "__wrapped__") else value
 
 
 def _describe_function(function: types.FunctionType, module: str, seen: set[int]) -> Iterator[str]:
@@ -73,11 +103,25 @@ def _describe_function(function: types.FunctionType, module: str, seen: set[int]
             yield from _describe(cell.cell_contents, module, seen)
         except ValueError:  # not filled yet
             continue
-    yield repr(function.__defaults__)
-    for name in sorted(_names(function.__code__)):
+    yield from _describe((function.__defaults__, function.__kwdefaults__), module, seen)
+    names = sorted(_names(function.__code__))
+    for name in names:
         if name in function.__globals__:
             yield name
-            yield from _describe(function.__globals__[name], module, seen)
+            yield from _describe_global(function.__globals__[name], names, module, seen)
+
+
+def _describe_global(
+    value: Any, names: Sequence[str], module: str, seen: set[int]
+) -> Iterator[str]:
+    """Of a module of the same package, describe what the code may use."""
+    if not isinstance(value, types.ModuleType):
+        yield from _describe(value, module, seen)
+    elif _same_package(value.__name__, module):
+        for name in names:
+            if name in vars(value):
+                yield name
+                yield from _describe(vars(value)[name], module, seen)
 
 
 def _source_or_bytecode(function: types.FunctionType) -> str:
@@ -89,7 +133,12 @@ def _source_or_bytecode(function: types.FunctionType) -> str:
 
 
 def _bytecode(code: types.CodeType) -> str:
-    constants = [_bytecode(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+    constants = [
+        _bytecode(c)
+        if isinstance(c, types.CodeType)
+        else digest_of(*_describe(c, "", set()))  # a frozenset's order differs in each process
+        for c in code.co_consts
+    ]
     return digest_of(code.co_code, *code.co_names, *constants)
 
 

@@ -5,6 +5,7 @@ All of these change the view of the data alone; the compiler folds them away.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -74,12 +75,19 @@ def unflatten(kb: KernelBuilder, value: Value, like: Value, *, keep: int) -> Val
 
 def float_attribute(value: float, element: str = "f32") -> str:
     """Write a float as an MLIR attribute, exactly, such as `1.0e-06 : f32`."""
-    import struct
+    if math.isfinite(value):
+        return f"{value:.17e} : {element}"
+    kind = "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return f"{_NOT_FINITE[element][kind]} : {element}"
 
-    if value != value or value in (float("inf"), float("-inf")):
-        bits = struct.unpack("<I", struct.pack("<f", value))[0]
-        return f"0x{bits:08X} : f32"
-    return f"{value:.17e} : {element}"
+
+_NOT_FINITE = {
+    "f16": {"inf": "0x7C00", "-inf": "0xFC00", "nan": "0x7E00"},
+    "bf16": {"inf": "0x7F80", "-inf": "0xFF80", "nan": "0x7FC0"},
+    "f32": {"inf": "0x7F800000", "-inf": "0xFF800000", "nan": "0x7FC00000"},
+    "f64": {"inf": "0x7FF0000000000000", "-inf": "0xFFF0000000000000", "nan": "0x7FF8000000000000"},
+}
+"""MLIR writes these as bit patterns."""
 
 
 def _groups(lead: int, keep: int) -> list[list[int]]:

@@ -1,0 +1,109 @@
+"""Is each knob read from its variable, and is a bad value refused by name?"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from ir_runtime.errors import ArgumentError
+from ir_runtime.settings import Settings, current_settings, override_settings
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    expected = dataclasses.replace(Settings(), store=Path("~/.cache/ir_runtime").expanduser())
+    assert Settings.from_environment({}) == expected
+
+
+def test_blank_variables_count_as_unset() -> None:
+    assert Settings.from_environment({"IR_RUNTIME_COMPILE": " "}).compile
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "field", "value"),
+    [
+        ("IR_RUNTIME_STORE", "/somewhere", "store", Path("/somewhere")),
+        ("IR_RUNTIME_COMPILE", "0", "compile", False),
+        ("IR_RUNTIME_COMPILE", " Off ", "compile", False),
+        ("IR_RUNTIME_COMPILE_PROCESS", "no", "compile_process", False),
+        ("IR_RUNTIME_COMPILE_PROCESS", "TRUE", "compile_process", True),
+        ("IR_RUNTIME_COMPILE_TIMEOUT_S", "2.5", "compile_timeout_s", 2.5),
+        ("IR_RUNTIME_TASK_MIN_BYTES", "17", "task_min_bytes", 17),
+        ("IR_RUNTIME_BOUND_LAUNCHES", "3", "bound_launches", 3),
+    ],
+)
+def test_variable_sets_its_field(variable: str, text: str, field: str, value: object) -> None:
+    assert getattr(Settings.from_environment({variable: text}), field) == value
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Settings)])
+def test_every_field_is_read_from_a_variable_of_its_name(field: str) -> None:
+    settings = Settings.from_environment({f"IR_RUNTIME_{field.upper()}": "0"})
+    assert getattr(settings, field) in (0, Path("0"))
+
+
+def test_a_home_directory_in_the_store_is_expanded() -> None:
+    settings = Settings.from_environment({"IR_RUNTIME_STORE": "~/kernels"})
+    assert settings.store == Path.home() / "kernels"
+
+
+def test_the_store_follows_the_cache_home_of_the_desktop_standard() -> None:
+    settings = Settings.from_environment({"XDG_CACHE_HOME": "/caches"})
+    assert settings.store == Path("/caches/ir_runtime")
+
+
+def test_the_own_variable_comes_before_the_cache_home() -> None:
+    environment = {"XDG_CACHE_HOME": "/caches", "IR_RUNTIME_STORE": "/own"}
+    assert Settings.from_environment(environment).store == Path("/own")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "message"),
+    [
+        (
+            "IR_RUNTIME_COMPILE",
+            "maybe",
+            "IR_RUNTIME_COMPILE: 'maybe' is not a switch, must be 0 or 1",
+        ),
+        (
+            "IR_RUNTIME_TASK_MIN_BYTES",
+            "4k",
+            "IR_RUNTIME_TASK_MIN_BYTES: '4k' is not a number, must be int >= 0",
+        ),
+        (
+            "IR_RUNTIME_TASK_MIN_BYTES",
+            "-1",
+            "IR_RUNTIME_TASK_MIN_BYTES: '-1' is not a number, must be int >= 0",
+        ),
+        (
+            "IR_RUNTIME_COMPILE_TIMEOUT_S",
+            "soon",
+            "IR_RUNTIME_COMPILE_TIMEOUT_S: 'soon' is not a number, must be float >= 0",
+        ),
+        (
+            "IR_RUNTIME_COMPILE_TIMEOUT_S",
+            "nan",
+            "IR_RUNTIME_COMPILE_TIMEOUT_S: 'nan' is not a number, must be float >= 0",
+        ),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(variable: str, text: str, message: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        Settings.from_environment({variable: text})
+    assert str(caught.value) == message
+
+
+def test_override_holds_inside_its_block_only() -> None:
+    before = current_settings()
+    with override_settings(task_min_bytes=1) as inside:
+        assert current_settings() is inside
+        assert inside == dataclasses.replace(before, task_min_bytes=1)
+    assert current_settings() is before
+
+
+def test_override_is_undone_by_an_exception() -> None:
+    before = current_settings()
+    with pytest.raises(KeyError), override_settings(compile=False):
+        raise KeyError
+    assert current_settings() is before
