@@ -46,7 +46,7 @@ class KernelKey:
     @property
     def label(self) -> str:
         """The directory name of the artifact: `<name>-<16 hex digits>`."""
-        return f"{re.sub(r'[^A-Za-z0-9_.]', '_', self.name)[:60]}-{self.digest[:16]}"
+        return f"{re.sub(r'^[.]|[^A-Za-z0-9_.]', '_', self.name)[:60]}-{self.digest[:16]}"
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
@@ -57,8 +57,10 @@ class KernelKey:
         """Rebuild a key from `to_json`; ValueError, KeyError or TypeError if it is none."""
         known = {field.name: values[field.name] for field in fields(cls)}
         flags = known.pop("flags")
-        if not all(isinstance(value, str) for value in (*known.values(), *flags)):
-            raise ValueError("a field is not a string")
+        if isinstance(flags, str) or not all(
+            isinstance(value, str) for value in (*known.values(), *flags)
+        ):
+            raise ValueError("a field is not a string, or flags are not a list of them")
         return cls(**known, flags=tuple(flags))
 
     def differences(self, other: KernelKey) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ir_runtime.counters import add_count
-from ir_runtime.errors import StoreWriteError
+from ir_runtime.errors import StoreError, StoreWriteError
 from ir_runtime.launch.key import KernelKey
 
 __all__ = ["Artifact", "DirectoryStore", "MemoryStore", "Store"]
@@ -121,12 +121,14 @@ class DirectoryStore:
         for _ in range(2):  # again if another process replaced it while we read
             try:
                 return _read_artifact(path, key)
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 if not path.exists():
                     return None
                 problem = "a file is missing"
-            except (ValueError, KeyError, TypeError, OSError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError, IsADirectoryError) as error:
                 problem = str(error)
+            except OSError as error:  # says nothing about the artifact: it is left alone
+                raise StoreError(f"{self}: cannot be read", facts=[str(error)]) from error
         self._set_aside(path, problem)
         return None
 
@@ -167,7 +169,7 @@ class DirectoryStore:
     def keys(self) -> list[KernelKey]:
         found = []
         for path in self._artifact_directories():
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
                 record = json.loads((path / _KEY_FILE).read_bytes())
                 found.append(KernelKey.from_json(record["key"]))
         return found

@@ -93,7 +93,7 @@ class KernelBuilder(ABC):
     def cast_float(self, value: Value, dtype: torch.dtype) -> Value:
         """Convert a tensor between floating-point element types; no IR if it has that type."""
         from iree.compiler.dialects import arith
-        from iree.compiler.ir import FloatType, RankedTensorType, Type
+        from iree.compiler.ir import F32Type, FloatType, RankedTensorType, Type
 
         with self.context, self.location, self.ip:
             element = Type.parse(dtype_info(dtype).mlir)
@@ -101,8 +101,11 @@ class KernelBuilder(ABC):
             if old.element_type == element:
                 return value
             new = RankedTensorType.get(old.shape, element, old.encoding)
-            widens = FloatType(element).width > FloatType(old.element_type).width
-            return (arith.extf if widens else arith.truncf)(new, value)
+            width, old_width = FloatType(element).width, FloatType(old.element_type).width
+            if width == old_width:  # no one operation does it; f32 holds all values of both
+                wide = RankedTensorType.get(old.shape, F32Type.get(), old.encoding)
+                return arith.truncf(new, arith.extf(wide, value))
+            return (arith.extf if width > old_width else arith.truncf)(new, value)
 
     def inline_mlir(
         self,

@@ -27,14 +27,14 @@ def autograd(_keyset, {parameters}):
 
 def call_out({parameters_out}):
 {find_out}
-    _write(_name, bound, args, outs)
+    _write(_name, bound, args, outs, staged)
     return {returned_out}
 
 def autograd_out(_keyset, {parameters_out}):
     if _keyset.raw_repr() not in _plain or (_grad_enabled() and ({grad_out})):
-        return _slow_out(_keyset, ({every_inner}{outs}))
+        return _slow_out(_keyset, ({every_inner}staged, {outs}))
 {find_out}
-    _write(_name, bound, args, outs)
+    _write(_name, bound, args, outs, staged)
     return {returned_out}
 """
 
@@ -56,7 +56,8 @@ def call_source(op: CustomOp) -> tuple[str, dict[str, Any]]:
     separator = "" if "*" in parameters else "*, "
     text = _TEXT.format(
         parameters=parameters,
-        parameters_out=f"{parameters}, {separator}{', '.join(f'{o}=None' for o in outs)}",
+        parameters_out=f"{parameters}, {separator}staged=False, "
+        + ", ".join(f"{o}=None" for o in outs),
         every=f"({inner})",
         every_inner=inner,
         outs="".join(f"{o}, " for o in outs),

@@ -18,6 +18,7 @@ from ir_runtime.op_reg.template import MlirTemplate
 
 __all__ = ["code_digest"]
 
+
 def code_digest(cls: type, base: type) -> str:
     """Digest a class: its methods, what they refer to, and this package's builder.
 
@@ -157,5 +158,14 @@ def _same_package(one: str | None, other: str) -> bool:
 @functools.cache
 def _builder_digest() -> str:
     here = Path(__file__).parent
-    files = ("builder.py", "from_torch.py", "lower_torch.py", "merge.py", "shape.py", "template.py")
+    files = (
+        "argument.py",
+        "builder.py",
+        "from_torch.py",
+        "kernel.py",
+        "lower_torch.py",
+        "merge.py",
+        "shape.py",
+        "template.py",
+    )
     return digest_of(*((here / name).read_bytes() for name in files))

@@ -269,12 +269,16 @@ def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def write_into(
-    op_name: str, bound: BoundLaunch, args: Sequence[Any], outs: Sequence[Tensor]
+    op_name: str,
+    bound: BoundLaunch,
+    args: Sequence[Any],
+    outs: Sequence[Tensor],
+    staged: bool,  # noqa: FBT001 - called by generated code
 ) -> None:
     """Run a kernel and leave its results in given tensors, of any layout.
 
     A tensor that IREE cannot write where it lies, or that shares memory with an argument, gets
-    its values by a copy, which is counted.
+    its values by a copy, which is counted; with `staged` all do.
 
     Raises:
         ArgumentError: a tensor has another shape or dtype than its result.
@@ -288,7 +292,7 @@ def write_into(
     taken = {storage_of(value) for value in _tensors(args)}
     targets = [
         out
-        if is_importable(out) and storage_of(out) not in taken
+        if not staged and is_importable(out) and storage_of(out) not in taken
         else torch.empty(out.shape, dtype=out.dtype)
         for out in outs
     ]

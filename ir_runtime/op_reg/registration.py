@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import torch
@@ -97,42 +96,31 @@ def _can_have_out(op: CustomOp) -> bool:
 
 
 def _define_out(op: CustomOp, functions: CallFunctions) -> None:
-    schema, tags = out_schema(op)
-    op.library.define(schema, tags=tags)
+    tag = getattr(torch.Tag, "out", None)  # torch 2.13 has it
+    op.library.define(out_schema(op), tags=() if tag is None else (tag,))
     names = out_names(op)
 
     def fake(*args: Any, **kwargs: Any) -> Any:
         outs = [kwargs.pop(name) for name in names]
+        kwargs.pop("staged", None)
         results = run_select(op, fill_defaults(op, args, kwargs)).result_descs
         for out, desc in zip(outs, results, strict=True):
             if out.shape != desc.t.shape or out.dtype != desc.t.dtype:
                 raise ArgumentError(
                     f"{op.name}.out: `out` is {format_tensor(out)}, must be {format_tensor(desc.t)}"
                 )
-        return None if not tags else outs[0] if len(outs) == 1 else tuple(outs)
+        return outs[0] if len(outs) == 1 else tuple(outs)
 
     torch.library.register_fake(f"{op.qualified_name}.out", fake, lib=op.library)
     for key in op.dispatch_keys:
-        op.library.impl(f"{op.name}.out", _returning(functions.call_out, bool(tags)), key)
-    autograd = _returning(functions.autograd_out, bool(tags))
-    op.library.impl(f"{op.name}.out", autograd, "Autograd", with_keyset=True)
-
-
-def _returning(function: Any, returns: bool) -> Any:  # noqa: FBT001 - private, two uses
-    """Make a function return nothing, as an `out` overload without results must."""
-    if returns:
-        return function
-
-    def silent(*args: Any, **kwargs: Any) -> None:
-        function(*args, **kwargs)
-
-    return silent
+        op.library.impl(f"{op.name}.out", functions.call_out, key)
+    op.library.impl(f"{op.name}.out", functions.autograd_out, "Autograd", with_keyset=True)
 
 
 def _make_slow_out(op: CustomOp, packet: Any) -> Any:
     count = len(out_names(op))
     positional = sum(not a.kwarg_only for a in op.schema.arguments)
-    keywords = [*(a.name for a in op.schema.arguments[positional:]), *out_names(op)]
+    keywords = [*(a.name for a in op.schema.arguments[positional:]), "staged", *out_names(op)]
 
     def slow_out(keyset: Any, args: tuple[Any, ...]) -> Any:
         if torch.is_grad_enabled() and torch._C._any_requires_grad(*args):
@@ -150,41 +138,21 @@ def _make_slow_out(op: CustomOp, packet: Any) -> Any:
     return slow_out
 
 
-def out_schema(op: CustomOp) -> tuple[str, tuple[Any, ...]]:
-    """Return the schema and tags of the `out` overload of a functional op.
+def out_schema(op: CustomOp) -> str:
+    """Return the schema of the `out` overload of a functional op.
 
-    Inductor replaces a call by its `out` overload where the two signatures match, and then passes
-    all tensors before all other arguments, each default twice and each None late. So they match
-    only where that order is right: all arguments are tensors and required. Elsewhere the `out`
-    overload has no defaults; where that changes nothing, it carries no tag and returns nothing.
+    It takes one more argument, `staged`: compute aside, then copy. That also keeps Inductor from
+    replacing calls by it, which torch 2.13 does where the signatures match but for `out`: it then
+    passes all tensors before all other arguments, each default twice, and fails on dynamic sizes.
     """
-    arguments = op.schema.arguments
-    safe = all(str(a.type) == "Tensor" and not a.has_default_value() for a in arguments)
-    tag = getattr(torch.Tag, "out", None)
-    tagged = tag is not None and (safe or any(a.has_default_value() for a in arguments))
+    text = str(op.schema)
+    arguments = text[text.index("(") + 1 : text.rindex(") -> ")]
     names = out_names(op)
     marks = [chr(ord("a") + i) for i in range(len(names))]
-    parts: list[str] = []
-    for argument in arguments:
-        if argument.kwarg_only and "*" not in parts:
-            parts.append("*")
-        parts.append(_declaration(str(op.schema), argument.name))
-    parts += [] if "*" in parts else ["*"]
+    parts = [arguments] if arguments else []
+    parts += [] if any(a.kwarg_only for a in op.schema.arguments) else ["*"]
+    parts.append("bool staged=False")
     parts += [f"Tensor({m}!) {n}" for m, n in zip(marks, names, strict=True)]
     returned = ", ".join(f"Tensor({m}!)" for m in marks)
     returned = returned if len(marks) == 1 else f"({returned})"
-    return (
-        f"{op.name}.out({', '.join(parts)}) -> {returned if tagged else '()'}",
-        (tag,) if tagged else (),
-    )
-
-
-def _declaration(schema: str, name: str) -> str:
-    """Return `<type> <name>` as it stands in a schema.
-
-    Torch does not print a type alone so that its parser reads it.
-    """
-    match = re.search(rf"[\w\[\]?()!]+ {name}(?=[=,)])", schema[schema.index("(") + 1 :])
-    if match is None:
-        raise RegistrationError(f"{schema}: no argument {name!r}")
-    return match[0]
+    return f"{op.name}.out({', '.join(parts)}) -> {returned}"

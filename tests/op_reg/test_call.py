@@ -107,7 +107,9 @@ def test_table_keeps_what_is_used():
     with override_settings(bound_launches=8):
         packet(often)
         seldom = [torch.zeros(n) for n in range(1, 20)]
-        assert sum(selects_of(lambda t=t: (packet(t), packet(often))) for t in seldom) == len(seldom)
+        assert sum(selects_of(lambda t=t: (packet(t), packet(often))) for t in seldom) == len(
+            seldom
+        )
 
 
 def eager_op(signature: str = "eager_@UNIQUE@(Tensor x, bool decline=False) -> Tensor"):

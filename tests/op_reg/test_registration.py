@@ -43,7 +43,9 @@ def test_asking_twice_for_a_library_is_fine():
 
 
 def test_unique_gives_each_registration_its_own_name():
-    first, second = (make_op("u_@UNIQUE@(Tensor x) -> Tensor", like_first, yield_first) for _ in "ab")
+    first, second = (
+        make_op("u_@UNIQUE@(Tensor x) -> Tensor", like_first, yield_first) for _ in "ab"
+    )
     assert op_of(first).name != op_of(second).name
     assert "@" not in op_of(first).name
 
@@ -83,7 +85,9 @@ def test_schema_that_torch_refuses_is_named():
 
 def test_several_mutated_arguments_with_a_result_are_refused():
     signature = "both_@UNIQUE@_(Tensor(a!) x, Tensor(b!) y) -> Tensor(a!)"
-    with pytest.raises(RegistrationError, match="several mutated arguments or results, must return"):
+    with pytest.raises(
+        RegistrationError, match="several mutated arguments or results, must return"
+    ):
         make_op(signature, like_first, yield_first)
 
 
@@ -152,7 +156,7 @@ def test_op_that_returns_its_mutated_argument_is_tagged_inplace():
 def test_out_overload_is_keyword_only_and_tagged():
     name = op_of(ops.add).qualified_name
     assert str(ops.add.out._schema) == (
-        f"{name}.out(Tensor x, Tensor y, *, Tensor(a!) out) -> Tensor(a!)"
+        f"{name}.out(Tensor x, Tensor y, *, bool staged=False, Tensor(a!) out) -> Tensor(a!)"
     )
     assert torch.Tag.out in ops.add.out.tags
 
@@ -160,7 +164,7 @@ def test_out_overload_is_keyword_only_and_tagged():
 def test_out_overload_of_two_results_takes_two_tensors():
     name = op_of(ops.sum_and_difference).qualified_name
     assert str(ops.sum_and_difference.out._schema) == (
-        f"{name}.out(Tensor x, Tensor y, *, Tensor(a!) out0, Tensor(b!) out1)"
+        f"{name}.out(Tensor x, Tensor y, *, bool staged=False, Tensor(a!) out0, Tensor(b!) out1)"
         " -> (Tensor(a!), Tensor(b!))"
     )
 

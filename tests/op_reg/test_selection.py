@@ -201,9 +201,7 @@ def test_mixed_devices_in_a_list():
 def test_attribute_has_no_operand_type():
     with pytest.raises(ArgumentError) as caught:
         _ = AttrArg(2.5).mlir_type_asm
-    assert str(caught.value) == (
-        "attribute 2.5: has no MLIR type, must not be used as an operand"
-    )
+    assert str(caught.value) == ("attribute 2.5: has no MLIR type, must not be used as an operand")
 
 
 def test_tensor_type_shows_what_is_specialised():

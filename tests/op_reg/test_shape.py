@@ -31,8 +31,7 @@ def doubled_by(keep: int, *, static: bool):
     return make_op("doubled_@UNIQUE@(Tensor x) -> Tensor", select, generate)
 
 
-@pytest.mark.parametrize("keep", [0, 1])
-@pytest.mark.parametrize("static", [False, True])
+@pytest.mark.parametrize(("keep", "static"), [(0, False), (0, True), (1, False)])
 def test_flatten_and_unflatten_serve_every_rank(keep, static):
     packet = doubled_by(keep, static=static)
     for shape in SHAPES[keep:]:
@@ -47,7 +46,7 @@ def test_flatten_keeps_two_dimensions():
         assert torch.equal(packet(x), x + x), shape
 
 
-@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 3), (2, 0, 4)])
+@pytest.mark.parametrize("shape", [(0,), (2, 0, 4)])
 def test_flatten_of_nothing(shape):
     assert doubled_by(0, static=False)(torch.empty(shape)).shape == shape
 

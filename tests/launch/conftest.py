@@ -1,0 +1,45 @@
+"""What do tests of the launch layer share?  Small programs, and processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+
+import pytest
+
+RunPython = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def doubling() -> Callable[..., str]:
+    """Make the text of a program that adds its argument to itself."""
+
+    def text(kind: str = "tensor<?xf32>", op: str = "arith.addf") -> str:
+        return (
+            f"func.func @main(%a: {kind}) -> {kind} {{\n"
+            f"  %0 = {op} %a, %a : {kind}\n"
+            f"  return %0 : {kind}\n"
+            "}\n"
+        )
+
+    return text
+
+
+@pytest.fixture
+def run_python() -> RunPython:
+    """Run code in a Python process of its own, which must end by itself."""
+
+    def run(
+        code: str, *arguments: object, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run
