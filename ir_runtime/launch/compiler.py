@@ -203,9 +203,15 @@ def _compile_in_child(
 ) -> tuple[bytes | None, list[str]]:
     with _idle_lock:
         child = _idle.pop() if _idle else None
-    if child is None or not child.alive:
-        child = _Worker()
-    header, vmfb = child.ask(name, source, flags)
+    if child is not None and not child.alive:
+        child.close()
+        child = None
+    child = child or _Worker()
+    try:
+        header, vmfb = child.ask(name, source, flags)
+    except BaseException:  # also an interrupt: nobody would wait for the rest of the compile
+        child.close()
+        raise
     with _idle_lock:
         keep = len(_idle) < _MAX_IDLE
         if keep:

@@ -24,17 +24,20 @@ from ir_runtime.errors import (
 )
 from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.choice import choose_artifact
-from ir_runtime.launch.invoke import invoke_vm_function
+from ir_runtime.launch.invoke import invoke_vm_function, is_fenced, push_number
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.store import DirectoryStore
 from ir_runtime.launch.vm import VmProgram, launch_failure, local_uri_for_work
 
 if TYPE_CHECKING:
-    from iree.runtime import ParameterProvider, VmModule, VmVariantList
+    from iree.runtime import ParameterProvider, VmFunction, VmModule, VmVariantList
 
 __all__ = ["Launchable"]
 
 _DEFAULT_ENTRIES = ("main$async", "main")
+_INTEGERS = frozenset(
+    d for d in DTYPES if not (d.is_floating_point or d.is_complex or d == torch.bool)
+)
 
 Loader = Callable[[Device], VmProgram]
 
@@ -177,19 +180,25 @@ class Launchable:
             UnsupportedTypeError: an argument is neither tensor nor number.
             LaunchError: the program failed while running.
         """
+        if isinstance(outputs, Tensor):
+            raise ArgumentError(
+                f"{self.name}: `outputs` is a tensor, must be a sequence of them",
+                fix="pass outputs=[tensor]",
+            )
         target = self._target(args, device)
         program, entry = self._program(target)
         context, function = program.function(target, entry)
         with torch.no_grad():
-            arguments, results = self._variants(target, args)
+            arguments, results = self._variants(target, function, args)
+            fenced = entry.endswith("$async") or is_fenced(function)
             try:
-                invoke_vm_function(
-                    target, entry.endswith("$async"), context, function, arguments, results
-                )
+                invoke_vm_function(target, fenced, context, function, arguments, results)
             except Exception as error:
                 raise launch_failure(program.name, error) from error
             add_count("launches")
-            values = [self._result(target, results, i, args) for i in range(results.size)]
+            values: list[Any] = []
+            for i in range(results.size):
+                values.append(self._result(target, results, i, (*args, *values)))
             if outputs:
                 values = self._write_outputs(outputs, values)
         if not values:
@@ -238,17 +247,17 @@ class Launchable:
             return Device(local_uri_for_work(_size_bytes(args)))
         return get_device_from_torch(where)
 
-    def _variants(self, device: Device, args: Sequence[Any]) -> tuple[VmVariantList, VmVariantList]:
+    def _variants(
+        self, device: Device, function: VmFunction, args: Sequence[Any]
+    ) -> tuple[VmVariantList, VmVariantList]:
         from iree.runtime import VmVariantList
 
         arguments: Any = VmVariantList(len(args) + 2)  # its stub forgets what it takes
         for i, value in enumerate(args):
             if isinstance(value, Tensor):
                 arguments.push_ref(device.import_torch_tensor(value))
-            elif isinstance(value, int):
-                arguments.push_int(int(value))
-            elif isinstance(value, float):
-                arguments.push_float(value)
+            elif isinstance(value, int | float):
+                push_number(arguments, function, i, value, f"{self.name}: argument {i}")
             else:
                 raise UnsupportedTypeError(
                     f"{self.name}: argument {i} is a {type(value).__name__}, "
@@ -257,7 +266,7 @@ class Launchable:
         return arguments, VmVariantList(1)
 
     def _result(
-        self, device: Device, results: VmVariantList, index: int, args: Sequence[Any]
+        self, device: Device, results: VmVariantList, index: int, others: Sequence[Any]
     ) -> Any:
         from iree.runtime import HalBufferView
 
@@ -273,9 +282,8 @@ class Launchable:
             ) from error
         like = torch.empty(view.shape, dtype=_dtype_of(int(view.element_type)), device="meta")
         tensor = device.export_torch_tensor(view, like)
-        storages = {a.untyped_storage().data_ptr() for a in args if isinstance(a, Tensor)}
-        if tensor.untyped_storage().data_ptr() in storages and tensor.numel():
-            add_count("copies")  # the program returned its argument; results never alias
+        if any(_overlap(tensor, a) for a in others if isinstance(a, Tensor)):
+            add_count("copies")  # the program returned an argument, or one value twice
             tensor = tensor.clone()
         return tensor
 
@@ -284,26 +292,41 @@ class Launchable:
             raise ArgumentError(
                 f"{self.name}: {len(outputs)} outputs, must be {len(values)} as the results"
             )
-        for i, (output, value) in enumerate(zip(outputs, values, strict=True)):
-            if not isinstance(value, Tensor) or output.shape != value.shape:
-                got = list(value.shape) if isinstance(value, Tensor) else type(value).__name__
-                raise ArgumentError(
-                    f"{self.name}: output {i} is {list(output.shape)}, must be {got} as result {i}"
-                )
-            output.copy_(_reinterpreted(self.name, i, value, output.dtype))
+        fitting = [self._fit(i, *pair) for i, pair in enumerate(zip(outputs, values, strict=True))]
+        for output, value in zip(outputs, fitting, strict=True):
+            output.copy_(value)
         return list(outputs)
+
+    def _fit(self, index: int, output: Any, value: Any) -> Tensor:
+        if not isinstance(value, Tensor) or not isinstance(output, Tensor):
+            got, must = (type(x).__name__ for x in (output, value))
+        elif output.shape != value.shape:
+            got, must = list(output.shape), list(value.shape)
+        elif output.device != value.device:
+            got, must = f"on {output.device}", f"on {value.device}"
+        else:
+            return _reinterpreted(self.name, index, value, output.dtype)
+        raise ArgumentError(
+            f"{self.name}: output {index} is {got}, must be {must} as result {index}"
+        )
 
 
 def _reinterpreted(name: str, index: int, value: Tensor, dtype: torch.dtype) -> Tensor:
     """Take a result for an unsigned one: IREE's own element types have no sign."""
     if value.dtype == dtype:
         return value
-    integral = not (value.is_floating_point() or value.is_complex())
-    if integral and dtype.itemsize == value.dtype.itemsize and not dtype.is_floating_point:
+    if all(d in _INTEGERS for d in (value.dtype, dtype)) and dtype.itemsize == value.itemsize:
         return value.view(dtype)
     raise ArgumentError(
         f"{name}: output {index} is of {dtype}, must be of {value.dtype} as result {index}"
     )
+
+
+def _overlap(one: Tensor, other: Tensor) -> bool:
+    """Tell whether two tensors share memory, the tensors' own or that of their storages."""
+    a, b = one.untyped_storage(), other.untyped_storage()
+    begin = max(a.data_ptr(), b.data_ptr())
+    return begin < min(a.data_ptr() + a.nbytes(), b.data_ptr() + b.nbytes())
 
 
 def _size_bytes(args: Sequence[Any]) -> int:

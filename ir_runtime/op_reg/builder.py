@@ -309,7 +309,7 @@ class FreeFuncKernelBuilder(KernelBuilder):
         from iree.compiler.ir import Location, Module, SymbolTable
 
         context = context or _single_threaded_context()
-        with context, Location.unknown(context):
+        with context, Location.unknown(context):  # pyright: ignore[reportOptionalContextManager]
             module = Module.create()
             builder = FreeFuncKernelBuilder(
                 ksel,

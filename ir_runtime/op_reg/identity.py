@@ -50,10 +50,13 @@ def _describe(value: Any, module: str, seen: set[int]) -> Iterator[str]:
     elif isinstance(value, functools.partial):
         yield from _describe_container((value.func, value.args, value.keywords), module, seen)
     elif isinstance(value, types.FunctionType | type) and _same_package(value.__module__, module):
-        if id(value) not in seen:
-            seen.add(id(value))
-            describe = _describe_class if isinstance(value, type) else _describe_function
-            yield from describe(value, module, seen)
+        if id(value) in seen:
+            return
+        seen.add(id(value))
+        if isinstance(value, type):
+            yield from _describe_class(value, module, seen)
+        else:
+            yield from _describe_function(value, module, seen)
     else:
         yield _stable_repr(value)
 

@@ -42,7 +42,9 @@ def register_with_torch(op: CustomOp) -> Any:
         )
         for key in op.dispatch_keys:
             op.library.impl(op.name, functions.call, key)
-        op.library.impl(op.name, _make_refusal(op), "CompositeExplicitAutograd")
+        takes_tensors = any("Tensor" in str(a.type) for a in op.schema.arguments)
+        fallback = _make_refusal(op) if takes_tensors else functions.call
+        op.library.impl(op.name, fallback, "CompositeExplicitAutograd")
         op.library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
         if op.register_meta and _can_have_out(op):
             _define_out(op, functions)

@@ -147,6 +147,8 @@ class MmEncoderAttnKernel(CustomOp):
         bounds = ksel.arg_optional_tensor(4)
         if bounds is not None:
             bounds.require(dtypes=(torch.int32,), rank=1)
+            if isinstance(bounds.t.shape[0], int) and bounds.t.shape[0] == 0:
+                raise ArgumentError(f"{self.name}: `cu_seqlens` is empty, must start at 0")
         ksel.variant = "dense" if bounds is None else "packed"
         ksel.return_new_tensor(query.t.shape, query.t.dtype).specialize_dims(2, 3)
 
@@ -172,9 +174,10 @@ class MmEncoderAttnKernel(CustomOp):
         values = bounds.tolist()
         rises = all(a <= b for a, b in itertools.pairwise(values))
         if not values or values[0] != 0 or values[-1] != query.shape[1] or not rises:
-            shown = str(values if len(values) <= 16 else [*values[:8], "...", *values[-7:]])
+            shown = values if len(values) <= 16 else [*values[:8], "...", *values[-7:]]
             raise ArgumentError(
-                f"{self.name}: `cu_seqlens` is {shown}, must start at 0, never fall, "
+                f"{self.name}: `cu_seqlens` is [{', '.join(map(str, shown))}], "
+                "must start at 0, never fall, "
                 f"and end at {query.shape[1]}, the sequence length"
             )
 

@@ -32,7 +32,9 @@ CASES = {
     "default used": (lambda x: ops.scale(x) + 1, (X,), lambda x: x * 2 + 1),
     "default given": (lambda x: ops.scale(x, 2.0) + 1, (X,), lambda x: x * 2 + 1),
     "other value": (lambda x: ops.scale(x, 7.0) + 1, (X,), lambda x: x * 7 + 1),
-    "number between": (lambda x, y: ops.blend(x, 0.5, y) * 2, (X, Y), lambda x, y: (x * 0.5 + y) * 2),
+    "number between": (
+        lambda x, y: ops.blend(x, 0.5, y) * 2, (X, Y), lambda x, y: (x * 0.5 + y) * 2
+    ),
     "no optionals": (lambda x: ops.affine(x) + 1, (X,), lambda x: x + 1),
     "last optional": (lambda x, b: ops.affine(x, None, b) + 1, (X, Y), lambda x, b: x + b + 1),
     "first optional": (lambda x, w: ops.affine(x, w) + 1, (X, W), lambda x, w: x * w + 1),

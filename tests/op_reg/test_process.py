@@ -147,9 +147,8 @@ def test_store_that_cannot_be_written(store, tmp_path):
     file = tmp_path / "file"
     file.write_text("")
     x = torch.ones(3)
-    with override_settings(store=file / "store"):
-        with pytest.raises(StoreWriteError) as caught:
-            ops.add(x, x)
+    with override_settings(store=file / "store"), pytest.raises(StoreWriteError) as caught:
+        ops.add(x, x)
     lines = str(caught.value).split("\n")
     assert lines[0] == (
         f"store {file}/store: cannot be written, and a compiled kernel must be kept"

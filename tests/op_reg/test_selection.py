@@ -142,7 +142,7 @@ def test_tensor_argument_given_none():
 
 
 def test_list_argument_that_holds_none():
-    with pytest.raises(ArgumentError, match="`xs` is .*, must be a list of tensors"):
+    with pytest.raises(ArgumentError, match=r"`xs` is .*, must be a list of tensors"):
         run_select(op_of(ops.list_sum), [[torch.empty(2), None]])
 
 
