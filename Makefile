@@ -5,15 +5,22 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
+RUNTIME_VENV := .venv-runtime
 SHELL := /bin/bash
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-install check bench clean
 
 demo: $(VENV)/.ready
 	$(BIN)/ir-runtime demo
 
-test: $(VENV)/.ready check
+test: $(VENV)/.ready check test-install
 	$(BIN)/python -m pytest
+
+# A plain install, without the compiler, runs what the other one compiled.
+test-install: $(VENV)/.ready $(RUNTIME_VENV)/.ready
+	store=$$(mktemp -d) && trap 'rm -rf "$$store"' EXIT && export IR_RUNTIME_STORE="$$store" && \
+	    $(BIN)/python tests/runtime_only.py fill && \
+	    $(RUNTIME_VENV)/bin/python -P tests/runtime_only.py run
 
 check: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -33,6 +40,15 @@ $(VENV)/.ready: pyproject.toml Makefile
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
+# The wheel's own files are what is tested, so it is installed anew whenever they change.
+$(RUNTIME_VENV)/.ready: pyproject.toml Makefile $(shell git ls-files ir_runtime kernels_mlir)
+	rm -rf build  # setuptools would pack what it left there
+	$(PYTHON) -m venv $(RUNTIME_VENV)
+	$(RUNTIME_VENV)/bin/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
+	$(RUNTIME_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps .
+	$(RUNTIME_VENV)/bin/python -m pip install --quiet --disable-pip-version-check .
+	touch $@
+
 .PHONY: compiler-for-inductor
 compiler-for-inductor:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -43,4 +59,4 @@ compiler-for-inductor:
 	fi
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(RUNTIME_VENV) build *.egg-info

@@ -1,0 +1,57 @@
+"""Does an install without the compiler run what another machine compiled?  See `make test-install`.
+
+`fill` compiles kernels into the store; `run`, in an environment without the compiler, must find
+each of them there, and must say clearly what is missing for another.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+import torch
+
+import kernels_mlir
+from ir_runtime.counters import current_counts
+from ir_runtime.errors import ArtifactNotFoundError
+
+SIZE = 48
+
+
+def call_all(size: int) -> None:
+    """Run each op once and compare it with torch."""
+    functional = torch.nn.functional
+    x, w, b = torch.randn(3, size), torch.randn(size), torch.randn(size)
+    q = torch.randn(1, 5, 2, size // 2)
+    close = torch.testing.assert_close
+    close(kernels_mlir.rms_norm(x, w, 1e-6), functional.rms_norm(x, (size,), w, 1e-6))
+    close(kernels_mlir.layer_norm(x, w, b, 1e-6), functional.layer_norm(x, (size,), w, b, 1e-6))
+    close(kernels_mlir.gelu(x), functional.gelu(x))
+    gate, up = x.chunk(2, -1)
+    close(kernels_mlir.silu_and_mul(x), functional.silu(gate) * up)
+    attention = functional.scaled_dot_product_attention(*(q.transpose(1, 2),) * 3)
+    close(kernels_mlir.mm_encoder_attn(q, q, q), attention.transpose(1, 2))
+
+
+def main(mode: str) -> None:
+    """Run one side."""
+    call_all(SIZE)
+    counts = current_counts()
+    if mode == "fill":
+        print(f"compiled {counts.compiles} kernels")
+        return
+    assert importlib.util.find_spec("iree.compiler") is None, "the compiler is installed here"
+    assert (counts.compiles, counts.store_hits) == (0, 5), counts
+    try:
+        call_all(SIZE + 2)
+    except ArtifactNotFoundError as error:
+        assert "the compiler is not installed" in str(error), error
+        assert "pip install 'ir-runtime[compiler]'" in str(error), error
+    else:
+        raise AssertionError("a kernel ran that nobody compiled")
+    call_all(SIZE)
+    print(f"ran {counts.store_hits} stored kernels without the compiler")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
