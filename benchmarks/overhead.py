@@ -30,7 +30,7 @@ class Add(CustomOp):
     def select(self, ksel: KernelSelection) -> None:
         """Take any sizes."""
         x = ksel.arg_tensor(0)
-        ksel.arg_tensor(1)
+        ksel.arg_tensor(1).require_shape(x)
         ksel.return_new_tensor(x.t.shape, x.t.dtype)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:

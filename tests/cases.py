@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,17 @@ from kernels_mlir.attention.mm_encoder_attn import native_mm_encoder_attn
 from kernels_mlir.norm.layer_norm import native_layer_norm
 from kernels_mlir.norm.rms_norm import native_rms_norm
 
-__all__ = ["CASES", "DTYPES", "WIDTH", "Arguments", "Draw", "OpCase", "attention_arguments", "case_named", "widen"]
+__all__ = [
+    "CASES",
+    "DTYPES",
+    "WIDTH",
+    "Arguments",
+    "Draw",
+    "OpCase",
+    "attention_arguments",
+    "case_named",
+    "widen",
+]
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 WIDTH = 48
@@ -104,6 +115,11 @@ class OpCase:
     @property
     def forwarder(self) -> Any:
         return getattr(torch.ops.ir_runtime, self.op)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the arguments."""
+        return tuple(argument.name for argument in self.packet.default._schema.arguments)
 
     @property
     def lead(self) -> Leading:
@@ -194,7 +210,7 @@ def _torch_attention(
             scale=scale,
             enable_gqa=query.shape[2] != key.shape[2],
         ).transpose(1, 2)
-        for start, end in zip(bounds, bounds[1:], strict=False)
+        for start, end in itertools.pairwise(bounds)
         if end > start
     ]
     return torch.cat(parts, dim=1)

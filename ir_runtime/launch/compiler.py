@@ -36,7 +36,7 @@ BASE_FLAGS = (
     "--iree-opt-strip-assertions=false",  # sizes that must agree are checked, not trusted
     "--iree-llvmcpu-debug-symbols=false",
 )
-"""Flags of every compile, before those of the device type and of the program."""
+"""Flags of every compile; part of every key, so that a change of them is a miss."""
 
 _LOCATION = re.compile(r"(?:^|[\s\"(<])[^\s\"(]*?:(\d+):(\d+)")
 _CONTEXT_LINES = 2
@@ -57,7 +57,7 @@ def compile_program(name: str, source: bytes, flags: Sequence[str]) -> bytes:
     Args:
         name: what is compiled, for messages.
         source: MLIR text or bytecode.
-        flags: all compiler flags but `BASE_FLAGS`.
+        flags: compiler flags.
 
     Returns:
         The VMFB.
@@ -73,11 +73,10 @@ def compile_program(name: str, source: bytes, flags: Sequence[str]) -> bytes:
             f"{name}: must be compiled, and the compiler is not installed",
             fix="pip install 'ir-runtime[compiler]', or ship the store of a machine that has it",
         )
-    all_flags = [*BASE_FLAGS, *flags]
     if current_settings().compile_process or is_forked():  # in-process compiles hang after a fork
-        vmfb, diagnostics = _compile_in_child(name, source, all_flags)
+        vmfb, diagnostics = _compile_in_child(name, source, flags)
     else:
-        vmfb, diagnostics = worker.translate(source, all_flags)
+        vmfb, diagnostics = worker.translate(source, flags)
     if vmfb is None:
         raise _refusal(name, source, diagnostics)
     add_count("compiles")

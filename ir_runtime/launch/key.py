@@ -25,7 +25,7 @@ class KernelKey:
             generating MLIR).
         device_type: what the code is compiled for; `Device.type_cache_key`.
         compiler: version of the compiler package.
-        flags: compiler flags beyond those of the device type.
+        flags: compiler flags but those of the device type.
         entry: the exported function.
         selection: the specialisation in words, for people; part of `source_digest` already.
     """

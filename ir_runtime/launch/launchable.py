@@ -24,6 +24,7 @@ from ir_runtime.errors import (
 )
 from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.choice import choose_artifact
+from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.invoke import invoke_vm_function, is_fenced, push_number
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.store import DirectoryStore
@@ -228,9 +229,10 @@ class Launchable:
         )
 
     def _target(self, args: Sequence[Any], device: torch.device | str | Device | None) -> Device:
+        empty = any(a.numel() == 0 for a in args if isinstance(a, Tensor))
         if device is not None:
             if isinstance(device, Device):
-                return device
+                return Device("local-sync") if device.uri == "local-task" and empty else device
             where = torch.device(device)
         else:
             places = {a.device for a in args if isinstance(a, Tensor)}
@@ -244,7 +246,7 @@ class Launchable:
                 )
             where = places.pop()
         if where.type == "cpu":
-            return Device(local_uri_for_work(_size_bytes(args)))
+            return Device(local_uri_for_work(_size_bytes(args), has_empty=empty))
         return get_device_from_torch(where)
 
     def _variants(
@@ -363,7 +365,7 @@ def _program_key(
         source_digest=digest_of(text),
         device_type=device.type_cache_key,
         compiler=compiler_version() or runtime_version(),
-        flags=tuple(flags),
+        flags=(*BASE_FLAGS, *flags),
         entry=entry_point or "",
     )
 

@@ -124,10 +124,16 @@ def _close_programs() -> None:
         program.close()
 
 
-def local_uri_for_work(size_bytes: int) -> str:
-    """Choose the local driver for a launch that touches this many bytes."""
+def local_uri_for_work(size_bytes: int, *, has_empty: bool = False) -> str:
+    """Choose the local driver for a launch.
+
+    Args:
+        size_bytes: how much memory it touches.
+        has_empty: whether a tensor of it has no elements. IREE 3.13's worker pool dies of SIGSEGV
+            in a dispatch over an empty grid; the calling thread runs it.
+    """
     large = size_bytes >= current_settings().task_min_bytes
-    return "local-task" if large and not is_forked() else "local-sync"
+    return "local-task" if large and not has_empty and not is_forked() else "local-sync"
 
 
 Results = tuple[tuple[tuple[int, ...], torch.dtype], ...]

@@ -143,6 +143,19 @@ class TensorArg:
             )
         return self
 
+    def require_shape(self, other: TensorArg) -> TensorArg:
+        """Refuse a tensor whose shape is not that of `other`.
+
+        Compiled code takes sizes that the kernel's MLIR uses as one to be one: an op that combines
+        tensors with dynamic dimensions must check that they agree.
+
+        Raises:
+            ArgumentError: the shapes differ.
+        """
+        if self.t.shape != other.t.shape:
+            raise self._refusal(f"must have the shape of `{other.name}` {format_tensor(other.t)}")
+        return self
+
     def _refusal(self, expected: str) -> ArgumentError:
         return ArgumentError(
             f"{self._op_name}: `{self.name}` is {format_tensor(self.t)}, {expected}"

@@ -46,7 +46,9 @@ class CustomOp(ABC):
 
     `select` must depend on ranks, dtypes, sizes, non-tensor values and the device alone, because
     a call whose like was seen before skips it; an op that needs to see every call sets
-    `select_each_call`. `generate` depends on the selection alone.
+    `select_each_call`. It must also refuse sizes that do not fit each other
+    (`TensorArg.require_shape`), for compiled code does not look again. `generate` depends on the
+    selection alone.
 
     Attributes:
         signature: name and schema, as `torch.library` takes them. `@UNIQUE@` in the name becomes

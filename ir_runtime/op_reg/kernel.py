@@ -17,6 +17,7 @@ from ir_runtime.device.local import is_importable
 from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError, GenerateError, RegistrationError
 from ir_runtime.launch.build import default_store, obtain_artifact
+from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.vm import Launch, Results, VmProgram, bind_launch, local_uri_for_work
 from ir_runtime.op_reg.argument import TensorArg
@@ -141,7 +142,7 @@ def _load(op: CustomOp, ksel: KernelSelection, device: Device) -> VmProgram:
         source_digest=digest_of(ksel.spec_key, op.code_digest),
         device_type=device.type_cache_key,
         compiler=compiler_version() or runtime_version(),
-        flags=tuple(op.compile_flags),
+        flags=(*BASE_FLAGS, *op.compile_flags),
         entry=ENTRY,
         selection=ksel.spec_key,
     )

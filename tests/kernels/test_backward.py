@@ -93,11 +93,11 @@ def test_gradients_of_noncontiguous_arguments(case: OpCase) -> None:
 @pytest.mark.parametrize(
     ("case", "place"),
     [
-        pytest.param(case, place, id=f"{case.id}-{case.packet.default._schema.arguments[place].name}")
+        pytest.param(case, place, id=f"{case.id}-{case.names[place]}")
         for case in CASES
         for place in case.differentiable
     ],
-)  # fmt: skip
+)
 def test_one_argument_alone_gets_its_gradient(case: OpCase, place: int) -> None:
     weights = noncontiguous(case.native(*case.arguments()).shape, torch.float32)
     every = gradients_of(case, case.function, case.arguments(), weights)

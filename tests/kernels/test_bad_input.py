@@ -103,9 +103,7 @@ def feature_refusals(op: str, name: str) -> Iterator[Refusal]:
 
 def epsilon_refusals(op: str) -> Iterator[Refusal]:
     for epsilon in (NAN, -1.0, INF, -INF):
-        yield Refusal(
-            op, {"epsilon": epsilon}, f"`epsilon` is {epsilon}, must be finite and >= 0"
-        )
+        yield Refusal(op, {"epsilon": epsilon}, f"`epsilon` is {epsilon}, must be finite and >= 0")
 
 
 def attention_refusals() -> Iterator[Refusal]:
@@ -128,9 +126,7 @@ def attention_refusals() -> Iterator[Refusal]:
     for name in ("key", "value"):
         for shape in ((2, 6, 3, 48), (2, 6, 8, 48), (2, 6, 0, 48), (2, 5, 2, 48), (1, 6, 2, 48),
                       (2, 6, 2, 47)):  # fmt: skip
-            yield Refusal(
-                op, {name: torch.zeros(shape)}, f"`{name}` is f32{list(shape)}, {agree}"
-            )
+            yield Refusal(op, {name: torch.zeros(shape)}, f"`{name}` is f32{list(shape)}, {agree}")
         yield Refusal(
             op,
             {name: KEY.to("meta")},
@@ -139,9 +135,7 @@ def attention_refusals() -> Iterator[Refusal]:
         )
     for name in ("query", "key", "value"):
         yield Refusal(op, {name: None}, f"`{name}` is None, must be a tensor")
-    yield Refusal(
-        op, {"value": QUERY}, "`key` and `value` differ in heads, must have as many"
-    )
+    yield Refusal(op, {"value": QUERY}, "`key` and `value` differ in heads, must have as many")
     for scale in (NAN, INF, -INF):
         yield Refusal(op, {"scale": scale}, f"`scale` is {scale}, must be finite")
 
@@ -163,9 +157,7 @@ def cu_seqlens_refusals() -> Iterator[Refusal]:
     yield cu_refusal(0, 7)
     yield cu_refusal(0, 4, 3, 6)
     yield cu_refusal(0, 2**31 - 1, 6)
-    yield cu_refusal(
-        *range(20), shown="[0, 1, 2, 3, 4, 5, 6, 7, ..., 13, 14, 15, 16, 17, 18, 19]"
-    )
+    yield cu_refusal(*range(20), shown="[0, 1, 2, 3, 4, 5, 6, 7, ..., 13, 14, 15, 16, 17, 18, 19]")
     yield Refusal(
         op,
         {"cu_seqlens": good.to("meta")},
@@ -249,9 +241,7 @@ def test_refusal(refusal: Refusal) -> None:
     assert_good_call_works(refusal.op)
 
 
-@pytest.mark.parametrize(
-    "refusal", [r for r in REFUSALS if r.error is ArgumentError], ids=_id
-)
+@pytest.mark.parametrize("refusal", [r for r in REFUSALS if r.error is ArgumentError], ids=_id)
 def test_refusal_when_a_gradient_is_needed(refusal: Refusal) -> None:
     """The way through autograd says the same."""
     arguments = [

@@ -82,9 +82,7 @@ def packed_again(arguments: Arguments) -> Arguments:
 
 @each_case
 @each_input_layout
-def test_input_layout_changes_nothing(
-    case: OpCase, layout: Callable[[Tensor], Tensor]
-) -> None:
+def test_input_layout_changes_nothing(case: OpCase, layout: Callable[[Tensor], Tensor]) -> None:
     arguments = laid_out(case, case.arguments(), layout)
     result = case.function(*arguments)
     assert torch.equal(result, case.function(*packed_again(arguments)))
@@ -163,9 +161,7 @@ def test_out_of_the_result_layout_is_written_in_place(case: OpCase) -> None:
 
 @each_case
 @each_out_layout
-def test_out_of_another_layout_is_written(
-    case: OpCase, layout: Callable[[Tensor], Tensor]
-) -> None:
+def test_out_of_another_layout_is_written(case: OpCase, layout: Callable[[Tensor], Tensor]) -> None:
     arguments = case.arguments()
     expected = case.function(*arguments)
     out = layout(torch.full_like(expected, float("nan")))

@@ -77,7 +77,8 @@ def test_numbers_and_tensors_mix() -> None:
 func.func @main(%a: tensor<?xf32>, %s: f32, %n: i64) -> (tensor<?xf32>, i64) {
   %c0 = arith.constant 0 : index
   %d = tensor.dim %a, %c0 : tensor<?xf32>
-  %b = tensor.splat %s[%d] : tensor<?xf32>
+  %e = tensor.empty(%d) : tensor<?xf32>
+  %b = linalg.fill ins(%s : f32) outs(%e : tensor<?xf32>) -> tensor<?xf32>
   %0 = arith.mulf %a, %b : tensor<?xf32>
   return %0, %n : tensor<?xf32>, i64
 }"""

@@ -189,6 +189,13 @@ def test_size_of_the_work_does_not_change_the_result(
         assert torch.equal(twice(X), X + X)
 
 
+def test_empty_tensor_among_large_work_is_computed(doubling: Callable[..., str]) -> None:
+    program = jit(doubling("tensor<?x8xf32>"))  # IREE's worker pool dies of an empty grid
+    with override_settings(task_min_bytes=0):
+        assert program(torch.empty(0, 8)).shape == (0, 8)
+    assert program(torch.empty(0, 8), device=Device("local-task")).shape == (0, 8)
+
+
 ASYNC = ["--iree-execution-model=async-external"]
 MAIN_ASYNC = """
 func.func @"main$async"(%a: !hal.buffer_view, %wait: !hal.fence, %signal: !hal.fence)

@@ -124,9 +124,7 @@ def test_damaged_program_is_compiled_again(
     store, (key,) = DirectoryStore(one), DirectoryStore(one).keys()
     vmfb = store.path_of(key) / "kernel.vmfb"
     whole = vmfb.read_bytes()
-    vmfb.write_bytes(whole[:-8] if damage == "truncated" else whole[:-8] + bytes(8)[::-1] + b"")
-    if damage == "corrupt":
-        vmfb.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    vmfb.write_bytes(whole[:-8] if damage == "truncated" else bytes([whole[0] ^ 1]) + whole[1:])
     with count_since() as counted:
         again = Launchable.jit_compile(texts[0], file_cache_dir=one, name="sum")
         assert torch.equal(again(X), X + X)

@@ -91,7 +91,7 @@ def like_first(self: Any, ksel: Any) -> None:
 
 def like_first_of_two(self: Any, ksel: Any) -> None:
     x = ksel.arg_tensor(0)
-    ksel.arg_tensor(1)
+    ksel.arg_tensor(1).require_shape(x)
     ksel.return_new_tensor(x.t.shape, x.t.dtype)
 
 

@@ -78,6 +78,13 @@ def test_inductor_computes_the_same(call, args, expected):
     torch.testing.assert_close(torch.compile(call, fullgraph=True)(*args), expected(*args))
 
 
+def test_inductor_takes_dynamic_shapes():
+    compiled = torch.compile(lambda x, y: ops.add(x, y) * 2, fullgraph=True, dynamic=True)
+    for rows in (3, 5):
+        x = torch.randn(rows, 4)
+        torch.testing.assert_close(compiled(x, x), x * 4)
+
+
 @each_case
 def test_dynamic_shapes_compute_the_same(call, args, expected):
     compiled = torch.compile(call, backend="aot_eager", fullgraph=True, dynamic=True)

@@ -201,6 +201,14 @@ def test_out_of_any_layout_is_written_and_counted(layout):
     assert counts[0].copies == 1
 
 
+def test_staged_out_is_written_by_a_copy():
+    x, out = torch.randn(8), torch.empty(8)
+    with count_since() as counts:
+        assert ops.add.out(x, x, staged=True, out=out) is out
+    assert torch.equal(out, x + x)
+    assert counts[0].copies == 1
+
+
 def test_out_of_two_results():
     x, a, b = torch.randn(4), torch.empty(4), torch.empty(4)
     returned = ops.sum_and_difference.out(x, x, out0=a, out1=b)

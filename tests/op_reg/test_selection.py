@@ -176,6 +176,13 @@ def test_require_returns_the_descriptor():
     assert desc.require(dtypes=(F,), rank=2, min_rank=1) is desc
 
 
+def test_tensor_of_another_shape_is_refused_before_a_kernel_reads_past_it():
+    memory = torch.arange(64, dtype=F)
+    with pytest.raises(ArgumentError) as caught:
+        ops.add(torch.zeros(64), memory[:2])
+    assert str(caught.value).endswith(": `y` is f32[2], must have the shape of `x` f32[64]")
+
+
 def test_refused_call_leaves_the_next_one_alone():
     with pytest.raises(ArgumentError, match=r"`x` is f64\[2\], must be f32"):
         ops.scale(torch.ones(2, dtype=torch.float64))
