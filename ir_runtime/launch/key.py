@@ -69,13 +69,20 @@ class KernelKey:
         for field in fields(self):
             wanted, stored = getattr(self, field.name), getattr(other, field.name)
             if wanted != stored:
-                rows.append(f"{field.name} ({_brief(wanted)} wanted, {_brief(stored)} stored)")
+                rows.append(
+                    f"{field.name} ({_beyond(stored, wanted)} wanted, "
+                    f"{_beyond(wanted, stored)} stored)"
+                )
         return tuple(rows)
 
 
-def _brief(value: object) -> str:
-    text = " ".join(value) if isinstance(value, tuple) else str(value)
-    return text if len(text) <= 120 else f"{text[:117]}..."
+def _beyond(base: Any, value: Any) -> str:
+    """Say what `value` has that `base` has not: of two long lists of flags, the odd ones out."""
+    parts, known = (v if isinstance(v, tuple) else tuple(v.split(";")) for v in (value, base))
+    odd = " ".join(part for part in parts if part not in known)
+    if not odd:  # all of it is in the other, or only the order differs
+        odd = " ".join(parts) if set(parts) == set(known) else "none"
+    return odd if len(odd) <= 120 else f"{odd[:117]}..."
 
 
 def digest_of(*parts: str | bytes) -> str:

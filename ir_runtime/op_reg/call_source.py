@@ -80,13 +80,17 @@ def out_names(op: CustomOp) -> list[str]:
 
 
 def _find_lines(op: CustomOp, names: list[str], eager_result: str) -> list[str]:
-    lines = [f"args = ({''.join(f'{name}, ' for name in names)})"]
+    key = "".join(f"{_key_part(op, i)}, " for i in range(len(names)))
+    lines = [
+        f"args = ({''.join(f'{name}, ' for name in names)})",
+        f"try: key = ({key})",
+        "except AttributeError: _miss(None, args); raise",  # None for a tensor: `select` says so
+    ]
     if op.has_check:
         lines.append("_check(*args)")
     if op.has_eager_execute:
         lines.append("eager = _eager(*args)")
         lines.append(f"if eager is not NotImplemented: return {eager_result}")
-    lines.append(f"key = ({''.join(f'{_key_part(op, i)}, ' for i in range(len(names)))})")
     lines.append("bound = _young.get(key)")
     lines.append("if bound is None: bound = _miss(key, args)")
     return lines

@@ -83,6 +83,8 @@ def _make_refusal(op: CustomOp) -> Any:
             for name, v in zip(op.arg_names, values, strict=True)
             if isinstance(v, Tensor)
         ]
+        if not tensors:
+            run_select(op, values)  # says which tensor is missing
         raise UnsupportedTorchDeviceError(
             f"{op.name}: no kernel for these tensors, must be dense and on "
             + " or ".join(key.lower() for key in op.dispatch_keys),

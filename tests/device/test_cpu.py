@@ -7,9 +7,9 @@ import pytest
 from ir_runtime.device import Device
 from ir_runtime.device.cpu import CpuTarget, cpu_target_from_flags, host_cpu_target
 
-V2 = frozenset("cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3".split())
-V3 = V2 | frozenset("avx avx2 bmi1 bmi2 f16c fma abm movbe xsave".split())
-V4 = V3 | frozenset("avx512f avx512bw avx512cd avx512dq avx512vl".split())
+V2 = frozenset(["cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"])
+V3 = V2 | frozenset(["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"])
+V4 = V3 | frozenset(["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"])
 X86 = "x86_64-unknown-unknown-eabi-elf"
 ARM = "aarch64-unknown-linux-eabi-elf"
 

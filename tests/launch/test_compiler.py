@@ -300,7 +300,7 @@ def test_compiling_off_names_what_the_nearest_artifact_differs_in(
     with override_settings(compile=False), pytest.raises(ArtifactNotFoundError) as caught:
         other.preload("cpu")
     assert caught.value.facts[-1] == (
-        "nearest artifact differs in: flags (--iree-opt-level=O3 wanted,  stored)"
+        "nearest artifact differs in: flags (--iree-opt-level=O3 wanted, none stored)"
     )
 
 

@@ -103,8 +103,22 @@ def test_differences_name_field_and_both_values() -> None:
     stored = dataclasses.replace(KEY, compiler="3.12.0", flags=())
     assert KEY.differences(stored) == (
         "compiler (3.13.0 wanted, 3.12.0 stored)",
-        "flags (--f wanted,  stored)",
+        "flags (--f wanted, none stored)",
     )
+
+
+def test_differences_of_long_lists_name_the_odd_ones_out() -> None:
+    wanted = dataclasses.replace(KEY, device_type="local:--x;--cpu=v4", flags=("--f", "--g"))
+    stored = dataclasses.replace(KEY, device_type="local:--x;--cpu=v3", flags=("--f", "--h"))
+    assert wanted.differences(stored) == (
+        "device_type (--cpu=v4 wanted, --cpu=v3 stored)",
+        "flags (--g wanted, --h stored)",
+    )
+
+
+def test_differences_of_order_alone_show_the_order() -> None:
+    wanted, stored = (dataclasses.replace(KEY, flags=flags) for flags in (("a", "b"), ("b", "a")))
+    assert wanted.differences(stored) == ("flags (a b wanted, b a stored)",)
 
 
 def test_equal_keys_have_no_differences() -> None:

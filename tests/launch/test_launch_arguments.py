@@ -142,15 +142,15 @@ func.func @main(%a: {kind}) -> ({kind}, {kind}) {{
         ),
         (
             torch.zeros(5),
-            "program: `outputs` is a tensor, must be a sequence of them\n"
-            "  fix: pass outputs=[tensor]",
+            (
+                "program: `outputs` is a tensor, must be a sequence of them\n"
+                "  fix: pass outputs=[tensor]"
+            ),
         ),
     ],
     ids=["shape", "rank", "dtype", "number", "no tensor", "device", "bare tensor"],
 )
-def test_output_that_does_not_fit_is_refused(
-    twice: Launchable, outputs: Any, message: str
-) -> None:
+def test_output_that_does_not_fit_is_refused(twice: Launchable, outputs: Any, message: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         twice(X, outputs=outputs)
     assert str(caught.value) == message
@@ -171,5 +171,5 @@ def test_bits_are_not_taken_for_another_kind_of_number(
     doubling: Callable[..., str], dtype: torch.dtype
 ) -> None:
     program = Launchable.jit_compile(doubling("tensor<?xi64>", "arith.addi"))
-    with pytest.raises(ArgumentError, match="must be of torch.int64 as result 0"):
+    with pytest.raises(ArgumentError, match=r"must be of torch\.int64 as result 0"):
         program(torch.arange(3), outputs=[torch.zeros(3, dtype=dtype)])

@@ -292,9 +292,7 @@ def test_device_without_a_driver_is_refused(twice: Launchable, kwargs: dict[str,
 def test_unknown_entry_point_is_refused_at_preload_with_the_exports() -> None:
     with pytest.raises(EntryPointError) as caught:
         jit(MAIN_ASYNC, entry_point="mian", name="softcap").preload("cpu")
-    assert str(caught.value) == (
-        "softcap: no entry point 'mian', must be one of main, main$async"
-    )
+    assert str(caught.value) == ("softcap: no entry point 'mian', must be one of main, main$async")
 
 
 def test_program_without_a_default_entry_point_is_refused_at_preload(

@@ -67,9 +67,9 @@ def test_full_disk_is_refused_and_leaves_nothing(
 ) -> None:
     store = DirectoryStore(small_disk)
     filler = small_disk / "filler"
+    (small_disk / "v1" / ".locks").mkdir(parents=True)
+    filler.write_bytes(b"x" * (52 << 10))
     with pytest.raises(StoreWriteError) as caught:
-        (small_disk / "v1" / ".locks").mkdir(parents=True)
-        filler.write_bytes(b"x" * (52 << 10))
         run(Launchable.jit_compile(doubling(), file_cache_dir=small_disk))
     assert str(caught.value) == (
         f"store {small_disk}: cannot be written, and a compiled kernel must be kept\n"

@@ -117,8 +117,10 @@ def test_miss_says_that_no_compiler_is_installed(tmp_path: Path, run_python: Any
     assert lines[2].startswith("    device type local:")
     assert lines[3:] == [
         "    nothing named 'program' is stored",
-        "  fix: fill the store on a machine that has the compiler: "
-        "pip install 'ir-runtime[compiler]'",
+        (
+            "  fix: fill the store on a machine that has the compiler: "
+            "pip install 'ir-runtime[compiler]'"
+        ),
     ]
 
 
