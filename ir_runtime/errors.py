@@ -82,13 +82,15 @@ class IrRuntimeError(Exception):
         return "\n".join(lines)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.__dict__.copy())
+        return _rebuild, (type(self), {**self.__dict__, "errno": getattr(self, "errno", None)})
 
 
 def _rebuild(cls: type[IrRuntimeError], state: dict[str, object]) -> IrRuntimeError:
-    error = cls.__new__(cls)
+    errno = state.pop("errno")
+    error = cls(str(state["headline"]))
     error.__dict__.update(state)
-    error.args = (state.get("headline"),)
+    if isinstance(error, OSError):
+        error.errno = errno  # pyright: ignore[reportAttributeAccessIssue]
     return error
 
 

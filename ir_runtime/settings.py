@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -67,7 +68,7 @@ def _parse(name: str, text: str, kind: type) -> object:
             value = kind(text)
         except ValueError:
             value = -1
-        if value < 0:
+        if not 0 <= value < math.inf:
             raise ArgumentError(f"{name}: {text!r} is not a number, must be {kind.__name__} >= 0")
         return value
     return Path(text)

@@ -78,14 +78,16 @@ def is_forked() -> bool:
     return _forked
 
 
-def on_fork(callback: Callable[[], None]) -> None:
-    """Run `callback` in each forked child, before it runs anything else."""
+def on_fork(callback: Callable[[], None]) -> Callable[[], None]:
+    """Run `callback` in each forked child, before it runs anything else; a decorator."""
     _after_fork.append(callback)
+    return callback
 
 
-def on_exit(callback: Callable[[], None]) -> None:
-    """Run `callback` when the interpreter ends, latest first, before HAL devices are dropped."""
+def on_exit(callback: Callable[[], None]) -> Callable[[], None]:
+    """Run `callback` at exit, latest first, before HAL devices are dropped; a decorator."""
     _at_exit.append(callback)
+    return callback
 
 
 def _mark_forked() -> None:

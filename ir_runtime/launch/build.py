@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from ir_runtime.counters import add_count
+from ir_runtime.device.instance import on_fork
 from ir_runtime.errors import ArtifactNotFoundError, CompileError
 from ir_runtime.launch.compiler import compile_program, compiler_installed
 from ir_runtime.launch.key import KernelKey, runtime_version, same_release
@@ -21,6 +22,12 @@ CompileListener = Callable[[str, bool], None]
 _listeners: list[CompileListener] = []
 _stores: dict[str, DirectoryStore] = {}
 _lock = threading.Lock()
+
+
+@on_fork
+def _reset_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
 
 
 def default_store() -> DirectoryStore:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from ir_runtime.counters import add_count
 from ir_runtime.device import Device, get_device_from_torch
+from ir_runtime.device.instance import on_fork
 from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import (
     ArgumentError,
@@ -64,6 +66,7 @@ class Launchable:
         self._entry_point = entry_point
         self._programs: dict[str, tuple[VmProgram, str]] = {}
         self._lock = threading.Lock()
+        _launchables.add(self)
 
     @staticmethod
     def jit_compile(
@@ -311,6 +314,15 @@ class Launchable:
         raise ArgumentError(
             f"{self.name}: output {index} is {got}, must be {must} as result {index}"
         )
+
+
+_launchables: weakref.WeakSet[Launchable] = weakref.WeakSet()
+
+
+@on_fork
+def _reset_locks() -> None:
+    for launchable in tuple(_launchables):
+        launchable._lock = threading.Lock()
 
 
 def _reinterpreted(name: str, index: int, value: Tensor, dtype: torch.dtype) -> Tensor:

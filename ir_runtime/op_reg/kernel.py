@@ -112,8 +112,8 @@ def bind_call(op: CustomOp, args: Sequence[Any]) -> BoundLaunch:
     written = (*results, *((tuple(args[i].shape), args[i].dtype) for i in tied))
     if not any(_numel(shape) for shape, _ in written):
         return _bind_empty(results)
-    work = op.work_per_byte * _size_bytes(ksel)
-    uri = local_uri_for_work(int(work))
+    sizes = [t.numel() * t.element_size() for t in _described_tensors(ksel)]
+    uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
     launch = bind_launch(program_for(op, ksel), ENTRY, uri, written)
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
     if tied or listed:
@@ -332,11 +332,11 @@ def _numel(shape: Sequence[int]) -> int:
     return total
 
 
-def _size_bytes(ksel: KernelSelection) -> int:
+def _described_tensors(ksel: KernelSelection) -> list[Tensor]:
     tensors: list[Tensor] = []
     for desc in (*ksel.arg_descs, *ksel.result_descs):
         if isinstance(desc, TensorArg):
             tensors.append(desc.t)
         elif desc is not None and desc.is_list:
             tensors.extend(d.t for d in desc.ts)
-    return sum(t.numel() * t.element_size() for t in tensors)
+    return tensors

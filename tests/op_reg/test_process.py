@@ -280,3 +280,33 @@ def test_spawned_process(monkeypatch):
 
 def _add_in_child(queue) -> None:
     queue.put(ops.add(torch.ones(2), torch.ones(2)).tolist())
+
+
+def test_an_empty_operand_beside_large_ones_stays_off_the_worker_pool():
+    """IREE's worker pool dies of a dispatch over nothing, so run it where that shows."""
+    program = """
+import torch
+from tests.op_reg.ops import make_op
+
+def select(self, ksel):
+    x, y = ksel.arg_tensor(0), ksel.arg_tensor(1)
+    ksel.return_new_tensor(x.t.shape, x.t.dtype)
+    ksel.return_new_tensor(y.t.shape, y.t.dtype)
+
+def generate(self, ksel, kb):
+    from iree.compiler.dialects import arith
+    kb.yield_results(*(arith.addf(kb.arg(i), kb.arg(i)) for i in range(2)))
+
+both = make_op("both_@UNIQUE@(Tensor x, Tensor y) -> (Tensor, Tensor)", select, generate)
+x, y = both(torch.empty(0), torch.ones(3_000_000))
+assert x.numel() == 0 and torch.equal(y, torch.full((3_000_000,), 2.0))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
