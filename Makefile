@@ -34,14 +34,20 @@ bench: $(VENV)/.ready
 
 # torch goes first: a plain requirement would take the newest build, gigabytes of it.
 $(VENV)/.ready: pyproject.toml Makefile
-	@command -v g++ >/dev/null || $(MAKE) --no-print-directory compiler-for-inductor
+	@command -v g++ >/dev/null || \
+	    $(MAKE) --no-print-directory system-package NAME=g++ WHY='torch.compile needs it on the CPU'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    $(MAKE) --no-print-directory system-package NAME=python3-venv WHY='it makes $(VENV)'
+	@$(PYTHON) -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' \
+	    2>/dev/null || \
+	    $(MAKE) --no-print-directory system-package NAME=python3-dev WHY='torch.compile needs it, too'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
 # The wheel's own files are what is tested, so it is installed anew whenever they change.
-$(RUNTIME_VENV)/.ready: pyproject.toml Makefile $(shell git ls-files ir_runtime kernels_mlir)
+$(RUNTIME_VENV)/.ready: $(VENV)/.ready $(shell git ls-files ir_runtime kernels_mlir)
 	rm -rf build  # setuptools would pack what it left there
 	$(PYTHON) -m venv $(RUNTIME_VENV)
 	$(RUNTIME_VENV)/bin/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
@@ -49,12 +55,12 @@ $(RUNTIME_VENV)/.ready: pyproject.toml Makefile $(shell git ls-files ir_runtime 
 	$(RUNTIME_VENV)/bin/python -m pip install --quiet --disable-pip-version-check .
 	touch $@
 
-.PHONY: compiler-for-inductor
-compiler-for-inductor:
+.PHONY: system-package
+system-package:
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    apt-get update -qq && apt-get install -y -qq g++; \
+	    apt-get update -qq && apt-get install -y -qq $(NAME); \
 	else \
-	    echo "torch.compile needs g++ on the CPU; install it, e.g. 'sudo apt-get install g++'" >&2; \
+	    echo "$(NAME) is missing ($(WHY)); install it, e.g. 'sudo apt-get install $(NAME)'" >&2; \
 	    exit 1; \
 	fi
 
