@@ -16,7 +16,7 @@ demo: $(VENV)/.ready
 test: $(VENV)/.ready check test-install
 	$(BIN)/python -m pytest
 
-# A plain install, without the compiler, runs what the other one compiled.
+# An install without the compiler runs what the other one compiled.
 test-install: $(VENV)/.ready $(RUNTIME_VENV)/.ready
 	store=$$(mktemp -d) && trap 'rm -rf "$$store"' EXIT && export IR_RUNTIME_STORE="$$store" && \
 	    $(BIN)/python tests/runtime_only.py fill && \
@@ -51,8 +51,9 @@ $(RUNTIME_VENV)/.ready: $(VENV)/.ready $(shell git ls-files ir_runtime kernels_m
 	rm -rf build  # setuptools would pack what it left there
 	$(PYTHON) -m venv $(RUNTIME_VENV)
 	$(RUNTIME_VENV)/bin/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
+	$(RUNTIME_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    'numpy<3' 'iree-base-runtime==3.13.*' 'filelock<5'
 	$(RUNTIME_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps .
-	$(RUNTIME_VENV)/bin/python -m pip install --quiet --disable-pip-version-check .
 	touch $@
 
 .PHONY: system-package

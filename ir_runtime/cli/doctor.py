@@ -140,7 +140,7 @@ def _compile_problems(facts: Facts) -> list[Problem]:
     needed_for = "kernels that are not in the store" if stored else "any kernel: none is stored"
     problems: list[Problem] = []
     if not facts.versions[_COMPILER]:
-        fix = "pip install 'ir-runtime[compiler]', or ship the store of a machine that has it"
+        fix = "pip install 'iree-base-compiler==3.13.*', or ship the store of one that has it"
         problems.append(Problem(f"{_COMPILER} is not installed", needed_for, fix, not stored))
     if facts.settings["compile"] == "False":
         fix = "unset IR_RUNTIME_COMPILE"

@@ -100,7 +100,7 @@ def _refuse_if_not_compiling(store: Store, key: KernelKey) -> None:
     raise ArtifactNotFoundError(
         f"{key.name}: no artifact {key.label}, and {why}",
         facts=[repr(store), f"device type {key.device_type}", *nearest_artifact(store, key)],
-        fix="fill the store on a machine that has the compiler: pip install 'ir-runtime[compiler]'"
+        fix="fill the store on a machine that has it: pip install 'iree-base-compiler==3.13.*'"
         if compiling
         else "unset IR_RUNTIME_COMPILE",
     )

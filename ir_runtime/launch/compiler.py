@@ -71,7 +71,7 @@ def compile_program(name: str, source: bytes, flags: Sequence[str]) -> bytes:
     if not compiler_installed():
         raise CompilerNotFoundError(
             f"{name}: must be compiled, and the compiler is not installed",
-            fix="pip install 'ir-runtime[compiler]', or ship the store of a machine that has it",
+            fix="pip install 'iree-base-compiler==3.13.*', or ship the store of one that has it",
         )
     if current_settings().compile_process or is_forked():  # in-process compiles hang after a fork
         vmfb, diagnostics = _compile_in_child(name, source, flags)

@@ -118,8 +118,8 @@ def test_miss_says_that_no_compiler_is_installed(tmp_path: Path, run_python: Any
     assert lines[3:] == [
         "    nothing named 'program' is stored",
         (
-            "  fix: fill the store on a machine that has the compiler: "
-            "pip install 'ir-runtime[compiler]'"
+            "  fix: fill the store on a machine that has it: "
+            "pip install 'iree-base-compiler==3.13.*'"
         ),
     ]
 
@@ -127,5 +127,5 @@ def test_miss_says_that_no_compiler_is_installed(tmp_path: Path, run_python: Any
 def test_compile_says_that_no_compiler_is_installed(run_python: Any) -> None:
     assert printed_by(run_python(HIDE + DIRECT)) == (
         "softcap: must be compiled, and the compiler is not installed\n"
-        "  fix: pip install 'ir-runtime[compiler]', or ship the store of a machine that has it\n"
+        "  fix: pip install 'iree-base-compiler==3.13.*', or ship the store of one that has it\n"
     )

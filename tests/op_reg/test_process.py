@@ -131,7 +131,7 @@ except ArtifactNotFoundError as error:
     message = report_of(start(script))
     assert message.startswith(f"{op_of(ops.add).name}: no artifact {op_of(ops.add).name}-")
     assert "the compiler is not installed" in message
-    assert message.endswith("pip install 'ir-runtime[compiler]'")
+    assert message.endswith("pip install 'iree-base-compiler==3.13.*'")
 
 
 def test_miss_with_compiling_off(store):
