@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
 from ir_runtime.counters import count_since
+from ir_runtime.device import Device
 from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import ArgumentError, IrRuntimeError, LaunchError, NotDifferentiableError
 from tests.op_reg import ops
@@ -309,10 +312,15 @@ def test_identity_never_aliases_its_argument():
     assert x.count_nonzero() == 8
 
 
-def test_large_tensors_run_on_the_worker_pool():
-    x = torch.randn(3 << 20)
-    for _ in range(3):
-        assert torch.equal(ops.add(x, x), x + x)
+def test_only_large_tensors_run_on_the_worker_pool():
+    def opened_by(size: int) -> tuple[bool, bool]:
+        x = torch.randn(size)
+        right = torch.equal(ops.add(x, x), x + x)
+        return right, Device.is_open("local-task")  # a thread opens the devices that it runs on
+
+    for size, pool in ((64, False), (3 << 20, True)):
+        with ThreadPoolExecutor(1) as fresh_thread:
+            assert fresh_thread.submit(opened_by, size).result() == (True, pool)
 
 
 RESIZED = """
