@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ir_runtime.op_reg.bind import BoundLaunch, write_into
 from ir_runtime.op_reg.call_source import call_source
-from ir_runtime.op_reg.kernel import BoundLaunch, bind_call, write_into
+from ir_runtime.op_reg.kernel import bind_call
 from ir_runtime.settings import current_settings
 
 if TYPE_CHECKING:

@@ -163,6 +163,7 @@ def _builder_digest() -> str:
     here = Path(__file__).parent
     files = (
         "argument.py",
+        "bind.py",
         "builder.py",
         "from_torch.py",
         "kernel.py",

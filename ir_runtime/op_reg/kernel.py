@@ -3,47 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
 from ir_runtime.device import Device
 from ir_runtime.device.instance import on_fork
-from ir_runtime.device.local import is_importable
-from ir_runtime.dtypes import format_tensor, short_name
-from ir_runtime.errors import ArgumentError, GenerateError, RegistrationError
+from ir_runtime.errors import GenerateError, RegistrationError
 from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
-from ir_runtime.launch.vm import Launch, Results, VmProgram, bind_launch, local_uri_for_work
+from ir_runtime.launch.vm import VmProgram, bind_launch, local_uri_for_work
 from ir_runtime.op_reg.argument import TensorArg
+from ir_runtime.op_reg.bind import BoundLaunch, bind_empty, bind_functional, bind_general
 from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_device
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg.custom_op import CustomOp
 
-__all__ = ["BoundLaunch", "bind_call", "forget_kernels", "run_select", "write_into"]
+__all__ = ["bind_call", "forget_kernels", "kernel_source", "program_for", "run_select"]
 
 ENTRY = "main"
-
-
-@dataclass(frozen=True, slots=True)
-class BoundLaunch:
-    """Runs a kernel for arguments of known shapes, dtypes and values.
-
-    Attributes:
-        run: takes all arguments in schema order, returns new results.
-        run_into: takes them and the tensors that the results go into.
-        results: shape and dtype of each result.
-    """
-
-    run: Callable[[Sequence[Any]], Any]
-    run_into: Launch
-    results: Results
 
 
 _programs: dict[tuple[str, str], VmProgram] = {}
@@ -111,14 +93,14 @@ def bind_call(op: CustomOp, args: Sequence[Any]) -> BoundLaunch:
     )
     written = (*results, *((tuple(args[i].shape), args[i].dtype) for i in tied))
     if not any(_numel(shape) for shape, _ in written):
-        return _bind_empty(results)
+        return bind_empty(results)
     sizes = [t.numel() * t.element_size() for t in _described_tensors(ksel)]
     uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
     launch = bind_launch(program_for(op, ksel), ENTRY, uri, written)
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
     if tied or listed:
-        return _bind_general(launch, operands, results, tied)
-    return _bind_functional(launch, operands, results, every=len(operands) == len(args))
+        return bind_general(launch, operands, results, tied)
+    return bind_functional(launch, operands, results, every=len(operands) == len(args))
 
 
 def program_for(op: CustomOp, ksel: KernelSelection) -> VmProgram:
@@ -182,143 +164,6 @@ def kernel_source(op: CustomOp, ksel: KernelSelection) -> bytes:
 
 def _numbered(text: str) -> list[str]:
     return [f"{n:4d} | {line}" for n, line in enumerate(text.rstrip("\n").split("\n"), 1)]
-
-
-def _bind_functional(
-    launch: Launch, operands: tuple[int, ...], results: Results, *, every: bool
-) -> BoundLaunch:
-    def run_into(args: Sequence[Any], outs: Sequence[Tensor]) -> None:
-        launch(args if every else [args[i] for i in operands], outs)
-
-    if len(results) == 1:
-        shape, dtype = results[0]
-        strides = contiguous_strides(shape)
-        empty = empty_strided
-
-        def run_one(args: Sequence[Any]) -> Tensor:
-            out = empty(shape, strides, dtype)
-            launch(args if every else [args[i] for i in operands], (out,))
-            return out
-
-        return BoundLaunch(run_one, run_into, results)
-
-    def run(args: Sequence[Any]) -> tuple[Tensor, ...]:
-        outs = _allocate(results)
-        run_into(args, outs)
-        return outs
-
-    return BoundLaunch(run, run_into, results)
-
-
-def _bind_general(
-    launch: Launch, operands: tuple[int, ...], results: Results, tied: tuple[int, ...]
-) -> BoundLaunch:
-    """Bind a kernel that changes arguments or takes lists.
-
-    In-place arguments are computed aside and copied back: a kernel may read what it has
-    overwritten, and the argument may have any layout.
-    """
-
-    def run_into(args: Sequence[Any], outs: Sequence[Tensor]) -> None:
-        staged = [torch.empty(args[i].shape, dtype=args[i].dtype) for i in tied]
-        flat: list[Any] = []
-        for i in operands:
-            value = args[i]
-            flat.extend(value if isinstance(value, list | tuple) else (value,))
-        launch(flat, (*outs, *staged))
-        for i, new in zip(tied, staged, strict=True):
-            args[i].copy_(new)
-
-    def run(args: Sequence[Any]) -> Any:
-        outs = _allocate(results)
-        run_into(args, outs)
-        return outs[0] if len(outs) == 1 else outs or None
-
-    return BoundLaunch(run, run_into, results)
-
-
-def _bind_empty(results: Results) -> BoundLaunch:
-    """Nothing is written, so nothing runs."""
-
-    def run(args: Sequence[Any]) -> Any:
-        del args
-        outs = _allocate(results)
-        return outs[0] if len(outs) == 1 else outs or None
-
-    return BoundLaunch(run, lambda _args, _outs: None, results)
-
-
-def _allocate(results: Results) -> tuple[Tensor, ...]:
-    return tuple(torch.empty(shape, dtype=dtype) for shape, dtype in results)
-
-
-def _empty_strided(shape: Sequence[int], strides: Sequence[int], dtype: torch.dtype) -> Tensor:
-    return torch.empty_strided(shape, strides, dtype=dtype)
-
-
-# What inductor's code allocates CPU tensors with: torch's allocator without its argument parser,
-# 0.5 against 1.5 us.
-empty_strided = getattr(torch._C._dynamo.guards, "_empty_strided_cpu", _empty_strided)
-
-
-def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the strides of a contiguous tensor, in elements."""
-    strides = [1]
-    for dim in reversed(shape[1:]):
-        strides.append(strides[-1] * max(dim, 1))
-    return tuple(reversed(strides)) if shape else ()
-
-
-def write_into(
-    op_name: str,
-    bound: BoundLaunch,
-    args: Sequence[Any],
-    outs: Sequence[Tensor],
-    staged: bool,  # noqa: FBT001 - called by generated code
-) -> None:
-    """Run a kernel and leave its results in given tensors, of any layout.
-
-    A tensor that IREE cannot write where it lies, or that shares memory with an argument, gets
-    its values by a copy, which is counted; with `staged` all do.
-
-    Raises:
-        ArgumentError: a tensor has another shape or dtype than its result.
-    """
-    for out, (shape, dtype) in zip(outs, bound.results, strict=True):
-        if out.dtype != dtype or tuple(out.shape) != shape:
-            raise ArgumentError(
-                f"{op_name}.out: `out` is {format_tensor(out)}, must be "
-                f"{short_name(dtype)}[{', '.join(map(str, shape))}]"
-            )
-    taken = {storage_of(value) for value in _tensors(args)}
-    targets = [
-        out
-        if not staged and is_importable(out) and storage_of(out) not in taken
-        else torch.empty(out.shape, dtype=out.dtype)
-        for out in outs
-    ]
-    bound.run_into(args, targets)
-    for out, target in zip(outs, targets, strict=True):
-        if out is not target:
-            add_count("copies")
-            out.copy_(target)
-        else:
-            torch.autograd.graph.increment_version(out)
-
-
-def storage_of(tensor: Tensor) -> int:
-    """Return the address of the memory block that a tensor lies in."""
-    return tensor.untyped_storage().data_ptr()
-
-
-def _tensors(args: Sequence[Any]) -> list[Tensor]:
-    found: list[Tensor] = []
-    for value in args:
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, list | tuple):
-            found.extend(v for v in value if isinstance(v, Tensor))
-    return found
 
 
 def _is_tensor(desc: Any) -> bool:

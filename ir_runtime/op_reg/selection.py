@@ -35,7 +35,11 @@ class KernelSelection(ABC):
         inplace_tied_arg_descs: the arguments that the kernel changes, in declared order.
         result_descs: the results, in order; None for an optional result that is absent.
         variant: names the kernel among several for the same arguments.
+        device_family: the kind of device that the kernel is for: `local` (CPUs), `vulkan`,
+            `cuda`, `hip`. An op may have kernels of its own for some of them.
     """
+
+    device_family: str = "local"
 
     def __init__(self, op: CustomOp, arg_arity: int) -> None:
         self.op = op
