@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor
 
 from ir_runtime.device.driver import Driver, driver_named
-from ir_runtime.device.instance import get_vm_instance, hal_device_for_uri, is_forked
+from ir_runtime.device.instance import on_exit
+from ir_runtime.device.place import Place
+from ir_runtime.device.state import DeviceState
 from ir_runtime.errors import (
     ArgumentError,
-    DeviceError,
     MismatchedDeviceSetClearError,
     NoCurrentDeviceError,
 )
@@ -22,114 +25,49 @@ from ir_runtime.errors import (
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from iree.runtime import HalBufferView, HalDevice, HalDriver, VmInstance, VmModule
+    from iree.runtime import HalBufferView, HalDevice, HalExternalTimepoint, VmInstance, VmModule
 
-__all__ = ["Device", "DeviceState"]
-
-
-class DeviceState:
-    """What belongs to one open HAL device, whoever wraps it.
-
-    Args:
-        driver: an IREE driver name, or a driver object made by the caller.
-        device: an open HAL device; default: the driver's default device.
-        vm_instance: default: the process's.
-        enumerated_info: the driver's own description: `device_id`, `path`, `name`.
-        torch_device: the torch device that it serves, if it serves one.
-        torch_stream: the raw stream it is tied to, None for none.
-        dlpack_device_type_code: DLPack's code for its memory; 0 means the driver's.
-    """
-
-    __slots__ = (
-        "device",
-        "dlpack_device_type_code",
-        "driver",
-        "enumerated_info",
-        "instance",
-        "torch_device",
-        "torch_stream",
-    )
-
-    def __init__(
-        self,
-        *,
-        driver: str | HalDriver,
-        device: HalDevice | None = None,
-        vm_instance: VmInstance | None = None,
-        enumerated_info: dict[str, Any] | None = None,
-        torch_device: torch.device | None = None,
-        torch_stream: int | None = None,
-        dlpack_device_type_code: int = 0,
-    ) -> None:
-        self.instance = vm_instance or get_vm_instance()
-        self.driver = driver
-        if device is None:
-            device = (
-                hal_device_for_uri(driver)
-                if isinstance(driver, str)
-                else driver.create_default_device()
-            )
-        self.device: HalDevice = device
-        self.enumerated_info = enumerated_info or {}
-        self.torch_device = torch_device
-        self.torch_stream = torch_stream
-        self.dlpack_device_type_code = dlpack_device_type_code
-
-    @staticmethod
-    def from_uri(uri: str) -> DeviceState:
-        """Open the device of a URI such as `local-task`.
-
-        Raises:
-            DeviceError: the driver or device does not exist.
-        """
-        return DeviceState(driver=uri.partition("://")[0], device=hal_device_for_uri(uri))
-
-    @property
-    def enumerated_device_id(self) -> int:
-        """The driver's number for the device."""
-        return self._enumerated("device_id")
-
-    @property
-    def enumerated_path(self) -> str:
-        """The driver's path for the device."""
-        return self._enumerated("path")
-
-    @property
-    def enumerated_name(self) -> str:
-        """The driver's name for the device."""
-        return self._enumerated("name")
-
-    def _enumerated(self, field: str) -> Any:
-        try:
-            return self.enumerated_info[field]
-        except KeyError:
-            raise DeviceError(
-                f"device state of {self.driver!r}: no enumerated {field!r}, "
-                "must come from a driver's enumeration"
-            ) from None
+__all__ = ["Device", "set_devices"]
 
 
 class _ThreadState(threading.local):
     def __init__(self) -> None:
-        self.by_uri: dict[str, Device] = {}
+        self.by_uri: dict[tuple[str, int | None], Device] = {}
         self.stack: list[Device] = []
 
 
 _thread = _ThreadState()
+_serials = itertools.count()
+set_devices: list[Device] = []
+"""The devices that any thread has made current: while it is empty, no call need look for one."""
 
 
 class Device:
     """A place where programs run.
 
-    `Device("local-task")` returns the calling thread's object for that URI. Devices can be used
-    loose, or be made current for a thread with `with device:`.
+    `Device("local-task")` returns the calling thread's object for that URI: `local-task`,
+    `local-sync`, `vulkan`, `cuda://0`, `hip://GPU-<uuid>`. Devices can be used loose, or be made
+    current for a thread with `with device:`; then calls on CPU tensors run there.
 
     Attributes:
+        uri: the one name of the place: all URIs that lead to it have the same here.
         driver_id: IREE's name of the driver.
         compile_target_flags: compiler flags that select this device type, fully resolved.
         type_cache_key: what a binary depends on: driver family and flags.
-        instance_cache_key: tells two places of one type apart.
+        instance_cache_key: tells two places of one type, and two streams of one place, apart.
+        import_torch_tensor: gives a program a tensor to read, as `HalBufferView`.
+        export_torch_tensor: makes a result a tensor, like a given meta tensor.
     """
+
+    uri: str
+    driver_id: str
+    driver: Driver
+    device_state: DeviceState
+    compile_target_flags: tuple[str, ...]
+    type_cache_key: str
+    instance_cache_key: str
+    import_torch_tensor: Callable[[Tensor], HalBufferView]
+    export_torch_tensor: Callable[[HalBufferView, Tensor], Tensor]
 
     def __new__(  # noqa: PYI034 - the thread's object for the URI, of whatever subclass
         cls, uri: str | None = None, *, device_state: DeviceState | None = None
@@ -138,46 +76,41 @@ class Device:
             raise ArgumentError(
                 "Device: takes a uri or a device_state, must be exactly one of them"
             )
-        if uri is None:
-            return super().__new__(cls)
-        if is_forked() and uri.startswith("local-task"):
-            raise DeviceError(
-                f"device {uri!r}: its worker threads are gone in this forked process, "
-                "must be local-sync here",
-                fix="use local-sync, or start processes with spawn",
-            )
-        cached = _thread.by_uri.get(uri)
-        if cached is None:
-            cached = _thread.by_uri[uri] = super().__new__(cls)
-        return cached
+        if device_state is not None:
+            return super().__new__(cls)._open(device_state, f"state{next(_serials)}")
+        assert uri is not None
+        known = _thread.by_uri.get((uri, None))
+        if known is None:
+            state = DeviceState.from_uri(uri)
+            known = _thread.by_uri.get((state.uri, None))
+            if known is None:
+                known = super().__new__(cls)._open(state)
+            _thread.by_uri[uri, None] = _thread.by_uri[state.uri, None] = known
+        return known
 
-    def __init__(self, uri: str | None = None, *, device_state: DeviceState | None = None) -> None:
-        if hasattr(self, "driver_id"):
-            return  # the thread's object for this URI, made before
-        try:
-            self._open(uri, device_state)
-        except BaseException:
-            _thread.by_uri.pop(uri or "", None)
-            raise
+    @classmethod
+    def at_place(cls, place: Place, torch_device: torch.device) -> Device:
+        """Return the calling thread's device for a place that serves a torch device."""
+        known = _thread.by_uri.get((place.uri, place.stream))
+        if known is None:
+            known = super().__new__(cls)._open(DeviceState.at_place(place, torch_device))
+            _thread.by_uri[place.uri, place.stream] = known
+        return known
 
-    def _open(self, uri: str | None, device_state: DeviceState | None) -> None:
-        state = device_state or DeviceState.from_uri(uri or "")
-        name = state.driver if isinstance(state.driver, str) else uri or "custom"
-        driver = driver_named(name.partition("://")[0])
-        self.uri = uri or name
+    def _open(self, state: DeviceState, serial: str = "") -> Self:
+        driver = driver_named(state.driver if isinstance(state.driver, str) else repr(state.device))
+        self.uri = state.uri
         self.device_state = state
-        self.driver: Driver = driver
-        self.compile_target_flags: tuple[str, ...] = driver.target_flags()
+        self.driver = driver
+        self.driver_id = (
+            state.driver.partition("://")[0] if isinstance(state.driver, str) else driver.names[0]
+        )
+        self.compile_target_flags = driver.target_flags(state)
         self.type_cache_key = f"{driver.family}:{';'.join(self.compile_target_flags)}"
-        self.instance_cache_key = f"{self.uri}:{state.torch_stream}"
-        hal = state.device
-        self.import_torch_tensor: Callable[[Tensor], HalBufferView] = lambda tensor: (
-            driver.import_tensor(hal, tensor)
-        )
-        self.export_torch_tensor: Callable[[HalBufferView, Tensor], Tensor] = lambda view, like: (
-            driver.export_tensor(hal, view, like)
-        )
-        self.driver_id = name
+        self.instance_cache_key = f"{state.uri}:{serial}{state.torch_stream}"
+        self.import_torch_tensor = functools.partial(driver.import_tensor, state)
+        self.export_torch_tensor = functools.partial(driver.export_tensor, state)
+        return self
 
     @property
     def hal_device(self) -> HalDevice:
@@ -200,10 +133,21 @@ class Device:
 
         return create_hal_module(self.vm_instance, self.hal_device)
 
+    def setup_iree_action(self) -> None:
+        """Return when what torch has enqueued so far cannot be overtaken by a launch."""
+        self.driver.wait_for_torch(self.device_state)
+
+    def finalize_iree_action(self, external_timepoint: HalExternalTimepoint | None = None) -> None:
+        """Do nothing: a launch has ended when it returns, so torch need not wait for it."""
+        del external_timepoint
+
     def dump_device_info(self) -> str:
         """Describe the device for a person."""
         flags = "\n".join(f"  {flag}" for flag in self.compile_target_flags)
-        return f"{self!r}\ncompiled for:\n{flags}"
+        row = "\n".join(f"  {k}: {v}" for k, v in self.device_state.enumerated_info.items())
+        details = self.device_state.details.strip()
+        parts = [repr(self), f"driver:\n{row}" if row else "", f"compiled for:\n{flags}", details]
+        return "\n".join(part for part in parts if part)
 
     def get_type_key_hash(self, *, hasher: Callable[[str], str] | None = None) -> str:
         """Return a digest of `type_cache_key`: SHA-1 in hex, unless `hasher` says otherwise."""
@@ -212,9 +156,9 @@ class Device:
         return hashlib.sha1(self.type_cache_key.encode(), usedforsecurity=False).hexdigest()
 
     @staticmethod
-    def is_open(uri: str) -> bool:
+    def is_open(uri: str, stream: int | None = None) -> bool:
         """Tell whether the calling thread has opened the device of `uri`."""
-        return uri in _thread.by_uri
+        return (uri, stream) in _thread.by_uri
 
     @staticmethod
     def current() -> Device:
@@ -230,9 +174,21 @@ class Device:
             )
         return _thread.stack[-1]
 
+    @staticmethod
+    def chosen_for(torch_device: torch.device) -> Device | None:
+        """Return the thread's current device if it is to run calls on a torch device.
+
+        A current device says where calls on CPU tensors run, and those without tensors; where
+        tensors lie on another device, that is where they run.
+        """
+        if not set_devices or torch_device.type != "cpu" or not _thread.stack:
+            return None
+        return _thread.stack[-1]
+
     def set(self) -> None:
         """Make this the thread's current device until `clear`."""
         _thread.stack.append(self)
+        set_devices.append(self)
 
     def clear(self) -> None:
         """Undo the last `set` of this device.
@@ -247,6 +203,7 @@ class Device:
                 f"{self!r}: not the current device, must be cleared after {current!r}"
             )
         _thread.stack.pop()
+        set_devices.remove(self)
 
     def __enter__(self) -> Self:
         self.set()
@@ -262,3 +219,10 @@ class Device:
 
     def __repr__(self) -> str:
         return f"<ir_runtime Device: {self.uri}>"
+
+
+@on_exit
+def _drop_devices() -> None:
+    _thread.by_uri.clear()
+    _thread.stack.clear()
+    set_devices.clear()

@@ -1,4 +1,4 @@
-"""Which IREE objects exist once in a process?  The VM instance and one HAL device a URI."""
+"""Which IREE objects exist once in a process, and what becomes of them at fork and exit?"""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ir_runtime.errors import DeviceError
-
 if TYPE_CHECKING:
-    from iree.runtime import HalDevice, VmInstance
+    from iree.runtime import VmInstance
 
-__all__ = ["get_vm_instance", "hal_device_for_uri", "is_forked", "on_exit", "on_fork"]
+__all__ = ["get_vm_instance", "is_forked", "on_exit", "on_fork"]
 
 _lock = threading.RLock()
 _instance: VmInstance | None = None
-_hal_devices: dict[str, HalDevice] = {}
 _forked = False
 _after_fork: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
@@ -38,38 +35,6 @@ def get_vm_instance() -> VmInstance:
     return _instance
 
 
-def hal_device_for_uri(uri: str) -> HalDevice:
-    """Return the HAL device of `uri`, made at the first call and shared by all threads.
-
-    Raises:
-        DeviceError: IREE has no such driver or device.
-    """
-    device = _hal_devices.get(uri)
-    if device is None:
-        with _lock:
-            device = _hal_devices.get(uri)
-            if device is None:
-                device = _hal_devices[uri] = _create_hal_device(uri)
-    return device
-
-
-def _create_hal_device(uri: str) -> HalDevice:
-    import iree.runtime as rt
-
-    get_vm_instance()
-    name = uri.partition("://")[0]
-    known = rt.query_available_drivers()
-    if name not in known:
-        raise DeviceError(
-            f"device {uri!r}: no driver {name!r}, must be one of {', '.join(sorted(known))}"
-        )
-    try:
-        driver = rt.get_driver(name)
-        return driver.create_device_by_uri(uri) if "://" in uri else driver.create_default_device()
-    except Exception as error:
-        raise DeviceError(f"device {uri!r}: cannot be created", facts=[str(error)]) from error
-
-
 def is_forked() -> bool:
     """Tell whether this process is a fork of one that had imported this package.
 
@@ -85,7 +50,7 @@ def on_fork(callback: Callable[[], None]) -> Callable[[], None]:
 
 
 def on_exit(callback: Callable[[], None]) -> Callable[[], None]:
-    """Run `callback` at exit, latest first, before HAL devices are dropped; a decorator."""
+    """Run `callback` at exit, latest first, before the VM instance is dropped; a decorator."""
     _at_exit.append(callback)
     return callback
 
@@ -102,7 +67,6 @@ def _release() -> None:
     global _instance
     for callback in reversed(_at_exit):
         callback()
-    _hal_devices.clear()
     _instance = None
 
 

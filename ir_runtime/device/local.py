@@ -16,13 +16,16 @@ from torch import Tensor
 from ir_runtime.counters import add_count
 from ir_runtime.device.cpu import host_cpu_target
 from ir_runtime.device.instance import is_forked
+from ir_runtime.device.place import Place, open_place
 from ir_runtime.dtypes import dtype_info, format_tensor
 from ir_runtime.errors import LaunchError, UnsupportedTorchDeviceError, UnsupportedTypeError
 
 if TYPE_CHECKING:
-    from iree.runtime import HalBufferView, HalDevice
+    from iree.runtime import HalBufferView
 
-__all__ = ["ALIGNMENT", "LocalDriver"]
+    from ir_runtime.device.state import DeviceState
+
+__all__ = ["ALIGNMENT", "LocalDriver", "importable", "is_importable", "plain", "retyped"]
 
 ALIGNMENT = 64
 """Bytes that the start of a buffer must be a multiple of, for IREE's allocator and its code."""
@@ -38,27 +41,41 @@ class LocalDriver:
 
     family: str = "local"
     names: tuple[str, ...] = ("local-sync", "local-task")
-    torch_types: tuple[str, ...] = ("cpu",)
+    torch_type: str = "cpu"
+    zero_copy: bool = True
     dlpack_device_type_code: int = _DLPACK_CPU
 
-    def target_flags(self) -> tuple[str, ...]:
+    def prepare(self) -> None:
+        """Do nothing."""
+
+    def target_flags(self, state: DeviceState) -> tuple[str, ...]:
         """Return the compiler flags for this host, its CPU spelled out."""
+        del state
         return (
             "--iree-hal-target-device=local",
             "--iree-hal-local-target-device-backends=llvm-cpu",
             *host_cpu_target().flags,
         )
 
-    def uri_for_torch(self, torch_device: torch.device) -> str:
-        """Return the URI of the HAL device that serves `torch_device`."""
-        del torch_device
-        return "local-sync" if is_forked() else "local-task"
+    def serves(self, torch_device: torch.device) -> bool:
+        return torch_device.type == "cpu"
 
-    def import_tensor(self, hal: HalDevice, tensor: Tensor) -> HalBufferView:
+    def place_for_torch(self, torch_device: torch.device) -> Place:
+        del torch_device
+        return open_place("local-sync" if is_forked() else "local-task")
+
+    def torch_device(self, place: Place) -> torch.device:
+        del place
+        return torch.device("cpu")
+
+    def wait_for_torch(self, state: DeviceState) -> None:
+        """Do nothing: CPU tensors are ready."""
+
+    def import_tensor(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
         """View `tensor` as an IREE buffer for reading; copies only what cannot be viewed.
 
         Args:
-            hal: a device of this driver.
+            state: a device of this driver.
             tensor: any rank, any strides, on the CPU.
 
         Raises:
@@ -70,11 +87,13 @@ class LocalDriver:
             add_count("copies")
         info = dtype_info(ready.dtype)
         if info.carrier is None:
-            return hal.from_dlpack_capsule(_to_dlpack(ready))
-        carried = hal.from_dlpack_capsule(_to_dlpack(ready.view(info.carrier)))
-        return _retyped(carried, list(ready.shape), info.element_type)
+            return state.device.from_dlpack_capsule(_to_dlpack(ready))
+        carried = state.device.from_dlpack_capsule(_to_dlpack(ready.view(info.carrier)))
+        return retyped(carried, list(ready.shape), info.element_type)
 
-    def import_destination(self, hal: HalDevice, tensor: Tensor) -> HalBufferView:
+    def import_destination(
+        self, state: DeviceState, tensor: Tensor, *, transfers: bool = True
+    ) -> HalBufferView:
         """View `tensor` as an IREE buffer that copies and fills may write, too.
 
         DLPack buffers do not permit those. The tensor must be importable as it is, and must be
@@ -82,11 +101,12 @@ class LocalDriver:
         """
         from iree.runtime import BufferUsage, HalBufferView, HalElementType, MemoryType
 
+        del transfers
         size = tensor.numel() * tensor.element_size()
         if size == 0:
-            return self.import_tensor(hal, tensor)
+            return self.import_tensor(state, tensor)
         memory = (ctypes.c_char * size).from_address(tensor.data_ptr())
-        buffer = hal.allocator.import_host_allocation(
+        buffer = state.device.allocator.import_host_allocation(
             memory,
             int(MemoryType.DEVICE_LOCAL | MemoryType.HOST_VISIBLE),
             int(BufferUsage.DEFAULT | BufferUsage.MAPPING),
@@ -94,11 +114,14 @@ class LocalDriver:
         element_type = getattr(HalElementType, dtype_info(tensor.dtype).element_type)
         return HalBufferView(buffer, list(tensor.shape), int(element_type))
 
-    def export_tensor(self, hal: HalDevice, view: HalBufferView, like: Tensor) -> Tensor:
+    def finish_destination(self, state: DeviceState, view: HalBufferView, tensor: Tensor) -> None:
+        """Do nothing: the program wrote into the tensor."""
+
+    def export_tensor(self, state: DeviceState, view: HalBufferView, like: Tensor) -> Tensor:
         """View a result as a torch tensor of the dtype and shape of `like`, without a copy.
 
         Args:
-            hal: the device that `view` lives on.
+            state: the device that `view` lives on.
             view: dense; IREE's idea of its element type does not matter.
             like: a meta tensor.
 
@@ -113,8 +136,8 @@ class LocalDriver:
             )
         if size == 0:
             return torch.empty(like.shape, dtype=like.dtype)
-        as_bytes = _retyped(view, [size], "SINT_8")
-        capsule = hal.create_dlpack_capsule(as_bytes, _DLPACK_CPU, 0)
+        as_bytes = retyped(view, [size], "SINT_8")
+        capsule = state.device.create_dlpack_capsule(as_bytes, _DLPACK_CPU, 0)
         return _from_dlpack(capsule).view(like.dtype).view(like.shape)
 
 
@@ -124,6 +147,16 @@ def importable(tensor: Tensor) -> Tensor:
         raise UnsupportedTorchDeviceError(
             f"{format_tensor(tensor)} on {tensor.device}: not on the CPU, must be there"
         )
+    ready = plain(tensor).contiguous()
+    return ready if ready.data_ptr() % ALIGNMENT == 0 else ready.clone()
+
+
+def plain(tensor: Tensor) -> Tensor:
+    """Return a tensor's numbers, without gradient and without a pending conj or neg.
+
+    Raises:
+        UnsupportedTypeError: it is not dense, or not of plain numbers.
+    """
     if tensor.is_quantized:
         raise UnsupportedTypeError(
             f"{format_tensor(tensor)}: quantized, must be plain numbers",
@@ -137,12 +170,11 @@ def importable(tensor: Tensor) -> Tensor:
     if tensor.is_nested:
         raise UnsupportedTypeError("a nested tensor: has no one shape, must be dense")
     tensor = tensor.detach() if tensor.requires_grad else tensor
-    ready = tensor.resolve_conj().resolve_neg().contiguous()
-    return ready if ready.data_ptr() % ALIGNMENT == 0 else ready.clone()
+    return tensor.resolve_conj().resolve_neg()
 
 
 def is_importable(tensor: Tensor) -> bool:
-    """Tell whether IREE can use a dense CPU tensor where it lies, for reading and writing."""
+    """Tell whether IREE can use a dense tensor where it lies, for reading and writing."""
     return (
         tensor.is_contiguous()
         and tensor.data_ptr() % ALIGNMENT == 0
@@ -151,7 +183,8 @@ def is_importable(tensor: Tensor) -> bool:
     )
 
 
-def _retyped(view: HalBufferView, shape: list[int], element_type: str) -> HalBufferView:
+def retyped(view: HalBufferView, shape: list[int], element_type: str) -> HalBufferView:
+    """View the same buffer under another shape and element type."""
     from iree.runtime import HalBufferView, HalElementType
 
     return HalBufferView(view.get_buffer(), shape, int(getattr(HalElementType, element_type)))

@@ -12,7 +12,7 @@ __all__ = ["get_device_from_torch", "lookup_device_from_torch"]
 
 
 def lookup_device_from_torch(torch_device: torch.device, *, create: bool = True) -> Device | None:
-    """Return the calling thread's device for a torch device.
+    """Return the calling thread's device for a torch device and torch's current stream on it.
 
     Args:
         torch_device: where the tensors live.
@@ -24,10 +24,9 @@ def lookup_device_from_torch(torch_device: torch.device, *, create: bool = True)
     driver = driver_for_torch(torch_device)
     if driver is None:
         return None
-    uri = driver.uri_for_torch(torch_device)
-    if not create and not Device.is_open(uri):
+    if not create and not any(Device.is_open(name) for name in driver.names):
         return None
-    return Device(uri)
+    return Device.at_place(driver.place_for_torch(torch_device), torch_device)
 
 
 def get_device_from_torch(torch_device: torch.device) -> Device:
@@ -38,7 +37,7 @@ def get_device_from_torch(torch_device: torch.device) -> Device:
     """
     device = lookup_device_from_torch(torch_device)
     if device is None:
-        served = ", ".join(kind for driver in DRIVERS for kind in driver.torch_types)
+        served = ", ".join(sorted({driver.torch_type for driver in DRIVERS}))
         raise UnsupportedTorchDeviceError(
             f"torch device {torch_device}: no driver serves it, must be one of {served}"
         )

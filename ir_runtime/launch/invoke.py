@@ -30,7 +30,7 @@ def invoke_vm_function(
     *,
     timer: Callable[[], float] = time.perf_counter,
 ) -> float:
-    """Call a VM function and wait for its results.
+    """Call a VM function, after what torch has enqueued on the device, and wait for its results.
 
     Args:
         device: where the function runs; not checked against it.
@@ -45,8 +45,10 @@ def invoke_vm_function(
         How long the call took, in the unit of `timer`.
     """
     started = timer()
+    device.setup_iree_action()
     if not is_async:
         vm_context.invoke(vm_function, arg_list, ret_list)
+        device.finalize_iree_action()
         return timer() - started
     from iree.runtime import HalFence
 
@@ -57,6 +59,7 @@ def invoke_vm_function(
     arg_list.push_ref(signal)
     vm_context.invoke(vm_function, arg_list, ret_list)
     signal.wait()
+    device.finalize_iree_action()
     return timer() - started
 
 

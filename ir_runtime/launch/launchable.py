@@ -232,25 +232,35 @@ class Launchable:
         )
 
     def _target(self, args: Sequence[Any], device: torch.device | str | Device | None) -> Device:
-        empty = any(a.numel() == 0 for a in args if isinstance(a, Tensor))
-        if device is not None:
-            if isinstance(device, Device):
-                return Device("local-sync") if device.uri == "local-task" and empty else device
+        tensors = [a for a in args if isinstance(a, Tensor)]
+        if device is None:
+            device = self._common_device(tensors)
+        if not isinstance(device, Device):
             where = torch.device(device)
-        else:
-            places = {a.device for a in args if isinstance(a, Tensor)}
-            if len(places) > 1:
-                found = ", ".join(sorted(str(place) for place in places))
-                raise MixedDeviceError(f"{self.name}: tensors on {found}, must be on one device")
-            if not places:
-                raise ArgumentError(
-                    f"{self.name}: no tensor among the arguments, must have one to tell the device",
-                    fix="pass device=",
-                )
-            where = places.pop()
-        if where.type == "cpu":
-            return Device(local_uri_for_work(_size_bytes(args), has_empty=empty))
-        return get_device_from_torch(where)
+            if where.type == "cpu":
+                empty = any(t.numel() == 0 for t in tensors)
+                return Device(local_uri_for_work(_size_bytes(args), has_empty=empty))
+            return get_device_from_torch(where)
+        if device.driver_id == "local-task" and any(t.numel() == 0 for t in tensors):
+            return Device("local-sync")  # the worker pool dies of empty grids
+        return device
+
+    def _common_device(self, tensors: Sequence[Tensor]) -> torch.device | Device:
+        """Return where the tensors live, or the current device if it takes them."""
+        places = {tensor.device for tensor in tensors}
+        if len(places) > 1:
+            found = ", ".join(sorted(str(place) for place in places))
+            raise MixedDeviceError(f"{self.name}: tensors on {found}, must be on one device")
+        where = places.pop() if places else torch.device("cpu")
+        chosen = Device.chosen_for(where)
+        if chosen is not None:
+            return chosen
+        if not tensors:
+            raise ArgumentError(
+                f"{self.name}: no tensor among the arguments, must have one to tell the device",
+                fix="pass device=, or call it in `with Device(...):`",
+            )
+        return where
 
     def _variants(
         self, device: Device, function: VmFunction, args: Sequence[Any]

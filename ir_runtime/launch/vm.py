@@ -19,7 +19,15 @@ from ir_runtime.settings import current_settings
 if TYPE_CHECKING:
     from iree.runtime import ParameterProvider, VmContext, VmFunction, VmModule
 
-__all__ = ["Launch", "Results", "VmProgram", "bind_launch", "launch_failure", "local_uri_for_work"]
+__all__ = [
+    "Launch",
+    "Results",
+    "VmProgram",
+    "bind_device_launch",
+    "bind_launch",
+    "launch_failure",
+    "local_uri_for_work",
+]
 
 # Functions of IREE's HAL module that write a buffer other than by a dispatch. A VMFB imports by
 # name just what it calls.
@@ -150,7 +158,7 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
     Args:
         program: the kernel.
         entry: its exported function, of the synchronous ABI.
-        uri: the device to run on.
+        uri: the CPU device to run on.
         results: what the results are; the first launch checks it.
 
     Returns:
@@ -169,15 +177,16 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
         context, function = program.function(device, entry)
         hal, driver = device.hal_device, device.driver
         write = None if by_dlpack else driver.import_destination
-        thread.ready = (context.invoke, function, hal.from_dlpack_capsule, hal, driver, write)
+        state = device.device_state
+        thread.ready = (context.invoke, function, hal.from_dlpack_capsule, state, driver, write)
         return thread.ready
 
     def launch(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
         nonlocal unchecked
         try:
-            invoke, function, from_capsule, hal, driver, write = thread.ready
+            invoke, function, from_capsule, state, driver, write = thread.ready
         except AttributeError:
-            invoke, function, from_capsule, hal, driver, write = prepare()
+            invoke, function, from_capsule, state, driver, write = prepare()
         arguments = VmVariantList(len(operands) + len(outs))
         for operand in operands:
             if isinstance(operand, int):
@@ -186,10 +195,14 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
             try:
                 view = from_capsule(_to_dlpack(operand))
             except Exception:  # noqa: BLE001 - strides, alignment, dtype: this copes or says why
-                view = driver.import_tensor(hal, operand)
+                view = driver.import_tensor(state, operand)
             arguments.push_ref(view)
         for out in outs:
-            arguments.push_ref(from_capsule(_to_dlpack(out)) if write is None else write(hal, out))
+            arguments.push_ref(
+                from_capsule(_to_dlpack(out))
+                if write is None
+                else write(state, out, transfers=True)
+            )
         returned = VmVariantList(len(outs))
         try:
             invoke(function, arguments, returned)
@@ -198,6 +211,44 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
         if unchecked:
             _check_results(program.name, returned, results)
             unchecked = False
+
+    return launch
+
+
+def bind_device_launch(program: VmProgram, entry: str, device: Device, results: Results) -> Launch:
+    """Return what `bind_launch` does, for any device: each tensor crosses as its driver says.
+
+    The launch comes after all that torch has enqueued, and has ended when the call returns.
+    """
+    from iree.runtime import VmVariantList
+
+    unchecked = True
+    state, driver = device.device_state, device.driver
+
+    def launch(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        nonlocal unchecked
+        context, function = program.function(device, entry)
+        device.setup_iree_action()
+        arguments: Any = VmVariantList(len(operands) + len(outs))
+        for operand in operands:
+            if isinstance(operand, int):
+                arguments.push_int(operand)
+            else:
+                arguments.push_ref(driver.import_tensor(state, operand))
+        views = [driver.import_destination(state, out, transfers=program.transfers) for out in outs]
+        for view in views:
+            arguments.push_ref(view)
+        returned = VmVariantList(len(outs))
+        try:
+            context.invoke(function, arguments, returned)
+        except Exception as error:
+            raise launch_failure(program.name, error) from error
+        if unchecked:
+            _check_results(program.name, returned, results)
+            unchecked = False
+        device.finalize_iree_action()
+        for view, out in zip(views, outs, strict=True):
+            driver.finish_destination(state, view, out)
 
     return launch
 

@@ -17,6 +17,8 @@ from ir_runtime.launch.vm import Launch, Results
 
 __all__ = ["BoundLaunch", "bind_empty", "bind_functional", "bind_general", "write_into"]
 
+CPU = torch.device("cpu")
+
 
 @dataclass(frozen=True, slots=True)
 class BoundLaunch:
@@ -34,7 +36,12 @@ class BoundLaunch:
 
 
 def bind_functional(
-    launch: Launch, operands: tuple[int, ...], results: Results, *, every: bool
+    launch: Launch,
+    operands: tuple[int, ...],
+    results: Results,
+    *,
+    every: bool,
+    where: torch.device = CPU,
 ) -> BoundLaunch:
     """Bind a kernel that changes no argument; `every` if each argument is an operand."""
 
@@ -44,7 +51,7 @@ def bind_functional(
     if len(results) == 1:
         shape, dtype = results[0]
         strides = contiguous_strides(shape)
-        empty = empty_strided
+        empty = empty_strided if where.type == "cpu" else _empty_strided_on(where)
 
         def run_one(args: Sequence[Any]) -> Tensor:
             out = empty(shape, strides, dtype)
@@ -54,7 +61,7 @@ def bind_functional(
         return BoundLaunch(run_one, run_into, results)
 
     def run(args: Sequence[Any]) -> tuple[Tensor, ...]:
-        outs = _allocate(results)
+        outs = _allocate(results, where)
         run_into(args, outs)
         return outs
 
@@ -62,7 +69,12 @@ def bind_functional(
 
 
 def bind_general(
-    launch: Launch, operands: tuple[int, ...], results: Results, tied: tuple[int, ...]
+    launch: Launch,
+    operands: tuple[int, ...],
+    results: Results,
+    tied: tuple[int, ...],
+    *,
+    where: torch.device = CPU,
 ) -> BoundLaunch:
     """Bind a kernel that changes arguments or takes lists.
 
@@ -71,7 +83,7 @@ def bind_general(
     """
 
     def run_into(args: Sequence[Any], outs: Sequence[Tensor]) -> None:
-        staged = [torch.empty(args[i].shape, dtype=args[i].dtype) for i in tied]
+        staged = [torch.empty(args[i].shape, dtype=args[i].dtype, device=where) for i in tied]
         flat: list[Any] = []
         for i in operands:
             value = args[i]
@@ -81,26 +93,33 @@ def bind_general(
             args[i].copy_(new)
 
     def run(args: Sequence[Any]) -> Any:
-        outs = _allocate(results)
+        outs = _allocate(results, where)
         run_into(args, outs)
         return outs[0] if len(outs) == 1 else outs or None
 
     return BoundLaunch(run, run_into, results)
 
 
-def bind_empty(results: Results) -> BoundLaunch:
+def bind_empty(results: Results, *, where: torch.device = CPU) -> BoundLaunch:
     """Nothing is written, so nothing runs."""
 
     def run(args: Sequence[Any]) -> Any:
         del args
-        outs = _allocate(results)
+        outs = _allocate(results, where)
         return outs[0] if len(outs) == 1 else outs or None
 
     return BoundLaunch(run, lambda _args, _outs: None, results)
 
 
-def _allocate(results: Results) -> tuple[Tensor, ...]:
-    return tuple(torch.empty(shape, dtype=dtype) for shape, dtype in results)
+def _allocate(results: Results, where: torch.device) -> tuple[Tensor, ...]:
+    return tuple(torch.empty(shape, dtype=dtype, device=where) for shape, dtype in results)
+
+
+def _empty_strided_on(where: torch.device) -> Callable[..., Tensor]:
+    def empty(shape: Sequence[int], strides: Sequence[int], dtype: torch.dtype) -> Tensor:
+        return torch.empty_strided(shape, strides, dtype=dtype, device=where)
+
+    return empty
 
 
 def _empty_strided(shape: Sequence[int], strides: Sequence[int], dtype: torch.dtype) -> Tensor:
@@ -145,7 +164,7 @@ def write_into(
     targets = [
         out
         if not staged and is_importable(out) and storage_of(out) not in taken
-        else torch.empty(out.shape, dtype=out.dtype)
+        else torch.empty(out.shape, dtype=out.dtype, device=out.device)
         for out in outs
     ]
     bound.run_into(args, targets)

@@ -8,7 +8,10 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
+from ir_runtime.device import Device, get_device_from_torch
+from ir_runtime.device.device import set_devices
 from ir_runtime.op_reg.bind import BoundLaunch, write_into
 from ir_runtime.op_reg.call_source import call_source
 from ir_runtime.op_reg.kernel import bind_call
@@ -74,15 +77,19 @@ class CallFunctions:
     """What the dispatcher calls for an op.
 
     Attributes:
-        call: the kernel for a backend.
+        call: the kernel for CPU tensors.
+        call_there: the kernel for tensors of other devices.
         autograd: the autograd kernel; takes the key set first.
         call_out: as `call`, for the `out` overload.
+        call_out_there: as `call_there`, likewise.
         autograd_out: as `autograd`, for the `out` overload.
     """
 
     call: Callable[..., Any]
+    call_there: Callable[..., Any]
     autograd: Callable[..., Any]
     call_out: Callable[..., Any]
+    call_out_there: Callable[..., Any]
     autograd_out: Callable[..., Any]
 
 
@@ -98,6 +105,8 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
         "_young": op.calls.young,
         "_miss": op.calls.miss,
         "_plain": PLAIN_KEYSETS,
+        "_set_devices": set_devices,
+        "_place": _place,
         "_grad_enabled": torch.is_grad_enabled,
         "_slow": slow,
         "_slow_out": slow_out,
@@ -109,6 +118,16 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
     }
     exec(compile(source, f"<calls of {op.qualified_name}>", "exec"), scope)  # noqa: S102 - our own text
     return CallFunctions(*(scope[field.name] for field in fields(CallFunctions)))
+
+
+def _place(args: Sequence[Any]) -> tuple[str, torch.device] | None:
+    """Name the device and stream that a call runs on; None if that is the CPU's own choice."""
+    tensors = (a for arg in args for a in (arg if isinstance(arg, list | tuple) else (arg,)))
+    where = next((t.device for t in tensors if isinstance(t, Tensor)), torch.device("cpu"))
+    device = Device.chosen_for(where)
+    if device is None and where.type != "cpu":
+        device = get_device_from_torch(where)
+    return None if device is None else (device.instance_cache_key, where)
 
 
 def _copy_out(values: Any, outs: Sequence[Any]) -> Any:

@@ -2,7 +2,9 @@
 
 For each op, functions are generated from its schema, as `dataclasses` does, because a loop over
 arguments costs more than the launch it would find. They reduce the arguments to a key (shapes,
-dtypes, every non-tensor value), find the bound launch and run it.
+dtypes, every non-tensor value), find the bound launch and run it. Calls on CPU tensors need
+not look for a device unless some thread has made one current; the others (`call_there`) put it in
+the key.
 """
 
 from __future__ import annotations
@@ -16,22 +18,33 @@ __all__ = ["call_source", "out_names"]
 
 _TEXT = """
 def call({parameters}):
+    if _set_devices: return call_there({passed})
 {find}
     {finish}
 
+def call_there({parameters}):
+{find_there}
+    {finish}
+
 def autograd(_keyset, {parameters}):
-    if _keyset.raw_repr() not in _plain or (_grad_enabled() and ({grad})):
+    if _set_devices or _keyset.raw_repr() not in _plain or (_grad_enabled() and ({grad})):
         return _slow(_keyset, {every})
 {find}
     {finish}
 
 def call_out({parameters_out}):
+    if _set_devices: return call_out_there({passed_out})
 {find_out}
     _write(_name, bound, args, outs, staged)
     return {returned_out}
 
+def call_out_there({parameters_out}):
+{find_out_there}
+    _write(_name, bound, args, outs, staged)
+    return {returned_out}
+
 def autograd_out(_keyset, {parameters_out}):
-    if _keyset.raw_repr() not in _plain or (_grad_enabled() and ({grad_out})):
+    if _set_devices or _keyset.raw_repr() not in _plain or (_grad_enabled() and ({grad_out})):
         return _slow_out(_keyset, ({every_inner}staged, {outs}))
 {find_out}
     _write(_name, bound, args, outs, staged)
@@ -40,7 +53,7 @@ def autograd_out(_keyset, {parameters_out}):
 
 
 def call_source(op: CustomOp) -> tuple[str, dict[str, Any]]:
-    """Return the text of the four functions, and the default values that it names.
+    """Return the text of the functions, and the default values that it names.
 
     They take their arguments as the dispatcher passes them, and refill the defaults it drops.
     """
@@ -48,22 +61,30 @@ def call_source(op: CustomOp) -> tuple[str, dict[str, Any]]:
     names = [_variable(op, i) for i in range(len(op.arg_names))]
     inner = "".join(f"{name}, " for name in names)
     outs = out_names(op)
+    listed_outs = f"outs = ({', '.join(outs)},)"
     tests = [_grad_test(op, i) for i in range(len(names))]
     grad = [test for test in tests if test]
     finish = "return bound.run(args)"
     if op.returned_arg is not None:
         finish = f"bound.run(args); return {names[op.returned_arg]}"
     separator = "" if "*" in parameters else "*, "
+    passed = [
+        f"{n}={n}" if a.kwarg_only else n for n, a in zip(names, op.schema.arguments, strict=True)
+    ]
     text = _TEXT.format(
         parameters=parameters,
+        passed=", ".join(passed),
+        passed_out=", ".join([*passed, *(f"{n}={n}" for n in ("staged", *outs))]),
         parameters_out=f"{parameters}, {separator}staged=False, "
         + ", ".join(f"{o}=None" for o in outs),
         every=f"({inner})",
         every_inner=inner,
         outs="".join(f"{o}, " for o in outs),
         find=_indented(_find_lines(op, names, "eager")),
-        find_out=_indented(
-            [f"outs = ({', '.join(outs)},)", *_find_lines(op, names, "_copy_out(eager, outs)")]
+        find_there=_indented(_find_lines(op, names, "eager", there=True)),
+        find_out=_indented([listed_outs, *_find_lines(op, names, "_copy_out(eager, outs)")]),
+        find_out_there=_indented(
+            [listed_outs, *_find_lines(op, names, "_copy_out(eager, outs)", there=True)]
         ),
         finish=finish,
         grad=" or ".join(grad) or "False",
@@ -79,11 +100,15 @@ def out_names(op: CustomOp) -> list[str]:
     return [f"out{i}" for i in range(count)] if count > 1 else ["out"]
 
 
-def _find_lines(op: CustomOp, names: list[str], eager_result: str) -> list[str]:
+def _find_lines(
+    op: CustomOp, names: list[str], eager_result: str, *, there: bool = False
+) -> list[str]:
+    """Write what finds the launch; `there` if the device is not what the dispatch key says."""
+    place = "_place(args), " if there else ""
     key = "".join(f"{_key_part(op, i)}, " for i in range(len(names)))
     lines = [
         f"args = ({''.join(f'{name}, ' for name in names)})",
-        f"try: key = ({key})",
+        f"try: key = ({place}{key})",
         "except AttributeError: _miss(None, args); raise",  # None for a tensor: `select` says so
     ]
     if op.has_check:

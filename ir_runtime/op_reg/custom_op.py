@@ -105,7 +105,8 @@ class CustomOp(ABC):
         Args:
             op_class: the class.
             library: whose namespace the op joins.
-            dispatch_key: the torch dispatch keys that the kernels serve; default the CPU's.
+            dispatch_key: the torch dispatch keys that the kernels serve; default the CPU's and
+                CUDA's, which is also ROCm's.
             register_meta: whether `select` becomes the meta function.
             register_impl: whether the kernels are registered.
 
@@ -148,7 +149,7 @@ class CustomOp(ABC):
         self.register_meta = register_meta
         self.register_impl = register_impl
         keys = (dispatch_key,) if isinstance(dispatch_key, str) else dispatch_key
-        self.dispatch_keys: tuple[str, ...] = ("CPU",) if keys is None else tuple(keys)
+        self.dispatch_keys: tuple[str, ...] = ("CPU", "CUDA") if keys is None else tuple(keys)
         self.schema = self._parse_schema(self.signature[match.end("name") :])
         self.calls = CallTable(self)
         if self.qualified_name in ALL_CUSTOM_OP_REGS:

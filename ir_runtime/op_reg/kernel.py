@@ -6,16 +6,25 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
-from ir_runtime.device import Device
-from ir_runtime.device.instance import on_fork
+from ir_runtime.device import Device, get_device_from_torch
+from ir_runtime.device.driver import driver_for_torch
+from ir_runtime.device.instance import on_exit, on_fork
 from ir_runtime.errors import GenerateError, RegistrationError
 from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
-from ir_runtime.launch.vm import VmProgram, bind_launch, local_uri_for_work
+from ir_runtime.launch.vm import (
+    Launch,
+    Results,
+    VmProgram,
+    bind_device_launch,
+    bind_launch,
+    local_uri_for_work,
+)
 from ir_runtime.op_reg.argument import TensorArg
 from ir_runtime.op_reg.bind import BoundLaunch, bind_empty, bind_functional, bind_general
 from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_device
@@ -23,13 +32,20 @@ from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_dev
 if TYPE_CHECKING:
     from ir_runtime.op_reg.custom_op import CustomOp
 
-__all__ = ["bind_call", "forget_kernels", "kernel_source", "program_for", "run_select"]
+__all__ = [
+    "bind_call",
+    "family_for",
+    "forget_kernels",
+    "kernel_source",
+    "program_for",
+    "run_select",
+]
 
 ENTRY = "main"
 
 
-_programs: dict[tuple[str, str], VmProgram] = {}
-_locks: dict[tuple[str, str], threading.Lock] = {}
+_programs: dict[tuple[str, str, str], VmProgram] = {}
+_locks: dict[tuple[str, str, str], threading.Lock] = {}
 _guard = threading.Lock()
 
 
@@ -46,6 +62,7 @@ def _reset_locks() -> None:
 on_fork(_reset_locks)
 
 
+@on_exit
 def forget_kernels() -> None:
     """Drop all loaded kernels, so that the next calls ask the store again (tests, tools)."""
     from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS
@@ -62,8 +79,9 @@ def run_select(op: CustomOp, args: Sequence[Any]) -> CallSelection:
         ArgumentError: the arguments do not fit the op.
         RegistrationError: `select` contradicts the signature.
     """
-    call_device(op.name, op.arg_names, args)
+    where = call_device(op.name, op.arg_names, args)
     ksel = CallSelection(op, args)
+    ksel.device_family = family_for(where)
     op.select(ksel)
     if len(ksel.result_descs) != op.new_result_count:
         raise RegistrationError(
@@ -92,21 +110,44 @@ def bind_call(op: CustomOp, args: Sequence[Any]) -> BoundLaunch:
         i for desc in ksel.inplace_tied_arg_descs for i, d in enumerate(ksel.arg_descs) if d is desc
     )
     written = (*results, *((tuple(args[i].shape), args[i].dtype) for i in tied))
+    where = call_device(op.name, op.arg_names, args) or torch.device("cpu")
     if not any(_numel(shape) for shape, _ in written):
-        return bind_empty(results)
-    sizes = [t.numel() * t.element_size() for t in _described_tensors(ksel)]
-    uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
-    launch = bind_launch(program_for(op, ksel), ENTRY, uri, written)
+        return bind_empty(results, where=where)
+    launch = _bind_launch(op, ksel, where, written)
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
     if tied or listed:
-        return bind_general(launch, operands, results, tied)
-    return bind_functional(launch, operands, results, every=len(operands) == len(args))
+        return bind_general(launch, operands, results, tied, where=where)
+    every = len(operands) == len(args)
+    return bind_functional(launch, operands, results, every=every, where=where)
 
 
-def program_for(op: CustomOp, ksel: KernelSelection) -> VmProgram:
+def _bind_launch(
+    op: CustomOp, ksel: KernelSelection, where: torch.device, written: Results
+) -> Launch:
+    sizes = [t.numel() * t.element_size() for t in _described_tensors(ksel)]
+    device = Device.chosen_for(where)
+    if device is None and where.type == "cpu":
+        uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
+        return bind_launch(program_for(op, ksel, Device("local-sync")), ENTRY, uri, written)
+    device = device or get_device_from_torch(where)
+    if device.driver_id == "local-task" and 0 in sizes:
+        device = Device("local-sync")  # the worker pool dies of empty grids
+    return bind_device_launch(program_for(op, ksel, device), ENTRY, device, written)
+
+
+def family_for(where: torch.device | None) -> str:
+    """Return the device family that a call runs on, given where its tensors live."""
+    where = where or torch.device("cpu")
+    chosen = Device.chosen_for(where)
+    if chosen is not None:
+        return chosen.driver.family
+    driver = driver_for_torch(where)
+    return "local" if driver is None else driver.family
+
+
+def program_for(op: CustomOp, ksel: KernelSelection, device: Device) -> VmProgram:
     """Return the loaded kernel of a selection; one thread makes it, others wait."""
-    device = Device("local-sync")
-    found_by = (ksel.spec_key, op.code_digest)
+    found_by = (ksel.spec_key, op.code_digest, device.type_cache_key)
     program = _programs.get(found_by)
     if program is None:
         with _guard:

@@ -41,7 +41,7 @@ def register_with_torch(op: CustomOp) -> Any:
             op, make_autograd_slow(op, packet.default), _make_slow_out(op, packet)
         )
         for key in op.dispatch_keys:
-            op.library.impl(op.name, functions.call, key)
+            op.library.impl(op.name, functions.call if key == "CPU" else functions.call_there, key)
         takes_tensors = any("Tensor" in str(a.type) for a in op.schema.arguments)
         fallback = _make_refusal(op) if takes_tensors else functions.call
         op.library.impl(op.name, fallback, "CompositeExplicitAutograd")
@@ -117,7 +117,8 @@ def _define_out(op: CustomOp, functions: CallFunctions) -> None:
 
     torch.library.register_fake(f"{op.qualified_name}.out", fake, lib=op.library)
     for key in op.dispatch_keys:
-        op.library.impl(f"{op.name}.out", functions.call_out, key)
+        call_out = functions.call_out if key == "CPU" else functions.call_out_there
+        op.library.impl(f"{op.name}.out", call_out, key)
     op.library.impl(f"{op.name}.out", functions.autograd_out, "Autograd", with_keyset=True)
 
 

@@ -18,7 +18,7 @@ from ir_runtime.device import (
     get_vm_instance,
     lookup_device_from_torch,
 )
-from ir_runtime.device.instance import hal_device_for_uri
+from ir_runtime.device.place import open_place
 from ir_runtime.errors import (
     ArgumentError,
     DeviceError,
@@ -27,7 +27,7 @@ from ir_runtime.errors import (
     UnsupportedTorchDeviceError,
 )
 
-DRIVERS = "cuda, hip, local-sync, local-task, vulkan"
+DRIVERS = "local-sync, local-task, cuda, hip, vulkan"
 
 
 def in_new_thread(work: Callable[[], Any]) -> Any:
@@ -73,7 +73,7 @@ def test_device_of_a_state_is_made_anew_and_uses_its_hal_device() -> None:
     state = DeviceState.from_uri("local-sync")
     device = Device(device_state=state)
     assert device is not Device("local-sync")
-    assert device.hal_device is hal_device_for_uri("local-sync")
+    assert device.hal_device is open_place("local-sync").hal
     assert device.vm_instance is get_vm_instance()
 
 
@@ -101,7 +101,7 @@ def test_uri_and_state_exclude_and_need_each_other(both: bool) -> None:
 def test_unknown_driver_is_refused_with_the_choices(uri: str) -> None:
     with pytest.raises(DeviceError) as caught:
         Device(uri)
-    assert str(caught.value) == f"device {uri!r}: no driver 'nope', must be one of {DRIVERS}"
+    assert str(caught.value) == f"driver 'nope': not served by ir_runtime, must be one of {DRIVERS}"
 
 
 def test_refused_uri_is_refused_again() -> None:
@@ -226,4 +226,4 @@ def test_torch_device_without_a_driver() -> None:
     assert lookup_device_from_torch(torch.device("meta")) is None
     with pytest.raises(UnsupportedTorchDeviceError) as caught:
         get_device_from_torch(torch.device("meta"))
-    assert str(caught.value) == "torch device meta: no driver serves it, must be one of cpu"
+    assert str(caught.value) == "torch device meta: no driver serves it, must be one of cpu, cuda"

@@ -205,7 +205,7 @@ REFUSALS: tuple[Refusal, ...] = (
         Refusal(
             op,
             {"x": ROWS.to_sparse()},
-            "no kernel for these tensors, must be dense and on cpu",
+            "no kernel for these tensors, must be dense and on cpu or cuda",
             UnsupportedTorchDeviceError,
             ("`x` is f32[2, 48] on cpu, layout torch.sparse_coo",),
         )

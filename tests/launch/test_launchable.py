@@ -272,7 +272,7 @@ def test_call_without_a_tensor_must_name_the_device(twice: Launchable) -> None:
         twice(1)
     assert str(caught.value) == (
         "program: no tensor among the arguments, must have one to tell the device\n"
-        "  fix: pass device="
+        "  fix: pass device=, or call it in `with Device(...):`"
     )
 
 
@@ -286,7 +286,7 @@ def test_tensors_on_two_devices_are_refused(twice: Launchable) -> None:
 def test_device_without_a_driver_is_refused(twice: Launchable, kwargs: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedTorchDeviceError) as caught:
         twice(X.to("meta"), **kwargs)
-    assert str(caught.value) == "torch device meta: no driver serves it, must be one of cpu"
+    assert str(caught.value) == "torch device meta: no driver serves it, must be one of cpu, cuda"
 
 
 def test_unknown_entry_point_is_refused_at_preload_with_the_exports() -> None:

@@ -213,7 +213,7 @@ def test_sparse_tensor_is_refused():
     with pytest.raises(UnsupportedTorchDeviceError) as caught:
         ops.add(X.to_sparse(), X.to_sparse())
     assert str(caught.value) == (
-        f"{op_of(ops.add).name}: no kernel for these tensors, must be dense and on cpu\n"
+        f"{op_of(ops.add).name}: no kernel for these tensors, must be dense and on cpu or cuda\n"
         "    `x` is f32[2, 3] on cpu, layout torch.sparse_coo\n"
         "    `y` is f32[2, 3] on cpu, layout torch.sparse_coo"
     )

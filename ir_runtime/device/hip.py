@@ -1,0 +1,115 @@
+"""HIP: torch's `cuda` tensors on AMD GPUs, on torch's own stream."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ir_runtime.device.place import Place, open_place
+from ir_runtime.device.torch_gpu import TorchGpuDriver, gpu_uri
+from ir_runtime.errors import DeviceError
+
+if TYPE_CHECKING:
+    from ir_runtime.device.state import DeviceState
+
+__all__ = ["HipDriver", "hip_library_in", "hip_target"]
+
+_SKUS: tuple[tuple[str, str], ...] = (
+    (r"MI355X", "mi355x"),
+    (r"MI350X", "mi350x"),
+    (r"MI325X", "mi325x"),
+    (r"MI308X", "mi308x"),
+    (r"MI300X", "mi300x"),
+    (r"MI300A", "mi300a"),
+    (r"MI250X", "mi250x"),
+    (r"MI250\b", "mi250"),
+    (r"MI210", "mi210"),
+    (r"MI100", "mi100"),
+    (r"RX 9070 XT", "rx9070xt"),
+    (r"RX 9070\b", "rx9070"),
+    (r"RX 9060 XT", "rx9060xt"),
+    (r"R9700", "r9700"),
+    (r"RX 7900 XTX", "rx7900xtx"),
+    (r"RX 7900 XT\b", "rx7900xt"),
+    (r"RX 7800 XT", "rx7800xt"),
+    (r"RX 7700 XT", "rx7700xt"),
+    (r"W7900", "w7900"),
+    (r"W7800", "w7800"),
+    (r"W7700", "w7700"),
+    (r"V710", "v710"),
+)
+"""Product names that IREE has tuned targets for, the longer of two that match first."""
+
+
+class HipDriver(TorchGpuDriver):
+    """Serve torch's tensors on AMD GPUs, in the order of torch's stream."""
+
+    family: str = "hip"
+    names: tuple[str, ...] = ("hip",)
+    dlpack_device_type_code: int = 10
+
+    def prepare(self) -> None:
+        """Have IREE use the HIP library that torch has loaded: two would not share memory."""
+        try:
+            maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return
+        library = hip_library_in(maps.splitlines())
+        if library is not None:
+            from iree.runtime.flags import parse_flags
+
+            parse_flags(f"--hip_dylib_path=file:{library}")
+
+    def is_torch_build(self) -> bool:
+        return torch.version.hip is not None
+
+    def place_for_torch(self, torch_device: torch.device) -> Place:
+        stream = torch.cuda.current_stream(torch_device).cuda_stream
+        return open_place(
+            gpu_uri("hip", torch_device),
+            prepare=self.prepare,
+            stream=stream,
+            stream_parameters={"hip_external_stream": str(stream)},
+        )
+
+    def target_flags(self, state: DeviceState) -> tuple[str, ...]:
+        name, chip = str(state.enumerated_info.get("name", "")), state.details
+        where = state.torch_device
+        if where is not None and where.type == "cuda":
+            properties = torch.cuda.get_device_properties(where)
+            name, chip = f"{name} {properties.name}", properties.gcnArchName
+        target = hip_target(name, chip)
+        if target is None:
+            raise DeviceError(
+                f"device {state.uri}: its driver does not tell which chip it is",
+                facts=state.details.split("\n"),
+                fix="use it through a torch that was built for ROCm",
+            )
+        return ("--iree-hal-target-device=hip", f"--iree-rocm-target={target}")
+
+
+def hip_target(name: str, chip: str) -> str | None:
+    """Return what to compile for: the product if it is known, else its chip.
+
+    Args:
+        name: the product's name, such as `AMD Instinct MI300X`.
+        chip: text that has the architecture in it, such as `gfx942:sramecc+:xnack-`.
+    """
+    product = next((sku for pattern, sku in _SKUS if re.search(pattern, name)), None)
+    if product is not None:
+        return product
+    found = re.search(r"gfx[0-9a-f]+", chip)
+    return found[0] if found else None
+
+
+def hip_library_in(maps: Iterable[str]) -> str | None:
+    """Return the path of the HIP library among the lines of `/proc/self/maps`."""
+    for line in maps:
+        path = line.split(maxsplit=5)[5:]
+        if path and re.search(r"/libamdhip64\.so[\d.]*$", path[0].strip()):
+            return path[0].strip()
+    return None

@@ -1,0 +1,193 @@
+"""Where can programs run?  Names of devices become open HAL devices, one each in a process.
+
+A device may be asked for by driver (`vulkan`), by number (`hip://1`) or by identity
+(`cuda://GPU-<uuid>`). All of these lead to one place, which all threads share, so the number of
+HAL devices and of worker pools does not grow with threads and streams.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ir_runtime.device.instance import get_vm_instance, is_forked, on_exit, on_fork
+from ir_runtime.errors import DeviceError
+
+if TYPE_CHECKING:
+    from iree.runtime import HalDevice, HalDriver
+
+__all__ = ["MAX_STREAM_DEVICES", "Place", "enumerated_row", "open_place"]
+
+MAX_STREAM_DEVICES = 8
+"""How many streams of one GPU get a HAL device that is tied to them; others share one."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """An open HAL device.
+
+    Attributes:
+        driver_name: IREE's name of the driver.
+        uri: the one name of this place, `<driver>://<path>`, or the driver's name alone.
+        hal: the device.
+        row: the driver's own description: `device_id`, `path`, `name`; empty for CPU drivers.
+        details: what else the driver tells of it, for people and for chip names.
+        stream: the raw stream that it is tied to, None for none.
+    """
+
+    driver_name: str
+    uri: str
+    hal: HalDevice
+    row: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    details: str = ""
+    stream: int | None = None
+
+
+_lock = threading.RLock()
+_places: dict[tuple[str, int | None], Place] = {}
+
+
+@on_fork
+def _reset_lock() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+@on_exit
+def _release_places() -> None:
+    if _places:
+        from iree.runtime._binding import clear_hal_driver_cache
+
+        _places.clear()
+        clear_hal_driver_cache()  # later, the libraries that Vulkan drivers stand on are gone
+
+
+def open_place(
+    uri: str,
+    *,
+    prepare: Callable[[], None] = lambda: None,
+    stream: int | None = None,
+    stream_parameters: Mapping[str, str] = MappingProxyType({}),
+) -> Place:
+    """Return the place of a URI, opened at the first call and shared by all threads.
+
+    Args:
+        uri: `<driver>`, `<driver>://<number>` or `<driver>://GPU-<uuid>`.
+        prepare: runs before the driver is first made.
+        stream: tie the HAL device to this raw stream, if its driver can.
+        stream_parameters: what tells the driver of the stream.
+
+    Raises:
+        DeviceError: IREE has no such driver or device, or this is a forked process whose
+            parent's device threads are gone.
+    """
+    known = _places.get((uri, stream))
+    if known is not None:
+        return known
+    name, _, path = uri.partition("://")
+    if is_forked() and name != "local-sync":
+        raise DeviceError(
+            f"device {uri!r}: its driver does not survive a fork, must be local-sync here",
+            fix="use local-sync, or start processes with spawn",
+        )
+    with _lock:
+        known = _places.get((uri, stream))
+        if known is None:
+            known = _open(name, path, uri, prepare, stream, stream_parameters)
+            _places[uri, stream] = known
+    return known
+
+
+def _open(
+    name: str,
+    path: str,
+    uri: str,
+    prepare: Callable[[], None],
+    stream: int | None,
+    stream_parameters: Mapping[str, str],
+) -> Place:
+    driver = _driver(name, uri, prepare)
+    rows = [] if name.startswith("local-") else _rows(driver, uri)
+    row = enumerated_row(uri, path, rows) if rows else {}
+    canonical = f"{name}://{row['path'] or row['device_id']}" if row else uri
+    if stream is not None and not _has_room(canonical):
+        stream = None
+    same = _places.get((canonical, stream))
+    if same is not None:
+        return same
+    described: Any = dict(row)  # nanobind's stub has no overload for a typed one
+    try:
+        if not row:
+            hal = driver.create_default_device() if not path else driver.create_device_by_uri(uri)
+        elif stream is None:
+            hal = driver.create_device(described)  # pyright: ignore[reportCallIssue]
+        else:
+            hal = driver.create_device(described, params=dict(stream_parameters))
+        details = driver.dump_device_info(row["device_id"]) if row else ""
+    except Exception as error:
+        raise DeviceError(f"device {uri!r}: cannot be created", facts=[str(error)]) from error
+    place = Place(name, canonical, hal, MappingProxyType(described), details, stream)
+    _places[canonical, stream] = place
+    return place
+
+
+def _driver(name: str, uri: str, prepare: Callable[[], None]) -> HalDriver:
+    import iree.runtime as rt
+
+    get_vm_instance()
+    known = rt.query_available_drivers()
+    if name not in known:
+        raise DeviceError(
+            f"device {uri!r}: no driver {name!r}, must be one of {', '.join(sorted(known))}"
+        )
+    try:
+        prepare()
+        return rt.get_driver(name)
+    except Exception as error:
+        raise DeviceError(
+            f"device {uri!r}: the driver {name!r} does not start on this machine",
+            facts=str(error).split("\n"),
+        ) from error
+
+
+def _rows(driver: HalDriver, uri: str) -> Sequence[Mapping[str, Any]]:
+    rows = driver.query_available_devices()
+    if not rows:
+        raise DeviceError(f"device {uri!r}: its driver finds no device on this machine")
+    return rows
+
+
+def _has_room(canonical: str) -> bool:
+    tied = sum(stream is not None for uri, stream in _places if uri == canonical)
+    return tied < MAX_STREAM_DEVICES
+
+
+def enumerated_row(uri: str, path: str, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Choose a device among those that a driver enumerates.
+
+    Args:
+        uri: for messages.
+        path: nothing for the first, a number, or `GPU-<uuid>`; dashes and case do not count.
+        rows: what the driver enumerates.
+
+    Raises:
+        DeviceError: none is meant.
+    """
+    if not path:
+        return rows[0]
+    if path.isdecimal() and int(path) < len(rows):
+        return rows[int(path)]
+    for row in rows:
+        if _same_identity(path, str(row["path"])):
+            return row
+    raise DeviceError(
+        f"device {uri!r}: no such device, must be one of the {len(rows)} that its driver finds",
+        facts=[f"{i}: {row['path']}  {row['name']}" for i, row in enumerate(rows)],
+    )
+
+
+def _same_identity(one: str, other: str) -> bool:
+    return one.replace("-", "").lower() == other.replace("-", "").lower()

@@ -1,0 +1,154 @@
+"""What do CUDA and ROCm share?  Torch calls both `cuda`, and their memory crosses by DLPack.
+
+IREE runs on a stream of its own, unless its device is tied to torch's: a launch first waits, on
+the host, for what torch has enqueued, and has ended when the call returns.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ir_runtime.counters import add_count
+from ir_runtime.device.local import plain, retyped
+from ir_runtime.device.place import Place
+from ir_runtime.device.staging import check_size, download, new_buffer_view, upload
+from ir_runtime.dtypes import dtype_info, format_tensor
+from ir_runtime.errors import DeviceError, UnsupportedTorchDeviceError
+
+if TYPE_CHECKING:
+    from iree.runtime import HalBufferView
+
+    from ir_runtime.device.state import DeviceState
+
+__all__ = ["TorchGpuDriver", "gpu_uri", "index_of_identity"]
+
+_to_dlpack = torch._C._to_dlpack
+_from_dlpack = torch._C._from_dlpack
+_ALIGNMENT = 64
+
+
+class TorchGpuDriver(abc.ABC):
+    """Serve torch's `cuda` tensors where they lie, and CPU tensors by staging copies."""
+
+    family: str
+    names: tuple[str, ...]
+    torch_type: str = "cuda"
+    zero_copy: bool = False
+    dlpack_device_type_code: int
+
+    @abc.abstractmethod
+    def is_torch_build(self) -> bool:
+        """Tell whether torch's `cuda` devices are of this kind."""
+
+    def serves(self, torch_device: torch.device) -> bool:
+        return torch_device.type == "cuda" and self.is_torch_build()
+
+    def torch_device(self, place: Place) -> torch.device:
+        index = None
+        if self.is_torch_build() and torch.cuda.is_available():
+            index = index_of_identity(str(place.row.get("path", "")), _torch_identities())
+        return torch.device("cpu") if index is None else torch.device("cuda", index)
+
+    def wait_for_torch(self, state: DeviceState) -> None:
+        where = state.torch_device
+        if where is not None and where.type == "cuda" and state.torch_stream is None:
+            torch.cuda.current_stream(where).synchronize()
+
+    def import_tensor(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+        if tensor.device.type == "cpu":
+            return upload(state.device, tensor)
+        _refuse_elsewhere(state, tensor)
+        ready = plain(tensor).contiguous()
+        ready = ready if ready.data_ptr() % _ALIGNMENT == 0 else ready.clone()
+        if ready.data_ptr() != tensor.data_ptr():
+            add_count("copies")
+            self.wait_for_torch(state)  # the copy runs on torch's stream
+        info = dtype_info(ready.dtype)
+        if info.carrier is None:
+            return state.device.from_dlpack_capsule(_to_dlpack(ready))
+        carried = state.device.from_dlpack_capsule(_to_dlpack(ready.view(info.carrier)))
+        return retyped(carried, list(ready.shape), info.element_type)
+
+    def import_destination(
+        self, state: DeviceState, tensor: Tensor, *, transfers: bool
+    ) -> HalBufferView:
+        lies_here = tensor.device.type == "cuda" and tensor.numel() > 0
+        if transfers or not lies_here or dtype_info(tensor.dtype).carrier is not None:
+            return new_buffer_view(state.device, tensor)  # DLPack buffers take dispatches alone
+        return state.device.from_dlpack_capsule(_to_dlpack(tensor))
+
+    def finish_destination(self, state: DeviceState, view: HalBufferView, tensor: Tensor) -> None:
+        if tensor.device.type == "cpu":
+            download(state.device, view, tensor)
+            return
+        if tensor.numel() == 0:
+            return
+        source = self._borrowed(state, view, tensor)
+        if source.data_ptr() != tensor.data_ptr():
+            add_count("copies")
+            tensor.copy_(source)
+            torch.cuda.current_stream(tensor.device).synchronize()  # `view` may be freed now
+
+    def export_tensor(self, state: DeviceState, view: HalBufferView, like: Tensor) -> Tensor:
+        """Return a result in memory of torch's allocator.
+
+        IREE's own memory would be given back to IREE while kernels on torch's stream may still
+        read it.
+        """
+        where = state.torch_device or torch.device("cpu")
+        out = torch.empty(like.shape, dtype=like.dtype, device=where)
+        check_size(view, out)
+        self.finish_destination(state, view, out)
+        return out
+
+    def _borrowed(self, state: DeviceState, view: HalBufferView, like: Tensor) -> Tensor:
+        """View a buffer as a torch tensor that must not outlive it."""
+        size = like.numel() * like.element_size()
+        capsule = state.device.create_dlpack_capsule(
+            retyped(view, [size], "SINT_8"), self.dlpack_device_type_code, like.device.index or 0
+        )
+        return _from_dlpack(capsule).view(like.dtype).view(like.shape)
+
+
+def _refuse_elsewhere(state: DeviceState, tensor: Tensor) -> None:
+    if tensor.device != state.torch_device:
+        raise UnsupportedTorchDeviceError(
+            f"{format_tensor(tensor)} on {tensor.device}: not on {state.torch_device}, the torch "
+            f"device of {state.uri}, must be there or on the CPU"
+        )
+
+
+def gpu_uri(driver_name: str, torch_device: torch.device) -> str:
+    """Return the URI of a torch `cuda` device, by its identity.
+
+    Raises:
+        DeviceError: this is a forked process that cannot use the GPU any more.
+    """
+    if torch.cuda._is_in_bad_fork():
+        raise DeviceError(
+            f"torch device {torch_device}: in use by the parent of this forked process, "
+            "must be used in one of them only",
+            fix="start processes with spawn",
+        )
+    index = torch.cuda.current_device() if torch_device.index is None else torch_device.index
+    uuid = torch.cuda.get_device_properties(index).uuid
+    return f"{driver_name}://GPU-{uuid}"
+
+
+def index_of_identity(path: str, identities: Sequence[str]) -> int | None:
+    """Return which of torch's devices has the identity `GPU-<uuid>`, None if none has."""
+    wanted = path.removeprefix("GPU-").replace("-", "").lower()
+    for index, identity in enumerate(identities):
+        if identity.replace("-", "").lower() == wanted:
+            return index
+    return None
+
+
+def _torch_identities() -> list[str]:
+    count = torch.cuda.device_count()
+    return [str(torch.cuda.get_device_properties(i).uuid) for i in range(count)]
