@@ -89,11 +89,11 @@ class Device:
         return known
 
     @classmethod
-    def at_place(cls, place: Place, torch_device: torch.device) -> Device:
-        """Return the calling thread's device for a place that serves a torch device."""
+    def at_place(cls, place: Place) -> Device:
+        """Return the calling thread's device for an open place."""
         known = _thread.by_uri.get((place.uri, place.stream))
         if known is None:
-            known = super().__new__(cls)._open(DeviceState.at_place(place, torch_device))
+            known = super().__new__(cls)._open(DeviceState.at_place(place))
             _thread.by_uri[place.uri, place.stream] = known
         return known
 
@@ -156,9 +156,14 @@ class Device:
         return hashlib.sha1(self.type_cache_key.encode(), usedforsecurity=False).hexdigest()
 
     @staticmethod
-    def is_open(uri: str, stream: int | None = None) -> bool:
+    def is_open(uri: str) -> bool:
         """Tell whether the calling thread has opened the device of `uri`."""
-        return (uri, stream) in _thread.by_uri
+        return (uri, None) in _thread.by_uri
+
+    @staticmethod
+    def opened() -> tuple[Device, ...]:
+        """Return the devices that the calling thread has opened."""
+        return tuple(dict.fromkeys(_thread.by_uri.values()))
 
     @staticmethod
     def current() -> Device:

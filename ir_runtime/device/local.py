@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
     from ir_runtime.device.state import DeviceState
 
-__all__ = ["ALIGNMENT", "LocalDriver", "importable", "is_importable", "plain", "retyped"]
+__all__ = [
+    "ALIGNMENT",
+    "LocalDriver",
+    "importable",
+    "is_importable",
+    "plain",
+    "require_cpu",
+    "retyped",
+]
 
 ALIGNMENT = 64
 """Bytes that the start of a buffer must be a multiple of, for IREE's allocator and its code."""
@@ -143,12 +151,21 @@ class LocalDriver:
 
 def importable(tensor: Tensor) -> Tensor:
     """Return `tensor` itself if IREE can read it where it lies, else a copy that it can read."""
+    require_cpu(tensor)
+    ready = plain(tensor).contiguous()
+    return ready if ready.data_ptr() % ALIGNMENT == 0 else ready.clone()
+
+
+def require_cpu(tensor: Tensor) -> None:
+    """Refuse a tensor that is not on the CPU.
+
+    Raises:
+        UnsupportedTorchDeviceError: it is elsewhere.
+    """
     if tensor.device.type != "cpu":
         raise UnsupportedTorchDeviceError(
             f"{format_tensor(tensor)} on {tensor.device}: not on the CPU, must be there"
         )
-    ready = plain(tensor).contiguous()
-    return ready if ready.data_ptr() % ALIGNMENT == 0 else ready.clone()
 
 
 def plain(tensor: Tensor) -> Tensor:

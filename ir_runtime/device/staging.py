@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
-from ir_runtime.device.local import plain
+from ir_runtime.device.local import plain, require_cpu
 from ir_runtime.dtypes import dtype_info, format_tensor
 from ir_runtime.errors import LaunchError
 
@@ -24,6 +24,7 @@ def upload(hal: HalDevice, tensor: Tensor) -> HalBufferView:
     """Copy a CPU tensor, of any layout, into a buffer of the device; counted as a copy."""
     from iree.runtime import BufferUsage, MemoryType
 
+    require_cpu(tensor)
     ready = plain(tensor).contiguous()
     size = ready.numel() * ready.element_size()
     if size == 0:

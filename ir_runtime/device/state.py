@@ -83,15 +83,16 @@ class DeviceState:
         return DeviceState.at_place(open_place(uri, prepare=driver.prepare))
 
     @staticmethod
-    def at_place(place: Place, torch_device: torch.device | None = None) -> DeviceState:
-        """Describe a place, and the torch device that it serves."""
+    def at_place(place: Place) -> DeviceState:
+        """Describe an open place, and the torch device that it serves."""
+        driver = driver_named(place.driver_name)
         state = DeviceState(
             driver=place.driver_name,
             device=place.hal,
             enumerated_info=dict(place.row),
-            torch_device=torch_device or driver_named(place.driver_name).torch_device(place),
+            torch_device=driver.torch_device(place),
             torch_stream=place.stream,
-            dlpack_device_type_code=driver_named(place.driver_name).dlpack_device_type_code,
+            dlpack_device_type_code=driver.dlpack_device_type_code,
         )
         state.uri, state.details = place.uri, place.details
         return state

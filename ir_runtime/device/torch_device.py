@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ir_runtime.device.device import Device
-from ir_runtime.device.driver import DRIVERS, driver_for_torch
+from ir_runtime.device.driver import DRIVERS, Driver, driver_for_torch
 from ir_runtime.errors import UnsupportedTorchDeviceError
 
 __all__ = ["get_device_from_torch", "lookup_device_from_torch"]
@@ -24,9 +24,15 @@ def lookup_device_from_torch(torch_device: torch.device, *, create: bool = True)
     driver = driver_for_torch(torch_device)
     if driver is None:
         return None
-    if not create and not any(Device.is_open(name) for name in driver.names):
-        return None
-    return Device.at_place(driver.place_for_torch(torch_device), torch_device)
+    if not create:
+        return next((d for d in Device.opened() if _serves(d, driver, torch_device)), None)
+    return Device.at_place(driver.place_for_torch(torch_device))
+
+
+def _serves(device: Device, driver: Driver, torch_device: torch.device) -> bool:
+    served = device.device_state.torch_device
+    same_index = torch_device.index is None or served == torch_device
+    return device.driver is driver and served is not None and same_index
 
 
 def get_device_from_torch(torch_device: torch.device) -> Device:

@@ -270,4 +270,7 @@ def launch_failure(name: str, error: Exception) -> IrRuntimeError:
     """Describe an exception of IREE's runtime as one of ours."""
     if isinstance(error, IrRuntimeError):
         return error
-    return LaunchError(f"{name}: failed while running", facts=[str(error)])
+    fix = None
+    if "empty buffer range" in str(error):  # what IREE's Vulkan driver says of an empty dispatch
+        fix = "run calls with tensors without elements on the CPU: Vulkan has no empty buffers"
+    return LaunchError(f"{name}: failed while running", facts=[str(error)], fix=fix)

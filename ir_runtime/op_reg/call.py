@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -13,8 +14,9 @@ from torch import Tensor
 from ir_runtime.device import Device, get_device_from_torch
 from ir_runtime.device.device import set_devices
 from ir_runtime.op_reg.bind import BoundLaunch, write_into
-from ir_runtime.op_reg.call_source import call_source
+from ir_runtime.op_reg.call_source import call_source, out_names
 from ir_runtime.op_reg.kernel import bind_call
+from ir_runtime.op_reg.selection import call_device
 from ir_runtime.settings import current_settings
 
 if TYPE_CHECKING:
@@ -106,7 +108,7 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
         "_miss": op.calls.miss,
         "_plain": PLAIN_KEYSETS,
         "_set_devices": set_devices,
-        "_place": _place,
+        "_place": functools.partial(_place, op),
         "_grad_enabled": torch.is_grad_enabled,
         "_slow": slow,
         "_slow_out": slow_out,
@@ -120,14 +122,18 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
     return CallFunctions(*(scope[field.name] for field in fields(CallFunctions)))
 
 
-def _place(args: Sequence[Any]) -> tuple[str, torch.device] | None:
-    """Name the device and stream that a call runs on; None if that is the CPU's own choice."""
-    tensors = (a for arg in args for a in (arg if isinstance(arg, list | tuple) else (arg,)))
-    where = next((t.device for t in tensors if isinstance(t, Tensor)), torch.device("cpu"))
+def _place(op: CustomOp, args: Sequence[Any], outs: Sequence[Tensor] = ()) -> str | None:
+    """Name the device and stream that a call runs on; None if that is the CPU's own choice.
+
+    Raises:
+        MixedDeviceError: its tensors live on several.
+    """
+    names = (*op.arg_names, *out_names(op)[: len(outs)])
+    where = call_device(op.name, names, (*args, *outs)) or torch.device("cpu")
     device = Device.chosen_for(where)
     if device is None and where.type != "cpu":
         device = get_device_from_torch(where)
-    return None if device is None else (device.instance_cache_key, where)
+    return None if device is None else device.instance_cache_key
 
 
 def _copy_out(values: Any, outs: Sequence[Any]) -> Any:

@@ -104,7 +104,8 @@ def _find_lines(
     op: CustomOp, names: list[str], eager_result: str, *, there: bool = False
 ) -> list[str]:
     """Write what finds the launch; `there` if the device is not what the dispatch key says."""
-    place = "_place(args), " if there else ""
+    looked_at = "args, outs" if "outs" in eager_result else "args"
+    place = f"_place({looked_at}), " if there else ""
     key = "".join(f"{_key_part(op, i)}, " for i in range(len(names)))
     lines = [
         f"args = ({''.join(f'{name}, ' for name in names)})",
