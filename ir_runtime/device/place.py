@@ -19,7 +19,7 @@ from ir_runtime.errors import DeviceError
 if TYPE_CHECKING:
     from iree.runtime import HalDevice, HalDriver
 
-__all__ = ["MAX_STREAM_DEVICES", "Place", "enumerated_row", "open_place"]
+__all__ = ["MAX_STREAM_DEVICES", "Place", "device_names", "enumerated_row", "open_place"]
 
 MAX_STREAM_DEVICES = 8
 """How many streams of one GPU get a HAL device that is tied to them; others share one."""
@@ -132,6 +132,18 @@ def _open(
     place = Place(name, canonical, hal, MappingProxyType(described), details, stream)
     _places[canonical, stream] = place
     return place
+
+
+def device_names(driver_name: str, *, prepare: Callable[[], None] = lambda: None) -> list[str]:
+    """Return what a driver calls the devices that it finds, without opening one.
+
+    Raises:
+        DeviceError: the driver does not start, or finds none.
+    """
+    driver = _driver(driver_name, driver_name, prepare)
+    if driver_name.startswith("local-"):
+        return [driver_name]
+    return [str(row["name"]) for row in _rows(driver, driver_name)]
 
 
 def _driver(name: str, uri: str, prepare: Callable[[], None]) -> HalDriver:

@@ -9,6 +9,7 @@ import torch
 from ir_runtime.cli import main
 from ir_runtime.cli.doctor import find_problems, gather_facts
 from ir_runtime.settings import current_settings, override_settings
+from tests.devices import open_or_skip
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def test_report_shows_versions_devices_and_store(store, capsys):
     assert main(["doctor"]) == 0
     lines = {tuple(line.split(maxsplit=1)) for line in capsys.readouterr().out.splitlines()}
     assert ("torch", torch.__version__) in lines
-    assert ("local-task", "served") in lines
+    assert ("local-task", "local-task") in lines
     assert ("place", str(store.root)) in lines
     assert ("artifacts", "0, 0.0 MB") in lines
     assert ("IR_RUNTIME_STORE", str(store.root)) in lines
@@ -36,7 +37,9 @@ def test_json_report(store, capsys):
     assert main(["doctor", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["usable"] is True
-    assert report["drivers"]["local-sync"] is True
+    assert report["drivers"]["local-sync"] == "local-sync"
+    assert set(report["drivers"]) == {"local-sync", "local-task", "cuda", "hip", "vulkan"}
+    assert set(report["usable_drivers"]) >= {"local-sync", "local-task"}
     assert report["store"] == str(store.root)
     assert report["artifacts"] == 0
     assert report["cpu"]
@@ -49,6 +52,19 @@ def test_doctor_leaves_the_compiler_alone(tmp_path):
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.vulkan
+def test_devices_are_named(facts):
+    device = open_or_skip("vulkan")
+    assert device.device_state.enumerated_name in facts.drivers["vulkan"]
+    assert "vulkan" in facts.usable_drivers
+
+
+def test_no_device_at_all_is_a_problem(facts):
+    (problem,) = find_problems(replace(facts, usable_drivers=()))
+    assert problem.required
+    assert problem.what == "no driver finds a device"
 
 
 def test_nothing_missing(facts):
