@@ -227,3 +227,34 @@ def test_torch_device_without_a_driver() -> None:
     with pytest.raises(UnsupportedTorchDeviceError) as caught:
         get_device_from_torch(torch.device("meta"))
     assert str(caught.value) == "torch device meta: no driver serves it, must be one of cpu, cuda"
+
+
+def test_device_of_a_driver_object_is_known_by_its_hal_device() -> None:
+    """2.2: the driver's name was parsed out of a repr."""
+    import iree.runtime as rt
+
+    device = Device(device_state=DeviceState(driver=rt.get_driver("local-sync")))
+    assert device.driver_id == "local-sync"
+    assert device.type_cache_key == Device("local-sync").type_cache_key
+    assert device.instance_cache_key != Device("local-sync").instance_cache_key
+
+
+def test_devices_of_own_states_have_instance_keys_of_their_own() -> None:
+    """2.2: every `Device("hip://N")` had one key."""
+    devices = [Device(device_state=DeviceState(driver="local-sync")) for _ in range(3)]
+    assert len({device.instance_cache_key for device in devices}) == 3
+
+
+def test_current_device_takes_cpu_tensors_alone() -> None:
+    with Device("local-sync") as device:
+        assert Device.chosen_for(torch.device("cpu")) is device
+        assert Device.chosen_for(torch.device("cuda", 0)) is None
+    assert Device.chosen_for(torch.device("cpu")) is None
+
+
+def test_waiting_for_torch_is_nothing_on_the_cpu() -> None:
+    """D12."""
+    device = Device("local-sync")
+    device.setup_iree_action()
+    device.finalize_iree_action(None)  # type: ignore[arg-type]
+    assert device.sync
