@@ -19,6 +19,9 @@ from ir_runtime.launch.vm import VmProgram, bind_launch, local_uri_for_work
 from ir_runtime.op_reg.argument import TensorArg
 from ir_runtime.op_reg.bind import BoundLaunch, bind_empty, bind_functional, bind_general
 from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_device
+from ir_runtime.op_reg.traced import traced
+from ir_runtime.settings import Settings, on_change
+from ir_runtime.tracing import active_trace
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg.custom_op import CustomOp
@@ -48,11 +51,22 @@ on_fork(_reset_locks)
 
 def forget_kernels() -> None:
     """Drop all loaded kernels, so that the next calls ask the store again (tests, tools)."""
+    _programs.clear()
+    _forget_calls()
+
+
+def _forget_calls() -> None:
     from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS
 
-    _programs.clear()
-    for op in ALL_CUSTOM_OP_REGS.values():
+    for op in tuple(ALL_CUSTOM_OP_REGS.values()):
         op.calls.clear()
+
+
+@on_change
+def _forget_calls_if_traced_otherwise(before: Settings, after: Settings) -> None:
+    """Whether a launch is traced is decided when it is bound, so that a hit need not ask."""
+    if before.trace != after.trace:
+        _forget_calls()
 
 
 def run_select(op: CustomOp, args: Sequence[Any]) -> CallSelection:
@@ -96,11 +110,16 @@ def bind_call(op: CustomOp, args: Sequence[Any]) -> BoundLaunch:
         return bind_empty(results)
     sizes = [t.numel() * t.element_size() for t in _described_tensors(ksel)]
     uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
-    launch = bind_launch(program_for(op, ksel), ENTRY, uri, written)
+    program = program_for(op, ksel)
+    launch = bind_launch(program, ENTRY, uri, written)
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
     if tied or listed:
-        return bind_general(launch, operands, results, tied)
-    return bind_functional(launch, operands, results, every=len(operands) == len(args))
+        bound = bind_general(launch, operands, results, tied)
+    else:
+        bound = bind_functional(launch, operands, results, every=len(operands) == len(args))
+    if active_trace() is not None:
+        bound = traced(bound, op.qualified_name, program.label, uri)
+    return bound
 
 
 def program_for(op: CustomOp, ksel: KernelSelection) -> VmProgram:
@@ -131,7 +150,7 @@ def _load(op: CustomOp, ksel: KernelSelection, device: Device) -> VmProgram:
     artifact = obtain_artifact(
         default_store(), key, device.compile_target_flags, lambda: kernel_source(op, ksel)
     )
-    return VmProgram.from_vmfb(op.name, artifact.vmfb)
+    return VmProgram.from_vmfb(op.name, artifact.vmfb, label=artifact.key.label)
 
 
 def kernel_source(op: CustomOp, ksel: KernelSelection) -> bytes:
