@@ -324,7 +324,7 @@ _guard = threading.Lock()
 def _reset_traces() -> None:
     global _guard
     _guard = threading.Lock()
-    for trace in _traces.values():
+    for trace in tuple(_traces.values()):
         trace.reset()
 
 
@@ -334,5 +334,5 @@ if hasattr(os, "register_at_fork"):
 
 @atexit.register
 def _end_traces() -> None:
-    for trace in _traces.values():
+    for trace in tuple(_traces.values()):
         trace.end()
