@@ -20,6 +20,7 @@
     │   └── StoreWriteError        (OSError)       the store cannot be written
     ├── EntryPointError            (LookupError)   the program has no such exported function
     ├── LaunchError                (RuntimeError)  the program failed while running
+    ├── TraceError                 (OSError)       a trace cannot be written or read
     ├── RegistrationError          (RuntimeError)  an op definition contradicts itself or another
     ├── GenerateError              (RuntimeError)  `generate` broke its contract
     └── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
@@ -52,6 +53,7 @@ __all__ = [
     "RegistrationError",
     "StoreError",
     "StoreWriteError",
+    "TraceError",
     "UnsupportedTorchDeviceError",
     "UnsupportedTypeError",
 ]
@@ -182,6 +184,10 @@ class EntryPointError(IrRuntimeError, LookupError):
 
 class LaunchError(IrRuntimeError, RuntimeError):
     """A program failed while it ran."""
+
+
+class TraceError(IrRuntimeError, OSError):
+    """A trace directory cannot be written, or holds no trace."""
 
 
 class RegistrationError(IrRuntimeError, RuntimeError):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from ir_runtime.errors import ArgumentError
 
-__all__ = ["Settings", "current_settings", "override_settings"]
+__all__ = ["Settings", "current_settings", "on_change", "override_settings"]
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -29,6 +29,7 @@ class Settings:
         task_min_bytes: a launch that touches at least this many bytes runs on IREE's worker pool
             (`local-task`), a smaller one on the calling thread (`local-sync`).
         bound_launches: how many argument layouts an op remembers.
+        trace: directory that compiles and launches are written down in; None for not at all.
     """
 
     store: Path = Path("~/.cache/ir_runtime")
@@ -37,6 +38,7 @@ class Settings:
     compile_timeout_s: float = 300.0
     task_min_bytes: int = 4 << 20
     bound_launches: int = 1024
+    trace: Path | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -54,7 +56,11 @@ class Settings:
         if "store" not in values and "XDG_CACHE_HOME" in environment:
             values["store"] = Path(environment["XDG_CACHE_HOME"]) / "ir_runtime"
         settings = cls(**values)
-        return replace(settings, store=settings.store.expanduser())
+        return replace(
+            settings,
+            store=settings.store.expanduser(),
+            trace=None if settings.trace is None else settings.trace.expanduser(),
+        )
 
 
 def _parse(name: str, text: str, kind: type) -> object:
@@ -76,6 +82,17 @@ def _parse(name: str, text: str, kind: type) -> object:
 
 _current: Settings | None = None
 
+Listener = Callable[[Settings, Settings], None]
+"""Called with the settings before and after a change."""
+
+_listeners: list[Listener] = []
+
+
+def on_change(listener: Listener) -> Listener:
+    """Call `listener(before, after)` after each change of the settings; a decorator."""
+    _listeners.append(listener)
+    return listener
+
 
 def current_settings() -> Settings:
     """Return the settings of this process; the environment is read at the first call."""
@@ -88,10 +105,17 @@ def current_settings() -> Settings:
 @contextmanager
 def override_settings(**changes: object) -> Generator[Settings]:
     """Change settings for the length of a `with` block, for the whole process (tests, tools)."""
-    global _current
     before = current_settings()
-    _current = replace(before, **changes)  # pyright: ignore[reportArgumentType]
+    inside = replace(before, **changes)  # pyright: ignore[reportArgumentType]
     try:
-        yield _current
+        _change(inside)
+        yield inside
     finally:
-        _current = before
+        _change(before)
+
+
+def _change(settings: Settings) -> None:
+    global _current
+    before, _current = current_settings(), settings
+    for listener in _listeners:
+        listener(before, settings)

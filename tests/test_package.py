@@ -71,4 +71,5 @@ def test_the_readme_names_each_setting_with_its_default():
     text = (ROOT / "README.md").read_text()
     for field in fields(Settings):
         default = int(field.default) if isinstance(field.default, bool | float) else field.default
-        assert f"| `IR_RUNTIME_{field.name.upper()}` | `{default}` |" in text
+        cell = "unset" if default is None else f"`{default}`"
+        assert f"| `IR_RUNTIME_{field.name.upper()}` | {cell} |" in text

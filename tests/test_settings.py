@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ir_runtime.errors import ArgumentError
-from ir_runtime.settings import Settings, current_settings, override_settings
+from ir_runtime.settings import Settings, current_settings, on_change, override_settings
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -31,6 +31,7 @@ def test_blank_variables_count_as_unset() -> None:
         ("IR_RUNTIME_COMPILE_TIMEOUT_S", "2.5", "compile_timeout_s", 2.5),
         ("IR_RUNTIME_TASK_MIN_BYTES", "17", "task_min_bytes", 17),
         ("IR_RUNTIME_BOUND_LAUNCHES", "3", "bound_launches", 3),
+        ("IR_RUNTIME_TRACE", "/somewhere", "trace", Path("/somewhere")),
     ],
 )
 def test_variable_sets_its_field(variable: str, text: str, field: str, value: object) -> None:
@@ -43,9 +44,10 @@ def test_every_field_is_read_from_a_variable_of_its_name(field: str) -> None:
     assert getattr(settings, field) in (0, Path("0"))
 
 
-def test_a_home_directory_in_the_store_is_expanded() -> None:
-    settings = Settings.from_environment({"IR_RUNTIME_STORE": "~/kernels"})
-    assert settings.store == Path.home() / "kernels"
+@pytest.mark.parametrize("field", ["store", "trace"])
+def test_a_home_directory_in_a_path_is_expanded(field: str) -> None:
+    settings = Settings.from_environment({f"IR_RUNTIME_{field.upper()}": "~/kernels"})
+    assert getattr(settings, field) == Path.home() / "kernels"
 
 
 def test_the_store_follows_the_cache_home_of_the_desktop_standard() -> None:
@@ -107,3 +109,18 @@ def test_override_is_undone_by_an_exception() -> None:
     with pytest.raises(KeyError), override_settings(compile=False):
         raise KeyError
     assert current_settings() is before
+
+
+def test_listeners_hear_of_the_change_and_of_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[int, int, Settings]] = []
+    monkeypatch.setattr("ir_runtime.settings._listeners", [])
+
+    @on_change
+    def listen(before: Settings, after: Settings) -> None:
+        heard.append((before.task_min_bytes, after.task_min_bytes, current_settings()))
+
+    before = current_settings()
+    with override_settings(task_min_bytes=1) as inside:
+        pass
+    default = before.task_min_bytes
+    assert heard == [(default, 1, inside), (1, default, before)]

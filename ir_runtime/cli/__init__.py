@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ir_runtime import __version__
 from ir_runtime.errors import IrRuntimeError
@@ -92,6 +93,15 @@ def _add_demo_options(options: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_trace_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "directory",
+        type=Path,
+        metavar="DIR",
+        help="what IR_RUNTIME_TRACE named while the program ran",
+    )
+
+
 def _add_no_options(options: argparse.ArgumentParser) -> None:
     del options
 
@@ -113,5 +123,10 @@ _COMMANDS = {
         "Show versions, devices and the store; say what is missing and how to get it.",
         "ir_runtime.cli.doctor",
         _add_no_options,
+    ),
+    "trace": _Command(
+        "Summarise what was compiled, loaded and launched under IR_RUNTIME_TRACE.",
+        "ir_runtime.cli.trace",
+        _add_trace_options,
     ),
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
@@ -13,8 +15,17 @@ from ir_runtime.launch.compiler import compile_program, compiler_installed
 from ir_runtime.launch.key import KernelKey, runtime_version, same_release
 from ir_runtime.launch.store import Artifact, DirectoryStore, Store
 from ir_runtime.settings import current_settings
+from ir_runtime.tracing import Span, record_event
 
-__all__ = ["add_compile_listener", "default_store", "nearest_artifact", "obtain_artifact"]
+__all__ = [
+    "add_compile_listener",
+    "default_store",
+    "nearest_artifact",
+    "note_store_hit",
+    "obtain_artifact",
+]
+
+_log = logging.getLogger("ir_runtime.build")
 
 CompileListener = Callable[[str, bool], None]
 """Called with a program's name and whether its compile begins (True) or has ended (False)."""
@@ -72,12 +83,39 @@ def obtain_artifact(
 
 
 def _load(store: Store, key: KernelKey) -> Artifact | None:
+    started_ns = time.perf_counter_ns()
     artifact = store.load(key)
     if artifact is None and not compiler_installed():
         artifact = _from_other_compiler(store, key)
     if artifact is not None:
-        add_count("store_hits")
+        note_store_hit(store, artifact, started_ns)
     return artifact
+
+
+def note_store_hit(store: Store, artifact: Artifact, started_ns: int) -> None:
+    """Count, log and trace that an artifact came from a store.
+
+    Args:
+        store: where it was.
+        artifact: what was read.
+        started_ns: when reading began, by `time.perf_counter_ns`.
+    """
+    key = artifact.key
+    add_count("store_hits")
+    _log.debug("loaded %s from %r", key.label, store)
+    vmfb_bytes = len(artifact.vmfb)
+    record_event(
+        "load", key.name, started_ns, **_identity(key), store=repr(store), vmfb_bytes=vmfb_bytes
+    )
+
+
+def _identity(key: KernelKey) -> dict[str, str]:
+    return {
+        "key": key.label,
+        "digest": key.digest,
+        "device_type": key.device_type,
+        "selection": key.selection,
+    }
 
 
 def _from_other_compiler(store: Store, key: KernelKey) -> Artifact | None:
@@ -117,11 +155,26 @@ def nearest_artifact(store: Store, key: KernelKey) -> list[str]:
 def _make(
     store: Store, key: KernelKey, device_flags: tuple[str, ...], source: Callable[[], bytes]
 ) -> Artifact:
-    text = source()
+    flags = (*device_flags, *key.flags)
+    with Span("compile", key.name, **_identity(key), flags=flags) as span:
+        text = source()
+        span.keep(f"{key.label}.mlir", text)
+        span.fields |= {"source_bytes": len(text), "generate_ms": span.elapsed_ms()}
+        vmfb = _compile(store, key, flags, text)
+        span.keep(f"{key.label}.vmfb", vmfb)
+        compile_ms = span.elapsed_ms() - span.fields["generate_ms"]
+        span.fields |= {"vmfb_bytes": len(vmfb), "compile_ms": compile_ms}
+    _log.info("compiled %s in %.0f ms", key.label, compile_ms)
+    artifact = Artifact(key, text, vmfb)
+    store.save(artifact)
+    return artifact
+
+
+def _compile(store: Store, key: KernelKey, flags: tuple[str, ...], text: bytes) -> bytes:
     for listener in tuple(_listeners):
         listener(key.name, True)  # noqa: FBT003 - the listener's signature
     try:
-        vmfb = compile_program(key.name, text, (*device_flags, *key.flags))
+        return compile_program(key.name, text, flags)
     except CompileError as error:
         kept = store.keep_failed_source(key, text)
         if kept is not None:
@@ -131,6 +184,3 @@ def _make(
     finally:
         for listener in tuple(_listeners):
             listener(key.name, False)  # noqa: FBT003
-    artifact = Artifact(key, text, vmfb)
-    store.save(artifact)
-    return artifact

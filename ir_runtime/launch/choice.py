@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ir_runtime.counters import add_count
+import time
+
 from ir_runtime.device import Device
 from ir_runtime.errors import AmbiguousArtifactError, ArtifactNotFoundError
+from ir_runtime.launch.build import note_store_hit
 from ir_runtime.launch.key import KernelKey, digest_of
 from ir_runtime.launch.store import Artifact, DirectoryStore
 
@@ -42,10 +44,11 @@ def choose_artifact(
             facts=[_in_words(key) for key in keys],
             fix="pass selector= a name, the start of a digest, or the MLIR source",
         )
+    started_ns = time.perf_counter_ns()
     artifact = store.load(keys[0]) if keys else None
     if artifact is None:
         raise _not_found(store, device, entry_point, selector)
-    add_count("store_hits")
+    note_store_hit(store, artifact, started_ns)
     return artifact
 
 

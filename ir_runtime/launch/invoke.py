@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ir_runtime.errors import ArgumentError
+from ir_runtime.tracing import active_trace, launch_span
 
 if TYPE_CHECKING:
     from iree.runtime import VmContext, VmFunction, VmVariantList
 
     from ir_runtime.device import Device
 
-__all__ = ["invoke_vm_function", "is_fenced", "push_number"]
+__all__ = ["invoke_vm_function", "invoker_for", "is_fenced", "push_number"]
 
 _DECLARATION, _MODEL = "iree.abi.declaration", "iree.abi.model"
 _INPUT = re.compile(r"%input(\d+): ([a-z]+)(\d*)")
@@ -61,6 +62,24 @@ def invoke_vm_function(
     signal.wait()
     device.finalize_iree_action()
     return timer() - started
+
+
+def invoker_for(name: str, label: str | None, args: Sequence[Any]) -> Callable[..., float]:
+    """Return `invoke_vm_function`, or what also writes the launch down if tracing is on.
+
+    Args:
+        name: of the program.
+        label: of the key that it was stored by, None if it was not.
+        args: the arguments of the call.
+    """
+    if active_trace() is None:
+        return invoke_vm_function
+
+    def invoke(device: Device, *rest: Any) -> float:
+        with launch_span(name, label, args, device.uri):
+            return invoke_vm_function(device, *rest)
+
+    return invoke
 
 
 def is_fenced(function: VmFunction) -> bool:

@@ -27,7 +27,7 @@ from ir_runtime.errors import (
 from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.choice import choose_artifact
 from ir_runtime.launch.compiler import BASE_FLAGS
-from ir_runtime.launch.invoke import invoke_vm_function, is_fenced, push_number
+from ir_runtime.launch.invoke import invoker_for, is_fenced, push_number
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.store import DirectoryStore
 from ir_runtime.launch.vm import VmProgram, launch_failure, local_uri_for_work
@@ -98,7 +98,9 @@ class Launchable:
         def load(device: Device) -> VmProgram:
             key = _program_key(name, text, device, flags, entry_point)
             artifact = obtain_artifact(store, key, device.compile_target_flags, lambda: text)
-            return VmProgram.from_vmfb(name, artifact.vmfb, providers=parameter_providers)
+            return VmProgram.from_vmfb(
+                name, artifact.vmfb, providers=parameter_providers, label=artifact.key.label
+            )
 
         return Launchable(load, name=name, entry_point=entry_point)
 
@@ -131,8 +133,9 @@ class Launchable:
 
         def load(device: Device) -> VmProgram:
             artifact = choose_artifact(store, device, entry_point, selector)
+            key, providers = artifact.key, parameter_providers
             return VmProgram.from_vmfb(
-                artifact.key.name, artifact.vmfb, providers=parameter_providers
+                key.name, artifact.vmfb, providers=providers, label=key.label
             )
 
         return Launchable(load, name=root.name, entry_point=entry_point)
@@ -195,8 +198,9 @@ class Launchable:
         with torch.no_grad():
             arguments, results = self._variants(target, function, args)
             fenced = entry.endswith("$async") or is_fenced(function)
+            invoke = invoker_for(program.name, program.label, args)
             try:
-                invoke_vm_function(target, fenced, context, function, arguments, results)
+                invoke(target, fenced, context, function, arguments, results)
             except Exception as error:
                 raise launch_failure(program.name, error) from error
             add_count("launches")

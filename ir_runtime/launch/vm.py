@@ -54,6 +54,7 @@ class VmProgram:
         name: for messages.
         module: a loaded VM module.
         providers: parameter providers that it links against.
+        label: of the key of the artifact that it came from, None for one from elsewhere.
         transfers: whether it may write results by copies and fills.
     """
 
@@ -63,10 +64,12 @@ class VmProgram:
         module: VmModule,
         *,
         providers: Sequence[ParameterProvider] = (),
+        label: str | None = None,
         transfers: bool = True,
     ) -> None:
         self.name = name
         self.module = module
+        self.label = label
         self.transfers = transfers
         self._providers = tuple(providers)
         self._contexts = _Contexts()
@@ -74,7 +77,12 @@ class VmProgram:
 
     @classmethod
     def from_vmfb(
-        cls, name: str, vmfb: bytes, *, providers: Sequence[ParameterProvider] = ()
+        cls,
+        name: str,
+        vmfb: bytes,
+        *,
+        providers: Sequence[ParameterProvider] = (),
+        label: str | None = None,
     ) -> VmProgram:
         """Load a VMFB.
 
@@ -88,7 +96,7 @@ class VmProgram:
         except Exception as error:
             raise LaunchError(f"{name}: the VMFB does not load", facts=[str(error)]) from error
         transfers = any(function in vmfb for function in _TRANSFERS)
-        return cls(name, module, providers=providers, transfers=transfers)
+        return cls(name, module, providers=providers, label=label, transfers=transfers)
 
     def function(self, device: Device, entry: str) -> tuple[VmContext, VmFunction]:
         """Return the calling thread's context on `device`, and the entry function.

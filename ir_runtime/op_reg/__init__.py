@@ -9,8 +9,14 @@ from ir_runtime.op_reg.argument import (
 )
 from ir_runtime.op_reg.builder import FreeFuncKernelBuilder, KernelBuilder
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.function import call_function
 from ir_runtime.op_reg.kernel import forget_kernels
 from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY, def_library, forward_op, fragment
+from ir_runtime.op_reg.loader import (
+    JinjaTemplateLoader,
+    StrFormatTemplateLoader,
+    TemplateLoader,
+)
 from ir_runtime.op_reg.selection import KernelSelection
 from ir_runtime.op_reg.shape import flatten, float_attribute, unflatten
 from ir_runtime.op_reg.template import MlirTemplate
@@ -23,11 +29,15 @@ __all__ = [
     "EmptyOptionalTensorArg",
     "FreeFuncKernelBuilder",
     "IntArg",
+    "JinjaTemplateLoader",
     "KernelBuilder",
     "KernelSelection",
     "MlirTemplate",
+    "StrFormatTemplateLoader",
+    "TemplateLoader",
     "TensorArg",
     "TensorListArg",
+    "call_function",
     "def_library",
     "flatten",
     "float_attribute",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ArgumentError, GenerateError
 from ir_runtime.op_reg.argument import AttrArg, EmptyOptionalTensorArg
+from ir_runtime.op_reg.function import build_call, fit_value
 from ir_runtime.op_reg.selection import KernelSelection
 from ir_runtime.op_reg.template import MlirTemplate
 
@@ -180,47 +181,14 @@ class KernelBuilder(ABC):
 
     def call_function(self, func_op: Any, *args: Value) -> Any:
         """Call a `util.func` or `func.func` of the module with operands, cast where needed."""
-        from iree.compiler.ir import FlatSymbolRefAttr, FunctionType, Operation, TypeAttr
-
         with self.context, self.location, self.ip:
-            kind = FunctionType(TypeAttr(func_op.operation.attributes["function_type"]).value)
-            name = func_op.operation.attributes["sym_name"].value
-            if len(kind.inputs) != len(args):
-                raise GenerateError(
-                    f"{self.ksel.op.name}: @{name} called with {len(args)} operands, "
-                    f"must be {len(kind.inputs)}"
-                )
-            operands = [
-                self._fit(value, wanted, f"operand {i} of @{name}")
-                for i, (value, wanted) in enumerate(zip(args, kind.inputs, strict=True))
-            ]
-            dialect = func_op.operation.name.partition(".")[0]
-            call = Operation.create(
-                f"{dialect}.call",
-                results=list(kind.results),
-                operands=operands,
-                attributes={"callee": FlatSymbolRefAttr.get(name)},
-            )
-            results = list(call.results)
+            results = build_call(self.ksel.op.name, func_op, args)
         return results[0] if len(results) == 1 else results
 
     def _fit(self, value: Value, wanted: Any, what: str) -> Value:
         """Return `value` as type `wanted`, by a `tensor.cast` if only known sizes differ."""
-        from iree.compiler.dialects import tensor
-        from iree.compiler.ir import RankedTensorType, ShapedType
-
-        if value.type == wanted:
-            return value
-        if isinstance(value.type, RankedTensorType) and isinstance(wanted, RankedTensorType):
-            have, want = RankedTensorType(value.type), RankedTensorType(wanted)
-            dynamic = ShapedType.get_dynamic_size()
-            fits = have.element_type == want.element_type and have.rank == want.rank
-            if fits and all(
-                h == w or dynamic in (h, w) for h, w in zip(have.shape, want.shape, strict=True)
-            ):
-                with self.context, self.location, self.ip:
-                    return tensor.cast(wanted, value)
-        raise GenerateError(f"{self.ksel.op.name}: {what} is {value.type}, must be {wanted}")
+        with self.context, self.location, self.ip:
+            return fit_value(value, wanted, f"{self.ksel.op.name}: {what}")
 
     @abstractmethod
     def yield_results(self, *results: Value) -> None:

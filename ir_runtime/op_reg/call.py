@@ -44,15 +44,18 @@ class CallTable:
         self._lock = threading.Lock()
         self.young: dict[Any, BoundLaunch] = {}
         self._old: dict[Any, BoundLaunch] = {}
+        self._clears = 0
 
     def miss(self, key: Any, args: Sequence[Any]) -> BoundLaunch:
         """Find the launch for a key that is not in the young generation."""
-        bound = self._old.get(key)
+        bound, clears = self._old.get(key), self._clears
         if bound is None:
             bound = bind_call(self._op, args)
             if self._op.select_each_call:
                 return bound
         with self._lock:
+            if clears != self._clears:  # what it was bound to is out of date
+                return bound
             if len(self.young) >= max(1, current_settings().bound_launches // 2):
                 self._old = dict(self.young)
                 self.young.clear()
@@ -62,6 +65,7 @@ class CallTable:
     def clear(self) -> None:
         """Forget all."""
         with self._lock:
+            self._clears += 1
             self.young.clear()
             self._old = {}
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ir_runtime.launch.key import digest_of
+from ir_runtime.op_reg.loader import TemplateLoader
 from ir_runtime.op_reg.template import MlirTemplate
 
 __all__ = ["code_digest"]
@@ -22,8 +23,9 @@ __all__ = ["code_digest"]
 def code_digest(cls: type, base: type) -> str:
     """Digest a class: its methods, what they refer to, and this package's builder.
 
-    Functions, classes and modules of the same top-level package, templates, constants, containers
-    and closures that the code refers to by name are followed; of other packages the name counts.
+    Functions, classes and modules of the same top-level package, templates, template loaders,
+    constants, containers and closures that the code refers to by name are followed; of other
+    packages the name counts.
 
     Args:
         cls: the class of an op.
@@ -45,6 +47,9 @@ def _describe(value: Any, module: str, seen: set[int]) -> Iterator[str]:
     value = _unwrapped(value)
     if isinstance(value, MlirTemplate):
         yield value.digest
+    elif isinstance(value, TemplateLoader):
+        yield value.digest
+        yield from _describe(type(value), module, seen)
     elif isinstance(value, tuple | list | set | frozenset | dict):
         yield from _describe_container(value, module, seen)
     elif isinstance(value, functools.partial):
@@ -166,7 +171,9 @@ def _builder_digest() -> str:
         "bind.py",
         "builder.py",
         "from_torch.py",
+        "function.py",
         "kernel.py",
+        "loader.py",
         "lower_torch.py",
         "merge.py",
         "shape.py",

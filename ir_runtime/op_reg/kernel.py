@@ -28,6 +28,9 @@ from ir_runtime.launch.vm import (
 from ir_runtime.op_reg.argument import TensorArg
 from ir_runtime.op_reg.bind import BoundLaunch, bind_empty, bind_functional, bind_general
 from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_device
+from ir_runtime.op_reg.traced import traced
+from ir_runtime.settings import Settings, on_change
+from ir_runtime.tracing import active_trace
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg.custom_op import CustomOp
@@ -65,11 +68,22 @@ on_fork(_reset_locks)
 @on_exit
 def forget_kernels() -> None:
     """Drop all loaded kernels, so that the next calls ask the store again (tests, tools)."""
+    _programs.clear()
+    _forget_calls()
+
+
+def _forget_calls() -> None:
     from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS
 
-    _programs.clear()
-    for op in ALL_CUSTOM_OP_REGS.values():
+    for op in tuple(ALL_CUSTOM_OP_REGS.values()):
         op.calls.clear()
+
+
+@on_change
+def _forget_calls_if_traced_otherwise(before: Settings, after: Settings) -> None:
+    """Whether a launch is traced is decided when it is bound, so that a hit need not ask."""
+    if before.trace != after.trace:
+        _forget_calls()
 
 
 def run_select(op: CustomOp, args: Sequence[Any]) -> CallSelection:
@@ -113,26 +127,33 @@ def bind_call(op: CustomOp, args: Sequence[Any]) -> BoundLaunch:
     where = call_device(op.name, op.arg_names, args) or torch.device("cpu")
     if not any(_numel(shape) for shape, _ in written):
         return bind_empty(results, where=where)
-    launch = _bind_launch(op, ksel, where, written)
+    launch, program, uri = _bind_launch(op, ksel, where, written)
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
     if tied or listed:
-        return bind_general(launch, operands, results, tied, where=where)
-    every = len(operands) == len(args)
-    return bind_functional(launch, operands, results, every=every, where=where)
+        bound = bind_general(launch, operands, results, tied, where=where)
+    else:
+        every = len(operands) == len(args)
+        bound = bind_functional(launch, operands, results, every=every, where=where)
+    if active_trace() is not None:
+        bound = traced(bound, op.qualified_name, program.label, uri)
+    return bound
 
 
 def _bind_launch(
     op: CustomOp, ksel: KernelSelection, where: torch.device, written: Results
-) -> Launch:
+) -> tuple[Launch, VmProgram, str]:
+    """Return what runs the kernel, the kernel, and the URI of its device."""
     sizes = [t.numel() * t.element_size() for t in _described_tensors(ksel)]
     device = Device.chosen_for(where)
     if device is None and where.type == "cpu":
         uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
-        return bind_launch(program_for(op, ksel, Device("local-sync")), ENTRY, uri, written)
+        program = program_for(op, ksel, Device("local-sync"))
+        return bind_launch(program, ENTRY, uri, written), program, uri
     device = device or get_device_from_torch(where)
     if device.driver_id == "local-task" and 0 in sizes:
         device = Device("local-sync")  # the worker pool dies of empty grids
-    return bind_device_launch(program_for(op, ksel, device), ENTRY, device, written)
+    program = program_for(op, ksel, device)
+    return bind_device_launch(program, ENTRY, device, written), program, device.uri
 
 
 def family_for(where: torch.device | None) -> str:
@@ -172,7 +193,7 @@ def _load(op: CustomOp, ksel: KernelSelection, device: Device) -> VmProgram:
     artifact = obtain_artifact(
         default_store(), key, device.compile_target_flags, lambda: kernel_source(op, ksel)
     )
-    return VmProgram.from_vmfb(op.name, artifact.vmfb)
+    return VmProgram.from_vmfb(op.name, artifact.vmfb, label=artifact.key.label)
 
 
 def kernel_source(op: CustomOp, ksel: KernelSelection) -> bytes:

@@ -10,7 +10,7 @@ from ir_runtime.launch.key import digest_of
 if TYPE_CHECKING:
     from ir_runtime.op_reg.builder import KernelBuilder
 
-__all__ = ["merge_module"]
+__all__ = ["merge_module", "numbered_lines"]
 
 
 def merge_module(kb: KernelBuilder, name: str, text: str) -> dict[str, str]:
@@ -33,10 +33,9 @@ def merge_module(kb: KernelBuilder, name: str, text: str) -> dict[str, str]:
     try:
         module = Module.parse(text, kb.context)
     except Exception as error:
-        numbered = [f"{n:4d}: {line}" for n, line in enumerate(text.split("\n"), 1)]
         raise GenerateError(
             f"{kb.ksel.op.name}: template {name} does not parse",
-            facts=[*(line for line in str(error).split("\n") if line), *numbered],
+            facts=[*(line for line in str(error).split("\n") if line), *numbered_lines(text)],
         ) from error
     functions: dict[str, str] = {}
     with kb.context, kb.location:
@@ -57,3 +56,8 @@ def merge_module(kb: KernelBuilder, name: str, text: str) -> dict[str, str]:
                 kb.symbol_table.insert(operation)
     kb.merged[digest] = functions
     return functions
+
+
+def numbered_lines(text: str) -> list[str]:
+    """Return the lines of `text`, each with its number, for a message."""
+    return [f"{n:4d}: {line}" for n, line in enumerate(text.split("\n"), 1)]

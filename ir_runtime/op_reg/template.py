@@ -63,7 +63,7 @@ class MlirTemplate:
         if unknown:
             raise GenerateError(
                 f"template {self.name}: no alias {', '.join(unknown)}, "
-                f"must be one of {', '.join(self.aliases)}"
+                f"must be one of {', '.join(self.aliases) or 'none: it has no aliases'}"
             )
 
         def exchange(match: re.Match[str]) -> str:

@@ -1,0 +1,83 @@
+"""How is a function of the module called?  With operands of its types, cast where sizes differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ir_runtime.errors import GenerateError
+
+if TYPE_CHECKING:
+    from iree.compiler.ir import Value
+
+__all__ = ["build_call", "call_function", "fit_value"]
+
+
+def call_function(func_op: Any, *args: Value) -> list[Value]:
+    """Call a `util.func` or `func.func` of the module at the current insertion point.
+
+    That is the builder's in `generate`. `KernelBuilder.call_function` does the same at the
+    builder's own insertion point, and returns a single result as it is.
+
+    Args:
+        func_op: the function, such as `TemplateLoader.inline_template_function` returns.
+        args: its operands; cast to its types where only static sizes differ.
+
+    Returns:
+        The results, a list however many there are.
+
+    Raises:
+        GenerateError: the operands do not fit the function.
+    """
+    return build_call("call_function", func_op, args)
+
+
+def build_call(caller: str, func_op: Any, args: Sequence[Any]) -> list[Value]:
+    """Build a call at the current insertion point; `caller` begins the messages of errors."""
+    from iree.compiler.ir import FlatSymbolRefAttr, FunctionType, Operation, TypeAttr
+
+    function = func_op.operation
+    kind = FunctionType(TypeAttr(function.attributes["function_type"]).value)
+    name = function.attributes["sym_name"].value
+    if len(kind.inputs) != len(args):
+        raise GenerateError(
+            f"{caller}: @{name} called with {len(args)} operands, must be {len(kind.inputs)}"
+        )
+    operands = [
+        fit_value(value, wanted, f"{caller}: operand {i} of @{name}")
+        for i, (value, wanted) in enumerate(zip(args, kind.inputs, strict=True))
+    ]
+    call = Operation.create(
+        f"{function.name.partition('.')[0]}.call",
+        results=list(kind.results),
+        operands=operands,
+        attributes={"callee": FlatSymbolRefAttr.get(name)},
+    )
+    return list(call.results)
+
+
+def fit_value(value: Any, wanted: Any, what: str) -> Value:
+    """Return `value` as type `wanted`, by a `tensor.cast` if only known sizes differ."""
+    from iree.compiler.dialects import tensor
+    from iree.compiler.ir import RankedTensorType, ShapedType, Value
+
+    if not isinstance(value, Value):
+        raise GenerateError(
+            f"{what} is {_in_words(value)}, must be a value of type {wanted}",
+            facts=["attributes and absent optional tensors have no operand"] * (value is None),
+        )
+    if value.type == wanted:
+        return value
+    if isinstance(value.type, RankedTensorType) and isinstance(wanted, RankedTensorType):
+        have, want = RankedTensorType(value.type), RankedTensorType(wanted)
+        dynamic = ShapedType.get_dynamic_size()
+        fits = have.element_type == want.element_type and have.rank == want.rank
+        if fits and all(
+            h == w or dynamic in (h, w) for h, w in zip(have.shape, want.shape, strict=True)
+        ):
+            return tensor.cast(wanted, value)
+    raise GenerateError(f"{what} is {value.type}, must be {wanted}")
+
+
+def _in_words(value: object) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"

@@ -1,0 +1,35 @@
+"""How does a bound launch report its calls?  By a wrapper, put on only while tracing is on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
+
+from ir_runtime.op_reg.bind import BoundLaunch
+from ir_runtime.tracing import launch_span
+
+__all__ = ["traced"]
+
+
+def traced(bound: BoundLaunch, name: str, label: str | None, uri: str) -> BoundLaunch:
+    """Return a launch that also writes down each call: results allocated, kernel run.
+
+    Args:
+        bound: the launch.
+        name: the op, `<namespace>::<op>`.
+        label: of the kernel's key.
+        uri: the device that runs it.
+    """
+
+    def run(args: Sequence[Any]) -> Any:
+        with launch_span(name, label, args, uri):
+            return bound.run(args)
+
+    def run_into(args: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        with launch_span(name, label, args, uri):
+            bound.run_into(args, outs)
+
+    return replace(bound, run=run, run_into=run_into)

@@ -1,0 +1,487 @@
+"""Is what is compiled, loaded and launched written down, and is nothing done while it is off?"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import math
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ir_runtime import Launchable
+from ir_runtime.counters import count_since
+from ir_runtime.errors import CompileError, LaunchError, TraceError
+from ir_runtime.op_reg import forget_kernels
+from ir_runtime.settings import override_settings
+from ir_runtime.tracing import Span, active_trace, trace_directory
+from tests.op_reg import ops
+from tests.op_reg.ops import like_first, make_op, op_of, yield_first
+from tests.op_reg.test_process import in_fork, start
+
+X = torch.arange(6.0)
+DOUBLE = """
+func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> {
+  %0 = arith.addf %x, %x : tensor<?xf32>
+  return %0 : tensor<?xf32>
+}
+"""
+WRONG = DOUBLE.replace("addf", "addi")
+
+
+@pytest.fixture
+def trace(store, tmp_path):
+    """Trace into a directory of its own; returns it."""
+    directory = tmp_path / "trace"
+    with override_settings(trace=directory):
+        yield directory
+
+
+def events(directory: Path, kind: str | None = None, pid: int | None = None) -> list[Any]:
+    path = directory / f"events-{pid or os.getpid()}.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return [row for row in rows if kind in (None, row["event"])]
+
+
+def bars(directory: Path, pid: int | None = None) -> list[Any]:
+    """Read the Chrome trace as viewers do: the closing bracket may be missing."""
+    text = (directory / f"trace-{pid or os.getpid()}.json").read_text()
+    return json.loads(text if text.endswith("]\n") else text + "]")
+
+
+def test_compile_is_an_event_with_its_files(trace, store):
+    """O16."""
+    assert torch.equal(ops.add(X, X), X + X)
+    (row,) = events(trace, "compile")
+    (artifact,) = store.root.glob("v1/*/kernel.vmfb")
+    label = artifact.parent.name
+    assert (row["name"], row["key"]) == (op_of(ops.add).name, label)
+    assert row["digest"].startswith(label.rpartition("-")[2])
+    assert row["device_type"].startswith("local:")
+    assert "--iree-input-demote-f64-to-f32=false" in row["flags"]
+    assert "--iree-hal-local-target-device-backends=llvm-cpu" in row["flags"]
+    assert (trace / f"{label}.vmfb").read_bytes() == artifact.read_bytes()
+    assert (trace / f"{label}.mlir").read_bytes() == artifact.with_name("kernel.mlir").read_bytes()
+    assert row["source_bytes"] == (trace / f"{label}.mlir").stat().st_size
+    assert row["vmfb_bytes"] == artifact.stat().st_size
+    assert row["generate_ms"] > 0
+    assert row["compile_ms"] > 0
+    assert row["duration_us"] >= (row["generate_ms"] + row["compile_ms"]) * 1000
+    assert (row["pid"], row["thread"]) == (os.getpid(), threading.get_native_id())
+    assert row["thread_name"] == threading.current_thread().name
+    assert "error" not in row
+
+
+def test_launch_of_an_op_is_an_event(trace):
+    """O16."""
+    ops.scale(torch.ones(2, 3), 4.0)
+    ops.scale(torch.ones(2, 3), 4.0)
+    first, second = events(trace, "launch")
+    (compiled,) = events(trace, "compile")
+    assert first["name"] == op_of(ops.scale).qualified_name
+    assert first["key"] == compiled["key"]
+    assert first["arguments"] == ["f32[2, 3]", 4.0]
+    assert (first["executor"], first["device"]) == ("vm", "local-sync")
+    assert first["duration_us"] > 0
+    assert first["time_s"] <= second["time_s"]
+
+
+def test_each_kind_of_argument_is_described(trace):
+    ops.list_sum([X, X])
+    ops.affine(X, None, X)
+    ops.scale(X, math.nan)
+    ops.configured(X, True, "two", [1, 2])
+    listed, optional, nan, configured = (row["arguments"] for row in events(trace, "launch"))
+    assert listed == [["f32[6]", "f32[6]"]]
+    assert optional == ["f32[6]", None, "f32[6]"]
+    assert nan == ["f32[6]", "nan"]
+    assert configured == ["f32[6]", True, "two", [1, 2], [], [], None, None]
+
+
+def test_launches_in_place_into_out_and_from_a_graph_are_events(trace):
+    ops.twice(X.clone())
+    out = torch.empty(6)
+    ops.add.out(X, X, out=out)
+    compiled = torch.compile(lambda x: ops.add(x, x) * 2)
+    assert torch.equal(compiled(X), X * 4)
+    assert torch.equal(out, X + X)
+    names = [row["name"] for row in events(trace, "launch")]
+    twice, add = (op_of(op).qualified_name for op in (ops.twice, ops.add))
+    assert names == [twice, add, add]
+
+
+def test_launch_on_the_worker_pool_names_it(trace):
+    x = torch.ones(8)
+    with override_settings(task_min_bytes=1):
+        ops.add(x, x)
+    assert events(trace, "launch")[0]["device"] == "local-task"
+
+
+def test_launch_of_a_program_is_an_event(trace):
+    program = Launchable.jit_compile(DOUBLE, name="double")
+    assert torch.equal(program(X), X + X)
+    (compiled,) = events(trace, "compile")
+    (row,) = events(trace, "launch")
+    assert (row["name"], row["key"]) == ("double", compiled["key"])
+    assert row["arguments"] == ["f32[6]"]
+    assert (row["executor"], row["device"]) == ("vm", "local-sync")
+    assert compiled["key"].startswith("double-")
+
+
+def test_store_hits_are_events(trace, store):
+    ops.add(X, X)
+    forget_kernels()
+    program = Launchable.jit_compile(DOUBLE, file_cache_dir=store.root / "programs")
+    program.preload("cpu")
+    Launchable.from_file_cache_only(store.root / "programs").preload("cpu")
+    ops.add(X, X)
+    of_program, of_op = events(trace, "load")
+    compiled = {row["name"]: row for row in events(trace, "compile")}
+    for row, name in ((of_op, op_of(ops.add).name), (of_program, "program")):
+        assert (row["name"], row["key"]) == (name, compiled[name]["key"])
+        assert row["vmfb_bytes"] == compiled[name]["vmfb_bytes"]
+    assert of_op["store"] == f"store {store.root}"
+
+
+def test_failed_compile_is_an_event_and_keeps_the_source(trace):
+    with pytest.raises(CompileError):
+        Launchable.jit_compile(WRONG, name="wrong").preload("cpu")
+    (row,) = events(trace, "compile")
+    assert row["error"].startswith("CompileError: wrong: MLIR does not compile\n")
+    assert "arith.addi" in row["error"]
+    assert (trace / f"{row['key']}.mlir").read_text() == WRONG
+    assert not (trace / f"{row['key']}.vmfb").exists()
+    assert "vmfb_bytes" not in row
+
+
+def test_failing_generate_is_an_event(trace):
+    def generate(self, ksel, kb):
+        raise ZeroDivisionError("mine")
+
+    packet = make_op("failing_@UNIQUE@(Tensor x) -> Tensor", like_first, generate)
+    with pytest.raises(ZeroDivisionError):
+        packet(X)
+    (row,) = events(trace, "compile")
+    assert row["error"] == "ZeroDivisionError: mine"
+    assert "source_bytes" not in row
+
+
+def test_failing_launch_is_an_event(trace):
+    text = """
+func.func @main(%x: tensor<?xf32>) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %c9 = arith.constant 9 : index
+  %n = tensor.dim %x, %c0 : tensor<?xf32>
+  %ok = arith.cmpi eq, %n, %c9 : index
+  cf.assert %ok, "nine"
+  return %x : tensor<?xf32>
+}
+"""
+    with pytest.raises(LaunchError):
+        Launchable.jit_compile(text)(X)
+    (row,) = events(trace, "launch")
+    assert "nine" in row["error"]
+
+
+def test_nothing_is_launched_for_empty_results(trace):
+    ops.scale(torch.empty(0), 2.0)
+    assert not list(trace.glob("events-*"))
+
+
+def test_chrome_trace_shows_the_same_events(trace):
+    ops.add(X, X)
+    rows, shown = events(trace), bars(trace)
+    labels = {bar["name"]: bar for bar in shown if bar["ph"] == "M"}
+    spans = [bar for bar in shown if bar["ph"] == "X"]
+    assert labels["process_name"]["args"]["name"]
+    assert labels["thread_name"]["tid"] == threading.get_native_id()
+    assert [bar["cat"] for bar in spans] == [row["event"] for row in rows] == ["compile", "launch"]
+    for bar, row in zip(spans, rows, strict=True):
+        assert bar["name"] == f"{row['event']} {row['name']}"
+        assert (bar["dur"], bar["args"]["key"]) == (row["duration_us"], row["key"])
+        assert bar["ts"] == pytest.approx(row["time_s"] * 1e6, abs=1.0)
+        assert (bar["pid"], bar["tid"]) == (row["pid"], row["thread"])
+
+
+SCRIPT = """
+import torch, os, signal
+from tests.op_reg import ops
+x = torch.arange(6.0)
+ops.add(x, x)
+"""
+
+
+def test_process_that_ends_leaves_strict_json(trace):
+    process = start(SCRIPT, IR_RUNTIME_TRACE=str(trace))
+    assert process.communicate(timeout=100)[1] == ""
+    assert process.returncode == 0
+    shown = json.loads((trace / f"trace-{process.pid}.json").read_text())
+    assert [bar["ph"] for bar in shown] == ["M", "M", "X", "X"]
+    kinds = [row["event"] for row in events(trace, pid=process.pid)]
+    assert kinds == ["compile", "launch"]
+
+
+def test_killed_process_leaves_whole_events(trace):
+    killed = start(SCRIPT + "os.kill(os.getpid(), signal.SIGKILL)", IR_RUNTIME_TRACE=str(trace))
+    killed.communicate(timeout=100)
+    assert killed.returncode == -9
+    text = (trace / f"trace-{killed.pid}.json").read_text()
+    assert not text.rstrip().endswith("]")
+    assert len(bars(trace, killed.pid)) == 4
+    assert len(events(trace, pid=killed.pid)) == 2
+
+
+def test_file_of_an_earlier_process_of_this_number_is_continued(trace):
+    """In a container each run may have the same process id."""
+    trace.mkdir()
+    path = trace / f"trace-{os.getpid()}.json"
+    path.write_text('[\n{"name": "process_name", "ph": "M"}\n]\n')
+    with Span("launch", "one"):
+        pass
+    assert [bar["name"] for bar in bars(trace)] == ["process_name", "thread_name", "launch one"]
+
+
+def test_forked_child_has_files_of_its_own(trace):
+    ops.add(X, X)
+    before = events(trace)
+
+    def child() -> bool:
+        ops.add(X, X)
+        active_trace().end()
+        return len(events(trace, "launch")) == 1 and bars(trace)[0]["name"] == "process_name"
+
+    in_fork(child)
+    assert events(trace) == before
+    assert len(list(trace.glob("events-*"))) == 2
+
+
+def test_fork_while_other_threads_trace(trace):
+    ops.add(X, X)
+    stop = threading.Event()
+
+    def spin():
+        while not stop.is_set():
+            ops.add(X, X)
+
+    threads = [threading.Thread(target=spin) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(5):
+            in_fork(lambda: torch.equal(ops.add(X, X), X + X))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    for path in trace.glob("events-*"):
+        assert all(json.loads(line) for line in path.read_text().splitlines())
+
+
+def test_threads_write_whole_lines(trace):
+    ops.add(X, X)
+
+    def work():
+        for _ in range(50):
+            ops.add(X, X)
+
+    threads = [threading.Thread(target=work, name=f"worker-{i}") for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    rows = events(trace, "launch")
+    assert len(rows) == 201
+    assert {row["thread_name"] for row in rows[1:]} == {f"worker-{i}" for i in range(4)}
+    named = [bar["args"]["name"] for bar in bars(trace) if bar["name"] == "thread_name"]
+    assert sorted(named)[1:] == [f"worker-{i}" for i in range(4)]
+
+
+def test_directory_that_cannot_be_made_is_refused(store, tmp_path):
+    (tmp_path / "file").write_text("")
+    directory = tmp_path / "file" / "trace"
+    for _ in range(2):
+        with override_settings(trace=directory), pytest.raises(TraceError) as caught:
+            ops.add(X, X)
+        assert str(caught.value) == (
+            f"trace directory {directory}: cannot be written, must be to trace into it\n"
+            f"    [Errno 20] Not a directory: '{directory}'\n"
+            "  fix: name another directory with IR_RUNTIME_TRACE, or unset it"
+        )
+        assert caught.value.errno == errno.ENOTDIR
+    assert torch.equal(ops.add(X, X), X + X)
+
+
+@pytest.mark.parametrize("bound", [True, False], ids=["bound before", "bound after"])
+def test_full_disk_ends_the_trace_and_not_the_call(trace, caplog, monkeypatch, bound):
+    if bound:
+        ops.add(X, X)
+    active_trace()
+    kept = [path.read_bytes() for path in sorted(trace.glob("*-*.json*"))]
+    limited = os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        """Behave as a disk with three bytes left."""
+        return limited(descriptor, data[:3])
+
+    monkeypatch.setattr(os, "write", write)
+    with caplog.at_level(logging.WARNING, "ir_runtime"):
+        for _ in range(3):
+            assert torch.equal(ops.add(X, X), X + X)
+    monkeypatch.undo()
+    (record,) = caplog.records
+    assert record.name == "ir_runtime.tracing"
+    assert record.getMessage().startswith(f"trace directory {trace}: cannot be written (")
+    assert record.getMessage().endswith(f"); the trace of process {os.getpid()} ends")
+    assert [path.read_bytes() for path in sorted(trace.glob("*-*.json*"))] == kept
+    assert torch.equal(ops.add(X, X), X + X)
+
+
+def test_sources_that_do_not_fit_end_the_trace_and_leave_no_part(trace, caplog, monkeypatch):
+    def write_bytes(path: Path, data: bytes) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    active_trace()
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    assert torch.equal(ops.add(X, X), X + X)
+    assert [record.name for record in caplog.records] == ["ir_runtime.tracing"]
+    assert not [path for path in trace.iterdir() if "-" not in path.name or path.suffix == ".mlir"]
+    assert not list(trace.glob(".*"))
+
+
+def test_directory_is_told_and_made(trace):
+    assert not trace.exists()
+    assert trace_directory() == trace
+    assert trace.is_dir()
+    with override_settings(trace=None):
+        assert trace_directory() is None
+
+
+def test_relative_directory_stays_where_it_was(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with override_settings(trace=Path("here")):
+        ops.add(X, X)
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        in_fork(lambda: torch.equal(ops.scale(X), X * 2))
+        assert trace_directory() == tmp_path / "here"
+    assert len(list((tmp_path / "here").glob("events-*"))) == 2
+
+
+def test_switch_applies_to_shapes_seen_before(store, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    ops.add(X, X)
+    with override_settings(trace=first):
+        ops.add(X, X)
+        with override_settings(trace=second):
+            ops.add(X, X)
+        ops.add(X, X)
+    ops.add(X, X)
+    assert [len(events(directory, "launch")) for directory in (first, second)] == [2, 1]
+
+
+def test_other_settings_leave_bound_launches_alone():
+    ops.add(X, X)
+    with override_settings(compile=False), count_since() as counts:
+        ops.add(X, X)
+    assert counts[0].selects == 0
+
+
+def files_of_a_call(call) -> set[str]:
+    """Return the names of the Python files whose code runs in a call."""
+    seen: set[str] = set()
+
+    def note(frame, event, argument):
+        seen.add(Path(frame.f_code.co_filename).name)
+
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return seen
+
+
+def test_untraced_hit_runs_no_code_of_tracing(trace):
+    packet = make_op("untraced_@UNIQUE@(Tensor x) -> Tensor", like_first, yield_first)
+    for directory, expected in ((trace, True), (None, False)):
+        with override_settings(trace=directory):
+            packet(X)
+            files = files_of_a_call(lambda: packet(X))
+            (bound,) = op_of(packet).calls.young.values()
+        assert "vm.py" in files
+        assert bool(files & {"tracing.py", "traced.py", "settings.py"}) is expected
+        assert bound.run.__module__.endswith("traced" if expected else "bind")
+        assert bound.run_into.__module__.endswith("traced" if expected else "bind")
+    assert len(events(trace, "launch")) == 2
+
+
+def test_untraced_program_asks_once_and_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    program = Launchable.jit_compile(DOUBLE)
+    program(X)
+    files = files_of_a_call(lambda: program(X))
+    assert "invoke.py" in files
+    assert not list(tmp_path.iterdir())
+
+
+def profiled(call) -> list[str]:
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities, acc_events=True) as profile:
+        call()
+    return [event.name for event in profile.events()]
+
+
+def test_profiler_shows_the_op_while_tracing_is_off():
+    ops.add(X, X)
+    names = profiled(lambda: ops.add(X, X))
+    assert op_of(ops.add).qualified_name in names
+    assert not [name for name in names if name.startswith("ir_runtime::launch")]
+
+
+def test_profiler_shows_launches_and_compiles_while_tracing_is_on(trace):
+    program = Launchable.jit_compile(DOUBLE, name="double")
+    names = profiled(lambda: (ops.add(X, X), ops.add(X, X), program(X)))
+    op = op_of(ops.add)
+    assert names.count(f"ir_runtime::launch {op.qualified_name}") == 2
+    assert names.count(f"ir_runtime::compile {op.name}") == 1
+    assert names.count("ir_runtime::launch double") == 1
+    assert names.count(op.qualified_name) == 2
+
+
+def test_compiles_and_loads_are_logged_below_our_own_logger(store, caplog):
+    with caplog.at_level(logging.DEBUG, "ir_runtime"):
+        ops.add(X, X)
+        forget_kernels()
+        ops.add(X, X)
+    compiled, loaded = (r for r in caplog.records if r.name == "ir_runtime.build")
+    (artifact,) = store.root.glob("v1/*/kernel.vmfb")
+    label = artifact.parent.name
+    assert compiled.levelno == logging.INFO
+    assert compiled.getMessage().startswith(f"compiled {label} in ")
+    assert compiled.getMessage().endswith(" ms")
+    assert (loaded.levelno, loaded.getMessage()) == (
+        logging.DEBUG,
+        f"loaded {label} from store {store.root}",
+    )
+    assert not [r for r in caplog.records if r.name == "root"]
+
+
+def test_environment_switches_it_on(store, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env={**os.environ, "IR_RUNTIME_TRACE": str(tmp_path / "here")},
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "here").glob("*.vmfb"))) == 1
