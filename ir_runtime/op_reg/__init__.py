@@ -4,6 +4,7 @@ from ir_runtime.op_reg.argument import (
     AttrArg,
     EmptyOptionalTensorArg,
     IntArg,
+    ScalarResult,
     TensorArg,
     TensorListArg,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "KernelBuilder",
     "KernelSelection",
     "MlirTemplate",
+    "ScalarResult",
     "TensorArg",
     "TensorListArg",
     "def_library",

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ir_runtime.op_reg.schema import default_value
+
 if TYPE_CHECKING:
     from ir_runtime.op_reg.custom_op import CustomOp
 
@@ -113,7 +115,7 @@ def _parameters(op: CustomOp) -> tuple[str, dict[str, Any]]:
             parts.append("*")
         name = _variable(op, i)
         if argument.has_default_value():
-            defaults[f"_d{i}"] = argument.default_value
+            defaults[f"_d{i}"] = default_value(argument)
             name += f"=_d{i}"
         parts.append(name)
     return ", ".join(parts), defaults

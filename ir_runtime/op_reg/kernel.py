@@ -11,13 +11,14 @@ from torch import Tensor
 from ir_runtime.counters import add_count
 from ir_runtime.device import Device
 from ir_runtime.device.instance import on_fork
-from ir_runtime.errors import GenerateError, RegistrationError
+from ir_runtime.errors import GenerateError
 from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.vm import VmProgram, bind_launch, local_uri_for_work
 from ir_runtime.op_reg.argument import TensorArg
 from ir_runtime.op_reg.bind import BoundLaunch, bind_empty, bind_functional, bind_general
+from ir_runtime.op_reg.result import assembler, check_mutations, check_results, written_descs
 from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_device
 
 if TYPE_CHECKING:
@@ -65,18 +66,8 @@ def run_select(op: CustomOp, args: Sequence[Any]) -> CallSelection:
     call_device(op.name, op.arg_names, args)
     ksel = CallSelection(op, args)
     op.select(ksel)
-    if len(ksel.result_descs) != op.new_result_count:
-        raise RegistrationError(
-            f"{op.name}: `select` declares {len(ksel.result_descs)} results, "
-            f"must be {op.new_result_count} as the signature has"
-        )
-    tied = [i for i, d in enumerate(ksel.arg_descs) if d in ksel.inplace_tied_arg_descs]
-    if sorted(tied) != sorted(op.mutated_args):
-        names = ", ".join(f"`{op.arg_names[i]}`" for i in op.mutated_args)
-        raise RegistrationError(
-            f"{op.name}: the signature marks {names} mutable, "
-            "`select` must declare just those inplace_tied"
-        )
+    check_results(ksel)
+    check_mutations(ksel)
     return ksel
 
 
@@ -87,19 +78,21 @@ def bind_call(op: CustomOp, args: Sequence[Any]) -> BoundLaunch:
     operands = tuple(
         i for i, desc in enumerate(ksel.arg_descs) if desc is not None and desc.ir_arity
     )
-    results = tuple((tuple(d.t.shape), d.t.dtype) for d in ksel.result_descs if _is_tensor(d))
+    results = tuple((tuple(d.t.shape), d.t.dtype) for d in written_descs(ksel.result_descs))
+    assemble = assembler(ksel.result_descs)
     tied = tuple(
         i for desc in ksel.inplace_tied_arg_descs for i, d in enumerate(ksel.arg_descs) if d is desc
     )
-    written = (*results, *((tuple(args[i].shape), args[i].dtype) for i in tied))
+    changed = written_descs(ksel.inplace_tied_arg_descs)
+    written = (*results, *((tuple(d.t.shape), d.t.dtype) for d in changed))
     if not any(_numel(shape) for shape, _ in written):
-        return bind_empty(results)
+        return bind_empty(results, assemble)
     sizes = [t.numel() * t.element_size() for t in _described_tensors(ksel)]
     uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
     launch = bind_launch(program_for(op, ksel), ENTRY, uri, written)
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
-    if tied or listed:
-        return bind_general(launch, operands, results, tied)
+    if tied or listed or assemble:
+        return bind_general(launch, operands, results, tied, assemble)
     return bind_functional(launch, operands, results, every=len(operands) == len(args))
 
 
@@ -164,10 +157,6 @@ def kernel_source(op: CustomOp, ksel: KernelSelection) -> bytes:
 
 def _numbered(text: str) -> list[str]:
     return [f"{n:4d} | {line}" for n, line in enumerate(text.rstrip("\n").split("\n"), 1)]
-
-
-def _is_tensor(desc: Any) -> bool:
-    return isinstance(desc, TensorArg)
 
 
 def _numel(shape: Sequence[int]) -> int:
