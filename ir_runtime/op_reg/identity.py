@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ir_runtime.launch.key import digest_of
+from ir_runtime.op_reg.local_import import imported_modules, module_digest
 from ir_runtime.op_reg.template import MlirTemplate
 
 __all__ = ["code_digest"]
@@ -24,6 +26,8 @@ def code_digest(cls: type, base: type) -> str:
 
     Functions, classes and modules of the same top-level package, templates, constants, containers
     and closures that the code refers to by name are followed; of other packages the name counts.
+    Of a module that a function imports in its body the whole text counts, with the modules of the
+    package that it imports in turn, and the files beside it that it names.
 
     Args:
         cls: the class of an op.
@@ -113,6 +117,23 @@ def _describe_function(function: types.FunctionType, module: str, seen: set[int]
         if name in function.__globals__:
             yield name
             yield from _describe_global(function.__globals__[name], names, module, seen)
+    for imported in imported_modules(function):
+        if _same_package(imported, module):
+            yield from _describe_imported(imported, names, module, seen)
+
+
+def _describe_imported(
+    imported: str, names: Sequence[str], module: str, seen: set[int]
+) -> Iterator[str]:
+    """Of a module that a function imports itself, describe its text; it need not be loaded.
+
+    One that has none, typed in at a prompt, counts as a module among the globals does.
+    """
+    text = module_digest(imported)
+    if text is not None:
+        yield f"{imported} {text}"
+    elif imported in sys.modules:
+        yield from _describe_global(sys.modules[imported], names, module, seen)
 
 
 def _describe_global(
@@ -169,6 +190,7 @@ def _builder_digest() -> str:
         "kernel.py",
         "lower_torch.py",
         "merge.py",
+        "result.py",
         "shape.py",
         "template.py",
     )
