@@ -136,8 +136,16 @@ class KernelSelection(ABC):
         Args:
             sizes: one for each element.
             dtypes: likewise, or one for all.
+
+        Raises:
+            RegistrationError: there are more of one than of the other.
         """
         each = [dtypes] * len(sizes) if isinstance(dtypes, torch.dtype) else dtypes
+        if len(each) != len(sizes):
+            raise RegistrationError(
+                f"{self.op.name}: `select` declares result {len(self.result_descs)} with "
+                f"{len(sizes)} sizes and {len(each)} dtypes, must be one dtype for each size"
+            )
         return self.return_tensor_list(
             [
                 torch.empty(tuple(size), dtype=dtype, device="meta")

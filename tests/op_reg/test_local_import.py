@@ -74,9 +74,10 @@ def test_digest_covers_what_the_imported_module_imports(package):
 
 
 def test_digest_covers_imports_of_nested_functions(package):
-    line = "return (lambda: self.inner())()\n    def inner(self):\n" + (
-        "        def inside():\n            from .part import factor\n"
-        "            return factor()\n        return inside()"
+    line = (
+        "return self.inner()\n    def inner(self):\n        def inside():\n"
+        "            from .part import factor\n            return factor()\n"
+        "        return inside()"
     )
     assert package(line) != package(line, **{"part.py": CHANGED})
 
