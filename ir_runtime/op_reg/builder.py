@@ -67,7 +67,9 @@ class KernelBuilder(ABC):
 
         Raises:
             ArgumentError: the argument is compiled in, so it has no operand.
+            IndexError: the signature has no such argument.
         """
+        index = range(len(self.ksel.arg_descs))[index]
         desc = self.ksel.arg_descs[index]
         if isinstance(desc, EmptyOptionalTensorArg):
             return None

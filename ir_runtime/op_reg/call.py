@@ -97,7 +97,7 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
         **defaults,
         "_young": op.calls.young,
         "_miss": op.calls.miss,
-        "_plain": PLAIN_KEYSETS,
+        "_plain": PLAIN_KEYSETS if _serves_cpu(op) else frozenset(),
         "_grad_enabled": torch.is_grad_enabled,
         "_slow": slow,
         "_slow_out": slow_out,
@@ -109,6 +109,10 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
     }
     exec(compile(source, f"<calls of {op.qualified_name}>", "exec"), scope)  # noqa: S102 - our own text
     return CallFunctions(*(scope[field.name] for field in fields(CallFunctions)))
+
+
+def _serves_cpu(op: CustomOp) -> bool:
+    return "CPU" in op.dispatch_keys or "CompositeExplicitAutograd" in op.dispatch_keys
 
 
 def _copy_out(values: Any, outs: Sequence[Any]) -> Any:

@@ -55,11 +55,11 @@ def call_source(op: CustomOp) -> tuple[str, dict[str, Any]]:
     finish = "return bound.run(args)"
     if op.returned_arg is not None:
         finish = f"bound.run(args); return {names[op.returned_arg]}"
-    separator = "" if "*" in parameters else "*, "
+    before_outs = f"{parameters}, " if parameters else ""
+    before_outs += "" if "*" in parameters else "*, "
     text = _TEXT.format(
         parameters=parameters,
-        parameters_out=f"{parameters}, {separator}staged=False, "
-        + ", ".join(f"{o}=None" for o in outs),
+        parameters_out=f"{before_outs}staged=False, " + ", ".join(f"{o}=None" for o in outs),
         every=f"({inner})",
         every_inner=inner,
         outs="".join(f"{o}, " for o in outs),
