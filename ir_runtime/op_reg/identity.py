@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ir_runtime.launch.key import digest_of
-from ir_runtime.op_reg.local_import import imported_modules, module_digest
+from ir_runtime.op_reg.local_import import definitions_digest, function_imports
 from ir_runtime.op_reg.template import MlirTemplate
 
 __all__ = ["code_digest"]
@@ -26,8 +26,7 @@ def code_digest(cls: type, base: type) -> str:
 
     Functions, classes and modules of the same top-level package, templates, constants, containers
     and closures that the code refers to by name are followed; of other packages the name counts.
-    Of a module that a function imports in its body the whole text counts, with the modules of the
-    package that it imports in turn, and the files beside it that it names.
+    What a function imports in its body counts by its text, and the `.mlir` files that it names.
 
     Args:
         cls: the class of an op.
@@ -117,23 +116,25 @@ def _describe_function(function: types.FunctionType, module: str, seen: set[int]
         if name in function.__globals__:
             yield name
             yield from _describe_global(function.__globals__[name], names, module, seen)
-    for imported in imported_modules(function):
-        if _same_package(imported, module):
-            yield from _describe_imported(imported, names, module, seen)
+    yield from _describe_imports(function, names, module, seen)
 
 
-def _describe_imported(
-    imported: str, names: Sequence[str], module: str, seen: set[int]
+def _describe_imports(
+    function: types.FunctionType, names: Sequence[str], module: str, seen: set[int]
 ) -> Iterator[str]:
-    """Of a module that a function imports itself, describe its text; it need not be loaded.
+    """Of a module that a function imports in its body, describe the text; it need not be loaded.
 
-    One that has none, typed in at a prompt, counts as a module among the globals does.
+    One that has no text, typed in at a prompt, counts as a module among the globals does.
     """
-    text = module_digest(imported)
-    if text is not None:
-        yield f"{imported} {text}"
-    elif imported in sys.modules:
-        yield from _describe_global(sys.modules[imported], names, module, seen)
+    for imported, member in function_imports(function):
+        if not _same_package(imported, module):
+            continue
+        wanted = names if member is None else [member]
+        text = definitions_digest(imported, wanted)
+        if text is not None:
+            yield f"{imported} {text}"
+        elif imported in sys.modules:
+            yield from _describe_global(sys.modules[imported], wanted, module, seen)
 
 
 def _describe_global(

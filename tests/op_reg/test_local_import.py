@@ -13,7 +13,7 @@ import torch
 from ir_runtime.counters import count_since
 from ir_runtime.op_reg import CustomOp, def_library
 from ir_runtime.op_reg.identity import code_digest
-from ir_runtime.op_reg.local_import import imported_modules
+from ir_runtime.op_reg.local_import import function_imports
 
 OP = """
 from ir_runtime.op_reg import CustomOp
@@ -82,12 +82,80 @@ def test_digest_covers_imports_of_nested_functions(package):
     assert package(line) != package(line, **{"part.py": CHANGED})
 
 
+RICH = """
+import functools, json
+from .deep import *
+from . import deep as d, other
+TABLE = {}
+TABLE["a"] = 1
+def deco(f): return f
+if True:
+    def inner(x): return x
+try:
+    import no_such
+except ImportError:
+    SPARE = 5
+class Part:
+    size = 4
+    def use(self): return self.size + VALUE
+def lazy():
+    from .other import unused
+    return unused()
+def nothing(): return 1
+@deco
+def factor(): return inner(1), Part(), TABLE, SPARE, lazy()
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('TABLE["a"] = 1', 'TABLE["a"] = 2'),
+        ("def deco(f): return f", "def deco(f): return None"),
+        ("def inner(x): return x", "def inner(x): return -x"),
+        ("SPARE = 5", "SPARE = 6"),
+        ("size = 4", "size = 5"),
+        ("@deco\n", ""),
+        ("lazy()\n", "lazy() + 1\n"),
+    ],
+)
+def test_digest_covers_what_the_imported_function_refers_to(package, old, new):
+    assert old in RICH
+    assert package(LINES[0], **{"part.py": RICH}) == package(LINES[0], **{"part.py": RICH})
+    changed = RICH.replace(old, new)
+    assert package(LINES[0], **{"part.py": RICH}) != package(LINES[0], **{"part.py": changed})
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("deep.py", "VALUE = 2\n"),  # by `import *`
+        ("other.py", "def unused(): return 2\n"),  # imported in the body of what is imported
+    ],
+)
+def test_digest_covers_what_that_imports_in_turn(package, file, text):
+    rich = {"part.py": RICH}
+    assert package(LINES[0], **rich) != package(LINES[0], **{**rich, file: text})
+
+
+def test_digest_leaves_out_what_the_imported_function_does_not_refer_to(package):
+    changed = RICH.replace("def nothing(): return 1", "def nothing(): return 2")
+    assert package(LINES[0], **{"part.py": RICH}) == package(LINES[0], **{"part.py": changed})
+
+
+def test_member_that_a_package_passes_on(package):
+    line = "from mine import factor; return factor()"
+    files = {"__init__.py": "from .part import factor\n"}
+    assert package(line, **files) == package(line, **files)
+    assert package(line, **files) != package(line, **files, **{"part.py": CHANGED})
+
+
 def test_imported_module_is_read_and_not_imported(package):
     """It may need the compiler, which a process that finds stored kernels has not."""
     line = "from .sub.leaf import TEMPLATE; return TEMPLATE"
     before = package(line)
     assert "mine.sub" not in sys.modules
-    assert package(line, **{"sub/leaf.py": "TEMPLATE = 'leaf.mlir'\n"}) != before
+    assert package(line, **{"sub/leaf.py": "TEMPLATE = 'other.mlir'\n"}) != before
 
 
 def test_digest_is_the_same_whether_the_module_is_loaded(package):
@@ -134,7 +202,12 @@ def test_imports_of_a_function_are_found():
 
         return os, Path, PurePath, ops, scaled
 
-    assert imported_modules(function) == ["os.path", "pathlib", "tests.op_reg.ops"]
+    assert function_imports(function) == [
+        ("os.path", None),
+        ("pathlib", None),
+        ("tests.op_reg.ops", "scaled"),
+        ("tests.op_reg.ops", None),
+    ]
 
 
 def test_edited_import_never_runs_the_stale_kernel(store, tmp_path, monkeypatch):
