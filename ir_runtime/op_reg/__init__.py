@@ -4,6 +4,7 @@ from ir_runtime.op_reg.argument import (
     AttrArg,
     EmptyOptionalTensorArg,
     IntArg,
+    ScalarResult,
     TensorArg,
     TensorListArg,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "KernelBuilder",
     "KernelSelection",
     "MlirTemplate",
+    "ScalarResult",
     "StrFormatTemplateLoader",
     "TemplateLoader",
     "TensorArg",

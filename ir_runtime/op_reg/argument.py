@@ -7,22 +7,31 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import DynamicOutputShapeException
 
-from ir_runtime.dtypes import dtype_info, format_tensor
-from ir_runtime.errors import ArgumentError
+from ir_runtime.dtypes import dtype_info, format_tensor, short_name
+from ir_runtime.errors import ArgumentError, UnsupportedTypeError
 
 __all__ = [
     "ArgDescriptor",
     "AttrArg",
     "EmptyOptionalTensorArg",
     "IntArg",
+    "ResultDescriptor",
+    "ScalarResult",
     "TensorArg",
     "TensorListArg",
 ]
 
 
 class AttrArg:
-    """A value compiled into the kernel; not an operand of it."""
+    """A value compiled into the kernel; not an operand of it.
+
+    Attributes:
+        v: the argument's value; None for an absent optional one.
+        spec_value: the value that the kernel is compiled for, `v` unless `select` sets another:
+            one that stands for several values of which `generate` makes the same kernel.
+    """
 
     ir_arity: int = 0
     is_list: bool = False
@@ -45,23 +54,53 @@ class AttrArg:
 
     @property
     def spec_key(self) -> str:
-        """The value, exactly; lists as lists, text quoted."""
-        return f"attr<{self.v!r}>"
+        """The compiled-in value, exactly; lists as lists, text quoted."""
+        return f"attr<{self.spec_value!r}>"
 
     def __repr__(self) -> str:
         return self.spec_key
 
 
 class IntArg:
-    """An integer operand (`i64`); any value runs in one kernel."""
+    """An integer operand (`i64`); any value runs in one kernel, unless `spec_value` is set.
 
-    ir_arity: int = 1
+    Attributes:
+        v: the argument's value.
+    """
+
     is_list: bool = False
     maybe_tensor_value: Tensor | None = None
-    spec_value: Any | None = None
 
-    def __init__(self, v: int) -> None:
+    def __init__(self, v: int, *, op_name: str = "", name: str = "") -> None:
         self.v = v
+        self.name = name
+        self._op_name = op_name
+        self._spec_value: int | None = None
+
+    @property
+    def spec_value(self) -> int | None:
+        """The value that is compiled in, None while any value runs.
+
+        Setting it makes a kernel for this value alone, of which the argument is no operand.
+
+        Raises:
+            ArgumentError: it is set to another value than the argument has.
+        """
+        return self._spec_value
+
+    @spec_value.setter
+    def spec_value(self, value: int | None) -> None:
+        if value is not None and (isinstance(value, bool) or value != self.v):
+            raise ArgumentError(
+                f"{self._op_name}: `{self.name}` is {self.v}, must be {value!r}, "
+                "which `select` compiles in"
+            )
+        self._spec_value = None if value is None else int(value)
+
+    @property
+    def ir_arity(self) -> int:
+        """1 for an operand, 0 if the value is compiled in."""
+        return 1 if self._spec_value is None else 0
 
     def generate_meta(self) -> int:
         """Return the value itself."""
@@ -70,15 +109,20 @@ class IntArg:
     @property
     def mlir_type_asm(self) -> str:
         """The operand type."""
+        if self._spec_value is not None:
+            raise ArgumentError(
+                f"{self._op_name}: `{self.name}` is compiled in as {self._spec_value}, "
+                "must not be used as an operand"
+            )
         return "i64"
 
     @property
     def spec_key(self) -> str:
-        """Equal for all values."""
-        return "int"
+        """Equal for all values, unless one is compiled in."""
+        return "int" if self._spec_value is None else f"int={self._spec_value}"
 
     def __repr__(self) -> str:
-        return f"int<{self.v}>"
+        return f"int<{self.v}>" if self._spec_value is None else f"int<={self._spec_value}>"
 
 
 class TensorArg:
@@ -173,8 +217,9 @@ class TensorArg:
         dims = ",".join("?" if dim is None else str(int(dim)) for dim in self.spec_dims)
         return f"{dtype_info(self.t.dtype).short}[{dims}]"
 
-    def __repr__(self) -> str:
-        return f"tensor<{self.spec_key}>"
+    def __repr__(self) -> str:  # never raises: a dtype outside the table, a size not known yet
+        dims = ",".join("?" if dim is None else str(dim) for dim in self.spec_dims)
+        return f"tensor<{short_name(self.t.dtype)}[{dims}]>"
 
 
 class TensorListArg:
@@ -206,11 +251,11 @@ class TensorListArg:
         return f"list<{';'.join(t.spec_key for t in self.ts)}>"
 
     def __repr__(self) -> str:
-        return self.spec_key
+        return f"list<{'; '.join(repr(t) for t in self.ts)}>"
 
 
 class EmptyOptionalTensorArg:
-    """An optional tensor that the call left out; not an operand."""
+    """An optional tensor that the call left out, or an optional result that is None."""
 
     ir_arity: int = 0
     is_list: bool = False
@@ -229,4 +274,60 @@ class EmptyOptionalTensorArg:
         return "none"
 
 
+class ScalarResult:
+    """A result that is a number: the kernel writes it as a 0-d tensor, the call returns its value.
+
+    Attributes:
+        kind: `int`, `float` or `bool`.
+        t: what the kernel writes, a 0-d meta tensor: i64, f64 or bool.
+    """
+
+    ir_arity: int = 1
+    is_list: bool = False
+    maybe_tensor_value: Tensor | None = None
+
+    def __init__(self, kind: type, *, symbolic: bool = False, op_name: str = "") -> None:
+        self.kind = kind
+        self.t = torch.empty((), dtype=_SCALAR_DTYPES[kind], device="meta")
+        self._symbolic = symbolic
+        self._op_name = op_name
+
+    def generate_meta(self) -> torch.SymInt:
+        """Return a new symbol: the value is not known while a graph is traced.
+
+        Raises:
+            UnsupportedTypeError: the schema says `int`, `float` or `bool`, for which there is
+                no symbol; `SymInt` has one.
+        """
+        if not self._symbolic:
+            raise UnsupportedTypeError(
+                f"{self._op_name}: returns {_ARTICLES[self.kind]}, which is not known while "
+                "tracing, must return a 0-d tensor to be compiled or exported",
+                fix="declare `-> SymInt` in the signature" if self.kind is int else None,
+            )
+        # `new_dynamic_size` would promise torch that the value is not negative.
+        context = torch.library.get_ctx()
+        shapes = context._shape_env
+        if shapes is None or not shapes.allow_dynamic_output_shape_ops:
+            raise DynamicOutputShapeException(context._op)
+        return shapes.create_unbacked_symint()
+
+    @property
+    def mlir_type_asm(self) -> str:
+        """The type of the 0-d tensor."""
+        return f"tensor<{dtype_info(self.t.dtype).mlir}>"
+
+    @property
+    def spec_key(self) -> str:
+        """The name of the Python type."""
+        return self.kind.__name__
+
+    def __repr__(self) -> str:
+        return f"scalar<{self.spec_key}>"
+
+
+_SCALAR_DTYPES = {int: torch.int64, float: torch.float64, bool: torch.bool}
+_ARTICLES = {int: "an int", float: "a float", bool: "a bool"}
+
+ResultDescriptor = TensorArg | TensorListArg | EmptyOptionalTensorArg | ScalarResult
 ArgDescriptor = AttrArg | IntArg | TensorArg | TensorListArg | EmptyOptionalTensorArg

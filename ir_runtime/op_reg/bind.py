@@ -68,47 +68,60 @@ def bind_functional(
     return BoundLaunch(run, run_into, results)
 
 
+Assemble = Callable[[Sequence[Tensor]], Any]
+"""Makes the results of a call of the tensors that the kernel wrote."""
+
+
 def bind_general(
     launch: Launch,
     operands: tuple[int, ...],
     results: Results,
     tied: tuple[int, ...],
+    assemble: Assemble | None,
     *,
     where: torch.device = CPU,
 ) -> BoundLaunch:
-    """Bind a kernel that changes arguments or takes lists.
+    """Bind a kernel that changes arguments, takes lists, or returns more than tensors.
 
     In-place arguments are computed aside and copied back: a kernel may read what it has
     overwritten, and the argument may have any layout.
     """
+    assemble = assemble or _one_or_all
 
     def run_into(args: Sequence[Any], outs: Sequence[Tensor]) -> None:
-        staged = [torch.empty(args[i].shape, dtype=args[i].dtype, device=where) for i in tied]
+        targets = _tensors([args[i] for i in tied])
+        staged = [torch.empty(t.shape, dtype=t.dtype, device=where) for t in targets]
         flat: list[Any] = []
         for i in operands:
             value = args[i]
             flat.extend(value if isinstance(value, list | tuple) else (value,))
         launch(flat, (*outs, *staged))
-        for i, new in zip(tied, staged, strict=True):
-            args[i].copy_(new)
+        for target, new in zip(targets, staged, strict=True):
+            target.copy_(new)
 
     def run(args: Sequence[Any]) -> Any:
         outs = _allocate(results, where)
         run_into(args, outs)
-        return outs[0] if len(outs) == 1 else outs or None
+        return assemble(outs)
 
     return BoundLaunch(run, run_into, results)
 
 
-def bind_empty(results: Results, *, where: torch.device = CPU) -> BoundLaunch:
+def bind_empty(
+    results: Results, assemble: Assemble | None, *, where: torch.device = CPU
+) -> BoundLaunch:
     """Nothing is written, so nothing runs."""
+    assemble = assemble or _one_or_all
 
     def run(args: Sequence[Any]) -> Any:
         del args
-        outs = _allocate(results, where)
-        return outs[0] if len(outs) == 1 else outs or None
+        return assemble(_allocate(results, where))
 
     return BoundLaunch(run, lambda _args, _outs: None, results)
+
+
+def _one_or_all(outs: Sequence[Tensor]) -> Any:
+    return outs[0] if len(outs) == 1 else outs or None
 
 
 def _allocate(results: Results, where: torch.device) -> tuple[Tensor, ...]:

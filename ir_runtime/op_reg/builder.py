@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ArgumentError, GenerateError
-from ir_runtime.op_reg.argument import AttrArg, EmptyOptionalTensorArg
+from ir_runtime.op_reg.argument import AttrArg, EmptyOptionalTensorArg, ScalarResult
 from ir_runtime.op_reg.function import build_call, fit_value
+from ir_runtime.op_reg.result import scalar_as_tensor, written_descs
 from ir_runtime.op_reg.selection import KernelSelection
 from ir_runtime.op_reg.template import MlirTemplate
 
@@ -67,12 +68,17 @@ class KernelBuilder(ABC):
 
         Raises:
             ArgumentError: the argument is compiled in, so it has no operand.
+            IndexError: the signature has no such argument.
         """
+        index = range(len(self.ksel.arg_descs))[index]
         desc = self.ksel.arg_descs[index]
         if isinstance(desc, EmptyOptionalTensorArg):
             return None
-        if desc is None or isinstance(desc, AttrArg):
-            kind = "compiled in as an attribute" if desc is not None else "not declared by `select`"
+        if desc is None or (desc.ir_arity == 0 and not desc.is_list):
+            kind = "not declared by `select`"
+            if desc is not None:
+                value = "an attribute" if isinstance(desc, AttrArg) else desc.spec_value
+                kind = f"compiled in as {value}"
             raise ArgumentError(
                 f"{self.ksel.op.name}: `{self.ksel.op.arg_names[index]}` is {kind}, "
                 "must be a tensor or int operand to have a value"
@@ -234,11 +240,14 @@ class FreeFuncKernelBuilder(KernelBuilder):
         with context, Location.unknown(context):  # pyright: ignore[reportOptionalContextManager]
             asm = [_operand_types(desc) for desc in ksel.arg_descs]
             inputs = [Type.parse(t) for types in asm for t in types]
-            result_descs = [*ksel.result_descs, *ksel.inplace_tied_arg_descs]
-            self._result_types = [Type.parse(d.mlir_type_asm) for d in result_descs]
+            self._result_descs = [
+                *written_descs(ksel.result_descs),
+                *written_descs(ksel.inplace_tied_arg_descs),
+            ]
+            self._result_types = [Type.parse(d.mlir_type_asm) for d in self._result_descs]
             attributes = [DictAttr.get({}) for _ in inputs]
             if destinations:
-                for i in range(len(result_descs)):
+                for i in range(len(self._result_descs)):
                     inputs.append(Type.parse("!hal.buffer_view"))
                     attributes.append(
                         DictAttr.get({"iree.abi.output": Attribute.parse(f"{i} : index")})
@@ -301,16 +310,17 @@ class FreeFuncKernelBuilder(KernelBuilder):
                 f"{name}: `generate` yields results twice, must call yield_results once"
             )
         if len(results) != len(self._result_types):
-            tied = len(self.ksel.inplace_tied_arg_descs)
+            tied = len(written_descs(self.ksel.inplace_tied_arg_descs))
             raise GenerateError(
                 f"{name}: `generate` yields {len(results)} results, must be "
                 f"{len(self._result_types)} as `select` declares",
                 facts=[f"{tied} of them for in-place arguments"] if tied else [],
             )
-        fitted = [
-            self._fit(value, wanted, f"yielded result {i}")
-            for i, (value, wanted) in enumerate(zip(results, self._result_types, strict=True))
-        ]
+        fitted = []
+        for i, (value, wanted) in enumerate(zip(results, self._result_types, strict=True)):
+            if isinstance(self._result_descs[i], ScalarResult):
+                value = scalar_as_tensor(self, value)  # noqa: PLW2901 - the same value
+            fitted.append(self._fit(value, wanted, f"yielded result {i}"))
         with self.context, self.location, self.ip:
             func.ReturnOp(fitted)
         self.yielded = True

@@ -110,7 +110,7 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
         **defaults,
         "_young": op.calls.young,
         "_miss": op.calls.miss,
-        "_plain": PLAIN_KEYSETS,
+        "_plain": PLAIN_KEYSETS if _serves_cpu(op) else frozenset(),
         "_set_devices": set_devices,
         "_place": functools.partial(_place, op),
         "_grad_enabled": torch.is_grad_enabled,
@@ -138,6 +138,10 @@ def _place(op: CustomOp, args: Sequence[Any], outs: Sequence[Tensor] = ()) -> st
     if device is None and where.type != "cpu":
         device = get_device_from_torch(where)
     return None if device is None else device.instance_cache_key
+
+
+def _serves_cpu(op: CustomOp) -> bool:
+    return "CPU" in op.dispatch_keys or "CompositeExplicitAutograd" in op.dispatch_keys
 
 
 def _copy_out(values: Any, outs: Sequence[Any]) -> Any:

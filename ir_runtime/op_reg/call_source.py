@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ir_runtime.op_reg.schema import default_value
+
 if TYPE_CHECKING:
     from ir_runtime.op_reg.custom_op import CustomOp
 
@@ -67,7 +69,8 @@ def call_source(op: CustomOp) -> tuple[str, dict[str, Any]]:
     finish = "return bound.run(args)"
     if op.returned_arg is not None:
         finish = f"bound.run(args); return {names[op.returned_arg]}"
-    separator = "" if "*" in parameters else "*, "
+    before_outs = f"{parameters}, " if parameters else ""
+    before_outs += "" if "*" in parameters else "*, "
     passed = [
         f"{n}={n}" if a.kwarg_only else n for n, a in zip(names, op.schema.arguments, strict=True)
     ]
@@ -75,8 +78,7 @@ def call_source(op: CustomOp) -> tuple[str, dict[str, Any]]:
         parameters=parameters,
         passed=", ".join(passed),
         passed_out=", ".join([*passed, *(f"{n}={n}" for n in ("staged", *outs))]),
-        parameters_out=f"{parameters}, {separator}staged=False, "
-        + ", ".join(f"{o}=None" for o in outs),
+        parameters_out=f"{before_outs}staged=False, " + ", ".join(f"{o}=None" for o in outs),
         every=f"({inner})",
         every_inner=inner,
         outs="".join(f"{o}, " for o in outs),
@@ -139,7 +141,7 @@ def _parameters(op: CustomOp) -> tuple[str, dict[str, Any]]:
             parts.append("*")
         name = _variable(op, i)
         if argument.has_default_value():
-            defaults[f"_d{i}"] = argument.default_value
+            defaults[f"_d{i}"] = default_value(argument)
             name += f"=_d{i}"
         parts.append(name)
     return ", ".join(parts), defaults

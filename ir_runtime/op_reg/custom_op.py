@@ -15,6 +15,7 @@ from ir_runtime.op_reg.builder import KernelBuilder
 from ir_runtime.op_reg.call import CallTable
 from ir_runtime.op_reg.identity import code_digest
 from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY, unique_name
+from ir_runtime.op_reg.schema import check_dispatch_keys, check_schema
 from ir_runtime.op_reg.selection import KernelSelection
 
 __all__ = ["ALL_CUSTOM_OP_REGS", "CustomOp"]
@@ -22,7 +23,7 @@ __all__ = ["ALL_CUSTOM_OP_REGS", "CustomOp"]
 ALL_CUSTOM_OP_REGS: dict[str, CustomOp] = {}
 """Each registered op by its qualified name, `namespace::name`."""
 
-_SIGNATURE = re.compile(r"^\s*(?P<name>[A-Za-z_][\w@]*)\s*\(")
+_SIGNATURE = re.compile(r"^\s*(?P<name>[A-Za-z_][\w@]*)(?P<overload>\.\w*)?\s*\(")
 
 
 class CustomOp(ABC):
@@ -143,6 +144,18 @@ class CustomOp(ABC):
                 f"{type(self).__name__}: signature {self.signature!r} does not parse, "
                 "must be 'name(arguments) -> results'"
             )
+        if match["overload"] is not None:
+            raise RegistrationError(
+                f"{type(self).__name__}: signature {self.signature!r} names an overload, "
+                f"must name the op alone: {match['name']!r}",
+                fix="give each overload a name of its own",
+            )
+        if library.kind == "IMPL":
+            raise RegistrationError(
+                f"{match['name']}: library of namespace {library.ns!r} is of kind IMPL, "
+                "must be DEF or FRAGMENT to define ops",
+                fix=f"use def_library({library.ns!r})",
+            )
         self.library = library
         self.name = unique_name(library.ns, match["name"])
         self.qualified_name = f"{library.ns}::{self.name}"
@@ -150,7 +163,9 @@ class CustomOp(ABC):
         self.register_impl = register_impl
         keys = (dispatch_key,) if isinstance(dispatch_key, str) else dispatch_key
         self.dispatch_keys: tuple[str, ...] = ("CPU", "CUDA") if keys is None else tuple(keys)
+        check_dispatch_keys(self.name, self.dispatch_keys)
         self.schema = self._parse_schema(self.signature[match.end("name") :])
+        check_schema(self.name, self.schema)
         self.calls = CallTable(self)
         if self.qualified_name in ALL_CUSTOM_OP_REGS:
             raise RegistrationError(
@@ -192,11 +207,6 @@ class CustomOp(ABC):
                 f"{self.name}: several mutated arguments or results, must return () then"
             )
         return self.mutated_args[0]
-
-    @functools.cached_property
-    def new_result_count(self) -> int:
-        """How many results the kernel makes, besides changed arguments."""
-        return sum(r.alias_info is None for r in self.schema.returns)
 
     @functools.cached_property
     def code_digest(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 from ir_runtime.launch.key import digest_of
 from ir_runtime.op_reg.loader import TemplateLoader
+from ir_runtime.op_reg.local_import import definitions_digest, function_imports
 from ir_runtime.op_reg.template import MlirTemplate
 
 __all__ = ["code_digest"]
@@ -25,7 +27,8 @@ def code_digest(cls: type, base: type) -> str:
 
     Functions, classes and modules of the same top-level package, templates, template loaders,
     constants, containers and closures that the code refers to by name are followed; of other
-    packages the name counts.
+    packages the name counts. What a function imports in its body counts by its text, and the
+    `.mlir` files that it names.
 
     Args:
         cls: the class of an op.
@@ -118,6 +121,25 @@ def _describe_function(function: types.FunctionType, module: str, seen: set[int]
         if name in function.__globals__:
             yield name
             yield from _describe_global(function.__globals__[name], names, module, seen)
+    yield from _describe_imports(function, names, module, seen)
+
+
+def _describe_imports(
+    function: types.FunctionType, names: Sequence[str], module: str, seen: set[int]
+) -> Iterator[str]:
+    """Of a module that a function imports in its body, describe the text; it need not be loaded.
+
+    One that has no text, typed in at a prompt, counts as a module among the globals does.
+    """
+    for imported, member in function_imports(function):
+        if not _same_package(imported, module):
+            continue
+        wanted = names if member is None else [member]
+        text = definitions_digest(imported, wanted)
+        if text is not None:
+            yield f"{imported} {text}"
+        elif imported in sys.modules:
+            yield from _describe_global(sys.modules[imported], wanted, module, seen)
 
 
 def _describe_global(
@@ -176,6 +198,7 @@ def _builder_digest() -> str:
         "loader.py",
         "lower_torch.py",
         "merge.py",
+        "result.py",
         "shape.py",
         "template.py",
     )

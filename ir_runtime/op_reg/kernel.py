@@ -13,7 +13,7 @@ from ir_runtime.counters import add_count
 from ir_runtime.device import Device, get_device_from_torch
 from ir_runtime.device.driver import driver_for_torch
 from ir_runtime.device.instance import on_exit, on_fork
-from ir_runtime.errors import GenerateError, RegistrationError
+from ir_runtime.errors import GenerateError
 from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
@@ -27,6 +27,7 @@ from ir_runtime.launch.vm import (
 )
 from ir_runtime.op_reg.argument import TensorArg
 from ir_runtime.op_reg.bind import BoundLaunch, bind_empty, bind_functional, bind_general
+from ir_runtime.op_reg.result import assembler, check_mutations, check_results, written_descs
 from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_device
 from ir_runtime.op_reg.traced import traced
 from ir_runtime.settings import Settings, on_change
@@ -97,18 +98,8 @@ def run_select(op: CustomOp, args: Sequence[Any]) -> CallSelection:
     ksel = CallSelection(op, args)
     ksel.device_family = family_for(where)
     op.select(ksel)
-    if len(ksel.result_descs) != op.new_result_count:
-        raise RegistrationError(
-            f"{op.name}: `select` declares {len(ksel.result_descs)} results, "
-            f"must be {op.new_result_count} as the signature has"
-        )
-    tied = [i for i, d in enumerate(ksel.arg_descs) if d in ksel.inplace_tied_arg_descs]
-    if sorted(tied) != sorted(op.mutated_args):
-        names = ", ".join(f"`{op.arg_names[i]}`" for i in op.mutated_args)
-        raise RegistrationError(
-            f"{op.name}: the signature marks {names} mutable, "
-            "`select` must declare just those inplace_tied"
-        )
+    check_results(ksel)
+    check_mutations(ksel)
     return ksel
 
 
@@ -119,18 +110,20 @@ def bind_call(op: CustomOp, args: Sequence[Any]) -> BoundLaunch:
     operands = tuple(
         i for i, desc in enumerate(ksel.arg_descs) if desc is not None and desc.ir_arity
     )
-    results = tuple((tuple(d.t.shape), d.t.dtype) for d in ksel.result_descs if _is_tensor(d))
+    results = tuple((tuple(d.t.shape), d.t.dtype) for d in written_descs(ksel.result_descs))
+    assemble = assembler(ksel.result_descs)
     tied = tuple(
         i for desc in ksel.inplace_tied_arg_descs for i, d in enumerate(ksel.arg_descs) if d is desc
     )
-    written = (*results, *((tuple(args[i].shape), args[i].dtype) for i in tied))
+    changed = written_descs(ksel.inplace_tied_arg_descs)
+    written = (*results, *((tuple(d.t.shape), d.t.dtype) for d in changed))
     where = call_device(op.name, op.arg_names, args) or torch.device("cpu")
     if not any(_numel(shape) for shape, _ in written):
-        return bind_empty(results, where=where)
+        return bind_empty(results, assemble, where=where)
     launch, program, uri = _bind_launch(op, ksel, where, written)
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
-    if tied or listed:
-        bound = bind_general(launch, operands, results, tied, where=where)
+    if tied or listed or assemble:
+        bound = bind_general(launch, operands, results, tied, assemble, where=where)
     else:
         every = len(operands) == len(args)
         bound = bind_functional(launch, operands, results, every=every, where=where)
@@ -226,10 +219,6 @@ def kernel_source(op: CustomOp, ksel: KernelSelection) -> bytes:
 
 def _numbered(text: str) -> list[str]:
     return [f"{n:4d} | {line}" for n, line in enumerate(text.rstrip("\n").split("\n"), 1)]
-
-
-def _is_tensor(desc: Any) -> bool:
-    return isinstance(desc, TensorArg)
 
 
 def _numel(shape: Sequence[int]) -> int:

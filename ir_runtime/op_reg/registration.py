@@ -14,6 +14,9 @@ from ir_runtime.op_reg.call import CallFunctions, make_call_functions
 from ir_runtime.op_reg.call_source import out_names
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.kernel import run_select
+from ir_runtime.op_reg.result import fake_results
+from ir_runtime.op_reg.schema import default_value
+from ir_runtime.op_reg.selection import call_device
 
 __all__ = ["register_with_torch"]
 
@@ -44,7 +47,8 @@ def register_with_torch(op: CustomOp) -> Any:
             op.library.impl(op.name, functions.call if key == "CPU" else functions.call_there, key)
         takes_tensors = any("Tensor" in str(a.type) for a in op.schema.arguments)
         fallback = _make_refusal(op) if takes_tensors else functions.call
-        op.library.impl(op.name, fallback, "CompositeExplicitAutograd")
+        if "CompositeExplicitAutograd" not in op.dispatch_keys:
+            op.library.impl(op.name, fallback, "CompositeExplicitAutograd")
         op.library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
         if op.register_meta and _can_have_out(op):
             _define_out(op, functions)
@@ -56,7 +60,7 @@ def fill_defaults(op: CustomOp, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     """Return all arguments in schema order; the dispatcher drops those equal to their default."""
     values = list(args)
     rest = op.schema.arguments[len(args) :]
-    values.extend(kwargs.get(argument.name, argument.default_value) for argument in rest)
+    values.extend(kwargs.get(argument.name, default_value(argument)) for argument in rest)
     return values
 
 
@@ -66,11 +70,8 @@ def _make_fake(op: CustomOp) -> Any:
         ksel = run_select(op, values)
         if op.returned_arg is not None:
             return values[op.returned_arg]
-        device = next((v.device for v in values if isinstance(v, Tensor)), torch.device("cpu"))
-        results = [
-            torch.empty(d.t.shape, dtype=d.t.dtype, device=device) for d in ksel.result_descs
-        ]
-        return results[0] if len(results) == 1 else tuple(results) or None
+        device = call_device(op.name, op.arg_names, values)
+        return fake_results(ksel, device or torch.device("cpu"))
 
     return fake
 

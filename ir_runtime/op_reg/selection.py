@@ -16,9 +16,12 @@ from ir_runtime.op_reg.argument import (
     AttrArg,
     EmptyOptionalTensorArg,
     IntArg,
+    ResultDescriptor,
+    ScalarResult,
     TensorArg,
     TensorListArg,
 )
+from ir_runtime.op_reg.schema import dtype_of_code, is_symbolic
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg.custom_op import CustomOp
@@ -33,7 +36,7 @@ class KernelSelection(ABC):
         op: the op that selects.
         arg_descs: what was declared of each argument; None where nothing was.
         inplace_tied_arg_descs: the arguments that the kernel changes, in declared order.
-        result_descs: the results, in order; None for an optional result that is absent.
+        result_descs: the results, in order.
         variant: names the kernel among several for the same arguments.
         device_family: the kind of device that the kernel is for: `local` (CPUs), `vulkan`,
             `cuda`, `hip`. An op may have kernels of its own for some of them.
@@ -45,8 +48,8 @@ class KernelSelection(ABC):
         self.op = op
         # What an op put in an ArgDescriptor slot, it knows better than a type checker.
         self.arg_descs: list[Any] = [None] * arg_arity
-        self.inplace_tied_arg_descs: list[TensorArg] = []
-        self.result_descs: list[TensorArg] = []
+        self.inplace_tied_arg_descs: list[TensorArg | TensorListArg] = []
+        self.result_descs: list[ResultDescriptor] = []
         self.variant: str = "default"
 
     @abstractmethod
@@ -54,12 +57,12 @@ class KernelSelection(ABC):
         """Declare argument `arg` a tensor; `inplace_tied` if the kernel changes it."""
 
     @abstractmethod
-    def arg_optional_tensor(self, arg: int) -> TensorArg | None:
+    def arg_optional_tensor(self, arg: int, *, inplace_tied: bool = False) -> TensorArg | None:
         """Declare argument `arg` a tensor that may be absent; None if it is."""
 
     @abstractmethod
-    def arg_tensor_list(self, arg: int) -> TensorListArg:
-        """Declare argument `arg` a list of tensors."""
+    def arg_tensor_list(self, arg: int, *, inplace_tied: bool = False) -> TensorListArg:
+        """Declare argument `arg` a list of tensors; `inplace_tied` if the kernel changes each."""
 
     @abstractmethod
     def arg_int(self, arg: int) -> IntArg:
@@ -67,31 +70,39 @@ class KernelSelection(ABC):
 
     @abstractmethod
     def attr_str(self, arg: int) -> AttrArg:
-        """Declare argument `arg` text that is compiled in."""
+        """Declare argument `arg` text, or an absent optional, that is compiled in."""
 
     @abstractmethod
     def attr_int(self, arg: int) -> AttrArg:
-        """Declare argument `arg` an integer, or an absent `int?`, that is compiled in."""
+        """Declare argument `arg` an integer, or an absent optional, that is compiled in."""
 
     @abstractmethod
     def attr_float(self, arg: int) -> AttrArg:
-        """Declare argument `arg` a float that is compiled in."""
+        """Declare argument `arg` a float, or an absent optional, that is compiled in."""
 
     @abstractmethod
     def attr_bool(self, arg: int) -> AttrArg:
-        """Declare argument `arg` a switch that is compiled in."""
+        """Declare argument `arg` a switch, or an absent optional, that is compiled in."""
+
+    @abstractmethod
+    def attr_dtype(self, arg: int) -> AttrArg:
+        """Declare argument `arg` a dtype, or an absent optional, that is compiled in."""
+
+    @abstractmethod
+    def attr_list_str(self, arg: int) -> AttrArg:
+        """Declare argument `arg` a list of texts, or an absent optional, that is compiled in."""
 
     @abstractmethod
     def attr_list_int(self, arg: int) -> AttrArg:
-        """Declare argument `arg` a list of integers that is compiled in."""
+        """Declare argument `arg` a list of integers, or an absent optional, that is compiled in."""
 
     @abstractmethod
     def attr_list_float(self, arg: int) -> AttrArg:
-        """Declare argument `arg` a list of floats that is compiled in."""
+        """Declare argument `arg` a list of floats, or an absent optional, that is compiled in."""
 
     @abstractmethod
     def attr_list_bool(self, arg: int) -> AttrArg:
-        """Declare argument `arg` a list of switches that is compiled in."""
+        """Declare argument `arg` a list of switches, or an absent optional, that is compiled in."""
 
     @abstractmethod
     def return_tensor(self, t: Tensor) -> TensorArg:
@@ -101,8 +112,76 @@ class KernelSelection(ABC):
         """Declare the next result by size and dtype."""
         return self.return_tensor(torch.empty(tuple(size), dtype=dtype, device="meta"))
 
+    def maybe_return_tensor(self, t: Tensor | None) -> TensorArg | None:
+        """Declare the next result, a `Tensor?`: like `t`, or None, which no kernel writes."""
+        if t is not None:
+            return self.return_tensor(t)
+        self.result_descs.append(EmptyOptionalTensorArg())
+        return None
+
+    def return_tensor_list(self, ts: Sequence[Tensor]) -> TensorListArg:
+        """Declare the next result, a `Tensor[]`, by a meta tensor for each element.
+
+        The kernel yields the elements one after another.
+        """
+        desc = TensorListArg([TensorArg(t, op_name=self.op.name) for t in ts])
+        self.result_descs.append(desc)
+        return desc
+
+    def return_new_tensor_list(
+        self, sizes: Sequence[Sequence[int]], dtypes: torch.dtype | Sequence[torch.dtype]
+    ) -> TensorListArg:
+        """Declare the next result, a `Tensor[]`, by a size and a dtype for each element.
+
+        Args:
+            sizes: one for each element.
+            dtypes: likewise, or one for all.
+
+        Raises:
+            RegistrationError: there are more of one than of the other.
+        """
+        each = [dtypes] * len(sizes) if isinstance(dtypes, torch.dtype) else dtypes
+        if len(each) != len(sizes):
+            raise RegistrationError(
+                f"{self.op.name}: `select` declares result {len(self.result_descs)} with "
+                f"{len(sizes)} sizes and {len(each)} dtypes, must be one dtype for each size"
+            )
+        return self.return_tensor_list(
+            [
+                torch.empty(tuple(size), dtype=dtype, device="meta")
+                for size, dtype in zip(sizes, each, strict=True)
+            ]
+        )
+
+    def return_int(self) -> ScalarResult:
+        """Declare the next result a number, `SymInt` or `int`; the kernel yields i64 or index.
+
+        An op that returns `SymInt` can be compiled and exported, one that returns `int` is for
+        eager calls alone.
+        """
+        return self._return_scalar(int)
+
+    def return_float(self) -> ScalarResult:
+        """Declare the next result a `float`, for eager calls alone; the kernel yields a float."""
+        return self._return_scalar(float)
+
+    def return_bool(self) -> ScalarResult:
+        """Declare the next result a `bool`, for eager calls alone; the kernel yields i1."""
+        return self._return_scalar(bool)
+
+    def _return_scalar(self, kind: type) -> ScalarResult:
+        new = [r for r in self.op.schema.returns if r.alias_info is None]
+        at = len(self.result_descs)
+        symbolic = at < len(new) and is_symbolic(new[at])
+        desc = ScalarResult(kind, symbolic=symbolic, op_name=self.op.name)
+        self.result_descs.append(desc)
+        return desc
+
     def generate_meta_returns(self) -> Any:
-        """Return meta tensors for the results: None, one, or a tuple."""
+        """Return what stands for the results while nothing is computed: None, one, or a tuple.
+
+        Meta tensors, lists of them, None for an absent optional, a new symbol for a `SymInt`.
+        """
         metas = [desc.generate_meta() for desc in self.result_descs]
         if not metas:
             return None
@@ -122,6 +201,11 @@ class KernelSelection(ABC):
         )
         return f"{self.op.qualified_name}::{self.variant!r}({arguments})->({results}) tied({tied})"
 
+    def __repr__(self) -> str:
+        arguments = ", ".join("unused" if d is None else repr(d) for d in self.arg_descs)
+        results = ", ".join(repr(d) for d in self.result_descs)
+        return f"<{self.op.qualified_name}::{self.variant!r}({arguments})->({results})>"
+
 
 class CallSelection(KernelSelection):
     """A selection that reads the arguments of a call, real, meta or fake.
@@ -139,21 +223,16 @@ class CallSelection(KernelSelection):
         desc = TensorArg(self._tensor(arg), op_name=self.op.name, name=self._name(arg))
         self.arg_descs[arg] = desc
         if inplace_tied:
-            if arg not in self.op.mutated_args:
-                raise RegistrationError(
-                    f"{self.op.name}: `{self._name(arg)}` is declared inplace_tied, "
-                    "must be marked mutable in the signature, as Tensor(a!)"
-                )
-            self.inplace_tied_arg_descs.append(desc)
+            self._tie(arg, desc)
         return desc
 
-    def arg_optional_tensor(self, arg: int) -> TensorArg | None:
+    def arg_optional_tensor(self, arg: int, *, inplace_tied: bool = False) -> TensorArg | None:
         if self.args[arg] is None:
             self.arg_descs[arg] = EmptyOptionalTensorArg()
             return None
-        return self.arg_tensor(arg)
+        return self.arg_tensor(arg, inplace_tied=inplace_tied)
 
-    def arg_tensor_list(self, arg: int) -> TensorListArg:
+    def arg_tensor_list(self, arg: int, *, inplace_tied: bool = False) -> TensorListArg:
         values = self.args[arg]
         if not isinstance(values, list | tuple):
             raise self._refusal(arg, "a list of tensors")
@@ -164,13 +243,24 @@ class CallSelection(KernelSelection):
                 raise self._refusal(arg, "a list of tensors")
             descs.append(TensorArg(value, op_name=self.op.name, name=f"{name}[{i}]"))
         desc = self.arg_descs[arg] = TensorListArg(descs)
+        if inplace_tied:
+            self._tie(arg, desc)
         return desc
+
+    def _tie(self, arg: int, desc: TensorArg | TensorListArg) -> None:
+        if arg not in self.op.mutated_args:
+            raise RegistrationError(
+                f"{self.op.name}: `{self._name(arg)}` is declared inplace_tied, "
+                "must be marked mutable in the signature, as Tensor(a!)"
+            )
+        self.inplace_tied_arg_descs.append(desc)
 
     def arg_int(self, arg: int) -> IntArg:
         value = self.args[arg]
         if isinstance(value, bool) or not isinstance(value, int | torch.SymInt):
             raise self._refusal(arg, "an int")
-        desc = self.arg_descs[arg] = IntArg(value)  # pyright: ignore[reportArgumentType]
+        number: Any = value
+        desc = self.arg_descs[arg] = IntArg(number, op_name=self.op.name, name=self._name(arg))
         return desc
 
     def attr_str(self, arg: int) -> AttrArg:
@@ -184,6 +274,16 @@ class CallSelection(KernelSelection):
 
     def attr_bool(self, arg: int) -> AttrArg:
         return self._attr(arg, bool, "a bool")
+
+    def attr_dtype(self, arg: int) -> AttrArg:
+        value = self.args[arg]
+        if type(value) is int:  # torch's own number for it, as schemas and graphs hold it
+            desc = self.arg_descs[arg] = AttrArg(dtype_of_code(value))
+            return desc
+        return self._attr(arg, torch.dtype, "a dtype")
+
+    def attr_list_str(self, arg: int) -> AttrArg:
+        return self._attr_list(arg, str, "a list of strings")
 
     def attr_list_int(self, arg: int) -> AttrArg:
         return self._attr_list(arg, int, "a list of ints")
@@ -201,23 +301,22 @@ class CallSelection(KernelSelection):
 
     def _attr(self, arg: int, kind: type, expected: str) -> AttrArg:
         value = self.args[arg]
-        if value is None and self._is_optional(arg):
-            desc = self.arg_descs[arg] = AttrArg(None)
-            return desc
-        if kind is float and type(value) is int:
-            value = float(value)
-        if isinstance(value, torch.SymInt):
-            value = int(value)  # compiled in, so the graph is specialised on it
-        if type(value) is not kind:
-            raise self._refusal(arg, expected)
+        if value is not None or not self._is_optional(arg):
+            value = _constant(value, kind)
+            if type(value) is not kind:
+                raise self._refusal(arg, expected)
         desc = self.arg_descs[arg] = AttrArg(value)
         return desc
 
     def _attr_list(self, arg: int, kind: type, expected: str) -> AttrArg:
         values = self.args[arg]
-        if not isinstance(values, list | tuple) or any(type(v) is not kind for v in values):
-            raise self._refusal(arg, expected)
-        desc = self.arg_descs[arg] = AttrArg(list(values))
+        if values is not None or not self._is_optional(arg):
+            if not isinstance(values, list | tuple):
+                raise self._refusal(arg, expected)
+            values = [_constant(value, kind) for value in values]
+            if any(type(value) is not kind for value in values):
+                raise self._refusal(arg, expected)
+        desc = self.arg_descs[arg] = AttrArg(values)
         return desc
 
     def _tensor(self, arg: int) -> Tensor:
@@ -236,6 +335,17 @@ class CallSelection(KernelSelection):
         value = self.args[arg]
         shown = format_tensor(value) if isinstance(value, Tensor) else repr(value)
         return ArgumentError(f"{self.op.name}: `{self._name(arg)}` is {shown}, must be {expected}")
+
+
+def _constant(value: Any, kind: type) -> Any:
+    """Return a value as it is compiled in; a symbolic one specialises the graph on its value."""
+    if isinstance(value, torch.SymInt):
+        value = int(value)
+    elif isinstance(value, torch.SymFloat):
+        value = float(value)
+    elif isinstance(value, torch.SymBool):
+        value = bool(value)
+    return float(value) if kind is float and type(value) is int else value
 
 
 def call_device(op_name: str, arg_names: Sequence[str], args: Sequence[Any]) -> torch.device | None:
