@@ -84,7 +84,7 @@ def definitions_digest(module: str, names: Collection[str]) -> str | None:
     used = frozenset(names)
     pending = [(module, name, used) for name in used]
     seen: set[tuple[str, str, frozenset[str]]] = set()
-    texts: set[str] = set()
+    texts: dict[tuple[str, int], str] = {}
     while pending:
         reference = pending.pop()
         if reference in seen:
@@ -100,9 +100,10 @@ def definitions_digest(module: str, names: Collection[str]) -> str | None:
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 pending.extend(parsed.imported(statement, name, used))
             else:
-                texts.add(parsed.text_of(statement))
+                texts[at, statement.lineno] = parsed.text_of(statement)
                 pending.extend(parsed.references(statement))
-    return digest_of(*sorted(texts)) if modules[module] is not None else None
+    in_order = [texts[place] for place in sorted(texts)]
+    return digest_of(*in_order) if modules[module] is not None else None
 
 
 _Reference = tuple[str, str, frozenset[str]]
@@ -225,7 +226,10 @@ def _source_of(name: str) -> _Source | None:
     """Return the source of a module, loaded or not; None if it has none or cannot be found."""
     spec = _spec_of(name)
     read = getattr(spec and spec.loader, "get_source", None)
-    text = read(name) if read is not None else None
+    try:
+        text = read(name) if read is not None else None
+    except ImportError:  # its file is gone
+        return None
     if spec is None or text is None:
         return None
     return _Source(text.split("\n"), spec.submodule_search_locations is not None, spec.origin)

@@ -111,6 +111,8 @@ def factor(): return inner(1), Part(), TABLE, SPARE, lazy()
     ("old", "new"),
     [
         ('TABLE["a"] = 1', 'TABLE["a"] = 2'),
+        ('TABLE["a"] = 1\n', 'TABLE["a"] = 1; TABLE = None\n'),
+        ('TABLE = {}\nTABLE["a"] = 1', 'TABLE["a"] = 1\nTABLE = {}'),
         ("def deco(f): return f", "def deco(f): return None"),
         ("def inner(x): return x", "def inner(x): return -x"),
         ("SPARE = 5", "SPARE = 6"),
