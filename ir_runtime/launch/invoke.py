@@ -1,27 +1,22 @@
-"""How is one VM function called, with numbers of its types and the fences that it wants?"""
+"""How is one VM function called, with the fences that it wants?"""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-
-from ir_runtime.errors import ArgumentError
 
 if TYPE_CHECKING:
     from iree.runtime import VmContext, VmFunction, VmVariantList
 
     from ir_runtime.device import Device
+    from ir_runtime.launch.link import Place
 
-__all__ = ["invoke_vm_function", "is_fenced", "push_number"]
-
-_DECLARATION, _MODEL = "iree.abi.declaration", "iree.abi.model"
-_INPUT = re.compile(r"%input(\d+): ([a-z]+)(\d*)")
+__all__ = ["invoke_vm_function"]
 
 
 def invoke_vm_function(
-    device: Device,
+    device: Device | Place,
     is_async: bool,  # noqa: FBT001 - positional in the seed's signature
     vm_context: VmContext,
     vm_function: VmFunction,
@@ -58,30 +53,3 @@ def invoke_vm_function(
     vm_context.invoke(vm_function, arg_list, ret_list)
     signal.wait()
     return timer() - started
-
-
-def is_fenced(function: VmFunction) -> bool:
-    """Tell whether a function takes fences (`--iree-execution-model=async-external`)."""
-    return function.reflection.get(_MODEL) == "coarse-fences"
-
-
-def push_number(arguments: Any, function: VmFunction, index: int, value: float, label: str) -> None:
-    """Add a number to an argument list, as the type that the function declares.
-
-    The VM would take the bits of one kind for the other: an int for a float parameter is 0.0.
-
-    Raises:
-        ArgumentError: it is a tensor's place, or the number does not fit.
-    """
-    declared = function.reflection.get(_DECLARATION, "")
-    found = {int(i): (kind, bits) for i, kind, bits in _INPUT.findall(declared)}
-    kind, bits = found.get(index, ("f" if isinstance(value, float) else "i", "64"))
-    if kind == "tensor":
-        raise ArgumentError(f"{label} is the number {value}, must be a tensor")
-    if kind in ("f", "bf"):
-        arguments.push_float(float(value))
-        return
-    size = int(bits or 64)  # `index` has no number
-    if isinstance(value, float) or not -(1 << size - 1) <= value < 1 << size:
-        raise ArgumentError(f"{label} is {value}, must be an int of {size} bits")
-    arguments.push_int(value - (1 << 64) if value >= 1 << 63 else int(value))

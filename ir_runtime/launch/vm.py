@@ -14,12 +14,23 @@ from ir_runtime.device.device import Device
 from ir_runtime.device.instance import get_vm_instance, is_forked, on_exit
 from ir_runtime.dtypes import DTYPES, short_name
 from ir_runtime.errors import EntryPointError, IrRuntimeError, LaunchError
+from ir_runtime.launch.link import Place, open_context
+from ir_runtime.launch.signature import Signature, signature_of
 from ir_runtime.settings import current_settings
 
 if TYPE_CHECKING:
     from iree.runtime import ParameterProvider, VmContext, VmFunction, VmModule
 
-__all__ = ["Launch", "Results", "VmProgram", "bind_launch", "launch_failure", "local_uri_for_work"]
+__all__ = [
+    "Launch",
+    "Results",
+    "VmProgram",
+    "bind_launch",
+    "exports_of",
+    "launch_failure",
+    "load_module",
+    "local_uri_for_work",
+]
 
 # Functions of IREE's HAL module that write a buffer other than by a dispatch. A VMFB imports by
 # name just what it calls.
@@ -62,6 +73,7 @@ class VmProgram:
         self.transfers = transfers
         self._providers = tuple(providers)
         self._contexts = _Contexts()
+        self._signatures: dict[str, Signature] = {}
         _programs.add(self)
 
     @classmethod
@@ -73,46 +85,64 @@ class VmProgram:
         Raises:
             LaunchError: the bytes are no VMFB that this runtime loads.
         """
-        from iree.runtime import VmModule
-
-        try:
-            module = VmModule.copy_buffer(get_vm_instance(), vmfb)
-        except Exception as error:
-            raise LaunchError(f"{name}: the VMFB does not load", facts=[str(error)]) from error
         transfers = any(function in vmfb for function in _TRANSFERS)
-        return cls(name, module, providers=providers, transfers=transfers)
+        return cls(name, load_module(name, vmfb), providers=providers, transfers=transfers)
 
-    def function(self, device: Device, entry: str) -> tuple[VmContext, VmFunction]:
-        """Return the calling thread's context on `device`, and the entry function.
+    def function(self, place: Place, entry: str) -> tuple[VmContext, VmFunction]:
+        """Return the calling thread's context at `place`, and the entry function.
 
         Raises:
             EntryPointError: the program exports no such function.
-            ValueError: it needs a module that is not linked, such as `io_parameters`.
+            LinkError: it needs a module, such as `io_parameters`, or a parameter that is not there.
+            DeviceError: it is compiled for more or other devices.
         """
         function = self.module.lookup_function(entry)
         if function is None:
-            exports = [n for n in self.module.function_names if not n.startswith("__")]
             raise EntryPointError(
-                f"{self.name}: no entry point {entry!r}, must be one of {', '.join(exports)}"
+                f"{self.name}: no entry point {entry!r}, "
+                f"must be one of {', '.join(exports_of(self.module))}"
             )
-        cached = self._contexts.by_uri.get(device.instance_cache_key)
+        cached = self._contexts.by_uri.get(place.instance_cache_key)
         if cached is None:
-            cached = self._contexts.by_uri[device.instance_cache_key] = self._open(device)
+            cached = self._contexts.by_uri[place.instance_cache_key] = open_context(
+                self.name, place, self.module, self._providers
+            )
         return cached[0], function
 
-    def _open(self, device: Device) -> tuple[VmContext, Any]:
-        from iree.runtime import VmContext, create_io_parameters_module
+    def signature(self, function: VmFunction, entry: str) -> Signature:
+        """Return what the exported function named `entry` takes and gives.
 
-        modules = [device.create_hal_module(), self.module]
-        if self._providers:
-            linked = create_io_parameters_module(device.vm_instance, *self._providers)
-            modules.insert(1, linked)
-        return VmContext(device.vm_instance, modules), modules
+        Raises:
+            LaunchError: its calling convention is not known.
+        """
+        found = self._signatures.get(entry)
+        if found is None:
+            found = self._signatures[entry] = signature_of(function, entry)
+        return found
 
     def close(self) -> None:
         """Let go of IREE's objects; the program cannot run after this."""
         self._contexts = _Contexts()
         del self.module
+
+
+def load_module(name: str, vmfb: bytes) -> VmModule:
+    """Load a VMFB.
+
+    Raises:
+        LaunchError: the bytes are no VMFB that this runtime loads.
+    """
+    from iree.runtime import VmModule
+
+    try:
+        return VmModule.copy_buffer(get_vm_instance(), vmfb)
+    except Exception as error:
+        raise LaunchError(f"{name}: the VMFB does not load", facts=[str(error)]) from error
+
+
+def exports_of(module: VmModule) -> list[str]:
+    """Return the functions that a module offers to callers, sorted."""
+    return sorted(name for name in module.function_names if not name.startswith("__"))
 
 
 _programs: weakref.WeakSet[VmProgram] = weakref.WeakSet()

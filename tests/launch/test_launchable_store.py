@@ -98,7 +98,9 @@ def test_module_of_the_compiler_bindings_is_a_source(texts: tuple[str, str], par
 def test_source_of_another_type_is_refused(source: object, kind: str) -> None:
     with pytest.raises(UnsupportedTypeError) as caught:
         Launchable.jit_compile(source)
-    assert str(caught.value) == (f"source: a {kind}, must be MLIR as str, bytes, Path or module")
+    assert str(caught.value) == (
+        f"source: a {kind}, must be MLIR as str, bytes, Path, Source or module"
+    )
 
 
 def test_flags_are_part_of_the_key(tmp_path: Path, texts: tuple[str, str]) -> None:
