@@ -52,5 +52,7 @@ def _parsed(source: Any) -> bytes:
         raise ArgumentError("source: a closed Source, must be open")
     text, diagnostics = worker.print_source(source)
     if text is None:
-        raise CompileError("source: does not parse", diagnostics=diagnostics, facts=diagnostics)
+        raise CompileError(
+            "source: does not parse, must be MLIR", diagnostics=diagnostics, facts=diagnostics
+        )
     return text
