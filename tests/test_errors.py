@@ -47,6 +47,9 @@ def test_every_class_is_drawn_in_the_module_docstring(kind: type[Exception]) -> 
         (errors.ArtifactNotFoundError, LookupError),
         (errors.StoreWriteError, OSError),
         (errors.EntryPointError, LookupError),
+        (errors.LinkError, ValueError),
+        (errors.LinkError, errors.LaunchError),
+        (errors.NoProgramError, NotImplementedError),
     ],
 )
 def test_class_is_also_the_builtin_that_fits(

@@ -11,7 +11,12 @@ import torch
 from torch import Tensor
 
 from ir_runtime.device.driver import Driver, driver_named
-from ir_runtime.device.instance import get_vm_instance, hal_device_for_uri, is_forked
+from ir_runtime.device.instance import (
+    get_vm_instance,
+    hal_device_for_uri,
+    is_forked,
+    keep_open,
+)
 from ir_runtime.errors import (
     ArgumentError,
     DeviceError,
@@ -69,6 +74,7 @@ class DeviceState:
                 if isinstance(driver, str)
                 else driver.create_default_device()
             )
+        keep_open(device)
         self.device: HalDevice = device
         self.enumerated_info = enumerated_info or {}
         self.torch_device = torch_device

@@ -13,11 +13,19 @@ from ir_runtime.errors import DeviceError
 if TYPE_CHECKING:
     from iree.runtime import HalDevice, VmInstance
 
-__all__ = ["get_vm_instance", "hal_device_for_uri", "is_forked", "on_exit", "on_fork"]
+__all__ = [
+    "get_vm_instance",
+    "hal_device_for_uri",
+    "is_forked",
+    "keep_open",
+    "on_exit",
+    "on_fork",
+]
 
 _lock = threading.RLock()
 _instance: VmInstance | None = None
 _hal_devices: dict[str, HalDevice] = {}
+_kept_devices: list[HalDevice] = []
 _forked = False
 _after_fork: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
@@ -51,6 +59,16 @@ def hal_device_for_uri(uri: str) -> HalDevice:
             if device is None:
                 device = _hal_devices[uri] = _create_hal_device(uri)
     return device
+
+
+def keep_open(device: HalDevice) -> None:
+    """Keep a HAL device until the process ends.
+
+    IREE's buffers do not keep theirs, and a tensor may outlive whoever opened the device.
+    """
+    with _lock:
+        if not any(device is known for known in _kept_devices):
+            _kept_devices.append(device)
 
 
 def _create_hal_device(uri: str) -> HalDevice:
@@ -103,6 +121,7 @@ def _release() -> None:
     for callback in reversed(_at_exit):
         callback()
     _hal_devices.clear()
+    _kept_devices.clear()
     _instance = None
 
 

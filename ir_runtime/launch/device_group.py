@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.device import Device, DeviceState
-from ir_runtime.device.instance import on_fork
+from ir_runtime.device.instance import keep_open, on_exit, on_fork
 from ir_runtime.errors import (
     ArgumentError,
     DeviceError,
@@ -28,13 +29,19 @@ __all__ = ["DeviceGroup", "open_devices"]
 
 _TARGET = "--iree-hal-target-device="
 _POOL, _CALLER = "local-task", "local-sync"
-_flags_lock = threading.Lock()
+_lock = threading.RLock()
+_separate: dict[tuple[Any, ...], HalDevice] = {}
 
 
 @on_fork
 def _reset_lock() -> None:
-    global _flags_lock
-    _flags_lock = threading.Lock()
+    global _lock
+    _lock = threading.RLock()
+
+
+@on_exit
+def _close_devices() -> None:
+    _separate.clear()
 
 
 class DeviceGroup:
@@ -62,7 +69,8 @@ class DeviceGroup:
     @property
     def type_cache_key(self) -> str:
         """What a binary for these devices depends on."""
-        return " + ".join(device.type_cache_key for device in self.devices)
+        families = "+".join(device.driver.family for device in self.devices)
+        return f"{families}:{';'.join(self.compile_target_flags)}"
 
     @property
     def compile_target_flags(self) -> tuple[str, ...]:
@@ -150,13 +158,15 @@ def open_devices(
     from iree.runtime import get_driver
 
     opened: list[Device] = []
+    repeats: Counter[str] = Counter()
     for device in devices:
         if isinstance(device, Device):
             opened.append(device)
-        elif any(known.uri == device for known in opened):
-            opened.append(_separate_device(device, get_driver))
+        elif repeats[device]:
+            opened.append(_separate_device(device, get_driver, (repeats[device],)))
         else:
             opened.append(Device(device))
+        repeats[device if isinstance(device, str) else device.uri] += 1
     return tuple(opened)
 
 
@@ -167,13 +177,13 @@ def _open_with_flags(devices: Sequence[str | Device], flags: Sequence[str]) -> t
     for device in devices:
         if isinstance(device, Device):
             raise ArgumentError(
-                f"runtime_flags: come too late for {device!r}, which is open",
-                fix="pass its URI",
+                f"runtime_flags: too late for {device!r}, which is open, must come with URIs",
+                fix=f"pass {device.uri!r}",
             )
     for flag in (flags,) if isinstance(flags, str) else flags:
         if isinstance(flags, str) or not flag.startswith("--") or flag.startswith("--help"):
             raise ArgumentError(f"runtime_flags: {flag!r}, must be a list of '--name=value'")
-    with _flags_lock:
+    with _lock:
         try:
             parse_flags(*flags)
         except ValueError as error:
@@ -181,17 +191,37 @@ def _open_with_flags(devices: Sequence[str | Device], flags: Sequence[str]) -> t
                 f"runtime_flags: {' '.join(flags)} is refused, must be flags of IREE's runtime",
                 facts=[str(error)],
             ) from error
-        return tuple(_separate_device(str(uri), _binding.create_hal_driver) for uri in devices)
-
-
-def _separate_device(uri: str, driver_of: Callable[[str], Any]) -> Device:
-    """Open a HAL device of its own, apart from the one that the process shares."""
-    state = DeviceState.from_uri(uri)
-    try:
-        driver = driver_of(uri.partition("://")[0])
-        state.device = (
-            driver.create_device_by_uri(uri) if "://" in uri else driver.create_default_device()
+        # A driver keeps the flags of the time when it was made.
+        new_driver = functools.cache(_binding.create_hal_driver)
+        return tuple(
+            _separate_device(str(uri), new_driver, (i, *flags)) for i, uri in enumerate(devices)
         )
-    except Exception as error:
-        raise DeviceError(f"device {uri!r}: cannot be created", facts=[str(error)]) from error
+
+
+def _separate_device(uri: str, driver_of: Callable[[str], Any], which: tuple[Any, ...]) -> Device:
+    """Return a device with a HAL device of its own, apart from the one that the process shares.
+
+    Args:
+        uri: what to open.
+        driver_of: makes the driver of a name.
+        which: tells the separate devices of one URI apart; the same one is opened only once.
+    """
+    state = DeviceState.from_uri(uri)
+    with _lock:
+        hal = _separate.get((uri, *which))
+        if hal is None:
+            try:
+                driver = driver_of(uri.partition("://")[0])
+                hal = (
+                    driver.create_device_by_uri(uri)
+                    if "://" in uri
+                    else driver.create_default_device()
+                )
+            except Exception as error:
+                raise DeviceError(
+                    f"device {uri!r}: cannot be created", facts=[str(error)]
+                ) from error
+            _separate[uri, *which] = hal
+    keep_open(hal)
+    state.device = hal
     return Device(device_state=state)

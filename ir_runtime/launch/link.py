@@ -26,7 +26,10 @@ _FIXES = (
     ("no parameter found in index", "add the parameter to the index, under that key"),
     ("range out of bounds", "store the parameter with the type and shape that the program has"),
 )
-_MISSING_DEVICE = re.compile(r"HAL device `(\w+)` not found or unavailable: (.*?), \[")
+_MISSING_DEVICE = re.compile(
+    r"HAL device `(\w+)` not found or unavailable: "
+    r"(?:#hal\.device\.target<\"([\w-]+)\", \{(?:ordinal = (\d+))?|)"
+)
 
 
 class Place(Protocol):
@@ -71,9 +74,15 @@ def open_context(
 def _failure(name: str, place: Place, said: str) -> IrRuntimeError:
     missing = _MISSING_DEVICE.search(said)
     if missing is not None:
+        name_in_program, target, ordinal = missing.groups()
+        wanted = target and (target if ordinal is None else f"{target}[{ordinal}]")
         return DeviceError(
-            f"{name}: compiled for a device `{missing[1]}` that is not there, must be given it",
-            facts=[f"it wants {missing[2]}", f"given: {place.instance_cache_key}"],
+            f"{name}: compiled for a device `{name_in_program}` that is not there, "
+            "must be given all devices that it was compiled for",
+            facts=[
+                f"wanted: {wanted or said}",
+                f"given: {place.instance_cache_key}",
+            ],
         )
     fix = next((fix for sign, fix in _FIXES if sign in said), None)
     return LinkError(f"{name}: cannot be linked", facts=[said], fix=fix)
