@@ -20,6 +20,7 @@ from ir_runtime.errors import (
     MixedDeviceError,
     NoProgramError,
     StoreError,
+    UnsupportedTypeError,
 )
 from ir_runtime.launch.build import default_store, obtain_artifact, program_key
 from ir_runtime.launch.call import call_program
@@ -229,6 +230,10 @@ class Launchable:
                 f"{self.name}: its loader returned None for {device!r}, must return a program",
                 facts=[f"device type {device.type_cache_key}"],
             )
+        if not _is_loaded(loaded):
+            raise UnsupportedTypeError(
+                f"{self.name}: its loader returned {loaded!r}, must return (entry point, VmModule)"
+            )
         entry, module = loaded
         return VmProgram(self.name, module, providers=self._providers), entry
 
@@ -273,6 +278,13 @@ def _device_of(device: torch.device | str | Device) -> Device:
         return device
     where = torch.device(device)
     return Device("local-sync") if where.type == "cpu" else get_device_from_torch(where)
+
+
+def _is_loaded(value: object) -> bool:
+    from iree.runtime import VmModule
+
+    pair = isinstance(value, tuple) and [type(part) for part in value]
+    return pair == [str, VmModule]
 
 
 def _with_entry(name: str, module: VmModule, wanted: str | None) -> tuple[str, VmModule]:

@@ -85,27 +85,6 @@ def test_device_of_a_state_serves_tensors() -> None:
     assert result.data_ptr() == tensor.data_ptr()
 
 
-def test_result_outlives_the_hal_device_of_a_caller() -> None:
-    import gc
-
-    import iree.runtime as rt
-
-    x = torch.arange(64.0)
-    hal = rt.get_driver("local-task").create_default_device()
-    device = Device(device_state=DeviceState(driver="local-task", device=hal))
-    view = hal.allocator.allocate_buffer_copy(
-        rt.MemoryType.DEVICE_LOCAL,
-        rt.BufferUsage.DEFAULT | rt.BufferUsage.MAPPING,
-        hal,
-        x.numpy(),
-        rt.HalElementType.FLOAT_32,
-    )
-    result = device.export_torch_tensor(view, torch.empty(64, device="meta"))
-    del hal, view, device
-    gc.collect()
-    assert torch.equal(result, x)
-
-
 @pytest.mark.parametrize("both", [False, True])
 def test_uri_and_state_exclude_and_need_each_other(both: bool) -> None:
     kwargs: dict[str, Any] = (

@@ -95,3 +95,25 @@ def test_failed_call_leaves_the_next_one_alone(
         arguments, results = lists(device, X)
         invoke_vm_function(device, True, context, function, arguments, results)
         assert torch.equal(taken(device, results), X + X)
+
+
+@pytest.mark.parametrize("name", ["local-sync", "local-task"])
+def test_result_outlives_program_and_device(
+    run_python: Any, doubling: Callable[..., str], name: str
+) -> None:
+    """IREE's buffers do not keep their device; without one, reading them is a crash."""
+    code = """
+import gc, sys, iree.runtime, torch
+from ir_runtime import Device, DeviceState, Launchable
+driver, source = sys.argv[1:]
+hal = iree.runtime.get_driver(driver).create_default_device()
+device = Device(device_state=DeviceState(driver=driver, device=hal))
+program = Launchable.jit_compile(source)
+x = torch.ones(1 << 16)
+result = program(x, device=device)
+del hal, device, program
+gc.collect()
+print(torch.equal(result, x + x))
+"""
+    done = run_python(code, name, doubling())
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")

@@ -97,6 +97,24 @@ def test_every_dtype_crosses_a_program_bit_by_bit(dtype: torch.dtype) -> None:
     assert torch.equal(result.view(torch.uint8), bits)
 
 
+@pytest.mark.parametrize("uri", ["local-sync", "local-task"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=[row.short for row in DTYPES.values()])
+def test_every_dtype_is_written_by_a_program(dtype: torch.dtype, uri: str) -> None:
+    """L9: the seed raises KeyError for a result of fp8 and for other dtypes (launch.py:354)."""
+    row = DTYPES[dtype]
+    element = SIGNED_MLIR.get(row.short, row.mlir)
+    half, whole = (f"tensor<{size}x{element}>" for size in (8, 16))
+    source = f"""
+func.func @main(%a: {half}) -> {whole} {{
+  %0 = tensor.concat dim(0) %a, %a : ({half}, {half}) -> {whole}
+  return %0 : {whole}
+}}"""
+    bits = (torch.arange(8 * dtype.itemsize) % (2 if dtype is torch.bool else 120)).to(torch.uint8)
+    result = jit(source)(bits.view(dtype), device=Device(uri))
+    assert result.dtype == dtype
+    assert torch.equal(result.view(torch.uint8), bits.repeat(2))
+
+
 def test_unsigned_tensor_runs_in_a_program_without_signs(doubling: Callable[..., str]) -> None:
     x = torch.tensor([200, 1], dtype=torch.uint8)
     out = torch.zeros(2, dtype=torch.uint8)
@@ -284,6 +302,15 @@ def test_unknown_entry_point_is_refused_at_preload_with_the_exports() -> None:
     with pytest.raises(EntryPointError) as caught:
         jit(MAIN_ASYNC, entry_point="mian", name="softcap").preload("cpu")
     assert str(caught.value) == ("softcap: no entry point 'mian', must be one of main, main$async")
+
+
+def test_asynchronous_entry_point_that_is_not_there_is_refused_at_preload(
+    doubling: Callable[..., str],
+) -> None:
+    """L2: the seed's default, asked for by name; there only the call fails."""
+    with pytest.raises(EntryPointError) as caught:
+        jit(doubling(), entry_point="main$async").preload(torch.device("cpu"))
+    assert str(caught.value) == "program: no entry point 'main$async', must be one of main"
 
 
 def test_program_without_a_default_entry_point_is_refused_at_preload(

@@ -11,7 +11,7 @@ import torch
 
 from ir_runtime.counters import count_since
 from ir_runtime.device import Device, get_vm_instance
-from ir_runtime.errors import EntryPointError, NoProgramError
+from ir_runtime.errors import EntryPointError, NoProgramError, UnsupportedTypeError
 from ir_runtime.launch import Launchable
 from ir_runtime.launch.compiler import BASE_FLAGS, compile_program
 
@@ -129,6 +129,15 @@ def test_loader_that_returns_none_is_refused_by_device() -> None:
     assert str(caught.value) == (
         f"softcap: its loader returned None for {device!r}, must return a program\n"
         f"    device type {device.type_cache_key}"
+    )
+
+
+@pytest.mark.parametrize("loaded", ["main", ("main",), ("main", None), (None, "main")])
+def test_loader_that_returns_something_else_is_refused(loaded: Any) -> None:
+    with pytest.raises(UnsupportedTypeError) as caught:
+        Launchable(lambda device: loaded, name="softcap").preload("cpu")
+    assert str(caught.value) == (
+        f"softcap: its loader returned {loaded!r}, must return (entry point, VmModule)"
     )
 
 
