@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ir_runtime.device import Device, DeviceState, get_vm_instance
-    from ir_runtime.launch import Launchable, invoke_vm_function
+    from ir_runtime.launch import Launchable, MultiDeviceLaunchable, invoke_vm_function
     from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, MlirTemplate
 
 __version__ = "0.1.0"
@@ -20,6 +20,7 @@ __all__ = [
     "KernelSelection",
     "Launchable",
     "MlirTemplate",
+    "MultiDeviceLaunchable",
     "get_vm_instance",
     "invoke_vm_function",
 ]
@@ -32,6 +33,7 @@ _HOMES = {
     "KernelSelection": "op_reg",
     "Launchable": "launch",
     "MlirTemplate": "op_reg",
+    "MultiDeviceLaunchable": "launch",
     "get_vm_instance": "device",
     "invoke_vm_function": "launch",
 }

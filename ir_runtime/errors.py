@@ -19,7 +19,9 @@
     │   ├── AmbiguousArtifactError (LookupError)   several stored artifacts fit
     │   └── StoreWriteError        (OSError)       the store cannot be written
     ├── EntryPointError            (LookupError)   the program has no such exported function
+    ├── NoProgramError             (NotImplementedError)  a loader made no program for a device
     ├── LaunchError                (RuntimeError)  the program failed while running
+    │   └── LinkError              (ValueError)    what the program imports was not given to it
     ├── TraceError                 (OSError)       a trace cannot be written or read
     ├── RegistrationError          (RuntimeError)  an op definition contradicts itself or another
     ├── GenerateError              (RuntimeError)  `generate` broke its contract
@@ -46,9 +48,11 @@ __all__ = [
     "GenerateError",
     "IrRuntimeError",
     "LaunchError",
+    "LinkError",
     "MismatchedDeviceSetClearError",
     "MixedDeviceError",
     "NoCurrentDeviceError",
+    "NoProgramError",
     "NotDifferentiableError",
     "RegistrationError",
     "StoreError",
@@ -184,6 +188,14 @@ class EntryPointError(IrRuntimeError, LookupError):
 
 class LaunchError(IrRuntimeError, RuntimeError):
     """A program failed while it ran."""
+
+
+class LinkError(LaunchError, ValueError):
+    """A program imports a module or loads a parameter that it was not given."""
+
+
+class NoProgramError(IrRuntimeError, NotImplementedError):
+    """There is no loader, or it made no program for a device."""
 
 
 class TraceError(IrRuntimeError, OSError):

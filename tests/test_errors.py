@@ -48,6 +48,9 @@ def test_every_class_is_drawn_in_the_module_docstring(kind: type[Exception]) -> 
         (errors.StoreWriteError, OSError),
         (errors.EntryPointError, LookupError),
         (errors.TraceError, OSError),
+        (errors.LinkError, ValueError),
+        (errors.LinkError, errors.LaunchError),
+        (errors.NoProgramError, NotImplementedError),
     ],
 )
 def test_class_is_also_the_builtin_that_fits(

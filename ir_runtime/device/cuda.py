@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ir_runtime.device.place import Place, open_place
+from ir_runtime.device.place import HalPlace, open_place
 from ir_runtime.device.torch_gpu import TorchGpuDriver, gpu_uri
 from ir_runtime.errors import DeviceError
 
@@ -35,7 +35,7 @@ class CudaDriver(TorchGpuDriver):
     def is_torch_build(self) -> bool:
         return torch.version.hip is None
 
-    def place_for_torch(self, torch_device: torch.device) -> Place:
+    def place_for_torch(self, torch_device: torch.device) -> HalPlace:
         return open_place(gpu_uri("cuda", torch_device))
 
     def target_flags(self, state: DeviceState) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ir_runtime.device.driver import Driver, driver_named
 from ir_runtime.device.instance import on_exit
-from ir_runtime.device.place import Place
+from ir_runtime.device.place import HalPlace
 from ir_runtime.device.state import DeviceState
 from ir_runtime.errors import (
     ArgumentError,
@@ -89,7 +89,7 @@ class Device:
         return known
 
     @classmethod
-    def at_place(cls, place: Place) -> Device:
+    def at_place(cls, place: HalPlace) -> Device:
         """Return the calling thread's device for an open place."""
         known = _thread.by_uri.get((place.uri, place.stream))
         if known is None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ir_runtime.device.cuda import CudaDriver
 from ir_runtime.device.hip import HipDriver
 from ir_runtime.device.local import LocalDriver
-from ir_runtime.device.place import Place
+from ir_runtime.device.place import HalPlace
 from ir_runtime.device.vulkan import VulkanDriver
 from ir_runtime.errors import DeviceError
 
@@ -52,11 +52,11 @@ class Driver(Protocol):
         """Tell whether torch's tensors on `torch_device` run here unless asked otherwise."""
         ...
 
-    def place_for_torch(self, torch_device: torch.device) -> Place:
+    def place_for_torch(self, torch_device: torch.device) -> HalPlace:
         """Open the place that torch's current stream on `torch_device` leads to."""
         ...
 
-    def torch_device(self, place: Place) -> torch.device:
+    def torch_device(self, place: HalPlace) -> torch.device:
         """Return the torch device whose tensors a place takes and gives."""
         ...
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ir_runtime.device.place import Place, open_place
+from ir_runtime.device.place import HalPlace, open_place
 from ir_runtime.device.torch_gpu import TorchGpuDriver, gpu_uri
 from ir_runtime.errors import DeviceError
 
@@ -67,7 +67,7 @@ class HipDriver(TorchGpuDriver):
     def is_torch_build(self) -> bool:
         return torch.version.hip is not None
 
-    def place_for_torch(self, torch_device: torch.device) -> Place:
+    def place_for_torch(self, torch_device: torch.device) -> HalPlace:
         stream = torch.cuda.current_stream(torch_device).cuda_stream
         return open_place(
             gpu_uri("hip", torch_device),

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from iree.runtime import VmInstance
+    from iree.runtime import HalDevice, VmInstance
 
-__all__ = ["get_vm_instance", "is_forked", "on_exit", "on_fork"]
+__all__ = ["get_vm_instance", "is_forked", "keep_open", "on_exit", "on_fork"]
 
 _lock = threading.RLock()
 _instance: VmInstance | None = None
+_kept_devices: list[HalDevice] = []
 _forked = False
 _after_fork: list[Callable[[], None]] = []
 _at_exit: list[Callable[[], None]] = []
@@ -33,6 +34,16 @@ def get_vm_instance() -> VmInstance:
 
                 _instance = VmInstance()
     return _instance
+
+
+def keep_open(device: HalDevice) -> None:
+    """Keep a HAL device until the process ends.
+
+    IREE's buffers do not keep theirs, and a tensor may outlive whoever opened the device.
+    """
+    with _lock:
+        if not any(device is known for known in _kept_devices):
+            _kept_devices.append(device)
 
 
 def is_forked() -> bool:
@@ -67,6 +78,7 @@ def _release() -> None:
     global _instance
     for callback in reversed(_at_exit):
         callback()
+    _kept_devices.clear()
     _instance = None
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from ir_runtime.counters import add_count
 from ir_runtime.device.cpu import host_cpu_target
 from ir_runtime.device.instance import is_forked
-from ir_runtime.device.place import Place, open_place
+from ir_runtime.device.place import HalPlace, open_place
 from ir_runtime.dtypes import dtype_info, format_tensor
 from ir_runtime.errors import LaunchError, UnsupportedTorchDeviceError, UnsupportedTypeError
 
@@ -68,11 +68,11 @@ class LocalDriver:
     def serves(self, torch_device: torch.device) -> bool:
         return torch_device.type == "cpu"
 
-    def place_for_torch(self, torch_device: torch.device) -> Place:
+    def place_for_torch(self, torch_device: torch.device) -> HalPlace:
         del torch_device
         return open_place("local-sync" if is_forked() else "local-task")
 
-    def torch_device(self, place: Place) -> torch.device:
+    def torch_device(self, place: HalPlace) -> torch.device:
         del place
         return torch.device("cpu")
 

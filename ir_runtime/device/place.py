@@ -19,14 +19,14 @@ from ir_runtime.errors import DeviceError
 if TYPE_CHECKING:
     from iree.runtime import HalDevice, HalDriver
 
-__all__ = ["MAX_STREAM_DEVICES", "Place", "device_names", "enumerated_row", "open_place"]
+__all__ = ["MAX_STREAM_DEVICES", "HalPlace", "device_names", "enumerated_row", "open_place"]
 
 MAX_STREAM_DEVICES = 8
 """How many streams of one GPU get a HAL device that is tied to them; others share one."""
 
 
 @dataclass(frozen=True)
-class Place:
+class HalPlace:
     """An open HAL device.
 
     Attributes:
@@ -47,7 +47,7 @@ class Place:
 
 
 _lock = threading.RLock()
-_places: dict[tuple[str, int | None], Place] = {}
+_places: dict[tuple[str, int | None], HalPlace] = {}
 
 
 @on_fork
@@ -71,7 +71,7 @@ def open_place(
     prepare: Callable[[], None] = lambda: None,
     stream: int | None = None,
     stream_parameters: Mapping[str, str] = MappingProxyType({}),
-) -> Place:
+) -> HalPlace:
     """Return the place of a URI, opened at the first call and shared by all threads.
 
     Args:
@@ -108,7 +108,7 @@ def _open(
     prepare: Callable[[], None],
     stream: int | None,
     stream_parameters: Mapping[str, str],
-) -> Place:
+) -> HalPlace:
     driver = _driver(name, uri, prepare)
     rows = [] if name.startswith("local-") else _rows(driver, uri)
     row = enumerated_row(uri, path, rows) if rows else {}
@@ -129,7 +129,7 @@ def _open(
         details = driver.dump_device_info(row["device_id"]) if row else ""
     except Exception as error:
         raise DeviceError(f"device {uri!r}: cannot be created", facts=[str(error)]) from error
-    place = Place(name, canonical, hal, MappingProxyType(described), details, stream)
+    place = HalPlace(name, canonical, hal, MappingProxyType(described), details, stream)
     _places[canonical, stream] = place
     return place
 

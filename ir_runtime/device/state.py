@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ir_runtime.device.driver import driver_named
-from ir_runtime.device.instance import get_vm_instance
-from ir_runtime.device.place import Place, open_place
+from ir_runtime.device.instance import get_vm_instance, keep_open
+from ir_runtime.device.place import HalPlace, open_place
 from ir_runtime.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class DeviceState:
         elif device is None and not isinstance(driver, str):
             device = driver.create_default_device()
         assert device is not None
+        keep_open(device)
         self.device: HalDevice = device
         self.enumerated_info = dict(row)
         self.torch_device = torch_device
@@ -83,7 +84,7 @@ class DeviceState:
         return DeviceState.at_place(open_place(uri, prepare=driver.prepare))
 
     @staticmethod
-    def at_place(place: Place) -> DeviceState:
+    def at_place(place: HalPlace) -> DeviceState:
         """Describe an open place, and the torch device that it serves."""
         driver = driver_named(place.driver_name)
         state = DeviceState(

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ir_runtime.counters import add_count
 from ir_runtime.device.local import plain, retyped
-from ir_runtime.device.place import Place
+from ir_runtime.device.place import HalPlace
 from ir_runtime.device.staging import check_size, download, new_buffer_view, upload
 from ir_runtime.dtypes import dtype_info, format_tensor
 from ir_runtime.errors import DeviceError, UnsupportedTorchDeviceError
@@ -48,7 +48,7 @@ class TorchGpuDriver(abc.ABC):
     def serves(self, torch_device: torch.device) -> bool:
         return torch_device.type == "cuda" and self.is_torch_build()
 
-    def torch_device(self, place: Place) -> torch.device:
+    def torch_device(self, place: HalPlace) -> torch.device:
         index = None
         if self.is_torch_build() and torch.cuda.is_available():
             index = index_of_identity(str(place.row.get("path", "")), _torch_identities())

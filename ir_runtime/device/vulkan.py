@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ir_runtime.device.place import Place
+from ir_runtime.device.place import HalPlace
 from ir_runtime.device.staging import download, new_buffer_view, upload
 from ir_runtime.errors import UnsupportedTorchDeviceError
 
@@ -67,13 +67,13 @@ class VulkanDriver:
         del torch_device
         return False  # a Vulkan device is chosen, no tensor lives there
 
-    def place_for_torch(self, torch_device: torch.device) -> Place:
+    def place_for_torch(self, torch_device: torch.device) -> HalPlace:
         raise UnsupportedTorchDeviceError(
             f"torch device {torch_device}: has no Vulkan device of its own, must be chosen",
             fix="use `with Device('vulkan'):` or device=Device('vulkan')",
         )
 
-    def torch_device(self, place: Place) -> torch.device:
+    def torch_device(self, place: HalPlace) -> torch.device:
         del place
         return torch.device("cpu")
 

@@ -2,6 +2,7 @@
 
 from ir_runtime.launch.invoke import invoke_vm_function
 from ir_runtime.launch.launchable import Launchable
+from ir_runtime.launch.multi_device import MultiDeviceLaunchable
 from ir_runtime.launch.store import Artifact, DirectoryStore, MemoryStore, Store
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "DirectoryStore",
     "Launchable",
     "MemoryStore",
+    "MultiDeviceLaunchable",
     "Store",
     "invoke_vm_function",
 ]

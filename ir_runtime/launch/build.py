@@ -5,14 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
 from ir_runtime.counters import add_count
 from ir_runtime.device.instance import on_fork
 from ir_runtime.errors import ArtifactNotFoundError, CompileError
-from ir_runtime.launch.compiler import compile_program, compiler_installed
-from ir_runtime.launch.key import KernelKey, runtime_version, same_release
+from ir_runtime.launch.compiler import BASE_FLAGS, compile_program, compiler_installed
+from ir_runtime.launch.key import (
+    KernelKey,
+    compiler_version,
+    digest_of,
+    runtime_version,
+    same_release,
+)
 from ir_runtime.launch.store import Artifact, DirectoryStore, Store
 from ir_runtime.settings import current_settings
 from ir_runtime.tracing import Span, record_event
@@ -23,6 +29,7 @@ __all__ = [
     "nearest_artifact",
     "note_store_hit",
     "obtain_artifact",
+    "program_key",
 ]
 
 _log = logging.getLogger("ir_runtime.build")
@@ -56,6 +63,28 @@ def add_compile_listener(listener: CompileListener) -> Generator[None]:
         yield
     finally:
         _listeners.remove(listener)
+
+
+def program_key(
+    name: str, text: bytes, device_type: str, flags: Sequence[str], entry_point: str | None
+) -> KernelKey:
+    """Return the key of a whole program that a user compiles.
+
+    Args:
+        name: for people.
+        text: its MLIR.
+        device_type: what it is compiled for.
+        flags: compiler flags beyond those of the device type and of every compile.
+        entry_point: the exported function, None for the default one.
+    """
+    return KernelKey(
+        name=name,
+        source_digest=digest_of(text),
+        device_type=device_type,
+        compiler=compiler_version() or runtime_version(),
+        flags=(*BASE_FLAGS, *flags),
+        entry=entry_point or "",
+    )
 
 
 def obtain_artifact(

@@ -1,28 +1,24 @@
-"""How is one VM function called, with numbers of its types and the fences that it wants?"""
+"""How is one VM function called, with the fences that it wants?"""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ir_runtime.errors import ArgumentError
 from ir_runtime.tracing import active_trace, launch_span
 
 if TYPE_CHECKING:
     from iree.runtime import VmContext, VmFunction, VmVariantList
 
     from ir_runtime.device import Device
+    from ir_runtime.launch.link import Place
 
-__all__ = ["invoke_vm_function", "invoker_for", "is_fenced", "push_number"]
-
-_DECLARATION, _MODEL = "iree.abi.declaration", "iree.abi.model"
-_INPUT = re.compile(r"%input(\d+): ([a-z]+)(\d*)")
+__all__ = ["invoke_vm_function", "invoker_for"]
 
 
 def invoke_vm_function(
-    device: Device,
+    device: Device | Place,
     is_async: bool,  # noqa: FBT001 - positional in the seed's signature
     vm_context: VmContext,
     vm_function: VmFunction,
@@ -75,35 +71,8 @@ def invoker_for(name: str, label: str | None, args: Sequence[Any]) -> Callable[.
     if active_trace() is None:
         return invoke_vm_function
 
-    def invoke(device: Device, *rest: Any) -> float:
+    def invoke(device: Device | Place, *rest: Any) -> float:
         with launch_span(name, label, args, device.uri):
             return invoke_vm_function(device, *rest)
 
     return invoke
-
-
-def is_fenced(function: VmFunction) -> bool:
-    """Tell whether a function takes fences (`--iree-execution-model=async-external`)."""
-    return function.reflection.get(_MODEL) == "coarse-fences"
-
-
-def push_number(arguments: Any, function: VmFunction, index: int, value: float, label: str) -> None:
-    """Add a number to an argument list, as the type that the function declares.
-
-    The VM would take the bits of one kind for the other: an int for a float parameter is 0.0.
-
-    Raises:
-        ArgumentError: it is a tensor's place, or the number does not fit.
-    """
-    declared = function.reflection.get(_DECLARATION, "")
-    found = {int(i): (kind, bits) for i, kind, bits in _INPUT.findall(declared)}
-    kind, bits = found.get(index, ("f" if isinstance(value, float) else "i", "64"))
-    if kind == "tensor":
-        raise ArgumentError(f"{label} is the number {value}, must be a tensor")
-    if kind in ("f", "bf"):
-        arguments.push_float(float(value))
-        return
-    size = int(bits or 64)  # `index` has no number
-    if isinstance(value, float) or not -(1 << size - 1) <= value < 1 << size:
-        raise ArgumentError(f"{label} is {value}, must be an int of {size} bits")
-    arguments.push_int(value - (1 << 64) if value >= 1 << 63 else int(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import weakref
@@ -13,57 +12,63 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ir_runtime.counters import add_count
 from ir_runtime.device import Device, get_device_from_torch
 from ir_runtime.device.instance import on_fork
-from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import (
     ArgumentError,
     EntryPointError,
     MixedDeviceError,
+    NoProgramError,
     StoreError,
     UnsupportedTypeError,
 )
-from ir_runtime.launch.build import default_store, obtain_artifact
+from ir_runtime.launch.build import default_store, obtain_artifact, program_key
+from ir_runtime.launch.call import call_program
 from ir_runtime.launch.choice import choose_artifact
-from ir_runtime.launch.compiler import BASE_FLAGS
-from ir_runtime.launch.invoke import invoker_for, is_fenced, push_number
-from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
-from ir_runtime.launch.store import DirectoryStore
-from ir_runtime.launch.vm import VmProgram, launch_failure, local_uri_for_work
+from ir_runtime.launch.destination import local_uri_for_work
+from ir_runtime.launch.place import places_of, refuse_tensors_elsewhere
+from ir_runtime.launch.source import source_bytes
+from ir_runtime.launch.store import Artifact, DirectoryStore
+from ir_runtime.launch.vm import VmProgram, exports_of
 
 if TYPE_CHECKING:
-    from iree.runtime import ParameterProvider, VmFunction, VmModule, VmVariantList
+    from iree.runtime import ParameterProvider, VmModule
+
+    Loader = Callable[[Device], tuple[str, VmModule | VmProgram] | None]
 
 __all__ = ["Launchable"]
 
 _DEFAULT_ENTRIES = ("main$async", "main")
-_INTEGERS = frozenset(
-    d for d in DTYPES if not (d.is_floating_point or d.is_complex or d == torch.bool)
-)
-
-Loader = Callable[[Device], VmProgram]
 
 
 class Launchable:
     """A program that runs on whatever device its tensors live on.
 
-    Make one with `jit_compile`, `from_file_cache_only` or `from_vm_module`. It is compiled or
-    loaded once a device type; a thread gets its own VM context, so state that a program keeps in
-    globals belongs to one thread and one device.
+    Make one with `jit_compile`, `from_file_cache_only` or `from_vm_module`, or from a loader. It
+    is compiled or loaded once a device type; a thread gets its own VM context, so state that a
+    program keeps in globals belongs to one thread and one device.
 
     Args:
-        loader: makes the program for a device.
+        loader: makes the program for a device: the name of an exported function, and the loaded
+            module. None, or one that returns None, is refused when the program is first needed.
+        parameter_providers: where the program's parameters come from.
+        is_async: whether the function takes a wait and a signal fence at the end. Only asked if
+            the function itself does not say, by its reflection or by a name that ends in `$async`.
         name: for messages.
-        entry_point: the exported function; None means `main$async` if there is one, else `main`.
     """
 
     def __init__(
-        self, loader: Loader, *, name: str = "program", entry_point: str | None = None
+        self,
+        loader: Loader | None,
+        parameter_providers: Sequence[ParameterProvider] = (),
+        is_async: bool = True,  # noqa: FBT001, FBT002 - positional in the seed's signature
+        *,
+        name: str = "program",
     ) -> None:
         self.name = name
         self._loader = loader
-        self._entry_point = entry_point
+        self._providers = tuple(parameter_providers)
+        self._is_async = is_async
         self._programs: dict[str, tuple[VmProgram, str]] = {}
         self._lock = threading.Lock()
         _launchables.add(self)
@@ -81,10 +86,12 @@ class Launchable:
         """Compile a program when it is first needed on a device type.
 
         Args:
-            source: MLIR as text or bytecode (`str`, `bytes`), a `Path` of a file of either, or a
-                module of the compiler's Python bindings.
+            source: MLIR as text or bytecode (`str`, `bytes`), a `Path` of a file of either, a
+                module of the compiler's Python bindings, or an `iree.compiler.api.Source`. It is
+                read at once and left as it was.
             parameter_providers: where its parameters come from.
-            entry_point: the exported function; default `main$async` if there is one, else `main`.
+            entry_point: the exported function; None means `main$async` if there is one, else
+                `main`. A name that the program does not export is refused by `preload` already.
             file_cache_dir: root of the store; default the process's store.
             name: what messages and the store call it.
             flags: compiler flags beyond those of the device type.
@@ -92,17 +99,15 @@ class Launchable:
         Raises:
             UnsupportedTypeError: `source` is none of the above.
         """
-        text = _source_bytes(source)
+        text = source_bytes(source)
         store = default_store() if file_cache_dir is None else DirectoryStore(file_cache_dir)
 
-        def load(device: Device) -> VmProgram:
-            key = _program_key(name, text, device, flags, entry_point)
+        def load(device: Device) -> tuple[str, VmProgram]:
+            key = program_key(name, text, device.type_cache_key, flags, entry_point)
             artifact = obtain_artifact(store, key, device.compile_target_flags, lambda: text)
-            return VmProgram.from_vmfb(
-                name, artifact.vmfb, providers=parameter_providers, label=artifact.key.label
-            )
+            return _stored_program(artifact, parameter_providers, entry_point)
 
-        return Launchable(load, name=name, entry_point=entry_point)
+        return Launchable(load, parameter_providers, is_async=False, name=name)
 
     @staticmethod
     def from_file_cache_only(
@@ -131,14 +136,11 @@ class Launchable:
             raise StoreError(f"{root}: not a directory, must be the store of earlier compiles")
         store = DirectoryStore(root)
 
-        def load(device: Device) -> VmProgram:
+        def load(device: Device) -> tuple[str, VmProgram]:
             artifact = choose_artifact(store, device, entry_point, selector)
-            key, providers = artifact.key, parameter_providers
-            return VmProgram.from_vmfb(
-                key.name, artifact.vmfb, providers=providers, label=key.label
-            )
+            return _stored_program(artifact, parameter_providers, entry_point)
 
-        return Launchable(load, name=root.name, entry_point=entry_point)
+        return Launchable(load, parameter_providers, is_async=False, name=root.name)
 
     @staticmethod
     def from_vm_module(
@@ -149,17 +151,22 @@ class Launchable:
     ) -> Launchable:
         """Run a VM module that the caller loads, given the device it is for."""
 
-        def load(device: Device) -> VmProgram:
-            return VmProgram("program", vm_module_callback(device), providers=parameter_providers)
+        def load(device: Device) -> tuple[str, VmModule] | None:
+            module = vm_module_callback(device)
+            if module is None:
+                return None
+            return _entry_of("program", module, entry_point), module
 
-        return Launchable(load, entry_point=entry_point)
+        return Launchable(load, parameter_providers, is_async=False)
 
     def preload(self, device: torch.device | str | Device) -> None:
         """Compile or load the program for a device, and link it, before the first call.
 
         Raises:
+            NoProgramError: there is no loader, or it makes no program for this device.
             EntryPointError: the program exports no such function; lists those it does.
             CompileError, StoreError: it cannot be compiled or loaded.
+            LinkError: it needs parameters that it was not given.
         """
         target = _device_of(device)
         program, entry = self._program(target)
@@ -174,7 +181,8 @@ class Launchable:
         """Run the program.
 
         Args:
-            args: tensors, all of one device, and numbers, in the program's order.
+            args: tensors, all of one device, and numbers, in the program's order. A number may
+                be an int, a bool, a float, a NumPy scalar or a 0-d tensor.
             device: where to run; default: where the tensors are.
             outputs: tensors to write the results into, one each.
 
@@ -182,36 +190,24 @@ class Launchable:
             None, the result, or a list of results; `outputs`, if given, likewise.
 
         Raises:
-            ArgumentError: no device can be told, or `outputs` do not fit the results.
+            ArgumentError: no device can be told, or arguments or `outputs` do not fit.
             MixedDeviceError: the tensors live on different devices.
-            UnsupportedTypeError: an argument is neither tensor nor number.
+            UnsupportedTypeError: an argument or a result is neither tensor nor number, or of a
+                dtype that one side does not know.
             LaunchError: the program failed while running.
         """
-        if isinstance(outputs, Tensor):
-            raise ArgumentError(
-                f"{self.name}: `outputs` is a tensor, must be a sequence of them",
-                fix="pass outputs=[tensor]",
-            )
         target = self._target(args, device)
         program, entry = self._program(target)
-        context, function = program.function(target, entry)
-        with torch.no_grad():
-            arguments, results = self._variants(target, function, args)
-            fenced = entry.endswith("$async") or is_fenced(function)
-            invoke = invoker_for(program.name, program.label, args)
-            try:
-                invoke(target, fenced, context, function, arguments, results)
-            except Exception as error:
-                raise launch_failure(program.name, error) from error
-            add_count("launches")
-            values: list[Any] = []
-            for i in range(results.size):
-                values.append(self._result(target, results, i, (*args, *values)))
-            if outputs:
-                values = self._write_outputs(outputs, values)
-        if not values:
-            return None
-        return values[0] if len(values) == 1 else values
+        return call_program(
+            program,
+            entry,
+            target,
+            args,
+            outputs,
+            is_async=self._is_async,
+            import_tensor=lambda _, tensor: target.import_torch_tensor(tensor),
+            export_tensor=lambda _, view, like: target.export_torch_tensor(view, like),
+        )
 
     def _program(self, device: Device) -> tuple[VmProgram, str]:
         ready = self._programs.get(device.type_cache_key)
@@ -219,115 +215,54 @@ class Launchable:
             with self._lock:
                 ready = self._programs.get(device.type_cache_key)
                 if ready is None:
-                    program = self._loader(device)
-                    ready = program, self._resolve_entry(program)
-                    self._programs[device.type_cache_key] = ready
+                    ready = self._programs[device.type_cache_key] = self._load(device)
         return ready
 
-    def _resolve_entry(self, program: VmProgram) -> str:
-        exports = [n for n in program.module.function_names if not n.startswith("__")]
-        wanted = (self._entry_point,) if self._entry_point else _DEFAULT_ENTRIES
-        for entry in wanted:
-            if entry in exports:
-                return entry
-        raise EntryPointError(
-            f"{program.name}: no entry point {' or '.join(map(repr, wanted))}, "
-            f"must be one of {', '.join(sorted(exports))}"
-        )
+    def _load(self, device: Device) -> tuple[VmProgram, str]:
+        if self._loader is None:
+            raise NoProgramError(f"{self.name}: has no loader, must have one to run")
+        loaded = self._loader(device)
+        if loaded is None:
+            raise NoProgramError(
+                f"{self.name}: its loader returned None for {device!r}, must return a program",
+                facts=[f"device type {device.type_cache_key}"],
+            )
+        if not _is_loaded(loaded):
+            raise UnsupportedTypeError(
+                f"{self.name}: its loader returned {loaded!r}, must return (entry point, VmModule)"
+            )
+        entry, module = loaded
+        if isinstance(module, VmProgram):
+            return module, entry
+        return VmProgram(self.name, module, providers=self._providers), entry
 
     def _target(self, args: Sequence[Any], device: torch.device | str | Device | None) -> Device:
-        tensors = [a for a in args if isinstance(a, Tensor)]
+        empty = any(a.numel() == 0 for a in args if isinstance(a, Tensor))
         if device is None:
-            device = self._common_device(tensors)
-        if not isinstance(device, Device):
-            where = torch.device(device)
-            if where.type == "cpu":
-                empty = any(t.numel() == 0 for t in tensors)
-                return Device(local_uri_for_work(_size_bytes(args), has_empty=empty))
-            return get_device_from_torch(where)
-        if device.driver_id == "local-task" and any(t.numel() == 0 for t in tensors):
-            return Device("local-sync")  # the worker pool dies of empty grids
-        return device
+            device = self._common_device(args)
+        elif not isinstance(device, Device):
+            device = torch.device(device)
+            refuse_tensors_elsewhere(self.name, args, device)
+        if isinstance(device, Device):  # IREE's worker pool dies of an empty grid
+            return Device("local-sync") if device.driver_id == "local-task" and empty else device
+        if device.type == "cpu":
+            return Device(local_uri_for_work(_size_bytes(args), has_empty=empty))
+        return get_device_from_torch(device)
 
-    def _common_device(self, tensors: Sequence[Tensor]) -> torch.device | Device:
+    def _common_device(self, args: Sequence[Any]) -> torch.device | Device:
         """Return where the tensors live, or the current device if it takes them."""
-        places = {tensor.device for tensor in tensors}
+        places = places_of(args)
         if len(places) > 1:
             found = ", ".join(sorted(str(place) for place in places))
             raise MixedDeviceError(f"{self.name}: tensors on {found}, must be on one device")
-        where = places.pop() if places else torch.device("cpu")
+        where = next(iter(places), torch.device("cpu"))
         chosen = Device.chosen_for(where)
-        if chosen is not None:
-            return chosen
-        if not tensors:
+        if chosen is None and not places:
             raise ArgumentError(
                 f"{self.name}: no tensor among the arguments, must have one to tell the device",
                 fix="pass device=, or call it in `with Device(...):`",
             )
-        return where
-
-    def _variants(
-        self, device: Device, function: VmFunction, args: Sequence[Any]
-    ) -> tuple[VmVariantList, VmVariantList]:
-        from iree.runtime import VmVariantList
-
-        arguments: Any = VmVariantList(len(args) + 2)  # its stub forgets what it takes
-        for i, value in enumerate(args):
-            if isinstance(value, Tensor):
-                arguments.push_ref(device.import_torch_tensor(value))
-            elif isinstance(value, int | float):
-                push_number(arguments, function, i, value, f"{self.name}: argument {i}")
-            else:
-                raise UnsupportedTypeError(
-                    f"{self.name}: argument {i} is a {type(value).__name__}, "
-                    "must be a tensor, an int or a float"
-                )
-        return arguments, VmVariantList(1)
-
-    def _result(
-        self, device: Device, results: VmVariantList, index: int, others: Sequence[Any]
-    ) -> Any:
-        from iree.runtime import HalBufferView
-
-        value = results.get_variant(index)
-        if isinstance(value, int | float):
-            return value
-        try:
-            view: Any = results.get_as_object(index, HalBufferView)
-        except Exception as error:
-            raise UnsupportedTypeError(
-                f"{self.name}: result {index} is neither a tensor nor a number",
-                facts=[str(error)],
-            ) from error
-        like = torch.empty(view.shape, dtype=_dtype_of(int(view.element_type)), device="meta")
-        tensor = device.export_torch_tensor(view, like)
-        if any(_overlap(tensor, a) for a in others if isinstance(a, Tensor)):
-            add_count("copies")  # the program returned an argument, or one value twice
-            tensor = tensor.clone()
-        return tensor
-
-    def _write_outputs(self, outputs: Sequence[Tensor], values: Sequence[Any]) -> list[Any]:
-        if len(outputs) != len(values):
-            raise ArgumentError(
-                f"{self.name}: {len(outputs)} outputs, must be {len(values)} as the results"
-            )
-        fitting = [self._fit(i, *pair) for i, pair in enumerate(zip(outputs, values, strict=True))]
-        for output, value in zip(outputs, fitting, strict=True):
-            output.copy_(value)
-        return list(outputs)
-
-    def _fit(self, index: int, output: Any, value: Any) -> Tensor:
-        if not isinstance(value, Tensor) or not isinstance(output, Tensor):
-            got, must = (type(x).__name__ for x in (output, value))
-        elif output.shape != value.shape:
-            got, must = list(output.shape), list(value.shape)
-        elif output.device != value.device:
-            got, must = f"on {output.device}", f"on {value.device}"
-        else:
-            return _reinterpreted(self.name, index, value, output.dtype)
-        raise ArgumentError(
-            f"{self.name}: output {index} is {got}, must be {must} as result {index}"
-        )
+        return chosen or where
 
 
 _launchables: weakref.WeakSet[Launchable] = weakref.WeakSet()
@@ -337,24 +272,6 @@ _launchables: weakref.WeakSet[Launchable] = weakref.WeakSet()
 def _reset_locks() -> None:
     for launchable in tuple(_launchables):
         launchable._lock = threading.Lock()
-
-
-def _reinterpreted(name: str, index: int, value: Tensor, dtype: torch.dtype) -> Tensor:
-    """Take a result for an unsigned one: IREE's own element types have no sign."""
-    if value.dtype == dtype:
-        return value
-    if all(d in _INTEGERS for d in (value.dtype, dtype)) and dtype.itemsize == value.itemsize:
-        return value.view(dtype)
-    raise ArgumentError(
-        f"{name}: output {index} is of {dtype}, must be of {value.dtype} as result {index}"
-    )
-
-
-def _overlap(one: Tensor, other: Tensor) -> bool:
-    """Tell whether two tensors share memory, the tensors' own or that of their storages."""
-    a, b = one.untyped_storage(), other.untyped_storage()
-    begin = max(a.data_ptr(), b.data_ptr())
-    return begin < min(a.data_ptr() + a.nbytes(), b.data_ptr() + b.nbytes())
 
 
 def _size_bytes(args: Sequence[Any]) -> int:
@@ -368,41 +285,28 @@ def _device_of(device: torch.device | str | Device) -> Device:
     return Device("local-sync") if where.type == "cpu" else get_device_from_torch(where)
 
 
-def _source_bytes(source: Any) -> bytes:
-    if isinstance(source, bytes):
-        return source
-    if isinstance(source, str):
-        return source.encode()
-    if isinstance(source, Path):
-        return source.read_bytes()
-    operation = getattr(source, "operation", source)
-    with contextlib.suppress(AttributeError):
-        return operation.get_asm(enable_debug_info=False).encode()
-    raise UnsupportedTypeError(
-        f"source: a {type(source).__name__}, must be MLIR as str, bytes, Path or module"
+def _is_loaded(value: object) -> bool:
+    from iree.runtime import VmModule
+
+    pair = isinstance(value, tuple) and [type(part) for part in value]
+    return pair in ([str, VmModule], [str, VmProgram])
+
+
+def _stored_program(
+    artifact: Artifact, providers: Sequence[ParameterProvider], wanted: str | None
+) -> tuple[str, VmProgram]:
+    key = artifact.key
+    program = VmProgram.from_vmfb(key.name, artifact.vmfb, providers=providers, label=key.label)
+    return _entry_of(key.name, program.module, wanted), program
+
+
+def _entry_of(name: str, module: VmModule, wanted: str | None) -> str:
+    exports = exports_of(module)
+    choices = _DEFAULT_ENTRIES if wanted is None else (wanted,)
+    for entry in choices:
+        if entry in exports:
+            return entry
+    raise EntryPointError(
+        f"{name}: no entry point {' or '.join(map(repr, choices))}, "
+        f"must be one of {', '.join(exports)}"
     )
-
-
-def _program_key(
-    name: str, text: bytes, device: Device, flags: Sequence[str], entry_point: str | None
-) -> KernelKey:
-    return KernelKey(
-        name=name,
-        source_digest=digest_of(text),
-        device_type=device.type_cache_key,
-        compiler=compiler_version() or runtime_version(),
-        flags=(*BASE_FLAGS, *flags),
-        entry=entry_point or "",
-    )
-
-
-def _dtype_of(element_type: int) -> torch.dtype:
-    """Return the torch dtype of an IREE element type; an integer without sign is signed."""
-    from iree.runtime import HalElementType
-
-    wanted: str = HalElementType(element_type).name  # pyright: ignore[reportCallIssue]
-    wanted = wanted.replace("INT_", "SINT_") if wanted.startswith("INT_") else wanted
-    for dtype, info in DTYPES.items():
-        if info.element_type == wanted:
-            return dtype
-    raise UnsupportedTypeError(f"result: element type {wanted}, must be one that torch has")

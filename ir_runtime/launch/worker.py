@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
-__all__ = ["read_message", "translate", "write_message"]
+__all__ = ["print_source", "read_message", "translate", "write_message"]
 
 _SEVERITIES = ("note", "warning", "error", "remark")
 _CALLBACK = ctypes.CFUNCTYPE(
@@ -53,6 +53,30 @@ def translate(source: bytes, flags: Sequence[str]) -> tuple[bytes | None, list[s
                     vmfb = bytes(output.map_memory())
             del callback
     return vmfb, diagnostics
+
+
+def print_source(source: Any) -> tuple[bytes | None, list[str]]:
+    """Parse an `iree.compiler.api.Source` and print it as text; it stays open for its owner.
+
+    Returns:
+        The MLIR, None if it does not parse; and the diagnostics.
+    """
+    from iree.compiler.api import Output, Session
+
+    diagnostics: list[str] = []
+    with Session() as session:
+        invocation: Any = session.invocation()
+        with invocation:
+            callback = _capture_diagnostics(invocation, diagnostics)
+            parsed = invocation.parse_source(source)
+            invocation._sources.clear()  # else it is closed with the invocation
+            if not parsed:
+                return None, diagnostics or ["error: the compiler gave no reason"]
+            with Output.open_membuffer() as output:
+                invocation.output_ir(output)
+                text = bytes(output.map_memory())
+            del callback
+    return text, diagnostics
 
 
 def _capture_diagnostics(invocation: Any, into: list[str]) -> Any:

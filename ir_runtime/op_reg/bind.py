@@ -13,7 +13,7 @@ from ir_runtime.counters import add_count
 from ir_runtime.device.local import is_importable
 from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
-from ir_runtime.launch.vm import Launch, Results
+from ir_runtime.launch.destination import Launch, Results
 
 __all__ = ["BoundLaunch", "bind_empty", "bind_functional", "bind_general", "write_into"]
 

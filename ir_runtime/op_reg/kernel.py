@@ -16,15 +16,15 @@ from ir_runtime.device.instance import on_exit, on_fork
 from ir_runtime.errors import GenerateError
 from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.compiler import BASE_FLAGS
-from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
-from ir_runtime.launch.vm import (
+from ir_runtime.launch.destination import (
     Launch,
     Results,
-    VmProgram,
     bind_device_launch,
     bind_launch,
     local_uri_for_work,
 )
+from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
+from ir_runtime.launch.vm import VmProgram
 from ir_runtime.op_reg.argument import TensorArg
 from ir_runtime.op_reg.bind import BoundLaunch, bind_empty, bind_functional, bind_general
 from ir_runtime.op_reg.result import assembler, check_mutations, check_results, written_descs

@@ -43,3 +43,17 @@ def run_python() -> RunPython:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def vmfb(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Compile a program for two local devices: `tests.launch.programs.pipeline`."""
+    from ir_runtime.launch import DirectoryStore, MultiDeviceLaunchable
+    from tests.launch.programs import TWO, pipeline
+
+    store = DirectoryStore(tmp_path_factory.mktemp("store"))
+    MultiDeviceLaunchable.jit_compile(pipeline(), TWO, file_cache_dir=store.root)
+    (key,) = store.keys()
+    artifact = store.load(key)
+    assert artifact is not None
+    return artifact.vmfb

@@ -18,7 +18,6 @@ from ir_runtime.errors import (
     LaunchError,
     MixedDeviceError,
     UnsupportedTorchDeviceError,
-    UnsupportedTypeError,
 )
 from ir_runtime.launch import Launchable
 from ir_runtime.settings import override_settings
@@ -96,6 +95,24 @@ def test_every_dtype_crosses_a_program_bit_by_bit(dtype: torch.dtype) -> None:
     result = identity(f"tensor<?x{SIGNED_MLIR.get(info.short, info.mlir)}>")(x)
     assert result.dtype == dtype
     assert torch.equal(result.view(torch.uint8), bits)
+
+
+@pytest.mark.parametrize("uri", ["local-sync", "local-task"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=[row.short for row in DTYPES.values()])
+def test_every_dtype_is_written_by_a_program(dtype: torch.dtype, uri: str) -> None:
+    """L9: the seed raises KeyError for a result of fp8 and for other dtypes (launch.py:354)."""
+    row = DTYPES[dtype]
+    element = SIGNED_MLIR.get(row.short, row.mlir)
+    half, whole = (f"tensor<{size}x{element}>" for size in (8, 16))
+    source = f"""
+func.func @main(%a: {half}) -> {whole} {{
+  %0 = tensor.concat dim(0) %a, %a : ({half}, {half}) -> {whole}
+  return %0 : {whole}
+}}"""
+    bits = (torch.arange(8 * dtype.itemsize) % (2 if dtype is torch.bool else 120)).to(torch.uint8)
+    result = jit(source)(bits.view(dtype), device=Device(uri))
+    assert result.dtype == dtype
+    assert torch.equal(result.view(torch.uint8), bits.repeat(2))
 
 
 def test_unsigned_tensor_runs_in_a_program_without_signs(doubling: Callable[..., str]) -> None:
@@ -243,28 +260,20 @@ def test_failing_launch_raises_and_the_next_one_works(
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [(), (torch.ones(4), torch.ones(4)), (torch.ones(4).double(),), (torch.ones(2, 2),)],
-    ids=["too few", "too many", "dtype", "rank"],
+    "argument", [torch.ones(4).double(), torch.ones(2, 2)], ids=["dtype", "rank"]
 )
-def test_arguments_that_do_not_fit_the_program_are_refused(
-    static: Launchable, arguments: tuple[Tensor, ...]
+def test_tensor_that_does_not_fit_the_program_is_refused(
+    static: Launchable, argument: Tensor
 ) -> None:
     with pytest.raises(LaunchError, match="program: failed while running"):
-        static(*arguments, device="cpu")
+        static(argument, device="cpu")
 
 
-@pytest.mark.parametrize(
-    ("value", "kind"), [(None, "NoneType"), ("x", "str"), ([1.0], "list"), (1j, "complex")]
-)
-def test_argument_that_is_no_tensor_or_number_is_refused_by_place(
-    twice: Launchable, value: object, kind: str
-) -> None:
-    with pytest.raises(UnsupportedTypeError) as caught:
-        twice(X, value)
-    assert str(caught.value) == (
-        f"program: argument 1 is a {kind}, must be a tensor, an int or a float"
-    )
+@pytest.mark.parametrize("count", [0, 2])
+def test_wrong_number_of_arguments_is_refused(static: Launchable, count: int) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        static(*[torch.ones(4)] * count, device="cpu")
+    assert str(caught.value) == f"program: {count} arguments, must be 1"
 
 
 def test_call_without_a_tensor_must_name_the_device(twice: Launchable) -> None:
@@ -293,6 +302,15 @@ def test_unknown_entry_point_is_refused_at_preload_with_the_exports() -> None:
     with pytest.raises(EntryPointError) as caught:
         jit(MAIN_ASYNC, entry_point="mian", name="softcap").preload("cpu")
     assert str(caught.value) == ("softcap: no entry point 'mian', must be one of main, main$async")
+
+
+def test_asynchronous_entry_point_that_is_not_there_is_refused_at_preload(
+    doubling: Callable[..., str],
+) -> None:
+    """L2: the seed's default, asked for by name; there only the call fails."""
+    with pytest.raises(EntryPointError) as caught:
+        jit(doubling(), entry_point="main$async").preload(torch.device("cpu"))
+    assert str(caught.value) == "program: no entry point 'main$async', must be one of main"
 
 
 def test_program_without_a_default_entry_point_is_refused_at_preload(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from ir_runtime.counters import count_since
-from ir_runtime.device import Device
+from ir_runtime.device import Device, DeviceState
 from ir_runtime.errors import (
     AmbiguousArtifactError,
     ArtifactNotFoundError,
     EntryPointError,
     StoreError,
-    UnsupportedTypeError,
 )
 from ir_runtime.launch import Launchable
 from ir_runtime.launch.key import KernelKey, digest_of
@@ -47,6 +47,20 @@ def two(one: Path, texts: tuple[str, str]) -> Path:
     return one
 
 
+def device_of_another_cpu() -> Device:
+    """The local device, taken for that of a plain x86-64 or Arm host."""
+    from dataclasses import replace
+
+    from ir_runtime.device.cpu import host_cpu_target
+
+    device = Device(device_state=DeviceState.from_uri("local-sync"))
+    plain = replace(host_cpu_target(), cpu="generic", features=())
+    others = [f for f in device.compile_target_flags if "-llvmcpu-" not in f]
+    device.compile_target_flags = (*others, *plain.flags)
+    device.type_cache_key = f"local:{';'.join(device.compile_target_flags)}"
+    return device
+
+
 def keys_by_name(root: Path) -> dict[str, KernelKey]:
     return {key.name: key for key in DirectoryStore(root).keys()}
 
@@ -74,38 +88,73 @@ def test_default_store_is_that_of_the_settings(
     assert [key.name for key in store.keys()] == ["sum"]
 
 
-def test_text_bytes_file_and_module_are_one_program(tmp_path: Path, texts: tuple[str, str]) -> None:
-    (tmp_path / "sum.mlir").write_text(texts[0])
-    with count_since() as counted:
-        for source in (texts[0], texts[0].encode(), tmp_path / "sum.mlir"):
-            program = Launchable.jit_compile(source, file_cache_dir=tmp_path / "s")
-            assert torch.equal(program(X), X + X)
-    assert counted[0].compiles == 1
-
-
-@pytest.mark.parametrize("part", ["module", "operation"])
-def test_module_of_the_compiler_bindings_is_a_source(texts: tuple[str, str], part: str) -> None:
-    from iree.compiler.ir import Context, Module
-
-    with Context():
-        module = Module.parse(texts[0])
-        source = module if part == "module" else module.operation
-        program = Launchable.jit_compile(source)
-    assert torch.equal(program(X), X + X)
-
-
-@pytest.mark.parametrize(("source", "kind"), [(3, "int"), (None, "NoneType"), (["x"], "list")])
-def test_source_of_another_type_is_refused(source: object, kind: str) -> None:
-    with pytest.raises(UnsupportedTypeError) as caught:
-        Launchable.jit_compile(source)
-    assert str(caught.value) == (f"source: a {kind}, must be MLIR as str, bytes, Path or module")
-
-
 def test_flags_are_part_of_the_key(tmp_path: Path, texts: tuple[str, str]) -> None:
     with count_since() as counted:
         for flags in ([], ["--iree-opt-level=O3"], []):
             Launchable.jit_compile(texts[0], file_cache_dir=tmp_path, flags=flags).preload("cpu")
     assert (counted[0].compiles, counted[0].store_hits) == (2, 1)
+
+
+@pytest.mark.parametrize("change", ["source", "entry point", "flags", "compiler", "CPU"])
+def test_what_makes_another_binary_makes_another_artifact(
+    tmp_path: Path, texts: tuple[str, str], change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seed's file name is a digest of the device type alone (launch.py:113)."""
+    from ir_runtime.launch import build
+
+    def store_one(text: str, **more: Any) -> None:
+        Launchable.jit_compile(text, file_cache_dir=tmp_path, **more).preload("cpu")
+
+    store_one(texts[0])
+    with count_since() as counted:
+        if change == "source":
+            store_one(texts[1])
+        elif change == "entry point":
+            store_one(texts[0], entry_point="main")
+        elif change == "flags":
+            store_one(texts[0], flags=["--iree-opt-level=O1"])
+        elif change == "compiler":
+            monkeypatch.setattr(build, "compiler_version", lambda: "3.13.99")
+            store_one(texts[0])
+        else:
+            other = Launchable.jit_compile(texts[0], file_cache_dir=tmp_path)
+            other.preload(device_of_another_cpu())
+    assert (counted[0].compiles, counted[0].store_hits) == (1, 0)
+    assert len(DirectoryStore(tmp_path).keys()) == 2
+
+
+def test_key_names_the_cpu_and_not_that_it_is_the_hosts(one: Path) -> None:
+    """In the seed, hosts that share a home directory share the flags `=host`."""
+    (key,) = DirectoryStore(one).keys()
+    assert "--iree-llvmcpu-target-cpu=" in key.device_type
+    assert "host" not in key.device_type
+
+
+def test_flags_of_one_device_type_do_not_reach_the_next(
+    tmp_path: Path, texts: tuple[str, str]
+) -> None:
+    """In the seed all device types share a session, whose flags add up (launch.py:275)."""
+    both, alone = tmp_path / "both", tmp_path / "alone"
+    program = Launchable.jit_compile(texts[0], file_cache_dir=both)
+    program.preload(device_of_another_cpu())
+    program.preload("cpu")
+    Launchable.jit_compile(texts[0], file_cache_dir=alone).preload("cpu")
+    (key,) = DirectoryStore(alone).keys()
+    compiled = [DirectoryStore(root).load(key) for root in (both, alone)]
+    assert compiled[0] is not None
+    assert compiled[0] == compiled[1]
+
+
+def test_unfinished_artifact_is_not_there(one: Path, texts: tuple[str, str]) -> None:
+    """The seed writes in place, and another process reads half of it (launch.py:340)."""
+    store, (key,) = DirectoryStore(one), DirectoryStore(one).keys()
+    path = store.path_of(key)
+    path.rename(path.with_name(".staging-of-another-process"))
+    assert store.keys() == []
+    with count_since() as counted:
+        again = Launchable.jit_compile(texts[0], file_cache_dir=one, name="sum")
+        assert torch.equal(again(X), X + X)
+    assert (counted[0].compiles, counted[0].corrupt_artifacts) == (1, 0)
 
 
 def test_stored_files_hold_source_and_key(one: Path, texts: tuple[str, str]) -> None:

@@ -1,0 +1,76 @@
+"""How does a whole program run on torch tensors, wherever that is?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.counters import add_count
+from ir_runtime.errors import ArgumentError
+from ir_runtime.launch.argument import ImportTensor, pack_arguments
+from ir_runtime.launch.invoke import invoker_for
+from ir_runtime.launch.link import Place
+from ir_runtime.launch.result import ExportTensor, unpack_results, write_outputs
+from ir_runtime.launch.vm import VmProgram, launch_failure
+
+__all__ = ["call_program"]
+
+
+def call_program(
+    program: VmProgram,
+    entry: str,
+    place: Place,
+    args: Sequence[Any],
+    outputs: Sequence[Tensor],
+    *,
+    is_async: bool,
+    import_tensor: ImportTensor,
+    export_tensor: ExportTensor,
+) -> Any:
+    """Run a program and wait for it.
+
+    Args:
+        program: what to run.
+        entry: its exported function.
+        place: where.
+        args: tensors and numbers.
+        outputs: tensors to write the results into, one each, or none.
+        is_async: whether the function takes fences, should it not say so itself.
+        import_tensor: brings an argument to `place`.
+        export_tensor: takes a result from there.
+
+    Returns:
+        None, the result, or a list of results; `outputs`, if given, likewise.
+
+    Raises:
+        ArgumentError: arguments or outputs do not fit.
+        UnsupportedTypeError: a value can be no argument or no result.
+        LaunchError: the program failed.
+    """
+    from iree.runtime import VmVariantList
+
+    if isinstance(outputs, Tensor):
+        raise ArgumentError(
+            f"{program.name}: `outputs` is a tensor, must be a sequence of them",
+            fix="pass outputs=[tensor]",
+        )
+    context, function = program.function(place, entry)
+    signature = program.signature(function, entry).settled(is_async=is_async, count=len(args))
+    with torch.no_grad():
+        arguments = pack_arguments(program.name, signature.inputs, args, import_tensor)
+        results = VmVariantList(len(signature.outputs))
+        invoke = invoker_for(program.name, program.label, args)
+        try:
+            invoke(place, bool(signature.fenced), context, function, arguments, results)
+        except Exception as error:
+            raise launch_failure(program.name, error) from error
+        add_count("launches")
+        values = unpack_results(program.name, signature.outputs, results, export_tensor, args)
+        if outputs:
+            values = write_outputs(program.name, outputs, values)
+    if not values:
+        return None
+    return values[0] if len(values) == 1 else values

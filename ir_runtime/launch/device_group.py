@@ -1,0 +1,239 @@
+"""How do several devices look like one place to a program?"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.device import Device, DeviceState
+from ir_runtime.device.instance import keep_open, on_exit, on_fork
+from ir_runtime.errors import (
+    ArgumentError,
+    DeviceError,
+    UnsupportedTorchDeviceError,
+    UnsupportedTypeError,
+)
+from ir_runtime.launch.place import settled
+from ir_runtime.launch.signature import Slot
+
+if TYPE_CHECKING:
+    from iree.runtime import HalBufferView, HalDevice, VmInstance, VmModule
+
+__all__ = ["DeviceGroup", "open_devices"]
+
+_TARGET = "--iree-hal-target-device="
+_POOL, _CALLER = "local-task", "local-sync"
+_lock = threading.RLock()
+_separate: dict[tuple[Any, ...], HalDevice] = {}
+
+
+@on_fork
+def _reset_lock() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+@on_exit
+def _close_devices() -> None:
+    _separate.clear()
+
+
+class DeviceGroup:
+    """The devices of one program, in the order in which it numbers them.
+
+    Attributes:
+        devices: one or more.
+        uri: their URIs.
+        instance_cache_key: tells two groups apart.
+    """
+
+    def __init__(self, devices: Sequence[Device]) -> None:
+        self.devices = tuple(devices)
+        self.uri = ", ".join(device.uri for device in devices)
+        self.instance_cache_key = ", ".join(device.instance_cache_key for device in devices)
+
+    @property
+    def hal_device(self) -> HalDevice:
+        """The HAL device that makes the fences of a launch."""
+        return self.devices[0].hal_device
+
+    @property
+    def vm_instance(self) -> VmInstance:
+        """The VM instance of all of them."""
+        return self.devices[0].vm_instance
+
+    @property
+    def type_cache_key(self) -> str:
+        """What a binary for these devices depends on."""
+        families = "+".join(device.driver.family for device in self.devices)
+        return f"{families}:{';'.join(self.compile_target_flags)}"
+
+    @property
+    def compile_target_flags(self) -> tuple[str, ...]:
+        """Compiler flags that make `@__device_0`, `@__device_1`, ... these devices, in order."""
+        seen: Counter[str] = Counter()
+        targets: list[str] = []
+        others: list[str] = []
+        for device in self.devices:
+            for flag in device.compile_target_flags:
+                if flag.startswith(_TARGET):
+                    targets.append(f"{flag}[{seen[flag]}]")
+                    seen[flag] += 1
+                elif flag not in others:
+                    others.append(flag)
+        return (*targets, *others)
+
+    def create_hal_module(self) -> VmModule:
+        """Return a new HAL module over all the devices."""
+        from iree.runtime import create_hal_module
+
+        handles = [device.hal_device for device in self.devices]
+        return create_hal_module(self.vm_instance, devices=handles)
+
+    def setup_iree_action(self) -> None:
+        """Return when what torch has enqueued so far cannot be overtaken by a launch."""
+        for device in self.devices:
+            device.setup_iree_action()
+
+    def finalize_iree_action(self) -> None:
+        """Let torch go on with the results of a launch."""
+        for device in self.devices:
+            device.finalize_iree_action()
+
+    def on_calling_thread(self) -> DeviceGroup:
+        """Return the group with `local-sync` in place of each `local-task`."""
+        if not any(device.driver_id == _POOL for device in self.devices):
+            return self
+        return DeviceGroup([Device(_CALLER) if d.driver_id == _POOL else d for d in self.devices])
+
+    def import_tensor(self, slot: Slot, tensor: Tensor) -> HalBufferView:
+        """Bring an argument to the device that the program wants it on.
+
+        That is the one that the program declares, else the first that serves the tensor's place.
+
+        Raises:
+            UnsupportedTorchDeviceError: no device of the group serves the tensor.
+        """
+        if slot.device_index is not None and slot.device_index < len(self.devices):
+            return self.devices[slot.device_index].import_torch_tensor(tensor)
+        place = settled(tensor.device)
+        for device in self.devices:
+            if _serves(device, place):
+                return device.import_torch_tensor(tensor)
+        raise UnsupportedTorchDeviceError(
+            f"a tensor on {place}: served by none of {self.uri}, must be by one"
+        )
+
+    def export_tensor(self, slot: Slot, view: HalBufferView, like: Tensor) -> Tensor:
+        """Take a result from the device that the program declares for it, else the first."""
+        index = slot.device_index or 0
+        device = self.devices[index if index < len(self.devices) else 0]
+        return device.export_torch_tensor(view, like)
+
+
+def _serves(device: Device, place: torch.device) -> bool:
+    own = device.device_state.torch_device
+    return place.type == device.driver.torch_type if own is None else settled(own) == place
+
+
+def open_devices(
+    devices: Sequence[str | Device], runtime_flags: Sequence[str] = ()
+) -> tuple[Device, ...]:
+    """Return the devices of a list of URIs and devices; a URI that repeats is another device.
+
+    Args:
+        devices: at least one.
+        runtime_flags: flags of IREE's runtime, such as `--task_topology_group_count=2`. They hold
+            for the whole process from here on; the devices are made anew, so that they see them.
+
+    Raises:
+        ArgumentError: there is none, or a flag is not known or comes too late.
+        UnsupportedTypeError: one is neither a URI nor a device.
+        DeviceError: one does not exist.
+    """
+    if isinstance(devices, str | Device) or not devices:
+        found = "empty" if not devices else f"the {type(devices).__name__} {devices}"
+        raise ArgumentError(f"devices: {found}, must be a list of URIs or devices")
+    for device in devices:
+        if not isinstance(device, str | Device):
+            raise UnsupportedTypeError(
+                f"devices: holds a {type(device).__name__}, must hold URIs or devices"
+            )
+    if runtime_flags:
+        return _open_with_flags(devices, runtime_flags)
+    from iree.runtime import get_driver
+
+    opened: list[Device] = []
+    repeats: Counter[str] = Counter()
+    for device in devices:
+        if isinstance(device, Device):
+            opened.append(device)
+        elif repeats[device]:
+            opened.append(_separate_device(device, get_driver, (repeats[device],)))
+        else:
+            opened.append(Device(device))
+        repeats[device if isinstance(device, str) else device.uri] += 1
+    return tuple(opened)
+
+
+def _open_with_flags(devices: Sequence[str | Device], flags: Sequence[str]) -> tuple[Device, ...]:
+    from iree.runtime import _binding
+    from iree.runtime.flags import parse_flags
+
+    for device in devices:
+        if isinstance(device, Device):
+            raise ArgumentError(
+                f"runtime_flags: too late for {device!r}, which is open, must come with URIs",
+                fix=f"pass {device.uri!r}",
+            )
+    for flag in (flags,) if isinstance(flags, str) else flags:
+        if isinstance(flags, str) or not flag.startswith("--") or flag.startswith("--help"):
+            raise ArgumentError(f"runtime_flags: {flag!r}, must be a list of '--name=value'")
+    with _lock:
+        try:
+            parse_flags(*flags)
+        except ValueError as error:
+            raise ArgumentError(
+                f"runtime_flags: {' '.join(flags)} is refused, must be flags of IREE's runtime",
+                facts=[str(error)],
+            ) from error
+        # A driver keeps the flags of the time when it was made.
+        new_driver = functools.cache(_binding.create_hal_driver)
+        return tuple(
+            _separate_device(str(uri), new_driver, (i, *flags)) for i, uri in enumerate(devices)
+        )
+
+
+def _separate_device(uri: str, driver_of: Callable[[str], Any], which: tuple[Any, ...]) -> Device:
+    """Return a device with a HAL device of its own, apart from the one that the process shares.
+
+    Args:
+        uri: what to open.
+        driver_of: makes the driver of a name.
+        which: tells the separate devices of one URI apart; the same one is opened only once.
+    """
+    state = DeviceState.from_uri(uri)
+    with _lock:
+        hal = _separate.get((uri, *which))
+        if hal is None:
+            try:
+                driver = driver_of(uri.partition("://")[0])
+                hal = (
+                    driver.create_device_by_uri(uri)
+                    if "://" in uri
+                    else driver.create_default_device()
+                )
+            except Exception as error:
+                raise DeviceError(
+                    f"device {uri!r}: cannot be created", facts=[str(error)]
+                ) from error
+            _separate[uri, *which] = hal
+    keep_open(hal)
+    state.device = hal
+    return Device(device_state=state)

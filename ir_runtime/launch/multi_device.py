@@ -1,0 +1,188 @@
+"""How does a user run a program that is compiled for several devices?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from ir_runtime.device import Device
+from ir_runtime.device.instance import is_forked
+from ir_runtime.errors import ArgumentError, UnsupportedTypeError
+from ir_runtime.launch.build import default_store, obtain_artifact, program_key
+from ir_runtime.launch.call import call_program
+from ir_runtime.launch.device_group import DeviceGroup, open_devices
+from ir_runtime.launch.source import source_bytes
+from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch.vm import VmProgram
+
+if TYPE_CHECKING:
+    from iree.runtime import ParameterProvider
+
+__all__ = ["MultiDeviceLaunchable"]
+
+
+class MultiDeviceLaunchable:
+    """A program that spreads over several devices, as it was compiled to.
+
+    The program decides what runs where (`flow.tensor.transfer`, `iree.abi.affinity`); the list
+    gives its devices `@__device_0`, `@__device_1`, ... in that order. Devices beyond those that it
+    uses stay idle. Tensors may be on the CPU whatever the devices are, as far as their drivers
+    take CPU tensors. A thread gets its own VM context, and with it the program's globals.
+
+    Args:
+        vmfb: the compiled program: its bytes, or the path of its file.
+        devices: URIs or devices, at least one. A URI that repeats means one more such device.
+        function_name: the exported function.
+        runtime_flags: flags of IREE's runtime, such as `--task_topology_group_count=2`. They hold
+            for the whole process from here on; `devices` must be URIs then.
+        is_async: whether the function takes a wait and a signal fence at the end. Only asked if
+            the function itself does not say, by its reflection or by a name that ends in `$async`.
+        parameter_providers: where the program's parameters come from.
+        name: for messages.
+
+    Raises:
+        ArgumentError: the file cannot be read, there are no devices, or a flag is not known.
+        UnsupportedTypeError: `vmfb` or a device is of another type.
+        LaunchError: the bytes are no VMFB that this runtime loads.
+        EntryPointError: the program exports no such function.
+        DeviceError: a device does not exist, or the program is compiled for more or others.
+        LinkError: the program needs parameters that it was not given.
+    """
+
+    def __init__(
+        self,
+        vmfb: str | os.PathLike[str] | bytes,
+        devices: Sequence[str | Device],
+        function_name: str = "main",
+        runtime_flags: Sequence[str] = (),
+        is_async: bool = False,  # noqa: FBT001, FBT002 - as in `Launchable`
+        *,
+        parameter_providers: Sequence[ParameterProvider] = (),
+        name: str = "program",
+    ) -> None:
+        self.name = name
+        self._entry = function_name
+        self._is_async = is_async
+        self._program = VmProgram.from_vmfb(name, _vmfb_bytes(vmfb), providers=parameter_providers)
+        self._group = DeviceGroup(open_devices(devices, runtime_flags))
+        self._program.function(self._group, function_name)
+
+    @staticmethod
+    def from_vmfb(
+        vmfb: str | os.PathLike[str] | bytes,
+        devices: Sequence[str | Device],
+        function_name: str = "main",
+        runtime_flags: Sequence[str] = (),
+        is_async: bool = False,  # noqa: FBT001, FBT002 - as in `Launchable`
+        *,
+        parameter_providers: Sequence[ParameterProvider] = (),
+        name: str = "program",
+    ) -> MultiDeviceLaunchable:
+        """Run a compiled program; the arguments are those of the class."""
+        return MultiDeviceLaunchable(
+            vmfb,
+            devices,
+            function_name,
+            runtime_flags,
+            is_async,
+            parameter_providers=parameter_providers,
+            name=name,
+        )
+
+    @staticmethod
+    def jit_compile(
+        source: Any,
+        devices: Sequence[str | Device],
+        *,
+        parameter_providers: Sequence[ParameterProvider] = (),
+        function_name: str = "main",
+        file_cache_dir: str | os.PathLike[str] | None = None,
+        runtime_flags: Sequence[str] = (),
+        name: str = "program",
+        flags: Sequence[str] = (),
+    ) -> MultiDeviceLaunchable:
+        """Compile a program for these devices now, or find it stored.
+
+        Args:
+            source: MLIR, as for `Launchable.jit_compile`. It names the devices
+                `#hal.device.promise<@__device_0>` and so on.
+            devices: what it is compiled for and runs on.
+            parameter_providers: where its parameters come from.
+            function_name: the exported function.
+            file_cache_dir: root of the store; default the process's store.
+            runtime_flags: flags of IREE's runtime.
+            name: what messages and the store call it.
+            flags: compiler flags beyond those of the devices.
+
+        Raises:
+            CompileError: the compiler refused the program.
+            StoreError: it cannot be stored or loaded.
+        """
+        text = source_bytes(source)
+        opened = open_devices(devices, runtime_flags)
+        group = DeviceGroup(opened)
+        store = default_store() if file_cache_dir is None else DirectoryStore(file_cache_dir)
+        key = program_key(name, text, group.type_cache_key, flags, function_name)
+        artifact = obtain_artifact(store, key, group.compile_target_flags, lambda: text)
+        return MultiDeviceLaunchable(
+            artifact.vmfb,
+            opened,
+            function_name,
+            parameter_providers=parameter_providers,
+            name=name,
+        )
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """The devices, in the program's order."""
+        return self._group.devices
+
+    def __call__(self, *args: Tensor | float, outputs: Sequence[Tensor] = ()) -> Any:
+        """Run the program.
+
+        Args:
+            args: tensors and numbers, in the program's order.
+            outputs: tensors to write the results into, one each.
+
+        Returns:
+            None, the result, or a list of results; `outputs`, if given, likewise.
+
+        Raises:
+            ArgumentError: arguments or `outputs` do not fit.
+            UnsupportedTypeError: an argument or a result is neither tensor nor number, or of a
+                dtype that one side does not know.
+            LaunchError: the program failed while running.
+        """
+        empty = any(isinstance(a, Tensor) and a.numel() == 0 for a in args)
+        # IREE 3.13's worker pool dies of an empty grid, and does not survive a fork.
+        group = self._group.on_calling_thread() if empty or is_forked() else self._group
+        return call_program(
+            self._program,
+            self._entry,
+            group,
+            args,
+            outputs,
+            is_async=self._is_async,
+            import_tensor=group.import_tensor,
+            export_tensor=group.export_tensor,
+        )
+
+    def __repr__(self) -> str:
+        return f"<MultiDeviceLaunchable {self.name} on {self._group.uri}>"
+
+
+def _vmfb_bytes(vmfb: object) -> bytes:
+    if isinstance(vmfb, bytes):
+        return vmfb
+    if not isinstance(vmfb, str | os.PathLike):
+        raise UnsupportedTypeError(f"vmfb: a {type(vmfb).__name__}, must be bytes or a path")
+    try:
+        return Path(vmfb).read_bytes()
+    except OSError as error:
+        raise ArgumentError(
+            f"vmfb: {vmfb} cannot be read, must be a compiled program", facts=[str(error)]
+        ) from error
