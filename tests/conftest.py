@@ -41,3 +41,11 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Directory
         _forget_kernels()
         yield DirectoryStore(root)
     _forget_kernels()
+
+
+@pytest.fixture
+def trace(store: DirectoryStore, tmp_path: Path) -> Iterator[Path]:
+    """Let the test trace into a directory of its own."""
+    directory = tmp_path / "trace"
+    with override_settings(trace=directory):
+        yield directory

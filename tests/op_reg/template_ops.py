@@ -9,10 +9,19 @@ from ir_runtime.op_reg import (
     StrFormatTemplateLoader,
     call_function,
 )
-from tests.op_reg.ops import LIBRARY, like_first_of_two
+from tests.op_reg.ops import LIBRARY, like_first, like_first_of_two, make_op
 
 FORMAT = StrFormatTemplateLoader(__name__)
 JINJA = JinjaTemplateLoader(__name__)
+
+DOUBLE = """util.func private @f(%x: tensor<?x{element}>) -> tensor<?x{element}> {{
+  %0 = arith.addf %x, %x : tensor<?x{element}>
+  util.return %0 : tensor<?x{element}>
+}}
+"""
+AS_JINJA = DOUBLE.replace("{{", "{").replace("}}", "}").replace("{element}", "{{ element }}")
+HERE = "module_with_templates"
+KINDS = ["format", "jinja"]
 
 
 @CustomOp.register(library=LIBRARY)
@@ -51,3 +60,16 @@ class add_scaled(CustomOp):
             factor=f"{ksel.arg_descs[2].v:e}",
         )
         kb.yield_results(*call_function(function, kb.arg(0), kb.arg(1)))
+
+
+def calling(loader, *calls, **params):
+    """Make an op that passes its tensor through functions, each (file, function)."""
+
+    def generate(self, ksel, kb):
+        value = kb.arg(0)
+        for file, name in calls:
+            function = loader.inline_template_function(kb, file, name, **params)
+            (value,) = call_function(function, value)
+        kb.yield_results(value)
+
+    return make_op("loaded_@UNIQUE@(Tensor x) -> Tensor", like_first, generate)
