@@ -108,12 +108,13 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
     source, defaults = call_source(op)
     scope: dict[str, Any] = {
         **defaults,
-        "_young": op.calls.young,
+        "_bound_for": op.calls.young.get,
         "_miss": op.calls.miss,
         "_plain": PLAIN_KEYSETS if _serves_cpu(op) else frozenset(),
         "_set_devices": set_devices,
         "_place": functools.partial(_place, op),
         "_grad_enabled": torch.is_grad_enabled,
+        "_forward_ad": torch.autograd.forward_ad,
         "_slow": slow,
         "_slow_out": slow_out,
         "_check": op.check,
