@@ -50,7 +50,8 @@ class CallTable:
         """Find the launch for a key that is not in the young generation."""
         bound, clears = self._old.get(key), self._clears
         if bound is None:
-            bound = bind_call(self._op, args)
+            with torch._C._DisableAutocast():  # no kernel depends on where it is called first
+                bound = bind_call(self._op, args)
             if self._op.select_each_call:
                 return bound
         with self._lock:

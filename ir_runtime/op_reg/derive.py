@@ -98,15 +98,15 @@ class NativeFormula:
 
         cotangents = [flatten_groups(given)[0][j] for j in wanted]
         every: list[Any] = [None] * len(leaves)
-        found = pull_back(function, [leaves[k] for k in chosen], cotangents)
+        with torch._C._DisableAutocast():
+            found = pull_back(function, [leaves[k] for k in chosen], cotangents)
         for k, gradient in zip(chosen, found, strict=True):
             every[k] = gradient
         return dict(zip(self._tensors.positions, regroup(every, counts), strict=True))
 
     def _run_native(self, args: Sequence[Any], given: Sequence[Any]) -> list[Any]:
         """Return its results, which must be shaped as the gradients of the op's."""
-        with torch._C._DisableAutocast():
-            returned = call_by_schema(self._op, self._native, args)
+        returned = call_by_schema(self._op, self._native, args)
         results, counts = flatten_groups(as_results(self._op, returned, "its native"))
         expected, expected_counts = flatten_groups(given)
         fits = counts == expected_counts and all(

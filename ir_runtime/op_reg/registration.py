@@ -93,7 +93,8 @@ def fill_defaults(op: CustomOp, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 def _make_fake(op: CustomOp) -> Any:
     def fake(*args: Any, **kwargs: Any) -> Any:
         values = fill_defaults(op, args, kwargs)
-        ksel = run_select(op, values)
+        with torch._C._DisableAutocast():
+            ksel = run_select(op, values)
         if op.returned_arg is not None:
             return values[op.returned_arg]
         device = call_device(op.name, op.arg_names, values)
