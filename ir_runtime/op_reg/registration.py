@@ -33,9 +33,10 @@ def register_with_torch(op: CustomOp) -> Any:
     in_place = op.returned_arg is not None
     op.formula, op.vmap_rule = class_formula(op), class_vmap_rule(op)
     check_autocast(op)
+    tags = torch_tags(op, "inplace" if in_place else None)
     rest = op.signature[op.signature.index("(") :]
     try:
-        op.library.define(f"{op.name}{rest}", tags=torch_tags(op, "inplace" if in_place else None))
+        op.library.define(f"{op.name}{rest}", tags=tags)
     except RuntimeError as error:
         raise RegistrationError(
             f"{op.qualified_name}: torch refuses the schema", facts=str(error).split("\n")
@@ -64,11 +65,24 @@ def register_with_torch(op: CustomOp) -> Any:
     return packet
 
 
+_LAYOUT_TAGS = {
+    getattr(torch.Tag, name)
+    for name in (
+        "needs_exact_strides",
+        "needs_contiguous_strides",
+        "needs_fixed_stride_order",
+        "flexible_layout",
+    )
+    if hasattr(torch.Tag, name)
+}
+
+
 def torch_tags(op: CustomOp, kind: str | None) -> tuple[torch.Tag, ...]:
     """Return the tags of an overload; `kind` is the name of one that says what it changes.
 
     Each op fits torch.compile: it has a meta function, `select`, and aliases only what its schema
-    says. Its layout constraint is torch's default for custom ops.
+    says. A kernel reads contiguous tensors, whatever it is given, so that Inductor had better
+    write its inputs so; for tensors that an op changes, torch's default holds.
 
     Raises:
         RegistrationError: a tag of the class is none of torch's.
@@ -76,10 +90,13 @@ def torch_tags(op: CustomOp, kind: str | None) -> tuple[torch.Tag, ...]:
     for tag in op.tags:
         if not isinstance(tag, torch.Tag):
             raise RegistrationError(f"{op.name}: its tag is {tag!r}, must be one of torch.Tag")
-    known = [torch.Tag.pt2_compliant_tag] if op.register_meta else []
-    if kind is not None and hasattr(torch.Tag, kind):  # torch 2.13 has both
-        known.append(getattr(torch.Tag, kind))
-    return tuple(dict.fromkeys((*known, *op.tags)))
+    names = ["pt2_compliant_tag"] if op.register_meta else []
+    if kind is not None:
+        names.append(kind)
+    elif not op.mutated_args and not _LAYOUT_TAGS & set(op.tags):
+        names.append("needs_contiguous_strides")
+    known = [getattr(torch.Tag, name) for name in names if hasattr(torch.Tag, name)]
+    return tuple(dict.fromkeys((*known, *op.tags)))  # torch before 2.13 lacks some
 
 
 def fill_defaults(op: CustomOp, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:

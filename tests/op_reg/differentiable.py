@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-import torch
+import pytest
 from torch import Tensor
 
 from ir_runtime.op_reg import derive_backward, register_autograd
@@ -77,6 +78,18 @@ def _called(op: Any, native: Callable[..., Any], values: Sequence[Any]) -> Any:
 
 def _tuple(values: Any) -> tuple[Any, ...]:
     return values if isinstance(values, tuple) else (values,)
+
+
+@contextmanager
+def calls_below(packet: Any) -> Generator[list[int]]:
+    """Note each call of an op that goes on below autograd instead of the short way."""
+    seen: list[int] = []
+    below = packet.default.redispatch
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            packet.default, "redispatch", lambda *a, **k: (seen.append(1), below(*a, **k))[1]
+        )
+        yield seen
 
 
 def multiply(x: Tensor, y: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from ir_runtime.op_reg import derive_backward
 from tests.op_reg.differentiable import (
     PRODUCTS,
     WEIGHTED,
+    calls_below,
     multiply,
     product_gradients,
     save_inputs,
@@ -191,8 +192,7 @@ def test_threads_run_backward_of_one_graph(product):
     z, found = product(x, y).sum(), []
 
     def run():
-        for _ in range(20):
-            found.append(torch.autograd.grad(z, (x, y), retain_graph=True))
+        found.extend(torch.autograd.grad(z, (x, y), retain_graph=True) for _ in range(20))
 
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:
@@ -233,16 +233,14 @@ def test_graph_keeps_arguments_no_longer_than_it_lives(product):
     assert alive() is None
 
 
-def test_plain_call_of_a_differentiable_op_stays_above_the_dispatcher(monkeypatch):
-    product = PRODUCTS["native"]
-    seen, below = [], product.default.redispatch
-    monkeypatch.setattr(
-        product.default, "redispatch", lambda *a, **k: (seen.append(1), below(*a, **k))[1]
-    )
+@each_form
+def test_plain_call_takes_the_short_way(product):
     x = torch.randn(4)
-    product(x, x)
+    with calls_below(product) as seen:
+        product(x, x)
     assert seen == []
-    product(x.requires_grad_(), x)
+    with calls_below(product) as seen:
+        product(x.requires_grad_(), x)
     assert seen == [1]
 
 
