@@ -93,7 +93,7 @@ def not_differentiable(op: str, argument: str = "") -> NotDifferentiableError:
     )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Call:
     """One call on its way through `torch.autograd.Function.apply`, and how its results group."""
 
@@ -103,7 +103,7 @@ class _Call:
     result_counts: Counts = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class _Record:
     """What a call leaves for its backward, besides what its formula keeps; flat but for counts."""
 
@@ -172,7 +172,7 @@ def _make_function(op: CustomOp, tensors: TensorArguments) -> Callable[[Any, Seq
         with torch.enable_grad() if torch._C._are_functorch_transforms_active() else nullcontext():
             result = _run_below(op, call.keyset, call.args)
         flat, call.result_counts = flatten_groups(result if several else [result])
-        sizes = [t.shape if isinstance(t, Tensor) else None for t in leaves]
+        sizes = [None if t is None else t.shape for t in leaves]
         formula: Formula = op.formula
         ctx.ir_runtime = _Record(formula, call.counts, call.result_counts, needs, sizes)
         ctx.needs_input_grad = tuple(tensors.replace([False] * len(call.args), needs, call.counts))
@@ -208,35 +208,36 @@ def _gradient_of_each_leaf(
     """Ask the formula; refuse the gradient of an argument that it leaves out."""
     record: _Record = ctx.ir_runtime
     found = record.formula.gradients(ctx, given)
-    first = next((g for g in flatten_groups(given)[0] if isinstance(g, Tensor)), None)
-    whole = isinstance(record.formula, NoFormula)
     leaves: list[Any] = []
     for i, count in zip(tensors.positions, record.counts, strict=True):
-        name = op.arg_names[i]
         if i in found:
-            leaves.extend(_spread(op, name, found[i], count))
-            continue
-        for k in range(len(leaves), len(leaves) + (1 if count is None else count)):
-            refused = record.needs[k] and first is not None
-            leaves.append(
-                torch.ops.ir_runtime._refuse_gradient(
-                    first, op.name, "" if whole else name, list(record.sizes[k])
-                )
-                if refused
-                else None
-            )
+            leaves.extend(_spread(op, op.arg_names[i], found[i], count))
+        else:
+            end = len(leaves) + (1 if count is None else count)
+            leaves.extend(_refused(op, i, record, given, k) for k in range(len(leaves), end))
     return leaves
+
+
+def _refused(op: CustomOp, position: int, record: _Record, given: Sequence[Any], leaf: int) -> Any:
+    """Return None for a tensor that needs no gradient, else what raises when it runs."""
+    first = next((g for g in flatten_groups(given)[0] if g is not None), None)
+    if first is None or not record.needs[leaf]:
+        return None
+    argument = "" if isinstance(record.formula, NoFormula) else op.arg_names[position]
+    refuse = torch.ops.ir_runtime._refuse_gradient
+    return refuse(first, op.name, argument, list(record.sizes[leaf]))
 
 
 def _spread(op: CustomOp, name: str, gradient: Any, count: int | None) -> list[Any]:
     """Return the gradients of the tensors of one argument."""
-    if count is None and (gradient is None or isinstance(gradient, Tensor)):
+    listed = isinstance(gradient, list | tuple)
+    if count is None and not listed:
         return [gradient]
     if count is not None and gradient is None:
         return [None] * count
-    if count is not None and isinstance(gradient, list | tuple) and len(gradient) == count:
+    if count is not None and listed and len(gradient) == count:
         return list(gradient)
-    found = f"{len(gradient)} values" if isinstance(gradient, list | tuple) else str(type(gradient))
+    found = f"{len(gradient)} values" if listed else "one value"
     wanted = "a tensor or None" if count is None else f"a list of {count} or None"
     raise RegistrationError(
         f"{op.name}: the gradient that its backward returns for `{name}` is {found}, "

@@ -12,6 +12,7 @@ from ir_runtime.op_reg.autograd import Formula, NoFormula
 from ir_runtime.op_reg.backward_op import OpFormula
 from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.derive import DerivedBackward, NativeFormula
+from ir_runtime.op_reg.leaves import TensorArguments
 from ir_runtime.op_reg.lookup import registered_op
 
 __all__ = ["class_formula", "register_autograd"]
@@ -93,6 +94,7 @@ class PythonFormula:
         setup_context: Callable[..., None] | None,
     ) -> None:
         self._op = op
+        self._tensors = TensorArguments(op)
         self._backward = backward
         self._setup_context = setup_context
 
@@ -109,7 +111,7 @@ class PythonFormula:
         """Run `backward`."""
         returned = self._backward(ctx, *given)
         names = self._op.arg_names
-        if isinstance(returned, Mapping):
+        if isinstance(returned, dict):
             unknown = sorted(set(returned) - set(names))
             if unknown:
                 raise RegistrationError(
@@ -126,10 +128,9 @@ class PythonFormula:
                 )
             found = dict(enumerate(values))
         for i, gradient in found.items():
-            argument = self._op.schema.arguments[i]
-            if gradient is not None and "Tensor" not in str(argument.type):
+            if gradient is not None and i not in self._tensors.positions:
                 raise RegistrationError(
-                    f"{self._op.name}: its backward returns a gradient for `{argument.name}`, "
+                    f"{self._op.name}: its backward returns a gradient for `{names[i]}`, "
                     "must be None for what is no tensor"
                 )
         return found
