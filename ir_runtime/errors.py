@@ -25,7 +25,8 @@
     ├── TraceError                 (OSError)       a trace cannot be written or read
     ├── RegistrationError          (RuntimeError)  an op definition contradicts itself or another
     ├── GenerateError              (RuntimeError)  `generate` broke its contract
-    └── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
+    ├── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
+    └── NoVmapRuleError            (RuntimeError)  torch.vmap reached an op without a rule for it
 
 Each message reads `<object>: <what is wrong>, <what was expected>`, then indented facts, then a
 line `fix: ...` where one is known.
@@ -53,6 +54,7 @@ __all__ = [
     "MixedDeviceError",
     "NoCurrentDeviceError",
     "NoProgramError",
+    "NoVmapRuleError",
     "NotDifferentiableError",
     "RegistrationError",
     "StoreError",
@@ -212,3 +214,7 @@ class GenerateError(IrRuntimeError, RuntimeError):
 
 class NotDifferentiableError(IrRuntimeError, RuntimeError):
     """A gradient reached an op that has no backward."""
+
+
+class NoVmapRuleError(IrRuntimeError, RuntimeError):
+    """`torch.vmap` reached an op that has no rule for it."""

@@ -8,9 +8,12 @@ from ir_runtime.op_reg.argument import (
     TensorArg,
     TensorListArg,
 )
+from ir_runtime.op_reg.autocast import register_autocast
 from ir_runtime.op_reg.builder import FreeFuncKernelBuilder, KernelBuilder
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.derive import derive_backward
 from ir_runtime.op_reg.function import call_function
+from ir_runtime.op_reg.gradient import register_autograd
 from ir_runtime.op_reg.kernel import forget_kernels
 from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY, def_library, forward_op, fragment
 from ir_runtime.op_reg.loader import (
@@ -21,6 +24,7 @@ from ir_runtime.op_reg.loader import (
 from ir_runtime.op_reg.selection import KernelSelection
 from ir_runtime.op_reg.shape import flatten, float_attribute, unflatten
 from ir_runtime.op_reg.template import MlirTemplate
+from ir_runtime.op_reg.vmap import register_vmap
 
 __all__ = [
     "ALL_CUSTOM_OP_REGS",
@@ -41,10 +45,14 @@ __all__ = [
     "TensorListArg",
     "call_function",
     "def_library",
+    "derive_backward",
     "flatten",
     "float_attribute",
     "forget_kernels",
     "forward_op",
     "fragment",
+    "register_autocast",
+    "register_autograd",
+    "register_vmap",
     "unflatten",
 ]

@@ -2,33 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
-from torch._library.autograd import make_autograd_impl
+from torch._functorch.utils import enable_single_level_autograd_function
+from torch.autograd import forward_ad
 
-from ir_runtime.errors import NotDifferentiableError
+from ir_runtime.errors import NotDifferentiableError, RegistrationError
+from ir_runtime.op_reg.leaves import (
+    Counts,
+    TensorArguments,
+    call_by_schema,
+    flatten_groups,
+    regroup,
+)
 from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg.custom_op import CustomOp
 
-__all__ = ["make_autograd_slow"]
+__all__ = ["Formula", "NoFormula", "make_autograd_slow", "refuse_tangents"]
+
+
+class Formula(Protocol):
+    """How an op is differentiated.
+
+    `args` are all arguments in schema order, `ctx` is the context of a `torch.autograd.Function`
+    whose `needs_input_grad` has an entry for each of them: a list for a list of tensors.
+    """
+
+    def save(self, ctx: Any, args: Sequence[Any], output: Any) -> None:
+        """Keep what the gradients will need."""
+        ...
+
+    def gradients(self, ctx: Any, given: Sequence[Any]) -> Mapping[int, Any]:
+        """Return gradients by the position of their argument; what is left out is refused."""
+        ...
+
+
+class NoFormula:
+    """An op that cannot be differentiated."""
+
+    def save(self, ctx: Any, args: Sequence[Any], output: Any) -> None:
+        """Keep nothing."""
+        del ctx, args, output
+
+    def gradients(self, ctx: Any, given: Sequence[Any]) -> Mapping[int, Any]:
+        """Give none."""
+        del ctx, given
+        return {}
+
 
 _REFUSE = "_refuse_gradient"
-IR_RUNTIME_LIBRARY.define(f"{_REFUSE}(Tensor gradient, str op, SymInt[] size) -> Tensor")
+IR_RUNTIME_LIBRARY.define(
+    f"{_REFUSE}(Tensor gradient, str op, str argument, SymInt[] size) -> Tensor",
+    tags=(torch.Tag.pt2_compliant_tag,),
+)
 
 
-def _refuse_gradient(gradient: Tensor, op: str, size: Sequence[int]) -> Tensor:
+def _refuse_gradient(gradient: Tensor, op: str, argument: str, size: Sequence[int]) -> Tensor:
     del gradient, size
-    raise not_differentiable(op)
+    raise not_differentiable(op, argument)
 
 
-def _refuse_gradient_fake(gradient: Tensor, op: str, size: Sequence[int]) -> Tensor:
-    del op
+def _refuse_gradient_fake(gradient: Tensor, op: str, argument: str, size: Sequence[int]) -> Tensor:
+    del op, argument
     return gradient.new_empty(size)
 
 
@@ -36,8 +79,13 @@ IR_RUNTIME_LIBRARY.impl(_REFUSE, _refuse_gradient, "CompositeExplicitAutograd")
 torch.library.register_fake(f"ir_runtime::{_REFUSE}", _refuse_gradient_fake, lib=IR_RUNTIME_LIBRARY)
 
 
-def not_differentiable(op: str) -> NotDifferentiableError:
-    """Make the error for a gradient that reaches `op`."""
+def not_differentiable(op: str, argument: str = "") -> NotDifferentiableError:
+    """Make the error for a gradient that reaches `op`, or an argument its backward leaves out."""
+    if argument:
+        return NotDifferentiableError(
+            f"{op}: a gradient reached `{argument}`, and its backward gives none for that argument",
+            fix="return one, or None for zero, or detach the argument",
+        )
     return NotDifferentiableError(
         f"{op}: a gradient reached it, and it has no backward",
         fix="define setup_context and backward on its CustomOp class, or call it under "
@@ -45,67 +93,153 @@ def not_differentiable(op: str) -> NotDifferentiableError:
     )
 
 
-@dataclass(frozen=True)
-class _Formula:
-    _setup_context_fn: Callable[..., None] | None
-    _backward_fn: Callable[..., Any] | None
+@dataclass(eq=False, slots=True)
+class _Call:
+    """One call on its way through `torch.autograd.Function.apply`, and how its results group."""
+
+    keyset: Any
+    args: Sequence[Any]
+    counts: Counts
+    result_counts: Counts = ()
 
 
-def make_autograd_slow(op: CustomOp, overload: Any) -> Callable[..., Any]:
+@dataclass(eq=False, slots=True)
+class _Record:
+    """What a call leaves for its backward, besides what its formula keeps; flat but for counts."""
+
+    formula: Formula
+    counts: Counts
+    result_counts: Counts
+    needs: Sequence[bool]
+    sizes: Sequence[Any]
+
+
+def make_autograd_slow(op: CustomOp) -> Callable[..., Any]:
     """Return what runs a call that may need a gradient, or whose tensors are not plain.
 
     It takes the key set and the tuple of all arguments, and goes on below autograd.
     """
-    formula = _Formula(op.setup_context, op.backward) if op.has_backward else _refusal(op.name)
-    impl = make_autograd_impl(overload, formula)  # pyright: ignore[reportArgumentType]
-    positional = sum(not a.kwarg_only for a in op.schema.arguments)
-    keywords = tuple(a.name for a in op.schema.arguments[positional:])
+    tensors = TensorArguments(op)
+    apply = _make_function(op, tensors)
     mutates = bool(op.mutated_args)
 
     def slow(keyset: Any, args: Sequence[Any]) -> Any:
-        if mutates and torch.is_grad_enabled() and torch._C._any_requires_grad(*args):
+        refuse_tangents(op, args)
+        needed = torch.is_grad_enabled() and torch._C._any_requires_grad(*args)
+        if not needed or not (op.schema.returns or mutates):
+            return _run_below(op, keyset, args)
+        if mutates:
             raise not_differentiable(op.name)
-        named = dict(zip(keywords, args[positional:], strict=True))
-        return impl(keyset, *args[:positional], **named)
+        return apply(keyset, args)
 
     return slow
 
 
-def _refusal(name: str) -> _Formula:
-    """Return a backward that raises when it runs.
+def _run_below(op: CustomOp, keyset: Any, args: Sequence[Any]) -> Any:
+    keys = keyset & torch._C._after_autograd_keyset
+    with torch._C._AutoDispatchBelowAutograd():
+        return call_by_schema(op, functools.partial(op.overload.redispatch, keys), args)
 
-    Not when it is traced: the op may be in a graph whose gradient nobody asks for.
+
+def refuse_tangents(op: CustomOp, args: Sequence[Any]) -> None:
+    """Refuse forward-mode differentiation, which would take the tangents for zero.
+
+    Raises:
+        NotDifferentiableError: an argument carries a tangent.
     """
-
-    def setup_context(ctx: Any, inputs: Sequence[Any], output: Any, **_: Any) -> None:
-        del output
-        ctx.sizes = [
-            [t.shape for t in value] if _is_list(value) else getattr(value, "shape", None)
-            for value in inputs
-        ]
-        ctx.mark = [_is_list(value) for value in inputs]
-
-    def backward(ctx: Any, *gradients: Any) -> Any:
-        given = next(g for g in _flat(gradients) if g is not None)
-        refuse = torch.ops.ir_runtime._refuse_gradient
-
-        def of(size: Any, needed: Any) -> Any:
-            return refuse(given, name, list(size)) if needed and size is not None else None
-
-        return tuple(
-            [of(s, n) for s, n in zip(size, need, strict=True)] if listed else of(size, need)
-            for size, need, listed in zip(ctx.sizes, ctx.needs_input_grad, ctx.mark, strict=True)
+    if forward_ad._current_level < 0:
+        return
+    leaves = flatten_groups(args)[0]
+    if any(isinstance(t, Tensor) and forward_ad.unpack_dual(t).tangent is not None for t in leaves):
+        raise NotDifferentiableError(
+            f"{op.name}: an argument carries a tangent, and ops have no forward-mode derivative",
+            fix="use reverse mode, such as torch.func.vjp or jacrev instead of jvp or jacfwd",
         )
 
-    return _Formula(setup_context, backward)
+
+def _make_function(op: CustomOp, tensors: TensorArguments) -> Callable[[Any, Sequence[Any]], Any]:
+    """Return what runs a call and records it for its backward.
+
+    Each tensor is an input of its own, whatever list it is in. One level of functorch is enough:
+    the call goes on below this level's autograd and reaches the others by dispatch.
+    """
+    several = len(op.schema.returns) > 1
+
+    def forward(ctx: Any, *inputs: Any) -> Any:
+        call: _Call = inputs[-1]
+        leaves, needs = inputs[:-1], ctx.needs_input_grad[:-1]
+        # A function's forward runs without grad mode, which is this level's affair alone.
+        with torch.enable_grad() if torch._C._are_functorch_transforms_active() else nullcontext():
+            result = _run_below(op, call.keyset, call.args)
+        flat, call.result_counts = flatten_groups(result if several else [result])
+        sizes = [None if t is None else t.shape for t in leaves]
+        formula: Formula = op.formula
+        ctx.ir_runtime = _Record(formula, call.counts, call.result_counts, needs, sizes)
+        ctx.needs_input_grad = tuple(tensors.replace([False] * len(call.args), needs, call.counts))
+        formula.save(ctx, call.args, result)
+        return tuple(flat)
+
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        given = regroup(gradients, ctx.ir_runtime.result_counts)
+        return (*_gradient_of_each_leaf(op, tensors, ctx, given), None)
+
+    function = type(
+        op.name,
+        (torch.autograd.Function,),
+        {"forward": staticmethod(forward), "backward": staticmethod(backward)},
+    )
+    one_level = super(torch.autograd.Function, function).apply
+
+    def apply(keyset: Any, args: Sequence[Any]) -> Any:
+        leaves, counts = tensors.flatten(args)
+        call = _Call(keyset, args, counts)
+        active = torch._C._are_functorch_transforms_active()
+        with enable_single_level_autograd_function() if active else nullcontext():
+            flat = one_level(*leaves, call)
+        results = regroup(flat, call.result_counts)
+        return tuple(results) if several else results[0]
+
+    return apply
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list | tuple) and any(isinstance(v, Tensor) for v in value)
+def _gradient_of_each_leaf(
+    op: CustomOp, tensors: TensorArguments, ctx: Any, given: Sequence[Any]
+) -> list[Any]:
+    """Ask the formula; refuse the gradient of an argument that it leaves out."""
+    record: _Record = ctx.ir_runtime
+    found = record.formula.gradients(ctx, given)
+    leaves: list[Any] = []
+    for i, count in zip(tensors.positions, record.counts, strict=True):
+        if i in found:
+            leaves.extend(_spread(op, op.arg_names[i], found[i], count))
+        else:
+            end = len(leaves) + (1 if count is None else count)
+            leaves.extend(_refused(op, i, record, given, k) for k in range(len(leaves), end))
+    return leaves
 
 
-def _flat(values: Any) -> list[Any]:
-    flat: list[Any] = []
-    for value in values:
-        flat.extend(value) if isinstance(value, list | tuple) else flat.append(value)
-    return flat
+def _refused(op: CustomOp, position: int, record: _Record, given: Sequence[Any], leaf: int) -> Any:
+    """Return None for a tensor that needs no gradient, else what raises when it runs."""
+    first = next((g for g in flatten_groups(given)[0] if g is not None), None)
+    if first is None or not record.needs[leaf]:
+        return None
+    argument = "" if isinstance(record.formula, NoFormula) else op.arg_names[position]
+    refuse = torch.ops.ir_runtime._refuse_gradient
+    return refuse(first, op.name, argument, list(record.sizes[leaf]))
+
+
+def _spread(op: CustomOp, name: str, gradient: Any, count: int | None) -> list[Any]:
+    """Return the gradients of the tensors of one argument."""
+    listed = isinstance(gradient, list | tuple)
+    if count is None and not listed:
+        return [gradient]
+    if count is not None and gradient is None:
+        return [None] * count
+    if count is not None and listed and len(gradient) == count:
+        return list(gradient)
+    found = f"{len(gradient)} values" if listed else "one value"
+    wanted = "a tensor or None" if count is None else f"a list of {count} or None"
+    raise RegistrationError(
+        f"{op.name}: the gradient that its backward returns for `{name}` is {found}, "
+        f"must be {wanted}"
+    )

@@ -50,7 +50,8 @@ class CallTable:
         """Find the launch for a key that is not in the young generation."""
         bound, clears = self._old.get(key), self._clears
         if bound is None:
-            bound = bind_call(self._op, args)
+            with torch._C._DisableAutocast():  # no kernel depends on where it is called first
+                bound = bind_call(self._op, args)
             if self._op.select_each_call:
                 return bound
         with self._lock:
@@ -108,12 +109,13 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
     source, defaults = call_source(op)
     scope: dict[str, Any] = {
         **defaults,
-        "_young": op.calls.young,
+        "_bound_for": op.calls.young.get,
         "_miss": op.calls.miss,
         "_plain": PLAIN_KEYSETS if _serves_cpu(op) else frozenset(),
         "_set_devices": set_devices,
         "_place": functools.partial(_place, op),
         "_grad_enabled": torch.is_grad_enabled,
+        "_forward_ad": torch.autograd.forward_ad,
         "_slow": slow,
         "_slow_out": slow_out,
         "_check": op.check,

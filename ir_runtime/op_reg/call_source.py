@@ -29,7 +29,7 @@ def call_there({parameters}):
     {finish}
 
 def autograd(_keyset, {parameters}):
-    if _set_devices or _keyset.raw_repr() not in _plain or (_grad_enabled() and ({grad})):
+    if {slow}:
         return _slow(_keyset, {every})
 {find}
     {finish}
@@ -46,7 +46,7 @@ def call_out_there({parameters_out}):
     return {returned_out}
 
 def autograd_out(_keyset, {parameters_out}):
-    if _set_devices or _keyset.raw_repr() not in _plain or (_grad_enabled() and ({grad_out})):
+    if {slow_out}:
         return _slow_out(_keyset, ({every_inner}staged, {outs}))
 {find_out}
     _write(_name, bound, args, outs, staged)
@@ -89,8 +89,8 @@ def call_source(op: CustomOp) -> tuple[str, dict[str, Any]]:
             [listed_outs, *_find_lines(op, names, "_copy_out(eager, outs)", there=True)]
         ),
         finish=finish,
-        grad=" or ".join(grad) or "False",
-        grad_out=" or ".join([*grad, *(f"{o}.requires_grad" for o in outs)]),
+        slow=_slow_test(grad),
+        slow_out=_slow_test([*grad, *(f"{o}.requires_grad" for o in outs)]),
         returned_out="outs[0]" if len(outs) == 1 else "outs",
     )
     return text, defaults
@@ -100,6 +100,15 @@ def out_names(op: CustomOp) -> list[str]:
     """Return the names of the arguments that an `out` overload adds."""
     count = len(op.schema.returns)
     return [f"out{i}" for i in range(count)] if count > 1 else ["out"]
+
+
+def _slow_test(grad: list[str]) -> str:
+    """Write what sends a call the long way; a tensor with a tangent looks as plain as others."""
+    return (
+        "_set_devices or _keyset.raw_repr() not in _plain "
+        f"or (_grad_enabled() and ({' or '.join(grad) or 'False'})) "
+        "or _forward_ad._current_level >= 0"
+    )
 
 
 def _find_lines(
@@ -119,7 +128,7 @@ def _find_lines(
     if op.has_eager_execute:
         lines.append("eager = _eager(*args)")
         lines.append(f"if eager is not NotImplemented: return {eager_result}")
-    lines.append("bound = _young.get(key)")
+    lines.append("bound = _bound_for(key)")
     lines.append("if bound is None: bound = _miss(key, args)")
     return lines
 

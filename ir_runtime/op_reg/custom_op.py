@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -57,6 +57,12 @@ class CustomOp(ABC):
         single_dispatch: whether the compiler is to make one dispatch of the kernel.
         select_each_call: whether `select` runs on each call.
         compile_flags: compiler flags for its kernels.
+        tags: what to tell torch of the op besides what is true of all, such as
+            `torch.Tag.pointwise`.
+        vmap: what `torch.vmap` runs, as for `register_vmap`; a method
+            `vmap(self, info, in_dims, *args)` or "loop".
+        autocast: the dtype that floating-point arguments are cast to in an autocast region, by
+            device type, as for `register_autocast`.
         work_per_byte: how much work a byte of its tensors means, 1 for an elementwise op; decides
             when a call is worth waking worker threads.
     """
@@ -66,6 +72,9 @@ class CustomOp(ABC):
     select_each_call: ClassVar[bool] = False
     compile_flags: ClassVar[Sequence[str]] = ()
     work_per_byte: ClassVar[float] = 1.0
+    tags: ClassVar[Sequence[torch.Tag]] = ()
+    vmap: Any = None
+    autocast: ClassVar[Mapping[str, torch.dtype]] = {}
 
     @abstractmethod
     def select(self, ksel: KernelSelection) -> None:
@@ -89,7 +98,10 @@ class CustomOp(ABC):
         del ctx, inputs, output
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Return a gradient or None for each argument; an op with one is differentiable."""
+        """Return a gradient or None for each argument; an op with one is differentiable.
+
+        A class may have an op or `derive_backward(native)` as `backward` instead of a method.
+        """
         raise NotImplementedError
 
     @staticmethod
@@ -167,6 +179,9 @@ class CustomOp(ABC):
         self.schema = self._parse_schema(self.signature[match.end("name") :])
         check_schema(self.name, self.schema)
         self.calls = CallTable(self)
+        self.formula: Any = None
+        self.vmap_rule: Any = None
+        self.autocast_dtypes: dict[str, torch.dtype] = {}
         if self.qualified_name in ALL_CUSTOM_OP_REGS:
             raise RegistrationError(
                 f"{self.qualified_name}: registered already, a name must be used once",
@@ -213,10 +228,15 @@ class CustomOp(ABC):
         """Digest of the code that decides what its kernels are."""
         return code_digest(type(self), CustomOp)
 
-    @property
-    def has_backward(self) -> bool:
-        """Whether the op is differentiable."""
-        return type(self).backward is not CustomOp.backward
+    @functools.cached_property
+    def overload(self) -> Any:
+        """The torch op itself, `torch.ops.<namespace>.<name>.default`."""
+        return getattr(getattr(torch.ops, self.library.ns), self.name).default
+
+    @functools.cached_property
+    def positional_count(self) -> int:
+        """How many arguments are not keyword-only."""
+        return sum(not a.kwarg_only for a in self.schema.arguments)
 
     @property
     def has_check(self) -> bool:

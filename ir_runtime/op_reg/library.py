@@ -42,7 +42,7 @@ def forward_op(packet: Any, library: torch.library.Library) -> None:
     """
     overload = packet.default
     schema = str(overload._schema)
-    library.define(schema[schema.index("::") + 2 :])
+    library.define(schema[schema.index("::") + 2 :], tags=tuple(overload.tags))
     name = overload._schema.name.partition("::")[2]
     library.impl(name, overload, "CompositeImplicitAutograd")
 

@@ -9,14 +9,17 @@ from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, RegistrationError, UnsupportedTorchDeviceError
-from ir_runtime.op_reg.autograd import make_autograd_slow
+from ir_runtime.op_reg.autocast import check_autocast, register_autocast
+from ir_runtime.op_reg.autograd import make_autograd_slow, refuse_tangents
 from ir_runtime.op_reg.call import CallFunctions, make_call_functions
 from ir_runtime.op_reg.call_source import out_names
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.gradient import class_formula
 from ir_runtime.op_reg.kernel import run_select
 from ir_runtime.op_reg.result import fake_results
 from ir_runtime.op_reg.schema import default_value
 from ir_runtime.op_reg.selection import call_device
+from ir_runtime.op_reg.vmap import class_vmap_rule, make_vmap_kernel
 
 __all__ = ["register_with_torch"]
 
@@ -27,11 +30,13 @@ def register_with_torch(op: CustomOp) -> Any:
     Raises:
         RegistrationError: torch refuses the schema, or the name is taken there.
     """
-    returned = op.returned_arg
-    tag = getattr(torch.Tag, "inplace", None) if returned is not None else None
+    in_place = op.returned_arg is not None
+    op.formula, op.vmap_rule = class_formula(op), class_vmap_rule(op)
+    check_autocast(op)
+    tags = torch_tags(op, "inplace" if in_place else None)
     rest = op.signature[op.signature.index("(") :]
     try:
-        op.library.define(f"{op.name}{rest}", tags=() if tag is None else (tag,))
+        op.library.define(f"{op.name}{rest}", tags=tags)
     except RuntimeError as error:
         raise RegistrationError(
             f"{op.qualified_name}: torch refuses the schema", facts=str(error).split("\n")
@@ -40,9 +45,7 @@ def register_with_torch(op: CustomOp) -> Any:
     if op.register_meta:
         torch.library.register_fake(op.qualified_name, _make_fake(op), lib=op.library)
     if op.register_impl:
-        functions = make_call_functions(
-            op, make_autograd_slow(op, packet.default), _make_slow_out(op, packet)
-        )
+        functions = make_call_functions(op, make_autograd_slow(op), _make_slow_out(op, packet))
         for key in op.dispatch_keys:
             op.library.impl(op.name, functions.call if key == "CPU" else functions.call_there, key)
         takes_tensors = any("Tensor" in str(a.type) for a in op.schema.arguments)
@@ -50,10 +53,50 @@ def register_with_torch(op: CustomOp) -> Any:
         if "CompositeExplicitAutograd" not in op.dispatch_keys:
             op.library.impl(op.name, fallback, "CompositeExplicitAutograd")
         op.library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
+        over_batch = make_vmap_kernel(op)
+        op.library.impl(
+            op.name, lambda *a, **k: over_batch(fill_defaults(op, a, k)), "FuncTorchBatched"
+        )
         if op.register_meta and _can_have_out(op):
             _define_out(op, functions)
     ALL_CUSTOM_OP_REGS[op.qualified_name] = op
+    for device_type, dtype in op.autocast.items():
+        register_autocast(packet, device_type, dtype)
     return packet
+
+
+_LAYOUT_TAGS = {
+    getattr(torch.Tag, name)
+    for name in (
+        "needs_exact_strides",
+        "needs_contiguous_strides",
+        "needs_fixed_stride_order",
+        "flexible_layout",
+    )
+    if hasattr(torch.Tag, name)
+}
+
+
+def torch_tags(op: CustomOp, kind: str | None) -> tuple[torch.Tag, ...]:
+    """Return the tags of an overload; `kind` is the name of one that says what it changes.
+
+    Each op fits torch.compile: it has a meta function, `select`, and aliases only what its schema
+    says. A kernel reads contiguous tensors, whatever it is given, so that Inductor had better
+    write its inputs so; for tensors that an op changes, torch's default holds.
+
+    Raises:
+        RegistrationError: a tag of the class is none of torch's.
+    """
+    for tag in op.tags:
+        if not isinstance(tag, torch.Tag):
+            raise RegistrationError(f"{op.name}: its tag is {tag!r}, must be one of torch.Tag")
+    names = ["pt2_compliant_tag"] if op.register_meta else []
+    if kind is not None:
+        names.append(kind)
+    elif not op.mutated_args and not _LAYOUT_TAGS & set(op.tags):
+        names.append("needs_contiguous_strides")
+    known = [getattr(torch.Tag, name) for name in names if hasattr(torch.Tag, name)]
+    return tuple(dict.fromkeys((*known, *op.tags)))  # torch before 2.13 lacks some
 
 
 def fill_defaults(op: CustomOp, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
@@ -67,7 +110,8 @@ def fill_defaults(op: CustomOp, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 def _make_fake(op: CustomOp) -> Any:
     def fake(*args: Any, **kwargs: Any) -> Any:
         values = fill_defaults(op, args, kwargs)
-        ksel = run_select(op, values)
+        with torch._C._DisableAutocast():
+            ksel = run_select(op, values)
         if op.returned_arg is not None:
             return values[op.returned_arg]
         device = call_device(op.name, op.arg_names, values)
@@ -101,8 +145,7 @@ def _can_have_out(op: CustomOp) -> bool:
 
 
 def _define_out(op: CustomOp, functions: CallFunctions) -> None:
-    tag = getattr(torch.Tag, "out", None)  # torch 2.13 has it
-    op.library.define(out_schema(op), tags=() if tag is None else (tag,))
+    op.library.define(out_schema(op), tags=torch_tags(op, "out"))
     names = out_names(op)
 
     def fake(*args: Any, **kwargs: Any) -> Any:
@@ -129,6 +172,7 @@ def _make_slow_out(op: CustomOp, packet: Any) -> Any:
     keywords = [*(a.name for a in op.schema.arguments[positional:]), "staged", *out_names(op)]
 
     def slow_out(keyset: Any, args: tuple[Any, ...]) -> Any:
+        refuse_tangents(op, args)
         if torch.is_grad_enabled() and torch._C._any_requires_grad(*args):
             raise ArgumentError(
                 f"{op.name}.out: an argument requires a gradient, must be without one: "

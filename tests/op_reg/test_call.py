@@ -281,13 +281,6 @@ def test_parameter_and_plain_subclass_run():
     assert torch.equal(ops.add(X.as_subclass(Named), X).as_subclass(torch.Tensor), X + X)
 
 
-@pytest.mark.filterwarnings("ignore:There is a performance drop.*:UserWarning")
-def test_vmap_is_right():
-    x, y = torch.randn(3, 8), torch.randn(3, 8)
-    assert torch.equal(torch.vmap(ops.add)(x, y), x + y)
-    assert torch.equal(torch.vmap(ops.add, in_dims=(0, None))(x, X), x + X)
-
-
 def test_functionalize_is_right():
     x, y = torch.randn(4), torch.randn(4)
     assert torch.equal(torch.func.functionalize(ops.add)(x, y), x + y)
@@ -296,12 +289,6 @@ def test_functionalize_is_right():
 def test_functionalize_refuses_in_place_ops():
     with pytest.raises(RuntimeError, match="whose output has alias annotations"):
         torch.func.functionalize(lambda x: ops.twice(x.clone()))(X)
-
-
-def test_functional_grad_is_refused():
-    """As for every `torch.library.register_autograd`."""
-    with pytest.raises(RuntimeError, match="functorch transforms"):
-        torch.func.grad(lambda x: ops.add(x, x).sum())(X)
 
 
 def test_conjugate_view_is_resolved():

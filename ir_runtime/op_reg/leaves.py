@@ -1,0 +1,108 @@
+"""Which tensors does a call hold?  A flat list of them, and the way back to the arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+from torch._functorch.utils import unwrap_dead_wrappers
+
+from ir_runtime.errors import RegistrationError
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.custom_op import CustomOp
+
+__all__ = [
+    "Counts",
+    "TensorArguments",
+    "as_results",
+    "call_by_schema",
+    "flatten_groups",
+    "regroup",
+    "save_values",
+    "saved_values",
+]
+
+Counts = Sequence[int | None]
+"""How many tensors each value of a sequence holds; None for one that is no list."""
+
+
+class TensorArguments:
+    """The arguments of an op that are tensors, may be, or hold a list of them.
+
+    Attributes:
+        positions: where they are in the schema.
+    """
+
+    def __init__(self, op: CustomOp) -> None:
+        kinds = [str(a.type) for a in op.schema.arguments]
+        self.positions = tuple(i for i, kind in enumerate(kinds) if "Tensor" in kind)
+
+    def flatten(self, args: Sequence[Any]) -> tuple[list[Any], Counts]:
+        """Return the tensors among all arguments, None where one is absent, and their counts."""
+        return flatten_groups([args[i] for i in self.positions])
+
+    def replace(self, args: Sequence[Any], leaves: Sequence[Any], counts: Counts) -> list[Any]:
+        """Return all arguments with these tensors in their places."""
+        values = list(args)
+        for i, value in zip(self.positions, regroup(leaves, counts), strict=True):
+            values[i] = value
+        return values
+
+
+def flatten_groups(values: Sequence[Any]) -> tuple[list[Any], Counts]:
+    """Put the elements of the lists among `values` in line with the rest."""
+    flat: list[Any] = []
+    for value in values:
+        flat.extend(value) if isinstance(value, list | tuple) else flat.append(value)
+    return flat, [len(v) if isinstance(v, list | tuple) else None for v in values]
+
+
+def regroup(flat: Sequence[Any], counts: Counts) -> list[Any]:
+    """Undo `flatten_groups`."""
+    remaining = iter(flat)
+    return [
+        next(remaining) if count is None else [next(remaining) for _ in range(count)]
+        for count in counts
+    ]
+
+
+def call_by_schema(op: CustomOp, function: Callable[..., Any], args: Sequence[Any]) -> Any:
+    """Call `function` with all arguments of `op`, the keyword-only ones by name."""
+    count = op.positional_count
+    return function(*args[:count], **dict(zip(op.arg_names[count:], args[count:], strict=True)))
+
+
+def as_results(op: CustomOp, returned: Any, what: str) -> list[Any]:
+    """Return the results of an op as a function returned them: one, or a tuple of several.
+
+    Raises:
+        RegistrationError: they are not as many as the op has.
+    """
+    is_tuple = isinstance(returned, tuple)
+    results = list(returned) if is_tuple else [returned]
+    if len(results) != len(op.schema.returns):
+        raise RegistrationError(
+            f"{op.name}: {what} returns {len(results)} results, "
+            f"must be {len(op.schema.returns)} as the signature has"
+        )
+    return results
+
+
+def save_values(ctx: Any, values: Sequence[Any]) -> None:
+    """Keep values of any kind on an autograd context, tensors so that changes are noticed."""
+    flat, ctx.saved_counts = flatten_groups(values)
+    ctx.save_for_backward(*(v if isinstance(v, Tensor) else None for v in flat))
+    ctx.saved_others = [None if isinstance(v, Tensor) else v for v in flat]
+
+
+def saved_values(ctx: Any) -> list[Any]:
+    """Return what `save_values` kept.
+
+    Tensors of a functorch transform that has ended are unwrapped: its level may be in use again.
+    """
+    tensors = unwrap_dead_wrappers(ctx.saved_tensors)
+    pairs = zip(tensors, ctx.saved_others, strict=True)
+    flat = [other if tensor is None else tensor for tensor, other in pairs]
+    return regroup(flat, ctx.saved_counts)
