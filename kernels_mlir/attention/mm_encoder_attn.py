@@ -24,9 +24,12 @@ __all__ = ["mm_encoder_attn", "native_mm_encoder_attn"]
 
 DENSE = MlirTemplate.beside(__file__, "mm_encoder_attn.mlir")
 PACKED = MlirTemplate.beside(__file__, "mm_encoder_attn_varlen.mlir")
+GPU = MlirTemplate.beside(__file__, "mm_encoder_attn_gpu.mlir")
 
 MAX_DEPTH = 480
-"""Channels of a head that the kernel's scratch has room for."""
+"""Channels of a head that the scratch of the CPU kernels has room for."""
+GPU_CHANNELS = 4
+"""Channels that one invocation of the GPU kernel computes."""
 
 
 def mm_encoder_attn(
@@ -190,18 +193,21 @@ class MmEncoderAttnKernel(CustomOp):
             "!query": f"tensor<?x?x{heads}x{depth}xf32>",
             "!kv": f"tensor<?x?x{kv_heads}x{depth}xf32>",
             "!out": f"tensor<?x?x{heads}x{depth}xf32>",
-            "!buf": f"memref<{depth}x16xf32>",
             "#scale": float_attribute(_scale_of(query, ksel.arg_descs[3].v)),
-            "#heads": f"{heads} : index",
             "#group": f"{heads // kv_heads} : index",
             "#depth": f"{depth} : index",
         }
-        operands = [kb.cast_float(kb.arg_value(i), torch.float32) for i in range(3)]
-        bounds = kb.arg_value(4)
-        if bounds is None:
-            out = kb.inline_mlir(DENSE, aliases, *operands)
+        if ksel.device_family == "local":
+            template, function = PACKED if ksel.variant == "packed" else DENSE, None
+            aliases |= {"!buf": f"memref<{depth}x16xf32>", "#heads": f"{heads} : index"}
         else:
-            out = kb.inline_mlir(PACKED, {**aliases, "!cu": "tensor<?xi32>"}, *operands, bounds)
+            template, function = GPU, ksel.variant
+            block = -(-depth // GPU_CHANNELS)
+            aliases |= {"!part": f"tensor<?x?x{heads}x{block}xf32>"}
+        operands = [kb.cast_float(kb.arg_value(i), torch.float32) for i in range(3)]
+        if ksel.variant == "packed":
+            operands.append(kb.arg_value(4))
+        out = kb.inline_mlir(template, aliases, *operands, function=function)
         kb.yield_results(kb.cast_float(out, query.dtype))
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
