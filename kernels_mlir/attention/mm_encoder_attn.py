@@ -45,7 +45,7 @@ def mm_encoder_attn(
     query heads, query head `h` uses key head `h // (H / Hkv)`.
 
     Args:
-        query: `[B, S, H, D]` f32, bf16 or f16, any strides.
+        query: `[B, S, H, D]` f32, bf16 or f16, any strides; `D` at most 480 on CPUs.
         key: `[B, S, Hkv, D]`, dtype of `query`; `Hkv` divides `H`.
         value: `[B, S, Hkv, D]`, dtype of `query`.
         scale: factor of the scores; default `1 / sqrt(D)`. Compiled in.
@@ -131,11 +131,7 @@ class MmEncoderAttnKernel(CustomOp):
         """Take any batch and sequence size of one arrangement of heads."""
         query = ksel.arg_tensor(0).require(dtypes=FLOATS, rank=4)
         query.specialize_dims(2, 3)
-        if not 1 <= query.t.shape[3] <= MAX_DEPTH:
-            raise ArgumentError(
-                f"{self.name}: `query` is {format_tensor(query.t)}, "
-                f"its last dimension must be in 1..{MAX_DEPTH}"
-            )
+        self._check_depth(ksel.device_family, query.t)
         for i, name in ((1, "key"), (2, "value")):
             other = ksel.arg_tensor(i).require(dtypes=(query.t.dtype,), rank=4)
             other.specialize_dims(2, 3)
@@ -154,6 +150,14 @@ class MmEncoderAttnKernel(CustomOp):
                 raise ArgumentError(f"{self.name}: `cu_seqlens` is empty, must start at 0")
         ksel.variant = "dense" if bounds is None else "packed"
         ksel.return_new_tensor(query.t.shape, query.t.dtype).specialize_dims(2, 3)
+
+    def _check_depth(self, device_family: str, query: Tensor) -> None:
+        depth = query.shape[3]
+        if depth < 1 or (device_family == "local" and depth > MAX_DEPTH):
+            raise ArgumentError(
+                f"{self.name}: `query` is {format_tensor(query)}, its last dimension must be "
+                + (f"in 1..{MAX_DEPTH}" if device_family == "local" else "at least 1")
+            )
 
     def _check_shape(self, name: str, query: Tensor, other: Tensor) -> None:
         fits = (
