@@ -10,9 +10,15 @@ from typing import Any
 
 import torch
 
-from ir_runtime.op_reg import IR_RUNTIME_LIBRARY, CustomOp, forward_op, fragment
+from ir_runtime.op_reg import (
+    IR_RUNTIME_LIBRARY,
+    CustomOp,
+    KernelSelection,
+    forward_op,
+    fragment,
+)
 
-__all__ = ["FLOATS", "register_kernel"]
+__all__ = ["FLOATS", "register_kernel", "round_by_sum"]
 
 FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 """Dtypes of the kernels, which compute in float32 (or wider) and round once."""
@@ -25,3 +31,8 @@ def register_kernel(op_class: type[CustomOp]) -> Callable[..., Any]:
     packet = CustomOp.register(op_class, library=_LIBRARY)
     forward_op(packet, IR_RUNTIME_LIBRARY)
     return packet
+
+
+def round_by_sum(ksel: KernelSelection) -> str:
+    """Return the MLIR attribute `#round_by_sum` of a template: false where drivers fold sums."""
+    return "false" if ksel.device_family == "vulkan" else "true"

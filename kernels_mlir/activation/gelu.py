@@ -17,7 +17,7 @@ from ir_runtime.op_reg import (
     flatten,
     unflatten,
 )
-from kernels_mlir.library import FLOATS, register_kernel
+from kernels_mlir.library import FLOATS, register_kernel, round_by_sum
 
 __all__ = ["gelu", "native_gelu"]
 
@@ -85,7 +85,8 @@ class GeluKernel(CustomOp):
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on a line."""
         line = kb.cast_float(flatten(kb, kb.arg_value(0), keep=0), torch.float32)
-        y = kb.inline_mlir(TEMPLATES[ksel.variant], {"!x": "tensor<?xf32>"}, line)
+        aliases = {"!x": "tensor<?xf32>", "#round_by_sum": round_by_sum(ksel)}
+        y = kb.inline_mlir(TEMPLATES[ksel.variant], aliases, line)
         y = kb.cast_float(y, ksel.arg_descs[0].t.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=0))
 

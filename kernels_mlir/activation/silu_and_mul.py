@@ -18,7 +18,7 @@ from ir_runtime.op_reg import (
     flatten,
     unflatten,
 )
-from kernels_mlir.library import FLOATS, register_kernel
+from kernels_mlir.library import FLOATS, register_kernel, round_by_sum
 
 __all__ = ["native_silu_and_mul", "silu_and_mul"]
 
@@ -79,7 +79,11 @@ class SiluAndMulKernel(CustomOp):
         """Compute in float32 on rows."""
         x = ksel.arg_descs[0].t
         n = x.shape[-1]
-        aliases = {"!x": f"tensor<?x{n}xf32>", "!y": f"tensor<?x{n // 2}xf32>"}
+        aliases = {
+            "!x": f"tensor<?x{n}xf32>",
+            "!y": f"tensor<?x{n // 2}xf32>",
+            "#round_by_sum": round_by_sum(ksel),
+        }
         rows = kb.cast_float(flatten(kb, kb.arg_value(0), keep=1), torch.float32)
         y = kb.cast_float(kb.inline_mlir(TEMPLATE, aliases, rows), x.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))

@@ -24,9 +24,12 @@ __all__ = ["mm_encoder_attn", "native_mm_encoder_attn"]
 
 DENSE = MlirTemplate.beside(__file__, "mm_encoder_attn.mlir")
 PACKED = MlirTemplate.beside(__file__, "mm_encoder_attn_varlen.mlir")
+GPU = MlirTemplate.beside(__file__, "mm_encoder_attn_gpu.mlir")
 
 MAX_DEPTH = 480
-"""Channels of a head that the kernel's scratch has room for."""
+"""Channels of a head that the scratch of the CPU kernels has room for."""
+GPU_CHANNELS = 4
+"""Channels that one invocation of the GPU kernel computes."""
 
 
 def mm_encoder_attn(
@@ -42,7 +45,7 @@ def mm_encoder_attn(
     query heads, query head `h` uses key head `h // (H / Hkv)`.
 
     Args:
-        query: `[B, S, H, D]` f32, bf16 or f16, any strides.
+        query: `[B, S, H, D]` f32, bf16 or f16, any strides; `D` at most 480 on CPUs.
         key: `[B, S, Hkv, D]`, dtype of `query`; `Hkv` divides `H`.
         value: `[B, S, Hkv, D]`, dtype of `query`.
         scale: factor of the scores; default `1 / sqrt(D)`. Compiled in.
@@ -128,11 +131,7 @@ class MmEncoderAttnKernel(CustomOp):
         """Take any batch and sequence size of one arrangement of heads."""
         query = ksel.arg_tensor(0).require(dtypes=FLOATS, rank=4)
         query.specialize_dims(2, 3)
-        if not 1 <= query.t.shape[3] <= MAX_DEPTH:
-            raise ArgumentError(
-                f"{self.name}: `query` is {format_tensor(query.t)}, "
-                f"its last dimension must be in 1..{MAX_DEPTH}"
-            )
+        self._check_depth(ksel.device_family, query.t)
         for i, name in ((1, "key"), (2, "value")):
             other = ksel.arg_tensor(i).require(dtypes=(query.t.dtype,), rank=4)
             other.specialize_dims(2, 3)
@@ -151,6 +150,14 @@ class MmEncoderAttnKernel(CustomOp):
                 raise ArgumentError(f"{self.name}: `cu_seqlens` is empty, must start at 0")
         ksel.variant = "dense" if bounds is None else "packed"
         ksel.return_new_tensor(query.t.shape, query.t.dtype).specialize_dims(2, 3)
+
+    def _check_depth(self, device_family: str, query: Tensor) -> None:
+        depth = query.shape[3]
+        if depth < 1 or (device_family == "local" and depth > MAX_DEPTH):
+            raise ArgumentError(
+                f"{self.name}: `query` is {format_tensor(query)}, its last dimension must be "
+                + (f"in 1..{MAX_DEPTH}" if device_family == "local" else "at least 1")
+            )
 
     def _check_shape(self, name: str, query: Tensor, other: Tensor) -> None:
         fits = (
@@ -190,18 +197,21 @@ class MmEncoderAttnKernel(CustomOp):
             "!query": f"tensor<?x?x{heads}x{depth}xf32>",
             "!kv": f"tensor<?x?x{kv_heads}x{depth}xf32>",
             "!out": f"tensor<?x?x{heads}x{depth}xf32>",
-            "!buf": f"memref<{depth}x16xf32>",
             "#scale": float_attribute(_scale_of(query, ksel.arg_descs[3].v)),
-            "#heads": f"{heads} : index",
             "#group": f"{heads // kv_heads} : index",
             "#depth": f"{depth} : index",
         }
-        operands = [kb.cast_float(kb.arg_value(i), torch.float32) for i in range(3)]
-        bounds = kb.arg_value(4)
-        if bounds is None:
-            out = kb.inline_mlir(DENSE, aliases, *operands)
+        if ksel.device_family == "local":
+            template, function = PACKED if ksel.variant == "packed" else DENSE, None
+            aliases |= {"!buf": f"memref<{depth}x16xf32>", "#heads": f"{heads} : index"}
         else:
-            out = kb.inline_mlir(PACKED, {**aliases, "!cu": "tensor<?xi32>"}, *operands, bounds)
+            template, function = GPU, ksel.variant
+            block = -(-depth // GPU_CHANNELS)
+            aliases |= {"!part": f"tensor<?x?x{heads}x{block}xf32>"}
+        operands = [kb.cast_float(kb.arg_value(i), torch.float32) for i in range(3)]
+        if ksel.variant == "packed":
+            operands.append(kb.arg_value(4))
+        out = kb.inline_mlir(template, aliases, *operands, function=function)
         kb.yield_results(kb.cast_float(out, query.dtype))
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:

@@ -18,11 +18,12 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.library import FLOATS, register_kernel
-from kernels_mlir.norm.rms_norm import check_epsilon, check_features
+from kernels_mlir.norm.rms_norm import check_epsilon, check_features, check_rows
 
 __all__ = ["layer_norm", "native_layer_norm"]
 
-TEMPLATE = MlirTemplate.beside(__file__, "layer_norm.mlir")
+CPU = MlirTemplate.beside(__file__, "layer_norm.mlir")
+GPU = MlirTemplate.beside(__file__, "layer_norm_gpu.mlir")
 
 
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
@@ -40,10 +41,12 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tenso
         `[*, n]`, dtype and device of `x`; contiguous; never aliases `x`.
 
     Raises:
-        ArgumentError: a dtype, size or value is not as above.
+        ArgumentError: a dtype, size or value is not as above, or `x` has more than 65535 rows on
+            Vulkan.
 
     Numerics:
-        Mean and variance in float64, the rest in float32, rounded once to the dtype of `x`.
+        Mean and variance in float64 on CPUs, in float32 on GPUs, where a square must not overflow;
+        the rest in float32, rounded once to the dtype of `x`.
 
     Source:
         Layer Normalization, arXiv:1607.06450.
@@ -73,6 +76,7 @@ class LayerNormKernel(CustomOp):
         """Take any rows of one size."""
         x = ksel.arg_tensor(0).require(dtypes=FLOATS, min_rank=1)
         x.specialize_dims(-1)
+        check_rows(ksel, x.t)
         for i, name in ((1, "weight"), (2, "bias")):
             feature = ksel.arg_tensor(i).require(dtypes=FLOATS, rank=1)
             check_features(self.name, name, feature.t, x.t)
@@ -94,7 +98,8 @@ class LayerNormKernel(CustomOp):
         operands = [
             kb.cast_float(v, torch.float32) for v in (rows, kb.arg_value(1), kb.arg_value(2))
         ]
-        y = kb.cast_float(kb.inline_mlir(TEMPLATE, aliases, *operands), x.dtype)
+        template = CPU if ksel.device_family == "local" else GPU
+        y = kb.cast_float(kb.inline_mlir(template, aliases, *operands), x.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +24,11 @@ from kernels_mlir.library import FLOATS, register_kernel
 
 __all__ = ["native_rms_norm", "rms_norm"]
 
-TEMPLATE = MlirTemplate.beside(__file__, "rms_norm.mlir")
+CPU = MlirTemplate.beside(__file__, "rms_norm.mlir")
+GPU = MlirTemplate.beside(__file__, "rms_norm_gpu.mlir")
+
+MAX_VULKAN_ROWS = 65535
+"""Workgroups that every Vulkan device can count in one dimension of a dispatch."""
 
 
 def rms_norm(
@@ -44,10 +49,12 @@ def rms_norm(
         `[*, n]`, dtype and device of `x`; contiguous; never aliases `x`.
 
     Raises:
-        ArgumentError: a dtype, size or value is not as above.
+        ArgumentError: a dtype, size or value is not as above, or `x` has more than 65535 rows on
+            Vulkan.
 
     Numerics:
-        The mean in float64, the rest in float32, rounded once to the dtype of `x`.
+        The mean in float64 on CPUs, in float32 on GPUs, where a square must not overflow; the rest
+        in float32, rounded once to the dtype of `x`.
 
     Source:
         Root Mean Square Layer Normalization, arXiv:1910.07467.
@@ -81,6 +88,7 @@ class RmsNormKernel(CustomOp):
         """Take any rows of one size."""
         x = ksel.arg_tensor(0).require(dtypes=FLOATS, min_rank=1)
         x.specialize_dims(-1)
+        check_rows(ksel, x.t)
         weight = ksel.arg_optional_tensor(1)
         if weight is not None:
             weight.require(dtypes=FLOATS, rank=1).specialize_all_dims()
@@ -105,10 +113,12 @@ class RmsNormKernel(CustomOp):
             "#epsilon": float_attribute(ksel.arg_descs[2].v),
         }
         rows = kb.cast_float(flatten(kb, kb.arg_value(0), keep=1), torch.float32)
+        template = CPU if ksel.device_family == "local" else GPU
         if weight is None:
-            y = kb.inline_mlir(TEMPLATE, aliases, rows, function="rms_norm_weightless")
+            y = kb.inline_mlir(template, aliases, rows, function="rms_norm_weightless")
         else:
-            y = kb.inline_mlir(TEMPLATE, aliases, rows, kb.cast_float(weight, torch.float32))
+            wide = kb.cast_float(weight, torch.float32)
+            y = kb.inline_mlir(template, aliases, rows, wide, function="rms_norm")
         y = kb.cast_float(y, x.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
 
@@ -134,6 +144,23 @@ class RmsNormKernel(CustomOp):
         if weight is not None and ctx.needs_input_grad[1]:
             grad_weight = (g * wide * scale).reshape(-1, x.shape[-1]).sum(0).to(weight.dtype)
         return grad_x, grad_weight, None, None
+
+
+def check_rows(ksel: KernelSelection, x: Tensor) -> None:
+    """Refuse more rows than a Vulkan dispatch has workgroups.
+
+    From there on a workgroup takes several rows, and IREE 3.13 puts no barrier between them: a row
+    would be scaled by the sum of the next one.
+    """
+    if ksel.device_family != "vulkan":
+        return
+    rows = math.prod(x.shape[:-1])
+    if rows > MAX_VULKAN_ROWS:
+        raise ArgumentError(
+            f"{ksel.op.name}: `x` {format_tensor(x)} has {rows} rows, "
+            f"must have at most {MAX_VULKAN_ROWS} on Vulkan",
+            fix="split it into several calls",
+        )
 
 
 def check_features(op: str, name: str, tensor: Tensor, x: Tensor) -> None:

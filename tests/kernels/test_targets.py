@@ -1,0 +1,86 @@
+"""Does each kernel of the catalogue compile for GPUs, whether or not one is here to run it?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+
+from ir_runtime import Device
+from ir_runtime.dtypes import dtype_info
+from ir_runtime.errors import DeviceError
+from ir_runtime.launch.compiler import BASE_FLAGS, compile_program
+from ir_runtime.launch.vm import VmProgram, bind_device_launch
+from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
+from ir_runtime.op_reg.kernel import kernel_source
+from ir_runtime.op_reg.selection import CallSelection
+from tests.cases import CASES, DTYPES, Arguments, OpCase, case_named, widen
+
+TARGETS: dict[str, Sequence[str]] = {
+    "cuda": ("--iree-hal-target-device=cuda", "--iree-cuda-target=sm_80"),
+    "hip": ("--iree-hal-target-device=hip", "--iree-rocm-target=gfx942"),
+    "vulkan": ("--iree-hal-target-device=vulkan",),
+}
+"""Device family to compiler flags; of Vulkan what every device runs."""
+
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
+each_family = pytest.mark.parametrize("family", TARGETS)
+
+
+def selection(case: OpCase, arguments: Arguments, family: str) -> CallSelection:
+    op = ALL_CUSTOM_OP_REGS[f"ir_kernels::{case.op}"]
+    ksel = CallSelection(op, arguments)
+    ksel.device_family = family
+    op.select(ksel)
+    return ksel
+
+
+def compiled(ksel: CallSelection, flags: Sequence[str]) -> tuple[bytes, bytes]:
+    """Return the MLIR and the VMFB of a kernel."""
+    source = kernel_source(ksel.op, ksel)
+    flags = (*flags, *BASE_FLAGS, *ksel.op.compile_flags)
+    return source, compile_program(ksel.op.name, source, flags)
+
+
+@each_case
+@each_dtype
+@each_family
+def test_kernel_compiles(case: OpCase, dtype: torch.dtype, family: str) -> None:
+    """And without f64, which many GPUs lack, or compute slowly."""
+    source, vmfb = compiled(selection(case, case.arguments(dtype), family), TARGETS[family])
+    assert vmfb
+    assert b"f64" not in source
+
+
+@pytest.mark.parametrize("depth", [1, 80, 512])
+@each_family
+def test_attention_compiles_at_any_depth(depth: int, family: str) -> None:
+    case = case_named("mm_encoder_attn-packed")
+    width = torch.zeros(1, 2, 4, depth)
+    bounds = torch.tensor([0, 2], dtype=torch.int32)
+    ksel = selection(case, (width, width, width, None, bounds), family)
+    assert compiled(ksel, TARGETS[family])[1]
+
+
+@pytest.mark.vulkan
+@each_dtype
+@pytest.mark.parametrize("name", ["mm_encoder_attn-packed", "layer_norm-affine", "gelu-erf"])
+def test_generic_vulkan_binary_runs(name: str, dtype: torch.dtype) -> None:
+    """Among other things, its constants fit the 128 bytes that every device has for them."""
+    try:
+        device = Device("vulkan")
+    except DeviceError as error:
+        pytest.skip(str(error))
+    case = case_named(name)
+    arguments = case.arguments(dtype)
+    ksel = selection(case, arguments, "vulkan")
+    program = VmProgram.from_vmfb(name, compiled(ksel, TARGETS["vulkan"])[1])
+    (result,) = ksel.result_descs
+    out = torch.empty(result.t.shape, dtype=dtype)
+    launch = bind_device_launch(program, "main", device, ((tuple(out.shape), dtype),))
+    launch([a for a in arguments if isinstance(a, torch.Tensor)], [out])
+    info = dtype_info(dtype)
+    exact = case.native(*widen(arguments))
+    torch.testing.assert_close(out.double(), exact, atol=info.atol, rtol=info.rtol)
