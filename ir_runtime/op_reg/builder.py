@@ -222,6 +222,26 @@ class KernelBuilder(ABC):
                     return tensor.cast(wanted, value)
         raise GenerateError(f"{self.ksel.op.name}: {what} is {value.type}, must be {wanted}")
 
+    def _checked(self, results: Sequence[Value], wanted: Sequence[Any]) -> list[Value]:
+        """Return what `generate` yields as the declared types, the first time it does."""
+        name = self.ksel.op.name
+        if self.yielded:
+            raise GenerateError(
+                f"{name}: `generate` yields results twice, must call yield_results once"
+            )
+        if len(results) != len(wanted):
+            tied = len(self.ksel.inplace_tied_arg_descs)
+            raise GenerateError(
+                f"{name}: `generate` yields {len(results)} results, must be "
+                f"{len(wanted)} as `select` declares",
+                facts=[f"{tied} of them for in-place arguments"] if tied else [],
+            )
+        self.yielded = True
+        return [
+            self._fit(value, kind, f"yielded result {i}")
+            for i, (value, kind) in enumerate(zip(results, wanted, strict=True))
+        ]
+
     @abstractmethod
     def yield_results(self, *results: Value) -> None:
         """End the kernel: give its results, then the new values of its in-place arguments."""
@@ -264,7 +284,7 @@ class FreeFuncKernelBuilder(KernelBuilder):
 
         context = module_body.owner.context
         with context, Location.unknown(context):  # pyright: ignore[reportOptionalContextManager]
-            asm = [_operand_types(desc) for desc in ksel.arg_descs]
+            asm = [operand_types(desc) for desc in ksel.arg_descs]
             inputs = [Type.parse(t) for types in asm for t in types]
             result_descs = [*ksel.result_descs, *ksel.inplace_tied_arg_descs]
             self._result_types = [Type.parse(d.mlir_type_asm) for d in result_descs]
@@ -290,7 +310,7 @@ class FreeFuncKernelBuilder(KernelBuilder):
             symbol_table.insert(self.func_op)
             super().__init__(
                 ksel,
-                _bind_operands(ksel, list(entry.arguments)),
+                bind_operands(ksel, list(entry.arguments)),
                 ip=InsertionPoint(entry),
                 module_body=module_body,
                 symbol_table=symbol_table,
@@ -327,25 +347,9 @@ class FreeFuncKernelBuilder(KernelBuilder):
     def yield_results(self, *results: Value) -> None:
         from iree.compiler.dialects import func
 
-        name = self.ksel.op.name
-        if self.yielded:
-            raise GenerateError(
-                f"{name}: `generate` yields results twice, must call yield_results once"
-            )
-        if len(results) != len(self._result_types):
-            tied = len(self.ksel.inplace_tied_arg_descs)
-            raise GenerateError(
-                f"{name}: `generate` yields {len(results)} results, must be "
-                f"{len(self._result_types)} as `select` declares",
-                facts=[f"{tied} of them for in-place arguments"] if tied else [],
-            )
-        fitted = [
-            self._fit(value, wanted, f"yielded result {i}")
-            for i, (value, wanted) in enumerate(zip(results, self._result_types, strict=True))
-        ]
+        fitted = self._checked(results, self._result_types)
         with self.context, self.location, self.ip:
             func.ReturnOp(fitted)
-        self.yielded = True
 
 
 def _single_threaded_context() -> Any:
@@ -356,14 +360,14 @@ def _single_threaded_context() -> Any:
     return context
 
 
-def _operand_types(desc: Any) -> list[str]:
+def operand_types(desc: Any) -> list[str]:
     if desc is None or desc.ir_arity == 0:
         return []
     asm = desc.mlir_type_asm
     return asm if isinstance(asm, list) else [asm]
 
 
-def _bind_operands(ksel: KernelSelection, values: list[Value]) -> list[Value | list[Value] | None]:
+def bind_operands(ksel: KernelSelection, values: list[Value]) -> list[Value | list[Value] | None]:
     bindings: list[Value | list[Value] | None] = []
     remaining = iter(values)
     for desc in ksel.arg_descs:

@@ -23,7 +23,14 @@ from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_dev
 if TYPE_CHECKING:
     from ir_runtime.op_reg.custom_op import CustomOp
 
-__all__ = ["bind_call", "forget_kernels", "kernel_source", "program_for", "run_select"]
+__all__ = [
+    "bind_call",
+    "check_selection",
+    "forget_kernels",
+    "kernel_source",
+    "program_for",
+    "run_select",
+]
 
 ENTRY = "main"
 
@@ -65,6 +72,16 @@ def run_select(op: CustomOp, args: Sequence[Any]) -> CallSelection:
     call_device(op.name, op.arg_names, args)
     ksel = CallSelection(op, args)
     op.select(ksel)
+    check_selection(op, ksel)
+    return ksel
+
+
+def check_selection(op: CustomOp, ksel: KernelSelection) -> None:
+    """Compare what `select` declared with the signature.
+
+    Raises:
+        RegistrationError: it contradicts the signature.
+    """
     if len(ksel.result_descs) != op.new_result_count:
         raise RegistrationError(
             f"{op.name}: `select` declares {len(ksel.result_descs)} results, "
@@ -77,7 +94,6 @@ def run_select(op: CustomOp, args: Sequence[Any]) -> CallSelection:
             f"{op.name}: the signature marks {names} mutable, "
             "`select` must declare just those inplace_tied"
         )
-    return ksel
 
 
 def bind_call(op: CustomOp, args: Sequence[Any]) -> BoundLaunch:
