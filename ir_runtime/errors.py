@@ -22,6 +22,7 @@
     ├── LaunchError                (RuntimeError)  the program failed while running
     ├── RegistrationError          (RuntimeError)  an op definition contradicts itself or another
     ├── GenerateError              (RuntimeError)  `generate` broke its contract
+    ├── ExportError                (RuntimeError)  a torch program cannot become a compiled one
     └── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
 
 Each message reads `<object>: <what is wrong>, <what was expected>`, then indented facts, then a
@@ -42,6 +43,7 @@ __all__ = [
     "CompilerTimeoutError",
     "DeviceError",
     "EntryPointError",
+    "ExportError",
     "GenerateError",
     "IrRuntimeError",
     "LaunchError",
@@ -190,6 +192,10 @@ class RegistrationError(IrRuntimeError, RuntimeError):
 
 class GenerateError(IrRuntimeError, RuntimeError):
     """`generate` did not do what its selection declares."""
+
+
+class ExportError(IrRuntimeError, RuntimeError):
+    """A torch program cannot be traced, or does what a compiled program cannot."""
 
 
 class NotDifferentiableError(IrRuntimeError, RuntimeError):

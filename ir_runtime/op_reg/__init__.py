@@ -9,6 +9,8 @@ from ir_runtime.op_reg.argument import (
 )
 from ir_runtime.op_reg.builder import FreeFuncKernelBuilder, KernelBuilder
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.expand import ExpandCustomOpsPass
+from ir_runtime.op_reg.inline_builder import InlineKernelBuilder
 from ir_runtime.op_reg.kernel import forget_kernels
 from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY, def_library, forward_op, fragment
 from ir_runtime.op_reg.selection import KernelSelection
@@ -21,7 +23,9 @@ __all__ = [
     "AttrArg",
     "CustomOp",
     "EmptyOptionalTensorArg",
+    "ExpandCustomOpsPass",
     "FreeFuncKernelBuilder",
+    "InlineKernelBuilder",
     "IntArg",
     "KernelBuilder",
     "KernelSelection",

@@ -163,7 +163,8 @@ class KernelBuilder(ABC):
         from ir_runtime.op_reg.from_torch import torch_function_asm
 
         like = like or self._arguments_like(args)
-        text = torch_function_asm(fn, [str(arg.type) for arg in args], like)
+        types = [str(arg.type) for arg in args]
+        text = torch_function_asm(fn, types, like, family=self.ksel.device_family)
         return self.inline_mlir(MlirTemplate("inline_torch", text), {}, *args, function="main")
 
     def _arguments_like(self, values: Sequence[Value]) -> tuple[torch.Tensor, ...] | None:

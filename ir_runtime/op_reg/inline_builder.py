@@ -1,4 +1,4 @@
-"""How does the kernel of an op join a program?  Converted operands, then a call or the IR in place."""
+"""How does the kernel of an op join a program?  As a function that is called, or in place."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class InlineKernelBuilder(KernelBuilder):
             ]
             self.operands: list[Value] = []
             for desc, binding in described:
-                values = binding if desc.is_list else [binding]
+                values: Any = binding if desc.is_list else [binding]
                 for value, asm in zip(values, operand_types(desc), strict=True):
                     self.operands.append(self._to_kernel(value, Type.parse(asm)))
             if func_name is not None:

@@ -75,8 +75,11 @@ def static_sizes(operands: Sequence[Value]) -> set[int]:
     found: set[int] = set()
     for operand in operands:
         made_by = _made_by(operand)
-        listed = made_by is not None and made_by.name == "torch.prim.ListConstruct"
-        for value in made_by.operands if listed else (operand,):
+        if made_by is not None and made_by.name == "torch.prim.ListConstruct":
+            values = list(made_by.operands)
+        else:
+            values = [operand]
+        for value in values:
             kind = parse_torch_tensor_type(str(value.type))
             found.update(dim for dim in (kind.dims if kind else ()) if dim is not None)
     return found
@@ -122,7 +125,8 @@ class _Reader:
         kind = parse_torch_tensor_type(text)
         if kind is None:
             raise ArgumentError(
-                f"{self.op_name}: `{self.label}` is {text}, must be a tensor of known rank and dtype"
+                f"{self.op_name}: `{self.label}` is {text}, "
+                "must be a tensor of known rank and dtype"
             )
         shape = self.sizes.shape_of(value, kind, self.label)
         return torch.empty(shape, dtype=kind.dtype)

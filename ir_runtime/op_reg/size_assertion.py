@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ir_runtime.errors import GenerateError
-from ir_runtime.op_reg.symbolic_size import SizeRead, SizeTable
+from ir_runtime.op_reg.symbolic_size import NO_MAX, SizeRead, SizeTable
 from ir_runtime.op_reg.torch_type import parse_torch_tensor_type
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
 
-__all__ = ["assert_sizes", "format_condition"]
+__all__ = ["assert_input_sizes", "assert_sizes", "format_condition"]
 
 _COMPARISONS = {
     "Equality": ("eq", "=="),
@@ -55,12 +55,47 @@ def assert_sizes(table: SizeTable, conditions: Sequence[Any], what: str) -> None
         Operation.create("cf.assert", operands=[holds], attributes={"msg": message})
 
 
-def format_condition(table: SizeTable, condition: Any) -> str:
-    """Write a condition for a message, with the places where the sizes are found."""
+def assert_input_sizes(table: SizeTable, what: str) -> None:
+    """Emit, at the current insertion point, what the program takes for granted of its inputs.
+
+    Sizes that the program writes with the same symbol must agree, and each must be in the range
+    that the program states.
+    """
+    from iree.compiler.dialects import arith
+    from iree.compiler.ir import Operation, StringAttr
+
+    emitter = _Emitter(table)
+
+    def check(predicate: str, left: Value, right: Value, text: str) -> None:
+        holds = arith.cmpi(getattr(arith.CmpIPredicate, predicate), left, right)
+        message = StringAttr.get(f"{what}: {text}")
+        Operation.create("cf.assert", operands=[holds], attributes={"msg": message})
+
+    for expression, read in table.reads():
+        if not expression.is_Symbol or table.read_of(expression) != (read, 1, 0):
+            text = f"{read.label} must be {_named(table, expression)}"
+            check("eq", _read(read), emitter.number(expression), text)
+    for symbol, size in table.open_sizes():
+        shown = table.label_of(symbol)
+        if size.least > 0:
+            text = f"{shown} must be at least {size.least}"
+            check("sge", emitter.number(symbol), _index(size.least), text)
+        if size.most < NO_MAX:
+            text = f"{shown} must be at most {size.most}"
+            check("sle", emitter.number(symbol), _index(size.most), text)
+
+
+def _named(table: SizeTable, expression: Any) -> Any:
+    """Write an expression with the places where its sizes are found."""
     import sympy
 
-    labels = {s: sympy.Symbol(table.label_of(s)) for s in condition.free_symbols}
-    named = condition.xreplace(labels)
+    labels = {s: sympy.Symbol(table.label_of(s)) for s in expression.free_symbols}
+    return expression.xreplace(labels)
+
+
+def format_condition(table: SizeTable, condition: Any) -> str:
+    """Write a condition for a message, with the places where the sizes are found."""
+    named = _named(table, condition)
     sign = _COMPARISONS.get(type(named).__name__)
     return f"{named.args[0]} {sign[1]} {named.args[1]}" if sign else str(named)
 

@@ -18,9 +18,10 @@ from ir_runtime.op_reg.torch_type import TorchTensorType
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
 
-__all__ = ["OpenSize", "SizeRead", "SizeTable", "example_choices"]
+__all__ = ["NO_MAX", "OpenSize", "SizeRead", "SizeTable", "example_choices"]
 
-_NO_MAX = (1 << 63) - 1
+NO_MAX = (1 << 63) - 1
+"""The bound of a size that has none."""
 _COMMON_EXAMPLE = 24
 
 
@@ -30,7 +31,7 @@ class OpenSize:
 
     name: str
     least: int = 0
-    most: int = _NO_MAX
+    most: int = NO_MAX
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class SizeTable:
 
         self.env = ShapeEnv(specialize_zero_one=False, duck_shape=False)
         self._choose = choose
-        self._symbols: dict[str, torch.SymInt] = {}
+        self._symbols: dict[str, tuple[OpenSize, torch.SymInt]] = {}
         self._reads: list[tuple[Any, SizeRead]] = []
         self._shapes: list[tuple[Value, list[Any]]] = []
 
@@ -86,7 +87,7 @@ class SizeTable:
 
     def integer(self, value: Value, label: str) -> torch.SymInt:
         """Return the symbol of an integer value of the program."""
-        size = self.symbol(OpenSize(label, least=-_NO_MAX))
+        size = self.symbol(OpenSize(label, least=-NO_MAX))
         self._reads.append((size.node.expr, SizeRead(value, None, label)))
         return size
 
@@ -95,9 +96,8 @@ class SizeTable:
         from torch._dynamo.source import ConstantSource
         from torch.fx.experimental.symbolic_shapes import DimDynamic
 
-        known = self._symbols.get(size.name)
-        if known is not None:
-            return known
+        if size.name in self._symbols:
+            return self._symbols[size.name][1]
         example = self._choose(size)
         source = ConstantSource(size.name)
         symbol = self.env.create_symbol(
@@ -109,8 +109,17 @@ class SizeTable:
         )
         self.env.constrain_symbol_range(symbol, size.least, size.most)  # pyright: ignore[reportArgumentType]
         made: Any = self.env.create_symintnode(symbol, hint=example, source=source)
-        self._symbols[size.name] = made
+        self._symbols[size.name] = size, made
         return made
+
+    def reads(self) -> list[tuple[Any, SizeRead]]:
+        """Return each open size as a sympy expression, and where it is found."""
+        return self._reads
+
+    def open_sizes(self) -> Iterator[tuple[Any, OpenSize]]:
+        """Yield the sympy symbols with what the program states of them."""
+        for size, symbol in self._symbols.values():
+            yield symbol.node.expr, size
 
     def fixed(self) -> Iterator[tuple[str, int]]:
         """Yield what `select` took to be one number: where the size is found, and the number."""
