@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, Signature
 from typing import Any, Literal
 
 import torch
@@ -24,6 +25,8 @@ from ir_runtime.op_reg.import_program import (
 
 __all__ = ["export"]
 
+_OPS = (torch._ops.OpOverloadPacket, torch._ops.OpOverload)
+
 
 def export(
     module_or_fn: Any,
@@ -38,7 +41,8 @@ def export(
     """Trace a module or function and import it, ready to be compiled for any device.
 
     Args:
-        module_or_fn: an `nn.Module`, a function of tensors, or a `torch.export.ExportedProgram`.
+        module_or_fn: an `nn.Module`, a function of tensors, a torch op, or a
+            `torch.export.ExportedProgram`.
         args: example arguments; none for an `ExportedProgram`.
         kwargs: example keyword arguments; likewise.
         dynamic_shapes: which sizes are open, as `torch.export.export` takes it; likewise.
@@ -64,10 +68,11 @@ def export(
         traced = module_or_fn
     else:
         traced = _trace(called, module_or_fn, tuple(args), dict(kwargs or {}), dynamic_shapes)
-    return _import(called, traced, ExternalParameters(parameter_scope), parameters == "external")
+    external = ExternalParameters(parameter_scope) if parameters == "external" else None
+    return _import(called, traced, external)
 
 
-def _import(called: str, traced: Any, external: ExternalParameters, is_external: bool) -> Program:  # noqa: FBT001
+def _import(called: str, traced: Any, external: ExternalParameters | None) -> Program:
     with torch.no_grad(), quiet_tracing():
         try:
             program = functional_program(traced)
@@ -81,7 +86,9 @@ def _import(called: str, traced: Any, external: ExternalParameters, is_external:
             ) from error
         refuse_unsupported(called, program)
         try:
-            module = import_program(program, hooks=external.import_hooks() if is_external else None)
+            module = import_program(
+                program, hooks=external.import_hooks(program) if external else None
+            )
         except Exception as error:
             raise ExportError(
                 f"{called}: does not import into MLIR, must use what IREE's FxImporter knows",
@@ -96,7 +103,7 @@ def _import(called: str, traced: Any, external: ExternalParameters, is_external:
         in_spec=program.call_spec.in_spec,
         out_spec=program.call_spec.out_spec,
         hints=example_sizes(program),
-        parameters=external,
+        parameters=external or ExternalParameters(""),
     )
 
 
@@ -118,6 +125,7 @@ def _trace(
             )
         module = _FunctionModule(module)
     args, kwargs = _distinct(args, kwargs)
+    _record_lines_of(module_or_fn)
     # oblivious: no conclusion from an example's size not being 0 or 1
     with torch.no_grad(), quiet_tracing(), _config.patch(backed_size_oblivious=True):
         try:
@@ -139,7 +147,35 @@ class _FunctionModule(torch.nn.Module):
 
     def __init__(self, fn: Callable[..., Any]) -> None:
         super().__init__()
-        self.forward = fn
+        self.forward = _op_function(fn) if isinstance(fn, _OPS) else fn
+
+
+def _op_function(op: Any) -> Callable[..., Any]:
+    """Return a function that calls a torch op under the signature that its schema states."""
+    overload = op.default if isinstance(op, torch._ops.OpOverloadPacket) else op
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return overload(*args, **kwargs)
+
+    parameters: list[Parameter] = []
+    for argument in overload._schema.arguments:
+        kind = Parameter.KEYWORD_ONLY if argument.kwarg_only else Parameter.POSITIONAL_OR_KEYWORD
+        default = argument.default_value if argument.has_default_value() else Parameter.empty
+        parameters.append(Parameter(argument.name, kind, default=default))
+    call.__signature__ = Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
+    return call
+
+
+def _record_lines_of(module_or_fn: Any) -> None:
+    """Let torch keep the lines of a function in its traces; by itself it keeps those of `forward`.
+
+    Torch 2.13 can; without it messages do not tell the lines of functions.
+    """
+    from torch.fx import proxy
+
+    register = getattr(proxy, "_register_stack_trace_anchor", None)
+    if register is not None:
+        register(module_or_fn)
 
 
 def _distinct(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.errors import ArgumentError
+from ir_runtime.op_reg.import_program import literal_hooks
 from ir_runtime.op_reg.torch_type import parse_torch_tensor_type
 
 if TYPE_CHECKING:
@@ -33,19 +34,20 @@ class ExternalParameters:
         self.scope = scope
         self.tensors: dict[str, Tensor] = {}
 
-    def import_hooks(self) -> Any:
-        """Return what tells FxImporter to load parameters; it collects them here."""
-        from iree.compiler.extras.fx_importer import FxImporterHooks
+    def import_hooks(self, program: Any) -> Any:
+        """Return what tells FxImporter to load the parameters of a program, collected here."""
+        hooks = literal_hooks()
+        inline, load = hooks.resolve_literal, self._load_global
+        first_names = _first_names(program.state_dict)
 
-        collect = self._load_global
+        def resolve_literal(gni: Any, literal: Any, info: Any) -> Any:
+            if info is None or not isinstance(literal, Tensor):
+                return inline(gni, literal, info)
+            key = info.input_spec.target
+            return load(gni, first_names.get(key, key), literal)
 
-        class Hooks(FxImporterHooks):
-            def resolve_literal(self, gni: Any, literal: Any, info: Any) -> Any:
-                if info is None or not isinstance(literal, Tensor):
-                    return None
-                return collect(gni, info.input_spec.target, literal)
-
-        return Hooks()
+        hooks.resolve_literal = resolve_literal
+        return hooks
 
     def _load_global(self, gni: Any, key: str, tensor: Tensor) -> Any:
         """Emit a load of the global of a parameter; FxImporter asks once for each."""
@@ -124,6 +126,17 @@ class ExternalParameters:
                     f"{name}: parameter `{key}` is {got}, must be {size} bytes",
                     facts=[f"in {path}" for path in paths],
                 )
+
+
+def _first_names(state_dict: Mapping[str, Tensor]) -> dict[str, str]:
+    """Map each name to the first one that the same tensor has; files keep shared ones once."""
+    first: dict[tuple[Any, ...], str] = {}
+    return {
+        name: first.setdefault((t.data_ptr(), t.shape, t.stride(), t.dtype), name)
+        if t.numel()
+        else name
+        for name, t in state_dict.items()
+    }
 
 
 def _bytes_of(tensor: Tensor) -> Any:

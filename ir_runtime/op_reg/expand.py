@@ -68,27 +68,24 @@ class ExpandCustomOpsPass:
     def _calls(self) -> list[tuple[Any, CustomOp]]:
         from iree.compiler.ir import WalkResult
 
-        found: list[tuple[Any, CustomOp]] = []
+        operators: list[Any] = []
 
         def visit(operation: Any) -> Any:
             if operation.name == "torch.operator":
-                op = _op_named(operation)
-                if op is not None:
-                    found.append((operation, op))
+                operators.append(operation)
             return WalkResult.ADVANCE
 
         self._module.walk(visit)
-        return found
+        return [(o, op) for o in operators if (op := _op_named(o)) is not None]
 
     def _expand(self, operation: Any, op: CustomOp, symbols: Any) -> None:
         from iree.compiler.ir import InsertionPoint
 
         # these load sympy, which a plain call never needs
-        from ir_runtime.op_reg.program_argument import python_location
         from ir_runtime.op_reg.program_selection import select_for_program
         from ir_runtime.op_reg.size_assertion import assert_sizes
 
-        place = python_location(operation.location) or "an unknown place"
+        place = _place_of(operation)
         call = select_for_program(
             op, list(operation.operands), family=self._family, hints=self._hints, place=place
         )
@@ -142,9 +139,15 @@ def _op_named(operation: Any) -> CustomOp | None:
     if op is not None and overload:
         raise GenerateError(
             f"{op.name}: the program calls the overload {overload!r}, must call the op itself",
-            facts=[f"called at {operation.location}"],
+            facts=[f"called at {_place_of(operation)}"],
         )
     return op
+
+
+def _place_of(operation: Any) -> str:
+    from ir_runtime.op_reg.program_argument import python_location
+
+    return python_location(operation.location) or "an unknown place"
 
 
 Slots = list[int | None]

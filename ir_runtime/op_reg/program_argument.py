@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["NotConstant", "ProgramArgument", "python_location", "read_arguments", "static_sizes"]
 
 _LOCATION = re.compile(r'"(?P<file>[^"]+)":(?P<line>\d+)')
-_TORCH_FILES = re.compile(r"/(?:torch/|ir_runtime/aot/|ir_runtime/op_reg/)")
+_TORCH_FILES = re.compile(r"(?:^|/)(?:torch/|ir_runtime/aot/|ir_runtime/op_reg/)")
 
 
 @dataclass(frozen=True)
