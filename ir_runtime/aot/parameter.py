@@ -43,7 +43,7 @@ class ExternalParameters:
         def resolve_literal(gni: Any, literal: Any, info: Any) -> Any:
             if info is None or not isinstance(literal, Tensor):
                 return inline(gni, literal, info)
-            key = info.input_spec.target
+            key: str = info.input_spec.target
             return load(gni, first_names.get(key, key), literal)
 
         hooks.resolve_literal = resolve_literal

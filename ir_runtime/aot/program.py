@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import os
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ from ir_runtime.launch.vm import VmProgram
 __all__ = ["Program", "ProgramInput"]
 
 _FAMILIES = ("local", "vulkan", "cuda", "hip")
-_TARGET_FLAGS = ("--iree-hal-target-device=", "--iree-hal-target-backends=")
+_TARGET = re.compile(
+    r"--iree-hal-target-(?:device|backends)=(?:\w+=)?(?P<target>[\w-]+)(?:\[\d+\])?(?:,.*)?"
+)
 _FAMILY_BY_TARGET = {
     "local": "local",
     "llvm-cpu": "local",
@@ -270,10 +273,9 @@ def _device_of(device: Device | torch.device | str) -> Device:
 def _family_of(name: str, flags: Sequence[str]) -> str:
     """Return the device family that compiler flags name."""
     for flag in flags:
-        for prefix in _TARGET_FLAGS:
-            target = flag.removeprefix(prefix)
-            if target != flag and target in _FAMILY_BY_TARGET:
-                return _FAMILY_BY_TARGET[target]
+        match = _TARGET.fullmatch(flag)
+        if match is not None and match["target"] in _FAMILY_BY_TARGET:
+            return _FAMILY_BY_TARGET[match["target"]]
     raise ArgumentError(
         f"{name}: nothing says what to compile for, must be a device or flags that name one",
         facts=[f"flags {' '.join(flags) or 'none'}"],

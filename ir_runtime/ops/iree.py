@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch._higher_order_ops.effects import _EffectType, _register_effectful_op
 from torch.fx.node import has_side_effect
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 IREE_LIBRARY = def_library("iree")
+_NUMPY_FLOATS = (torch.float16, torch.float32, torch.float64)
 _log = logging.getLogger("ir_runtime.trace")
 
 
@@ -47,6 +49,7 @@ def save_tensor_in(directory: str | os.PathLike[str]) -> Callable[[str, Tensor],
     """Return a trace callback that writes each tensor to `<directory>/<key>.npy`.
 
     A key traced again overwrites its file. Characters that file names cannot hold become `_`.
+    Floating-point dtypes that numpy has not are written as float32.
     """
     import numpy as np
 
@@ -55,7 +58,10 @@ def save_tensor_in(directory: str | os.PathLike[str]) -> Callable[[str, Tensor],
 
     def save(trace_key: str, tensor: Tensor) -> None:
         name = re.sub(r"[^\w.-]", "_", trace_key)
-        np.save(root / f"{name}.npy", tensor.detach().cpu().numpy())
+        kept = tensor.detach().cpu().resolve_conj().resolve_neg()
+        known = not kept.is_floating_point() or kept.dtype in _NUMPY_FLOATS
+        wide = kept if known else kept.float()
+        np.save(root / f"{name}.npy", wide.numpy())
 
     return save
 
