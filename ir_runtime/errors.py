@@ -25,6 +25,7 @@
     ├── TraceError                 (OSError)       a trace cannot be written or read
     ├── RegistrationError          (RuntimeError)  an op definition contradicts itself or another
     ├── GenerateError              (RuntimeError)  `generate` broke its contract
+    ├── ExportError                (RuntimeError)  a torch program cannot become a compiled one
     ├── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
     └── NoVmapRuleError            (RuntimeError)  torch.vmap reached an op without a rule for it
 
@@ -46,6 +47,7 @@ __all__ = [
     "CompilerTimeoutError",
     "DeviceError",
     "EntryPointError",
+    "ExportError",
     "GenerateError",
     "IrRuntimeError",
     "LaunchError",
@@ -210,6 +212,10 @@ class RegistrationError(IrRuntimeError, RuntimeError):
 
 class GenerateError(IrRuntimeError, RuntimeError):
     """`generate` did not do what its selection declares."""
+
+
+class ExportError(IrRuntimeError, RuntimeError):
+    """A torch program cannot be traced, or does what a compiled program cannot."""
 
 
 class NotDifferentiableError(IrRuntimeError, RuntimeError):

@@ -28,7 +28,7 @@ from ir_runtime.errors import (
 from ir_runtime.launch import worker
 from ir_runtime.settings import current_settings
 
-__all__ = ["BASE_FLAGS", "compile_program", "compiler_installed"]
+__all__ = ["BASE_FLAGS", "compile_program", "compiler_installed", "require_compiler"]
 
 BASE_FLAGS = (
     "--iree-input-demote-f64-to-f32=false",  # else f64 buffers are read out of bounds
@@ -51,6 +51,19 @@ def compiler_installed() -> bool:
         return False
 
 
+def require_compiler(name: str) -> None:
+    """Raise if the compiler package is not installed.
+
+    Raises:
+        CompilerNotFoundError: it is not.
+    """
+    if not compiler_installed():
+        raise CompilerNotFoundError(
+            f"{name}: must be compiled, and the compiler is not installed",
+            fix="pip install 'iree-base-compiler==3.13.*', or ship the store of one that has it",
+        )
+
+
 def compile_program(name: str, source: bytes, flags: Sequence[str]) -> bytes:
     """Compile MLIR to a VMFB.
 
@@ -68,11 +81,7 @@ def compile_program(name: str, source: bytes, flags: Sequence[str]) -> bytes:
         CompilerCrashError: the compiler died; only with `IR_RUNTIME_COMPILE_PROCESS=1`.
         CompilerTimeoutError: it ran longer than `IR_RUNTIME_COMPILE_TIMEOUT_S`; likewise.
     """
-    if not compiler_installed():
-        raise CompilerNotFoundError(
-            f"{name}: must be compiled, and the compiler is not installed",
-            fix="pip install 'iree-base-compiler==3.13.*', or ship the store of one that has it",
-        )
+    require_compiler(name)
     if current_settings().compile_process or is_forked():  # in-process compiles hang after a fork
         vmfb, diagnostics = _compile_in_child(name, source, flags)
     else:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Loader = Callable[[Device], tuple[str, VmModule | VmProgram] | None]
 
-__all__ = ["Launchable"]
+__all__ = ["Launchable", "stored_program"]
 
 _DEFAULT_ENTRIES = ("main$async", "main")
 
@@ -105,7 +105,7 @@ class Launchable:
         def load(device: Device) -> tuple[str, VmProgram]:
             key = program_key(name, text, device.type_cache_key, flags, entry_point)
             artifact = obtain_artifact(store, key, device.compile_target_flags, lambda: text)
-            return _stored_program(artifact, parameter_providers, entry_point)
+            return stored_program(artifact, parameter_providers, entry_point)
 
         return Launchable(load, parameter_providers, is_async=False, name=name)
 
@@ -138,7 +138,7 @@ class Launchable:
 
         def load(device: Device) -> tuple[str, VmProgram]:
             artifact = choose_artifact(store, device, entry_point, selector)
-            return _stored_program(artifact, parameter_providers, entry_point)
+            return stored_program(artifact, parameter_providers, entry_point)
 
         return Launchable(load, parameter_providers, is_async=False, name=root.name)
 
@@ -292,9 +292,14 @@ def _is_loaded(value: object) -> bool:
     return pair in ([str, VmModule], [str, VmProgram])
 
 
-def _stored_program(
+def stored_program(
     artifact: Artifact, providers: Sequence[ParameterProvider], wanted: str | None
 ) -> tuple[str, VmProgram]:
+    """Load an artifact and find its entry: `wanted`, or `main$async`, or `main`.
+
+    Raises:
+        EntryPointError: the program exports no such function.
+    """
     key = artifact.key
     program = VmProgram.from_vmfb(key.name, artifact.vmfb, providers=providers, label=key.label)
     return _entry_of(key.name, program.module, wanted), program

@@ -12,8 +12,10 @@ from ir_runtime.op_reg.autocast import register_autocast
 from ir_runtime.op_reg.builder import FreeFuncKernelBuilder, KernelBuilder
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.derive import derive_backward
+from ir_runtime.op_reg.expand import ExpandCustomOpsPass
 from ir_runtime.op_reg.function import call_function
 from ir_runtime.op_reg.gradient import register_autograd
+from ir_runtime.op_reg.inline_builder import InlineKernelBuilder
 from ir_runtime.op_reg.kernel import forget_kernels
 from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY, def_library, forward_op, fragment
 from ir_runtime.op_reg.loader import (
@@ -32,7 +34,9 @@ __all__ = [
     "AttrArg",
     "CustomOp",
     "EmptyOptionalTensorArg",
+    "ExpandCustomOpsPass",
     "FreeFuncKernelBuilder",
+    "InlineKernelBuilder",
     "IntArg",
     "JinjaTemplateLoader",
     "KernelBuilder",

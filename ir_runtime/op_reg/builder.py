@@ -170,7 +170,8 @@ class KernelBuilder(ABC):
         from ir_runtime.op_reg.from_torch import torch_function_asm
 
         like = like or self._arguments_like(args)
-        text = torch_function_asm(fn, [str(arg.type) for arg in args], like)
+        types = [str(arg.type) for arg in args]
+        text = torch_function_asm(fn, types, like, family=self.ksel.device_family)
         return self.inline_mlir(MlirTemplate("inline_torch", text), {}, *args, function="main")
 
     def _arguments_like(self, values: Sequence[Value]) -> tuple[torch.Tensor, ...] | None:
@@ -195,6 +196,36 @@ class KernelBuilder(ABC):
         """Return `value` as type `wanted`, by a `tensor.cast` if only known sizes differ."""
         with self.context, self.location, self.ip:
             return fit_value(value, wanted, f"{self.ksel.op.name}: {what}")
+
+    def _checked(self, results: Sequence[Value], descs: Sequence[Any]) -> list[Value]:
+        """Return what `generate` yields as the declared types, the first time it does.
+
+        Args:
+            results: the values, a number where a number is declared.
+            descs: what `select` declares to be written: results, then in-place arguments.
+        """
+        from iree.compiler.ir import Type
+
+        name = self.ksel.op.name
+        if self.yielded:
+            raise GenerateError(
+                f"{name}: `generate` yields results twice, must call yield_results once"
+            )
+        if len(results) != len(descs):
+            tied = len(written_descs(self.ksel.inplace_tied_arg_descs))
+            raise GenerateError(
+                f"{name}: `generate` yields {len(results)} results, must be "
+                f"{len(descs)} as `select` declares",
+                facts=[f"{tied} of them for in-place arguments"] if tied else [],
+            )
+        self.yielded = True
+        fitted: list[Value] = []
+        for i, (result, desc) in enumerate(zip(results, descs, strict=True)):
+            is_number = isinstance(desc, ScalarResult)
+            value = scalar_as_tensor(self, result) if is_number else result
+            wanted = Type.parse(desc.mlir_type_asm, self.context)
+            fitted.append(self._fit(value, wanted, f"yielded result {i}"))
+        return fitted
 
     @abstractmethod
     def yield_results(self, *results: Value) -> None:
@@ -238,7 +269,7 @@ class FreeFuncKernelBuilder(KernelBuilder):
 
         context = module_body.owner.context
         with context, Location.unknown(context):  # pyright: ignore[reportOptionalContextManager]
-            asm = [_operand_types(desc) for desc in ksel.arg_descs]
+            asm = [operand_types(desc) for desc in ksel.arg_descs]
             inputs = [Type.parse(t) for types in asm for t in types]
             self._result_descs = [
                 *written_descs(ksel.result_descs),
@@ -267,7 +298,7 @@ class FreeFuncKernelBuilder(KernelBuilder):
             symbol_table.insert(self.func_op)
             super().__init__(
                 ksel,
-                _bind_operands(ksel, list(entry.arguments)),
+                bind_operands(ksel, list(entry.arguments)),
                 ip=InsertionPoint(entry),
                 module_body=module_body,
                 symbol_table=symbol_table,
@@ -304,26 +335,9 @@ class FreeFuncKernelBuilder(KernelBuilder):
     def yield_results(self, *results: Value) -> None:
         from iree.compiler.dialects import func
 
-        name = self.ksel.op.name
-        if self.yielded:
-            raise GenerateError(
-                f"{name}: `generate` yields results twice, must call yield_results once"
-            )
-        if len(results) != len(self._result_types):
-            tied = len(written_descs(self.ksel.inplace_tied_arg_descs))
-            raise GenerateError(
-                f"{name}: `generate` yields {len(results)} results, must be "
-                f"{len(self._result_types)} as `select` declares",
-                facts=[f"{tied} of them for in-place arguments"] if tied else [],
-            )
-        fitted = []
-        for i, (value, wanted) in enumerate(zip(results, self._result_types, strict=True)):
-            if isinstance(self._result_descs[i], ScalarResult):
-                value = scalar_as_tensor(self, value)  # noqa: PLW2901 - the same value
-            fitted.append(self._fit(value, wanted, f"yielded result {i}"))
+        fitted = self._checked(results, self._result_descs)
         with self.context, self.location, self.ip:
             func.ReturnOp(fitted)
-        self.yielded = True
 
 
 def _single_threaded_context() -> Any:
@@ -334,14 +348,14 @@ def _single_threaded_context() -> Any:
     return context
 
 
-def _operand_types(desc: Any) -> list[str]:
+def operand_types(desc: Any) -> list[str]:
     if desc is None or desc.ir_arity == 0:
         return []
     asm = desc.mlir_type_asm
     return asm if isinstance(asm, list) else [asm]
 
 
-def _bind_operands(ksel: KernelSelection, values: list[Value]) -> list[Value | list[Value] | None]:
+def bind_operands(ksel: KernelSelection, values: list[Value]) -> list[Value | list[Value] | None]:
     bindings: list[Value | list[Value] | None] = []
     remaining = iter(values)
     for desc in ksel.arg_descs:

@@ -7,13 +7,10 @@ sizes, the trace must compute there what the function computes.
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
-import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +19,8 @@ import torch
 from ir_runtime.device.instance import on_fork
 from ir_runtime.dtypes import DTYPES, dtype_info, format_tensor
 from ir_runtime.errors import GenerateError
-from ir_runtime.op_reg.lower_torch import Place, first_lines, lower_program
+from ir_runtime.op_reg.import_program import first_lines, functional_program, quiet_tracing
+from ir_runtime.op_reg.lower_torch import Place, lower_program
 
 __all__ = ["torch_function_asm"]
 
@@ -77,6 +75,8 @@ def torch_function_asm(
     fn: Callable[..., Any],
     operand_types: Sequence[str],
     like: tuple[torch.Tensor, ...] | None = None,
+    *,
+    family: str = "local",
 ) -> str:
     """Trace a torch function and lower the trace to builtin tensor types.
 
@@ -88,6 +88,7 @@ def torch_function_asm(
         operand_types: builtin tensor types, such as `tensor<?x384xf32>`.
         like: a tensor for each operand: its dtype tells signed from unsigned integers (without it
             they are signed), its sizes are tried where `fn` does not take any sizes.
+        family: the kind of device that the ops which `fn` calls make their kernels for.
 
     Returns:
         A module with one function, `@main`.
@@ -99,37 +100,26 @@ def torch_function_asm(
     """
     operands = _operands(operand_types, like)
     if getattr(_tracing, "active", False):  # `fn` ran an op whose kernel is to be made
-        return _trace_and_lower(fn, operands, like)
+        return _trace_and_lower(fn, operands, like, family)
     # a thread of its own has no fake tensor mode, no autograd key excluded, no default device
     with _lock, ThreadPoolExecutor(1, "torch_function_asm") as thread:
-        return thread.submit(_trace_and_lower, fn, operands, like).result()
+        return thread.submit(_trace_and_lower, fn, operands, like, family).result()
 
 
 def _trace_and_lower(
-    fn: Callable[..., Any], operands: list[_Operand], like: tuple[torch.Tensor, ...] | None
+    fn: Callable[..., Any],
+    operands: list[_Operand],
+    like: tuple[torch.Tensor, ...] | None,
+    family: str,
 ) -> str:
     name = getattr(fn, "__name__", type(fn).__name__)
     _tracing.active = True
-    with torch.no_grad(), warnings.catch_warnings(), _quiet("torch._subclasses.fake_tensor"):
-        # torch.export copies tree specs by way of their deprecated class
-        warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch")
+    with torch.no_grad(), quiet_tracing():
         program = _trace(fn, name, operands, like)
         _refuse_effects(program, name)
         classes = _size_classes(program, name, operands)
         _probe(fn, name, operands, program, classes)
-        return lower_program(program, name, classes)
-
-
-@contextmanager
-def _quiet(logger_name: str) -> Generator[None]:
-    """Keep torch from logging attempts that fail; our errors say why they failed."""
-    logger = logging.getLogger(logger_name)
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
+        return lower_program(program, name, classes, family=family)
 
 
 def _operands(types: Sequence[str], like: tuple[torch.Tensor, ...] | None) -> list[_Operand]:
@@ -249,7 +239,7 @@ def _export(fn: Callable[..., Any], operands: list[_Operand], sizes: Sizes) -> A
     # oblivious: no conclusion from an example's size not being 0 or 1
     with _config.patch(backed_size_oblivious=True):
         program = export(_Traced(fn), examples, dynamic_shapes=(dynamic,), strict=False)
-        return program.run_decompositions()
+        return functional_program(program)
 
 
 def _traced_shapes(program: Any, names: Sequence[str]) -> list[list[str]]:

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ir_runtime.launch.key import digest_of
 from ir_runtime.op_reg.loader import TemplateLoader
 from ir_runtime.op_reg.local_import import definitions_digest, function_imports
@@ -28,22 +30,25 @@ def code_digest(cls: type, base: type) -> str:
     Functions, classes and modules of the same top-level package, templates, template loaders,
     constants, containers and closures that the code refers to by name are followed; of other
     packages the name counts. What a function imports in its body counts by its text, and the
-    `.mlir` files that it names.
+    `.mlir` files that it names. Registered ops are followed, too, since `inline_torch` puts their
+    kernels into the caller's.
 
     Args:
         cls: the class of an op.
         base: the class whose own code does not count.
     """
-    parts: list[str] = [_builder_digest()]
-    seen: set[int] = set()
+    return digest_of(_builder_digest(), *_describe_op_class(cls, base, set()))
+
+
+def _describe_op_class(cls: type, base: type, seen: set[int]) -> Iterator[str]:
+    seen.add(id(cls))
     for owner in cls.__mro__:
         if owner is base:
             break
         for name, member in sorted(vars(owner).items()):
             if name not in ("__dict__", "__weakref__", "__doc__", "__firstlineno__"):
-                parts.append(name)
-                parts.extend(_describe(member, cls.__module__, seen))
-    return digest_of(*parts)
+                yield name
+                yield from _describe(member, cls.__module__, seen)
 
 
 def _describe(value: Any, module: str, seen: set[int]) -> Iterator[str]:
@@ -67,6 +72,21 @@ def _describe(value: Any, module: str, seen: set[int]) -> Iterator[str]:
             yield from _describe_function(value, module, seen)
     else:
         yield _stable_repr(value)
+        if isinstance(value, torch._ops.OpOverloadPacket):
+            yield from _describe_registered({str(value._qualified_op_name)}, seen)
+        elif isinstance(value, torch._ops.OpOverload):
+            yield from _describe_registered({value._schema.name}, seen)
+
+
+def _describe_registered(wanted: set[str], seen: set[int]) -> Iterator[str]:
+    """Describe registered ops, given their qualified names: traced code holds their kernels."""
+    from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+
+    for name in sorted(wanted & ALL_CUSTOM_OP_REGS.keys()):
+        cls = type(ALL_CUSTOM_OP_REGS[name])
+        if id(cls) not in seen:
+            yield name
+            yield from _describe_op_class(cls, CustomOp, seen)
 
 
 def _stable_repr(value: Any) -> str:
@@ -122,6 +142,8 @@ def _describe_function(function: types.FunctionType, module: str, seen: set[int]
             yield name
             yield from _describe_global(function.__globals__[name], names, module, seen)
     yield from _describe_imports(function, names, module, seen)
+    if "ops" in names:  # torch.ops.<namespace>.<name>
+        yield from _describe_registered({f"{a}::{b}" for a in names for b in names}, seen)
 
 
 def _describe_imports(
@@ -192,14 +214,23 @@ def _builder_digest() -> str:
         "argument.py",
         "bind.py",
         "builder.py",
+        "expand.py",
         "from_torch.py",
         "function.py",
+        "import_program.py",
+        "inline_builder.py",
         "kernel.py",
         "loader.py",
         "lower_torch.py",
         "merge.py",
+        "program_argument.py",
+        "program_result.py",
+        "program_selection.py",
         "result.py",
         "shape.py",
+        "size_assertion.py",
+        "symbolic_size.py",
         "template.py",
+        "torch_type.py",
     )
     return digest_of(*((here / name).read_bytes() for name in files))

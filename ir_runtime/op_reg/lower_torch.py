@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ir_runtime.errors import GenerateError
+from ir_runtime.op_reg.import_program import example_sizes, first_lines, import_program
 
-__all__ = ["Place", "first_lines", "lower_program"]
+__all__ = ["Place", "lower_program"]
 
 _PIPELINE = (
     "builtin.module(torch-to-iree{emit-async-entry-points=false strict-symbolic-shapes=true})"
@@ -16,23 +17,30 @@ Place = tuple[int, int]
 """An operand and a dimension of it."""
 
 
-def lower_program(program: Any, name: str, classes: dict[str, list[Place]]) -> str:
+def lower_program(
+    program: Any, name: str, classes: dict[str, list[Place]], *, family: str = "local"
+) -> str:
     """Lower an exported program to builtin tensor types.
 
     Args:
         program: a `torch.export.ExportedProgram`.
         name: of the function, for messages.
         classes: dynamic dimensions that must be of one size, which the MLIR then asserts.
+        family: the kind of device that registered ops make their kernels for.
 
     Returns:
-        A module with one function, `@main`.
+        A module with the function `@main`, and those of the kernels that it calls.
 
     Raises:
+        ArgumentError: a call of a registered op does not fit it.
         GenerateError: an operator of it is not known to the importer, or does not lower.
     """
     from iree.compiler.passmanager import PassManager
 
+    from ir_runtime.op_reg.expand import ExpandCustomOpsPass
+
     module = _import(program, name)
+    ExpandCustomOpsPass(module.operation, device_family=family, hints=example_sizes(program)).run()
     with module.context:
         try:
             PassManager.parse(_PIPELINE).run(module.operation)
@@ -49,23 +57,8 @@ def lower_program(program: Any, name: str, classes: dict[str, list[Place]]) -> s
 
 
 def _import(program: Any, name: str) -> Any:
-    from iree.compiler.extras.fx_importer import FxImporter
-    from iree.compiler.ir import Context
-
-    def attempt(*, size_expressions: bool) -> Any:
-        context = Context()
-        context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork
-        importer = FxImporter(context=context)
-        importer.import_program(
-            program, func_name="main", import_symbolic_shape_expressions=size_expressions
-        )
-        return importer.module
-
     try:
-        try:
-            return attempt(size_expressions=True)
-        except NotImplementedError:  # an expression such as Min(4, s0)
-            return attempt(size_expressions=False)
+        return import_program(program)
     except Exception as error:
         raise GenerateError(
             f"inline_torch: {name} does not import into MLIR, must use what IREE's FxImporter "
@@ -101,9 +94,10 @@ def _assert_equal_sizes(module: Any, classes: dict[str, list[Place]]) -> None:
         Location,
         Operation,
         StringAttr,
+        SymbolTable,
     )
 
-    main = next(op for op in module.body.operations if op.operation.name == "util.func")
+    main = SymbolTable(module.operation)["main"]
     entry = main.operation.regions[0].blocks[0]
 
     def size_at(place: Place) -> Any:
@@ -121,9 +115,3 @@ def _assert_equal_sizes(module: Any, classes: dict[str, list[Place]]) -> None:
                 Operation.create(
                     "cf.assert", operands=[same], attributes={"msg": StringAttr.get(text)}
                 )
-
-
-def first_lines(error: BaseException) -> list[str]:
-    """Return the kind of an exception and the first lines of its message."""
-    lines = [line for line in str(error).split("\n") if line.strip()]
-    return [f"{type(error).__name__}: {lines[0] if lines else ''}", *lines[1:12]]

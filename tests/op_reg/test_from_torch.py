@@ -16,6 +16,7 @@ from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import GenerateError, LaunchError
 from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, def_library
 from ir_runtime.op_reg.from_torch import torch_function_asm
+from tests.op_reg import ops
 
 LIBRARY = def_library("test_from_torch")
 ROWS = 5
@@ -221,10 +222,24 @@ def test_the_random_state_of_the_caller_stays() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_traced_function_may_run_an_op_that_is_traced(store: object) -> None:
+def test_a_traced_function_may_call_an_op_that_is_traced(store: object) -> None:
     inner = op_of(torch.relu, 1)
-    with pytest.raises(GenerateError, match=r"does not lower"):
-        torch_function_asm(inner, ["tensor<?xf32>"])
+    text = torch_function_asm(inner, ["tensor<?xf32>"])
+    assert "linalg.generic" in text
+    assert "torch.operator" not in text
+
+
+def test_a_kernel_may_hold_those_of_other_ops() -> None:
+    inner = op_of(torch.relu, 1)
+
+    def outer(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        c = a.clone()
+        ops.twice(c)
+        return inner(c) + inner(b) + ops.scale(b, 3.0)
+
+    a, b = x(ROWS, 8), x(ROWS, 8) - 1
+    got = op_of(outer, 2)(a, b)
+    assert_like_torch(got, torch.relu(2 * a) + torch.relu(b) + 3 * b)
 
 
 def test_threads_may_trace_at_once() -> None:

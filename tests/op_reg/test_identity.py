@@ -219,3 +219,29 @@ print(packet(torch.ones(1)).item(), current_counts().compiles)
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == ["3.0", "1"]
+
+
+def test_an_op_that_the_code_names_counts_with_its_code() -> None:
+    """`inline_torch` puts the kernel of a called op into the caller's."""
+
+    def inner(body: str) -> object:
+        scope: dict[str, object] = {"__name__": "typed_in", "CustomOp": CustomOp}
+        exec(
+            "class called(CustomOp):\n"
+            '    signature = "called@UNIQUE@(Tensor x) -> Tensor"\n'
+            f"    def select(self, ksel): {body}\n"
+            "    def generate(self, ksel, kb): pass\n",
+            scope,
+        )
+        return CustomOp.register(scope["called"], library=def_library("test_identity"))
+
+    same, also, other = inner("return 1"), inner("return 1"), inner("return 2")
+    names = [packet.default._schema.name.partition("::")[2] for packet in (same, also, other)]
+    calls = BASE.replace("helper(FACTOR)", "torch.ops.test_identity.NAME(x)")
+
+    def calling(name: str) -> str:
+        return digest(calls.replace("NAME", name))
+
+    assert calling(names[0]) != calling(names[2])
+    assert calling(names[0]) == calling(names[0])
+    assert digest(DATA=same) != digest(DATA=other)

@@ -1,0 +1,212 @@
+"""How does a torch module or function become a program?  Traced, checked, imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, Signature
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ir_runtime.aot.input_size import assert_input_sizes
+from ir_runtime.aot.parameter import ExternalParameters
+from ir_runtime.aot.program import Program, ProgramInput
+from ir_runtime.aot.program_check import refuse_unsupported
+from ir_runtime.errors import ArgumentError, ExportError, IrRuntimeError
+from ir_runtime.launch.compiler import require_compiler
+from ir_runtime.op_reg.import_program import (
+    example_sizes,
+    first_lines,
+    functional_program,
+    import_program,
+    quiet_tracing,
+)
+
+__all__ = ["export"]
+
+_OPS = (torch._ops.OpOverloadPacket, torch._ops.OpOverload)
+
+
+def export(
+    module_or_fn: Any,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    dynamic_shapes: Any = None,
+    *,
+    parameters: Literal["inline", "external"] = "inline",
+    parameter_scope: str = "model",
+    name: str | None = None,
+) -> Program:
+    """Trace a module or function and import it, ready to be compiled for any device.
+
+    Args:
+        module_or_fn: an `nn.Module`, a function of tensors, a torch op, or a
+            `torch.export.ExportedProgram`.
+        args: example arguments; none for an `ExportedProgram`.
+        kwargs: example keyword arguments; likewise.
+        dynamic_shapes: which sizes are open, as `torch.export.export` takes it; likewise.
+        parameters: `inline` makes parameters and buffers constants of the program; `external`
+            leaves them out, to be loaded beside it.
+        parameter_scope: scope of external parameters; their keys are those of the state dict.
+        name: what messages and the store call the program; default the module's or function's.
+
+    Raises:
+        ExportError: torch cannot trace it, or the program does what a compiled one cannot: change
+            a buffer or an argument, draw random numbers, return what is no tensor or number.
+        CompilerNotFoundError: the compiler package is not installed.
+    """
+    require_compiler("export")
+    if parameters not in ("inline", "external"):
+        raise ArgumentError(f"export: parameters={parameters!r}, must be 'inline' or 'external'")
+    called = name or _name_of(module_or_fn)
+    if isinstance(module_or_fn, torch.export.ExportedProgram):
+        if args or kwargs or dynamic_shapes is not None:
+            raise ArgumentError(
+                f"{called}: an ExportedProgram with arguments, must be without: it was traced"
+            )
+        traced = module_or_fn
+    else:
+        traced = _trace(called, module_or_fn, tuple(args), dict(kwargs or {}), dynamic_shapes)
+    external = ExternalParameters(parameter_scope) if parameters == "external" else None
+    return _import(called, traced, external)
+
+
+def _import(called: str, traced: Any, external: ExternalParameters | None) -> Program:
+    with torch.no_grad(), quiet_tracing():
+        try:
+            program = functional_program(traced)
+        except IrRuntimeError:
+            raise
+        except Exception as error:
+            raise ExportError(
+                f"{called}: cannot be made functional, must be a program of operators that torch "
+                "decomposes",
+                facts=first_lines(error),
+            ) from error
+        refuse_unsupported(called, program)
+        try:
+            module = import_program(
+                program, hooks=external.import_hooks(program) if external else None
+            )
+        except Exception as error:
+            raise ExportError(
+                f"{called}: does not import into MLIR, must use what IREE's FxImporter knows",
+                facts=first_lines(error),
+            ) from error
+    inputs = _inputs_of(program)
+    assert_input_sizes(module, called, [i.name for i in inputs if i.is_operand])
+    return Program(
+        called,
+        module,
+        inputs=inputs,
+        in_spec=program.call_spec.in_spec,
+        out_spec=program.call_spec.out_spec,
+        hints=example_sizes(program),
+        parameters=external or ExternalParameters(""),
+    )
+
+
+def _trace(
+    called: str,
+    module_or_fn: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    dynamic_shapes: Any,
+) -> Any:
+    from torch.fx.experimental import _config
+
+    module = module_or_fn
+    if not isinstance(module, torch.nn.Module):
+        if not callable(module):
+            raise ArgumentError(
+                f"{called}: a {type(module).__name__}, must be a module, a function or an "
+                "ExportedProgram"
+            )
+        module = _FunctionModule(module)
+    args, kwargs = _distinct(args, kwargs)
+    _record_lines_of(module_or_fn)
+    # oblivious: no conclusion from an example's size not being 0 or 1
+    with torch.no_grad(), quiet_tracing(), _config.patch(backed_size_oblivious=True):
+        try:
+            return torch.export.export(
+                module, args, kwargs, dynamic_shapes=dynamic_shapes, strict=False
+            )
+        except IrRuntimeError:
+            raise
+        except Exception as error:
+            raise ExportError(
+                f"{called}: cannot be traced by torch.export, must run at the example arguments "
+                "and depend on no values",
+                facts=first_lines(error),
+            ) from error
+
+
+class _FunctionModule(torch.nn.Module):
+    """Lets `torch.export` see a function under its own signature."""
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        super().__init__()
+        self.forward = _op_function(fn) if isinstance(fn, _OPS) else fn
+
+
+def _op_function(op: Any) -> Callable[..., Any]:
+    """Return a function that calls a torch op under the signature that its schema states."""
+    overload = op.default if isinstance(op, torch._ops.OpOverloadPacket) else op
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return overload(*args, **kwargs)
+
+    parameters: list[Parameter] = []
+    for argument in overload._schema.arguments:
+        kind = Parameter.KEYWORD_ONLY if argument.kwarg_only else Parameter.POSITIONAL_OR_KEYWORD
+        default = argument.default_value if argument.has_default_value() else Parameter.empty
+        parameters.append(Parameter(argument.name, kind, default=default))
+    call.__signature__ = Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
+    return call
+
+
+def _record_lines_of(module_or_fn: Any) -> None:
+    """Let torch keep the lines of a function in its traces; by itself it keeps those of `forward`.
+
+    Torch 2.13 can; without it messages do not tell the lines of functions.
+    """
+    from torch.fx import proxy
+
+    register = getattr(proxy, "_register_stack_trace_anchor", None)
+    if register is not None:
+        register(module_or_fn)
+
+
+def _distinct(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """Copy tensors that are given twice: a trace takes one tensor to be one argument."""
+    from torch.utils import _pytree as pytree
+
+    seen: set[int] = set()
+
+    def copy_if_seen(tensor: Tensor) -> Tensor:
+        if id(tensor) in seen:
+            return tensor.detach().clone()
+        seen.add(id(tensor))
+        return tensor
+
+    return pytree.tree_map_only(Tensor, copy_if_seen, (args, kwargs))
+
+
+def _inputs_of(program: Any) -> tuple[ProgramInput, ...]:
+    from torch.export.graph_signature import ConstantArgument, InputKind
+
+    return tuple(
+        ProgramInput(spec.arg.name, spec.arg.value, is_operand=False)
+        if isinstance(spec.arg, ConstantArgument)
+        else ProgramInput(spec.arg.name)
+        for spec in program.graph_signature.input_specs
+        if spec.kind is InputKind.USER_INPUT
+    )
+
+
+def _name_of(module_or_fn: Any) -> str:
+    if isinstance(module_or_fn, torch.export.ExportedProgram):
+        return "program"
+    found = getattr(module_or_fn, "__name__", type(module_or_fn).__name__)
+    return "function" if found == "<lambda>" else found

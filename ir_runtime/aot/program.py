@@ -1,0 +1,282 @@
+"""What is an exported program?  An import of a torch program, to be compiled for any device."""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ir_runtime.aot.parameter import ExternalParameters
+from ir_runtime.device import Device
+from ir_runtime.errors import ArgumentError
+from ir_runtime.launch.build import default_store, obtain_artifact
+from ir_runtime.launch.compiler import BASE_FLAGS
+from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
+from ir_runtime.launch.launchable import Launchable, stored_program
+from ir_runtime.launch.store import Artifact
+from ir_runtime.launch.vm import VmProgram
+
+__all__ = ["Program", "ProgramInput"]
+
+_FAMILIES = ("local", "vulkan", "cuda", "hip")
+_TARGET = re.compile(
+    r"--iree-hal-target-(?:device|backends)=(?:\w+=)?(?P<target>[\w-]+)(?:\[\d+\])?(?:,.*)?"
+)
+_FAMILY_BY_TARGET = {
+    "local": "local",
+    "llvm-cpu": "local",
+    "vulkan": "vulkan",
+    "vulkan-spirv": "vulkan",
+    "cuda": "cuda",
+    "hip": "hip",
+    "rocm": "hip",
+}
+
+
+@dataclass(frozen=True)
+class ProgramInput:
+    """An argument of the traced module, in the order of its flattened arguments.
+
+    Attributes:
+        name: torch's name for it.
+        value: what it must be, if it is no operand.
+        is_operand: whether the program takes it; else it was a constant of the trace.
+    """
+
+    name: str
+    value: Any = None
+    is_operand: bool = True
+
+
+@dataclass(frozen=True)
+class _Lowered:
+    text: str
+    flags: tuple[str, ...]
+
+
+class Program:
+    """A torch program in MLIR, made by `ir_runtime.aot.export`.
+
+    Call it as the module or function that it was made of, or take it to where it is needed:
+    `mlir`, `compile`, `launchable`.
+
+    Attributes:
+        name: what messages and the store call it.
+        inputs: the flattened arguments, in order.
+        parameters: its external parameters; none if they are inline.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module: Any,
+        *,
+        inputs: tuple[ProgramInput, ...],
+        in_spec: Any,
+        out_spec: Any,
+        hints: Mapping[str, int],
+        parameters: ExternalParameters,
+    ) -> None:
+        self.name = name
+        self.inputs = inputs
+        self.parameters = parameters
+        self._in_spec = in_spec
+        self._out_spec = out_spec
+        self._hints = hints
+        imported = io.BytesIO()
+        module.operation.write_bytecode(imported)
+        self._imported = imported.getvalue()
+        self._lowered: dict[str, _Lowered] = {}
+        self._lock = threading.Lock()
+
+    def mlir(self, device_family: str = "local") -> str:
+        """Return the program as MLIR text, its ops expanded for a kind of device.
+
+        Args:
+            device_family: `local` (CPUs), `vulkan`, `cuda` or `hip`.
+
+        Raises:
+            ArgumentError: there is no such family; or a call does not fit its op.
+            GenerateError: a kernel cannot be made.
+        """
+        return self._for_family(device_family).text
+
+    def save_mlir(self, path: str | os.PathLike[str], device_family: str = "local") -> None:
+        """Write what `mlir` returns to a file."""
+        Path(path).write_text(self.mlir(device_family), encoding="utf-8")
+
+    def save_parameters(self, path: str | os.PathLike[str]) -> None:
+        """Write the external parameters to an IREE parameter archive, `.irpa`."""
+        self.parameters.save(path)
+
+    def compile(
+        self,
+        device: Device | torch.device | str | None = None,
+        *,
+        flags: Sequence[str] = (),
+        path: str | os.PathLike[str] | None = None,
+    ) -> bytes:
+        """Return the program as a VMFB, from the store or freshly compiled.
+
+        Args:
+            device: what to compile for: a device, its URI such as `local-task`, or a torch device.
+            flags: compiler flags beyond those of the device; or, without a device, all that name
+                the target: `--iree-hal-target-device=cuda --iree-cuda-target=sm_80`.
+            path: where to write it, too.
+
+        Raises:
+            ArgumentError: neither a device nor flags that name one are given.
+            CompileError, StoreError: it cannot be compiled or stored.
+        """
+        if device is not None:
+            target = _device_of(device)
+            artifact = self._artifact(target, tuple(flags))
+        else:
+            family = _family_of(self.name, flags)
+            artifact = self._obtain(family, f"{family}:{';'.join(flags)}", tuple(flags), ())
+        if path is not None:
+            Path(path).write_bytes(artifact.vmfb)
+        return artifact.vmfb
+
+    def launchable(
+        self, *, parameters: Sequence[str | os.PathLike[str]] | str | os.PathLike[str] = ()
+    ) -> Launchable:
+        """Return the program as a `Launchable`, which takes the flat operands.
+
+        Args:
+            parameters: files that hold the external parameters, `.irpa`, `.safetensors` or
+                `.gguf`, under their names in the state dict; default those it was exported with.
+
+        Raises:
+            ArgumentError: a file is missing, or they do not hold each parameter.
+        """
+        paths = (parameters,) if isinstance(parameters, str | os.PathLike) else tuple(parameters)
+        if paths and not self.parameters.tensors:
+            raise ArgumentError(
+                f"{self.name}: its parameters are inline, must be exported with "
+                "parameters='external' to be loaded from files"
+            )
+        needed = bool(self.parameters.tensors)
+        providers = [self.parameters.provider(self.name, paths)] if needed else []
+
+        def load(device: Device) -> tuple[str, VmProgram]:
+            return stored_program(self._artifact(device, ()), providers, None)
+
+        return Launchable(load, providers, is_async=False, name=self.name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program as the module or function was called; results as it returned them.
+
+        Raises:
+            ArgumentError: the arguments are not shaped as the example ones, or one that was a
+                constant of the trace is another value.
+            LaunchError: the program failed while running; sizes that it was not traced for.
+        """
+        from torch.utils import _pytree as pytree
+
+        results = self._own_launchable(*self._operands(args, kwargs))
+        several = results if isinstance(results, list) else [] if results is None else [results]
+        return pytree.tree_unflatten(several, self._out_spec)
+
+    @functools.cached_property
+    def _own_launchable(self) -> Launchable:
+        return self.launchable()
+
+    def _operands(self, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
+        from torch.export._tree_utils import reorder_kwargs
+        from torch.utils import _pytree as pytree
+
+        names = self._in_spec.child(1).context
+        if set(kwargs) != set(names):
+            raise ArgumentError(
+                f"{self.name}: keyword arguments {sorted(kwargs)}, must be {sorted(names)}"
+            )
+        flat, spec = pytree.tree_flatten((tuple(args), reorder_kwargs(kwargs, self._in_spec)))
+        if spec != self._in_spec:
+            raise ArgumentError(
+                f"{self.name}: arguments are shaped {spec}, must be {self._in_spec}"
+            )
+        for given, wanted in zip(flat, self.inputs, strict=True):
+            if not wanted.is_operand and given != wanted.value:
+                raise ArgumentError(
+                    f"{self.name}: `{wanted.name}` is {given!r}, must be {wanted.value!r}, "
+                    "a constant of the export"
+                )
+        return [v for v, wanted in zip(flat, self.inputs, strict=True) if wanted.is_operand]
+
+    def _artifact(self, device: Device, flags: tuple[str, ...]) -> Artifact:
+        family = device.driver.family
+        return self._obtain(family, device.type_cache_key, device.compile_target_flags, flags)
+
+    def _obtain(
+        self, family: str, device_type: str, device_flags: tuple[str, ...], flags: tuple[str, ...]
+    ) -> Artifact:
+        lowered = self._for_family(family)
+        source = lowered.text.encode()
+        key = KernelKey(
+            name=self.name,
+            source_digest=digest_of(source),
+            device_type=device_type,
+            compiler=compiler_version() or runtime_version(),
+            flags=(*BASE_FLAGS, *lowered.flags, *flags),
+            entry="",
+        )
+        return obtain_artifact(default_store(), key, device_flags, lambda: source)
+
+    def _for_family(self, family: str) -> _Lowered:
+        if family not in _FAMILIES:
+            raise ArgumentError(
+                f"{self.name}: no device family {family!r}, must be one of {', '.join(_FAMILIES)}"
+            )
+        with self._lock:
+            if family not in self._lowered:
+                self._lowered[family] = self._lower(family)
+            return self._lowered[family]
+
+    def _lower(self, family: str) -> _Lowered:
+        from iree.compiler.ir import Context, Module
+
+        from ir_runtime.op_reg.expand import ExpandCustomOpsPass
+
+        context: Any = Context()
+        context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork
+        module = Module.parse(self._imported, context)
+        expand = ExpandCustomOpsPass(module.operation, device_family=family, hints=self._hints)
+        expand.run()
+        module.operation.verify()
+        flags = dict.fromkeys(flag for op in expand.ops for flag in op.compile_flags)
+        return _Lowered(module.operation.get_asm(enable_debug_info=False), tuple(flags))
+
+    def __repr__(self) -> str:
+        return f"<ir_runtime Program: {self.name}>"
+
+
+def _device_of(device: Device | torch.device | str) -> Device:
+    if isinstance(device, Device):
+        return device
+    if isinstance(device, torch.device):
+        from ir_runtime.device import get_device_from_torch
+
+        return get_device_from_torch(device)
+    return Device(device)
+
+
+def _family_of(name: str, flags: Sequence[str]) -> str:
+    """Return the device family that compiler flags name."""
+    for flag in flags:
+        match = _TARGET.fullmatch(flag)
+        if match is not None and match["target"] in _FAMILY_BY_TARGET:
+            return _FAMILY_BY_TARGET[match["target"]]
+    raise ArgumentError(
+        f"{name}: nothing says what to compile for, must be a device or flags that name one",
+        facts=[f"flags {' '.join(flags) or 'none'}"],
+        fix="pass device='local-task', or a flag such as --iree-hal-target-device=cuda",
+    )

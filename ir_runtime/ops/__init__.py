@@ -1,0 +1,1 @@
+"""Ops that speak to the compiler rather than compute."""
