@@ -90,11 +90,20 @@ class DeviceGroup:
         return (*targets, *others)
 
     def create_hal_module(self) -> VmModule:
-        """Return a new HAL module over all the devices."""
+        """Return a new HAL module over all the devices.
+
+        Raises:
+            DeviceError: IREE cannot join them; a Vulkan device of IREE 3.13 joins no other device.
+        """
         from iree.runtime import create_hal_module
 
         handles = [device.hal_device for device in self.devices]
-        return create_hal_module(self.vm_instance, devices=handles)
+        try:
+            return create_hal_module(self.vm_instance, devices=handles)
+        except Exception as error:
+            raise DeviceError(
+                f"devices {self.uri}: IREE cannot join them for one program", facts=[str(error)]
+            ) from error
 
     def setup_iree_action(self) -> None:
         """Return when what torch has enqueued so far cannot be overtaken by a launch."""
@@ -115,19 +124,22 @@ class DeviceGroup:
     def import_tensor(self, slot: Slot, tensor: Tensor) -> HalBufferView:
         """Bring an argument to the device that the program wants it on.
 
-        That is the one that the program declares, else the first that serves the tensor's place.
+        That is the one that the program declares, else the one whose memory the tensor is in,
+        else, for a tensor on the CPU, the first.
 
         Raises:
-            UnsupportedTorchDeviceError: no device of the group serves the tensor.
+            UnsupportedTorchDeviceError: the tensor is on a device that is not of the group.
         """
         if slot.device_index is not None and slot.device_index < len(self.devices):
             return self.devices[slot.device_index].import_torch_tensor(tensor)
         place = settled(tensor.device)
         for device in self.devices:
-            if _serves(device, place):
+            if _holds(device, place):
                 return device.import_torch_tensor(tensor)
+        if place.type == "cpu":
+            return self.devices[0].import_torch_tensor(tensor)
         raise UnsupportedTorchDeviceError(
-            f"a tensor on {place}: served by none of {self.uri}, must be by one"
+            f"a tensor on {place}: none of {self.uri} is there, one must be"
         )
 
     def export_tensor(self, slot: Slot, view: HalBufferView, like: Tensor) -> Tensor:
@@ -137,7 +149,7 @@ class DeviceGroup:
         return device.export_torch_tensor(view, like)
 
 
-def _serves(device: Device, place: torch.device) -> bool:
+def _holds(device: Device, place: torch.device) -> bool:
     own = device.device_state.torch_device
     return place.type == device.driver.torch_type if own is None else settled(own) == place
 
@@ -170,15 +182,12 @@ def open_devices(
     from iree.runtime import get_driver
 
     opened: list[Device] = []
-    repeats: Counter[str] = Counter()
-    for device in devices:
-        if isinstance(device, Device):
-            opened.append(device)
-        elif repeats[device]:
-            opened.append(_separate_device(device, get_driver, (repeats[device],)))
-        else:
-            opened.append(Device(device))
-        repeats[device if isinstance(device, str) else device.uri] += 1
+    for item in devices:
+        device = item if isinstance(item, Device) else Device(item)
+        repeats = sum(known.uri == device.uri for known in opened)
+        if repeats and not isinstance(item, Device):
+            device = _separate_device(device.uri, get_driver, (repeats,))
+        opened.append(device)
     return tuple(opened)
 
 

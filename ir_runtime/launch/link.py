@@ -83,10 +83,7 @@ def _failure(name: str, place: Place, said: str) -> IrRuntimeError:
         return DeviceError(
             f"{name}: compiled for a device `{name_in_program}` that is not there, "
             "must be given all devices that it was compiled for",
-            facts=[
-                f"wanted: {wanted or said}",
-                f"given: {place.instance_cache_key}",
-            ],
+            facts=[f"wanted: {wanted or said}", f"given: {place.uri}"],
         )
     fix = next((fix for sign, fix in _FIXES if sign in said), None)
     return LinkError(f"{name}: cannot be linked", facts=[said], fix=fix)

@@ -30,8 +30,8 @@ class MultiDeviceLaunchable:
 
     The program decides what runs where (`flow.tensor.transfer`, `iree.abi.affinity`); the list
     gives its devices `@__device_0`, `@__device_1`, ... in that order. Devices beyond those that it
-    uses stay idle. Tensors may be on the CPU whatever the devices are, as far as their drivers
-    take CPU tensors. A thread gets its own VM context, and with it the program's globals.
+    uses stay idle. Arguments may be on the CPU whatever the devices are; a result is where torch
+    keeps tensors of its device. A thread gets its own VM context, and with it the globals.
 
     Args:
         vmfb: the compiled program: its bytes, or the path of its file.

@@ -23,6 +23,7 @@ from ir_runtime.errors import (
 )
 from ir_runtime.launch import Launchable, MultiDeviceLaunchable
 from ir_runtime.launch.store import DirectoryStore
+from tests.devices import ANY_DEVICE, open_or_skip
 from tests.launch.programs import MIXED, TWO, device_with_own_workers, naps, pipeline
 
 jit = MultiDeviceLaunchable.jit_compile
@@ -69,6 +70,22 @@ def test_each_part_runs_on_the_device_that_the_program_says(
         assert torch.equal(program(x), 4 * x)
     assert [naps(workers) > n for (_, workers), n in zip(opened, before, strict=True)] == expected
     assert counted[0].launches == 1
+
+
+@pytest.fixture(params=ANY_DEVICE)
+def device(request: pytest.FixtureRequest) -> Device:
+    return open_or_skip(request.param)
+
+
+def test_one_device_of_any_driver_serves_tensors_on_the_cpu(device: Device) -> None:
+    """M1."""
+    source = pipeline().replace("@__device_1", "@__device_0")
+    assert torch.equal(jit(source, [device])(X).cpu(), 4 * X)
+
+
+def test_undeclared_argument_on_the_cpu_goes_to_the_first_device(device: Device) -> None:
+    source = "func.func @main(%a: tensor<5xf32>) -> tensor<5xf32> { return %a : tensor<5xf32> }"
+    assert torch.equal(jit(source, [device])(X).cpu(), X)
 
 
 def test_listed_devices_are_distinct(program: MultiDeviceLaunchable) -> None:

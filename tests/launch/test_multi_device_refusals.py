@@ -18,6 +18,7 @@ from ir_runtime.errors import (
     UnsupportedTypeError,
 )
 from ir_runtime.launch import Launchable, MultiDeviceLaunchable
+from tests.devices import open_or_skip
 from tests.launch.programs import MIXED, TWO, pipeline
 
 jit = MultiDeviceLaunchable.jit_compile
@@ -78,8 +79,18 @@ def test_devices_that_are_no_list_of_devices_are_refused(
 
 @pytest.mark.parametrize("uri", ["nonsense", "nonsense://1"])
 def test_unknown_uri_is_refused_with_the_drivers(vmfb: bytes, uri: str) -> None:
-    with pytest.raises(DeviceError, match=r"no driver 'nonsense', must be one of .*local-task"):
+    with pytest.raises(DeviceError, match=r"driver 'nonsense': not served .*local-task"):
         MultiDeviceLaunchable(vmfb, ["local-task", uri])
+
+
+@pytest.mark.vulkan
+def test_devices_that_iree_cannot_join_are_refused(vmfb: bytes) -> None:
+    vulkan = open_or_skip("vulkan")
+    with pytest.raises(DeviceError) as caught:
+        MultiDeviceLaunchable(vmfb, ["local-task", vulkan])
+    assert caught.value.headline == (
+        f"devices local-task, {vulkan.uri}: IREE cannot join them for one program"
+    )
 
 
 def test_missing_function_is_refused_at_once(vmfb: bytes) -> None:
@@ -121,7 +132,7 @@ def test_wrong_number_of_arguments_is_refused(program: MultiDeviceLaunchable) ->
 def test_tensor_that_no_device_serves_is_refused(program: MultiDeviceLaunchable) -> None:
     with pytest.raises(UnsupportedTorchDeviceError, match=r"argument 0: .*on meta"):
         program(X.to("meta"))
-    with pytest.raises(UnsupportedTorchDeviceError, match="argument 0: a tensor on meta: served"):
+    with pytest.raises(UnsupportedTorchDeviceError, match="argument 0: a tensor on meta: none of"):
         jit(MIXED, TWO)(X.to("meta"), 1.0, 1, True)
 
 
