@@ -16,7 +16,7 @@ import ir_runtime.ops.iree as iree_ops
 from ir_runtime import aot
 from ir_runtime.device import get_vm_instance
 from ir_runtime.device.cpu import host_cpu_target
-from ir_runtime.device.instance import hal_device_for_uri
+from ir_runtime.device.place import open_place
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg.import_program import quiet_tracing
 
@@ -164,7 +164,7 @@ def run_on_two_devices(vmfb: bytes, x: Tensor) -> Tensor:
     from iree import runtime
 
     instance = get_vm_instance()
-    devices = [hal_device_for_uri("local-sync"), hal_device_for_uri("local-task")]
+    devices = [open_place("local-sync").hal, hal_device_for_uri("local-task")]
     hal = runtime.create_hal_module(instance, devices=devices)
     module = runtime.VmModule.copy_buffer(instance, vmfb)
     context = runtime.VmContext(instance, [hal, module])
