@@ -164,7 +164,7 @@ def run_on_two_devices(vmfb: bytes, x: Tensor) -> Tensor:
     from iree import runtime
 
     instance = get_vm_instance()
-    devices = [open_place("local-sync").hal, hal_device_for_uri("local-task")]
+    devices = [open_place("local-sync").hal, open_place("local-task").hal]
     hal = runtime.create_hal_module(instance, devices=devices)
     module = runtime.VmModule.copy_buffer(instance, vmfb)
     context = runtime.VmContext(instance, [hal, module])
