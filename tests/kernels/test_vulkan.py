@@ -211,9 +211,7 @@ def test_gelu_of_every_magnitude(dtype: torch.dtype, approximate: str) -> None:
 def test_silu_and_mul_of_every_magnitude(dtype: torch.dtype) -> None:
     gate = torch.logspace(-30, 4, WIDTH // 2, dtype=torch.float64).to(dtype)
     x = torch.cat([gate, -gate, torch.ones(WIDTH, dtype=dtype)])
-    assert_near(
-        kernels_mlir.silu_and_mul(x), torch.nn.functional.silu(x[:WIDTH].double())
-    )
+    assert_near(kernels_mlir.silu_and_mul(x), torch.nn.functional.silu(x[:WIDTH].double()))
 
 
 @pytest.mark.parametrize("mean", [1e2, 1e4, 1e6])
