@@ -1,11 +1,12 @@
 """Vulkan: CPU tensors go in and come out by staging copies; torch has no tensors of its own there.
 
-A program is compiled for what the device's name tells of its architecture, else for the least
-that IREE's runtime asks of any device.
+A program is compiled for what the device's name tells of its architecture, else for what every
+device does and the widths of numbers that its driver lists.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,15 @@ from torch import Tensor
 
 from ir_runtime.device.place import HalPlace
 from ir_runtime.device.staging import download, new_buffer_view, upload
-from ir_runtime.errors import UnsupportedTorchDeviceError
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.errors import UnsupportedTorchDeviceError, UnsupportedTypeError
 
 if TYPE_CHECKING:
     from iree.runtime import HalBufferView
 
     from ir_runtime.device.state import DeviceState
 
-__all__ = ["VulkanDriver", "vulkan_target"]
+__all__ = ["VulkanDriver", "generic_features", "vulkan_target"]
 
 _TARGETS: tuple[tuple[str, str], ...] = (
     (r"llvmpipe", "llvmpipe"),
@@ -39,11 +41,46 @@ _TARGETS: tuple[tuple[str, str], ...] = (
 )
 
 
+@functools.cache
 def vulkan_target(name: str) -> str | None:
     """Return what to compile for, by the name that a device reports; None if it tells nothing."""
     return next(
         (target for pattern, target in _TARGETS if re.search(pattern, name, re.IGNORECASE)), None
     )
+
+
+# SPIR-V capabilities for numbers of a width, and the device features that bring them.
+_WIDTHS: tuple[tuple[int, tuple[str, ...], str], ...] = (
+    (
+        2,
+        ("storageBuffer16BitAccess", "shaderFloat16"),
+        "cap:Float16,cap:Int16,cap:StorageBuffer16BitAccess,ext:SPV_KHR_16bit_storage",
+    ),
+    (
+        1,
+        ("storageBuffer8BitAccess", "shaderInt8"),
+        "cap:Int8,cap:StorageBuffer8BitAccess,ext:SPV_KHR_8bit_storage",
+    ),
+)
+
+
+@functools.cache
+def generic_features(details: str) -> tuple[str, frozenset[int]]:
+    """Return the SPIR-V features to compile for by what a driver tells of an unknown device.
+
+    Args:
+        details: the driver's description.
+
+    Returns:
+        The features as IREE's compiler takes them, and which of the item sizes 1 and 2 they
+        bring: without them IREE 3.13 reads tensors of such items at wrong addresses.
+    """
+    features, sizes = ["spirv:v1.3,cap:Shader"], set[int]()
+    for size, needed, brought in _WIDTHS:
+        if all(f"{name}=yes" in details for name in needed):
+            features.append(brought)
+            sizes.add(size)
+    return ",".join(features), frozenset(sizes)
 
 
 class VulkanDriver:
@@ -59,9 +96,12 @@ class VulkanDriver:
         """Do nothing: the loader finds its drivers."""
 
     def target_flags(self, state: DeviceState) -> tuple[str, ...]:
-        target = vulkan_target(str(state.enumerated_info.get("name", "")))
-        chip = (f"--iree-vulkan-target={target}",) if target else ()
-        return ("--iree-hal-target-device=vulkan", *chip)
+        target = _target_of(state)
+        if target is not None:
+            chip = f"--iree-vulkan-target={target}"
+        else:
+            chip = f"--iree-vulkan-target-features={generic_features(state.details)[0]}"
+        return ("--iree-hal-target-device=vulkan", chip)
 
     def serves(self, torch_device: torch.device) -> bool:
         del torch_device
@@ -81,12 +121,14 @@ class VulkanDriver:
         """Do nothing: CPU tensors are ready."""
 
     def import_tensor(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+        _refuse_narrow(state, tensor)
         return upload(state.device, tensor)
 
     def import_destination(
         self, state: DeviceState, tensor: Tensor, *, transfers: bool
     ) -> HalBufferView:
         del transfers
+        _refuse_narrow(state, tensor)
         return new_buffer_view(state.device, tensor)
 
     def finish_destination(self, state: DeviceState, view: HalBufferView, tensor: Tensor) -> None:
@@ -96,3 +138,17 @@ class VulkanDriver:
         out = torch.empty(like.shape, dtype=like.dtype)
         download(state.device, view, out)
         return out
+
+
+def _target_of(state: DeviceState) -> str | None:
+    return vulkan_target(str(state.enumerated_info.get("name", "")))
+
+
+def _refuse_narrow(state: DeviceState, tensor: Tensor) -> None:
+    size = tensor.dtype.itemsize
+    if size >= 4 or _target_of(state) is not None or size in generic_features(state.details)[1]:
+        return
+    raise UnsupportedTypeError(
+        f"{format_tensor(tensor)}: {state.uri} is not known to take items of {8 * size} bits, "
+        "must be of 32 or 64"
+    )

@@ -7,15 +7,12 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from ir_runtime import Device
 from ir_runtime.dtypes import dtype_info
-from ir_runtime.errors import DeviceError
 from ir_runtime.launch.compiler import BASE_FLAGS, compile_program
-from ir_runtime.launch.vm import VmProgram, bind_device_launch
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.kernel import kernel_source
 from ir_runtime.op_reg.selection import CallSelection
-from tests.cases import CASES, DTYPES, Arguments, OpCase, case_named, widen
+from tests.cases import CASES, DTYPES, Arguments, OpCase, case_named
 
 TARGETS: dict[str, Sequence[str]] = {
     "cuda": ("--iree-hal-target-device=cuda", "--iree-cuda-target=sm_80"),
@@ -62,25 +59,3 @@ def test_attention_compiles_at_any_depth(depth: int, family: str) -> None:
     bounds = torch.tensor([0, 2], dtype=torch.int32)
     ksel = selection(case, (width, width, width, None, bounds), family)
     assert compiled(ksel, TARGETS[family])[1]
-
-
-@pytest.mark.vulkan
-@each_dtype
-@pytest.mark.parametrize("name", ["mm_encoder_attn-packed", "layer_norm-affine", "gelu-erf"])
-def test_generic_vulkan_binary_runs(name: str, dtype: torch.dtype) -> None:
-    """Among other things, its constants fit the 128 bytes that every device has for them."""
-    try:
-        device = Device("vulkan")
-    except DeviceError as error:
-        pytest.skip(str(error))
-    case = case_named(name)
-    arguments = case.arguments(dtype)
-    ksel = selection(case, arguments, "vulkan")
-    program = VmProgram.from_vmfb(name, compiled(ksel, TARGETS["vulkan"])[1])
-    (result,) = ksel.result_descs
-    out = torch.empty(result.t.shape, dtype=dtype)
-    launch = bind_device_launch(program, "main", device, ((tuple(out.shape), dtype),))
-    launch([a for a in arguments if isinstance(a, torch.Tensor)], [out])
-    info = dtype_info(dtype)
-    exact = case.native(*widen(arguments))
-    torch.testing.assert_close(out.double(), exact, atol=info.atol, rtol=info.rtol)
