@@ -1,4 +1,4 @@
-"""What can a compiled program not do?  Keep state, change its arguments, draw random numbers."""
+"""What can a compiled program not do?  Keep state, change arguments, draw random numbers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def refuse_unsupported(name: str, program: Any) -> None:
         ExportError: says what, and where that is known.
     """
     from torch.export.graph_signature import OutputKind, SymIntArgument, TensorArgument
+    from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 
     for node in program.graph.nodes:
         if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
@@ -25,6 +26,14 @@ def refuse_unsupported(name: str, program: Any) -> None:
                 f"{name}: draws random numbers ({node.target}), must be deterministic",
                 facts=_place(node),
                 fix="call eval() on the module first, or pass the numbers as an argument",
+            )
+        value = node.meta.get("val")
+        # IREE 3.13 compiles the indexing and `nonzero` that make such sizes without ever ending
+        if isinstance(value, torch.Tensor) and free_unbacked_symbols(value.shape):
+            raise ExportError(
+                f"{name}: makes a tensor whose size depends on values ({node.target}), must make "
+                "sizes of argument sizes only",
+                facts=_place(node),
             )
     for spec in program.graph_signature.output_specs:
         if spec.kind is OutputKind.BUFFER_MUTATION:

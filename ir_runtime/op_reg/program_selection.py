@@ -29,16 +29,11 @@ __all__ = ["ProgramCall", "ProgramSelection", "select_for_program"]
 
 
 class ProgramSelection(CallSelection):
-    """A selection that reads the arguments of a call in a program.
+    """A selection that reads the arguments of a call in a program."""
 
-    Attributes:
-        place: where the call stands in the user's code, for messages.
-    """
-
-    def __init__(self, op: CustomOp, args: Sequence[Any], *, family: str, place: str) -> None:
+    def __init__(self, op: CustomOp, args: Sequence[Any], *, family: str) -> None:
         super().__init__(op, args)
         self.device_family = family
-        self.place = place
 
     def _refusal(self, arg: int, expected: str) -> ArgumentError:
         value = self.args[arg]
@@ -100,7 +95,7 @@ def select_for_program(
     failures: list[IrRuntimeError] = []
     for choose in example_choices(hints, static_sizes(operands)):
         try:
-            call = _select(op, operands, choose, family=family, place=place)
+            call = _select(op, operands, choose, family)
             _refuse_fixed(call)
         except ArgumentError as error:
             failures.append(error)
@@ -111,9 +106,7 @@ def select_for_program(
     raise error
 
 
-def _select(
-    op: CustomOp, operands: Sequence[Value], choose: Choose, *, family: str, place: str
-) -> ProgramCall:
+def _select(op: CustomOp, operands: Sequence[Value], choose: Choose, family: str) -> ProgramCall:
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental import _config
 
@@ -121,7 +114,7 @@ def _select(
     # oblivious: no conclusion from an example's size not being 0 or 1
     with _config.patch(backed_size_oblivious=True), FakeTensorMode(shape_env=sizes.env):
         arguments = read_arguments(op, operands, sizes)
-        ksel = ProgramSelection(op, [a.value for a in arguments], family=family, place=place)
+        ksel = ProgramSelection(op, [a.value for a in arguments], family=family)
         op.select(ksel)
     check_results(ksel)
     check_mutations(ksel)

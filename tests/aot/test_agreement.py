@@ -171,12 +171,12 @@ def test_an_op_is_one_in_all_four_ways(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", [c for c in OPS if c != "in place of a view"])
-@pytest.mark.parametrize("rows", [0, 1, 5, 33])
-def test_a_dynamic_program_runs_at_other_sizes(case: str, rows: int) -> None:
+def test_a_dynamic_program_runs_at_other_sizes(case: str) -> None:
     fn, args = OPS[case]
-    others = tuple(torch.randn(rows, 4) if a is not N else torch.arange(rows) for a in args)
     program = aot.export(fn, args, dynamic_shapes=tuple({0: Dim.DYNAMIC} for _ in args))
-    assert_same(program(*others), fn(*others))
+    for rows in (0, 1, 5, 33):
+        others = tuple(torch.randn(rows, 4) if a is not N else torch.arange(rows) for a in args)
+        assert_same(program(*others), fn(*others))
 
 
 @pytest.mark.parametrize("op", [specialised, forced])

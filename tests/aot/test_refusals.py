@@ -68,6 +68,19 @@ def test_a_result_that_is_no_tensor_is_refused() -> None:
     )
 
 
+def test_a_size_that_depends_on_values_is_refused() -> None:
+    def positive(x: Tensor) -> Tensor:
+        return ops.scale(x[x > 0])  # values here
+
+    with pytest.raises(ExportError) as caught:
+        aot.export(positive, (X,))
+    path, line = line_of("# values here").rsplit(":", 1)
+    assert str(caught.value) == (
+        "positive: makes a tensor whose size depends on values (aten.index.Tensor), must make "
+        f'sizes of argument sizes only\n    File "{path}", line {line}, in positive'
+    )
+
+
 def test_what_torch_cannot_trace_is_refused() -> None:
     with pytest.raises(ExportError) as caught:
         aot.export(lambda x: x if x.sum() > 0 else -x, (X,), name="f")
@@ -189,12 +202,15 @@ def test_an_integer_that_is_compiled_in_must_be_that_constant(n: int | None, sho
 def test_an_out_overload_is_refused() -> None:
     def call(x: Tensor) -> Tensor:
         out = torch.empty_like(x)
-        ops.scale.out(x, 2.0, out=out)
+        ops.scale.out(x, 2.0, out=out)  # out here
         return out
 
-    with pytest.raises((ExportError, GenerateError)) as caught:
+    with pytest.raises(GenerateError) as caught:
         aot.export(call, (X,)).mlir()
-    assert "out" in str(caught.value)
+    assert str(caught.value) == (
+        f"{op_of(ops.scale).name}: the program calls the overload 'out', must call the op itself\n"
+        f"    called at {line_of('# out here')}"
+    )
 
 
 def test_generate_that_yields_nothing_is_refused() -> None:

@@ -157,6 +157,27 @@ def test_a_size_that_select_fixes_is_refused() -> None:
     )
 
 
+def test_a_static_size_other_than_the_specialised_one_is_refused() -> None:
+    def select(self: Any, ksel: KernelSelection) -> None:
+        x = ksel.arg_tensor(0)
+        x.spec_dims[1] = 8
+        ksel.return_new_tensor(x.t.shape, x.t.dtype)
+
+    op = make_op("eight_@UNIQUE@(Tensor x) -> Tensor", select, ops.yield_first)
+    kind = "!torch.vtensor<[?,4],f32>"
+    with pytest.raises(ArgumentError) as caught:
+        expanded(f"""
+        func.func @main(%x: {kind}) -> {kind} {{
+          %0 = {operator(op, "%x", kind, kind)} loc("model.py":3:0)
+          return %0 : {kind}
+        }}""")
+    assert str(caught.value) == (
+        f"{op_of(op).name}: dimension 1 of argument `x` is 4 in the program, must be 8 as `select` "
+        "specialises it\n"
+        "    called at model.py:3"
+    )
+
+
 def test_an_attribute_that_the_program_computes_is_refused() -> None:
     with pytest.raises(ArgumentError) as caught:
         expanded(f"""
