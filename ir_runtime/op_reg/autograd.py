@@ -88,8 +88,8 @@ def not_differentiable(op: str, argument: str = "") -> NotDifferentiableError:
         )
     return NotDifferentiableError(
         f"{op}: a gradient reached it, and it has no backward",
-        fix="define setup_context and backward on its CustomOp class, or call it under "
-        "torch.no_grad() or on detached tensors",
+        fix="give it one by ir_runtime.op_reg.register_autograd or in its CustomOp class, or call "
+        "it under torch.no_grad() or on detached tensors",
     )
 
 
@@ -129,7 +129,11 @@ def make_autograd_slow(op: CustomOp) -> Callable[..., Any]:
         if not needed or not (op.schema.returns or mutates):
             return _run_below(op, keyset, args)
         if mutates:
-            raise not_differentiable(op.name)
+            raise NotDifferentiableError(
+                f"{op.name}: an argument requires a gradient, must be without one: "
+                "ops that change an argument are not differentiable",
+                fix="call it under torch.no_grad() or on detached tensors",
+            )
         return apply(keyset, args)
 
     return slow

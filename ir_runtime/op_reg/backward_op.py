@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +73,7 @@ class OpFormula:
     def save(self, ctx: Any, args: Sequence[Any], output: Any) -> None:
         """Keep the inputs and results that the backward op takes."""
         ctx.set_materialize_grads(False)
-        results = output if isinstance(output, list | tuple) else (output,)
+        results = output if len(self._op.schema.returns) > 1 else (output,)
         ctx.zeros = [_zeros_like(r) for r in results]
         values = {"argument": args, "result": results}
         save_values(
@@ -95,8 +95,8 @@ class OpFormula:
             value = needs if source.kind == "needs" else saved
             if source.kind == "gradient":
                 value = given[source.index]
-                if value is None and not _is_optional(argument):
-                    value = ctx.zeros[source.index]()
+                if not _is_optional(argument):
+                    value = _with_zeros(value, ctx.zeros[source.index])
             named[argument.name] = value
         returned = self._backward.overload(**named)
         results = as_results(self._backward, returned, "the op")
@@ -190,12 +190,18 @@ def _any_true(needs: Any) -> bool:
     return any(needs) if isinstance(needs, list | tuple) else bool(needs)
 
 
-def _zeros_like(result: Any) -> Callable[[], Any]:
+def _zeros_like(result: Any) -> Any:
     """Return what makes zeros as a result is, without keeping the result."""
     if isinstance(result, list | tuple):
-        each = [_zeros_like(r) for r in result]
-        return lambda: [zeros() for zeros in each]
+        return [_zeros_like(r) for r in result]
     if not isinstance(result, Tensor):
         return lambda: None
     shape, dtype, device = result.shape, result.dtype, result.device
     return lambda: torch.zeros(shape, dtype=dtype, device=device)
+
+
+def _with_zeros(gradient: Any, zeros: Any) -> Any:
+    """Return a gradient, or a list of them, with zeros where none came."""
+    if isinstance(zeros, list):
+        return [_with_zeros(g, z) for g, z in zip(gradient, zeros, strict=True)]
+    return zeros() if gradient is None else gradient

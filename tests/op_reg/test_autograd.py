@@ -9,8 +9,8 @@ from tests.op_reg import ops
 from tests.op_reg.ops import like_first, like_first_of_two, make_op, op_of, yield_first
 
 FIX = (
-    "\n  fix: define setup_context and backward on its CustomOp class, or call it under "
-    "torch.no_grad() or on detached tensors"
+    "\n  fix: give it one by ir_runtime.op_reg.register_autograd or in its CustomOp class, or call "
+    "it under torch.no_grad() or on detached tensors"
 )
 
 
@@ -223,8 +223,13 @@ def test_op_that_changes_an_argument_is_refused():
 
 
 def test_in_place_op_refuses_what_requires_a_gradient():
-    with pytest.raises(NotDifferentiableError):
+    with pytest.raises(NotDifferentiableError) as caught:
         ops.twice(leaf(4) * 1)
+    assert str(caught.value) == (
+        f"{op_of(ops.twice).name}: an argument requires a gradient, must be without one: "
+        "ops that change an argument are not differentiable\n"
+        "  fix: call it under torch.no_grad() or on detached tensors"
+    )
 
 
 def test_backward_that_is_nothing_of_the_kind_is_refused():

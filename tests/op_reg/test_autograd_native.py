@@ -133,6 +133,46 @@ def test_two_results_compiled(backend):
     torch.testing.assert_close(found, torch.autograd.grad((x * y * y).sum(), (x, y)))
 
 
+def list_result():
+    def select(self, ksel):
+        x = ksel.arg_tensor(0)
+        ksel.arg_tensor(1)
+        ksel.return_new_tensor_list([x.t.shape] * 2, x.t.dtype)
+
+    def generate(self, ksel, kb):
+        from iree.compiler.dialects import arith
+
+        kb.yield_results(arith.addf(kb.arg(0), kb.arg(1)), arith.mulf(kb.arg(0), kb.arg(1)))
+
+    return make_op(
+        "listed_@UNIQUE@(Tensor x, Tensor y) -> Tensor[]",
+        select,
+        generate,
+        backward=derive_backward(lambda x, y: [x + y, x * y]),
+        vmap="loop",
+    )
+
+
+def test_list_result():
+    packet, x, y = list_result(), leaf(3), leaf(3)
+    total, product = packet(x, y)
+    assert torch.equal(total, x + y)
+    product.sum().backward()
+    assert torch.equal(x.grad, y)
+    torch.library.opcheck(packet.default, (x, y))
+
+
+def test_list_result_compiled_and_mapped():
+    packet, x, y = list_result(), leaf(3), leaf(3)
+    call = torch.compile(lambda x, y: packet(x, y)[1], backend="aot_eager", fullgraph=True)
+    call(x, y).sum().backward()
+    assert torch.equal(x.grad, y)
+    found = torch.vmap(torch.func.grad(lambda x, y: packet(x, y)[1].sum()), (0, None))(
+        torch.randn(2, 3), y.detach()
+    )
+    assert torch.equal(found, y.detach().expand(2, 3))
+
+
 def test_integer_result_is_not_differentiable():
     packet = derived(
         "parts_@UNIQUE@(Tensor x) -> (Tensor, Tensor)", lambda x: (x * x, (x > 0).to(torch.int32))

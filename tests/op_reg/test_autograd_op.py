@@ -94,6 +94,51 @@ def test_saved_result_by_its_own_name():
     assert torch.autograd.gradcheck(packet, x)
 
 
+def test_saved_result_under_functional_transforms():
+    def native(grad, result):
+        return -grad * result * result
+
+    backward = traced_op(
+        "of_@UNIQUE@(Tensor grad, Tensor result) -> Tensor",
+        native,
+        backward=derive_backward(native),
+        vmap="loop",
+    )
+    packet = traced_op(
+        "inverse_@UNIQUE@(Tensor x) -> Tensor", lambda x: 1 / x, backward=backward, vmap="loop"
+    )
+    x = torch.rand(3, dtype=torch.float64) + 1
+    first = torch.func.grad(lambda x: packet(x).sum())
+    torch.testing.assert_close(first(x), -1 / x**2)
+    torch.testing.assert_close(torch.func.grad(lambda x: first(x).sum())(x), 2 / x**3)
+    torch.testing.assert_close(torch.func.jacrev(packet)(x), torch.diag(-1 / x**2))
+    torch.testing.assert_close(torch.vmap(torch.func.grad(packet))(x), -1 / x**2)
+
+
+def test_list_result_whose_elements_have_gradients_in_part():
+    def select(self, ksel):
+        x = ksel.arg_tensor(0)
+        ksel.return_new_tensor_list([x.t.shape] * 2, x.t.dtype)
+
+    def generate(self, ksel, kb):
+        from iree.compiler.dialects import arith
+
+        x = kb.arg(0)
+        kb.yield_results(arith.addf(x, x), arith.mulf(x, x))
+
+    packet = make_op("listed_@UNIQUE@(Tensor x) -> Tensor[]", select, generate)
+    backward = traced_op(
+        "of_@UNIQUE@(Tensor[] grad, Tensor[] result, Tensor x) -> Tensor",
+        lambda grad, result, x: 2 * grad[0] + 2 * grad[1] * x + 0 * result[0],
+    )
+    register_autograd(packet, backward)
+    x = leaf(3)
+    for used, expected in (([0], torch.full((3,), 2.0)), ([1], 2 * x), ([0, 1], 2 + 2 * x)):
+        results = packet(x)
+        (found,) = torch.autograd.grad(sum(results[i].sum() for i in used), x)
+        torch.testing.assert_close(found, expected.detach())
+
+
 def test_saved_result_that_was_changed_is_noticed():
     packet = op_with_backward(
         "inverse_@UNIQUE@(Tensor x) -> Tensor",
@@ -192,6 +237,46 @@ def test_needs_grad_compiled(needs):
     compiled(x, y).sum().backward()
     assert x.grad is None or torch.equal(x.grad, 2 * y)
     assert y.grad is None or torch.equal(y.grad, 2 * x)
+
+
+def absent_where_not_needed():
+    """A backward whose results are `Tensor?`, None where nobody asks."""
+
+    def select(self, ksel):
+        grad = ksel.arg_tensor(0)
+        ksel.arg_tensor(1)
+        ksel.arg_tensor(2)
+        for need in ksel.attr_list_bool(3).v:
+            ksel.maybe_return_tensor(grad.t if need else None)
+
+    def generate(self, ksel, kb):
+        from iree.compiler.dialects import arith
+
+        grad, x, y = (kb.arg_value(i) for i in range(3))
+        pairs = zip((y, x), ksel.arg_descs[3].v, strict=True)
+        kb.yield_results(*(arith.mulf(grad, factor) for factor, need in pairs if need))
+
+    backward = make_op(
+        "of_@UNIQUE@(Tensor grad, Tensor x, Tensor y, bool[] needs_grad) "
+        "-> (Tensor? grad_x, Tensor? grad_y)",
+        select,
+        generate,
+    )
+    packet = traced_op("masked_@UNIQUE@(Tensor x, Tensor y) -> Tensor", lambda x, y: x * y)
+    register_autograd(packet, backward)
+    return packet
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("needs", [(True, False), (False, True), (True, True)])
+def test_result_may_be_absent_where_no_gradient_is_needed(needs, compiled):
+    """Reference 2.4: one result of several is there, and it is not taken for the first."""
+    packet = absent_where_not_needed()
+    x, y = (torch.randn(3, requires_grad=need) for need in needs)
+    call = torch.compile(packet, backend="aot_eager", fullgraph=True) if compiled else packet
+    call(x, y).sum().backward()
+    assert x.grad is None or torch.equal(x.grad, y)
+    assert y.grad is None or torch.equal(y.grad, x)
 
 
 def test_backward_runs_as_a_kernel(store):
