@@ -175,6 +175,8 @@ class Program:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program as the module or function was called; results as it returned them.
 
+        It runs where the tensors are; one that takes none, on the current device or the CPU.
+
         Raises:
             ArgumentError: the arguments are not shaped as the example ones, or one that was a
                 constant of the trace is another value.
@@ -182,7 +184,10 @@ class Program:
         """
         from torch.utils import _pytree as pytree
 
-        results = self._own_launchable(*self._operands(args, kwargs))
+        operands = self._operands(args, kwargs)
+        where = torch.device("cpu")  # of a program without tensors, unless a device is current
+        told = Device.chosen_for(where) or any(isinstance(v, torch.Tensor) for v in operands)
+        results = self._own_launchable(*operands, device=None if told else where)
         several = results if isinstance(results, list) else [] if results is None else [results]
         return pytree.tree_unflatten(several, self._out_spec)
 

@@ -114,7 +114,7 @@ class ExpandCustomOpsPass:
 def _write(op: CustomOp, kb: InlineKernelBuilder) -> Any:
     """Run `generate` and return the kernel's function."""
     with kb.context, kb.location, kb.ip:
-        op.generate(kb.ksel, kb)
+        kb.ksel.own_op.generate(kb.ksel, kb)
     if not kb.yielded:
         raise GenerateError(
             f"{op.name}: `generate` ends without results, must call yield_results once"

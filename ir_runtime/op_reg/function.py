@@ -59,8 +59,10 @@ def build_call(caller: str, func_op: Any, args: Sequence[Any]) -> list[Value]:
 def fit_value(value: Any, wanted: Any, what: str) -> Value:
     """Return `value` as type `wanted`, by a `tensor.cast` if only known sizes differ."""
     from iree.compiler.dialects import tensor
-    from iree.compiler.ir import RankedTensorType, ShapedType, Value
+    from iree.compiler.ir import OpView, RankedTensorType, ShapedType, Value
 
+    if isinstance(value, OpView) and len(value.operation.results) == 1:
+        value = value.operation.results[0]
     if not isinstance(value, Value):
         raise GenerateError(
             f"{what} is {_in_words(value)}, must be a value of type {wanted}",

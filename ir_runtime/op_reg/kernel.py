@@ -97,7 +97,7 @@ def run_select(op: CustomOp, args: Sequence[Any]) -> CallSelection:
     where = call_device(op.name, op.arg_names, args)
     ksel = CallSelection(op, args)
     ksel.device_family = family_for(where)
-    op.select(ksel)
+    ksel.own_op.select(ksel)
     check_results(ksel)
     check_mutations(ksel)
     return ksel
@@ -199,7 +199,7 @@ def kernel_source(op: CustomOp, ksel: KernelSelection) -> bytes:
 
     kb = FreeFuncKernelBuilder.create_module(ksel, func_name=ENTRY, destinations=True)
     with kb.context, kb.location, kb.ip:
-        op.generate(ksel, kb)
+        ksel.own_op.generate(ksel, kb)
     if not kb.yielded:
         raise GenerateError(
             f"{op.name}: `generate` ends without results, must call yield_results once"

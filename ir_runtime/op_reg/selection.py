@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ class KernelSelection(ABC):
 
     Attributes:
         op: the op that selects.
+        own_op: a copy of it, whose `select` and `generate` run: what the one leaves in `self`
+            reaches the other, and no other call, be it on another thread or within this one.
         arg_descs: what was declared of each argument; None where nothing was.
         inplace_tied_arg_descs: the arguments that the kernel changes, in declared order.
         result_descs: the results, in order.
@@ -46,6 +49,7 @@ class KernelSelection(ABC):
 
     def __init__(self, op: CustomOp, arg_arity: int) -> None:
         self.op = op
+        self.own_op: CustomOp = copy.copy(op)
         # What an op put in an ArgDescriptor slot, it knows better than a type checker.
         self.arg_descs: list[Any] = [None] * arg_arity
         self.inplace_tied_arg_descs: list[TensorArg | TensorListArg] = []
