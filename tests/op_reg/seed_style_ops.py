@@ -291,4 +291,3 @@ class counted(CustomOp):
 
     def generate(self, ksel, kb):
         kb.yield_results(kb.arg_bindings[0])
-
