@@ -1,4 +1,4 @@
-"""Are the faults of this package's ancestors in programs absent?  What no other file shows."""
+"""Are the ancestors' faults in programs absent?  Those that no other file shows."""
 
 from __future__ import annotations
 

@@ -1,0 +1,42 @@
+"""Has an op of the catalogue the same bits eager, compiled, exported and ahead of time?"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from ir_runtime import aot
+from ir_runtime.op_reg.import_program import quiet_tracing
+from tests.cases import CASES, OpCase
+from tests.kernels.test_battery import OpModule, tensors_of
+
+
+def bits(tensor: Tensor) -> Tensor:
+    """Return what tells -0 from 0 and one NaN from another."""
+    return tensor.contiguous().view(torch.uint8)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["f32", "bf16"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_a_catalogue_op_has_the_same_bits_in_all_four_ways(
+    case: OpCase, dtype: torch.dtype
+) -> None:
+    torch._dynamo.reset()
+    arguments = case.arguments(dtype)
+    module, tensors = OpModule(case.function, arguments), tensors_of(arguments)
+    with quiet_tracing():
+        exported = torch.export.export(module, tensors)
+    program = aot.export(exported, name=case.id)
+    assert "torch.operator" not in program.mlir()
+    ways = {
+        "compiled": torch.compile(module, fullgraph=True)(*tensors),
+        "exported": exported.module()(*tensors),
+        "ahead of time": program(*tensors),
+    }
+    eager = module(*tensors)
+    assert all(result.dtype == eager.dtype for result in ways.values())
+    wanted = bits(eager)
+    assert {name: torch.equal(bits(result), wanted) for name, result in ways.items()} == (
+        dict.fromkeys(ways, True)
+    )
