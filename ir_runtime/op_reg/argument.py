@@ -91,8 +91,9 @@ class IntArg:
     @spec_value.setter
     def spec_value(self, value: int | None) -> None:
         if value is not None and (isinstance(value, bool) or value != self.v):
+            shown = self.v if isinstance(self.v, int) else "no constant"
             raise ArgumentError(
-                f"{self._op_name}: `{self.name}` is {self.v}, must be {value!r}, "
+                f"{self._op_name}: `{self.name}` is {shown}, must be {value!r}, "
                 "which `select` compiles in"
             )
         self._spec_value = None if value is None else int(value)

@@ -227,6 +227,49 @@ def test_an_integer_of_the_program_is_an_operand() -> None:
         assert torch.equal(Launchable.jit_compile(text, name="shifted")(x, n), x + n)
 
 
+def _select_three(self: Any, ksel: Any) -> None:
+    ksel.return_tensor(ksel.arg_tensor(0).t)
+    ksel.arg_int(1).spec_value = 3
+
+
+only_three = make_op(
+    "only_three_@UNIQUE@(Tensor x, SymInt n) -> Tensor", _select_three, ops.yield_first
+)
+
+
+def with_integer(made: str) -> str:
+    return f"""
+    func.func @main(%x: {VECTOR}, %m: !torch.int) -> {VECTOR} {{
+      {made}
+      %0 = {operator(only_three, "%x, %n", f"{VECTOR}, !torch.int")} loc("model.py":7:0)
+      return %0 : {VECTOR}
+    }}"""
+
+
+def test_an_integer_that_select_compiles_in_is_no_operand() -> None:
+    text = expanded(with_integer("%n = torch.constant.int 3"))
+    assert "to_i64" not in text
+
+
+@pytest.mark.parametrize(
+    ("made", "shown"),
+    [
+        ("%n = torch.constant.int 4", "4"),
+        (
+            "%n = torch.aten.add.int %m, %m : !torch.int, !torch.int -> !torch.int",
+            "no constant",
+        ),
+    ],
+)
+def test_another_integer_than_select_compiles_in_is_refused(made: str, shown: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        expanded(with_integer(made))
+    assert str(caught.value) == (
+        f"{op_of(only_three).name}: `n` is {shown}, must be 3, which `select` compiles in\n"
+        "    called at model.py:7"
+    )
+
+
 def test_a_number_names_a_dtype() -> None:
     seen: list[Any] = []
 
