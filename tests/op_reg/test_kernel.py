@@ -169,7 +169,9 @@ def test_writing_out_over_a_saved_tensor_is_an_autograd_error():
 
 def test_in_place_on_what_requires_a_gradient_is_refused():
     x = torch.randn(4, requires_grad=True)
-    with pytest.raises(NotDifferentiableError, match=f"^{op_of(ops.twice).name}: a gradient"):
+    with pytest.raises(
+        NotDifferentiableError, match=f"^{op_of(ops.twice).name}: an argument requires"
+    ):
         ops.twice(x)
     with torch.no_grad():
         expected = x * 2
