@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["CallFunctions", "CallTable", "make_call_functions"]
 
 _KEYS = torch._C.DispatchKey
-PLAIN_KEYSETS = frozenset(
-    {(torch._C.DispatchKeySet(_KEYS.CPU) | torch._C.DispatchKeySet(_KEYS.AutogradCPU)).raw_repr()}
-)
+PLAIN_KEYSET = (
+    torch._C.DispatchKeySet(_KEYS.CPU) | torch._C.DispatchKeySet(_KEYS.AutogradCPU)
+).raw_repr()
 """Dispatch keys of a call on plain CPU tensors: no mode, subclass, functional wrapper, vmap, conj
 or neg. Each of those adds a key, so one comparison rules out all of them."""
 
@@ -111,11 +111,12 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
         **defaults,
         "_bound_for": op.calls.young.get,
         "_miss": op.calls.miss,
-        "_plain": PLAIN_KEYSETS if _serves_cpu(op) else frozenset(),
+        "_plain": PLAIN_KEYSET if _serves_cpu(op) else None,
         "_set_devices": set_devices,
         "_place": functools.partial(_place, op),
         "_grad_enabled": torch.is_grad_enabled,
-        "_forward_ad": torch.autograd.forward_ad,
+        "_forward_ad": vars(torch.autograd.forward_ad),
+        "_raw_repr": torch._C.DispatchKeySet.raw_repr,
         "_slow": slow,
         "_slow_out": slow_out,
         "_check": op.check,

@@ -103,11 +103,14 @@ def out_names(op: CustomOp) -> list[str]:
 
 
 def _slow_test(grad: list[str]) -> str:
-    """Write what sends a call the long way; a tensor with a tangent looks as plain as others."""
+    """Write what sends a call the long way; a tensor with a tangent looks as plain as others.
+
+    The usual case is that nothing requires a gradient; asking for the grad mode costs a call.
+    """
+    needed = f"or (({' or '.join(grad)}) and _grad_enabled()) " if grad else ""
     return (
-        "_set_devices or _keyset.raw_repr() not in _plain "
-        f"or (_grad_enabled() and ({' or '.join(grad) or 'False'})) "
-        "or _forward_ad._current_level >= 0"
+        "_set_devices or _raw_repr(_keyset) != _plain "
+        f'{needed}or _forward_ad["_current_level"] >= 0'
     )
 
 
