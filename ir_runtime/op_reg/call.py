@@ -115,7 +115,7 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
         "_set_devices": set_devices,
         "_place": functools.partial(_place, op),
         "_grad_enabled": torch.is_grad_enabled,
-        "_forward_ad": vars(torch.autograd.forward_ad),
+        "_forward_ad": torch.autograd.forward_ad,
         "_raw_repr": torch._C.DispatchKeySet.raw_repr,
         "_slow": slow,
         "_slow_out": slow_out,

@@ -109,8 +109,7 @@ def _slow_test(grad: list[str]) -> str:
     """
     needed = f"or (({' or '.join(grad)}) and _grad_enabled()) " if grad else ""
     return (
-        "_set_devices or _raw_repr(_keyset) != _plain "
-        f'{needed}or _forward_ad["_current_level"] >= 0'
+        f"_set_devices or _raw_repr(_keyset) != _plain {needed}or _forward_ad._current_level >= 0"
     )
 
 
