@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.device.driver import Driver, driver_named
-from ir_runtime.device.instance import on_exit
+from ir_runtime.device.instance import on_exit, on_fork
 from ir_runtime.device.place import HalPlace
 from ir_runtime.device.state import DeviceState
 from ir_runtime.errors import (
@@ -38,6 +38,7 @@ class _ThreadState(threading.local):
 
 _thread = _ThreadState()
 _serials = itertools.count()
+_parents: list[Device] = []
 set_devices: list[Device] = []
 """The devices that any thread has made current: while it is empty, no call need look for one."""
 
@@ -224,6 +225,12 @@ class Device:
 
     def __repr__(self) -> str:
         return f"<ir_runtime Device: {self.uri}>"
+
+
+@on_fork
+def _leave_to_parent() -> None:
+    left = [key for key in _thread.by_uri if key[0] != "local-sync"]
+    _parents.extend(_thread.by_uri.pop(key) for key in left)
 
 
 @on_exit

@@ -48,12 +48,16 @@ class HalPlace:
 
 _lock = threading.RLock()
 _places: dict[tuple[str, int | None], HalPlace] = {}
+_parents: list[HalPlace] = []  # closing them would wait for threads that are not here
 
 
 @on_fork
-def _reset_lock() -> None:
+def _leave_to_parent() -> None:
+    """Forget, in a forked child, what runs on threads that only the parent has."""
     global _lock
     _lock = threading.RLock()
+    left = [key for key in _places if key[0] != "local-sync"]
+    _parents.extend(_places.pop(key) for key in left)
 
 
 @on_exit

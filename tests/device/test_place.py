@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 
 import pytest
 
@@ -79,3 +80,23 @@ def test_driver_without_its_library_says_what_is_missing(driver: str) -> None:
         Device(driver)
     assert caught.value.headline.startswith(f"device {driver!r}: ")
     assert caught.value.facts or "finds no device" in caught.value.headline
+
+
+def test_forked_child_is_refused_what_its_parent_has_open() -> None:
+    """The worker threads of the parent's device are not in the child: a launch would hang."""
+    Device("local-task")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            Device("local-task")
+            os.write(writer, b"opened")
+        except DeviceError as error:
+            os.write(writer, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as said:
+        text = said.read()
+    os.waitpid(child, 0)
+    assert "does not survive a fork, must be local-sync here" in text
