@@ -1,0 +1,39 @@
+// How does torch describe a tensor to C?  DLPack 1.x, its exchange table for C.
+//
+// The layout is that of include/dlpack/dlpack.h in dmlc/dlpack (Apache License 2.0), declared anew
+// with only what a launch needs.
+#ifndef IR_RUNTIME_DLPACK_ABI_H
+#define IR_RUNTIME_DLPACK_ABI_H
+
+#include <stdint.h>
+
+enum { DLPACK_MAJOR = 1, DLPACK_CPU = 1 };
+
+#define DLPACK_EXCHANGE_CAPSULE "dlpack_exchange_api"
+
+typedef struct {
+  uint8_t code, bits;
+  uint16_t lanes;
+} dl_dtype;
+
+typedef struct {
+  void *data;
+  int32_t device_type, device_id;
+  int32_t rank;
+  dl_dtype dtype;
+  int64_t *shape;
+  int64_t *strides;
+  uint64_t byte_offset;
+} dl_tensor;
+
+typedef struct {
+  uint32_t major, minor;
+  const void *previous;
+  void *allocate;
+  void *export_owned;
+  void *import_owned;
+  int (*describe)(void *object, dl_tensor *description);  // valid while the tensor is unchanged
+  void *current_stream;
+} dl_exchange;
+
+#endif

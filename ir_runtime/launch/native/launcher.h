@@ -1,0 +1,165 @@
+// What do the files of the launcher know of each other?
+#ifndef IR_RUNTIME_LAUNCHER_H
+#define IR_RUNTIME_LAUNCHER_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdbool.h>
+
+#include "dlpack_abi.h"
+#include "library_abi.h"
+
+enum { ALIGNMENT = 64 };
+
+// --- load.c: shared objects ---
+
+// Loads a copy of `elf` and returns its handle; NULL with ValueError or OSError set.
+void *load_library(const char *name, const char *elf, Py_ssize_t size);
+
+// --- processor.c ---
+
+void describe_processor(uint64_t fields[PROCESSOR_FIELDS]);
+
+// --- executable.c ---
+
+typedef struct {
+  PyObject_HEAD
+  PyObject *name;
+  PyObject *functions;
+  void *handle;
+  const library_v0 *library;
+  library_environment environment;
+} executable;
+
+extern PyTypeObject *executable_type;
+bool add_executable_type(PyObject *module);
+
+// --- plan.c ---
+
+typedef struct {
+  uint32_t slot;
+  uint64_t offset, length;
+} span;
+
+typedef enum { STEP_DISPATCH, STEP_FILL, STEP_COPY } step_kind;
+
+typedef struct {
+  step_kind kind;
+  uint64_t items;  // what threads share out: workgroups, or bytes
+  // of a dispatch
+  const executable *owner;
+  uint32_t function;
+  uint32_t local_memory;                // bytes
+  size_t first_binding, first_constant;  // in the plan's arrays
+  dispatch_state state;                 // all but `bindings` and `max_concurrency`
+  // of a transfer
+  span source, target;
+  uint8_t pattern[4];
+  uint8_t pattern_size;
+} step;
+
+typedef struct {
+  PyObject_HEAD
+  PyObject *executables;  // a tuple that keeps the code loaded
+  uint32_t operand_count, result_count, transient_count, slot_count;
+  uint64_t *sizes;      // by slot: the least bytes of a tensor, or all of a transient or constant
+  uint64_t *offsets;    // by transient: where it begins in the thread's memory
+  uint64_t transient_bytes;
+  void **constants;     // by constant: aligned copies
+  step *steps;
+  size_t step_count;
+  span *bindings;       // of all dispatches, one after another
+  size_t *lengths;      // theirs
+  size_t binding_count;
+  uint32_t *numbers;    // the constants of all dispatches, likewise
+  size_t number_count;
+  uint64_t touched_bytes;
+  uint64_t parts;       // how many threads the largest step can keep busy
+} plan;
+
+extern PyTypeObject *plan_type;
+bool add_plan_type(PyObject *module);
+
+// --- steps.c ---
+
+// Appends the step that a tuple describes; false with ValueError set.
+bool read_step(plan *self, size_t index, PyObject *description);
+bool read_number(PyObject *object, uint64_t limit, uint64_t *number, const char *what);
+bool plan_fault(const char *format, ...);
+
+// --- run.c ---
+
+// Runs the plan on the memory of operands and results, in slot order, without the GIL; -1 with a
+// RuntimeError or MemoryError set.
+int run_plan(const plan *self, void *const *tensors);
+
+extern uint64_t parallel_bytes;
+
+// --- pool.c: torch's own threads ---
+
+typedef struct {
+  void (*parallel)(void (*body)(void *), void *data, unsigned threads, unsigned flags);
+  void (*barrier)(void);
+  int (*max_threads)(void);
+  int (*in_parallel)(void);
+  int (*thread)(void);
+  int (*threads)(void);
+} thread_pool;
+
+extern thread_pool pool;  // without `parallel` there is none
+bool find_pool(bool torch_has_openmp);
+// How many threads torch would use for work begun by this thread; -1 with an exception set.
+int torch_threads(void);
+
+// --- arena.c: memory kept by each thread ---
+
+bool prepare_arenas(void);
+// Returns aligned memory that stays this thread's until `release_transients`, NULL if there is none.
+void *acquire_transients(size_t size);
+void release_transients(void *memory);
+void *local_memory(size_t size);
+size_t transient_bytes(void);
+
+// --- tensor.c ---
+
+typedef enum {
+  ACCEPTED,
+  REFUSED_COUNT,
+  REFUSED_KIND,
+  REFUSED_VALUE,
+  REFUSED_SUBCLASS,
+  REFUSED_UNREADABLE,
+  REFUSED_DEVICE,
+  REFUSED_DTYPE,
+  REFUSED_SHAPE,
+  REFUSED_STRIDES,
+  REFUSED_ALIGNMENT,
+  REFUSED_FREED,
+  REFUSED_SIZE,
+  REFUSED_GRAD,
+  REFUSED_TANGENT,
+  REFUSED_CONJ,
+  REFUSED_NEG,
+  REFUSED_MODE,
+  REFUSED_KEYSET,
+  REFUSED_DEVICE_SET,
+  REFUSED_OVERLAP,
+  REFUSED_UNKNOWN,
+  REFUSALS
+} refusal;
+
+extern const char *const refusal_words[REFUSALS];
+
+bool prepare_tensors(void);
+bool is_tensor(PyObject *object);      // of exactly torch's types
+bool is_any_tensor(PyObject *object);  // subclasses, too
+// Says what torch knows of a CPU tensor.
+refusal describe_tensor(PyObject *object, dl_tensor *out);
+// Refuses numbers that are not what lies in memory.
+refusal check_bits(PyObject *object, const dl_tensor *tensor);
+// Refuses what a plan cannot take where it lies.
+refusal check_layout(const dl_tensor *tensor);
+uint64_t tensor_bytes(const dl_tensor *tensor);
+PyObject *refusal_table(void);
+
+#endif

@@ -1,0 +1,129 @@
+// Which tensors can a plan take as they lie?
+#include "launcher.h"
+
+const char *const refusal_words[REFUSALS] = {
+    [ACCEPTED] = "accepted",
+    [REFUSED_COUNT] = "number of arguments",
+    [REFUSED_KIND] = "kind of argument",
+    [REFUSED_VALUE] = "value",
+    [REFUSED_SUBCLASS] = "subclass",
+    [REFUSED_UNREADABLE] = "no plain memory",
+    [REFUSED_DEVICE] = "device",
+    [REFUSED_DTYPE] = "dtype",
+    [REFUSED_SHAPE] = "shape",
+    [REFUSED_STRIDES] = "strides",
+    [REFUSED_ALIGNMENT] = "alignment",
+    [REFUSED_FREED] = "freed storage",
+    [REFUSED_SIZE] = "size",
+    [REFUSED_GRAD] = "requires grad",
+    [REFUSED_TANGENT] = "forward-mode gradients",
+    [REFUSED_CONJ] = "conj",
+    [REFUSED_NEG] = "neg",
+    [REFUSED_MODE] = "active mode",
+    [REFUSED_KEYSET] = "dispatch keys",
+    [REFUSED_DEVICE_SET] = "current device",
+    [REFUSED_OVERLAP] = "overlap",
+    [REFUSED_UNKNOWN] = "unknown arguments",
+};
+
+enum { DL_COMPLEX = 5 };
+
+static PyTypeObject *tensor_type, *parameter_type;
+static const dl_exchange *exchange;
+static PyObject *is_neg, *is_conj;
+
+static bool find_types(void) {
+  PyObject *torch = PyImport_ImportModule("torch");
+  PyObject *nn = PyImport_ImportModule("torch.nn");
+  PyObject *tensor = torch == NULL ? NULL : PyObject_GetAttrString(torch, "Tensor");
+  PyObject *parameter = nn == NULL ? NULL : PyObject_GetAttrString(nn, "Parameter");
+  Py_XDECREF(torch);
+  Py_XDECREF(nn);
+  tensor_type = (PyTypeObject *)tensor;  // kept: the module lives as long as the process
+  parameter_type = (PyTypeObject *)parameter;
+  return tensor != NULL && parameter != NULL;
+}
+
+static bool find_exchange(void) {
+  PyObject *capsule = PyObject_GetAttrString((PyObject *)tensor_type, "__dlpack_c_exchange_api__");
+  if (capsule == NULL) {
+    PyErr_SetString(PyExc_ImportError, "this torch gives C no view of its tensors "
+                                       "(no Tensor.__dlpack_c_exchange_api__)");
+    return false;
+  }
+  exchange = PyCapsule_GetPointer(capsule, DLPACK_EXCHANGE_CAPSULE);
+  Py_DECREF(capsule);
+  if (exchange == NULL) return false;
+  if (exchange->major == DLPACK_MAJOR && exchange->describe != NULL) return true;
+  PyErr_Format(PyExc_ImportError, "this torch speaks DLPack %u.%u, must be %d.x and describe tensors",
+               exchange->major, exchange->minor, DLPACK_MAJOR);
+  return false;
+}
+
+bool prepare_tensors(void) {
+  is_neg = PyUnicode_InternFromString("is_neg");
+  is_conj = PyUnicode_InternFromString("is_conj");
+  return is_neg != NULL && is_conj != NULL && find_types() && find_exchange();
+}
+
+bool is_tensor(PyObject *object) {
+  return Py_IS_TYPE(object, tensor_type) || Py_IS_TYPE(object, parameter_type);
+}
+
+bool is_any_tensor(PyObject *object) { return PyObject_TypeCheck(object, tensor_type); }
+
+refusal describe_tensor(PyObject *object, dl_tensor *out) {
+  if (!is_tensor(object)) return is_any_tensor(object) ? REFUSED_SUBCLASS : REFUSED_KIND;
+  if (exchange->describe(object, out) != 0) {
+    PyErr_Clear();
+    return REFUSED_UNREADABLE;
+  }
+  return out->device_type == DLPACK_CPU ? ACCEPTED : REFUSED_DEVICE;
+}
+
+static bool says(PyObject *object, PyObject *question) {
+  PyObject *answer = PyObject_CallMethodNoArgs(object, question);
+  bool yes = answer != Py_False;
+  if (answer == NULL) PyErr_Clear();
+  Py_XDECREF(answer);
+  return yes;
+}
+
+refusal check_bits(PyObject *object, const dl_tensor *tensor) {
+  if (tensor->dtype.code == DL_COMPLEX && says(object, is_conj)) return REFUSED_CONJ;
+  return says(object, is_neg) ? REFUSED_NEG : ACCEPTED;
+}
+
+static bool is_empty(const dl_tensor *tensor) {
+  for (int32_t i = 0; i < tensor->rank; i++)
+    if (tensor->shape[i] == 0) return true;
+  return false;
+}
+
+refusal check_layout(const dl_tensor *tensor) {
+  int64_t expected = 1;
+  if (is_empty(tensor)) return ACCEPTED;
+  for (int32_t i = tensor->rank - 1; i >= 0; i--) {
+    if (tensor->shape[i] != 1 && tensor->strides[i] != expected) return REFUSED_STRIDES;
+    expected *= tensor->shape[i];
+  }
+  if (tensor->data == NULL) return REFUSED_FREED;
+  return ((uintptr_t)tensor->data + tensor->byte_offset) % ALIGNMENT ? REFUSED_ALIGNMENT : ACCEPTED;
+}
+
+uint64_t tensor_bytes(const dl_tensor *tensor) {
+  uint64_t count = 1;
+  for (int32_t i = 0; i < tensor->rank; i++) count *= (uint64_t)tensor->shape[i];
+  return count * (((uint64_t)tensor->dtype.bits * tensor->dtype.lanes + 7) / 8);
+}
+
+PyObject *refusal_table(void) {
+  PyObject *table = PyDict_New();
+  for (long i = ACCEPTED + 1; table != NULL && i < REFUSALS; i++) {
+    PyObject *code = PyLong_FromLong(i), *word = PyUnicode_FromString(refusal_words[i]);
+    if (code == NULL || word == NULL || PyDict_SetItem(table, code, word) != 0) Py_CLEAR(table);
+    Py_XDECREF(code);
+    Py_XDECREF(word);
+  }
+  return table;
+}

@@ -1,0 +1,24 @@
+"""What is built beside the Python files?  The launcher, where it can be; all works without it."""
+
+import platform
+import sys
+
+from setuptools import Extension, setup
+
+SOURCES = "ir_runtime/launch/native"
+FILES = (
+    "arena.c", "executable.c", "load.c", "module.c", "plan.c", "pool.c", "processor.c", "run.c",
+    "steps.c", "tensor.c",
+)  # fmt: skip
+HEADERS = ("dlpack_abi.h", "launcher.h", "library_abi.h")
+
+served = sys.platform == "linux" and platform.machine() in {"x86_64", "aarch64"}
+launcher = Extension(
+    "ir_runtime.launch.native._launcher",
+    sources=[f"{SOURCES}/{name}" for name in FILES],
+    depends=[f"{SOURCES}/{name}" for name in HEADERS],
+    extra_compile_args=["-std=gnu11", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra"],
+    optional=True,
+)
+
+setup(ext_modules=[launcher] if served else [])
