@@ -14,7 +14,7 @@ demo: $(VENV)/.ready
 	$(BIN)/ir-runtime demo
 
 test: $(VENV)/.ready check test-install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 # An install without the compiler runs what the other one compiled.
 test-install: $(VENV)/.ready $(RUNTIME_VENV)/.ready
@@ -31,9 +31,10 @@ check: $(VENV)/.ready
 bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks overhead
 	$(BIN)/python -m benchmarks startup
+	$(BIN)/python -m benchmarks kernels --plot build/kernels.png
 
 # torch goes first: a plain requirement would take the newest build, gigabytes of it.
-$(VENV)/.ready: pyproject.toml Makefile
+$(VENV)/.ready: pyproject.toml Makefile setup.py $(wildcard ir_runtime/launch/native/*.[ch])
 	@command -v g++ >/dev/null || \
 	    $(MAKE) --no-print-directory system-package NAME=g++ WHY='torch.compile needs it on the CPU'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \

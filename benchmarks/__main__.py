@@ -1,23 +1,26 @@
-"""`python -m benchmarks <name> [--json]`: measure, print, exit 1 if a promise is not kept."""
+"""`python -m benchmarks <name>`: measure, print, exit 1 if a promise is not kept."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 
-NAMES = ("overhead", "startup")
+NAMES = ("overhead", "startup", "kernels")
 
 
 def main() -> int:
     """Run one benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=NAMES)
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--rounds", type=int, help="how many rounds of measurements")
+    chosen = parser.add_subparsers(dest="name", required=True)
+    benchmarks = {name: importlib.import_module(f"benchmarks.{name}") for name in NAMES}
+    for name, benchmark in benchmarks.items():
+        own = chosen.add_parser(name, description=benchmark.__doc__)
+        own.add_argument("--json", action="store_true", help="print JSON instead of a table")
+        own.add_argument("--rounds", type=int, help="how many rounds of measurements")
+        if hasattr(benchmark, "add_arguments"):
+            benchmark.add_arguments(own)
     arguments = parser.parse_args()
-    benchmark = importlib.import_module(f"benchmarks.{arguments.name}")
-    rounds = {} if arguments.rounds is None else {"rounds": arguments.rounds}
-    return 0 if benchmark.run(as_json=arguments.json, **rounds) else 1
+    return 0 if benchmarks[arguments.name].run(arguments) else 1
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ The promises: `import ir_runtime` with all its layers and the catalogue adds at 
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -63,7 +64,7 @@ def _child(program: str, environment: dict[str, str]) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def run(*, as_json: bool = False, rounds: int = 9) -> bool:
+def run(arguments: argparse.Namespace) -> bool:
     """Measure and print; returns whether the promises are kept."""
     with tempfile.TemporaryDirectory() as place:
         environment = {
@@ -75,7 +76,7 @@ def run(*, as_json: bool = False, rounds: int = 9) -> bool:
         _child(OURS, environment)  # fills the store
         _child(PEER, environment)  # fills inductor's cache
         ours, peers = [], []
-        for _ in range(rounds):
+        for _ in range(arguments.rounds or 9):
             ours.append(_child(OURS, environment))
             peers.append(_child(PEER, environment))
     if any(sample["compiles"] or sample["compiler"] for sample in ours):
@@ -94,4 +95,4 @@ def run(*, as_json: bool = False, rounds: int = 9) -> bool:
         row("first call with other sizes", [s["shapes"] for s in ours]),
         row("torch.compile, cached, first call", [s["first"] for s in peers]),
     ]
-    return print_rows("A fresh process, rms_norm of 4x384 f32", rows, as_json=as_json)
+    return print_rows("A fresh process, rms_norm of 4x384 f32", rows, as_json=arguments.json)

@@ -15,6 +15,7 @@ __all__ = ["Settings", "current_settings", "on_change", "override_settings"]
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+_CHOICES = {"IR_RUNTIME_LAUNCH": ("auto", "direct", "vm")}
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Settings:
         compile_timeout_s: seconds one compile may take in a child process; 0 means no limit.
         task_min_bytes: a launch that touches at least this many bytes runs on IREE's worker pool
             (`local-task`), a smaller one on the calling thread (`local-sync`).
+        launch: what runs kernels of ops on the CPU: `direct` calls their code without IREE's VM,
+            `vm` goes through it, `auto` takes `direct` where it can.
         bound_launches: how many argument layouts an op remembers.
         trace: directory that compiles and launches are written down in; None for not at all.
     """
@@ -37,6 +40,7 @@ class Settings:
     compile_process: bool = True
     compile_timeout_s: float = 300.0
     task_min_bytes: int = 4 << 20
+    launch: str = "auto"
     bound_launches: int = 1024
     trace: Path | None = None
 
@@ -69,6 +73,11 @@ def _parse(name: str, text: str, kind: type) -> object:
         if lowered in _TRUE | _FALSE:
             return lowered in _TRUE
         raise ArgumentError(f"{name}: {text!r} is not a switch, must be 0 or 1")
+    if kind is str:
+        choices = _CHOICES[name]
+        if text.lower() in choices:
+            return text.lower()
+        raise ArgumentError(f"{name}: {text!r} is not known, must be {', '.join(choices)}")
     if kind in (int, float):
         try:
             value = kind(text)

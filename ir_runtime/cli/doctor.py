@@ -39,6 +39,9 @@ class Facts:
         store_writable: whether artifacts can be added to it.
         artifacts: how many it holds.
         store_size_bytes: what they take.
+        direct_kernels: how many of them launch directly.
+        vm_kernels: how many kernels need IREE's VM, by reason.
+        launcher: why the C launcher is not there, None if it is.
         settings: every knob in force, as text.
         cxx: path of the C++ compiler that `torch.compile` calls on the CPU, None for none.
     """
@@ -51,6 +54,9 @@ class Facts:
     store_writable: bool
     artifacts: int
     store_size_bytes: int
+    direct_kernels: int
+    vm_kernels: Mapping[str, int]
+    launcher: str | None
     settings: Mapping[str, str]
     cxx: str | None
 
@@ -99,6 +105,7 @@ def gather_facts(settings: Settings) -> Facts:
     versions |= {name: _installed(name) for name in names}
     complete = all(versions[name] for name in _REQUIRED)  # the layers below import them all
     artifacts, size_bytes = _store_size(settings.store) if complete else (0, 0)
+    direct, in_vm = _executors(settings.store) if complete else (0, {})
     drivers, usable = _drivers() if complete else ({}, ())
     return Facts(
         versions=versions,
@@ -109,6 +116,9 @@ def gather_facts(settings: Settings) -> Facts:
         store_writable=_is_writable(settings.store),
         artifacts=artifacts,
         store_size_bytes=size_bytes,
+        direct_kernels=direct,
+        vm_kernels=in_vm,
+        launcher=_launcher_absent() if complete else "torch is not installed",
         settings={name: str(value) for name, value in asdict(settings).items()},
         cxx=shutil.which(os.environ.get("CXX") or "g++"),
     )
@@ -129,6 +139,14 @@ def find_problems(facts: Facts) -> tuple[Problem, ...]:
                 "everything",
                 "pip install --force-reinstall iree-base-runtime",
                 required=True,
+            )
+        )
+    if facts.launcher is not None:
+        problems.append(
+            Problem(
+                f"the C launcher is not there: {facts.launcher}",
+                "calls without IREE's VM; all run, some microseconds slower",
+                "install a C compiler, then pip install --force-reinstall --no-deps ir-runtime",
             )
         )
     if facts.cxx is None:
@@ -197,6 +215,18 @@ def _store_size(root: Path) -> tuple[int, int]:
     return DirectoryStore(root).size()
 
 
+def _executors(root: Path) -> tuple[int, dict[str, int]]:
+    from ir_runtime.launch.store import DirectoryStore
+
+    return DirectoryStore(root).executors()
+
+
+def _launcher_absent() -> str | None:
+    from ir_runtime.launch import native
+
+    return native.why_absent()
+
+
 def _is_writable(root: Path) -> bool:
     """Tell whether `root` is a directory that can be written, or can be made."""
     existing = next((path for path in (root, *root.absolute().parents) if path.exists()), Path("/"))
@@ -208,12 +238,15 @@ def _lines(facts: Facts, problems: tuple[Problem, ...]) -> list[str]:
     lines += [f"  {name:<22} {version or 'missing'}" for name, version in facts.versions.items()]
     lines += [f"  {'g++ (torch.compile)':<22} {facts.cxx or 'missing'}", "devices"]
     lines += [f"  {name:<22} {found}" for name, found in facts.drivers.items()]
+    lines.append(f"  {'C launcher':<22} {facts.launcher or 'there'}")
     lines.append(f"  {'compiled for':<22} {' '.join(facts.cpu) or 'unknown'}")
     lines += [
         "store",
         f"  {'place':<22} {facts.store}",
         f"  {'artifacts':<22} {facts.artifacts}, {_megabytes(facts.store_size_bytes)}",
         f"  {'writable':<22} {'yes' if facts.store_writable else 'no'}",
+        f"  {'launched directly':<22} {facts.direct_kernels}",
+        *(f"  {'in the VM':<22} {n}: {reason}" for reason, n in facts.vm_kernels.items()),
         "settings",
     ]
     lines += [f"  IR_RUNTIME_{name.upper():<22} {value}" for name, value in facts.settings.items()]

@@ -31,6 +31,7 @@ class Driver(Protocol):
         torch_type: the `torch.device.type` whose tensors live in its memory; of the CPU drivers
             and of devices that torch does not know it is `cpu`.
         zero_copy: whether CPU tensors are used where they lie.
+        host_flags: compiler flags for kernels that launch without IREE's VM; none where none do.
         dlpack_device_type_code: the code of its memory in DLPack.
     """
 
@@ -38,6 +39,7 @@ class Driver(Protocol):
     names: tuple[str, ...]
     torch_type: str
     zero_copy: bool
+    host_flags: tuple[str, ...]
     dlpack_device_type_code: int
 
     def prepare(self) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALIGNMENT",
+    "HOST_FLAGS",
     "LocalDriver",
     "importable",
     "is_importable",
@@ -37,6 +38,10 @@ __all__ = [
 
 ALIGNMENT = 64
 """Bytes that the start of a buffer must be a multiple of, for IREE's allocator and its code."""
+
+HOST_FLAGS = ("--iree-hal-memoization=false", "--iree-hal-indirect-command-buffers=false")
+"""Flags under which a host program says all that a launch needs. The compiler takes them for a
+whole process only."""
 
 _DLPACK_CPU = 1
 _DLPACK_MAX_RANK = 6
@@ -51,6 +56,7 @@ class LocalDriver:
     names: tuple[str, ...] = ("local-sync", "local-task")
     torch_type: str = "cpu"
     zero_copy: bool = True
+    host_flags: tuple[str, ...] = HOST_FLAGS
     dlpack_device_type_code: int = _DLPACK_CPU
 
     def prepare(self) -> None:

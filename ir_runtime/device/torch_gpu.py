@@ -39,6 +39,7 @@ class TorchGpuDriver(abc.ABC):
     names: tuple[str, ...]
     torch_type: str = "cuda"
     zero_copy: bool = False
+    host_flags: tuple[str, ...] = ()
     dlpack_device_type_code: int
 
     @abc.abstractmethod

@@ -90,6 +90,7 @@ class VulkanDriver:
     names: tuple[str, ...] = ("vulkan",)
     torch_type: str = "cpu"
     zero_copy: bool = False
+    host_flags: tuple[str, ...] = ()
     dlpack_device_type_code: int = 7
 
     def prepare(self) -> None:

@@ -11,7 +11,13 @@ from contextlib import contextmanager
 from ir_runtime.counters import add_count
 from ir_runtime.device.instance import on_fork
 from ir_runtime.errors import ArtifactNotFoundError, CompileError
-from ir_runtime.launch.compiler import BASE_FLAGS, compile_program, compiler_installed
+from ir_runtime.launch.compiler import (
+    BASE_FLAGS,
+    Compiled,
+    compile_program,
+    compiler_installed,
+)
+from ir_runtime.launch.direct import host_program_files
 from ir_runtime.launch.key import (
     KernelKey,
     compiler_version,
@@ -189,17 +195,19 @@ def _make(
         text = source()
         span.keep(f"{key.label}.mlir", text)
         span.fields |= {"source_bytes": len(text), "generate_ms": span.elapsed_ms()}
-        vmfb = _compile(store, key, flags, text)
+        compiled = _compile(store, key, flags, text)
+        vmfb = compiled.vmfb
         span.keep(f"{key.label}.vmfb", vmfb)
         compile_ms = span.elapsed_ms() - span.fields["generate_ms"]
         span.fields |= {"vmfb_bytes": len(vmfb), "compile_ms": compile_ms}
     _log.info("compiled %s in %.0f ms", key.label, compile_ms)
-    artifact = Artifact(key, text, vmfb)
+    program, executables = host_program_files(compiled.host_text, key.entry)
+    artifact = Artifact(key, text, vmfb, program, executables)
     store.save(artifact)
     return artifact
 
 
-def _compile(store: Store, key: KernelKey, flags: tuple[str, ...], text: bytes) -> bytes:
+def _compile(store: Store, key: KernelKey, flags: tuple[str, ...], text: bytes) -> Compiled:
     for listener in tuple(_listeners):
         listener(key.name, True)  # noqa: FBT003 - the listener's signature
     try:

@@ -14,11 +14,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from ir_runtime.counters import add_count
 from ir_runtime.device.instance import is_forked, on_exit, on_fork
+from ir_runtime.device.local import HOST_FLAGS
 from ir_runtime.errors import (
     CompileError,
     CompilerCrashError,
@@ -28,7 +30,13 @@ from ir_runtime.errors import (
 from ir_runtime.launch import worker
 from ir_runtime.settings import current_settings
 
-__all__ = ["BASE_FLAGS", "compile_program", "compiler_installed", "require_compiler"]
+__all__ = [
+    "BASE_FLAGS",
+    "Compiled",
+    "compile_program",
+    "compiler_installed",
+    "require_compiler",
+]
 
 BASE_FLAGS = (
     "--iree-input-demote-f64-to-f32=false",  # else f64 buffers are read out of bounds
@@ -64,16 +72,27 @@ def require_compiler(name: str) -> None:
         )
 
 
-def compile_program(name: str, source: bytes, flags: Sequence[str]) -> bytes:
-    """Compile MLIR to a VMFB.
+@dataclass(frozen=True)
+class Compiled:
+    """What the compiler made of a program.
+
+    Attributes:
+        vmfb: the module for IREE's VM.
+        host_text: the module after the HAL phase, executables included; empty unless `HOST_FLAGS`
+            were among the flags.
+    """
+
+    vmfb: bytes
+    host_text: bytes
+
+
+def compile_program(name: str, source: bytes, flags: Sequence[str]) -> Compiled:
+    """Compile MLIR.
 
     Args:
         name: what is compiled, for messages.
         source: MLIR text or bytecode.
         flags: compiler flags.
-
-    Returns:
-        The VMFB.
 
     Raises:
         CompilerNotFoundError: the compiler package is not installed.
@@ -82,14 +101,16 @@ def compile_program(name: str, source: bytes, flags: Sequence[str]) -> bytes:
         CompilerTimeoutError: it ran longer than `IR_RUNTIME_COMPILE_TIMEOUT_S`; likewise.
     """
     require_compiler(name)
+    process_flags = tuple(flag for flag in flags if flag in HOST_FLAGS)
+    own_flags = [flag for flag in flags if flag not in HOST_FLAGS]
     if current_settings().compile_process or is_forked():  # in-process compiles hang after a fork
-        vmfb, diagnostics = _compile_in_child(name, source, flags)
+        vmfb, host, diagnostics = _compile_in_child(name, source, own_flags, process_flags)
     else:
-        vmfb, diagnostics = worker.translate(source, flags)
+        vmfb, host, diagnostics = worker.translate(source, own_flags, process_flags)
     if vmfb is None:
         raise _refusal(name, source, diagnostics)
     add_count("compiles")
-    return vmfb
+    return Compiled(vmfb, host)
 
 
 def _refusal(name: str, source: bytes, diagnostics: Sequence[str]) -> CompileError:
@@ -126,9 +147,10 @@ def _excerpt(text: str, diagnostics: Sequence[str]) -> list[str]:
 
 
 class _Worker:
-    """A child process that compiles one program at a time."""
+    """A child process that compiles one program at a time, all with the same process flags."""
 
-    def __init__(self) -> None:
+    def __init__(self, process_flags: tuple[str, ...]) -> None:
+        self.process_flags = process_flags
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(Path(worker.__file__))],
@@ -157,7 +179,8 @@ class _Worker:
             timer.start()
         try:
             with contextlib.suppress(OSError):  # a dead child is found out by the read
-                worker.write_message(self._stdin, {"flags": list(flags)}, source)
+                request = {"flags": list(flags), "process_flags": self.process_flags}
+                worker.write_message(self._stdin, request, source)
             reply = worker.read_message(self._process.stdout)  # pyright: ignore[reportArgumentType]
         finally:
             if timer is not None:
@@ -203,20 +226,22 @@ class _Worker:
 
 _idle: list[_Worker] = []
 _idle_lock = threading.Lock()
-_MAX_IDLE = max(1, os.cpu_count() or 1)
+_MAX_IDLE = max(2, os.cpu_count() or 1)
 
 
 def _compile_in_child(
-    name: str, source: bytes, flags: Sequence[str]
-) -> tuple[bytes | None, list[str]]:
+    name: str, source: bytes, flags: Sequence[str], process_flags: tuple[str, ...]
+) -> tuple[bytes | None, bytes, list[str]]:
     with _idle_lock:
-        child = _idle.pop() if _idle else None
+        child = next((c for c in _idle if c.process_flags == process_flags), None)
+        if child is not None:
+            _idle.remove(child)
     if child is not None and not child.alive:
         child.close()
         child = None
-    child = child or _Worker()
+    child = child or _Worker(process_flags)
     try:
-        header, vmfb = child.ask(name, source, flags)
+        header, payload = child.ask(name, source, flags)
     except BaseException:  # also an interrupt: nobody would wait for the rest of the compile
         child.close()
         raise
@@ -226,7 +251,8 @@ def _compile_in_child(
             _idle.append(child)
     if not keep:
         child.close()
-    return (vmfb if header["ok"] else None), header["diagnostics"]
+    at = len(payload) - header["host_size"]
+    return (payload[:at] if header["ok"] else None), payload[at:], header["diagnostics"]
 
 
 def _close_idle() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import profiler
 
 from ir_runtime.device.device import Device
 from ir_runtime.device.instance import is_forked
@@ -19,7 +20,14 @@ from ir_runtime.errors import LaunchError
 from ir_runtime.launch.vm import VmProgram, launch_failure
 from ir_runtime.settings import current_settings
 
-__all__ = ["Launch", "Results", "bind_device_launch", "bind_launch", "local_uri_for_work"]
+__all__ = [
+    "Launch",
+    "Results",
+    "bind_device_launch",
+    "bind_launch",
+    "in_profiles",
+    "local_uri_for_work",
+]
 
 _to_dlpack = torch._C._to_dlpack
 
@@ -73,7 +81,7 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
         thread.ready = (context.invoke, function, hal.from_dlpack_capsule, state, driver, write)
         return thread.ready
 
-    def launch(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+    def invoke_on(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
         nonlocal unchecked
         try:
             invoke, function, from_capsule, state, driver, write = thread.ready
@@ -90,11 +98,9 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
                 view = driver.import_tensor(state, operand)
             arguments.push_ref(view)
         for out in outs:
-            arguments.push_ref(
-                from_capsule(_to_dlpack(out))
-                if write is None
-                else write(state, out, transfers=True)
-            )
+            direct = write is None
+            view = from_capsule(_to_dlpack(out)) if direct else write(state, out, transfers=True)
+            arguments.push_ref(view)
         returned = VmVariantList(len(outs))
         try:
             invoke(function, arguments, returned)
@@ -104,7 +110,7 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
             _check_results(program.name, returned, results)
             unchecked = False
 
-    return launch
+    return in_profiles(f"{program.name} (vm, {uri})", invoke_on)
 
 
 def bind_device_launch(program: VmProgram, entry: str, device: Device, results: Results) -> Launch:
@@ -117,7 +123,7 @@ def bind_device_launch(program: VmProgram, entry: str, device: Device, results: 
     unchecked = True
     state, driver = device.device_state, device.driver
 
-    def launch(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+    def invoke_on(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
         nonlocal unchecked
         context, function = program.function(device, entry)
         device.setup_iree_action()
@@ -142,7 +148,20 @@ def bind_device_launch(program: VmProgram, entry: str, device: Device, results: 
         for view, out in zip(views, outs, strict=True):
             driver.finish_destination(state, view, out)
 
-    return launch
+    return in_profiles(f"{program.name} (vm, {device.uri})", invoke_on)
+
+
+def in_profiles(name: str, launch: Launch) -> Launch:
+    """Return a launch that torch's profiler shows under a name."""
+
+    def shown(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        if profiler._is_profiler_enabled:
+            with profiler.record_function(name):
+                launch(operands, outs)
+        else:
+            launch(operands, outs)
+
+    return shown
 
 
 def _check_results(name: str, returned: Any, results: Results) -> None:

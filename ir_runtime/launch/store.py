@@ -7,12 +7,13 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import threading
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,6 +26,8 @@ __all__ = ["Artifact", "DirectoryStore", "MemoryStore", "Store"]
 _log = logging.getLogger("ir_runtime.store")
 _FORMAT = "v1"
 _KEY_FILE, _SOURCE_FILE, _VMFB_FILE = "key.json", "kernel.mlir", "kernel.vmfb"
+_PROGRAM_FILE, _BINARY = "program.json", ".so"
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,23 @@ class Artifact:
         key: identity of the binary.
         source: the MLIR, text or bytecode, that it came from.
         vmfb: the compiled module.
+        program: the host program as JSON, or why there is none; empty for device types whose
+            programs are not read.
+        executables: the shared objects that the host program launches, by name.
     """
 
     key: KernelKey
     source: bytes
     vmfb: bytes
+    program: bytes = b""
+    executables: Mapping[str, bytes] = field(default_factory=dict)
+
+    def files(self) -> dict[str, bytes]:
+        """Return the payload by file name."""
+        files = {_SOURCE_FILE: self.source, _VMFB_FILE: self.vmfb}
+        if self.program:
+            files[_PROGRAM_FILE] = self.program
+        return files | {f"{name}{_BINARY}": data for name, data in self.executables.items()}
 
 
 class Store(Protocol):
@@ -134,7 +149,7 @@ class DirectoryStore:
 
     def save(self, artifact: Artifact) -> None:
         staging = self._home / f".staging-{uuid.uuid4().hex}"
-        files = {_SOURCE_FILE: artifact.source, _VMFB_FILE: artifact.vmfb}
+        files = artifact.files()
         record = {
             "key": artifact.key.to_json(),
             "files": {name: _payload_record(data) for name, data in files.items()},
@@ -192,6 +207,19 @@ class DirectoryStore:
                 size_bytes += sum(file.stat().st_size for file in path.iterdir())
         return count, size_bytes
 
+    def executors(self) -> tuple[int, dict[str, int]]:
+        """Count the kernels whose host program is understood, and the others by reason."""
+        direct, reasons = 0, dict[str, int]()
+        for path in self._artifact_directories():
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+                record = json.loads((path / _PROGRAM_FILE).read_bytes())
+                if "unreadable" in record:
+                    reason = str(record["unreadable"])
+                    reasons[reason] = reasons.get(reason, 0) + 1
+                else:
+                    direct += 1
+        return direct, reasons
+
     def __repr__(self) -> str:
         return f"store {self.root}"
 
@@ -244,12 +272,17 @@ def _read_artifact(path: Path, key: KernelKey) -> Artifact:
     stored = KernelKey.from_json(record["key"])
     if stored != key:
         raise ValueError("its key differs from its name")
-    payload = {}
-    for name in (_SOURCE_FILE, _VMFB_FILE):
+    payload: dict[str, bytes] = {}
+    for name, expected in record["files"].items():
+        if not _FILE_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a file of an artifact")
         payload[name] = (path / name).read_bytes()
-        if _payload_record(payload[name]) != record["files"][name]:
+        if _payload_record(payload[name]) != expected:
             raise ValueError(f"{name} does not match its digest")
-    return Artifact(stored, payload[_SOURCE_FILE], payload[_VMFB_FILE])
+    source, vmfb = payload.pop(_SOURCE_FILE), payload.pop(_VMFB_FILE)
+    program = payload.pop(_PROGRAM_FILE, b"")
+    executables = {name.removesuffix(_BINARY): data for name, data in payload.items()}
+    return Artifact(stored, source, vmfb, program, executables)
 
 
 def _write_synced(path: Path, data: bytes) -> None:

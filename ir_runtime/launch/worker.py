@@ -18,41 +18,91 @@ from typing import Any, BinaryIO
 
 __all__ = ["print_source", "read_message", "translate", "write_message"]
 
+_HOST_PHASE = "hal"
+_HOST_SOURCE_MAX = 16 << 20  # the text has the constants in hexadecimal
+_process_flags: list[str] = []
 _SEVERITIES = ("note", "warning", "error", "remark")
 _CALLBACK = ctypes.CFUNCTYPE(
     None, ctypes.c_int, ctypes.POINTER(ctypes.c_char), ctypes.c_size_t, ctypes.c_void_p
 )
 
 
-def translate(source: bytes, flags: Sequence[str]) -> tuple[bytes | None, list[str]]:
+def translate(
+    source: bytes, flags: Sequence[str], process_flags: Sequence[str] = ()
+) -> tuple[bytes | None, bytes, list[str]]:
     """Compile MLIR text or bytecode.
 
+    Args:
+        source: the MLIR.
+        flags: of this compile.
+        process_flags: those that IREE takes only for a whole process; the first ones given hold.
+            With any, the text of the host program is returned, too.
+
     Returns:
-        The VMFB, None on failure; and the diagnostics, each as `<severity>: <message>`.
+        The VMFB, None on failure; the text of the module after the HAL phase, empty unless asked
+        for; and the diagnostics, each as `<severity>: <message>`.
     """
     from iree.compiler.api import Output, Session, Source
 
+    _set_process_flags(tuple(process_flags))
     diagnostics: list[str] = []
+    host = b""
     with Session() as session:
         try:
             session.set_flags(*flags)
         except ValueError as error:
-            return None, [f"error: {error}"]
+            return None, b"", [f"error: {error}"]
         invocation: Any = session.invocation()
         with invocation:
             callback = _capture_diagnostics(invocation, diagnostics)
             with Source.wrap_buffer(session, source) as wrapped:
                 # Going on after a failure kills the process: each step's answer counts.
-                if not invocation.parse_source(wrapped) or not invocation.execute():
-                    return None, diagnostics or ["error: the compiler gave no reason"]
+                done = invocation.parse_source(wrapped)
+                if done and process_flags and len(source) <= _HOST_SOURCE_MAX:
+                    _set_phases(invocation, "", _HOST_PHASE)
+                    done = invocation.execute()
+                    host = _text_of(invocation) if done else b""
+                    _set_phases(invocation, _HOST_PHASE, "end")
+                if not done or not invocation.execute():
+                    return None, b"", diagnostics or ["error: the compiler gave no reason"]
                 with Output.open_membuffer() as output:
                     try:
                         invocation.output_vm_bytecode(output)
                     except ValueError as error:
-                        return None, [*diagnostics, f"error: {error}"]
+                        return None, b"", [*diagnostics, f"error: {error}"]
                     vmfb = bytes(output.map_memory())
             del callback
-    return vmfb, diagnostics
+    return vmfb, host, diagnostics
+
+
+def _set_process_flags(flags: tuple[str, ...]) -> None:
+    """Give the compiler's own command line its flags, which it takes once a process."""
+    if not flags or _process_flags:
+        return
+    from iree.compiler.api import ctypes_dl
+
+    ctypes_dl._initializeGlobalCL("iree-compile", *flags)
+    _process_flags.extend(flags)
+
+
+def _set_phases(invocation: Any, first: str, last: str) -> None:
+    """Choose the phases that the next `execute` runs: after `first`, up to and with `last`."""
+    from iree.compiler.api import ctypes_dl
+
+    for name, phase in (("From", first), ("To", last)):
+        if phase:
+            choose = getattr(ctypes_dl._dylib, f"ireeCompilerInvocationSetCompile{name}Phase")
+            choose.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+            choose.restype = None
+            choose(invocation._inv_p, phase.encode())
+
+
+def _text_of(invocation: Any) -> bytes:
+    from iree.compiler.api import Output
+
+    with Output.open_membuffer() as output:
+        invocation.output_ir(output)
+        return bytes(output.map_memory())
 
 
 def print_source(source: Any) -> tuple[bytes | None, list[str]]:
@@ -61,7 +111,7 @@ def print_source(source: Any) -> tuple[bytes | None, list[str]]:
     Returns:
         The MLIR, None if it does not parse; and the diagnostics.
     """
-    from iree.compiler.api import Output, Session
+    from iree.compiler.api import Session
 
     diagnostics: list[str] = []
     with Session() as session:
@@ -72,9 +122,7 @@ def print_source(source: Any) -> tuple[bytes | None, list[str]]:
             invocation._sources.clear()  # else it is closed with the invocation
             if not parsed:
                 return None, diagnostics or ["error: the compiler gave no reason"]
-            with Output.open_membuffer() as output:
-                invocation.output_ir(output)
-                text = bytes(output.map_memory())
+            text = _text_of(invocation)
             del callback
     return text, diagnostics
 
@@ -124,8 +172,9 @@ def _serve() -> None:
     sys.path[:] = first[0]["sys_path"]
     while (message := read_message(requests)) is not None:
         header, source = message
-        vmfb, diagnostics = translate(source, header["flags"])
-        write_message(replies, {"ok": vmfb is not None, "diagnostics": diagnostics}, vmfb or b"")
+        vmfb, host, diagnostics = translate(source, header["flags"], header["process_flags"])
+        reply = {"ok": vmfb is not None, "diagnostics": diagnostics, "host_size": len(host)}
+        write_message(replies, reply, (vmfb or b"") + host)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from ir_runtime.op_reg.builder import FreeFuncKernelBuilder, KernelBuilder
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.derive import derive_backward
 from ir_runtime.op_reg.expand import ExpandCustomOpsPass
+from ir_runtime.op_reg.explain import Explanation, explain
 from ir_runtime.op_reg.function import call_function
 from ir_runtime.op_reg.gradient import register_autograd
 from ir_runtime.op_reg.inline_builder import InlineKernelBuilder
@@ -35,6 +36,7 @@ __all__ = [
     "CustomOp",
     "EmptyOptionalTensorArg",
     "ExpandCustomOpsPass",
+    "Explanation",
     "FreeFuncKernelBuilder",
     "InlineKernelBuilder",
     "IntArg",
@@ -50,6 +52,7 @@ __all__ = [
     "call_function",
     "def_library",
     "derive_backward",
+    "explain",
     "flatten",
     "float_attribute",
     "forget_kernels",

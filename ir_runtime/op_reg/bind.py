@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -14,6 +14,11 @@ from ir_runtime.device.local import is_importable
 from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
 from ir_runtime.launch.destination import Launch, Results
+from ir_runtime.launch.direct import BoundPlan
+from ir_runtime.launch.executor import BoundKernel
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.custom_op import CustomOp
 
 __all__ = ["BoundLaunch", "bind_empty", "bind_functional", "bind_general", "write_into"]
 
@@ -28,11 +33,17 @@ class BoundLaunch:
         run: takes all arguments in schema order, returns new results.
         run_into: takes them and the tensors that the results go into.
         results: shape and dtype of each result.
+        kernel: what runs, None if nothing does.
+        plan: what the C launcher may run by itself in later calls, None if Python must.
+        operands: positions of the arguments that the plan takes.
     """
 
     run: Callable[[Sequence[Any]], Any]
     run_into: Launch
     results: Results
+    kernel: BoundKernel | None = None
+    plan: BoundPlan | None = None
+    operands: tuple[int, ...] = ()
 
 
 def bind_functional(
@@ -153,7 +164,7 @@ def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def write_into(
-    op_name: str,
+    op: CustomOp,
     bound: BoundLaunch,
     args: Sequence[Any],
     outs: Sequence[Tensor],
@@ -161,8 +172,9 @@ def write_into(
 ) -> None:
     """Run a kernel and leave its results in given tensors, of any layout.
 
-    A tensor that IREE cannot write where it lies, or that shares memory with an argument, gets
-    its values by a copy, which is counted; with `staged` all do.
+    A tensor that cannot be written where it lies, or that shares memory with an argument, gets
+    its values by a copy, which is counted; with `staged` all do. An op that is `elementwise` may
+    write an argument of the same layout in place.
 
     Raises:
         ArgumentError: a tensor has another shape or dtype than its result.
@@ -170,13 +182,14 @@ def write_into(
     for out, (shape, dtype) in zip(outs, bound.results, strict=True):
         if out.dtype != dtype or tuple(out.shape) != shape:
             raise ArgumentError(
-                f"{op_name}.out: `out` is {format_tensor(out)}, must be "
+                f"{op.name}.out: `out` is {format_tensor(out)}, must be "
                 f"{short_name(dtype)}[{', '.join(map(str, shape))}]"
             )
-    taken = {storage_of(value) for value in _tensors(args)}
+    read = [value for value in _tensors(args) if value.numel()]
+    shared = len({storage_of(out) for out in outs}) < len(outs)
     targets = [
         out
-        if not staged and is_importable(out) and storage_of(out) not in taken
+        if not (staged or shared) and is_importable(out) and not _overlaps(op, out, read)
         else torch.empty(out.shape, dtype=out.dtype, device=out.device)
         for out in outs
     ]
@@ -187,6 +200,18 @@ def write_into(
             out.copy_(target)
         else:
             torch.autograd.graph.increment_version(out)
+
+
+def _overlaps(op: CustomOp, out: Tensor, read: Sequence[Tensor]) -> bool:
+    """Tell whether a kernel that writes `out` could change what it is yet to read."""
+    sharing = [tensor for tensor in read if storage_of(tensor) == storage_of(out)]
+    in_place = op.elementwise and all(_same_layout(out, tensor) for tensor in sharing)
+    return bool(sharing) and not in_place
+
+
+def _same_layout(one: Tensor, other: Tensor) -> bool:
+    same = one.data_ptr() == other.data_ptr() and one.shape == other.shape
+    return same and one.dtype == other.dtype and is_importable(other)
 
 
 def storage_of(tensor: Tensor) -> int:

@@ -123,7 +123,7 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
         "_eager": op.eager_execute,
         "_write": write_into,
         "_copy_out": _copy_out,
-        "_name": op.name,
+        "_op": op,
     }
     exec(compile(source, f"<calls of {op.qualified_name}>", "exec"), scope)  # noqa: S102 - our own text
     return CallFunctions(*(scope[field.name] for field in fields(CallFunctions)))

@@ -37,19 +37,19 @@ def autograd(_keyset, {parameters}):
 def call_out({parameters_out}):
     if _set_devices: return call_out_there({passed_out})
 {find_out}
-    _write(_name, bound, args, outs, staged)
+    _write(_op, bound, args, outs, staged)
     return {returned_out}
 
 def call_out_there({parameters_out}):
 {find_out_there}
-    _write(_name, bound, args, outs, staged)
+    _write(_op, bound, args, outs, staged)
     return {returned_out}
 
 def autograd_out(_keyset, {parameters_out}):
     if {slow_out}:
         return _slow_out(_keyset, ({every_inner}staged, {outs}))
 {find_out}
-    _write(_name, bound, args, outs, staged)
+    _write(_op, bound, args, outs, staged)
     return {returned_out}
 """
 

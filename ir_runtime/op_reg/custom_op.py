@@ -6,7 +6,7 @@ import functools
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
@@ -17,6 +17,9 @@ from ir_runtime.op_reg.identity import code_digest
 from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY, unique_name
 from ir_runtime.op_reg.schema import check_dispatch_keys, check_schema
 from ir_runtime.op_reg.selection import KernelSelection
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.explain import Explanation
 
 __all__ = ["ALL_CUSTOM_OP_REGS", "CustomOp"]
 
@@ -63,6 +66,8 @@ class CustomOp(ABC):
             `vmap(self, info, in_dims, *args)` or "loop".
         autocast: the dtype that floating-point arguments are cast to in an autocast region, by
             device type, as for `register_autocast`.
+        elementwise: whether an element of a result depends on no argument's elements but those at
+            its own place, so that `out` may be an argument itself; others are computed aside then.
         work_per_byte: how much work a byte of its tensors means, 1 for an elementwise op; decides
             when a call is worth waking worker threads.
     """
@@ -71,6 +76,7 @@ class CustomOp(ABC):
     single_dispatch: bool = False
     select_each_call: ClassVar[bool] = False
     compile_flags: ClassVar[Sequence[str]] = ()
+    elementwise: ClassVar[bool] = False
     work_per_byte: ClassVar[float] = 1.0
     tags: ClassVar[Sequence[torch.Tag]] = ()
     vmap: Any = None
@@ -103,6 +109,18 @@ class CustomOp(ABC):
         A class may have an op or `derive_backward(native)` as `backward` instead of a method.
         """
         raise NotImplementedError
+
+    def explain(self, *args: Any) -> Explanation:
+        """Say what a call would run, and why; see `ir_runtime.op_reg.explain`."""
+        from ir_runtime.op_reg.explain import explain
+
+        return explain(self, *args)
+
+    def bind(self, *example: Any) -> Callable[..., Any]:
+        """Return a launcher for calls like the example; see `ir_runtime.op_reg.bind_raw`."""
+        from ir_runtime.op_reg.raw import bind_raw
+
+        return bind_raw(self, *example)
 
     @staticmethod
     def register(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,14 +18,14 @@ from ir_runtime.errors import GenerateError
 from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.destination import (
-    Launch,
     Results,
     bind_device_launch,
     bind_launch,
     local_uri_for_work,
 )
+from ir_runtime.launch.direct import bind_direct_launch
+from ir_runtime.launch.executor import BoundKernel, LoadedKernel, choose_executor
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
-from ir_runtime.launch.vm import VmProgram
 from ir_runtime.op_reg.argument import TensorArg
 from ir_runtime.op_reg.bind import BoundLaunch, bind_empty, bind_functional, bind_general
 from ir_runtime.op_reg.result import assembler, check_mutations, check_results, written_descs
@@ -40,15 +41,15 @@ __all__ = [
     "bind_call",
     "family_for",
     "forget_kernels",
+    "kernel_for",
     "kernel_source",
-    "program_for",
     "run_select",
 ]
 
 ENTRY = "main"
 
 
-_programs: dict[tuple[str, str, str], VmProgram] = {}
+_programs: dict[tuple[str, str, str], LoadedKernel] = {}
 _locks: dict[tuple[str, str, str], threading.Lock] = {}
 _guard = threading.Lock()
 
@@ -81,9 +82,9 @@ def _forget_calls() -> None:
 
 
 @on_change
-def _forget_calls_if_traced_otherwise(before: Settings, after: Settings) -> None:
-    """Whether a launch is traced is decided when it is bound, so that a hit need not ask."""
-    if before.trace != after.trace:
+def _forget_calls_if_bound_otherwise(before: Settings, after: Settings) -> None:
+    """Decide anew, when these change, what is decided as a launch is bound: a hit need not ask."""
+    if (before.trace, before.launch) != (after.trace, after.launch):
         _forget_calls()
 
 
@@ -120,33 +121,51 @@ def bind_call(op: CustomOp, args: Sequence[Any]) -> BoundLaunch:
     where = call_device(op.name, op.arg_names, args) or torch.device("cpu")
     if not any(_numel(shape) for shape, _ in written):
         return bind_empty(results, assemble, where=where)
-    launch, program, uri = _bind_launch(op, ksel, where, written)
+    flat = _operand_values(args, operands)
+    bound_kernel = _bind_launch(op, ksel, where, flat, written)
+    launch = bound_kernel.launch
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
     if tied or listed or assemble:
         bound = bind_general(launch, operands, results, tied, assemble, where=where)
     else:
         every = len(operands) == len(args)
         bound = bind_functional(launch, operands, results, every=every, where=where)
+        bound = replace(bound, plan=bound_kernel.plan, operands=operands)
+    bound = replace(bound, kernel=bound_kernel)
     if active_trace() is not None:
-        bound = traced(bound, op.qualified_name, program.label, uri)
+        bound = traced(bound, op.qualified_name)
     return bound
 
 
+def _operand_values(args: Sequence[Any], operands: tuple[int, ...]) -> list[Any]:
+    values: list[Any] = []
+    for i in operands:
+        values.extend(args[i] if isinstance(args[i], list | tuple) else (args[i],))
+    return values
+
+
 def _bind_launch(
-    op: CustomOp, ksel: KernelSelection, where: torch.device, written: Results
-) -> tuple[Launch, VmProgram, str]:
-    """Return what runs the kernel, the kernel, and the URI of its device."""
+    op: CustomOp, ksel: KernelSelection, where: torch.device, flat: Sequence[Any], written: Results
+) -> BoundKernel:
+    """Choose what runs the kernel, and bind it; raises `LaunchError` if that was asked for."""
     sizes = [t.numel() * t.element_size() for t in _described_tensors(ksel)]
     device = Device.chosen_for(where)
     if device is None and where.type == "cpu":
+        kernel = kernel_for(op, ksel, Device("local-sync"))
+        direct, reason = choose_executor(kernel)
+        if direct is not None:
+            launch, plan = bind_direct_launch(direct, flat, written)
+            return BoundKernel(kernel, launch, "direct", "direct", reason, plan)
         uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
-        program = program_for(op, ksel, Device("local-sync"))
-        return bind_launch(program, ENTRY, uri, written), program, uri
+        launch = bind_launch(kernel.vm, ENTRY, uri, written)
+        return BoundKernel(kernel, launch, "vm", uri, reason)
+    reason = f"the call runs on {where if device is None else device.uri}"
     device = device or get_device_from_torch(where)
     if device.driver_id == "local-task" and 0 in sizes:
         device = Device("local-sync")  # the worker pool dies of empty grids
-    program = program_for(op, ksel, device)
-    return bind_device_launch(program, ENTRY, device, written), program, device.uri
+    kernel = kernel_for(op, ksel, device)
+    launch = bind_device_launch(kernel.vm, ENTRY, device, written)
+    return BoundKernel(kernel, launch, "vm", device.uri, reason)
 
 
 def family_for(where: torch.device | None) -> str:
@@ -159,7 +178,7 @@ def family_for(where: torch.device | None) -> str:
     return "local" if driver is None else driver.family
 
 
-def program_for(op: CustomOp, ksel: KernelSelection, device: Device) -> VmProgram:
+def kernel_for(op: CustomOp, ksel: KernelSelection, device: Device) -> LoadedKernel:
     """Return the loaded kernel of a selection; one thread makes it, others wait."""
     found_by = (ksel.spec_key, op.code_digest, device.type_cache_key)
     program = _programs.get(found_by)
@@ -173,20 +192,20 @@ def program_for(op: CustomOp, ksel: KernelSelection, device: Device) -> VmProgra
     return program
 
 
-def _load(op: CustomOp, ksel: KernelSelection, device: Device) -> VmProgram:
+def _load(op: CustomOp, ksel: KernelSelection, device: Device) -> LoadedKernel:
     key = KernelKey(
         name=op.name,
         source_digest=digest_of(ksel.spec_key, op.code_digest),
         device_type=device.type_cache_key,
         compiler=compiler_version() or runtime_version(),
-        flags=(*BASE_FLAGS, *op.compile_flags),
+        flags=(*BASE_FLAGS, *device.driver.host_flags, *op.compile_flags),
         entry=ENTRY,
         selection=ksel.spec_key,
     )
     artifact = obtain_artifact(
         default_store(), key, device.compile_target_flags, lambda: kernel_source(op, ksel)
     )
-    return VmProgram.from_vmfb(op.name, artifact.vmfb, label=artifact.key.label)
+    return LoadedKernel(artifact)
 
 
 def kernel_source(op: CustomOp, ksel: KernelSelection) -> bytes:

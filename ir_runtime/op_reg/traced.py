@@ -14,15 +14,15 @@ from ir_runtime.tracing import launch_span
 __all__ = ["traced"]
 
 
-def traced(bound: BoundLaunch, name: str, label: str | None, uri: str) -> BoundLaunch:
+def traced(bound: BoundLaunch, name: str) -> BoundLaunch:
     """Return a launch that also writes down each call: results allocated, kernel run.
 
     Args:
         bound: the launch.
         name: the op, `<namespace>::<op>`.
-        label: of the kernel's key.
-        uri: the device that runs it.
     """
+    assert bound.kernel is not None
+    label, uri = bound.kernel.kernel.label, bound.kernel.place
 
     def run(args: Sequence[Any]) -> Any:
         with launch_span(name, label, args, uri):
@@ -32,4 +32,4 @@ def traced(bound: BoundLaunch, name: str, label: str | None, uri: str) -> BoundL
         with launch_span(name, label, args, uri):
             bound.run_into(args, outs)
 
-    return replace(bound, run=run, run_into=run_into)
+    return replace(bound, run=run, run_into=run_into, plan=None)

@@ -38,7 +38,7 @@ def compiled(ksel: CallSelection, flags: Sequence[str]) -> tuple[bytes, bytes]:
     """Return the MLIR and the VMFB of a kernel."""
     source = kernel_source(ksel.op, ksel)
     flags = (*flags, *BASE_FLAGS, *ksel.op.compile_flags)
-    return source, compile_program(ksel.op.name, source, flags)
+    return source, compile_program(ksel.op.name, source, flags).vmfb
 
 
 @each_case

@@ -270,7 +270,7 @@ def test_both_ways_to_compile_give_the_same_program(doubling: Callable[..., str]
     binaries = []
     for in_child in (True, False):
         with override_settings(compile_process=in_child):
-            binaries.append(compiler.compile_program("p", text, flags))
+            binaries.append(compiler.compile_program("p", text, flags).vmfb)
     assert binaries[0] == binaries[1]
 
 

@@ -27,7 +27,9 @@ def opened(device: Device, source: str, *flags: str) -> tuple[Any, Any]:
     from iree.runtime import VmContext, VmModule
 
     flags = (*device.compile_target_flags, *BASE_FLAGS, *flags)
-    module = VmModule.copy_buffer(device.vm_instance, compile_program("p", source.encode(), flags))
+    module = VmModule.copy_buffer(
+        device.vm_instance, compile_program("p", source.encode(), flags).vmfb
+    )
     context = VmContext(device.vm_instance, [device.create_hal_module(), module])
     return context, module.lookup_function("main")
 

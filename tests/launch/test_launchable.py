@@ -338,7 +338,7 @@ def test_program_of_the_caller_runs(doubling: Callable[..., str]) -> None:
     from ir_runtime.launch.compiler import compile_program
 
     def load(device: Device) -> VmModule:
-        vmfb = compile_program("p", doubling().encode(), device.compile_target_flags)
+        vmfb = compile_program("p", doubling().encode(), device.compile_target_flags).vmfb
         return VmModule.copy_buffer(device.vm_instance, vmfb)
 
     assert torch.equal(Launchable.from_vm_module(load)(X), X + X)

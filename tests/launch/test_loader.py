@@ -26,7 +26,7 @@ def module_of(source: str, *flags: str) -> Any:
     from iree.runtime import VmModule
 
     device_flags = Device("local-sync").compile_target_flags
-    vmfb = compile_program("p", source.encode(), (*device_flags, *BASE_FLAGS, *flags))
+    vmfb = compile_program("p", source.encode(), (*device_flags, *BASE_FLAGS, *flags)).vmfb
     return VmModule.copy_buffer(get_vm_instance(), vmfb)
 
 

@@ -161,7 +161,7 @@ def loaded(source: str, root: Path, **more: Any) -> Launchable:
     from ir_runtime.launch.compiler import compile_program
 
     def load(device: Device) -> Any:
-        vmfb = compile_program("p", source.encode(), device.compile_target_flags)
+        vmfb = compile_program("p", source.encode(), device.compile_target_flags).vmfb
         return VmModule.copy_buffer(device.vm_instance, vmfb)
 
     return Launchable.from_vm_module(load, **more)

@@ -17,7 +17,7 @@ def read(source: str, entry: str = "main", *flags: str) -> Signature:
     from iree.runtime import VmModule
 
     device_flags = Device("local-sync").compile_target_flags
-    vmfb = compile_program("p", source.encode(), (*device_flags, *BASE_FLAGS, *flags))
+    vmfb = compile_program("p", source.encode(), (*device_flags, *BASE_FLAGS, *flags)).vmfb
     module = VmModule.copy_buffer(get_vm_instance(), vmfb)
     function = module.lookup_function(entry)
     assert function is not None

@@ -1,0 +1,316 @@
+"""How fast are the kernels, call and all?  Beside torch eager and `torch.compile`, in one process.
+
+Each call is timed in turn with its peers: once with all sides allocating their results, once with
+all of them writing into kept ones. `torch.compile` gets static shapes and the whole function, no
+gradient is asked for. The promises are those of the table at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.kernel_cases import FEATURES, OPS, ROWS, KernelCase, kernel_cases
+from ir_runtime.counters import count_since
+
+ROW_OPS = ("layer_norm", "rms_norm", "gelu", "silu_and_mul", "softmax", "rotary_embedding")
+STREAMING = ("rms_norm", "silu_and_mul", "layer_norm")
+DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
+LAST_LEVEL_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a case took.
+
+    Attributes:
+        op: name of the op.
+        dtype: short name.
+        rows: rows or tokens.
+        features: features a row.
+        kept: whether results went into kept tensors.
+        ours_us: median time of our call.
+        eager_us: of torch's.
+        compiled_us: of `torch.compile`'s; None if it was not measured.
+        gigabytes_per_s: what our call moved.
+        of_copy: that to what a copy moved.
+    """
+
+    op: str
+    dtype: str
+    rows: int
+    features: int
+    kept: bool
+    ours_us: float
+    eager_us: float
+    compiled_us: float | None
+    gigabytes_per_s: float
+    of_copy: float
+
+    @property
+    def best_us(self) -> float:
+        """The time of the faster peer."""
+        peers = (self.eager_us, self.compiled_us or math.inf)
+        return min(peers)
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A number that must not be exceeded, and what it is."""
+
+    what: str
+    value: float
+    limit: float
+    at_least: bool = False
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is."""
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what can be chosen."""
+    parser.add_argument("--ops", default=",".join(OPS), help="which, with commas between")
+    parser.add_argument("--rows", default=",".join(map(str, ROWS)))
+    parser.add_argument("--features", default=",".join(map(str, FEATURES)))
+    parser.add_argument("--dtypes", default=",".join(DTYPES))
+    parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
+    parser.add_argument("--plot", type=Path, help="draw the ratios into this PNG file")
+
+
+def run(arguments: argparse.Namespace) -> bool:
+    """Measure and print; returns whether the promises are kept."""
+    ops, dtypes = arguments.ops.split(","), arguments.dtypes.split(",")
+    rows, features = _numbers(arguments.rows), _numbers(arguments.features)
+    rounds = arguments.rounds or 15
+    results: list[Result] = []
+    copies: dict[int, float] = {}
+    with torch.no_grad():
+        for case in kernel_cases(ops, rows, features, [DTYPES[name] for name in dtypes]):
+            for kept in (False, True):
+                result = _measure(case, copies, rounds, kept=kept, compile=not arguments.no_compile)
+                if result is not None:
+                    results.append(result)
+                    if not arguments.json:
+                        print(_line(result), flush=True)
+    promises = find_promises(results)
+    if arguments.plot:
+        from benchmarks.plot import draw_ratios
+
+        draw_ratios(results, arguments.plot)
+    if arguments.json:
+        rows_json = [asdict(result) for result in results]
+        report = {"threads": torch.get_num_threads(), "rows": rows_json}
+        print(json.dumps(report | {"promises": [asdict(p) for p in promises]}, indent=1))
+    else:
+        _print_promises(promises)
+    return all(promise.kept for promise in promises)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _measure(
+    case: KernelCase,
+    copies: dict[int, float],
+    rounds: int,
+    *,
+    kept: bool,
+    compile: bool,  # noqa: A002 - torch's word
+) -> Result | None:
+    sides = _sides(case, kept=kept, compile=compile)
+    if sides is None:
+        return None
+    _refuse_if_wrong(case, sides)
+    times = _interleaved(sides, rounds)
+    seconds = {name: statistics.median(samples) for name, samples in times.items()}
+    speed = case.moved_bytes / seconds["ours"]
+    compiled = seconds.get("compiled")
+    return Result(
+        case.op,
+        next(name for name, dtype in DTYPES.items() if dtype == case.dtype),
+        case.rows,
+        case.features,
+        kept,
+        seconds["ours"] * 1e6,
+        seconds["eager"] * 1e6,
+        None if compiled is None else compiled * 1e6,
+        speed / 1e9,
+        speed / _copy_speed(case.moved_bytes, copies),
+    )
+
+
+def _sides(
+    case: KernelCase,
+    *,
+    kept: bool,
+    compile: bool,  # noqa: A002
+) -> dict[str, Callable[[], Any]] | None:
+    arguments = case.arguments
+    if not kept:
+        ours, eager = case.ours, case.eager
+    elif case.ours_into is None or case.eager_into is None:
+        return None
+    else:
+        ours, eager = case.ours_into, case.eager_into
+        outs = [torch.empty_like(case.eager(*arguments)) for _ in range(3)]
+    sides: dict[str, Callable[[], Any]] = {}
+    functions = {"ours": ours, "eager": eager}
+    if compile:
+        torch._dynamo.reset()
+        functions["compiled"] = torch.compile(
+            _copying(case.eager) if kept else case.eager, dynamic=False, fullgraph=True
+        )
+    for i, (name, function) in enumerate(functions.items()):
+        given = (outs[i], *arguments) if kept else arguments
+        sides[name] = lambda function=function, given=given: function(*given)
+    return sides
+
+
+def _copying(function: Callable[..., Any]) -> Callable[..., Any]:
+    def into(out: torch.Tensor, *arguments: Any) -> torch.Tensor:
+        return out.copy_(function(*arguments))
+
+    return into
+
+
+def _refuse_if_wrong(case: KernelCase, sides: Mapping[str, Callable[[], Any]]) -> None:
+    """Refuse to time a wrong result, or a call that compiles or copies."""
+    ours, eager = sides["ours"](), sides["eager"]()
+    pairs = zip(ours, eager, strict=True) if isinstance(ours, tuple) else [(ours, eager)]
+    for one, other in pairs:
+        torch.testing.assert_close(one, other, rtol=2e-2, atol=2e-2 if case.rows else 0)
+    with count_since() as counts:
+        sides["ours"]()
+    if counts[0].selects or counts[0].compiles or counts[0].copies:
+        raise SystemExit(f"{case.op}: not the hit path: {counts[0]}")
+
+
+def _interleaved(sides: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """Time each side in turn, some milliseconds at a time."""
+    calls = {}
+    for name, call in sides.items():
+        for _ in range(3):
+            call()
+        started = time.perf_counter()
+        call()
+        took = time.perf_counter() - started
+        calls[name] = max(1, min(2000, int(3e-3 / max(took, 1e-9))))
+    longest = max((time_of(sides[name]) for name in sides), default=0.0)
+    rounds = max(3, min(rounds, int(6.0 / max(longest, 1e-9))))
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, call in sides.items():
+            started = time.perf_counter()
+            for _ in range(calls[name]):
+                call()
+            times[name].append((time.perf_counter() - started) / calls[name])
+    return times
+
+
+def time_of(call: Callable[[], Any]) -> float:
+    """Return the seconds of one call."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def _copy_speed(moved_bytes: int, copies: dict[int, float]) -> float:
+    """Measure how fast torch copies as many bytes, half of them read, half written."""
+    if moved_bytes not in copies:
+        source = torch.ones(max(1, moved_bytes // 8))
+        target = torch.empty_like(source)
+        samples = _interleaved({"copy": lambda: target.copy_(source)}, 15)["copy"]
+        copies[moved_bytes] = 8 * source.numel() / statistics.median(samples)
+    return copies[moved_bytes]
+
+
+def find_promises(results: Sequence[Result]) -> list[Promise]:
+    """Compare the results with what is promised; nothing is promised of what was not measured."""
+    promises: list[Promise] = []
+    for op in ROW_OPS:
+        mine = [r for r in results if r.op == op]
+        if mine:
+            promises += _row_promises(op, mine)
+    cache = _cache_bytes()
+    for op in STREAMING:
+        speeds = [r.of_copy for r in results if r.op == op and r.kept and _moved(r) > cache]
+        if speeds:
+            what = f"{op}: of a copy's bytes per second, above cache, kept"
+            promises.append(Promise(what, min(speeds), 0.75, at_least=True))
+    for op, limit in (("linear", _linear_limit), ("mm_encoder_attn", _attention_limit)):
+        worst: dict[float, float] = {}
+        for r in results:
+            if r.op == op and (most := limit(r)) is not None:
+                worst[most] = max(worst.get(most, 0.0), r.ours_us / r.eager_us)
+        promises += [Promise(f"{op}: worst case to eager", v, most) for most, v in worst.items()]
+    return promises
+
+
+def _row_promises(op: str, results: Sequence[Result]) -> list[Promise]:
+    promises = [
+        Promise(
+            f"{op}: geometric mean to eager",
+            statistics.geometric_mean([r.ours_us / r.eager_us for r in results]),
+            0.6,
+        ),
+        Promise(
+            f"{op}: slowest case to the better peer",
+            max(r.ours_us / r.best_us for r in results),
+            1.1,
+        ),
+    ]
+    compiled = [r.ours_us / r.compiled_us for r in results if r.compiled_us is not None]
+    if compiled:
+        mean = statistics.geometric_mean(compiled)
+        promises.append(Promise(f"{op}: geometric mean to torch.compile", mean, 0.7))
+    return promises
+
+
+def _linear_limit(result: Result) -> float | None:
+    return 1.05 if result.dtype == "f32" and result.rows >= 256 else 1.5
+
+
+def _attention_limit(result: Result) -> float | None:
+    return 1.5 if result.rows <= 256 else None
+
+
+def _moved(result: Result) -> float:
+    return result.gigabytes_per_s * 1e3 * result.ours_us
+
+
+def _cache_bytes() -> int:
+    try:
+        return int(LAST_LEVEL_CACHE.read_text().strip().removesuffix("K")) * 1024
+    except (OSError, ValueError):
+        return 32 << 20
+
+
+def _line(r: Result) -> str:
+    compiled = "" if r.compiled_us is None else f"{r.compiled_us:10.1f}"
+    ratio = "" if r.compiled_us is None else f"{r.ours_us / r.compiled_us:7.2f}"
+    return (
+        f"{r.op:17} {r.dtype:4} {r.rows:5} x {r.features:5} {'kept' if r.kept else 'new':4} "
+        f"{r.ours_us:10.1f} {r.eager_us:10.1f} {compiled:>10} us   to eager "
+        f"{r.ours_us / r.eager_us:5.2f} to compile {ratio:>5}   "
+        f"{r.gigabytes_per_s:6.1f} GB/s, {r.of_copy:.2f} of a copy"
+    )
+
+
+def _print_promises(promises: Sequence[Promise]) -> None:
+    print("\npromises")
+    for promise in promises:
+        sign = ">=" if promise.at_least else "<="
+        mark = "kept" if promise.kept else "MISSED"
+        print(f"  {promise.what:58} {promise.value:6.2f} {sign} {promise.limit:<5} {mark}")

@@ -1,0 +1,232 @@
+"""How does a kernel run without IREE's VM?  Its executables are called as a plan says."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from ir_runtime.counters import add_count
+from ir_runtime.device.instance import on_fork
+from ir_runtime.device.local import importable
+from ir_runtime.dtypes import short_name
+from ir_runtime.errors import LaunchError
+from ir_runtime.launch import native
+from ir_runtime.launch.destination import Launch, Results, in_profiles
+from ir_runtime.launch.evaluate import evaluate, result_shapes
+from ir_runtime.launch.executable_text import split_executables
+from ir_runtime.launch.host_program import HostProgram
+from ir_runtime.launch.plan import Copy, Dispatch, Fill, Plan
+from ir_runtime.launch.store import Artifact
+from ir_runtime.settings import current_settings
+from ir_runtime.tracing import active_trace, record_event
+
+if TYPE_CHECKING:
+    from ir_runtime.launch.native import _launcher
+
+__all__ = ["BoundPlan", "DirectProgram", "bind_direct_launch", "host_program_files", "load_direct"]
+
+
+def host_program_files(host_text: bytes, entry: str) -> tuple[bytes, dict[str, bytes]]:
+    """Return what is stored of a host program: JSON, and the executables that it launches.
+
+    Args:
+        host_text: the module after the HAL phase; empty if it was not asked for.
+        entry: the exported function.
+
+    Returns:
+        The program, or in its place the reason why it cannot be read; and shared objects by name.
+    """
+    from ir_runtime.launch.program import UnreadableProgramError, read_program
+
+    if not host_text:
+        return b"", {}
+    try:
+        text, executables = split_executables(host_text)
+        program = read_program(text, entry)
+    except UnreadableProgramError as refusal:
+        return json.dumps({"unreadable": str(refusal)}).encode(), {}
+    used = {name: executables[name] for name in program.executables}
+    return json.dumps({"program": program.to_json()}, indent=1).encode(), used
+
+
+def load_direct(artifact: Artifact) -> DirectProgram | str:
+    """Load what launches a kernel directly, or say why it cannot be launched so."""
+    if not artifact.program:
+        return "it was compiled without a host program"
+    record = json.loads(artifact.program)
+    if "unreadable" in record:
+        return f"its host program is not understood: {record['unreadable']}"
+    absent = native.why_absent()
+    if absent is not None:
+        return f"the C launcher is not there: {absent}"
+    program = HostProgram.from_json(record["program"])
+    from ir_runtime.launch.native import _launcher
+
+    try:
+        executables = [
+            _launcher.Executable(name, artifact.executables[name]) for name in program.executables
+        ]
+    except ValueError as refusal:
+        return f"its executable does not load: {refusal}"
+    return DirectProgram(artifact.key.name, program, executables)
+
+
+_programs: weakref.WeakSet[DirectProgram] = weakref.WeakSet()
+
+
+@on_fork
+def _reset_locks() -> None:
+    for program in tuple(_programs):
+        program.reset_lock()
+
+
+class BoundPlan:
+    """A plan in both forms: for people, and for the C launcher.
+
+    Attributes:
+        plan: what runs.
+        native: the same, checked and loaded.
+    """
+
+    def __init__(self, plan: Plan, executables: Sequence[_launcher.Executable], outs: int) -> None:
+        from ir_runtime.launch.native import _launcher
+
+        self.plan = plan
+        self.native = _launcher.Plan(
+            executables,
+            len(plan.minimum_sizes) - outs,
+            outs,
+            plan.minimum_sizes,
+            plan.transients,
+            [_step(step) for step in plan.steps],
+            plan.touched_bytes,
+        )
+
+
+def _step(step: Dispatch | Fill | Copy) -> tuple[Any, ...]:
+    if isinstance(step, Dispatch):
+        return ("dispatch", *astuple(step))
+    if isinstance(step, Fill):
+        return ("fill", astuple(step.target), step.pattern)
+    return ("copy", astuple(step.source), astuple(step.target))
+
+
+class DirectProgram:
+    """A host program with its executables loaded; remembers the plans of the last shapes.
+
+    Args:
+        name: for messages.
+        program: the host program, in destination-passing form.
+        executables: in the order of the program.
+    """
+
+    def __init__(
+        self, name: str, program: HostProgram, executables: Sequence[_launcher.Executable]
+    ) -> None:
+        self.name = name
+        self.program = program
+        self._executables = tuple(executables)
+        self._plans: OrderedDict[Any, BoundPlan] = OrderedDict()
+        self._lock = threading.Lock()
+        _programs.add(self)
+
+    def plan_for(self, operands: Sequence[Any], results: Results) -> BoundPlan:
+        """Return the plan for the shapes of some operands.
+
+        Args:
+            operands: tensors and numbers, as the kernel takes them.
+            results: what the results are said to be.
+
+        Raises:
+            LaunchError: the program refuses these shapes, or its results are others.
+        """
+        tensors = [value for value in operands if isinstance(value, Tensor)]
+        numbers = tuple(value for value in operands if not isinstance(value, Tensor))
+        shapes = tuple(tuple(tensor.shape) for tensor in tensors)
+        key = (shapes, tuple(tensor.dtype for tensor in tensors), numbers, results)
+        with self._lock:
+            found = self._plans.get(key)
+            if found is not None:
+                self._plans.move_to_end(key)
+                return found
+        self._check_results(shapes, numbers, results)
+        dtypes = [short_name(tensor.dtype) for tensor in tensors]
+        plan = evaluate(self.program, shapes, dtypes, numbers)
+        bound = BoundPlan(plan, self._executables, len(results))
+        with self._lock:
+            self._plans[key] = bound
+            while len(self._plans) > max(1, current_settings().bound_launches):
+                self._plans.popitem(last=False)
+        return bound
+
+    def reset_lock(self) -> None:
+        """Begin anew with a free lock, in a forked child."""
+        self._lock = threading.Lock()
+
+    def _check_results(self, shapes: Any, numbers: Any, results: Results) -> None:
+        found = result_shapes(self.program, shapes, numbers)
+        for i, ((shape, dtype), real) in enumerate(zip(results, found, strict=True)):
+            if tuple(real) != shape:
+                raise LaunchError(
+                    f"{self.name}: result {i} has shape {list(real)}, must be "
+                    f"{short_name(dtype)}{list(shape)} as `select` declares"
+                )
+
+
+def bind_direct_launch(
+    direct: DirectProgram, operands: Sequence[Any], results: Results
+) -> tuple[Launch, BoundPlan]:
+    """Return a function that runs a kernel on tensors of known shapes, and the plan that it runs.
+
+    Args:
+        direct: the kernel.
+        operands: those of one call, tensors and numbers; the function takes others of the same
+            shapes, dtypes and values.
+        results: what the results are.
+
+    Returns:
+        `launch(operands, results)`, as `bind_launch` makes it.
+
+    Raises:
+        LaunchError: the kernel refuses these shapes.
+    """
+    bound = direct.plan_for(operands, results)
+    run, name = bound.native.run, direct.name
+    only_tensors = all(isinstance(value, Tensor) for value in operands)
+
+    def launch(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        tensors = operands if only_tensors else [v for v in operands if isinstance(v, Tensor)]
+        refused = run(tensors, outs)
+        if refused:
+            refused = run(_made_ready(name, refused, tensors), outs)
+        if refused:
+            raise LaunchError(f"{name}: the C launcher refuses a tensor: {_reason(refused)}")
+
+    return in_profiles(f"{name} (direct)", launch), bound
+
+
+def _made_ready(name: str, refused: int, tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Copy what cannot be read where it lies, and write down that it was."""
+    started_ns = time.perf_counter_ns()
+    ready = [importable(tensor) for tensor in tensors]
+    pairs = zip(ready, tensors, strict=True)
+    copied = sum(one.data_ptr() != other.data_ptr() for one, other in pairs)
+    if copied:
+        add_count("copies", copied)
+    if active_trace() is not None:
+        record_event("copy", name, started_ns, why=_reason(refused), tensors=copied)
+    return ready
+
+
+def _reason(refused: int) -> str:
+    from ir_runtime.launch.native import _launcher
+
+    return _launcher.REFUSALS[refused]

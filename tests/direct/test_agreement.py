@@ -1,0 +1,62 @@
+"""Do `direct` and `vm` give the same bits, whatever the shapes, layouts, dtypes and threads?"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import dtype_info
+from ir_runtime.op_reg import explain
+from ir_runtime.settings import override_settings
+from tests.cases import CASES, DTYPES, WIDTH, Draw, OpCase
+from tests.kernels.test_layouts import INPUT_LAYOUTS
+
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
+THREADS = (1, 2, 3)
+
+
+def bits(value: Tensor | tuple[Tensor, ...]) -> list[bytes]:
+    tensors = value if isinstance(value, tuple) else (value,)
+    return [t.contiguous().view(torch.uint8).numpy().tobytes() for t in tensors]
+
+
+@each_case
+@each_dtype
+def test_both_executors_give_the_same_bits(case: OpCase, dtype: torch.dtype):
+    draws = random.Random(f"{case.id} {dtype}")
+    threads = torch.get_num_threads()
+    leads = [*case.leads, *case.same_rank_leads]
+    leads += [tuple(draws.randrange(1, 40) for _ in draws.choice(leads)) for _ in range(6)]
+    try:
+        for seed, lead in enumerate(leads):
+            arguments = list(case.make(Draw.seeded(dtype, seed), lead, WIDTH))
+            layout = draws.choice(INPUT_LAYOUTS)
+            for i in case.batched:
+                if arguments[i].is_floating_point():
+                    arguments[i] = layout(arguments[i])
+            with override_settings(launch="vm"):
+                expected = bits(case.packet.default(*arguments))
+            assert explain(case.packet, *arguments).executor == "direct"
+            for count in THREADS:
+                torch.set_num_threads(count)
+                for _ in range(2):  # a miss, then a hit
+                    assert bits(case.packet.default(*arguments)) == expected, (lead, layout, count)
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("count", THREADS)
+def test_large_work_on_many_threads_gives_the_same_bits(count: int):
+    threads = torch.get_num_threads()
+    x = torch.randn(257, 4099)
+    with override_settings(launch="vm"):
+        expected = bits(torch.ops.ir_kernels.gelu(x))
+    try:
+        torch.set_num_threads(count)
+        assert bits(torch.ops.ir_kernels.gelu(x)) == expected
+    finally:
+        torch.set_num_threads(threads)

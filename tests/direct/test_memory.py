@@ -1,0 +1,62 @@
+"""How much memory does a call take?  Its results and its plan's transients, nothing else."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from ir_runtime.op_reg import explain
+from tests.cases import CASES, OpCase
+
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+
+
+def allocated_bytes(call) -> int:
+    """Return what torch's allocator gave out during a call."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        result = call()
+    given = [e.self_cpu_memory_usage for e in profiled.key_averages()]
+    del result
+    return sum(size for size in given if size > 0)
+
+
+@each_case
+def test_a_call_allocates_its_results(case: OpCase):
+    arguments = case.arguments()
+    result = case.packet.default(*arguments)
+    wanted = result.numel() * result.element_size()
+    assert allocated_bytes(lambda: case.packet.default(*arguments)) == wanted
+
+
+@each_case
+def test_out_allocates_nothing(case: OpCase):
+    arguments = case.arguments()
+    out = torch.empty_like(case.packet.default(*arguments))
+    case.packet.out(*arguments, out=out)
+    assert allocated_bytes(lambda: case.packet.out(*arguments, out=out)) == 0
+
+
+@each_case
+def test_transients_are_kept_by_the_thread_and_reused(case: OpCase):
+    from ir_runtime.launch.native import _launcher
+
+    arguments = case.arguments()
+    plan = explain(case.packet, *arguments).plan
+    assert plan is not None
+    needed = sum(-(-size // 64) * 64 for size in plan.transients)
+
+    def sizes() -> list[int]:
+        found = [_launcher.transient_bytes()]
+        for _ in range(3):
+            case.packet.default(*arguments)
+            found.append(_launcher.transient_bytes())
+        return found
+
+    with ThreadPoolExecutor(1) as thread:  # one that has none yet
+        before, *after = thread.submit(sizes).result()
+    assert before == 0
+    assert len(set(after)) == 1
+    assert needed <= after[0] <= 2 * needed + 4096
