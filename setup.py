@@ -7,8 +7,9 @@ from setuptools import Extension, setup
 
 SOURCES = "ir_runtime/launch/native"
 FILES = (
-    "arena.c", "executable.c", "load.c", "module.c", "plan.c", "pool.c", "processor.c", "run.c",
-    "steps.c", "tensor.c",
+    "arena.c", "bound_call.c", "call.c", "executable.c", "facts.c", "gates.c", "load.c",
+    "memory.c", "module.c", "plan.c", "pool.c", "processor.c", "results.c", "run.c", "steps.c",
+    "tensor.c",
 )  # fmt: skip
 HEADERS = ("dlpack_abi.h", "launcher.h", "library_abi.h")
 

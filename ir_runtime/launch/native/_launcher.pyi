@@ -1,7 +1,15 @@
-from collections.abc import Sequence
-from typing import TypeAlias, final
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, final
 
+import torch
 from torch import Tensor
+
+_Binding: TypeAlias = tuple[int, int, int]
+_Grid: TypeAlias = tuple[int, int, int]
+_Dispatch: TypeAlias = tuple[str, int, int, _Grid, tuple[int, ...], tuple[_Binding, ...]]
+_Fill: TypeAlias = tuple[str, _Binding, bytes]
+_Copy: TypeAlias = tuple[str, _Binding, _Binding]
+_Results: TypeAlias = Sequence[tuple[Sequence[int], torch.dtype]]
 
 REFUSALS: dict[int, str]
 
@@ -11,21 +19,18 @@ def has_pool() -> bool: ...
 
 @final
 class Executable:
-    name: str
-    functions: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+    @property
+    def functions(self) -> tuple[str, ...]: ...
     def __new__(cls, name: str, elf: bytes) -> Executable: ...
-
-_Binding: TypeAlias = tuple[int, int, int]
-_Dispatch: TypeAlias = tuple[
-    str, int, int, tuple[int, int, int], tuple[int, ...], tuple[_Binding, ...]
-]
-_Fill: TypeAlias = tuple[str, _Binding, bytes]
-_Copy: TypeAlias = tuple[str, _Binding, _Binding]
 
 @final
 class Plan:
-    touched_bytes: int
-    transient_bytes: int
+    @property
+    def touched_bytes(self) -> int: ...
+    @property
+    def transient_bytes(self) -> int: ...
     def __new__(
         cls,
         executables: Sequence[Executable],
@@ -38,3 +43,46 @@ class Plan:
         constants: Sequence[bytes] = (),
     ) -> Plan: ...
     def run(self, operands: Sequence[Tensor], results: Sequence[Tensor], /) -> int: ...
+
+@final
+class Call:
+    @property
+    def remembered(self) -> int: ...
+    @property
+    def refused(self) -> int: ...
+    @property
+    def hits(self) -> int: ...
+    def __new__(
+        cls,
+        slow: Callable[..., Any],
+        *,
+        takes_keyset: bool,
+        plain_keyset: int,
+        set_devices: list[Any],
+        parameters: Sequence[str],
+        positional: int,
+        defaults: dict[str, Any],
+        check: Callable[..., Any] | None = None,
+        eager: Callable[..., Any] | None = None,
+        outs: Sequence[str] = (),
+        capacity: int = 16,
+    ) -> Call: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def remember(
+        self, args: Sequence[Any], plan: Plan, operands: Sequence[int], results: _Results
+    ) -> bool: ...
+    def clear(self) -> None: ...
+
+@final
+class BoundCall:
+    @property
+    def name(self) -> str: ...
+    def __new__(
+        cls,
+        name: str,
+        args: Sequence[Any],
+        plan: Plan,
+        operands: Sequence[int],
+        results: _Results,
+    ) -> BoundCall: ...
+    def __call__(self, *args: Any) -> Any: ...

@@ -153,13 +153,97 @@ extern const char *const refusal_words[REFUSALS];
 bool prepare_tensors(void);
 bool is_tensor(PyObject *object);      // of exactly torch's types
 bool is_any_tensor(PyObject *object);  // subclasses, too
+bool is_torch_constant(PyObject *object);  // a dtype, layout or memory format: there is one of each
 // Says what torch knows of a CPU tensor.
 refusal describe_tensor(PyObject *object, dl_tensor *out);
+bool requires_grad(PyObject *tensor);
 // Refuses numbers that are not what lies in memory.
 refusal check_bits(PyObject *object, const dl_tensor *tensor);
 // Refuses what a plan cannot take where it lies.
 refusal check_layout(const dl_tensor *tensor);
 uint64_t tensor_bytes(const dl_tensor *tensor);
 PyObject *refusal_table(void);
+
+// --- facts.c: the tensors of one call ---
+
+enum { FEW_TENSORS = 16 };
+
+typedef struct {
+  dl_tensor few[FEW_TENSORS];
+  dl_tensor *tensors;
+  size_t count, room;
+} facts;
+
+void begin_facts(facts *self);
+void end_facts(facts *self);
+refusal describe_value(facts *self, PyObject *value);
+// Describes the tensors among `values`, those in lists included, whatever their layout.
+refusal describe_values(facts *self, PyObject *const *values, Py_ssize_t count);
+refusal check_layouts(const facts *self);
+// Refuses tensors whose gradient would be lost.
+refusal check_grad(PyObject *const *values, Py_ssize_t count);
+bool overlap(const dl_tensor *one, const dl_tensor *other);
+
+// --- gates.c: what sends a call another way, whatever its tensors are ---
+
+bool prepare_gates(void);
+refusal check_tangents(void);
+refusal check_modes(void);
+refusal check_keyset(PyObject *keyset, uint64_t plain);
+bool grad_enabled(void);
+
+// --- memory.c: arguments that were seen before ---
+
+typedef enum { EXPECT_TENSOR, EXPECT_SAME, EXPECT_INT, EXPECT_FLOAT, EXPECT_TEXT, EXPECT_LIST } kind;
+
+typedef struct {
+  kind what;
+  dl_dtype dtype;     // of a tensor
+  int32_t rank;       // likewise
+  int64_t *shape;     // likewise
+  PyObject *object;   // the value itself, or the type of a list
+  int64_t integer;
+  uint64_t bits;      // of a float
+  Py_ssize_t length;  // of a list, whose items follow
+} expectation;
+
+typedef struct {
+  PyObject *allocation;  // what its allocation is called with: shape, strides, dtype
+  dl_tensor layout;      // its shape and dtype
+} result;
+
+typedef struct {
+  Py_ssize_t references;
+  plan *what;
+  expectation *expected;
+  size_t expected_count, expected_room;
+  Py_ssize_t value_count;
+  uint32_t *operands;  // by operand of the plan: which tensor of the call
+  result *results;
+} remembered;
+
+// Returns what recognises a call like `args`; NULL with ValueError set, or without an error if the
+// arguments cannot be recognised.
+remembered *remember_call(PyObject *args, plan *what, PyObject *operands, PyObject *results);
+void forget_call(remembered *self);
+refusal compare_call(const remembered *self, PyObject *const *values, Py_ssize_t count,
+                     const facts *seen);
+
+// --- results.c ---
+
+bool prepare_results(void);
+bool read_results(remembered *self, PyObject *results);
+void drop_results(remembered *self);
+// Allocates the results of a call, runs it, and returns them; NULL without an error set if what
+// was allocated cannot be written.
+PyObject *run_new(const remembered *self, const facts *seen);
+// Runs a call into given tensors; -1 with an error set.
+int run_into(const remembered *self, const facts *seen, PyObject *const *outs);
+refusal check_outs(const remembered *self, const facts *seen, const facts *outs);
+
+// --- call.c, bound_call.c ---
+
+bool add_call_type(PyObject *module);
+bool add_bound_call_type(PyObject *module);
 
 #endif

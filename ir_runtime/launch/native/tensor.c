@@ -29,19 +29,30 @@ const char *const refusal_words[REFUSALS] = {
 enum { DL_COMPLEX = 5 };
 
 static PyTypeObject *tensor_type, *parameter_type;
+static PyTypeObject *constant_types[3];
 static const dl_exchange *exchange;
-static PyObject *is_neg, *is_conj;
+static PyObject *is_neg, *is_conj, *wants_grad;
+
+static bool find_constant_types(PyObject *torch) {
+  static const char *const names[] = {"dtype", "layout", "memory_format"};
+  for (int i = 0; i < 3; i++) {
+    constant_types[i] = (PyTypeObject *)PyObject_GetAttrString(torch, names[i]);
+    if (constant_types[i] == NULL) return false;
+  }
+  return true;
+}
 
 static bool find_types(void) {
   PyObject *torch = PyImport_ImportModule("torch");
   PyObject *nn = PyImport_ImportModule("torch.nn");
   PyObject *tensor = torch == NULL ? NULL : PyObject_GetAttrString(torch, "Tensor");
   PyObject *parameter = nn == NULL ? NULL : PyObject_GetAttrString(nn, "Parameter");
+  bool found = parameter != NULL && tensor != NULL && find_constant_types(torch);
   Py_XDECREF(torch);
   Py_XDECREF(nn);
   tensor_type = (PyTypeObject *)tensor;  // kept: the module lives as long as the process
   parameter_type = (PyTypeObject *)parameter;
-  return tensor != NULL && parameter != NULL;
+  return found;
 }
 
 static bool find_exchange(void) {
@@ -63,7 +74,8 @@ static bool find_exchange(void) {
 bool prepare_tensors(void) {
   is_neg = PyUnicode_InternFromString("is_neg");
   is_conj = PyUnicode_InternFromString("is_conj");
-  return is_neg != NULL && is_conj != NULL && find_types() && find_exchange();
+  wants_grad = PyUnicode_InternFromString("requires_grad");
+  return wants_grad != NULL && is_neg != NULL && is_conj != NULL && find_types() && find_exchange();
 }
 
 bool is_tensor(PyObject *object) {
@@ -71,6 +83,11 @@ bool is_tensor(PyObject *object) {
 }
 
 bool is_any_tensor(PyObject *object) { return PyObject_TypeCheck(object, tensor_type); }
+
+bool is_torch_constant(PyObject *object) {
+  return Py_IS_TYPE(object, constant_types[0]) || Py_IS_TYPE(object, constant_types[1]) ||
+         Py_IS_TYPE(object, constant_types[2]);
+}
 
 refusal describe_tensor(PyObject *object, dl_tensor *out) {
   if (!is_tensor(object)) return is_any_tensor(object) ? REFUSED_SUBCLASS : REFUSED_KIND;
@@ -81,17 +98,20 @@ refusal describe_tensor(PyObject *object, dl_tensor *out) {
   return out->device_type == DLPACK_CPU ? ACCEPTED : REFUSED_DEVICE;
 }
 
-static bool says(PyObject *object, PyObject *question) {
-  PyObject *answer = PyObject_CallMethodNoArgs(object, question);
+// What cannot be answered is taken for a yes: it sends the call the long way.
+static bool is_yes(PyObject *answer) {
   bool yes = answer != Py_False;
   if (answer == NULL) PyErr_Clear();
   Py_XDECREF(answer);
   return yes;
 }
 
+bool requires_grad(PyObject *tensor) { return is_yes(PyObject_GetAttr(tensor, wants_grad)); }
+
 refusal check_bits(PyObject *object, const dl_tensor *tensor) {
-  if (tensor->dtype.code == DL_COMPLEX && says(object, is_conj)) return REFUSED_CONJ;
-  return says(object, is_neg) ? REFUSED_NEG : ACCEPTED;
+  bool complex = tensor->dtype.code == DL_COMPLEX;
+  if (complex && is_yes(PyObject_CallMethodNoArgs(object, is_conj))) return REFUSED_CONJ;
+  return is_yes(PyObject_CallMethodNoArgs(object, is_neg)) ? REFUSED_NEG : ACCEPTED;
 }
 
 static bool is_empty(const dl_tensor *tensor) {
