@@ -1,0 +1,75 @@
+"""Which binaries stand in the text of a compiled program?  Only the standard library is needed.
+
+A compile worker that imports nothing else of this package may use it too.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["UnreadableProgramError", "split_executables"]
+
+_EXECUTABLE = re.compile(
+    rb"^[ \t]*hal\.executable (?:public |private )?@(\"[^\"\n]*\"|[\w$.]+)", re.MULTILINE
+)
+_BINARY = re.compile(
+    rb"hal\.executable\.binary (?:public |private )?@(?:\"[^\"\n]*\"|[\w$.]+)"
+    rb"[^<\n]*<format = \"([^\"\n]*)\", data = dense<\"0x([0-9A-Fa-f]*)\"> : vector<(\d+)xi8>"
+)
+_OTHER_BINARY = re.compile(rb"hal\.executable\.(?:binary|variant|source)\b")
+_FORMAT = b"embedded-elf-"
+_ELF = b"\x7fELF"
+
+
+class UnreadableProgramError(Exception):
+    """A program is one that this package cannot launch directly; IREE's VM can run it.
+
+    Never reaches users: the message is the reason, one line, that `explain` gives.
+    """
+
+
+def split_executables(hal_text: bytes) -> tuple[bytes, dict[str, bytes]]:
+    """Take the binaries out of the text of a program in IREE's HAL phase.
+
+    Args:
+        hal_text: the program as IREE prints it.
+
+    Returns:
+        The text with a few bytes in place of each binary, so that it parses fast; and the
+        binaries, ELF shared objects, by the name of their executable.
+
+    Raises:
+        UnreadableProgramError: an executable has several binaries or one that is no embedded ELF.
+    """
+    binaries: dict[str, bytes] = {}
+    pieces: list[bytes] = []
+    starts = list(_EXECUTABLE.finditer(hal_text))
+    kept = 0
+    for start, following in zip(starts, [*starts[1:], None], strict=True):
+        end = len(hal_text) if following is None else following.start()
+        name = start[1].strip(b'"').decode("utf-8", "replace")
+        if name in binaries:
+            raise UnreadableProgramError(f"two executables are named {name}")
+        found = _BINARY.search(hal_text, start.end(), end)
+        if found is None:
+            raise UnreadableProgramError(f"executable {name} has no binary")
+        if _OTHER_BINARY.search(hal_text, found.end(), end):
+            raise UnreadableProgramError(f"executable {name} has several variants")
+        binaries[name] = _binary_of(name, *found.groups())
+        data, size = found.span(2), found.span(3)
+        pieces += (hal_text[kept : data[0] - 3], b"0", hal_text[data[1] + 1 : size[0]], b"1")
+        kept = size[1]
+    return b"".join((*pieces, hal_text[kept:])), binaries
+
+
+def _binary_of(name: str, kind: bytes, digits: bytes, size: bytes) -> bytes:
+    if not kind.startswith(_FORMAT):
+        raise UnreadableProgramError(
+            f"executable {name} has format {kind.decode()}, not {_FORMAT.decode()}*"
+        )
+    if len(digits) != 2 * int(size):
+        raise UnreadableProgramError(f"executable {name} has not the {int(size)} bytes it states")
+    binary = bytes.fromhex(digits.decode())
+    if not binary.startswith(_ELF):
+        raise UnreadableProgramError(f"executable {name} is no ELF file")
+    return binary
