@@ -8,7 +8,7 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -21,9 +21,9 @@ from ir_runtime.errors import LaunchError
 from ir_runtime.launch import native
 from ir_runtime.launch.destination import Launch, Results, in_profiles
 from ir_runtime.launch.evaluate import evaluate, result_shapes
-from ir_runtime.launch.executable_text import split_executables
+from ir_runtime.launch.executable_text import UnreadableProgramError, split_executables
 from ir_runtime.launch.host_program import HostProgram
-from ir_runtime.launch.plan import Copy, Dispatch, Fill, Plan
+from ir_runtime.launch.plan import Dispatch, Fill, Plan, Step
 from ir_runtime.launch.store import Artifact
 from ir_runtime.settings import current_settings
 from ir_runtime.tracing import active_trace, record_event
@@ -44,7 +44,7 @@ def host_program_files(host_text: bytes, entry: str) -> tuple[bytes, dict[str, b
     Returns:
         The program, or in its place the reason why it cannot be read; and shared objects by name.
     """
-    from ir_runtime.launch.program import UnreadableProgramError, read_program
+    from ir_runtime.launch.program import read_program
 
     if not host_text:
         return b"", {}
@@ -96,24 +96,32 @@ class BoundPlan:
         native: the same, checked and loaded.
     """
 
-    def __init__(self, plan: Plan, executables: Sequence[_launcher.Executable], outs: int) -> None:
+    def __init__(
+        self, plan: Plan, program: HostProgram, executables: Sequence[_launcher.Executable]
+    ) -> None:
         from ir_runtime.launch.native import _launcher
 
+        ordinals = [
+            [executable.functions.index(name) for name in names]
+            for executable, names in zip(executables, program.functions, strict=True)
+        ]
         self.plan = plan
         self.native = _launcher.Plan(
             executables,
-            len(plan.minimum_sizes) - outs,
-            outs,
+            program.operands,
+            len(program.result_sizes),
             plan.minimum_sizes,
             plan.transients,
-            [_step(step) for step in plan.steps],
+            [_step(step, ordinals) for step in plan.steps],
             plan.touched_bytes,
+            program.constants,
         )
 
 
-def _step(step: Dispatch | Fill | Copy) -> tuple[Any, ...]:
+def _step(step: Step, ordinals: Sequence[Sequence[int]]) -> Any:
     if isinstance(step, Dispatch):
-        return ("dispatch", *astuple(step))
+        ordinal = ordinals[step.executable][step.function]
+        return ("dispatch", *astuple(replace(step, function=ordinal)))
     if isinstance(step, Fill):
         return ("fill", astuple(step.target), step.pattern)
     return ("copy", astuple(step.source), astuple(step.target))
@@ -147,6 +155,7 @@ class DirectProgram:
 
         Raises:
             LaunchError: the program refuses these shapes, or its results are others.
+            UnreadableProgramError: these shapes need IREE's VM.
         """
         tensors = [value for value in operands if isinstance(value, Tensor)]
         numbers = tuple(value for value in operands if not isinstance(value, Tensor))
@@ -158,9 +167,10 @@ class DirectProgram:
                 self._plans.move_to_end(key)
                 return found
         self._check_results(shapes, numbers, results)
-        dtypes = [short_name(tensor.dtype) for tensor in tensors]
-        plan = evaluate(self.program, shapes, dtypes, numbers)
-        bound = BoundPlan(plan, self._executables, len(results))
+        plan = evaluate(self.program, shapes, [tensor.dtype for tensor in tensors], numbers)
+        if plan.written_operands:
+            raise UnreadableProgramError("it writes its operands")
+        bound = BoundPlan(plan, self.program, self._executables)
         with self._lock:
             self._plans[key] = bound
             while len(self._plans) > max(1, current_settings().bound_launches):
@@ -173,8 +183,8 @@ class DirectProgram:
 
     def _check_results(self, shapes: Any, numbers: Any, results: Results) -> None:
         found = result_shapes(self.program, shapes, numbers)
-        for i, ((shape, dtype), real) in enumerate(zip(results, found, strict=True)):
-            if tuple(real) != shape:
+        for i, ((shape, dtype), (real, _)) in enumerate(zip(results, found, strict=True)):
+            if real != shape:
                 raise LaunchError(
                     f"{self.name}: result {i} has shape {list(real)}, must be "
                     f"{short_name(dtype)}{list(shape)} as `select` declares"
@@ -197,6 +207,7 @@ def bind_direct_launch(
 
     Raises:
         LaunchError: the kernel refuses these shapes.
+        UnreadableProgramError: these shapes need IREE's VM.
     """
     bound = direct.plan_for(operands, results)
     run, name = bound.native.run, direct.name

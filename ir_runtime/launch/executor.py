@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ir_runtime.errors import LaunchError
-from ir_runtime.launch.destination import Launch
-from ir_runtime.launch.direct import BoundPlan, DirectProgram, load_direct
+from ir_runtime.launch.destination import Launch, Results, bind_launch
+from ir_runtime.launch.direct import BoundPlan, DirectProgram, bind_direct_launch, load_direct
+from ir_runtime.launch.executable_text import UnreadableProgramError
 from ir_runtime.launch.store import Artifact
 from ir_runtime.launch.vm import VmProgram
 from ir_runtime.settings import current_settings
 
-__all__ = ["BoundKernel", "LoadedKernel", "choose_executor"]
+__all__ = ["BoundKernel", "LoadedKernel", "bind_kernel"]
+
+UNDERSTOOD = "its host program is understood"
 
 
 class LoadedKernel:
@@ -59,22 +64,37 @@ class BoundKernel:
     plan: BoundPlan | None = None
 
 
-def choose_executor(kernel: LoadedKernel) -> tuple[DirectProgram | None, str]:
-    """Choose what runs a kernel on the CPU: the program for `direct` or None for `vm`, and why.
+def bind_kernel(
+    kernel: LoadedKernel, entry: str, uri: str, operands: Sequence[Any], results: Results
+) -> BoundKernel:
+    """Choose what runs a kernel on the CPU, and bind it to the shapes of a call.
+
+    Args:
+        kernel: the kernel, in destination-passing form.
+        entry: its exported function.
+        uri: the device that `vm` would run it on.
+        operands: tensors and numbers of one call.
+        results: what the results are.
 
     Raises:
-        LaunchError: `IR_RUNTIME_LAUNCH=direct`, and it cannot be.
+        LaunchError: `IR_RUNTIME_LAUNCH=direct`, and it cannot be; or the kernel refuses the call.
     """
     wanted = current_settings().launch
-    if wanted == "vm":
-        return None, "IR_RUNTIME_LAUNCH=vm"
-    direct = kernel.direct
-    if not isinstance(direct, str):
-        return direct, "its host program is understood"
+    reason = "IR_RUNTIME_LAUNCH=vm"
+    if wanted != "vm":
+        direct = kernel.direct
+        try:
+            if isinstance(direct, str):
+                raise UnreadableProgramError(direct)
+            launch, plan = bind_direct_launch(direct, operands, results)
+        except UnreadableProgramError as refusal:
+            reason = str(refusal)
+        else:
+            return BoundKernel(kernel, launch, "direct", "direct", UNDERSTOOD, plan)
     if wanted == "direct":
         raise LaunchError(
             f"{kernel.name}: cannot be launched directly, and IR_RUNTIME_LAUNCH=direct",
-            facts=[direct, f"key {kernel.label}"],
+            facts=[reason, f"key {kernel.label}"],
             fix="set IR_RUNTIME_LAUNCH=auto to run it in IREE's VM",
         )
-    return None, direct
+    return BoundKernel(kernel, bind_launch(kernel.vm, entry, uri, results), "vm", uri, reason)

@@ -15,6 +15,7 @@ from ir_runtime.device import Device, get_device_from_torch
 from ir_runtime.device.device import set_devices
 from ir_runtime.op_reg.bind import BoundLaunch, write_into
 from ir_runtime.op_reg.call_source import call_source, out_names
+from ir_runtime.op_reg.fast_call import FastCalls
 from ir_runtime.op_reg.kernel import bind_call
 from ir_runtime.op_reg.selection import call_device
 from ir_runtime.settings import current_settings
@@ -45,6 +46,7 @@ class CallTable:
         self.young: dict[Any, BoundLaunch] = {}
         self._old: dict[Any, BoundLaunch] = {}
         self._clears = 0
+        self.fast: FastCalls | None = None
 
     def miss(self, key: Any, args: Sequence[Any]) -> BoundLaunch:
         """Find the launch for a key that is not in the young generation."""
@@ -63,12 +65,19 @@ class CallTable:
             self.young[key] = bound
         return bound
 
+    def remember(self, args: Sequence[Any], bound: BoundLaunch) -> None:
+        """Let the C launcher serve calls like this one, if it is there."""
+        if self.fast is not None:
+            self.fast.remember(args, bound)
+
     def clear(self) -> None:
         """Forget all."""
         with self._lock:
             self._clears += 1
             self.young.clear()
             self._old = {}
+            if self.fast is not None:
+                self.fast.clear()
 
     def reset(self) -> None:
         """Forget all, in a forked child, whatever another thread of the parent was doing."""
@@ -111,6 +120,7 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
         **defaults,
         "_bound_for": op.calls.young.get,
         "_miss": op.calls.miss,
+        "_remember": op.calls.remember,
         "_plain": PLAIN_KEYSET if _serves_cpu(op) else None,
         "_set_devices": set_devices,
         "_place": functools.partial(_place, op),

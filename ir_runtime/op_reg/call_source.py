@@ -132,6 +132,8 @@ def _find_lines(
         lines.append(f"if eager is not NotImplemented: return {eager_result}")
     lines.append("bound = _bound_for(key)")
     lines.append("if bound is None: bound = _miss(key, args)")
+    if not there:
+        lines.append("if bound.plan is not None: _remember(args, bound)")
     return lines
 
 

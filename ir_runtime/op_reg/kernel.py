@@ -20,11 +20,9 @@ from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.destination import (
     Results,
     bind_device_launch,
-    bind_launch,
     local_uri_for_work,
 )
-from ir_runtime.launch.direct import bind_direct_launch
-from ir_runtime.launch.executor import BoundKernel, LoadedKernel, choose_executor
+from ir_runtime.launch.executor import BoundKernel, LoadedKernel, bind_kernel
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.op_reg.argument import TensorArg
 from ir_runtime.op_reg.bind import BoundLaunch, bind_empty, bind_functional, bind_general
@@ -152,13 +150,8 @@ def _bind_launch(
     device = Device.chosen_for(where)
     if device is None and where.type == "cpu":
         kernel = kernel_for(op, ksel, Device("local-sync"))
-        direct, reason = choose_executor(kernel)
-        if direct is not None:
-            launch, plan = bind_direct_launch(direct, flat, written)
-            return BoundKernel(kernel, launch, "direct", "direct", reason, plan)
         uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
-        launch = bind_launch(kernel.vm, ENTRY, uri, written)
-        return BoundKernel(kernel, launch, "vm", uri, reason)
+        return bind_kernel(kernel, ENTRY, uri, flat, written)
     reason = f"the call runs on {where if device is None else device.uri}"
     device = device or get_device_from_torch(where)
     if device.driver_id == "local-task" and 0 in sizes:

@@ -14,6 +14,7 @@ from ir_runtime.op_reg.autograd import make_autograd_slow, refuse_tangents
 from ir_runtime.op_reg.call import CallFunctions, make_call_functions
 from ir_runtime.op_reg.call_source import out_names
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.fast_call import add_fast_calls
 from ir_runtime.op_reg.gradient import class_formula
 from ir_runtime.op_reg.kernel import run_select
 from ir_runtime.op_reg.result import fake_results
@@ -46,6 +47,7 @@ def register_with_torch(op: CustomOp) -> Any:
         torch.library.register_fake(op.qualified_name, _make_fake(op), lib=op.library)
     if op.register_impl:
         functions = make_call_functions(op, make_autograd_slow(op), _make_slow_out(op, packet))
+        functions = add_fast_calls(op, functions)
         for key in op.dispatch_keys:
             op.library.impl(op.name, functions.call if key == "CPU" else functions.call_there, key)
         takes_tensors = any("Tensor" in str(a.type) for a in op.schema.arguments)
@@ -60,6 +62,7 @@ def register_with_torch(op: CustomOp) -> Any:
         if op.register_meta and _can_have_out(op):
             _define_out(op, functions)
     ALL_CUSTOM_OP_REGS[op.qualified_name] = op
+    packet.bind, packet.explain = op.bind, op.explain
     for device_type, dtype in op.autocast.items():
         register_autocast(packet, device_type, dtype)
     return packet

@@ -168,8 +168,9 @@ static PyObject *serve(call *self, const arguments *given, facts *seen, facts *o
 
 static refusal check_gates(const call *self, PyObject *keyset) {
   if (PyList_GET_SIZE(self->set_devices) > 0) return REFUSED_DEVICE_SET;
-  if (!self->takes_keyset) return ACCEPTED;
-  refusal why = check_keyset(keyset, self->plain_keyset);
+  refusal why = check_profiler();
+  if (why != ACCEPTED || !self->takes_keyset) return why;
+  why = check_keyset(keyset, self->plain_keyset);
   return why == ACCEPTED ? check_tangents() : why;
 }
 

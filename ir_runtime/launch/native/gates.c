@@ -2,6 +2,7 @@
 #include "launcher.h"
 
 static PyObject *forward_ad;  // the module's names, of which one is the level that is active
+static PyObject *profiler, *profiler_enabled;  // likewise
 static PyObject *current_level, *raw_repr, *is_grad_enabled;
 static PyObject *dispatch_modes, *function_modes, *functorch_level;
 
@@ -16,6 +17,9 @@ bool prepare_gates(void) {
   forward_ad = found("torch.autograd.forward_ad", "__dict__");
   current_level = PyUnicode_InternFromString("_current_level");
   raw_repr = PyUnicode_InternFromString("raw_repr");
+  profiler = found("torch.autograd.profiler", "__dict__");
+  profiler_enabled = PyUnicode_InternFromString("_is_profiler_enabled");
+  if (profiler == NULL || profiler_enabled == NULL) return false;
   if (forward_ad == NULL || current_level == NULL || raw_repr == NULL) return false;
   is_grad_enabled = found("torch", "is_grad_enabled");
   if (is_grad_enabled == NULL) return false;
@@ -32,6 +36,13 @@ refusal check_tangents(void) {
   if (level != NULL && PyLong_AsLong(level) < 0 && !PyErr_Occurred()) return ACCEPTED;
   PyErr_Clear();
   return REFUSED_TANGENT;
+}
+
+refusal check_profiler(void) {
+  PyObject *enabled = PyDict_GetItemWithError(profiler, profiler_enabled);
+  if (enabled == Py_False) return ACCEPTED;
+  PyErr_Clear();
+  return REFUSED_PROFILER;
 }
 
 static bool is_zero(PyObject *number) {

@@ -143,6 +143,7 @@ typedef enum {
   REFUSED_MODE,
   REFUSED_KEYSET,
   REFUSED_DEVICE_SET,
+  REFUSED_PROFILER,
   REFUSED_OVERLAP,
   REFUSED_UNKNOWN,
   REFUSALS
@@ -188,6 +189,7 @@ bool overlap(const dl_tensor *one, const dl_tensor *other);
 
 bool prepare_gates(void);
 refusal check_tangents(void);
+refusal check_profiler(void);
 refusal check_modes(void);
 refusal check_keyset(PyObject *keyset, uint64_t plain);
 bool grad_enabled(void);

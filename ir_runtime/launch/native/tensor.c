@@ -22,6 +22,7 @@ const char *const refusal_words[REFUSALS] = {
     [REFUSED_MODE] = "active mode",
     [REFUSED_KEYSET] = "dispatch keys",
     [REFUSED_DEVICE_SET] = "current device",
+    [REFUSED_PROFILER] = "profiler",
     [REFUSED_OVERLAP] = "overlap",
     [REFUSED_UNKNOWN] = "unknown arguments",
 };
