@@ -32,7 +32,8 @@ class Dispatch:
 
     Attributes:
         executable: index into the executables of the host program.
-        function: ordinal of the function in that executable.
+        function: index into the names of the functions that the host program runs of that
+            executable, `HostProgram.functions`; in the library it is found by name.
         workgroups: the grid, `(x, y, z)`; nothing runs if one of them is 0.
         constants: what the function is given beside memory, each an unsigned 32-bit number.
         bindings: its memory, in its own order.
@@ -76,11 +77,14 @@ class Plan:
     Attributes:
         steps: the launches.
         minimum_sizes: bytes that each operand and each result tensor must have, in slot order.
-        transients: bytes of each transient; their contents are undefined before and after.
+        transients: bytes of each transient, 0 of one that is not used; their contents are
+            undefined before and after.
         touched_bytes: how much memory the steps read and write, the sum of all their spans.
+        written_operands: operands that copies or fills write; dispatches may write others.
     """
 
     steps: tuple[Step, ...]
     minimum_sizes: tuple[int, ...]
     transients: tuple[int, ...]
     touched_bytes: int
+    written_operands: tuple[int, ...] = ()

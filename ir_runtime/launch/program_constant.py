@@ -149,7 +149,7 @@ class ConstantReader:
             return self._resource(resource[1].strip('"'))
         try:
             array = np.asarray(ir.Attribute.parse(text, context))
-        except Exception as error:  # noqa: BLE001 - whatever the binding raises, it gives no bytes
+        except Exception as error:
             raise UnreadableProgramError(f"a constant {text[:40]}") from error
         if array.dtype.kind not in "iuf":
             raise UnreadableProgramError(f"a constant {text[:40]}")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import functools
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 import ir_runtime.launch.native
-from ir_runtime.launch.native._launcher import Executable
+from ir_runtime.launch.native._launcher import Executable, Plan, set_parallel_bytes
 
 HEADERS = Path(ir_runtime.launch.native.__file__).parent
 
@@ -105,3 +109,42 @@ SQUARE = Function(
     "for (int i = 0; i < 64; i++) y[w->x * 64 + i] = x[w->x * 64 + i] * x[w->x * 64 + i];",
     bindings=2,
 )
+
+
+def one_step(
+    function: Function,
+    grid: tuple[int, int, int],
+    *sizes: int,
+    results: int = 1,
+    constants: tuple[int, ...] = (),
+    touched_bytes: int | None = None,
+) -> Plan:
+    """Plan one dispatch that binds each tensor whole."""
+    bindings = tuple((slot, 0, size) for slot, size in enumerate(sizes))
+    step = ("dispatch", 0, 0, grid, constants, bindings)
+    operands = len(sizes) - results
+    touched = sum(sizes) if touched_bytes is None else touched_bytes
+    return Plan([executable(function)], operands, results, sizes, [], [step], touched)
+
+
+def square_plan(rows: int) -> Plan:
+    return one_step(SQUARE, (rows, 1, 1), rows * 256, rows * 256)
+
+
+@contextmanager
+def always_parallel() -> Iterator[None]:
+    before = set_parallel_bytes(0)
+    try:
+        yield
+    finally:
+        set_parallel_bytes(before)
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
