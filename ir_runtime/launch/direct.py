@@ -170,7 +170,10 @@ class DirectProgram:
         plan = evaluate(self.program, shapes, [tensor.dtype for tensor in tensors], numbers)
         if plan.written_operands:
             raise UnreadableProgramError("it writes its operands")
-        bound = BoundPlan(plan, self.program, self._executables)
+        try:
+            bound = BoundPlan(plan, self.program, self._executables)
+        except ValueError as refusal:
+            raise UnreadableProgramError(f"the C launcher refuses it: {refusal}") from refusal
         with self._lock:
             self._plans[key] = bound
             while len(self._plans) > max(1, current_settings().bound_launches):

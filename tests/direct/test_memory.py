@@ -57,6 +57,5 @@ def test_transients_are_kept_by_the_thread_and_reused(case: OpCase):
 
     with ThreadPoolExecutor(1) as thread:  # one that has none yet
         before, *after = thread.submit(sizes).result()
-    assert before == 0
     assert len(set(after)) == 1
-    assert needed <= after[0] <= 2 * needed + 4096
+    assert needed <= after[0] - before <= needed + 4096

@@ -21,7 +21,9 @@ bool read_number(PyObject *object, uint64_t limit, uint64_t *number, const char 
                     (unsigned long long)limit);
 }
 
-static bool read_span(const plan *self, size_t index, PyObject *object, span *out) {
+// Dispatches trust that memory is aligned; copies and fills need not.
+static bool read_span(const plan *self, size_t index, PyObject *object, uint64_t alignment,
+                      span *out) {
   uint64_t slot;
   if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != 3)
     return plan_fault("plan: step %zu has the binding %R, must be (slot, offset, length)", index,
@@ -33,9 +35,9 @@ static bool read_span(const plan *self, size_t index, PyObject *object, span *ou
   if (slot >= self->slot_count)
     return plan_fault("plan: step %zu uses slot %llu, there are %u", index,
                       (unsigned long long)slot, self->slot_count);
-  if (out->offset % ALIGNMENT != 0 && out->length != 0)
-    return plan_fault("plan: step %zu binds at offset %llu, must be a multiple of 64", index,
-                      (unsigned long long)out->offset);
+  if (out->offset % alignment != 0 && out->length != 0)
+    return plan_fault("plan: step %zu binds at offset %llu, must be a multiple of %llu", index,
+                      (unsigned long long)out->offset, (unsigned long long)alignment);
   uint64_t size = self->sizes[slot];
   if (out->length > size || out->offset > size - out->length)
     return plan_fault("plan: step %zu binds %llu bytes at %llu of slot %llu, which has %llu", index,
@@ -92,7 +94,8 @@ static bool read_bindings(plan *self, size_t index, PyObject *tuple, step *out) 
   out->first_binding = first;
   for (size_t i = 0; i < count; i++) {
     span *binding = &self->bindings[first + i];
-    if (!read_span(self, index, PyTuple_GET_ITEM(tuple, (Py_ssize_t)i), binding)) return false;
+    if (!read_span(self, index, PyTuple_GET_ITEM(tuple, (Py_ssize_t)i), ALIGNMENT, binding))
+      return false;
     self->lengths[first + i] = binding->length;
     self->binding_count++;
   }
@@ -146,11 +149,12 @@ static bool read_fill(plan *self, size_t index, PyObject *description, step *out
   if (PyTuple_GET_SIZE(description) != 3 || !PyBytes_Check(PyTuple_GET_ITEM(description, 2)))
     return plan_fault("plan: step %zu is %R, must be ('fill', binding, pattern)", index,
                       description);
-  if (!read_span(self, index, PyTuple_GET_ITEM(description, 1), &out->target)) return false;
   PyObject *pattern = PyTuple_GET_ITEM(description, 2);
   Py_ssize_t size = PyBytes_GET_SIZE(pattern);
   if (size != 1 && size != 2 && size != 4)
     return plan_fault("plan: step %zu fills with %R, must be 1, 2 or 4 bytes", index, pattern);
+  if (!read_span(self, index, PyTuple_GET_ITEM(description, 1), (uint64_t)size, &out->target))
+    return false;
   if (out->target.length % (uint64_t)size != 0)
     return plan_fault("plan: step %zu fills %llu bytes, must be a multiple of the pattern's %zd",
                       index, (unsigned long long)out->target.length, size);
@@ -163,8 +167,8 @@ static bool read_fill(plan *self, size_t index, PyObject *description, step *out
 static bool read_copy(plan *self, size_t index, PyObject *description, step *out) {
   if (PyTuple_GET_SIZE(description) != 3)
     return plan_fault("plan: step %zu is %R, must be ('copy', source, target)", index, description);
-  if (!read_span(self, index, PyTuple_GET_ITEM(description, 1), &out->source) ||
-      !read_span(self, index, PyTuple_GET_ITEM(description, 2), &out->target))
+  if (!read_span(self, index, PyTuple_GET_ITEM(description, 1), 1, &out->source) ||
+      !read_span(self, index, PyTuple_GET_ITEM(description, 2), 1, &out->target))
     return false;
   if (out->source.length != out->target.length)
     return plan_fault("plan: step %zu copies %llu bytes to %llu, must be as many", index,
