@@ -147,7 +147,7 @@ def pack_weight(weight: Tensor) -> Tensor:
     panels, steps, width = tile.packed_shape(n, k)
     padded = pad(weight, (0, steps * tile.per - k, 0, panels * tile.columns - n))
     split = padded.view(panels, tile.columns, steps, tile.per)
-    return split.transpose(1, 2).reshape(panels, steps, width)
+    return split.transpose(1, 2).contiguous().view(panels, steps, width)
 
 
 def multiply_packed(x: Tensor, packed: Tensor, bias: Tensor | None, weight: Tensor) -> Tensor:
