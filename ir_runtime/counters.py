@@ -21,6 +21,7 @@ class Counts:
         selects: runs of an op's `select` for a real call (not for meta tensors).
         launches: runs of a `Launchable`; an op's calls are not counted, they are too short.
         copies: tensors copied because a device could not use them in place.
+        packs: weights brought into the order in which a kernel reads them.
         corrupt_artifacts: stored artifacts that failed verification and were set aside.
     """
 
@@ -29,6 +30,7 @@ class Counts:
     selects: int = 0
     launches: int = 0
     copies: int = 0
+    packs: int = 0
     corrupt_artifacts: int = 0
 
     def __sub__(self, other: Counts) -> Counts:

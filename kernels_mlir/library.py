@@ -1,6 +1,7 @@
 """Where do the catalogue's ops live, and what do they take?
 
-The kernels are `torch.ops.ir_kernels.<op>`; `torch.ops.ir_runtime.<op>` leads to them.
+The kernels are `torch.ops.ir_kernels.<op>`; `torch.ops.ir_runtime.<op>` leads to them. What they
+call on arguments that they prepare and keep is in `torch.ops.ir_packed`.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from ir_runtime.op_reg import (
     fragment,
 )
 
-__all__ = ["FLOATS", "register_kernel", "round_by_sum"]
+__all__ = ["FLOATS", "register_kernel", "register_packed_kernel", "round_by_sum"]
 
 FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 """Dtypes of the kernels, which compute in float32 (or wider) and round once."""
 
 _LIBRARY = fragment("ir_kernels")
+_PACKED = fragment("ir_packed")
 
 
 def register_kernel(op_class: type[CustomOp]) -> Callable[..., Any]:
@@ -31,6 +33,11 @@ def register_kernel(op_class: type[CustomOp]) -> Callable[..., Any]:
     packet = CustomOp.register(op_class, library=_LIBRARY)
     forward_op(packet, IR_RUNTIME_LIBRARY)
     return packet
+
+
+def register_packed_kernel(op_class: type[CustomOp]) -> Callable[..., Any]:
+    """Register a kernel on arguments packed for this machine; a class decorator."""
+    return CustomOp.register(op_class, library=_PACKED)
 
 
 def round_by_sum(ksel: KernelSelection) -> str:

@@ -15,6 +15,7 @@ import kernels_mlir
 from kernels_mlir.activation.gelu import native_gelu
 from kernels_mlir.activation.silu_and_mul import native_silu_and_mul
 from kernels_mlir.attention.mm_encoder_attn import native_mm_encoder_attn
+from kernels_mlir.linear.linear import native_linear
 from kernels_mlir.norm.layer_norm import native_layer_norm
 from kernels_mlir.norm.rms_norm import native_rms_norm
 
@@ -168,6 +169,17 @@ def _rms_norm(*, weighted: bool = True, head: float | None = None) -> Make:
     return make
 
 
+def _linear(*, biased: bool) -> Make:
+    """The products of a row sum up to the size of `x`."""
+
+    def make(draw: Draw, lead: Leading, width: int) -> Arguments:
+        x = draw.activation(*lead, width)
+        weight = (draw.normal(width, width) / width**0.5).to(draw.dtype)
+        return x, weight, draw.weight(width) if biased else None
+
+    return make
+
+
 def attention_arguments(heads: int, kv_heads: int, *, packed: bool) -> Make:
     """Return a maker of attention arguments; the leading dimensions are batch and sequence."""
 
@@ -252,6 +264,14 @@ CASES = (
     ),
     OpCase(
         "rms_norm", "partial", native_rms_norm, None, _rms_norm(head=0.25), differentiable=(0, 1)
+    ),
+    OpCase(
+        "linear", "biased", native_linear, F.linear, _linear(biased=True),
+        differentiable=(0, 1, 2),
+    ),
+    OpCase(
+        "linear", "biasless", native_linear, F.linear, _linear(biased=False),
+        differentiable=(0, 1),
     ),
     _attention("dense", 4, packed=False),
     _attention("grouped", 2, packed=False),

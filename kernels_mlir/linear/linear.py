@@ -1,0 +1,117 @@
+"""linear: multiply rows by a weight, and add a bias."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection
+from kernels_mlir.library import register_kernel
+from kernels_mlir.linear.kernel import (
+    CPU_FLAGS,
+    check_bias,
+    check_features,
+    generate_product,
+    select_rows,
+)
+from kernels_mlir.linear.packed import multiply_packed, packed_for
+from kernels_mlir.linear.tile import tile_for
+
+__all__ = ["linear", "native_linear"]
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Multiply each row of `x` by all rows of `weight`, and add `bias`.
+
+    Computes `x @ weight.T + bias`. On CPUs, a `weight` that is an `nn.Parameter` is packed on its
+    first call, and its packed form is kept as long as it lives and does not change: see
+    `kernels_mlir.linear.packed`, whose `packed_bytes()` tells the memory that this takes. Any
+    other tensor is used as it lies; the results are the same bits.
+
+    Args:
+        x: `[*, k]` f32, bf16 or f16; any rank >= 1, any strides; `k` >= 1.
+        weight: `[n, k]`, dtype of `x`, any strides.
+        bias: `[n]`, dtype of `x`; None for none.
+
+    Returns:
+        `[*, n]`, dtype and device of `x`; contiguous; never aliases an argument.
+
+    Raises:
+        ArgumentError: a dtype or size is not as above.
+
+    Numerics:
+        Summed in float32, rounded once to the dtype of `x`. A row's result is the same bits
+        whatever other rows there are.
+
+    Source:
+        Anatomy of High-Performance Matrix Multiplication, doi:10.1145/1356052.1356053.
+
+    Example:
+        >>> linear(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0], [5.0, 6.0]]))
+        tensor([[11., 17.]])
+    """
+    return torch.ops.ir_kernels.linear.default(x, weight, bias)
+
+
+def native_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Compute `linear` with torch functions, in float32, or float64 if `x` is."""
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    y = x.to(dtype) @ weight.to(dtype).T
+    return (y if bias is None else y + bias.to(dtype)).to(x.dtype)
+
+
+@register_kernel
+class LinearKernel(CustomOp):
+    """The MLIR kernel of `linear`: one binary a weight's shape, any number of rows."""
+
+    signature = "linear(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor"
+    work_per_byte = 8.0
+    compile_flags = CPU_FLAGS
+
+    def select(self, ksel: KernelSelection) -> None:
+        """Take any rows of one size."""
+        x = select_rows(ksel)
+        weight = ksel.arg_tensor(1).require(dtypes=(x.dtype,), rank=2)
+        weight.specialize_all_dims()
+        check_features(self.name, x, weight.t.shape[1], "`weight`")
+        bias = ksel.arg_optional_tensor(2)
+        if bias is not None:
+            bias.require(dtypes=(x.dtype,), rank=1).specialize_all_dims()
+            check_bias(self.name, bias.t, weight.t.shape[0])
+        ksel.variant = tile_for(x.dtype).name if ksel.device_family == "local" else "gpu"
+        n = weight.t.shape[0]
+        ksel.return_new_tensor((*x.shape[:-1], n), x.dtype).specialize_dims(-1)
+
+    def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+        """Sum in float32."""
+        n = ksel.arg_descs[1].t.shape[0]
+        generate_product(ksel, kb, out_features=n, packed=False)
+
+    def eager_execute(self, *args: Any) -> Any:
+        """Multiply by the packed weight, if there is one that fits `x`."""
+        x, weight, bias = args
+        packed = packed_for(weight)
+        if packed is None or x.dtype != weight.dtype or x.shape[-1:] != weight.shape[1:]:
+            return NotImplemented
+        return multiply_packed(x, packed, bias, weight)
+
+    def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
+        """Keep the inputs."""
+        del output
+        x, weight, bias = inputs
+        ctx.has_bias = bias is not None
+        ctx.save_for_backward(x, weight)
+
+    def backward(self, ctx: Any, *gradients: Any) -> Any:
+        """Multiply by torch's own products."""
+        x, weight = ctx.saved_tensors
+        g = gradients[0]
+        rows = g.reshape(-1, weight.shape[0])
+        needs_x, needs_weight, needs_bias = ctx.needs_input_grad
+        grad_x = g @ weight if needs_x else None
+        grad_weight = rows.T @ x.reshape(-1, weight.shape[1]) if needs_weight else None
+        grad_bias = rows.sum(0) if needs_bias and ctx.has_bias else None
+        return grad_x, grad_weight, grad_bias

@@ -1,0 +1,199 @@
+"""How is a weight packed once and kept with its parameter, and multiplied in that form?
+
+A packed weight lies in the order in which the kernel reads it. That costs the memory of the weight
+once more, and no bit of a result depends on it.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+from torch.nn.parameter import Parameter
+
+from ir_runtime.counters import add_count
+from ir_runtime.device.device import set_devices
+from ir_runtime.device.instance import on_fork
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.errors import ArgumentError
+from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection
+from kernels_mlir.library import FLOATS, register_packed_kernel
+from kernels_mlir.linear.kernel import CPU_FLAGS, check_bias, generate_product, select_rows
+from kernels_mlir.linear.tile import tile_for
+
+__all__ = ["forget_packed", "multiply_packed", "pack_weight", "packed_bytes", "packed_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A packed weight, and what tells whether the parameter still is what was packed.
+
+    Attributes:
+        parameter: whose weight it is.
+        version: torch's count of its changes.
+        address: where its elements were.
+        layout: its shape, strides and dtype.
+        probe: a view of 64 of its elements, spread over it.
+        sample: what they were.
+        packed: the weight.
+    """
+
+    parameter: weakref.ref[Tensor]
+    version: int
+    address: int
+    layout: tuple[Any, ...]
+    probe: Tensor
+    sample: Tensor
+    packed: Tensor
+
+
+_kept: dict[int, _Kept] = {}
+_lock = threading.Lock()
+
+
+def packed_bytes() -> int:
+    """Return how much memory the packed weights take."""
+    return sum(k.packed.numel() * k.packed.element_size() for k in tuple(_kept.values()))
+
+
+def forget_packed() -> None:
+    """Drop all packed weights; the next call packs again."""
+    _kept.clear()
+
+
+def packed_for(weight: Tensor) -> Tensor | None:
+    """Return the packed form of a parameter as it is now, None if its own form is to be used.
+
+    It is packed on its first call, and again after a change: one that torch counts, another
+    memory (`parameter.data = ...`), or a write behind torch's back (`parameter.data.copy_`, NumPy)
+    that changes one of 64 elements spread over it. Any other tensor is used as it lies, since it
+    may be gone with the call.
+    """
+    kept = _kept.get(id(weight))
+    if kept is not None and _is_true_to(kept, weight):
+        return None if set_devices else kept.packed  # the current device may not be a CPU
+    return _pack_anew(weight) if _is_packable(weight) else None
+
+
+def _is_true_to(kept: _Kept, weight: Tensor) -> bool:
+    return (
+        kept.parameter() is weight
+        and kept.version == weight._version
+        and kept.address == weight.data_ptr()
+        and kept.layout == (weight.shape, weight.stride(), weight.dtype)
+        and torch.equal(kept.probe, kept.sample)
+    )
+
+
+def _is_packable(weight: Tensor) -> bool:
+    return (
+        type(weight) is Parameter
+        and not set_devices
+        and not weight.is_inference()  # its changes are not counted
+        and weight.ndim == 2
+        and weight.dtype in FLOATS
+        and weight.device.type == "cpu"
+        and weight.layout is torch.strided
+        and weight.numel() > 0
+    )
+
+
+def _pack_anew(weight: Tensor) -> Tensor:
+    with _lock:
+        key = id(weight)
+        kept = _kept.get(key)
+        if kept is not None and _is_true_to(kept, weight):  # another thread was first
+            return kept.packed
+        version, address, plain = weight._version, weight.data_ptr(), weight.detach()
+        probe = plain[:: max(1, plain.shape[0] // 8), :: max(1, plain.shape[1] // 8)][:8, :8]
+        sample = probe.clone()
+        packed = pack_weight(plain)
+        layout = (weight.shape, weight.stride(), weight.dtype)
+        reference = weakref.ref(weight, functools.partial(_forget, key))
+        _kept[key] = _Kept(reference, version, address, layout, probe, sample, packed)
+    add_count("packs")
+    return packed
+
+
+def _forget(key: int, gone: weakref.ref[Tensor]) -> None:
+    """Drop the packed form of a parameter that died, unless its number was given anew."""
+    kept = _kept.get(key)
+    if kept is not None and kept.parameter is gone:
+        del _kept[key]
+
+
+def _reset_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
+
+
+on_fork(_reset_lock)
+
+
+def pack_weight(weight: Tensor) -> Tensor:
+    """Return a weight `[n, k]` in panels of columns: `[panels, steps, columns]`, padded with 0.
+
+    The columns of a panel are rows of the weight. How many there are, and whether two neighbours
+    of a row lie side by side in them, is the choice of this CPU.
+    """
+    tile = tile_for(weight.dtype)
+    n, k = weight.shape
+    panels, steps, width = tile.packed_shape(n, k)
+    padded = pad(weight, (0, steps * tile.per - k, 0, panels * tile.columns - n))
+    split = padded.view(panels, tile.columns, steps, tile.per)
+    return split.transpose(1, 2).contiguous().view(panels, steps, width)
+
+
+def multiply_packed(x: Tensor, packed: Tensor, bias: Tensor | None, weight: Tensor) -> Tensor:
+    """Compute `linear(x, weight, bias)` from the packed form of the weight."""
+    return _multiply(x, packed, bias, weight.shape[0], weight.shape[1])
+
+
+@register_packed_kernel
+class PackedLinearKernel(CustomOp):
+    """The MLIR kernel of `linear` for a weight packed by `pack_weight` on this machine."""
+
+    signature = (
+        "linear(Tensor x, Tensor packed, Tensor? bias, int out_features, int in_features) -> Tensor"
+    )
+    work_per_byte = 8.0
+    compile_flags = CPU_FLAGS
+
+    def select(self, ksel: KernelSelection) -> None:
+        """Take any rows of one size, and a weight as this CPU packs it."""
+        x = select_rows(ksel)
+        packed = ksel.arg_tensor(1).require(dtypes=(x.dtype,), rank=3)
+        packed.specialize_all_dims()
+        n, k = ksel.attr_int(3).v, ksel.attr_int(4).v
+        if ksel.device_family != "local":
+            raise ArgumentError(f"{self.name}: on {ksel.device_family}, must be on a CPU")
+        if x.shape[-1] != k:
+            raise ArgumentError(
+                f"{self.name}: `x` is {format_tensor(x)}, its last dimension must be {k}"
+            )
+        tile = tile_for(x.dtype)
+        wanted = tile.packed_shape(n, k)
+        if tuple(packed.t.shape) != wanted:
+            raise ArgumentError(
+                f"{self.name}: `packed` is {format_tensor(packed.t)}, must be {list(wanted)} "
+                f"as a weight of {n} x {k} is packed on this CPU"
+            )
+        bias = ksel.arg_optional_tensor(2)
+        if bias is not None:
+            bias.require(dtypes=(x.dtype,), rank=1).specialize_all_dims()
+            check_bias(self.name, bias.t, n)
+        ksel.variant = tile.name
+        ksel.return_new_tensor((*x.shape[:-1], n), x.dtype).specialize_dims(-1)
+
+    def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+        """Sum in float32."""
+        generate_product(ksel, kb, out_features=ksel.arg_descs[3].v, packed=True)
+
+
+_multiply = torch.ops.ir_packed.linear.default

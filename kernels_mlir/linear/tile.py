@@ -1,0 +1,94 @@
+"""How does a matrix product use this CPU: which tile in registers, which blocks in its caches?
+
+A workgroup makes some columns of the result. It takes `x` in blocks of `depth` elements of a row,
+and adds each block's products to the sums so far: blocks keep the weight in the second cache, and
+rounding small, since long sums lose more. All forms of the kernel add up in the same order, so the
+bits of a row depend neither on the tile nor on how many rows there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ir_runtime.device.cpu import host_cpu_target
+
+__all__ = ["Tile", "tile_for"]
+
+LANES = 16
+"""Columns of a vector, 64 bytes in float32."""
+ROW_BLOCK = 264
+"""Rows of `x` that a workgroup takes."""
+FEW_ROWS = 16
+"""Up to so many rows a call is bound by reading the weight, and workgroups are smaller."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What a matrix product keeps in registers, and how its operands lie.
+
+    Attributes:
+        rows: rows of the result.
+        vectors: vectors of `LANES` columns.
+        pairs: whether two neighbours in a row are multiplied and added by one instruction
+            (`vdpbf16ps`), so that they lie side by side in a packed weight.
+    """
+
+    rows: int
+    vectors: int
+    pairs: bool
+
+    @property
+    def name(self) -> str:
+        """What tells kernels of different tiles apart."""
+        return f"{self.rows}x{self.columns}{'pairs' if self.pairs else ''}"
+
+    @property
+    def columns(self) -> int:
+        """Columns of a panel, the unit in which the weight is packed."""
+        return self.vectors * LANES
+
+    @property
+    def per(self) -> int:
+        """Elements of a row that one step of the sum takes."""
+        return 2 if self.pairs else 1
+
+    @property
+    def depth(self) -> int:
+        """Elements of a row in a block."""
+        return 192 * self.per
+
+    @property
+    def tails(self) -> tuple[int, ...]:
+        """Rows, in powers of two, of the tiles that take what is left of the rows."""
+        return tuple(1 << i for i in reversed(range((self.rows - 1).bit_length())))
+
+    def packed_shape(self, out_features: int, in_features: int) -> tuple[int, int, int]:
+        """Return the shape of a packed weight: panels, steps of the sum, columns."""
+        panels = -(-out_features // self.columns)
+        return panels, -(-in_features // self.per), self.columns * self.per
+
+    def panels_each(self, out_features: int, *, packed: bool, few: bool) -> int:
+        """Return how many panels a workgroup takes.
+
+        More of them share the copy of `x` that it makes; fewer leave work for more threads. A
+        weight that is not packed is copied too, to the stack, where two panels have room.
+        """
+        panels = -(-out_features // self.columns)
+        if not packed:
+            return 2
+        return min(4, max(1, panels // 32)) if few else min(16, max(2, panels // 16))
+
+
+def tile_for(dtype: torch.dtype) -> Tile:
+    """Return the tile for operands of a dtype on this CPU.
+
+    With 32 registers of 64 bytes 24 hold sums; with 16 of 32 bytes (AVX2), or 32 of 16 bytes
+    (NEON), 6 x 16 numbers fit.
+    """
+    target = host_cpu_target()
+    if target.cpu != "x86-64-v4":
+        return Tile(rows=6, vectors=1, pairs=False)
+    pairs = dtype == torch.bfloat16 and "+avx512bf16" in target.features
+    return Tile(rows=12, vectors=2, pairs=pairs)
