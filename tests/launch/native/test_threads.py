@@ -78,7 +78,7 @@ def test_small_work_stays_on_the_calling_thread() -> None:
 
 
 def test_a_size_of_parallel_work_is_a_number_of_bytes() -> None:
-    with pytest.raises(ValueError, match="^plan: the size of parallel work is -1"):
+    with pytest.raises(ValueError, match=r"^plan: the size of parallel work is -1"):
         set_parallel_bytes(-1)
 
 
