@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import mmap
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +14,7 @@ from torch._subclasses.functional_tensor import FunctionalTensor, FunctionalTens
 
 from ir_runtime.launch.native._launcher import REFUSALS, BoundCall, Plan
 from tests.launch.native.libraries import square_plan
+from tests.launch.native.memory import GuardedMemory
 
 
 def _refusal(x: Any) -> str:
@@ -130,25 +129,6 @@ def test_a_refused_call_writes_nothing() -> None:
     out = torch.ones(64)
     assert square_plan(1).run([torch.zeros(65)[1:]], [out]) != 0
     assert torch.equal(out, torch.ones(64))
-
-
-class GuardedMemory:
-    """Bytes that end where memory that may not be touched begins."""
-
-    def __init__(self, size: int) -> None:
-        page = mmap.PAGESIZE
-        pages = -(-size // page) + 1
-        self._map = mmap.mmap(-1, pages * page)
-        start = ctypes.addressof(ctypes.c_char.from_buffer(self._map))
-        libc = ctypes.CDLL(None, use_errno=True)
-        guard = ctypes.c_void_p(start + (pages - 1) * page)
-        assert libc.mprotect(guard, ctypes.c_size_t(page), 0) == 0
-        self._offset = (pages - 1) * page - size
-
-    def tensor(self, shape: tuple[int, ...]) -> Tensor:
-        count = int(np.prod(shape))
-        flat = torch.frombuffer(self._map, dtype=torch.float32, count=count, offset=self._offset)
-        return flat.view(shape)
 
 
 def test_nothing_beyond_a_buffer_is_touched() -> None:
