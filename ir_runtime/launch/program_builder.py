@@ -68,6 +68,8 @@ class ProgramBuilder:
         """Return the position of a value; equal ones are kept once, of constants computed."""
         if width_of(kind) is None:
             raise UnreadableProgramError(f"a value of type {kind}")
+        if op == "addi" and 0 in map(self.constant_bits, operands):
+            return operands[1] if self.constant_bits(operands[0]) == 0 else operands[0]
         value = Value(op, kind, operands)
         if value not in self._values:
             bits = self._folded(value)
