@@ -155,6 +155,7 @@ class _Evaluation:
 
     def plan(self, in_place: Sequence[tuple[int, int]]) -> Plan:
         program = self.program
+        _expect("tensors", len(self.shapes), program.operands)
         _expect("dtypes", len(self.dtypes), program.operands)
         self._check_operands()
         self.known = _Known(program, self.shapes, self.numbers)

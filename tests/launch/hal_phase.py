@@ -8,12 +8,15 @@ from __future__ import annotations
 import atexit
 import ctypes
 import functools
+import itertools
 import os
 import subprocess
 import sys
 from typing import Any
 
 from ir_runtime.launch.compiler import BASE_FLAGS
+from ir_runtime.launch.host_program import HostProgram
+from ir_runtime.launch.program import find_written_operands, read_program
 from ir_runtime.launch.worker import read_message, write_message
 
 GOLDEN_TARGET = (
@@ -35,20 +38,23 @@ def host_target() -> tuple[str, ...]:
 
 
 @functools.cache
-def compile_phases(source: bytes, target: tuple[str, ...]) -> tuple[bytes, bytes]:
-    """Return the HAL phase and the VMFB of one compile."""
+def compile_phases(source: bytes, target: tuple[str, ...]) -> tuple[bytes, bytes, bytes]:
+    """Return the stream phase, the HAL phase and the VMFB of one compile."""
     child = _child()
     write_message(child.stdin, {"flags": [*BASE_FLAGS, *target]}, source)
     reply = read_message(child.stdout)
     assert reply is not None, "the compiler died"
     header, payload = reply
     assert header["ok"], "does not compile"
-    return payload[: header["text_size"]], payload[header["text_size"] :]
+    ends = itertools.accumulate(header["sizes"], initial=0)
+    stream, hal, vmfb = (payload[a:b] for a, b in itertools.pairwise(ends))
+    return stream, hal, vmfb
 
 
-def hal_text(source: bytes | str, target: tuple[str, ...] = GOLDEN_TARGET) -> bytes:
-    data = source.encode() if isinstance(source, str) else source
-    return compile_phases(data, target)[0]
+def read_source(source: bytes, entry: str, target: tuple[str, ...] = GOLDEN_TARGET) -> HostProgram:
+    """Compile a program and read it, as a compile for a device does."""
+    stream, hal, _ = compile_phases(source, target)
+    return read_program(hal, entry, written_operands=find_written_operands(stream, entry))
 
 
 @functools.cache
@@ -77,26 +83,31 @@ def _serve() -> None:
     os.dup2(2, 1)
     while (message := read_message(requests)) is not None:
         header, source = message
-        text, vmfb = _compile(source, header["flags"])
-        write_message(replies, {"ok": bool(vmfb), "text_size": len(text)}, text + vmfb)
+        phases = _compile(source, header["flags"])
+        sizes = [len(phase) for phase in phases]
+        write_message(replies, {"ok": len(phases) == 3, "sizes": sizes}, b"".join(phases))
 
 
-def _compile(source: bytes, flags: list[str]) -> tuple[bytes, bytes]:
+def _compile(source: bytes, flags: list[str]) -> list[bytes]:
     from iree.compiler.api import Output, Session, Source
 
+    phases: list[bytes] = []
     with Session() as session:
         session.set_flags(*flags)
         invocation: Any = session.invocation()
         with invocation, Source.wrap_buffer(session, source) as wrapped:
-            _set_phase(invocation, "To", "hal")
-            if not invocation.parse_source(wrapped) or not invocation.execute():
-                return b"", b""
-            text = _output(Output, invocation.output_ir)
-            _set_phase(invocation, "From", "hal")
-            _set_phase(invocation, "To", "end")
-            if not invocation.execute():
-                return text, b""
-            return text, _output(Output, invocation.output_vm_bytecode)
+            if not invocation.parse_source(wrapped):
+                return phases
+            for phase, following in itertools.pairwise(("stream", "hal", "end", "")):
+                _set_phase(invocation, "To", phase)
+                if not invocation.execute():
+                    break
+                last = phase == "end"
+                write = invocation.output_vm_bytecode if last else invocation.output_ir
+                phases.append(_output(Output, write))
+                if following:
+                    _set_phase(invocation, "From", phase)
+    return phases
 
 
 def _output(kind: Any, write: Any) -> bytes:

@@ -36,7 +36,6 @@ class HostCase:
         source: returns its MLIR.
         calls: arguments of each call: tensors and numbers in the program's order.
         wanted: returns the results of a call, in float64 where the arguments are.
-        vm_runs: whether IREE's VM runs it on torch's memory and leaves the operands as they are.
         entry: the exported function.
     """
 
@@ -44,7 +43,6 @@ class HostCase:
     source: Callable[[], bytes]
     calls: tuple[Arguments, ...]
     wanted: Callable[..., Any]
-    vm_runs: bool = True
     entry: str = "main"
 
 
@@ -86,11 +84,10 @@ def _function(
     fn: Callable[..., Any],
     *calls: Arguments,
     static: Sequence[Sequence[int]] | None = None,
-    vm_runs: bool = True,
 ) -> HostCase:
     """A torch function; each operand's dimensions in `static` are compiled in."""
     dims = static if static is not None else [()] * len(calls[0])
-    return HostCase(name, functools.partial(_traced, fn, dims, calls[0]), calls, fn, vm_runs)
+    return HostCase(name, functools.partial(_traced, fn, dims, calls[0]), calls, fn)
 
 
 def _traced(fn: Callable[..., Any], static: Sequence[Sequence[int]], call: Arguments) -> bytes:
@@ -136,30 +133,112 @@ KERNELS = (
 )
 
 FUNCTIONS = (
-    _function("matmul", torch.matmul, (x(5, 8), x(8, 6)), (x(1, 1), x(1, 1)), (x(70, 33), x(33, 9))),
-    _function("batched_matmul", torch.bmm, (x(2, 4, 8), x(2, 8, 6)), (x(3, 1, 8), x(3, 8, 6)), static=[[1, 2], [1, 2]]),
+    _function(
+        "matmul", torch.matmul, (x(5, 8), x(8, 6)), (x(1, 1), x(1, 1)), (x(70, 33), x(33, 9))
+    ),
+    _function(
+        "batched_matmul",
+        torch.bmm,
+        (x(2, 4, 8), x(2, 8, 6)),
+        (x(3, 4, 8), x(3, 8, 6)),
+        static=[[1, 2], [1, 2]],
+    ),
     _function("softmax", lambda a: torch.softmax(a, -1), (x(5, 8),), (x(70, 33),), (x(1, 1),)),
-    _function("layer_norm", _layer_norm, (x(5, 8), x(8), x(8)), (x(70, 8), x(8), x(8)), static=[[1], [0], [0]]),
-    _function("attention", F.scaled_dot_product_attention, (x(2, 4, 5, 8), x(2, 4, 7, 8), x(2, 4, 7, 8)), (x(1, 4, 40, 8), x(1, 4, 9, 8), x(1, 4, 9, 8)), static=[[1, 3]] * 3),
+    _function(
+        "layer_norm",
+        _layer_norm,
+        (x(5, 8), x(8), x(8)),
+        (x(70, 8), x(8), x(8)),
+        static=[[1], [0], [0]],
+    ),
+    _function(
+        "attention",
+        F.scaled_dot_product_attention,
+        (x(2, 4, 5, 8), x(2, 4, 7, 8), x(2, 4, 7, 8)),
+        (x(1, 4, 40, 8), x(1, 4, 9, 8), x(1, 4, 9, 8)),
+        static=[[1, 3]] * 3,
+    ),
     _function("topk", lambda a: torch.topk(a, 3)[0], (x(5, 16),), (x(70, 9),)),
     _function("sort", lambda a: torch.sort(a, -1)[0], (x(5, 16),), (x(40, 16),), static=[[1]]),
     _function("cumsum", lambda a: torch.cumsum(a, -1), (x(5, 16),), (x(40, 33),)),
     _function("argmax", lambda a: a.argmax(-1), (x(5, 8),), (x(70, 33),)),
-    _function("scatter", lambda a, i, v: a.scatter(1, i, v), (x(4, 8), ramp(4, 2, below=8), x(4, 2)), static=[[0, 1]] * 3),
-    _function("scatter_add", lambda a, i, v: a.scatter_add(1, i, v), (x(4, 8), ramp(4, 2, below=8), x(4, 2)), (x(9, 8), ramp(9, 3, below=8), x(9, 3))),
-    _function("index_put", lambda a, i, v: a.index_put((i,), v), (x(16, 8), index(3, 1), x(2, 8)), (x(64, 8), index(9, 0, 63), x(3, 8)), static=[[1], [], [1]], vm_runs=False),
-    _function("index_put_accumulate", lambda a, i, v: a.index_put((i,), v, True), (x(16, 8), index(3, 3), x(2, 8)), static=[[1], [], [1]], vm_runs=False),
-    _function("embedding", lambda w, i: F.embedding(i, w), (x(16, 8), index(3, 1)), (x(4, 8), index(*range(4))), static=[[1], []]),
-    _function("gather", lambda a, i: torch.gather(a, 1, i), (x(5, 8), ramp(5, 3, below=8)), static=[[1], [1]]),
+    _function(
+        "scatter",
+        lambda a, i, v: a.scatter(1, i, v),
+        (x(4, 8), ramp(4, 2, below=8), x(4, 2)),
+        static=[[0, 1]] * 3,
+    ),
+    _function(
+        "scatter_add",
+        lambda a, i, v: a.scatter_add(1, i, v),
+        (x(4, 8), ramp(4, 2, below=8), x(4, 2)),
+        (x(9, 8), ramp(9, 3, below=8), x(9, 3)),
+    ),
+    _function(
+        "index_put",
+        lambda a, i, v: a.index_put((i,), v),
+        (x(16, 8), index(3, 1), x(2, 8)),
+        (x(64, 8), index(9, 0, 63), x(3, 8)),
+        static=[[1], [], [1]],
+    ),
+    _function(
+        "index_put_accumulate",
+        lambda a, i, v: a.index_put((i,), v, True),
+        (x(16, 8), index(3, 3), x(2, 8)),
+        static=[[1], [], [1]],
+    ),
+    _function(
+        "embedding",
+        lambda w, i: F.embedding(i, w),
+        (x(16, 8), index(3, 1)),
+        (x(4, 8), index(*range(4))),
+        static=[[1], []],
+    ),
+    _function(
+        "gather",
+        lambda a, i: torch.gather(a, 1, i),
+        (x(5, 8), ramp(5, 3, below=8)),
+        static=[[1], [1]],
+    ),
     _function("index_select", lambda a: a[:, TABLE], (x(5, 8),), (x(70, 8),), static=[[1]]),
-    _function("concatenate", lambda a, b: torch.cat([a, b]), (x(5, 8), x(2, 8)), (x(1, 1), x(70, 1))),
-    _function("concatenate_columns", lambda a, b, c: torch.cat([a, b, c], 1), (x(5, 16), x(5, 8), x(5, 4)), static=[[0, 1]] * 3),
-    _function("slice_update", lambda a, b: torch.slice_scatter(a, b, 0, 2, 4), (x(64, 8), x(2, 8)), (x(6, 8), x(2, 8)), static=[[1], [0, 1]], vm_runs=False),
-    _function("conv1d", lambda a, w: F.conv1d(a, w, padding=1), (x(2, 4, 9), x(6, 4, 3)), (x(3, 4, 40), x(6, 4, 3)), static=[[1], [0, 1, 2]]),
-    _function("conv2d", lambda a, w, b: F.conv2d(a, w, b, padding=1), (x(2, 4, 9, 9), x(6, 4, 3, 3), x(6)), (x(1, 4, 5, 20), x(6, 4, 3, 3), x(6)), static=[[1], [0, 1, 2, 3], [0]]),
+    _function(
+        "concatenate", lambda a, b: torch.cat([a, b]), (x(5, 8), x(2, 8)), (x(1, 1), x(70, 1))
+    ),
+    _function(
+        "concatenate_columns",
+        lambda a, b, c: torch.cat([a, b, c], 1),
+        (x(5, 16), x(5, 8), x(5, 4)),
+        static=[[0, 1]] * 3,
+    ),
+    _function(
+        "slice_update",
+        lambda a, b: torch.slice_scatter(a, b, 0, 2, 4),
+        (x(64, 8), x(2, 8)),
+        (x(6, 8), x(2, 8)),
+        static=[[1], [0, 1]],
+    ),
+    _function(
+        "conv1d",
+        lambda a, w: F.conv1d(a, w, padding=1),
+        (x(2, 4, 9), x(6, 4, 3)),
+        (x(3, 4, 40), x(6, 4, 3)),
+        static=[[1], [0, 1, 2]],
+    ),
+    _function(
+        "conv2d",
+        lambda a, w, b: F.conv2d(a, w, b, padding=1),
+        (x(2, 4, 9, 9), x(6, 4, 3, 3), x(6)),
+        (x(1, 4, 5, 20), x(6, 4, 3, 3), x(6)),
+        static=[[1], [0, 1, 2, 3], [0]],
+    ),
     _function("max_pool2d", lambda a: F.max_pool2d(a, 2), (x(2, 4, 8, 8),), static=[[0, 1, 2, 3]]),
     _function("avg_pool2d", lambda a: F.avg_pool2d(a, 2), (x(2, 4, 8, 8),), static=[[0, 1, 2, 3]]),
-    _function("where", lambda a, b: torch.where(a > b, a, -b), (x(5, 8), -x(5, 8)), (x(70, 33), -x(70, 33))),
+    _function(
+        "where",
+        lambda a, b: torch.where(a > b, a, -b),
+        (x(5, 8), -x(5, 8)),
+        (x(70, 33), -x(70, 33)),
+    ),
     _function("greater", lambda a, b: a > b, (x(5, 8), -x(5, 8))),
     _function("masked", lambda m, a: a * ~m, (x(5, 8) > 0, x(5, 8))),
     _function("pad", lambda a: F.pad(a, (1, 2)), (x(5, 16),), (x(1, 1),)),
@@ -169,11 +248,13 @@ FUNCTIONS = (
     _function("identity", lambda a: a, (x(5, 8),), (x(70, 33),)),
     _function("zeros", torch.zeros_like, (x(5, 8),)),
     _function("empty_sum", lambda a: a.sum(0), (x(0, 8),), static=[[0, 1]]),
-    _function("closed_over", lambda a: a @ WEIGHTS, (x(5, 16),), (x(70, 16),), static=[[1]]),
+    _function(
+        "closed_over", lambda a: a @ WEIGHTS.to(a.dtype), (x(5, 16),), (x(70, 16),), static=[[1]]
+    ),
     _function("small_closed_over", lambda a: a + OFFSETS, (x(5, 8),), static=[[1]]),
     _function("half", lambda a: a * 2 + 1, (x(5, 8, dtype=torch.float16),)),
     _function("integers", lambda a: a * 2**33, (torch.arange(-3, 3),)),
-)  # fmt: skip
+)
 
 SCALARS = b"""
 util.func public @main(%a: tensor<?xf32>, %s: f32, %n: i64, %b: i1, %k: i32, %d: f64,
@@ -202,7 +283,7 @@ util.func public @main(%a: tensor<?xf32>, %s: f32, %n: i64, %b: i1, %k: i32, %d:
 
 SLICES = b"""
 util.func public @main(%a: tensor<?xf32>, %n: index, %k: i64,
-    %out0: !hal.buffer {iree.abi.output = 0 : index},
+    %out0: !hal.buffer_view {iree.abi.output = 0 : index},
     %out1: !hal.buffer_view {iree.abi.output = 1 : index})
     -> (tensor<?xf32>, tensor<?xf32>, i64) {
   %r = tensor.extract_slice %a[%n][%n][1] : tensor<?xf32> to tensor<?xf32>
@@ -267,9 +348,8 @@ FEATURES = (
         lambda: SCALARS,
         ((x(20), 1.5, -3, True, 7, 2.5), (x(3), 0.5, 9, False, 0, -1.0)),
         _scaled,
-        vm_runs=False,
     ),
-    HostCase("slices", lambda: SLICES, ((x(20), 3, 7), (x(9), 4, -1)), _sliced, vm_runs=False),
+    HostCase("slices", lambda: SLICES, ((x(20), 3, 7), (x(9), 4, -1)), _sliced),
     HostCase("shared_results", lambda: FOREIGN, ((x(20), x(4)), (x(7), x(4))), _shared),
     _exported("exported_topk", lambda a: torch.topk(a, 3), (x(5, 16),), (x(70, 16),), dynamic=True),
     _exported("exported_matmul", torch.matmul, (x(4, 8), x(8, 6)), dynamic=False),

@@ -16,9 +16,8 @@ from ir_runtime.launch.evaluate import evaluate, result_numbers, result_shapes
 from ir_runtime.launch.executable_text import split_executables
 from ir_runtime.launch.host_program import HostProgram, PassedResult, TensorResult
 from ir_runtime.launch.launchable import Launchable
-from ir_runtime.launch.program import read_program
 from ir_runtime.launch.vm import VmProgram, load_module
-from tests.launch.hal_phase import compile_phases, host_target
+from tests.launch.hal_phase import compile_phases, host_target, read_source
 from tests.launch.host_programs import HOST_CASES, HostCase
 from tests.launch.reference_executor import run_plan
 
@@ -28,6 +27,22 @@ DTYPE_BY_MLIR = {info.mlir: dtype for dtype, info in reversed(DTYPES.items())}
 
 def tensors_of(call: Sequence[Any]) -> list[Tensor]:
     return [a for a in call if isinstance(a, Tensor)]
+
+
+def variants(values: Sequence[Any]) -> Any:
+    """Return a list of VM arguments; tensors that the program may write in every way."""
+    from iree.runtime import VmVariantList
+
+    device = Device("local-sync")
+    packed: Any = VmVariantList(len(values))
+    for value in values:
+        if isinstance(value, Tensor):
+            packed.push_ref(device.driver.import_destination(device.device_state, value))
+        elif isinstance(value, float):
+            packed.push_float(value)
+        else:
+            packed.push_int(int(value))
+    return packed
 
 
 def numbers_of(call: Sequence[Any]) -> list[Any]:
@@ -87,7 +102,7 @@ def program_value(
 
 def run_on_vm(program: HostProgram, vmfb: bytes, entry: str, call: Sequence[Any]) -> list[Any]:
     """Return the results of a call through IREE's VM, on copies of its tensors."""
-    from iree.runtime import HalBufferView, VmVariantList
+    from iree.runtime import VmVariantList
 
     copies = [a.clone() if isinstance(a, Tensor) else a for a in call if a is not None]
     copies = [a for a in copies if isinstance(a, Tensor) or program.numbers]
@@ -105,18 +120,8 @@ def run_on_vm(program: HostProgram, vmfb: bytes, entry: str, call: Sequence[Any]
         for (shape, element), result in zip(described, program.results, strict=True)
         if isinstance(result, TensorResult)
     ]
-    arguments: Any = VmVariantList(len(copies) + len(outs))
-    for argument in (*copies, *outs):
-        if isinstance(argument, Tensor):
-            view = device.driver.import_destination(device.device_state, argument)
-            arguments.push_ref(view)
-        elif isinstance(argument, float):
-            arguments.push_float(argument)
-        else:
-            arguments.push_int(int(argument))
-    returned = VmVariantList(len(outs))
-    context.invoke(function, arguments, returned)
-    assert returned.get_as_object(0, HalBufferView) is not None
+    returned = VmVariantList(len(program.results))
+    context.invoke(function, variants([*copies, *outs]), returned)
     numbers = iter(range(len(outs), len(returned)))
     filled = iter(outs)
     return [
@@ -132,8 +137,9 @@ def widened(call: Sequence[Any]) -> list[Any]:
 @pytest.mark.parametrize(("case", "i"), CALLS, ids=[f"{c.name}-{i}" for c, i in CALLS])
 def test_computes_what_torch_and_the_vm_compute(case: HostCase, i: int, store: object) -> None:
     call = case.calls[i]
-    text, vmfb = compile_phases(case.source(), host_target())
-    program = read_program(text, case.entry)
+    source = case.source()
+    _, text, vmfb = compile_phases(source, host_target())
+    program = read_source(source, case.entry, host_target())
     got = run_directly(text, program, call)
     again = run_directly(text, program, call, fill=0)
     wanted = case.wanted(*widened(call))
