@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUNTIME_VENV := .venv-runtime
 SHELL := /bin/bash
 
-.PHONY: demo test test-install check bench clean
+.PHONY: demo test test-install check bench launcher asan clean
 
 demo: $(VENV)/.ready
 	$(BIN)/ir-runtime demo
@@ -32,6 +32,22 @@ bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks overhead
 	$(BIN)/python -m benchmarks startup
 	$(BIN)/python -m benchmarks kernels --plot build/kernels.png
+
+# What the editable install built is old once its sources have changed.
+launcher: $(VENV)/.ready
+	$(BIN)/python setup.py --quiet build_ext --inplace
+
+# The launcher's tests on a build of it that watches each access; Python's own memory included.
+asan: $(VENV)/.ready
+	rm -rf build/asan && mkdir -p build/asan
+	cp -r ir_runtime kernels_mlir tests setup.py pyproject.toml README.md build/asan
+	rm -f build/asan/ir_runtime/launch/native/*.so
+	cd build/asan && \
+	    CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g' \
+	    $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace && \
+	    LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" \
+	    ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allocator_may_return_null=1 PYTHONMALLOC=malloc PYTHONPATH=$$PWD \
+	    $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider tests/launch/native
 
 # torch goes first: a plain requirement would take the newest build, gigabytes of it.
 $(VENV)/.ready: pyproject.toml Makefile setup.py $(wildcard ir_runtime/launch/native/*.[ch])

@@ -25,11 +25,11 @@ from ir_runtime.launch.host_program import (
     ShapeCheck,
     Span,
 )
-from ir_runtime.launch.number import encode_number
+from ir_runtime.launch.number import decode_number, encode_number
 from ir_runtime.launch.plan import Binding, Copy, Dispatch, Fill, Plan, Step
 from ir_runtime.launch.plan_rewrite import rewrite_steps
 
-__all__ = ["evaluate", "result_shapes"]
+__all__ = ["evaluate", "result_numbers", "result_shapes"]
 
 _ALIGNMENT = 64
 _GRID_LIMITS = (1 << 32, 1 << 32, 1 << 16)  # what a launch can count to
@@ -96,6 +96,32 @@ def result_shapes(
     return tuple(found)
 
 
+def result_numbers(
+    program: HostProgram, shapes: Sequence[Shape], numbers: Sequence[float] = ()
+) -> tuple[float, ...]:
+    """Compute the results that are numbers, in order.
+
+    Args:
+        program: what is launched.
+        shapes: of the operand tensors.
+        numbers: the numbers of the call, in order.
+
+    Raises:
+        LaunchError: there are too few shapes or numbers, or a number cannot be computed.
+    """
+    known = _Known(program, shapes, numbers)
+    found: list[float] = []
+    for result in program.results:
+        if isinstance(result, NumberResult):
+            kind, bits = program.values[result.value].type, known[result.value]
+            if kind in ("f32", "f64"):
+                data = bits.to_bytes(4 if kind == "f32" else 8, "little")
+                found.append(struct.unpack("<f" if kind == "f32" else "<d", data)[0])
+            else:
+                found.append(decode_number(bits, kind))
+    return tuple(found)
+
+
 class _Known:
     """The values of a program for one call."""
 
@@ -129,6 +155,7 @@ class _Evaluation:
 
     def plan(self, in_place: Sequence[tuple[int, int]]) -> Plan:
         program = self.program
+        _expect("tensors", len(self.shapes), program.operands)
         _expect("dtypes", len(self.dtypes), program.operands)
         self._check_operands()
         self.known = _Known(program, self.shapes, self.numbers)

@@ -45,8 +45,8 @@ def split_executables(hal_text: bytes) -> tuple[bytes, dict[str, bytes]]:
     pieces: list[bytes] = []
     starts = list(_EXECUTABLE.finditer(hal_text))
     kept = 0
-    for start, following in zip(starts, [*starts[1:], None], strict=True):
-        end = len(hal_text) if following is None else following.start()
+    ends = [*(start.start() for start in starts[1:]), len(hal_text)]
+    for start, end in zip(starts, ends, strict=False):
         name = start[1].strip(b'"').decode("utf-8", "replace")
         if name in binaries:
             raise UnreadableProgramError(f"two executables are named {name}")

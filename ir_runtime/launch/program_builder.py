@@ -13,6 +13,7 @@ from ir_runtime.launch.host_program import (
     HostProgram,
     LengthCheck,
     NumberResult,
+    PassedResult,
     ProgramCopy,
     ProgramDispatch,
     ProgramFill,
@@ -68,6 +69,8 @@ class ProgramBuilder:
         """Return the position of a value; equal ones are kept once, of constants computed."""
         if width_of(kind) is None:
             raise UnreadableProgramError(f"a value of type {kind}")
+        if op == "addi" and 0 in map(self.constant_bits, operands):
+            return operands[1] if self.constant_bits(operands[0]) == 0 else operands[0]
         value = Value(op, kind, operands)
         if value not in self._values:
             bits = self._folded(value)
@@ -100,6 +103,36 @@ class ProgramBuilder:
             raise UnreadableProgramError(f"no binary {variant} of executable {executable}")
         names = self._functions.setdefault(executable, {})
         return list(self._functions).index(executable), names.setdefault(name, len(names))
+
+    def work_on_copies(self, operands: Iterable[int]) -> None:
+        """Let the steps use a copy of each of these operands in its place.
+
+        Raises:
+            UnreadableProgramError: nothing says how large one is.
+        """
+        for place in operands:
+            old = next(m for m in self._memories if (m.kind, m.place) == ("operand", place))
+            lengths = [
+                check.length
+                for check in self.checks
+                if isinstance(check, LengthCheck) and check.slot == old.number
+            ]
+            if len(set(lengths)) != 1:
+                raise UnreadableProgramError(f"operand {place} is written and has no one size")
+            new = self.memory("allocated", size=lengths[0])
+            slots = {m.number: m.number for m in self._memories} | {old.number: new.number}
+            same = {position: position for position in range(len(self._values))}
+            whole = Span(old.number, self.constant("index", 0), lengths[0])
+            first = ProgramCopy(whole, replace(whole, slot=new.number))
+            self.steps[:] = [first, *(_step(step, same, slots) for step in self.steps)]
+            shapes = [c for c in self.checks if isinstance(c, ShapeCheck) and c.operand == place]
+            for i, result in enumerate(self.results):
+                if isinstance(result, PassedResult) and result.operand == place:
+                    if not shapes:
+                        raise UnreadableProgramError(f"result {i} is operand {place}, written")
+                    made = TensorResult(whole, shapes[0].shape, shapes[0].element_type)
+                    result = made  # noqa: PLW2901 - from here on a result like any other
+                self.results[i] = _result(result, same, slots)
 
     def build(self) -> HostProgram:
         """Return the program; its slots are numbered by kind, and unused values are gone.

@@ -13,7 +13,7 @@ const char *const refusal_words[REFUSALS] = {
     [REFUSED_SHAPE] = "shape",
     [REFUSED_STRIDES] = "strides",
     [REFUSED_ALIGNMENT] = "alignment",
-    [REFUSED_FREED] = "freed storage",
+    [REFUSED_NULL] = "null data",
     [REFUSED_SIZE] = "size",
     [REFUSED_GRAD] = "requires grad",
     [REFUSED_TANGENT] = "forward-mode gradients",
@@ -128,7 +128,7 @@ refusal check_layout(const dl_tensor *tensor) {
     if (tensor->shape[i] != 1 && tensor->strides[i] != expected) return REFUSED_STRIDES;
     expected *= tensor->shape[i];
   }
-  if (tensor->data == NULL) return REFUSED_FREED;
+  if (tensor->data == NULL) return REFUSED_NULL;
   return ((uintptr_t)tensor->data + tensor->byte_offset) % ALIGNMENT ? REFUSED_ALIGNMENT : ACCEPTED;
 }
 

@@ -166,7 +166,9 @@ def test_where_no_file_can_be_executed_every_attempt_is_reported() -> None:
     done = subprocess.run(
         [sys.executable, "-c", program], check=True, timeout=120, capture_output=True, text=True
     )
-    assert done.stdout.startswith("executable square: cannot be loaded (memfd_create: Operation not")
+    assert done.stdout.startswith(
+        "executable square: cannot be loaded (memfd_create: Operation not"
+    )
     assert "/tmp: File too large; /dev/shm: File too large" in done.stdout
 
 

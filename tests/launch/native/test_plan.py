@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from contextlib import nullcontext
+from typing import Any
+
 import pytest
 import torch
 
@@ -58,8 +62,8 @@ def test_the_state_of_a_dispatch_says_what_it_was_given() -> None:
     body = (
         "unsigned *out = s->bindings[0];"
         "out[0] = s->constant_count; out[1] = s->binding_count; out[2] = s->constants[1];"
-        "out[3] = s->binding_lengths[0]; out[4] = s->workgroup_size_x; out[5] = s->workgroup_size_z;"
-        "out[6] = s->max_concurrency; out[7] = w->local_memory_size;"
+        "out[3] = s->binding_lengths[0]; out[4] = s->workgroup_size_x;"
+        "out[5] = s->workgroup_size_z; out[6] = s->max_concurrency; out[7] = w->local_memory_size;"
     )
     out = torch.zeros(16, dtype=torch.int32)
     function = Function("state", body, bindings=1, constants=2)
@@ -91,7 +95,7 @@ def _chain(steps: int) -> Plan:
     slots = [0, *(2 + i % 2 for i in range(steps - 1)), 1]
     launches = [
         ("dispatch", 0, 0, (100, 1, 1), (10**i % 97,), ((a, 0, size), (b, 0, size)))
-        for i, (a, b) in enumerate(zip(slots, slots[1:], strict=False))
+        for i, (a, b) in enumerate(itertools.pairwise(slots))
     ]
     return Plan([loaded], 1, 1, [size, size], [size, size], launches, size)
 
@@ -185,8 +189,8 @@ FAILING = Function(
 )
 
 
-@pytest.mark.parametrize("parallel", [False, True])
-def test_a_failing_dispatch_ends_the_call_with_an_error(parallel: bool) -> None:
+@pytest.mark.parametrize("threads", [nullcontext, always_parallel])
+def test_a_failing_dispatch_ends_the_call_with_an_error(threads: Any) -> None:
     out = torch.zeros(1, 4096, dtype=torch.int32)
     size = out.nbytes
     steps = [
@@ -196,12 +200,8 @@ def test_a_failing_dispatch_ends_the_call_with_an_error(parallel: bool) -> None:
     plan = Plan([executable(FAILING)], 0, 1, [size], [], steps, size)
     message = r"^test: failing returned 42 for workgroup \(5, 0, 0\), must return 0$"
     for _ in range(20):
-        with pytest.raises(RuntimeError, match=message):
-            if parallel:
-                with always_parallel():
-                    plan.run([], [out])
-            else:
-                plan.run([], [out])
+        with threads(), pytest.raises(RuntimeError, match=message):
+            plan.run([], [out])
         assert out.min() >= 0
 
 
@@ -290,7 +290,7 @@ def test_wrong_sizes_are_refused(changes: dict[str, object], reason: str) -> Non
 
 def test_constants_of_a_dispatch_are_unsigned_32_bit_numbers() -> None:
     for wrong in (-1, 1 << 32, 0.5):
-        with pytest.raises(ValueError, match="^plan: a constant is "):
+        with pytest.raises(ValueError, match=r"^plan: a constant is "):
             one_step(INCREMENT, (1, 1, 1), 4, 4, constants=(wrong,))
 
 

@@ -1,0 +1,137 @@
+"""Which operands does a compiled program use as scratch memory?
+
+IREE 3.13 updates an operand in its own memory where the program needs its old contents no more: a
+top-k sorts it, an indexed update changes it. Only the stream phase tells what a dispatch writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ir_runtime.launch.entry_declaration import destinations_of
+from ir_runtime.launch.executable_text import UnreadableProgramError
+
+__all__ = ["find_written_operands", "parse_module"]
+
+_WRITES = 2  # a bit of `resource_accesses`
+_HARMLESS = ("stream.cmd.flush", "stream.cmd.invalidate")
+_MEMORY_TYPES = ("!stream.resource", "!hal.buffer")
+_MAX_CALLS = 8
+
+Roots = frozenset[int]
+
+
+def find_written_operands(stream_text: bytes | str, entry: str) -> tuple[int, ...]:
+    """Find the operands whose memory a program writes.
+
+    Args:
+        stream_text: the program in IREE's stream phase.
+        entry: the exported function.
+
+    Returns:
+        Positions among the operand tensors, without those that results are to be written into.
+
+    Raises:
+        UnreadableProgramError: the text is no such program.
+    """
+    text = stream_text.encode() if isinstance(stream_text, str) else stream_text
+    module = parse_module(text)
+    functions = {
+        op.attributes["sym_name"].value: op.operation
+        for op in module.body.operations
+        if op.operation.name == "util.func"
+    }
+    if entry not in functions:
+        raise UnreadableProgramError(f"no function {entry}")
+    function = functions[entry]
+    destinations = destinations_of(function)
+    kinds = [str(argument.type) for argument in function.regions[0].blocks[0].arguments]
+    tensors = [
+        i for i, kind in enumerate(kinds) if kind == "!hal.buffer_view" and i not in destinations
+    ]
+    arguments = [frozenset((i,)) for i in range(len(kinds))]
+    search = _Search(functions)
+    search.visit_function(function, arguments)
+    return tuple(place for place, i in enumerate(tensors) if i in search.written)
+
+
+def parse_module(text: bytes) -> Any:
+    """Parse MLIR.
+
+    Raises:
+        UnreadableProgramError: it does not parse.
+    """
+    from iree.compiler import ir
+
+    context = ir.Context()
+    context.enable_multithreading(False)  # noqa: FBT003 - the binding takes it so
+    try:
+        return ir.Module.parse(text, context)
+    except ir.MLIRError as error:
+        first = next(iter(error.error_diagnostics), None)
+        reason = "not MLIR" if first is None else first.message.split("\n")[0]
+        raise UnreadableProgramError(f"the text does not parse: {reason}") from error
+
+
+class _Search:
+    """Follows which arguments of the entry each memory may be."""
+
+    def __init__(self, functions: dict[str, Any]) -> None:
+        self.written: set[int] = set()
+        self._functions = functions
+        self._roots: dict[Any, Roots] = {}
+        self._calls = 0
+
+    def visit_function(self, function: Any, arguments: Sequence[Roots]) -> None:
+        blocks = list(function.regions[0].blocks)
+        every: Roots = frozenset().union(*arguments)
+        for block in blocks:
+            known = arguments if block == blocks[0] else [every] * len(block.arguments)
+            self._roots.update(zip(block.arguments, known, strict=True))
+        for block in blocks:
+            self._visit_block(block)
+
+    def _visit_block(self, block: Any) -> None:
+        for operation in block.operations:
+            self._visit(operation.operation)
+
+    def _visit(self, op: Any) -> None:
+        memories = [value for value in op.operands if str(value.type).startswith(_MEMORY_TYPES)]
+        if op.name == "util.call":
+            self._call(op)
+        elif op.name == "stream.cmd.dispatch":
+            accesses = [access.value for access in op.attributes["resource_accesses"]]
+            for value, access in zip(memories, accesses, strict=True):
+                if access & _WRITES:
+                    self._write(value)
+        elif op.name == "stream.cmd.copy":
+            self._write(memories[1])
+        elif op.regions:
+            self._enter(op, memories)
+        elif op.name.startswith("stream.cmd.") and op.name not in _HARMLESS:
+            for value in memories:
+                self._write(value)
+        roots = [self._roots.get(value, frozenset()) for value in memories]
+        for result in op.results:
+            self._roots[result] = frozenset().union(*roots)
+
+    def _enter(self, op: Any, memories: Sequence[Any]) -> None:
+        roots = [self._roots.get(value, frozenset()) for value in memories]
+        for region in op.regions:
+            for block in region.blocks:
+                for i, argument in enumerate(block.arguments):
+                    self._roots[argument] = roots[i] if i < len(roots) else frozenset()
+                self._visit_block(block)
+
+    def _call(self, op: Any) -> None:
+        callee = op.attributes["callee"].value
+        self._calls += 1
+        arguments = [self._roots.get(value, frozenset()) for value in op.operands]
+        if callee not in self._functions or self._calls > _MAX_CALLS:
+            self.written.update(*arguments)
+        else:
+            self.visit_function(self._functions[callee], arguments)
+
+    def _write(self, value: Any) -> None:
+        self.written |= self._roots.get(value, frozenset())
