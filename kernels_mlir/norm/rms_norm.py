@@ -20,6 +20,7 @@ from ir_runtime.op_reg import (
     float_attribute,
     unflatten,
 )
+from kernels_mlir.lanes import element_aliases, link_lanes
 from kernels_mlir.library import FLOATS, register_kernel
 
 __all__ = ["native_rms_norm", "rms_norm"]
@@ -106,19 +107,33 @@ class RmsNormKernel(CustomOp):
         """Compute in float32 on rows."""
         x, weight = ksel.arg_descs[0].t, kb.arg_value(1)
         n = x.shape[-1]
-        aliases = {
-            "!x": f"tensor<?x{n}xf32>",
-            "!head": f"tensor<?x{ksel.arg_descs[3].v or n}xf32>",
-            "!weight": f"tensor<{n}xf32>",
-            "#epsilon": float_attribute(ksel.arg_descs[2].v),
-        }
-        rows = kb.cast_float(flatten(kb, kb.arg_value(0), keep=1), torch.float32)
-        template = CPU if ksel.device_family == "local" else GPU
-        if weight is None:
-            y = kb.inline_mlir(template, aliases, rows, function="rms_norm_weightless")
+        operands = [flatten(kb, kb.arg_value(0), keep=1)]
+        if weight is not None:
+            operands.append(weight)
+        function = "rms_norm" if weight is not None else "rms_norm_weightless"
+        aliases = {"#epsilon": float_attribute(ksel.arg_descs[2].v)}
+        head = ksel.arg_descs[3].v or n
+        if ksel.device_family == "local":
+            dtypes = {"x": x.dtype}
+            dtypes["weight"] = x.dtype if weight is None else ksel.arg_descs[1].t.dtype
+            template = link_lanes(CPU, dtypes)
+            aliases |= element_aliases(dtypes)
+            aliases |= {
+                "!x": f"tensor<?x{n}x!element_x>",
+                "!weight": f"tensor<{n}x!element_weight>",
+                "#n": f"{n} : index",
+                "#head": f"{head} : index",
+                "#weighted": "false" if weight is None else "true",
+            }
         else:
-            wide = kb.cast_float(weight, torch.float32)
-            y = kb.inline_mlir(template, aliases, rows, wide, function="rms_norm")
+            template = GPU
+            operands = [kb.cast_float(operand, torch.float32) for operand in operands]
+            aliases |= {
+                "!x": f"tensor<?x{n}xf32>",
+                "!head": f"tensor<?x{head}xf32>",
+                "!weight": f"tensor<{n}xf32>",
+            }
+        y = kb.inline_mlir(template, aliases, *operands, function=function)
         y = kb.cast_float(y, x.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
 
