@@ -14,6 +14,7 @@ from torch import Tensor
 import kernels_mlir
 from kernels_mlir.activation.gelu import native_gelu
 from kernels_mlir.activation.silu_and_mul import native_silu_and_mul
+from kernels_mlir.activation.softmax import native_softmax
 from kernels_mlir.attention.mm_encoder_attn import native_mm_encoder_attn
 from kernels_mlir.norm.layer_norm import native_layer_norm
 from kernels_mlir.norm.rms_norm import native_rms_norm
@@ -148,6 +149,10 @@ def _silu_and_mul(draw: Draw, lead: Leading, width: int) -> Arguments:
     return (draw.activation(*lead, 2 * width),)
 
 
+def _softmax(draw: Draw, lead: Leading, width: int) -> Arguments:
+    return (draw.activation(*lead, width),)
+
+
 def _layer_norm(draw: Draw, lead: Leading, width: int) -> Arguments:
     return draw.activation(*lead, width), draw.weight(width), draw.weight(width), EPSILON
 
@@ -196,6 +201,10 @@ def _torch_silu_and_mul(x: Tensor) -> Tensor:
     return F.silu(gate) * up
 
 
+def _torch_softmax(x: Tensor) -> Tensor:
+    return F.softmax(x, dim=-1)
+
+
 def _torch_gelu(x: Tensor, approximate: str) -> Tensor:
     return F.gelu(x, approximate=approximate)
 
@@ -235,6 +244,7 @@ CASES = (
     OpCase("gelu", "erf", native_gelu, _torch_gelu, _gelu("none")),
     OpCase("gelu", "tanh", native_gelu, _torch_gelu, _gelu("tanh")),
     OpCase("silu_and_mul", "rows", native_silu_and_mul, _torch_silu_and_mul, _silu_and_mul),
+    OpCase("softmax", "rows", native_softmax, _torch_softmax, _softmax),
     OpCase(
         "layer_norm", "affine", native_layer_norm, _torch_layer_norm, _layer_norm,
         differentiable=(0, 1, 2),

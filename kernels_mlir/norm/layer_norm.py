@@ -18,8 +18,8 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
-from kernels_mlir.library import FLOATS, register_kernel
-from kernels_mlir.norm.rms_norm import check_epsilon, check_features, check_rows
+from kernels_mlir.library import FLOATS, check_rows, register_kernel
+from kernels_mlir.norm.rms_norm import check_epsilon, check_features
 
 __all__ = ["layer_norm", "native_layer_norm"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,15 +20,12 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
-from kernels_mlir.library import FLOATS, register_kernel
+from kernels_mlir.library import FLOATS, check_rows, register_kernel
 
 __all__ = ["native_rms_norm", "rms_norm"]
 
 CPU = MlirTemplate.beside(__file__, "rms_norm.mlir")
 GPU = MlirTemplate.beside(__file__, "rms_norm_gpu.mlir")
-
-MAX_VULKAN_ROWS = 65535
-"""Workgroups that every Vulkan device can count in one dimension of a dispatch."""
 
 
 def rms_norm(
@@ -159,23 +155,6 @@ class RmsNormKernel(CustomOp):
         if weight is not None and ctx.needs_input_grad[1]:
             grad_weight = (g * wide * scale).reshape(-1, x.shape[-1]).sum(0).to(weight.dtype)
         return grad_x, grad_weight, None, None
-
-
-def check_rows(ksel: KernelSelection, x: Tensor) -> None:
-    """Refuse more rows than a Vulkan dispatch has workgroups.
-
-    From there on a workgroup takes several rows, and IREE 3.13 puts no barrier between them: a row
-    would be scaled by the sum of the next one.
-    """
-    if ksel.device_family != "vulkan":
-        return
-    rows = math.prod(x.shape[:-1])
-    if rows > MAX_VULKAN_ROWS:
-        raise ArgumentError(
-            f"{ksel.op.name}: `x` {format_tensor(x)} has {rows} rows, "
-            f"must have at most {MAX_VULKAN_ROWS} on Vulkan",
-            fix="split it into several calls",
-        )
 
 
 def check_features(op: str, name: str, tensor: Tensor, x: Tensor) -> None:

@@ -48,7 +48,8 @@ def test_special_value_stays_in_its_row(case: OpCase, dtype: torch.dtype, specia
     assert torch.equal(result[others], clean[others])
     expected = case.native(*arguments)[3]
     assert_near(result[3], expected)  # not torch's own: F.gelu(inf) is NaN on AVX512
-    assert expected.isinf().any() or expected.isnan().any()
+    vanishes = case.op == "softmax" and special == -INF
+    assert vanishes or expected.isinf().any() or expected.isnan().any()
 
 
 @each_dtype
