@@ -6,5 +6,14 @@ from kernels_mlir.activation.softmax import softmax
 from kernels_mlir.attention.mm_encoder_attn import mm_encoder_attn
 from kernels_mlir.norm.layer_norm import layer_norm
 from kernels_mlir.norm.rms_norm import rms_norm
+from kernels_mlir.rope.rotary_embedding import rotary_embedding
 
-__all__ = ["gelu", "layer_norm", "mm_encoder_attn", "rms_norm", "silu_and_mul", "softmax"]
+__all__ = [
+    "gelu",
+    "layer_norm",
+    "mm_encoder_attn",
+    "rms_norm",
+    "rotary_embedding",
+    "silu_and_mul",
+    "softmax",
+]
