@@ -2,9 +2,20 @@
 
 from kernels_mlir.activation.gelu import gelu
 from kernels_mlir.activation.silu_and_mul import silu_and_mul
+from kernels_mlir.activation.softmax import softmax
 from kernels_mlir.attention.mm_encoder_attn import mm_encoder_attn
 from kernels_mlir.linear.linear import linear
 from kernels_mlir.norm.layer_norm import layer_norm
 from kernels_mlir.norm.rms_norm import rms_norm
+from kernels_mlir.rope.rotary_embedding import rotary_embedding
 
-__all__ = ["gelu", "layer_norm", "linear", "mm_encoder_attn", "rms_norm", "silu_and_mul"]
+__all__ = [
+    "gelu",
+    "layer_norm",
+    "linear",
+    "mm_encoder_attn",
+    "rms_norm",
+    "rotary_embedding",
+    "silu_and_mul",
+    "softmax",
+]

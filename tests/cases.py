@@ -14,10 +14,12 @@ from torch import Tensor
 import kernels_mlir
 from kernels_mlir.activation.gelu import native_gelu
 from kernels_mlir.activation.silu_and_mul import native_silu_and_mul
+from kernels_mlir.activation.softmax import native_softmax
 from kernels_mlir.attention.mm_encoder_attn import native_mm_encoder_attn
 from kernels_mlir.linear.linear import native_linear
 from kernels_mlir.norm.layer_norm import native_layer_norm
 from kernels_mlir.norm.rms_norm import native_rms_norm
+from kernels_mlir.rope.rotary_embedding import native_rotary_embedding
 
 __all__ = [
     "CASES",
@@ -88,6 +90,7 @@ class OpCase:
         leads: leading dimensions, the first of each rank that the op takes.
         same_rank_leads: leading dimensions of one rank, which one binary must serve.
         empty_leads: leading dimensions without an element.
+        result: of an op with several results, the one that tests look at, the last that there is.
     """
 
     op: str
@@ -100,6 +103,7 @@ class OpCase:
     leads: tuple[Leading, ...] = ROW_LEADS
     same_rank_leads: tuple[Leading, ...] = SAME_RANK_ROWS
     empty_leads: tuple[Leading, ...] = EMPTY_ROWS
+    result: int | None = None
 
     @property
     def id(self) -> str:
@@ -107,7 +111,14 @@ class OpCase:
 
     @property
     def function(self) -> Callable[..., Tensor]:
-        return getattr(kernels_mlir, self.op)
+        return self.one_result(getattr(kernels_mlir, self.op))
+
+    def one_result(self, op: Callable[..., Any]) -> Callable[..., Tensor]:
+        """Return `op`, or of one with several results what gives the one to look at."""
+        place = self.result
+        if place is None:
+            return op
+        return lambda *args, **named: op(*args, **named)[place]
 
     @property
     def packet(self) -> Any:
@@ -121,6 +132,11 @@ class OpCase:
     def names(self) -> tuple[str, ...]:
         """Names of the arguments."""
         return tuple(argument.name for argument in self.packet.default._schema.arguments)
+
+    @property
+    def result_count(self) -> int:
+        """How many tensors a call of this case returns."""
+        return 1 if self.result is None else self.result + 1
 
     @property
     def lead(self) -> Leading:
@@ -147,6 +163,10 @@ def _gelu(approximate: str) -> Make:
 
 def _silu_and_mul(draw: Draw, lead: Leading, width: int) -> Arguments:
     return (draw.activation(*lead, 2 * width),)
+
+
+def _softmax(draw: Draw, lead: Leading, width: int) -> Arguments:
+    return (draw.activation(*lead, width),)
 
 
 def _layer_norm(draw: Draw, lead: Leading, width: int) -> Arguments:
@@ -180,6 +200,24 @@ def _linear(*, biased: bool) -> Make:
     return make
 
 
+def _rotary_embedding(
+    *, neox: bool, rotary: float = 1.0, keyed: bool = False, apart: bool = False
+) -> Make:
+    """Four heads of a query, one of a key; of each, `rotary` is the part that is turned."""
+
+    def make(draw: Draw, lead: Leading, width: int) -> Arguments:
+        size, length = width // 4, 50
+        dim = 2 * int(size * rotary / 2)
+        positions = torch.randint(0, length, lead, generator=draw.generator)
+        query = draw.activation(*lead, *((4, size) if apart else (width,)))
+        key = draw.activation(*lead, size) if keyed else None
+        angles = draw.normal(length, dim // 2) * torch.pi
+        cache = torch.cat((angles.cos(), angles.sin()), dim=-1).to(draw.dtype)
+        return positions, query, key, size, dim, cache, neox
+
+    return make
+
+
 def attention_arguments(heads: int, kv_heads: int, *, packed: bool) -> Make:
     """Return a maker of attention arguments; the leading dimensions are batch and sequence."""
 
@@ -208,6 +246,29 @@ def _torch_silu_and_mul(x: Tensor) -> Tensor:
     return F.silu(gate) * up
 
 
+def _torch_softmax(x: Tensor) -> Tensor:
+    return F.softmax(x, dim=-1)
+
+
+def _torch_rotary_embedding(
+    positions: Tensor,
+    query: Tensor,
+    key: Tensor | None,
+    head_size: int,
+    rotary_dim: int,
+    cos_sin_cache: Tensor,
+    is_neox_style: bool,
+) -> Tensor:
+    """Turn the query as models do, in its own dtype: of torch's functions, not of one."""
+    cos, sin = (a.unsqueeze(-2) for a in cos_sin_cache[positions].chunk(2, dim=-1))
+    heads = query.reshape(*positions.shape, -1, head_size)
+    part, rest = heads.split((rotary_dim, head_size - rotary_dim), dim=-1)
+    a, b = part.chunk(2, dim=-1) if is_neox_style else (part[..., 0::2], part[..., 1::2])
+    pair = (a * cos - b * sin, b * cos + a * sin)
+    both = torch.cat(pair, dim=-1) if is_neox_style else torch.stack(pair, dim=-1).flatten(-2)
+    return torch.cat((both, rest), dim=-1).reshape(query.shape)
+
+
 def _torch_gelu(x: Tensor, approximate: str) -> Tensor:
     return F.gelu(x, approximate=approximate)
 
@@ -226,6 +287,24 @@ def _torch_attention(
         if end > start
     ]
     return torch.cat(parts, dim=1)
+
+
+def _rotary(variant: str, result: int, **choices: Any) -> OpCase:
+    def native(*arguments: Any) -> Tensor:
+        turned = native_rotary_embedding(*arguments)[result]
+        assert turned is not None
+        return turned
+
+    return OpCase(
+        op="rotary_embedding",
+        variant=variant,
+        native=native,
+        torch_own=None if result else _torch_rotary_embedding,
+        make=_rotary_embedding(keyed=bool(result), **choices),
+        batched=(0, 1, 2) if result else (0, 1),
+        differentiable=(1 + result,),
+        result=result,
+    )
 
 
 def _attention(variant: str, kv_heads: int, *, packed: bool) -> OpCase:
@@ -247,6 +326,7 @@ CASES = (
     OpCase("gelu", "erf", native_gelu, _torch_gelu, _gelu("none")),
     OpCase("gelu", "tanh", native_gelu, _torch_gelu, _gelu("tanh")),
     OpCase("silu_and_mul", "rows", native_silu_and_mul, _torch_silu_and_mul, _silu_and_mul),
+    OpCase("softmax", "rows", native_softmax, _torch_softmax, _softmax),
     OpCase(
         "layer_norm", "affine", native_layer_norm, _torch_layer_norm, _layer_norm,
         differentiable=(0, 1, 2),
@@ -273,6 +353,10 @@ CASES = (
         "linear", "biasless", native_linear, F.linear, _linear(biased=False),
         differentiable=(0, 1),
     ),
+    _rotary("neox", 0, neox=True),
+    _rotary("gptj", 0, neox=False),
+    _rotary("partial", 0, neox=True, rotary=2 / 3, apart=True),
+    _rotary("key", 1, neox=False, rotary=1 / 3),
     _attention("dense", 4, packed=False),
     _attention("grouped", 2, packed=False),
     _attention("packed", 2, packed=True),

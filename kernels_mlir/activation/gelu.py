@@ -17,13 +17,18 @@ from ir_runtime.op_reg import (
     flatten,
     unflatten,
 )
+from kernels_mlir.lanes import element_aliases, link_lanes
 from kernels_mlir.library import FLOATS, register_kernel, round_by_sum
 
 __all__ = ["gelu", "native_gelu"]
 
-TEMPLATES = {
+CPU = {
     "none": MlirTemplate.beside(__file__, "gelu.mlir"),
     "tanh": MlirTemplate.beside(__file__, "gelu_tanh.mlir"),
+}
+GPU = {
+    "none": MlirTemplate.beside(__file__, "gelu_gpu.mlir"),
+    "tanh": MlirTemplate.beside(__file__, "gelu_tanh_gpu.mlir"),
 }
 
 
@@ -69,13 +74,14 @@ def native_gelu(x: Tensor, approximate: str = "none") -> Tensor:
 class GeluKernel(CustomOp):
     """The MLIR kernel of `gelu`: one binary a dtype and rank, for all sizes."""
 
+    elementwise = True
     signature = 'gelu(Tensor x, str approximate="none") -> Tensor'
 
     def select(self, ksel: KernelSelection) -> None:
         """Take any shape."""
         x = ksel.arg_tensor(0).require(dtypes=FLOATS)
         approximate = ksel.attr_str(1).v
-        if approximate not in TEMPLATES:
+        if approximate not in CPU:
             raise ArgumentError(
                 f"{self.name}: `approximate` is {approximate!r}, must be 'none' or 'tanh'"
             )
@@ -84,10 +90,16 @@ class GeluKernel(CustomOp):
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on a line."""
-        line = kb.cast_float(flatten(kb, kb.arg_value(0), keep=0), torch.float32)
-        aliases = {"!x": "tensor<?xf32>", "#round_by_sum": round_by_sum(ksel)}
-        y = kb.inline_mlir(TEMPLATES[ksel.variant], aliases, line)
-        y = kb.cast_float(y, ksel.arg_descs[0].t.dtype)
+        x = ksel.arg_descs[0].t
+        line = flatten(kb, kb.arg_value(0), keep=0)
+        if ksel.device_family == "local":
+            dtypes = {"x": x.dtype}
+            template = link_lanes(CPU[ksel.variant], dtypes)
+            aliases = element_aliases(dtypes) | {"!x": "tensor<?x!element_x>"}
+        else:
+            template, line = GPU[ksel.variant], kb.cast_float(line, torch.float32)
+            aliases = {"!x": "tensor<?xf32>", "#round_by_sum": round_by_sum(ksel)}
+        y = kb.cast_float(kb.inline_mlir(template, aliases, line), x.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=0))
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:

@@ -1,89 +1,118 @@
 // silu(a) * b, a and b the left and the right half of each row of x; silu(a) = a sigmoid(a).
-// Parameters: !x (rows x 2d), !y (rows x d), #round_by_sum. f32 throughout.
-!x = tensor<?x768xf32>
-!y = tensor<?x384xf32>
-#round_by_sum = true
+// Parameters: the element type, !x (rows x 2d), !y (rows x d), #d, #group (how many columns a
+// workgroup takes), and the conversions to and from float32.
+!element_x = f32
+!x = tensor<?x768x!element_x>
+!y = tensor<?x384x!element_x>
+#d = 384 : index
+#group = 384 : index
 
-!half = tensor<?x?xf32>
-#id = affine_map<(i, j) -> (i, j)>
+!part = tensor<1x?x!element_x>
+!vx = vector<32x!element_x>
+!lanes = vector<32xf32>
+!mask = vector<32xi1>
+!bits = vector<32xi32>
+!x_in = !iree_tensor_ext.dispatch.tensor<readonly:!x>
+!y_out = !iree_tensor_ext.dispatch.tensor<writeonly:!y>
 
-util.func private @silu_and_mul(%x: !x) -> !y {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %one = arith.constant 1.0 : f32
-  %zero = arith.constant 0.0 : f32
-  // n = round(log2(e) a), r = a - n ln(2), ln(2) in two parts: n * ln2_high is exact.
-  %log2e = arith.constant 1.4426950408889634 : f32
-  %ln2_high = arith.constant -0.693359375 : f32
-  %ln2_low = arith.constant 2.1219444005469057e-04 : f32
+util.func private @widen_x(!vx) -> !lanes
+util.func private @narrow(!lanes) -> !vx
+
+// silu(a) * b = a / (1 + exp(-a)) * b
+util.func private @silu_and_mul_curve(%at_a: !vx, %at_b: !vx) -> !vx {
+  // n = round(-a log2(e)), r = -a - n ln(2), ln(2) in two parts: n * ln2_high is exact.
+  %minus_log2e = arith.constant dense<-1.4426950408889634> : !lanes
+  %minus_ln2_high = arith.constant dense<-0.693359375> : !lanes
+  %ln2_low = arith.constant dense<2.1219444005469057e-04> : !lanes
   // e^r = 1 + r + e2 r^2 + ... + e6 r^6: minimax on |r| <= ln(2)/2 (relative error 3e-9).
-  %e2 = arith.constant 0.4999999403953552 : f32
-  %e3 = arith.constant 0.1666652113199234 : f32
-  %e4 = arith.constant 0.04166825860738754 : f32
-  %e5 = arith.constant 0.008368667215108871 : f32
-  %e6 = arith.constant 0.0013821222819387913 : f32
-  // e^-87 is still a normal number; below it, 0 takes its place.
-  %lowest = arith.constant -87.0 : f32
-  // 1.5 * 2^23: adding it rounds to an integer and leaves that integer in the low bits. Not on
-  // Vulkan, whose drivers fold (a + b) - b to a; on CPUs and CUDA IREE makes some thirty
-  // instructions of math.roundeven.
-  %by_sum = arith.constant #round_by_sum
-  %round = arith.constant 12582912.0 : f32
-  %exponent = arith.constant 23 : i32
+  %e0 = arith.constant dense<1.0> : !lanes
+  %e2 = arith.constant dense<0.4999999403953552> : !lanes
+  %e3 = arith.constant dense<0.1666652113199234> : !lanes
+  %e4 = arith.constant dense<0.04166825860738754> : !lanes
+  %e5 = arith.constant dense<0.008368667215108871> : !lanes
+  %e6 = arith.constant dense<0.0013821222819387913> : !lanes
+  %lowest = arith.constant dense<-89.0> : !lanes
+  %highest = arith.constant dense<88.0> : !lanes
+  // Adding 1.5 * 2^23 + 127 rounds to an integer, and leaves n + 127, the exponent of 2^n, in the
+  // low bits. At -127 that is 0, at 128 infinity.
+  %round = arith.constant dense<12583039.0> : !lanes
+  %exponent = arith.constant dense<23> : !bits
+  %a = util.call @widen_x(%at_a) : (!vx) -> !lanes
+  %b = util.call @widen_x(%at_b) : (!vx) -> !lanes
+  // Not arith.maximumf and minimumf: NaN may go either way here (the division brings it back), and
+  // these are one instruction each. At the ends the power below is infinity and 0.
+  %is_above = arith.cmpf ogt, %a, %lowest : !lanes
+  %above = arith.select %is_above, %a, %lowest : !mask, !lanes
+  %is_below = arith.cmpf olt, %above, %highest : !lanes
+  %in_range = arith.select %is_below, %above, %highest : !mask, !lanes
+  %log = arith.mulf %in_range, %minus_log2e : !lanes
+  %rounded = arith.addf %log, %round : !lanes
+  %n = arith.subf %rounded, %round : !lanes
+  %minus_a = arith.negf %in_range : !lanes
+  %r_high = math.fma %n, %minus_ln2_high, %minus_a : !lanes
+  %r = math.fma %n, %ln2_low, %r_high : !lanes
+  %q5 = math.fma %e6, %r, %e5 : !lanes
+  %q4 = math.fma %q5, %r, %e4 : !lanes
+  %q3 = math.fma %q4, %r, %e3 : !lanes
+  %q2 = math.fma %q3, %r, %e2 : !lanes
+  %q1 = math.fma %q2, %r, %e0 : !lanes
+  %q0 = math.fma %q1, %r, %e0 : !lanes
+  %rounded_bits = arith.bitcast %rounded : !lanes to !bits
+  %power_bits = arith.shli %rounded_bits, %exponent : !bits
+  %power = arith.bitcast %power_bits : !bits to !lanes
+  %divisor = math.fma %q0, %power, %e0 : !lanes
+  %silu = arith.divf %a, %divisor : !lanes
+  %out = arith.mulf %silu, %b : !lanes
+  %y = util.call @narrow(%out) : (!lanes) -> !vx
+  util.return %y : !vx
+}
 
-  %rows = tensor.dim %x, %c0 : !x
-  %empty_static = tensor.empty(%rows) : !y
-  %d = tensor.dim %empty_static, %c1 : !y
-  %left_any = tensor.extract_slice %x[0, 0] [%rows, %d] [1, 1] : !x to !half
-  %right_any = tensor.extract_slice %x[0, %d] [%rows, %d] [1, 1] : !x to !half
-  %left = tensor.cast %left_any : !half to !y
-  %right = tensor.cast %right_any : !half to !y
-  %y = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]}
-      ins(%left, %right : !y, !y) outs(%empty_static : !y) {
-  ^bb0(%a: f32, %b: f32, %_: f32):
-    // exp(-|a|) cannot overflow.
-    %size = math.absf %a : f32
-    %minus = arith.negf %size : f32
-    %in_range = arith.cmpf ogt, %minus, %lowest : f32
-    %v = arith.select %in_range, %minus, %lowest : f32
-    %w = arith.mulf %v, %log2e : f32
-    %k = arith.addf %w, %round : f32
-    %n_sum = arith.subf %k, %round : f32
-    %n_bits = arith.bitcast %k : f32 to i32
-    %n_own = math.roundeven %w : f32
-    %n_int = arith.fptosi %n_own : f32 to i32
-    %n = arith.select %by_sum, %n_sum, %n_own : f32
-    %n_low = arith.select %by_sum, %n_bits, %n_int : i32
-    %nh = arith.mulf %n, %ln2_high : f32
-    %rh = arith.addf %v, %nh : f32
-    %nl = arith.mulf %n, %ln2_low : f32
-    %r = arith.addf %rh, %nl : f32
-    %q6 = arith.mulf %r, %e6 : f32
-    %q5 = arith.addf %q6, %e5 : f32
-    %q5r = arith.mulf %q5, %r : f32
-    %q4 = arith.addf %q5r, %e4 : f32
-    %q4r = arith.mulf %q4, %r : f32
-    %q3 = arith.addf %q4r, %e3 : f32
-    %q3r = arith.mulf %q3, %r : f32
-    %q2 = arith.addf %q3r, %e2 : f32
-    %rr = arith.mulf %r, %r : f32
-    %q2rr = arith.mulf %q2, %rr : f32
-    %q1 = arith.addf %q2rr, %r : f32
-    %q = arith.addf %q1, %one : f32
-    // q * 2^n, by adding n to q's exponent.
-    %qbits = arith.bitcast %q : f32 to i32
-    %nbits = arith.shli %n_low, %exponent : i32
-    %expbits = arith.addi %qbits, %nbits : i32
-    %exp_any = arith.bitcast %expbits : i32 to f32
-    %exp = arith.select %in_range, %exp_any, %zero : f32
-    // sigmoid(a) = 1 / (1 + exp) for a >= 0, exp / (1 + exp) for a < 0.
-    %divisor = arith.addf %exp, %one : f32
-    %negative = arith.cmpf olt, %a, %zero : f32
-    %factor = arith.select %negative, %exp, %one : f32
-    %dividend = arith.mulf %a, %factor : f32
-    %silu = arith.divf %dividend, %divisor : f32
-    %out = arith.mulf %silu, %b : f32
-    linalg.yield %out : f32
-  } -> !y
+// A workgroup takes some columns of a row.
+util.func private @silu_and_mul(%x: !x) -> !y {
+  %first = arith.constant 0 : index
+  %columns = arith.constant #d
+  %columns_of_group = arith.constant #group
+  %groups = arith.ceildivui %columns, %columns_of_group : index
+  %rows = tensor.dim %x, %first : !x
+  %y = flow.dispatch.workgroups[%groups, %rows](%x, %rows) : (!x{%rows}, index) -> !y{%rows} =
+  (%x_in: !x_in, %all_rows: index, %y_out: !y_out) {
+    %c0 = arith.constant 0 : index
+    %step = arith.constant 32 : index
+    %d = arith.constant #d
+    %group = arith.constant #group
+    %zero = arith.constant 0.0 : !element_x
+    %xs = flow.dispatch.tie_shape %x_in : !x_in{%all_rows}
+    %ys = flow.dispatch.tie_shape %y_out : !y_out{%all_rows}
+    %g = flow.dispatch.workgroup.id[0] : index
+    %i = flow.dispatch.workgroup.id[1] : index
+    %from = arith.muli %g, %group : index
+    %from_right = arith.addi %from, %d : index
+    %left_over = arith.subi %d, %from : index
+    %n = arith.minui %left_over, %group : index
+    %rest = arith.remui %n, %step : index
+    %full = arith.subi %n, %rest : index
+    %left = iree_tensor_ext.dispatch.tensor.load %xs, offsets = [%i, %from], sizes = [1, %n], strides = [1, 1] : !x_in{%all_rows} -> !part
+    %right = iree_tensor_ext.dispatch.tensor.load %xs, offsets = [%i, %from_right], sizes = [1, %n], strides = [1, 1] : !x_in{%all_rows} -> !part
+    %empty = tensor.empty(%n) : !part
+    %of_lanes = scf.for %k = %c0 to %full step %step iter_args(%out = %empty) -> (!part) {
+      %a = vector.transfer_read %left[%c0, %k], %zero {in_bounds = [true]} : !part, !vx
+      %b = vector.transfer_read %right[%c0, %k], %zero {in_bounds = [true]} : !part, !vx
+      %y = util.call @silu_and_mul_curve(%a, %b) : (!vx, !vx) -> !vx
+      %next = vector.transfer_write %y, %out[%c0, %k] {in_bounds = [true]} : !vx, !part
+      scf.yield %next : !part
+    }
+    %of_part = scf.for %k = %full to %n step %step iter_args(%out = %of_lanes) -> (!part) {
+      %a = vector.transfer_read %left[%c0, %k], %zero : !part, !vx
+      %b = vector.transfer_read %right[%c0, %k], %zero : !part, !vx
+      %y = util.call @silu_and_mul_curve(%a, %b) : (!vx, !vx) -> !vx
+      %next = vector.transfer_write %y, %out[%c0, %k] : !vx, !part
+      scf.yield %next : !part
+    }
+    iree_tensor_ext.dispatch.tensor.store %of_part, %ys, offsets = [%i, %from], sizes = [1, %n], strides = [1, 1] : !part -> !y_out{%all_rows}
+    flow.return
+  } count(%grid_columns: index, %grid_rows: index) -> (index, index, index) {
+    %one = arith.constant 1 : index
+    flow.return %grid_columns, %grid_rows, %one : index, index, index
+  }
   util.return %y : !y
 }

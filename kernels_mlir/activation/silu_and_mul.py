@@ -18,11 +18,16 @@ from ir_runtime.op_reg import (
     flatten,
     unflatten,
 )
+from kernels_mlir.lanes import LANE_COUNT, element_aliases, link_lanes
 from kernels_mlir.library import FLOATS, register_kernel, round_by_sum
 
 __all__ = ["native_silu_and_mul", "silu_and_mul"]
 
-TEMPLATE = MlirTemplate.beside(__file__, "silu_and_mul.mlir")
+CPU = MlirTemplate.beside(__file__, "silu_and_mul.mlir")
+GPU = MlirTemplate.beside(__file__, "silu_and_mul_gpu.mlir")
+
+GROUP = 2048
+"""Columns that one workgroup of the CPU kernel computes, at most."""
 
 
 def silu_and_mul(x: Tensor) -> Tensor:
@@ -79,13 +84,25 @@ class SiluAndMulKernel(CustomOp):
         """Compute in float32 on rows."""
         x = ksel.arg_descs[0].t
         n = x.shape[-1]
-        aliases = {
-            "!x": f"tensor<?x{n}xf32>",
-            "!y": f"tensor<?x{n // 2}xf32>",
-            "#round_by_sum": round_by_sum(ksel),
-        }
-        rows = kb.cast_float(flatten(kb, kb.arg_value(0), keep=1), torch.float32)
-        y = kb.cast_float(kb.inline_mlir(TEMPLATE, aliases, rows), x.dtype)
+        rows = flatten(kb, kb.arg_value(0), keep=1)
+        if ksel.device_family == "local":
+            dtypes = {"x": x.dtype}
+            template = link_lanes(CPU, dtypes)
+            aliases = element_aliases(dtypes)
+            aliases |= {
+                "!x": f"tensor<?x{n}x!element_x>",
+                "!y": f"tensor<?x{n // 2}x!element_x>",
+                "#d": f"{n // 2} : index",
+                "#group": f"{columns_of_group(n // 2)} : index",
+            }
+        else:
+            template, rows = GPU, kb.cast_float(rows, torch.float32)
+            aliases = {
+                "!x": f"tensor<?x{n}xf32>",
+                "!y": f"tensor<?x{n // 2}xf32>",
+                "#round_by_sum": round_by_sum(ksel),
+            }
+        y = kb.cast_float(kb.inline_mlir(template, aliases, rows), x.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
@@ -101,3 +118,9 @@ class SiluAndMulKernel(CustomOp):
         sigmoid = torch.sigmoid(gate)
         grad_gate = g * up * sigmoid * (1 + gate * (1 - sigmoid))
         return torch.cat((grad_gate, g * gate * sigmoid), dim=-1).to(x.dtype)
+
+
+def columns_of_group(columns: int) -> int:
+    """Divide the columns of a row into groups of about the same size, a multiple of the lanes."""
+    groups = -(-columns // GROUP)
+    return -(-columns // (max(groups, 1) * LANE_COUNT)) * LANE_COUNT or LANE_COUNT

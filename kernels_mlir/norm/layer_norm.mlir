@@ -1,90 +1,236 @@
 // y = (x - mean) / sqrt(variance + epsilon) * weight + bias, along the rows of x (population
-// variance). Parameters: !x (rows x n), !weight and !bias (n), #epsilon. Takes and gives f32.
-!x = tensor<?x384xf32>
-!weight = tensor<384xf32>
-!bias = tensor<384xf32>
+// variance). Parameters: the element types, !x (rows x n), !weight and !bias (n), #n, #epsilon, and
+// the conversions to and from float32.
+!element_x = f32
+!element_weight = f32
+!element_bias = f32
+!x = tensor<?x384x!element_x>
+!weight = tensor<384x!element_weight>
+!bias = tensor<384x!element_bias>
+#n = 384 : index
 #epsilon = 1.0e-6 : f32
 
-!row = tensor<?xf32>
-!sum = tensor<?xf64>
-#id = affine_map<(i, j) -> (i, j)>
-#of_row = affine_map<(i, j) -> (i)>
-#of_column = affine_map<(i, j) -> (j)>
-#each_row = affine_map<(i) -> (i)>
+!row = tensor<1x?x!element_x>
+!weights = tensor<?x!element_weight>
+!biases = tensor<?x!element_bias>
+!vx = vector<32x!element_x>
+!vweight = vector<32x!element_weight>
+!vbias = vector<32x!element_bias>
+!lanes = vector<32xf32>
+!mask = vector<32xi1>
+!wide = vector<32xf64>
+!x_in = !iree_tensor_ext.dispatch.tensor<readonly:!x>
+!weight_in = !iree_tensor_ext.dispatch.tensor<readonly:!weight>
+!bias_in = !iree_tensor_ext.dispatch.tensor<readonly:!bias>
+!y_out = !iree_tensor_ext.dispatch.tensor<writeonly:!x>
 
+util.func private @widen_x(!vx) -> !lanes
+util.func private @widen_weight(!vweight) -> !lanes
+util.func private @widen_bias(!vbias) -> !lanes
+util.func private @narrow(!lanes) -> !vx
+
+// ((v - center) - rest) * scale * weight + bias
+util.func private @layer_norm_affine(%at: !vx, %center: !lanes, %rest: !lanes, %scale: !lanes, %at_weight: !vweight, %at_bias: !vbias) -> !vx {
+  %v = util.call @widen_x(%at) : (!vx) -> !lanes
+  %w = util.call @widen_weight(%at_weight) : (!vweight) -> !lanes
+  %b = util.call @widen_bias(%at_bias) : (!vbias) -> !lanes
+  %off = arith.subf %v, %center : !lanes
+  %centred = arith.subf %off, %rest : !lanes
+  %normed = arith.mulf %centred, %scale : !lanes
+  %out = math.fma %normed, %w, %b : !lanes
+  %y = util.call @narrow(%out) : (!lanes) -> !vx
+  util.return %y : !vx
+}
+
+// A workgroup takes a row. It reads it three times, twice from the cache: for a center near the
+// mean, for the sums of (x - center) and (x - center)^2, and for the result.
 util.func private @layer_norm(%x: !x, %weight: !weight, %bias: !bias) -> !x {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %zero = arith.constant 0.0 : f64
-  %one = arith.constant 1.0 : f64
-  %epsilon_f32 = arith.constant #epsilon
-  %epsilon = arith.extf %epsilon_f32 : f32 to f64
-  %rows = tensor.dim %x, %c0 : !x
-  %n = tensor.dim %x, %c1 : !x
-  %n_i64 = arith.index_cast %n : index to i64
-  %count = arith.sitofp %n_i64 : i64 to f64
-  %empty = tensor.empty(%rows) : !row
-  %empty_sum = tensor.empty(%rows) : !sum
-  %init = linalg.fill ins(%zero : f64) outs(%empty_sum : !sum) -> !sum
-  // Both sums are in f64. The square of an f32 is exact there, and little of f64's precision goes
-  // in sum(x^2) - sum(x)^2 / n, so that (x - mean)^2 need not be summed: IREE would not vectorise
-  // that sum, since it has two inputs, x and mean.
-  %sum = linalg.generic {indexing_maps = [#id, #of_row], iterator_types = ["parallel", "reduction"]}
-      ins(%x : !x) outs(%init : !sum) {
-  ^bb0(%v: f32, %acc: f64):
-    %wide = arith.extf %v : f32 to f64
-    %next = arith.addf %acc, %wide : f64
-    linalg.yield %next : f64
-  } -> !sum
-  // The second sum starts at -sum(x)^2 / n, and so ends at n * variance. That it depends on the
-  // first one is what makes IREE put both in one dispatch.
-  %start = linalg.generic {indexing_maps = [#each_row, #each_row], iterator_types = ["parallel"]}
-      ins(%sum : !sum) outs(%empty_sum : !sum) {
-  ^bb0(%s: f64, %_: f64):
-    %mean = arith.divf %s, %count : f64
-    %square_of_sum = arith.mulf %s, %mean : f64
-    %minus = arith.negf %square_of_sum : f64
-    linalg.yield %minus : f64
-  } -> !sum
-  %sum2 = linalg.generic {indexing_maps = [#id, #of_row], iterator_types = ["parallel", "reduction"]}
-      ins(%x : !x) outs(%start : !sum) {
-  ^bb0(%v: f32, %acc: f64):
-    %wide = arith.extf %v : f32 to f64
-    %square = arith.mulf %wide, %wide : f64
-    // Without this addition IREE takes the sum for a matrix product, three times as slow.
-    %term = arith.addf %square, %zero : f64
-    %next = arith.addf %acc, %term : f64
-    linalg.yield %next : f64
-  } -> !sum
-  // y = ((x - center) * scale + shift) * weight + bias: center is the mean rounded to f32, and
-  // shift makes up for the rounding, which counts in a row far from 0.
-  %affine:3 = linalg.generic {indexing_maps = [#each_row, #each_row, #each_row, #each_row, #each_row], iterator_types = ["parallel"]}
-      ins(%sum, %sum2 : !sum, !sum) outs(%empty, %empty, %empty : !row, !row, !row) {
-  ^bb0(%s: f64, %s2: f64, %_0: f32, %_1: f32, %_2: f32):
-    %mean = arith.divf %s, %count : f64
-    %difference = arith.divf %s2, %count : f64
+  %first = arith.constant 0 : index
+  %rows = tensor.dim %x, %first : !x
+  %y = flow.dispatch.workgroups[%rows](%x, %weight, %bias, %rows) : (!x{%rows}, !weight, !bias, index) -> !x{%rows} =
+  (%x_in: !x_in, %weight_in: !weight_in, %bias_in: !bias_in, %all_rows: index, %y_out: !y_out) {
+    %c0 = arith.constant 0 : index
+    %step = arith.constant 32 : index
+    %block = arith.constant 256 : index
+    %n = arith.constant #n
+    %zero_x = arith.constant 0.0 : !element_x
+    %zero_weight = arith.constant 0.0 : !element_weight
+    %zero_bias = arith.constant 0.0 : !element_bias
+    %zero = arith.constant 0.0 : f64
+    %none = arith.constant dense<0.0> : !lanes
+    %none_wide = arith.constant dense<0.0> : !wide
+    %count_i64 = arith.index_cast %n : index to i64
+    %count = arith.sitofp %count_i64 : i64 to f64
+    %rest = arith.remui %n, %step : index
+    %full = arith.subi %n, %rest : index
+    %odd = arith.remui %n, %block : index
+    %blocks = arith.subi %n, %odd : index
+    %xs = flow.dispatch.tie_shape %x_in : !x_in{%all_rows}
+    %ys = flow.dispatch.tie_shape %y_out : !y_out{%all_rows}
+    %i = flow.dispatch.workgroup.id[0] : index
+    %row = iree_tensor_ext.dispatch.tensor.load %xs, offsets = [%i, 0], sizes = [1, %n], strides = [1, 1] : !x_in{%all_rows} -> !row
+    %weights = iree_tensor_ext.dispatch.tensor.load %weight_in, offsets = [0], sizes = [%n], strides = [1] : !weight_in -> !weights
+    %biases = iree_tensor_ext.dispatch.tensor.load %bias_in, offsets = [0], sizes = [%n], strides = [1] : !bias_in -> !biases
+
+    // In all sums each lane adds up blocks of eight terms, then the sums of the blocks; the lanes
+    // are added in f64. So little goes in rounding, although the terms are f32.
+    // 1 in the lanes of the elements that the row has beyond its full vectors, 0 in the others.
+    %one_x = arith.constant dense<1.0> : !vx
+    %none_x = arith.constant dense<0.0> : !vx
+    %mask = vector.create_mask %rest : !mask
+    %at_inside = arith.select %mask, %one_x, %none_x : !mask, !vx
+    %inside = util.call @widen_x(%at_inside) : (!vx) -> !lanes
+
+    %of_blocks = scf.for %j = %c0 to %blocks step %block iter_args(%sums = %none) -> (!lanes) {
+      %end = arith.addi %j, %block : index
+      %of_block = scf.for %k = %j to %end step %step iter_args(%sum = %none) -> (!lanes) {
+        %at = vector.transfer_read %row[%c0, %k], %zero_x {in_bounds = [true]} : !row, !vx
+        %v = util.call @widen_x(%at) : (!vx) -> !lanes
+        %next = arith.addf %sum, %v : !lanes
+        scf.yield %next : !lanes
+      }
+      %next = arith.addf %sums, %of_block : !lanes
+      scf.yield %next : !lanes
+    }
+    %of_full = scf.for %k = %blocks to %full step %step iter_args(%sum = %of_blocks) -> (!lanes) {
+      %at = vector.transfer_read %row[%c0, %k], %zero_x {in_bounds = [true]} : !row, !vx
+      %v = util.call @widen_x(%at) : (!vx) -> !lanes
+      %next = arith.addf %sum, %v : !lanes
+      scf.yield %next : !lanes
+    }
+    %of_all = scf.for %k = %full to %n step %step iter_args(%sum = %of_full) -> (!lanes) {
+      %at = vector.transfer_read %row[%c0, %k], %zero_x : !row, !vx
+      %v = util.call @widen_x(%at) : (!vx) -> !lanes
+      %next = arith.addf %sum, %v : !lanes
+      scf.yield %next : !lanes
+    }
+    %of_all_wide = arith.extf %of_all : !lanes to !wide
+    %sum = vector.reduction <add>, %of_all_wide fastmath<reassoc> : !wide into f64
+    %near_mean = arith.divf %sum, %count : f64
+    %center_fast = arith.truncf %near_mean : f64 to f32
+    %centers_fast = vector.broadcast %center_fast : f32 to !lanes
+
+    %off_blocks:2 = scf.for %j = %c0 to %blocks step %block iter_args(%sums = %none, %squares = %none) -> (!lanes, !lanes) {
+      %end = arith.addi %j, %block : index
+      %off_block:2 = scf.for %k = %j to %end step %step iter_args(%sum_ = %none, %square = %none) -> (!lanes, !lanes) {
+        %at = vector.transfer_read %row[%c0, %k], %zero_x {in_bounds = [true]} : !row, !vx
+        %v = util.call @widen_x(%at) : (!vx) -> !lanes
+        %off = arith.subf %v, %centers_fast : !lanes
+        %next_sum = arith.addf %sum_, %off : !lanes
+        %next_square = math.fma %off, %off, %square : !lanes
+        scf.yield %next_sum, %next_square : !lanes, !lanes
+      }
+      %next_sums = arith.addf %sums, %off_block#0 : !lanes
+      %next_squares = arith.addf %squares, %off_block#1 : !lanes
+      scf.yield %next_sums, %next_squares : !lanes, !lanes
+    }
+    %off_full:2 = scf.for %k = %blocks to %full step %step iter_args(%sum_ = %off_blocks#0, %square = %off_blocks#1) -> (!lanes, !lanes) {
+      %at = vector.transfer_read %row[%c0, %k], %zero_x {in_bounds = [true]} : !row, !vx
+      %v = util.call @widen_x(%at) : (!vx) -> !lanes
+      %off = arith.subf %v, %centers_fast : !lanes
+      %next_sum = arith.addf %sum_, %off : !lanes
+      %next_square = math.fma %off, %off, %square : !lanes
+      scf.yield %next_sum, %next_square : !lanes, !lanes
+    }
+    %off_all:2 = scf.for %k = %full to %n step %step iter_args(%sum_ = %off_full#0, %square = %off_full#1) -> (!lanes, !lanes) {
+      %at = vector.transfer_read %row[%c0, %k], %zero_x : !row, !vx
+      %v = util.call @widen_x(%at) : (!vx) -> !lanes
+      %off_any = arith.subf %v, %centers_fast : !lanes
+      %off = arith.mulf %off_any, %inside : !lanes
+      %next_sum = arith.addf %sum_, %off : !lanes
+      %next_square = math.fma %off, %off, %square : !lanes
+      scf.yield %next_sum, %next_square : !lanes, !lanes
+    }
+    %off_wide = arith.extf %off_all#0 : !lanes to !wide
+    %square_wide = arith.extf %off_all#1 : !lanes to !wide
+    %off_sum = vector.reduction <add>, %off_wide fastmath<reassoc> : !wide into f64
+    %square_sum = vector.reduction <add>, %square_wide fastmath<reassoc> : !wide into f64
+    %rest_fast = arith.divf %off_sum, %count : f64
+    %mean_square = arith.divf %square_sum, %count : f64
+    %rest_square = arith.mulf %rest_fast, %rest_fast : f64
+    %difference = arith.subf %mean_square, %rest_square : f64
     // Rounding can leave less than 0 of a constant row.
-    %variance = arith.maximumf %difference, %zero : f64
-    %shifted = arith.addf %variance, %epsilon : f64
-    %root = math.sqrt %shifted : f64
-    %inverse = arith.divf %one, %root : f64
-    %center = arith.truncf %mean : f64 to f32
-    %scale = arith.truncf %inverse : f64 to f32
-    %center_f64 = arith.extf %center : f32 to f64
-    %off = arith.subf %center_f64, %mean : f64
-    %shift_f64 = arith.mulf %off, %inverse : f64
-    %shift = arith.truncf %shift_f64 : f64 to f32
-    linalg.yield %center, %scale, %shift : f32, f32, f32
-  } -> (!row, !row, !row)
-  %y = linalg.generic {indexing_maps = [#id, #of_row, #of_row, #of_row, #of_column, #of_column, #id], iterator_types = ["parallel", "parallel"]}
-      ins(%x, %affine#0, %affine#1, %affine#2, %weight, %bias : !x, !row, !row, !row, !weight, !bias) outs(%x : !x) {
-  ^bb0(%v: f32, %center: f32, %scale: f32, %shift: f32, %w: f32, %b: f32, %_: f32):
-    %d = arith.subf %v, %center : f32
-    %ds = arith.mulf %d, %scale : f32
-    %normed = arith.addf %ds, %shift : f32
-    %weighted = arith.mulf %normed, %w : f32
-    %out = arith.addf %weighted, %b : f32
-    linalg.yield %out : f32
-  } -> !x
+    %variance_fast = arith.maximumf %difference, %zero : f64
+    %epsilon_f32 = arith.constant #epsilon
+    %epsilon = arith.extf %epsilon_f32 : f32 to f64
+    %shifted_fast = arith.addf %variance_fast, %epsilon : f64
+
+    // Squares of f32 overflow and vanish early; rows of such values are summed once more, in f64.
+    %lowest = arith.constant 1.0e-28 : f64
+    %highest = arith.constant 1.0e+28 : f64
+    %above = arith.cmpf ogt, %shifted_fast, %lowest : f64
+    %below = arith.cmpf olt, %shifted_fast, %highest : f64
+    %in_range = arith.andi %above, %below : i1
+    %statistics:3 = scf.if %in_range -> (f32, f64, f64) {
+      scf.yield %center_fast, %rest_fast, %shifted_fast : f32, f64, f64
+    } else {
+      %again = scf.for %k = %c0 to %n step %step iter_args(%sum_ = %none_wide) -> (!wide) {
+        %at = vector.transfer_read %row[%c0, %k], %zero_x : !row, !vx
+        %v = util.call @widen_x(%at) : (!vx) -> !lanes
+        %v_wide = arith.extf %v : !lanes to !wide
+        %next = arith.addf %sum_, %v_wide : !wide
+        scf.yield %next : !wide
+      }
+      %sum_again = vector.reduction <add>, %again fastmath<reassoc> : !wide into f64
+      %mean = arith.divf %sum_again, %count : f64
+      %means = vector.broadcast %mean : f64 to !wide
+      %inside_wide = arith.extf %inside : !lanes to !wide
+      %square_full = scf.for %k = %c0 to %full step %step iter_args(%square = %none_wide) -> (!wide) {
+        %at = vector.transfer_read %row[%c0, %k], %zero_x {in_bounds = [true]} : !row, !vx
+        %v = util.call @widen_x(%at) : (!vx) -> !lanes
+        %v_wide = arith.extf %v : !lanes to !wide
+        %off = arith.subf %v_wide, %means : !wide
+        %next = math.fma %off, %off, %square : !wide
+        scf.yield %next : !wide
+      }
+      %square_all = scf.for %k = %full to %n step %step iter_args(%square = %square_full) -> (!wide) {
+        %at = vector.transfer_read %row[%c0, %k], %zero_x : !row, !vx
+        %v = util.call @widen_x(%at) : (!vx) -> !lanes
+        %v_wide = arith.extf %v : !lanes to !wide
+        %off_any = arith.subf %v_wide, %means : !wide
+        %off = arith.mulf %off_any, %inside_wide : !wide
+        %next = math.fma %off, %off, %square : !wide
+        scf.yield %next : !wide
+      }
+      %square_again = vector.reduction <add>, %square_all fastmath<reassoc> : !wide into f64
+      %variance = arith.divf %square_again, %count : f64
+      %shifted = arith.addf %variance, %epsilon : f64
+      %center = arith.truncf %mean : f64 to f32
+      %center_f64 = arith.extf %center : f32 to f64
+      %rest_again = arith.subf %mean, %center_f64 : f64
+      scf.yield %center, %rest_again, %shifted : f32, f64, f64
+    }
+    %one = arith.constant 1.0 : f64
+    %root = math.sqrt %statistics#2 : f64
+    %inverse_f64 = arith.divf %one, %root : f64
+    %inverse = arith.truncf %inverse_f64 : f64 to f32
+    %off_center = arith.truncf %statistics#1 : f64 to f32
+    %scale = vector.broadcast %inverse : f32 to !lanes
+    %rests = vector.broadcast %off_center : f32 to !lanes
+    %centers = vector.broadcast %statistics#0 : f32 to !lanes
+
+    %empty = tensor.empty(%n) : !row
+    %of_lanes = scf.for %k = %c0 to %full step %step iter_args(%out = %empty) -> (!row) {
+      %at = vector.transfer_read %row[%c0, %k], %zero_x {in_bounds = [true]} : !row, !vx
+      %at_weight = vector.transfer_read %weights[%k], %zero_weight {in_bounds = [true]} : !weights, !vweight
+      %at_bias = vector.transfer_read %biases[%k], %zero_bias {in_bounds = [true]} : !biases, !vbias
+      %y = util.call @layer_norm_affine(%at, %centers, %rests, %scale, %at_weight, %at_bias) : (!vx, !lanes, !lanes, !lanes, !vweight, !vbias) -> !vx
+      %next = vector.transfer_write %y, %out[%c0, %k] {in_bounds = [true]} : !vx, !row
+      scf.yield %next : !row
+    }
+    %of_row = scf.for %k = %full to %n step %step iter_args(%out = %of_lanes) -> (!row) {
+      %at = vector.transfer_read %row[%c0, %k], %zero_x : !row, !vx
+      %at_weight = vector.transfer_read %weights[%k], %zero_weight : !weights, !vweight
+      %at_bias = vector.transfer_read %biases[%k], %zero_bias : !biases, !vbias
+      %y = util.call @layer_norm_affine(%at, %centers, %rests, %scale, %at_weight, %at_bias) : (!vx, !lanes, !lanes, !lanes, !vweight, !vbias) -> !vx
+      %next = vector.transfer_write %y, %out[%c0, %k] : !vx, !row
+      scf.yield %next : !row
+    }
+    iree_tensor_ext.dispatch.tensor.store %of_row, %ys, offsets = [%i, 0], sizes = [1, %n], strides = [1, 1] : !row -> !y_out{%all_rows}
+    flow.return
+  } count(%grid: index) -> (index, index, index) {
+    %one = arith.constant 1 : index
+    flow.return %grid, %one, %one : index, index, index
+  }
   util.return %y : !x
 }

@@ -17,8 +17,9 @@ from ir_runtime.op_reg import (
     float_attribute,
     unflatten,
 )
-from kernels_mlir.library import FLOATS, register_kernel
-from kernels_mlir.norm.rms_norm import check_epsilon, check_features, check_rows
+from kernels_mlir.lanes import element_aliases, link_lanes
+from kernels_mlir.library import FLOATS, check_rows, register_kernel
+from kernels_mlir.norm.rms_norm import check_epsilon, check_features
 
 __all__ = ["layer_norm", "native_layer_norm"]
 
@@ -88,17 +89,27 @@ class LayerNormKernel(CustomOp):
         """Compute in float32 on rows."""
         x = ksel.arg_descs[0].t
         n = x.shape[-1]
-        aliases = {
-            "!x": f"tensor<?x{n}xf32>",
-            "!weight": f"tensor<{n}xf32>",
-            "!bias": f"tensor<{n}xf32>",
-            "#epsilon": float_attribute(ksel.arg_descs[3].v),
-        }
-        rows = flatten(kb, kb.arg_value(0), keep=1)
-        operands = [
-            kb.cast_float(v, torch.float32) for v in (rows, kb.arg_value(1), kb.arg_value(2))
-        ]
-        template = CPU if ksel.device_family == "local" else GPU
+        operands = [flatten(kb, kb.arg_value(0), keep=1), kb.arg_value(1), kb.arg_value(2)]
+        aliases = {"#epsilon": float_attribute(ksel.arg_descs[3].v)}
+        if ksel.device_family == "local":
+            names = ("x", "weight", "bias")
+            dtypes = {name: ksel.arg_descs[i].t.dtype for i, name in enumerate(names)}
+            template = link_lanes(CPU, dtypes)
+            aliases |= element_aliases(dtypes)
+            aliases |= {
+                "!x": f"tensor<?x{n}x!element_x>",
+                "!weight": f"tensor<{n}x!element_weight>",
+                "!bias": f"tensor<{n}x!element_bias>",
+                "#n": f"{n} : index",
+            }
+        else:
+            template = GPU
+            operands = [kb.cast_float(operand, torch.float32) for operand in operands]
+            aliases |= {
+                "!x": f"tensor<?x{n}xf32>",
+                "!weight": f"tensor<{n}xf32>",
+                "!bias": f"tensor<{n}xf32>",
+            }
         y = kb.cast_float(kb.inline_mlir(template, aliases, *operands), x.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
 

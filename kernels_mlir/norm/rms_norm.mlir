@@ -1,80 +1,156 @@
 // y = x / sqrt(mean(head(x)^2) + epsilon) * weight, along the rows of x, head(x) being x's first
-// columns. Parameters: !x (rows x n), !head (rows x m, m <= n), !weight (n), #epsilon. Takes and
-// gives f32. @rms_norm_weightless is the same without a weight.
-!x = tensor<?x384xf32>
-!head = tensor<?x384xf32>
-!weight = tensor<384xf32>
+// columns. Parameters: the element types, !x (rows x n), !weight (n), #n, #head (<= n), #epsilon,
+// #weighted (whether there is a weight), and the conversions to and from float32.
+!element_x = f32
+!element_weight = f32
+!x = tensor<?x384x!element_x>
+!weight = tensor<384x!element_weight>
+#n = 384 : index
+#head = 384 : index
 #epsilon = 1.0e-6 : f32
+#weighted = true
 
-!any = tensor<?x?xf32>
-!row = tensor<?xf32>
-!sum = tensor<?xf64>
-#id = affine_map<(i, j) -> (i, j)>
-#of_row = affine_map<(i, j) -> (i)>
-#of_column = affine_map<(i, j) -> (j)>
-#each_row = affine_map<(i) -> (i)>
+!row = tensor<1x?x!element_x>
+!features = tensor<?x!element_weight>
+!vx = vector<32x!element_x>
+!vweight = vector<32x!element_weight>
+!lanes = vector<32xf32>
+!wide = vector<32xf64>
+!x_in = !iree_tensor_ext.dispatch.tensor<readonly:!x>
+!weight_in = !iree_tensor_ext.dispatch.tensor<readonly:!weight>
+!y_out = !iree_tensor_ext.dispatch.tensor<writeonly:!x>
 
-// 1 / sqrt(mean(head(x)^2) + epsilon), once a row.
-util.func private @rms_norm_scale(%x: !x) -> !row {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %zero = arith.constant 0.0 : f64
-  %one = arith.constant 1.0 : f64
-  %epsilon_f32 = arith.constant #epsilon
-  %epsilon = arith.extf %epsilon_f32 : f32 to f64
-  %rows = tensor.dim %x, %c0 : !x
-  %shape = tensor.empty(%rows) : !head
-  %m = tensor.dim %shape, %c1 : !head
-  %m_i64 = arith.index_cast %m : index to i64
-  %count = arith.sitofp %m_i64 : i64 to f64
-  %head_any = tensor.extract_slice %x[0, 0] [%rows, %m] [1, 1] : !x to !any
-  %head = tensor.cast %head_any : !any to !head
-  %empty = tensor.empty(%rows) : !row
-  %empty_sum = tensor.empty(%rows) : !sum
-  %init = linalg.fill ins(%zero : f64) outs(%empty_sum : !sum) -> !sum
-  // The sum is in f64: in f32 its rounding shows in long rows, and f64 costs next to nothing.
-  %sum = linalg.generic {indexing_maps = [#id, #of_row], iterator_types = ["parallel", "reduction"]}
-      ins(%head : !head) outs(%init : !sum) {
-  ^bb0(%v: f32, %acc: f64):
-    %wide = arith.extf %v : f32 to f64
-    %square = arith.mulf %wide, %wide : f64
-    // Without this addition IREE takes the sum for a matrix product, three times as slow.
-    %term = arith.addf %square, %zero : f64
-    %next = arith.addf %acc, %term : f64
-    linalg.yield %next : f64
-  } -> !sum
-  %scale = linalg.generic {indexing_maps = [#each_row, #each_row], iterator_types = ["parallel"]}
-      ins(%sum : !sum) outs(%empty : !row) {
-  ^bb0(%s: f64, %_: f32):
-    %mean = arith.divf %s, %count : f64
-    %shifted = arith.addf %mean, %epsilon : f64
-    %root = math.sqrt %shifted : f64
-    %inverse = arith.divf %one, %root : f64
-    %scale = arith.truncf %inverse : f64 to f32
-    linalg.yield %scale : f32
-  } -> !row
-  util.return %scale : !row
+util.func private @widen_x(!vx) -> !lanes
+util.func private @widen_weight(!vweight) -> !lanes
+util.func private @narrow(!lanes) -> !vx
+
+util.func private @rms_norm_scaled(%v: !lanes, %scale: !lanes, %at_weight: !vweight) -> !vx {
+  %weighted = arith.constant #weighted
+  %w = util.call @widen_weight(%at_weight) : (!vweight) -> !lanes
+  %scaled = arith.mulf %v, %scale : !lanes
+  %times = arith.mulf %scaled, %w : !lanes
+  %out = arith.select %weighted, %times, %scaled : !lanes
+  %y = util.call @narrow(%out) : (!lanes) -> !vx
+  util.return %y : !vx
 }
 
+// A workgroup takes a row. It reads it twice, the second time from the cache.
 util.func private @rms_norm(%x: !x, %weight: !weight) -> !x {
-  %scale = util.call @rms_norm_scale(%x) : (!x) -> !row
-  %y = linalg.generic {indexing_maps = [#id, #of_row, #of_column, #id], iterator_types = ["parallel", "parallel"]}
-      ins(%x, %scale, %weight : !x, !row, !weight) outs(%x : !x) {
-  ^bb0(%v: f32, %s: f32, %w: f32, %_: f32):
-    %scaled = arith.mulf %v, %s : f32
-    %out = arith.mulf %scaled, %w : f32
-    linalg.yield %out : f32
-  } -> !x
+  %first = arith.constant 0 : index
+  %rows = tensor.dim %x, %first : !x
+  %y = flow.dispatch.workgroups[%rows](%x, %weight, %rows) : (!x{%rows}, !weight, index) -> !x{%rows} =
+  (%x_in: !x_in, %weight_in: !weight_in, %all_rows: index, %y_out: !y_out) {
+    %c0 = arith.constant 0 : index
+    %step = arith.constant 32 : index
+    %block = arith.constant 256 : index
+    %n = arith.constant #n
+    %head = arith.constant #head
+    %zero_x = arith.constant 0.0 : !element_x
+    %zero_weight = arith.constant 0.0 : !element_weight
+    %none = arith.constant dense<0.0> : !lanes
+    %none_wide = arith.constant dense<0.0> : !wide
+    %xs = flow.dispatch.tie_shape %x_in : !x_in{%all_rows}
+    %ys = flow.dispatch.tie_shape %y_out : !y_out{%all_rows}
+    %i = flow.dispatch.workgroup.id[0] : index
+    %row = iree_tensor_ext.dispatch.tensor.load %xs, offsets = [%i, 0], sizes = [1, %n], strides = [1, 1] : !x_in{%all_rows} -> !row
+    %features = iree_tensor_ext.dispatch.tensor.load %weight_in, offsets = [0], sizes = [%n], strides = [1] : !weight_in -> !features
+
+    // Each lane adds up blocks of eight squares, then the sums of the blocks; the lanes are added
+    // in f64. So little goes in rounding, although the terms are f32.
+    %head_rest = arith.remui %head, %step : index
+    %head_full = arith.subi %head, %head_rest : index
+    %head_odd = arith.remui %head, %block : index
+    %head_blocks = arith.subi %head, %head_odd : index
+    %of_blocks = scf.for %j = %c0 to %head_blocks step %block iter_args(%sums = %none) -> (!lanes) {
+      %end = arith.addi %j, %block : index
+      %of_block = scf.for %k = %j to %end step %step iter_args(%sum = %none) -> (!lanes) {
+        %at = vector.transfer_read %row[%c0, %k], %zero_x {in_bounds = [true]} : !row, !vx
+        %v = util.call @widen_x(%at) : (!vx) -> !lanes
+        %next = math.fma %v, %v, %sum : !lanes
+        scf.yield %next : !lanes
+      }
+      %next = arith.addf %sums, %of_block : !lanes
+      scf.yield %next : !lanes
+    }
+    %of_full = scf.for %k = %head_blocks to %head_full step %step iter_args(%sum = %of_blocks) -> (!lanes) {
+      %at = vector.transfer_read %row[%c0, %k], %zero_x {in_bounds = [true]} : !row, !vx
+      %v = util.call @widen_x(%at) : (!vx) -> !lanes
+      %next = math.fma %v, %v, %sum : !lanes
+      scf.yield %next : !lanes
+    }
+    %of_head = tensor.extract_slice %row[0, 0] [1, %head] [1, 1] : !row to !row
+    %of_all = scf.for %k = %head_full to %head step %step iter_args(%sum = %of_full) -> (!lanes) {
+      %at = vector.transfer_read %of_head[%c0, %k], %zero_x : !row, !vx
+      %v = util.call @widen_x(%at) : (!vx) -> !lanes
+      %next = math.fma %v, %v, %sum : !lanes
+      scf.yield %next : !lanes
+    }
+    %of_all_wide = arith.extf %of_all : !lanes to !wide
+    %squares = vector.reduction <add>, %of_all_wide fastmath<reassoc> : !wide into f64
+    %count_i64 = arith.index_cast %head : index to i64
+    %count = arith.sitofp %count_i64 : i64 to f64
+    %epsilon_f32 = arith.constant #epsilon
+    %epsilon = arith.extf %epsilon_f32 : f32 to f64
+    %mean = arith.divf %squares, %count : f64
+    %shifted = arith.addf %mean, %epsilon : f64
+
+    // Squares of f32 overflow and vanish early; rows of such values are summed once more, in f64.
+    %lowest = arith.constant 1.0e-28 : f64
+    %highest = arith.constant 1.0e+28 : f64
+    %above = arith.cmpf ogt, %shifted, %lowest : f64
+    %below = arith.cmpf olt, %shifted, %highest : f64
+    %in_range = arith.andi %above, %below : i1
+    %radicand = scf.if %in_range -> (f64) {
+      scf.yield %shifted : f64
+    } else {
+      %again = scf.for %k = %c0 to %head step %step iter_args(%sum = %none_wide) -> (!wide) {
+        %at = vector.transfer_read %of_head[%c0, %k], %zero_x : !row, !vx
+        %v = util.call @widen_x(%at) : (!vx) -> !lanes
+        %v_wide = arith.extf %v : !lanes to !wide
+        %next = math.fma %v_wide, %v_wide, %sum : !wide
+        scf.yield %next : !wide
+      }
+      %squares_wide = vector.reduction <add>, %again fastmath<reassoc> : !wide into f64
+      %mean_wide = arith.divf %squares_wide, %count : f64
+      %shifted_wide = arith.addf %mean_wide, %epsilon : f64
+      scf.yield %shifted_wide : f64
+    }
+    %one = arith.constant 1.0 : f64
+    %root = math.sqrt %radicand : f64
+    %inverse_f64 = arith.divf %one, %root : f64
+    %inverse = arith.truncf %inverse_f64 : f64 to f32
+    %scale = vector.broadcast %inverse : f32 to !lanes
+
+    %rest = arith.remui %n, %step : index
+    %full = arith.subi %n, %rest : index
+    %empty = tensor.empty(%n) : !row
+    %of_lanes = scf.for %k = %c0 to %full step %step iter_args(%out = %empty) -> (!row) {
+      %at = vector.transfer_read %row[%c0, %k], %zero_x {in_bounds = [true]} : !row, !vx
+      %v = util.call @widen_x(%at) : (!vx) -> !lanes
+      %at_weight = vector.transfer_read %features[%k], %zero_weight {in_bounds = [true]} : !features, !vweight
+      %y = util.call @rms_norm_scaled(%v, %scale, %at_weight) : (!lanes, !lanes, !vweight) -> !vx
+      %next = vector.transfer_write %y, %out[%c0, %k] {in_bounds = [true]} : !vx, !row
+      scf.yield %next : !row
+    }
+    %of_row = scf.for %k = %full to %n step %step iter_args(%out = %of_lanes) -> (!row) {
+      %at = vector.transfer_read %row[%c0, %k], %zero_x : !row, !vx
+      %v = util.call @widen_x(%at) : (!vx) -> !lanes
+      %at_weight = vector.transfer_read %features[%k], %zero_weight : !features, !vweight
+      %y = util.call @rms_norm_scaled(%v, %scale, %at_weight) : (!lanes, !lanes, !vweight) -> !vx
+      %next = vector.transfer_write %y, %out[%c0, %k] : !vx, !row
+      scf.yield %next : !row
+    }
+    iree_tensor_ext.dispatch.tensor.store %of_row, %ys, offsets = [%i, 0], sizes = [1, %n], strides = [1, 1] : !row -> !y_out{%all_rows}
+    flow.return
+  } count(%grid: index) -> (index, index, index) {
+    %one = arith.constant 1 : index
+    flow.return %grid, %one, %one : index, index, index
+  }
   util.return %y : !x
 }
 
 util.func private @rms_norm_weightless(%x: !x) -> !x {
-  %scale = util.call @rms_norm_scale(%x) : (!x) -> !row
-  %y = linalg.generic {indexing_maps = [#id, #of_row, #id], iterator_types = ["parallel", "parallel"]}
-      ins(%x, %scale : !x, !row) outs(%x : !x) {
-  ^bb0(%v: f32, %s: f32, %_: f32):
-    %out = arith.mulf %v, %s : f32
-    linalg.yield %out : f32
-  } -> !x
+  %unread = tensor.empty() : !weight
+  %y = util.call @rms_norm(%x, %unread) : (!x, !weight) -> !x
   util.return %y : !x
 }

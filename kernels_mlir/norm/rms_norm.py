@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,15 +19,13 @@ from ir_runtime.op_reg import (
     float_attribute,
     unflatten,
 )
-from kernels_mlir.library import FLOATS, register_kernel
+from kernels_mlir.lanes import element_aliases, link_lanes
+from kernels_mlir.library import FLOATS, check_rows, register_kernel
 
 __all__ = ["native_rms_norm", "rms_norm"]
 
 CPU = MlirTemplate.beside(__file__, "rms_norm.mlir")
 GPU = MlirTemplate.beside(__file__, "rms_norm_gpu.mlir")
-
-MAX_VULKAN_ROWS = 65535
-"""Workgroups that every Vulkan device can count in one dimension of a dispatch."""
 
 
 def rms_norm(
@@ -106,19 +103,33 @@ class RmsNormKernel(CustomOp):
         """Compute in float32 on rows."""
         x, weight = ksel.arg_descs[0].t, kb.arg_value(1)
         n = x.shape[-1]
-        aliases = {
-            "!x": f"tensor<?x{n}xf32>",
-            "!head": f"tensor<?x{ksel.arg_descs[3].v or n}xf32>",
-            "!weight": f"tensor<{n}xf32>",
-            "#epsilon": float_attribute(ksel.arg_descs[2].v),
-        }
-        rows = kb.cast_float(flatten(kb, kb.arg_value(0), keep=1), torch.float32)
-        template = CPU if ksel.device_family == "local" else GPU
-        if weight is None:
-            y = kb.inline_mlir(template, aliases, rows, function="rms_norm_weightless")
+        operands = [flatten(kb, kb.arg_value(0), keep=1)]
+        if weight is not None:
+            operands.append(weight)
+        function = "rms_norm" if weight is not None else "rms_norm_weightless"
+        aliases = {"#epsilon": float_attribute(ksel.arg_descs[2].v)}
+        head = ksel.arg_descs[3].v or n
+        if ksel.device_family == "local":
+            dtypes = {"x": x.dtype}
+            dtypes["weight"] = x.dtype if weight is None else ksel.arg_descs[1].t.dtype
+            template = link_lanes(CPU, dtypes)
+            aliases |= element_aliases(dtypes)
+            aliases |= {
+                "!x": f"tensor<?x{n}x!element_x>",
+                "!weight": f"tensor<{n}x!element_weight>",
+                "#n": f"{n} : index",
+                "#head": f"{head} : index",
+                "#weighted": "false" if weight is None else "true",
+            }
         else:
-            wide = kb.cast_float(weight, torch.float32)
-            y = kb.inline_mlir(template, aliases, rows, wide, function="rms_norm")
+            template = GPU
+            operands = [kb.cast_float(operand, torch.float32) for operand in operands]
+            aliases |= {
+                "!x": f"tensor<?x{n}xf32>",
+                "!head": f"tensor<?x{head}xf32>",
+                "!weight": f"tensor<{n}xf32>",
+            }
+        y = kb.inline_mlir(template, aliases, *operands, function=function)
         y = kb.cast_float(y, x.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
 
@@ -144,23 +155,6 @@ class RmsNormKernel(CustomOp):
         if weight is not None and ctx.needs_input_grad[1]:
             grad_weight = (g * wide * scale).reshape(-1, x.shape[-1]).sum(0).to(weight.dtype)
         return grad_x, grad_weight, None, None
-
-
-def check_rows(ksel: KernelSelection, x: Tensor) -> None:
-    """Refuse more rows than a Vulkan dispatch has workgroups.
-
-    From there on a workgroup takes several rows, and IREE 3.13 puts no barrier between them: a row
-    would be scaled by the sum of the next one.
-    """
-    if ksel.device_family != "vulkan":
-        return
-    rows = math.prod(x.shape[:-1])
-    if rows > MAX_VULKAN_ROWS:
-        raise ArgumentError(
-            f"{ksel.op.name}: `x` {format_tensor(x)} has {rows} rows, "
-            f"must have at most {MAX_VULKAN_ROWS} on Vulkan",
-            fix="split it into several calls",
-        )
 
 
 def check_features(op: str, name: str, tensor: Tensor, x: Tensor) -> None:

@@ -83,7 +83,7 @@ def test_expanded_gradient(case: OpCase) -> None:
 @each_case
 def test_gradients_of_noncontiguous_arguments(case: OpCase) -> None:
     arguments = tuple(
-        noncontiguous(a.shape, a.dtype) if i in case.batched else a
+        noncontiguous(a.shape, a.dtype) if i in case.batched and a.is_floating_point() else a
         for i, a in enumerate(case.arguments())
     )
     shape = case.native(*arguments).shape

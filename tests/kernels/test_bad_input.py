@@ -27,6 +27,7 @@ KEY = torch.zeros(2, 6, 2, 48)
 GOOD: dict[str, dict[str, Any]] = {
     "gelu": {"x": ROWS, "approximate": "none"},
     "silu_and_mul": {"x": ROWS},
+    "softmax": {"x": ROWS},
     "layer_norm": {"x": ROWS, "weight": WEIGHT, "bias": WEIGHT, "epsilon": 1e-5},
     "rms_norm": {"x": ROWS, "weight": WEIGHT, "epsilon": 1e-5, "variance_size": None},
     "mm_encoder_attn": {

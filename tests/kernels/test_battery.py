@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -222,12 +223,13 @@ def test_compiled_once_serves_every_batch_size(case: OpCase, recorder: InductorR
 @each_case
 def test_forwarded_name_traces_to_the_kernel(case: OpCase, recorder: InductorRecorder) -> None:
     arguments = case.arguments()
-    module = OpModule(case.forwarder, arguments)
+    module = OpModule(case.one_result(case.forwarder), arguments)
     compiled = torch.compile(module, fullgraph=True, backend=recorder)
     expected = case.function(*arguments)
-    assert_same_bits(case.forwarder(*arguments), expected)
+    assert_same_bits(case.one_result(case.forwarder)(*arguments), expected)
     assert_same_bits(compiled(*tensors_of(arguments)), expected)
-    assert recorder.targets == [case.packet.default]
+    called = [target for target in recorder.targets if target is not operator.getitem]
+    assert called == [case.packet.default]
 
 
 @each_case
@@ -256,8 +258,8 @@ def test_defaults_and_keywords_mean_the_same(case: OpCase) -> None:
     }
     expected = case.function(*arguments)
     assert_same_bits(case.function(**by_name), expected)
-    assert_same_bits(case.packet(**by_name), expected)
-    assert_same_bits(case.forwarder(**by_name), expected)
+    assert_same_bits(case.one_result(case.packet)(**by_name), expected)
+    assert_same_bits(case.one_result(case.forwarder)(**by_name), expected)
 
 
 @each_case

@@ -24,7 +24,7 @@ NAN, INF = float("nan"), float("inf")
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
-row_cases = [case for case in CASES if case.op != "mm_encoder_attn"]
+row_cases = [case for case in CASES if case.op not in ("mm_encoder_attn", "rotary_embedding")]
 each_row_case = pytest.mark.parametrize("case", row_cases, ids=lambda case: case.id)
 
 
@@ -48,7 +48,8 @@ def test_special_value_stays_in_its_row(case: OpCase, dtype: torch.dtype, specia
     assert torch.equal(result[others], clean[others])
     expected = case.native(*arguments)[3]
     assert_near(result[3], expected)  # not torch's own: F.gelu(inf) is NaN on AVX512
-    assert expected.isinf().any() or expected.isnan().any()
+    vanishes = case.op == "softmax" and special == -INF
+    assert vanishes or expected.isinf().any() or expected.isnan().any()
 
 
 @each_dtype

@@ -76,6 +76,10 @@ def transposed(tensor: Tensor) -> Tensor:
     return tensor.movedim(-1, 0).contiguous().movedim(0, -1)
 
 
+# Of an op with several results there is no overload that writes into given tensors.
+each_out_case = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.result is None], ids=lambda case: case.id
+)
 each_layout = pytest.mark.parametrize("layout", [spread, transposed])
 
 
@@ -86,7 +90,7 @@ def test_values_match_float64(case: OpCase, dtype: torch.dtype) -> None:
     arguments = case.arguments(dtype)
     with count_since() as counts:
         result = case.function(*arguments)
-    assert counts[0].copies == tensor_count(arguments) + 1
+    assert counts[0].copies == tensor_count(arguments) + case.result_count
     assert (result.dtype, result.device.type) == (dtype, "cpu")
     assert result.is_contiguous()
     assert_near(result, case.native(*widen(arguments)))
@@ -146,7 +150,7 @@ def test_arguments_of_any_layout(case: OpCase, layout: Callable[[Tensor], Tensor
     assert torch.equal(case.function(*laid_out), case.function(*arguments))
 
 
-@each_case
+@each_out_case
 def test_out_is_written(case: OpCase) -> None:
     arguments = case.arguments()
     expected = case.function(*arguments)
@@ -157,7 +161,7 @@ def test_out_is_written(case: OpCase) -> None:
     assert torch.equal(out, expected)
 
 
-@each_case
+@each_out_case
 @each_layout
 def test_out_of_any_layout_is_written(case: OpCase, layout: Callable[[Tensor], Tensor]) -> None:
     arguments = case.arguments()
@@ -170,7 +174,7 @@ def test_out_of_any_layout_is_written(case: OpCase, layout: Callable[[Tensor], T
 
 
 @pytest.mark.parametrize(
-    "case", [c for c in CASES if c.op != "silu_and_mul"], ids=lambda case: case.id
+    "case", [c for c in CASES if c.op != "silu_and_mul" and c.result is None], ids=lambda c: c.id
 )
 def test_out_may_be_the_first_argument(case: OpCase) -> None:
     arguments = case.arguments()
@@ -188,7 +192,7 @@ def test_gradients_match_native(case: OpCase) -> None:
     arguments = case.arguments()
     with count_since() as counts:
         actual = gradients(case.function, arguments)
-    assert counts[0].copies == tensor_count(arguments) + 1
+    assert counts[0].copies == tensor_count(arguments) + case.result_count
     for a, e in zip(actual, gradients(case.native, widen(arguments)), strict=True):
         tolerance = 1e-4 if a.dtype == torch.float32 else 2e-2
         torch.testing.assert_close(a.double(), e, rtol=tolerance, atol=tolerance)

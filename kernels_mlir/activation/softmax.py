@@ -1,0 +1,110 @@
+"""softmax: turn each row into weights that are positive and add up to 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import dtype_info
+from ir_runtime.op_reg import (
+    CustomOp,
+    KernelBuilder,
+    KernelSelection,
+    MlirTemplate,
+    flatten,
+    float_attribute,
+    unflatten,
+)
+from kernels_mlir.lanes import element_aliases, link_lanes
+from kernels_mlir.library import FLOATS, check_rows, register_kernel
+
+__all__ = ["native_softmax", "softmax"]
+
+CPU = MlirTemplate.beside(__file__, "softmax.mlir")
+GPU = MlirTemplate.beside(__file__, "softmax_gpu.mlir")
+
+
+def softmax(x: Tensor) -> Tensor:
+    """Divide the exponential of each element of `x` by the sum of those of its row.
+
+    Computes `exp(x - max(x)) / sum(exp(x - max(x)))` along the last dimension.
+
+    Args:
+        x: `[*, n]` f32, bf16 or f16; any rank >= 1, any strides.
+
+    Returns:
+        Shape, dtype and device of `x`; contiguous; never aliases `x`.
+
+    Raises:
+        ArgumentError: another dtype or a tensor without dimensions, or `x` has more than 65535
+            rows on Vulkan.
+
+    Numerics:
+        Evaluated in float32 and rounded once to the dtype of `x`. Exponentials below `exp(-88)` are
+        0 on CPUs. A row with NaN or positive infinity, or of negative infinity alone, is NaN.
+
+    Source:
+        Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, 1990.
+
+    Example:
+        >>> softmax(torch.tensor([[0.0, 0.0], [0.0, float("-inf")]]))
+        tensor([[0.5000, 0.5000],
+                [1.0000, 0.0000]])
+    """
+    return torch.ops.ir_kernels.softmax.default(x)
+
+
+def native_softmax(x: Tensor) -> Tensor:
+    """Compute `softmax` with torch functions, in float32, or float64 if `x` is."""
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    powers = torch.exp(wide - wide.amax(-1, keepdim=True))
+    return (powers / powers.sum(-1, keepdim=True)).to(x.dtype)
+
+
+@register_kernel
+class SoftmaxKernel(CustomOp):
+    """The MLIR kernel of `softmax`: one binary a feature size, any number of rows."""
+
+    signature = "softmax(Tensor x) -> Tensor"
+
+    def select(self, ksel: KernelSelection) -> None:
+        """Take any rows of one size."""
+        x = ksel.arg_tensor(0).require(dtypes=FLOATS, min_rank=1)
+        x.specialize_dims(-1)
+        check_rows(ksel, x.t)
+        ksel.return_new_tensor(x.t.shape, x.t.dtype).specialize_dims(-1)
+
+    def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+        """Compute in float32 on rows."""
+        x = ksel.arg_descs[0].t
+        n = x.shape[-1]
+        rows = flatten(kb, kb.arg_value(0), keep=1)
+        if ksel.device_family == "local":
+            dtypes = {"x": x.dtype}
+            template = link_lanes(CPU, dtypes)
+            aliases = element_aliases(dtypes)
+            aliases |= {
+                "!x": f"tensor<?x{n}x!element_x>",
+                "#n": f"{n} : index",
+                "#wide": "true" if x.dtype == torch.float32 else "false",
+                "#minus_infinity": float_attribute(float("-inf"), dtype_info(x.dtype).mlir),
+            }
+        else:
+            template, rows = GPU, kb.cast_float(rows, torch.float32)
+            aliases = {"!x": f"tensor<?x{n}xf32>"}
+        y = kb.cast_float(kb.inline_mlir(template, aliases, rows), x.dtype)
+        kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
+
+    def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
+        """Keep the result."""
+        del inputs
+        ctx.save_for_backward(output)
+
+    def backward(self, ctx: Any, *gradients: Any) -> Any:
+        """Weigh each gradient less the mean gradient of its row, in float32."""
+        (y,) = ctx.saved_tensors
+        weights, g = y.float(), gradients[0].float()
+        return (weights * (g - (g * weights).sum(-1, keepdim=True))).to(y.dtype)

@@ -1,0 +1,73 @@
+"""How do the CPU kernels read and write the elements of any float dtype?  By linked functions.
+
+A template declares `@widen_<operand>` and `@narrow` on vectors of 32; what they are follows from
+the dtypes of a call. So a kernel converts while it reads and writes, whatever its dtypes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import torch
+
+from ir_runtime.dtypes import dtype_info
+from ir_runtime.errors import GenerateError
+from ir_runtime.op_reg import MlirTemplate
+
+__all__ = ["LANE_COUNT", "element_aliases", "link_lanes"]
+
+LANE_COUNT = 32
+"""Elements that the CPU kernels take at a time."""
+
+LANES = MlirTemplate.beside(__file__, "lanes.mlir")
+
+_DECLARATION = re.compile(
+    r"^util\.func private @(?P<name>widen_(?P<operand>\w+)|narrow)"
+    r"\((?P<taken>[!\w<>]+)\) -> (?P<given>[!\w<>]+)$",
+    re.MULTILINE,
+)
+
+
+def link_lanes(template: MlirTemplate, dtypes: Mapping[str, torch.dtype]) -> MlirTemplate:
+    """Define the conversions that a template declares.
+
+    Args:
+        template: declares `@widen_<operand>` for each operand that it reads as lanes, and
+            `@narrow` for results.
+        dtypes: for each operand its dtype. The operand `x` decides about the order of lanes, and
+            results have its dtype.
+
+    Returns:
+        The template with the declarations exchanged for definitions.
+
+    Raises:
+        GenerateError: the template reads an operand that has no dtype here.
+    """
+    order = "_split" if dtypes["x"] == torch.bfloat16 else ""
+    payloads = "_any_nan" if order and set(dtypes.values()) != {torch.bfloat16} else ""
+
+    def define(match: re.Match[str]) -> str:
+        operand = match["operand"] or "x"
+        if operand not in dtypes:
+            raise GenerateError(
+                f"template {template.name}: declares @{match['name']}, "
+                f"must be of an operand among {', '.join(dtypes)}"
+            )
+        conversion = f"{dtype_info(dtypes[operand]).short}{order}"
+        target = f"widen_{conversion}" if match["operand"] else f"narrow_{conversion}{payloads}"
+        taken, given = match["taken"], match["given"]
+        return (
+            f"util.func private @{match['name']}(%x: {taken}) -> {given} {{\n"
+            f"  %y = util.call @{target}(%x) : ({taken}) -> {given}\n"
+            f"  util.return %y : {given}\n"
+            "}"
+        )
+
+    text = _DECLARATION.sub(define, template.text)
+    return MlirTemplate(template.name, f"{text}\n{LANES.text}")
+
+
+def element_aliases(dtypes: Mapping[str, torch.dtype]) -> dict[str, str]:
+    """Return the aliases `!element_<operand>` of a template."""
+    return {f"!element_{name}": dtype_info(dtype).short for name, dtype in dtypes.items()}

@@ -1,0 +1,270 @@
+"""rotary_embedding: turn pairs of elements of each head by angles that grow with the position."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import dtype_info, format_tensor
+from ir_runtime.errors import ArgumentError
+from ir_runtime.op_reg import (
+    CustomOp,
+    KernelBuilder,
+    KernelSelection,
+    MlirTemplate,
+    TensorArg,
+    derive_backward,
+    flatten,
+    unflatten,
+)
+from kernels_mlir.lanes import element_aliases, link_lanes
+from kernels_mlir.library import FLOATS, register_kernel
+
+if TYPE_CHECKING:
+    from iree.compiler.ir import Value
+
+__all__ = ["native_rotary_embedding", "rotary_embedding"]
+
+CPU = MlirTemplate.beside(__file__, "rotary_embedding.mlir")
+GPU = MlirTemplate.beside(__file__, "rotary_embedding_gpu.mlir")
+
+
+def rotary_embedding(
+    positions: Tensor,
+    query: Tensor,
+    key: Tensor | None,
+    head_size: int,
+    rotary_dim: int,
+    cos_sin_cache: Tensor,
+    is_neox_style: bool,  # noqa: FBT001 - the order of arguments that callers of this op know
+) -> tuple[Tensor, Tensor | None]:
+    """Turn pairs of elements in each head of `query` and `key` by the angles of their positions.
+
+    A pair `(a, b)` becomes `(a cos - b sin, b cos + a sin)`. Pair `j` is elements `j` and
+    `j + rotary_dim / 2` of a head in neox style, elements `2j` and `2j + 1` in gptj style.
+
+    Args:
+        positions: `[*]` int64, any rank; each in `0..max_position - 1`.
+        query: `[*, H * head_size]` or `[*, H, head_size]` f32, bf16 or f16, any strides; `*` as in
+            `positions`.
+        key: likewise with another number of heads, dtype of `query`; or None.
+        head_size: how many elements a head has.
+        rotary_dim: how many of them, from the first on, are turned; even, in `2..head_size`.
+        cos_sin_cache: `[max_position, rotary_dim]` floating point: the cosines of a position, then
+            its sines; rounded to the dtype of `query` before use.
+        is_neox_style: how elements are paired.
+
+    Returns:
+        `query` turned and `key` turned (None without one): shape, dtype and device as before;
+        contiguous; never aliases an argument.
+
+    Raises:
+        ArgumentError: a dtype, shape or value is not as above. Positions are checked on the CPU;
+            elsewhere those out of range are taken for the first or the last one.
+
+    Numerics:
+        Evaluated in float32 and rounded once to the dtype of `query`.
+
+    Source:
+        RoFormer, arXiv:2104.09864, section 3.4.2.
+
+    Example:
+        >>> cache = torch.tensor([[1.0, 0.0], [0.0, 1.0]])  # no turn, a quarter turn
+        >>> q = torch.tensor([[1.0, 2.0], [1.0, 2.0]])
+        >>> rotary_embedding(torch.tensor([0, 1]), q, None, 2, 2, cache, True)[0]
+        tensor([[ 1.,  2.],
+                [-2.,  1.]])
+    """
+    return torch.ops.ir_kernels.rotary_embedding.default(
+        positions, query, key, head_size, rotary_dim, cos_sin_cache, is_neox_style
+    )
+
+
+def native_rotary_embedding(
+    positions: Tensor,
+    query: Tensor,
+    key: Tensor | None,
+    head_size: int,
+    rotary_dim: int,
+    cos_sin_cache: Tensor,
+    is_neox_style: bool,  # noqa: FBT001
+) -> tuple[Tensor, Tensor | None]:
+    """Compute `rotary_embedding` with torch functions, in float32, or float64 if `query` is."""
+    wide = torch.promote_types(query.dtype, torch.float32)
+    angles = cos_sin_cache[positions].to(query.dtype).to(wide)
+    cos, sin = (a.unsqueeze(-2) for a in angles.chunk(2, dim=-1))
+
+    def turned(x: Tensor) -> Tensor:
+        count = math.prod(x.shape[positions.ndim :]) // head_size
+        heads = x.to(wide).reshape(*positions.shape, count, head_size)
+        part, rest = heads[..., :rotary_dim], heads[..., rotary_dim:]
+        a, b = part.chunk(2, dim=-1) if is_neox_style else (part[..., 0::2], part[..., 1::2])
+        pair = (a * cos - b * sin, b * cos + a * sin)
+        both = torch.cat(pair, dim=-1) if is_neox_style else torch.stack(pair, dim=-1).flatten(-2)
+        return torch.cat((both, rest), dim=-1).reshape(x.shape).to(x.dtype)
+
+    return turned(query), None if key is None else turned(key)
+
+
+@register_kernel
+class RotaryEmbeddingKernel(CustomOp):
+    """The MLIR kernel of `rotary_embedding`: one binary for any number of tokens and positions."""
+
+    signature = (
+        "rotary_embedding(Tensor positions, Tensor query, Tensor? key, int head_size, "
+        "int rotary_dim, Tensor cos_sin_cache, bool is_neox_style) -> (Tensor, Tensor?)"
+    )
+    backward = derive_backward(native_rotary_embedding)
+
+    def select(self, ksel: KernelSelection) -> None:
+        """Take any tokens of one arrangement of heads."""
+        positions = ksel.arg_tensor(0).require(dtypes=(torch.int64,))
+        query = ksel.arg_tensor(1).require(dtypes=FLOATS)
+        key = ksel.arg_optional_tensor(2)
+        size, dim = int(ksel.attr_int(3).v or 0), int(ksel.attr_int(4).v or 0)
+        if dim < 2 or dim % 2 or dim > size:
+            raise ArgumentError(
+                f"{self.name}: `rotary_dim` is {dim}, must be even and in 2..{size}, the head size"
+            )
+        cache = ksel.arg_tensor(5).require(dtypes=FLOATS, rank=2)
+        ksel.attr_bool(6)
+        self._check_cache(cache.t, dim)
+        cache.specialize_dims(-1)
+        self._return_turned(ksel, "query", query, positions.t, size)
+        if key is None:
+            ksel.maybe_return_tensor(None)
+        else:
+            key.require(dtypes=(query.t.dtype,))
+            self._return_turned(ksel, "key", key, positions.t, size)
+
+    def _return_turned(
+        self, ksel: KernelSelection, name: str, x: TensorArg, positions: Tensor, size: int
+    ) -> None:
+        """Declare a result like `x`, whose heads are compiled in."""
+        shape, rank = x.t.shape, positions.ndim
+        heads = shape[rank:]
+        fits = (
+            len(heads) in (1, 2)
+            and shape[:rank] == positions.shape
+            and heads[-1] % size == 0
+            and (len(heads) == 1 or heads[-1] == size)
+            and math.prod(heads) > 0
+        )
+        if not fits:
+            raise ArgumentError(
+                f"{self.name}: `{name}` is {format_tensor(x.t)}, must have the dimensions of "
+                f"`positions` {format_tensor(positions)}, and then heads of {size}"
+            )
+        compiled_in = range(rank, x.t.ndim)
+        x.specialize_dims(*compiled_in)
+        ksel.return_new_tensor(shape, x.t.dtype).specialize_dims(*compiled_in)
+
+    def _check_cache(self, cache: Tensor, dim: int) -> None:
+        if cache.shape[1] != dim or (isinstance(cache.shape[0], int) and cache.shape[0] == 0):
+            raise ArgumentError(
+                f"{self.name}: `cos_sin_cache` is {format_tensor(cache)}, "
+                f"must have rows of {dim}, as `rotary_dim`, and at least one"
+            )
+
+    def check(self, *args: Any) -> None:
+        """Refuse positions that the cache has no row for."""
+        positions, cache = args[0], args[5]
+        if not positions.numel() or cache.ndim != 2:
+            return
+        low, high = (int(bound) for bound in torch.aminmax(positions))
+        if low < 0 or high >= cache.shape[0]:
+            raise ArgumentError(
+                f"{self.name}: `positions` has {low if low < 0 else high}, must be in "
+                f"0..{cache.shape[0] - 1}, the rows of `cos_sin_cache` {format_tensor(cache)}"
+            )
+
+    def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+        """Turn query and key, each in a dispatch of its own."""
+        rank = ksel.arg_descs[0].t.ndim
+        positions = flatten(kb, kb.arg_value(0), keep=0)
+        turn = self._turn_on_gpu if ksel.device_family != "local" else self._turn_on_cpu
+        results: list[Value] = []
+        for i in (1, 2):
+            value = kb.arg_value(i)
+            if value is not None:
+                x = ksel.arg_descs[i].t
+                tokens = merge_heads(kb, value, rank)
+                rows = flatten(kb, tokens, keep=1)
+                rows = turn(ksel, kb, positions, rows, math.prod(x.shape[rank:]))
+                results.append(split_heads(kb, unflatten(kb, rows, tokens, keep=1), value))
+        kb.yield_results(*results)
+
+    def _turn_on_cpu(
+        self, ksel: KernelSelection, kb: KernelBuilder, positions: Value, rows: Value, width: int
+    ) -> Value:
+        cache = ksel.arg_descs[5].t
+        dtypes = {"x": ksel.arg_descs[1].t.dtype, "cache": cache.dtype}
+        aliases = self._aliases(ksel) | element_aliases(dtypes)
+        aliases |= {
+            "!x": f"tensor<?x{width}x!element_x>",
+            "!cache": f"tensor<?x{cache.shape[1]}x!element_cache>",
+            "#width": f"{width} : index",
+        }
+        return kb.inline_mlir(link_lanes(CPU, dtypes), aliases, positions, rows, kb.arg_value(5))
+
+    def _turn_on_gpu(
+        self, ksel: KernelSelection, kb: KernelBuilder, positions: Value, rows: Value, width: int
+    ) -> Value:
+        x, cache = ksel.arg_descs[1].t, ksel.arg_descs[5].t
+        element, dim = dtype_info(cache.dtype).mlir, cache.shape[1]
+        aliases = self._aliases(ksel) | {
+            "!element": element,
+            "!cache": f"tensor<?x{dim}x!element>",
+            "!gathered": f"tensor<?x{dim}x!element>",
+            "!x": f"tensor<?x{width}xf32>",
+            "!angles": f"tensor<?x{dim}xf32>",
+        }
+        angles = kb.inline_mlir(GPU, aliases, positions, kb.arg_value(5), function="rotary_angles")
+        angles = kb.cast_float(kb.cast_float(angles, x.dtype), torch.float32)
+        wide = kb.cast_float(rows, torch.float32)
+        y = kb.inline_mlir(GPU, aliases, wide, angles, function="rotary_turned")
+        return kb.cast_float(y, x.dtype)
+
+    def _aliases(self, ksel: KernelSelection) -> dict[str, str]:
+        return {
+            "#size": f"{ksel.arg_descs[3].v} : index",
+            "#half": f"{ksel.arg_descs[4].v // 2} : index",
+            "#neox": "true" if ksel.arg_descs[6].v else "false",
+        }
+
+
+def merge_heads(kb: KernelBuilder, value: Value, rank: int) -> Value:
+    """View `[*, H, head_size]` as `[*, H * head_size]`; `rank` is how many dimensions `*` has."""
+    from iree.compiler.dialects import tensor
+    from iree.compiler.ir import RankedTensorType
+
+    kind = RankedTensorType(value.type)
+    if kind.rank == rank + 1:
+        return value
+    with kb.context, kb.location, kb.ip:
+        merged = [*kind.shape[:rank], math.prod(kind.shape[rank:])]
+        target = RankedTensorType.get(merged, kind.element_type)
+        return tensor.collapse_shape(target, value, _head_groups(rank))
+
+
+def split_heads(kb: KernelBuilder, value: Value, like: Value) -> Value:
+    """Undo `merge_heads`: give a tensor the heads of `like` again, if those are apart."""
+    from iree.compiler.dialects import tensor
+    from iree.compiler.ir import RankedTensorType
+
+    kind, old = RankedTensorType(value.type), RankedTensorType(like.type)
+    if kind.rank == old.rank:
+        return value
+    rank = kind.rank - 1
+    with kb.context, kb.location, kb.ip:
+        dynamic = [
+            tensor.dim(value, kb.constant_index(i)) for i in range(rank) if old.is_dynamic_dim(i)
+        ]
+        return tensor.expand_shape(old, value, _head_groups(rank), dynamic, list(old.shape))
+
+
+def _head_groups(rank: int) -> list[list[int]]:
+    return [*([i] for i in range(rank)), [rank, rank + 1]]
