@@ -65,6 +65,7 @@ class FastCalls:
             eager=op.eager_execute if op.has_eager_execute else None,
             outs=out_names(op) if out else (),
             capacity=CAPACITY,
+            asked=len(op.arg_names),
         )
         (self._out_calls if out else self._calls).append(call)
         return call

@@ -23,20 +23,26 @@ def allocated_bytes(call) -> int:
     return sum(size for size in given if size > 0)
 
 
+def as_tuple(value: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
 @each_case
 def test_a_call_allocates_its_results(case: OpCase):
     arguments = case.arguments()
-    result = case.packet.default(*arguments)
-    wanted = result.numel() * result.element_size()
+    results = as_tuple(case.packet.default(*arguments))
+    wanted = sum(result.numel() * result.element_size() for result in results)
     assert allocated_bytes(lambda: case.packet.default(*arguments)) == wanted
 
 
 @each_case
 def test_out_allocates_nothing(case: OpCase):
     arguments = case.arguments()
-    out = torch.empty_like(case.packet.default(*arguments))
-    case.packet.out(*arguments, out=out)
-    assert allocated_bytes(lambda: case.packet.out(*arguments, out=out)) == 0
+    results = as_tuple(case.packet.default(*arguments))
+    names = [f"out{i}" for i in range(len(results))] if len(results) > 1 else ["out"]
+    outs = {name: torch.empty_like(r) for name, r in zip(names, results, strict=True)}
+    case.packet.out(*arguments, **outs)
+    assert allocated_bytes(lambda: case.packet.out(*arguments, **outs)) == 0
 
 
 @each_case

@@ -66,6 +66,7 @@ class Call:
         eager: Callable[..., Any] | None = None,
         outs: Sequence[str] = (),
         capacity: int = 16,
+        asked: int = -1,
     ) -> Call: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def remember(

@@ -21,6 +21,7 @@ typedef struct {
   bool takes_keyset;
   uint64_t plain_keyset;
   Py_ssize_t positional;
+  Py_ssize_t asked;  // how many of the arguments, from the first, `check` and `eager` take
   Py_ssize_t capacity, count;
   remembered *calls[MOST_CALLS];  // the latest one first
   int refused;
@@ -97,7 +98,7 @@ static refusal find(call *self, const arguments *given, const facts *seen, remem
 // Asks the op's own functions, which come before its kernel; their answer, NULL with an error set,
 // or NotImplemented. They may be anything: tensors are looked at again after them.
 static PyObject *ask_op(const call *self, const arguments *given) {
-  size_t count = (size_t)PyTuple_GET_SIZE(self->names);
+  size_t count = (size_t)self->asked;
   if (self->check != NULL) {
     PyObject *nothing = PyObject_Vectorcall(self->check, given->values, count, NULL);
     if (nothing == NULL) return NULL;
@@ -241,16 +242,17 @@ static bool set_lists(call *self, PyObject *parameters, PyObject *outs) {
 static PyObject *new_call(PyTypeObject *type, PyObject *args, PyObject *keywords) {
   static char *names[] = {"slow",       "takes_keyset", "plain_keyset", "set_devices",
                           "parameters", "positional",   "defaults",     "check",
-                          "eager",      "outs",         "capacity",     NULL};
+                          "eager",      "outs",         "capacity",     "asked",
+                          NULL};
   PyObject *slow, *devices = NULL, *parameters = NULL, *defaults = NULL;
   PyObject *check = Py_None, *eager = Py_None, *outs = NULL;
   int takes_keyset = -1;
   unsigned long long plain = 0;
-  Py_ssize_t positional = -1, capacity = 16;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$pKO!OnO!OOOn:Call", names, &slow,
+  Py_ssize_t positional = -1, capacity = 16, asked = -1;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$pKO!OnO!OOOnn:Call", names, &slow,
                                    &takes_keyset, &plain, &PyList_Type, &devices, &parameters,
                                    &positional, &PyDict_Type, &defaults, &check, &eager, &outs,
-                                   &capacity))
+                                   &capacity, &asked))
     return NULL;
   if (takes_keyset < 0 || !devices || !parameters || positional < 0 || !defaults) {
     PyErr_SetString(PyExc_TypeError, "Call: needs takes_keyset, plain_keyset, set_devices, "
@@ -278,6 +280,7 @@ static PyObject *new_call(PyTypeObject *type, PyObject *args, PyObject *keywords
   }
   Py_ssize_t total = PyTuple_GET_SIZE(self->names);
   self->positional = positional < total ? positional : total;
+  self->asked = asked >= 0 && asked < total ? asked : total;
   return (PyObject *)self;
 }
 
@@ -333,7 +336,7 @@ static PyMemberDef members[] = {
 
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Call(slow, *, takes_keyset, plain_keyset, set_devices, parameters, positional, "
-                "defaults, check=None, eager=None, outs=(), capacity=16)\n--\n\n"
+                "defaults, check=None, eager=None, outs=(), capacity=16, asked=-1)\n--\n\n"
                 "What the dispatcher calls for an op."},
     {Py_tp_new, new_call},
     {Py_tp_dealloc, free_call},
