@@ -79,15 +79,16 @@ class _Search:
 
     def __init__(self, functions: dict[str, Any]) -> None:
         self.written: set[int] = set()
+        self._every: Roots = frozenset()
         self._functions = functions
         self._roots: dict[Any, Roots] = {}
         self._calls = 0
 
     def visit_function(self, function: Any, arguments: Sequence[Roots]) -> None:
         blocks = list(function.regions[0].blocks)
-        every: Roots = frozenset().union(*arguments)
+        self._every = self._every.union(*arguments)
         for block in blocks:
-            known = arguments if block == blocks[0] else [every] * len(block.arguments)
+            known = arguments if block == blocks[0] else [self._every] * len(block.arguments)
             self._roots.update(zip(block.arguments, known, strict=True))
         for block in blocks:
             self._visit_block(block)
@@ -101,28 +102,37 @@ class _Search:
         if op.name == "util.call":
             self._call(op)
         elif op.name == "stream.cmd.dispatch":
-            accesses = [access.value for access in op.attributes["resource_accesses"]]
-            for value, access in zip(memories, accesses, strict=True):
-                if access & _WRITES:
-                    self._write(value)
+            self._dispatch(op, memories)
         elif op.name == "stream.cmd.copy":
             self._write(memories[1])
         elif op.regions:
             self._enter(op, memories)
+            if not op.name.startswith("stream.cmd."):  # a branch or loop may yield any of them
+                self._roots.update(dict.fromkeys(op.results, self._every))
+                return
         elif op.name.startswith("stream.cmd.") and op.name not in _HARMLESS:
             for value in memories:
                 self._write(value)
-        roots = [self._roots.get(value, frozenset()) for value in memories]
-        for result in op.results:
-            self._roots[result] = frozenset().union(*roots)
+        roots: Roots = frozenset().union(*(self._roots.get(v, frozenset()) for v in memories))
+        self._roots.update(dict.fromkeys(op.results, roots))
 
     def _enter(self, op: Any, memories: Sequence[Any]) -> None:
         roots = [self._roots.get(value, frozenset()) for value in memories]
+        captured = op.name.startswith("stream.cmd.")
         for region in op.regions:
             for block in region.blocks:
                 for i, argument in enumerate(block.arguments):
-                    self._roots[argument] = roots[i] if i < len(roots) else frozenset()
+                    known = captured and i < len(roots)
+                    self._roots[argument] = roots[i] if known else self._every
                 self._visit_block(block)
+
+    def _dispatch(self, op: Any, memories: Sequence[Any]) -> None:
+        accesses = [access.value for access in op.attributes["resource_accesses"]]
+        if len(accesses) != len(memories):
+            raise UnreadableProgramError("stream.cmd.dispatch does not say what it writes")
+        for value, access in zip(memories, accesses, strict=True):
+            if access & _WRITES:
+                self._write(value)
 
     def _call(self, op: Any) -> None:
         callee = op.attributes["callee"].value
