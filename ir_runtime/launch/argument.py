@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from ir_runtime.counters import add_count
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, IrRuntimeError, UnsupportedTypeError
 from ir_runtime.launch.number import encode_number
@@ -16,14 +19,18 @@ from ir_runtime.launch.signature import Slot
 if TYPE_CHECKING:
     from iree.runtime import HalBufferView
 
-__all__ = ["ImportTensor", "pack_arguments"]
+__all__ = ["ImportTensor", "copied", "pack_arguments"]
 
 ImportTensor = Callable[[Slot, Tensor], "HalBufferView"]
 """Makes the argument for a slot of a tensor."""
 
 
 def pack_arguments(
-    name: str, slots: Sequence[Slot], values: Sequence[Any], import_tensor: ImportTensor
+    name: str,
+    slots: Sequence[Slot],
+    values: Sequence[Any],
+    import_tensor: ImportTensor,
+    keeps_operand: Callable[[int], bool] = lambda _: True,
 ) -> Any:
     """Return the `VmVariantList` for the arguments of a call.
 
@@ -32,6 +39,8 @@ def pack_arguments(
         slots: what the program takes.
         values: tensors, and numbers: int, bool, float, NumPy scalars, 0-d tensors.
         import_tensor: brings a tensor to the device.
+        keeps_operand: whether the program leaves the tensor of a place, counted among tensors, as
+            it is; else it gets a copy.
 
     Raises:
         ArgumentError: their number is wrong, or one does not fit its slot.
@@ -42,6 +51,7 @@ def pack_arguments(
     if len(values) != len(slots):
         raise ArgumentError(f"{name}: {len(values)} arguments, must be {len(slots)}")
     packed: Any = VmVariantList(len(values) + 2)  # its stub forgets what it takes
+    place = itertools.count()
     for i, (slot, value) in enumerate(zip(slots, values, strict=True)):
         label = f"{name}: argument {i}"
         if slot.is_number:
@@ -49,10 +59,17 @@ def pack_arguments(
             push = packed.push_int if isinstance(number, int) else packed.push_float
             push(number)
         elif isinstance(value, Tensor):
-            packed.push_ref(_imported(slot, value, import_tensor, label))
+            kept = keeps_operand(next(place))
+            packed.push_ref(_imported(slot, value if kept else copied(value), import_tensor, label))
         else:
             raise _refusal(value, slot, label)
     return packed
+
+
+def copied(tensor: Tensor) -> Tensor:
+    """Return a copy that a program may use up, and count it."""
+    add_count("copies")
+    return tensor.clone(memory_format=torch.contiguous_format)
 
 
 def _imported(slot: Slot, value: Tensor, import_tensor: ImportTensor, label: str) -> HalBufferView:

@@ -17,7 +17,6 @@ from ir_runtime.launch.compiler import (
     compile_program,
     compiler_installed,
 )
-from ir_runtime.launch.direct import host_program_files
 from ir_runtime.launch.key import (
     KernelKey,
     compiler_version,
@@ -25,6 +24,7 @@ from ir_runtime.launch.key import (
     runtime_version,
     same_release,
 )
+from ir_runtime.launch.program_record import program_files
 from ir_runtime.launch.store import Artifact, DirectoryStore, Store
 from ir_runtime.settings import current_settings
 from ir_runtime.tracing import Span, record_event
@@ -201,7 +201,7 @@ def _make(
         compile_ms = span.elapsed_ms() - span.fields["generate_ms"]
         span.fields |= {"vmfb_bytes": len(vmfb), "compile_ms": compile_ms}
     _log.info("compiled %s in %.0f ms", key.label, compile_ms)
-    program, executables = host_program_files(compiled.host_text, key.entry)
+    program, executables = program_files(compiled, text, key.entry)
     artifact = Artifact(key, text, vmfb, program, executables)
     store.save(artifact)
     return artifact

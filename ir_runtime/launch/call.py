@@ -60,7 +60,13 @@ def call_program(
     context, function = program.function(place, entry)
     signature = program.signature(function, entry).settled(is_async=is_async, count=len(args))
     with torch.no_grad():
-        arguments = pack_arguments(program.name, signature.inputs, args, import_tensor)
+        arguments = pack_arguments(
+            program.name,
+            signature.inputs,
+            args,
+            import_tensor,
+            lambda place: program.keeps_operand(entry, place),
+        )
         results = VmVariantList(len(signature.outputs))
         invoke = invoker_for(program.name, program.label, args)
         try:

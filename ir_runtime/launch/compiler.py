@@ -78,11 +78,13 @@ class Compiled:
 
     Attributes:
         vmfb: the module for IREE's VM.
+        stream: the module after the stream phase, as bytecode.
         host_text: the module after the HAL phase, executables included; empty unless `HOST_FLAGS`
             were among the flags.
     """
 
     vmfb: bytes
+    stream: bytes
     host_text: bytes
 
 
@@ -104,13 +106,13 @@ def compile_program(name: str, source: bytes, flags: Sequence[str]) -> Compiled:
     process_flags = tuple(flag for flag in flags if flag in HOST_FLAGS)
     own_flags = [flag for flag in flags if flag not in HOST_FLAGS]
     if current_settings().compile_process or is_forked():  # in-process compiles hang after a fork
-        vmfb, host, diagnostics = _compile_in_child(name, source, own_flags, process_flags)
+        vmfb, stream, host, diagnostics = _compile_in_child(name, source, own_flags, process_flags)
     else:
-        vmfb, host, diagnostics = worker.translate(source, own_flags, process_flags)
+        vmfb, stream, host, diagnostics = worker.translate(source, own_flags, process_flags)
     if vmfb is None:
         raise _refusal(name, source, diagnostics)
     add_count("compiles")
-    return Compiled(vmfb, host)
+    return Compiled(vmfb, stream, host)
 
 
 def _refusal(name: str, source: bytes, diagnostics: Sequence[str]) -> CompileError:
@@ -231,7 +233,7 @@ _MAX_IDLE = max(2, os.cpu_count() or 1)
 
 def _compile_in_child(
     name: str, source: bytes, flags: Sequence[str], process_flags: tuple[str, ...]
-) -> tuple[bytes | None, bytes, list[str]]:
+) -> tuple[bytes | None, bytes, bytes, list[str]]:
     with _idle_lock:
         child = next((c for c in _idle if c.process_flags == process_flags), None)
         if child is not None:
@@ -251,8 +253,10 @@ def _compile_in_child(
             _idle.append(child)
     if not keep:
         child.close()
-    at = len(payload) - header["host_size"]
-    return (payload[:at] if header["ok"] else None), payload[at:], header["diagnostics"]
+    first, second = header["phase_sizes"]
+    stream, host = payload[:first], payload[first : first + second]
+    vmfb = payload[first + second :] if header["ok"] else None
+    return vmfb, stream, host, header["diagnostics"]
 
 
 def _close_idle() -> None:

@@ -5,6 +5,7 @@ Kernels of ops are compiled in destination-passing form: operands first, then on
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from ir_runtime.device.device import Device
 from ir_runtime.device.instance import is_forked
 from ir_runtime.dtypes import DTYPES, short_name
 from ir_runtime.errors import LaunchError
+from ir_runtime.launch.argument import copied
 from ir_runtime.launch.vm import VmProgram, launch_failure
 from ir_runtime.settings import current_settings
 
@@ -68,7 +70,7 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
     from iree.runtime import VmVariantList
 
     thread = threading.local()
-    unchecked = True
+    unchecked, keeps_all = True, program.keeps_operands(entry)
     # DLPack gives neither the right to copy and fill, nor the narrow float types.
     by_dlpack = not program.transfers and all(DTYPES[d].carrier is None for _, d in results)
 
@@ -88,7 +90,7 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
         except AttributeError:
             invoke, function, from_capsule, state, driver, write = prepare()
         arguments = VmVariantList(len(operands) + len(outs))
-        for operand in operands:
+        for operand in operands if keeps_all else _spared(program, entry, operands):
             if isinstance(operand, int):
                 arguments.push_int(operand)
                 continue
@@ -128,7 +130,7 @@ def bind_device_launch(program: VmProgram, entry: str, device: Device, results: 
         context, function = program.function(device, entry)
         device.setup_iree_action()
         arguments: Any = VmVariantList(len(operands) + len(outs))
-        for operand in operands:
+        for operand in _spared(program, entry, operands):
             if isinstance(operand, int):
                 arguments.push_int(operand)
             else:
@@ -149,6 +151,17 @@ def bind_device_launch(program: VmProgram, entry: str, device: Device, results: 
             driver.finish_destination(state, view, out)
 
     return in_profiles(f"{program.name} (vm, {device.uri})", invoke_on)
+
+
+def _spared(program: VmProgram, entry: str, operands: Sequence[Any]) -> list[Any]:
+    """Return the operands, with copies of those that the kernel uses up."""
+    place = itertools.count()
+    return [
+        copied(value)
+        if isinstance(value, Tensor) and not program.keeps_operand(entry, next(place))
+        else value
+        for value in operands
+    ]
 
 
 def in_profiles(name: str, launch: Launch) -> Launch:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 import weakref
@@ -21,9 +20,10 @@ from ir_runtime.errors import LaunchError
 from ir_runtime.launch import native
 from ir_runtime.launch.destination import Launch, Results, in_profiles
 from ir_runtime.launch.evaluate import evaluate, result_shapes
-from ir_runtime.launch.executable_text import UnreadableProgramError, split_executables
+from ir_runtime.launch.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program import HostProgram
 from ir_runtime.launch.plan import Dispatch, Fill, Plan, Step
+from ir_runtime.launch.program_record import stored_host_program
 from ir_runtime.launch.store import Artifact
 from ir_runtime.settings import current_settings
 from ir_runtime.tracing import active_trace, record_event
@@ -31,43 +31,17 @@ from ir_runtime.tracing import active_trace, record_event
 if TYPE_CHECKING:
     from ir_runtime.launch.native import _launcher
 
-__all__ = ["BoundPlan", "DirectProgram", "bind_direct_launch", "host_program_files", "load_direct"]
-
-
-def host_program_files(host_text: bytes, entry: str) -> tuple[bytes, dict[str, bytes]]:
-    """Return what is stored of a host program: JSON, and the executables that it launches.
-
-    Args:
-        host_text: the module after the HAL phase; empty if it was not asked for.
-        entry: the exported function.
-
-    Returns:
-        The program, or in its place the reason why it cannot be read; and shared objects by name.
-    """
-    from ir_runtime.launch.program import read_program
-
-    if not host_text:
-        return b"", {}
-    try:
-        text, executables = split_executables(host_text)
-        program = read_program(text, entry)
-    except UnreadableProgramError as refusal:
-        return json.dumps({"unreadable": str(refusal)}).encode(), {}
-    used = {name: executables[name] for name in program.executables}
-    return json.dumps({"program": program.to_json()}, indent=1).encode(), used
+__all__ = ["BoundPlan", "DirectProgram", "bind_direct_launch", "load_direct"]
 
 
 def load_direct(artifact: Artifact) -> DirectProgram | str:
     """Load what launches a kernel directly, or say why it cannot be launched so."""
-    if not artifact.program:
-        return "it was compiled without a host program"
-    record = json.loads(artifact.program)
-    if "unreadable" in record:
-        return f"its host program is not understood: {record['unreadable']}"
+    program = stored_host_program(artifact)
+    if isinstance(program, str):
+        return program
     absent = native.why_absent()
     if absent is not None:
         return f"the C launcher is not there: {absent}"
-    program = HostProgram.from_json(record["program"])
     from ir_runtime.launch.native import _launcher
 
     try:

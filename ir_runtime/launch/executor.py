@@ -35,7 +35,7 @@ class LoadedKernel:
     @functools.cached_property
     def vm(self) -> VmProgram:
         """The kernel as a module of IREE's VM."""
-        return VmProgram.from_vmfb(self.name, self.artifact.vmfb, label=self.label)
+        return VmProgram.from_artifact(self.artifact)
 
     @functools.cached_property
     def direct(self) -> DirectProgram | str:

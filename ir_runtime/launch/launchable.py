@@ -301,7 +301,7 @@ def stored_program(
         EntryPointError: the program exports no such function.
     """
     key = artifact.key
-    program = VmProgram.from_vmfb(key.name, artifact.vmfb, providers=providers, label=key.label)
+    program = VmProgram.from_artifact(artifact, providers=providers)
     return _entry_of(key.name, program.module, wanted), program
 
 

@@ -15,6 +15,7 @@ from ir_runtime.errors import ArgumentError, UnsupportedTypeError
 from ir_runtime.launch.build import default_store, obtain_artifact, program_key
 from ir_runtime.launch.call import call_program
 from ir_runtime.launch.device_group import DeviceGroup, open_devices
+from ir_runtime.launch.program_record import WrittenOperands, stored_written_operands
 from ir_runtime.launch.source import source_bytes
 from ir_runtime.launch.store import DirectoryStore
 from ir_runtime.launch.vm import VmProgram
@@ -43,6 +44,7 @@ class MultiDeviceLaunchable:
             the function itself does not say, by its reflection or by a name that ends in `$async`.
         parameter_providers: where the program's parameters come from.
         name: for messages.
+        written: operands that the program writes though it should not; they get copies.
 
     Raises:
         ArgumentError: the file cannot be read, there are no devices, or a flag is not known.
@@ -63,11 +65,14 @@ class MultiDeviceLaunchable:
         *,
         parameter_providers: Sequence[ParameterProvider] = (),
         name: str = "program",
+        written: WrittenOperands | None = None,
     ) -> None:
         self.name = name
         self._entry = function_name
         self._is_async = is_async
-        self._program = VmProgram.from_vmfb(name, _vmfb_bytes(vmfb), providers=parameter_providers)
+        self._program = VmProgram.from_vmfb(
+            name, _vmfb_bytes(vmfb), providers=parameter_providers, written=written
+        )
         self._group = DeviceGroup(open_devices(devices, runtime_flags))
         self._program.function(self._group, function_name)
 
@@ -134,6 +139,7 @@ class MultiDeviceLaunchable:
             function_name,
             parameter_providers=parameter_providers,
             name=name,
+            written=stored_written_operands(artifact),
         )
 
     @property

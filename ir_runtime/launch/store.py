@@ -38,8 +38,8 @@ class Artifact:
         key: identity of the binary.
         source: the MLIR, text or bytecode, that it came from.
         vmfb: the compiled module.
-        program: the host program as JSON, or why there is none; empty for device types whose
-            programs are not read.
+        program: a record as JSON: the operands that the program writes, and the host program or
+            why there is none; empty if nothing is known.
         executables: the shared objects that the host program launches, by name.
     """
 
@@ -216,7 +216,7 @@ class DirectoryStore:
                 if "unreadable" in record:
                     reason = str(record["unreadable"])
                     reasons[reason] = reasons.get(reason, 0) + 1
-                else:
+                elif "program" in record:
                     direct += 1
         return direct, reasons
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ir_runtime.device.instance import get_vm_instance, on_exit
 from ir_runtime.errors import EntryPointError, IrRuntimeError, LaunchError
 from ir_runtime.launch.link import Place, open_context
+from ir_runtime.launch.program_record import WrittenOperands, stored_written_operands
 from ir_runtime.launch.signature import Signature, signature_of
+from ir_runtime.launch.store import Artifact
 
 if TYPE_CHECKING:
     from iree.runtime import ParameterProvider, VmContext, VmFunction, VmModule
@@ -43,6 +45,7 @@ class VmProgram:
         providers: parameter providers that it links against.
         label: of the key of the artifact that it came from, None for one from elsewhere.
         transfers: whether it may write results by copies and fills.
+        written: the operands that its functions write though they should not; they get copies.
     """
 
     def __init__(
@@ -53,8 +56,10 @@ class VmProgram:
         providers: Sequence[ParameterProvider] = (),
         label: str | None = None,
         transfers: bool = True,
+        written: WrittenOperands | None = None,
     ) -> None:
         self.name = name
+        self._written = written or {}
         self.module = module
         self.label = label
         self.transfers = transfers
@@ -71,6 +76,7 @@ class VmProgram:
         *,
         providers: Sequence[ParameterProvider] = (),
         label: str | None = None,
+        written: WrittenOperands | None = None,
     ) -> VmProgram:
         """Load a VMFB.
 
@@ -79,7 +85,32 @@ class VmProgram:
         """
         transfers = any(function in vmfb for function in _TRANSFERS)
         module = load_module(name, vmfb)
-        return cls(name, module, providers=providers, label=label, transfers=transfers)
+        return cls(
+            name, module, providers=providers, label=label, transfers=transfers, written=written
+        )
+
+    @classmethod
+    def from_artifact(
+        cls, artifact: Artifact, *, providers: Sequence[ParameterProvider] = ()
+    ) -> VmProgram:
+        """Load the VMFB of an artifact.
+
+        Raises:
+            LaunchError: it is none that this runtime loads.
+        """
+        key, written = artifact.key, stored_written_operands(artifact)
+        return cls.from_vmfb(
+            key.name, artifact.vmfb, providers=providers, label=key.label, written=written
+        )
+
+    def keeps_operands(self, entry: str) -> bool:
+        """Tell whether a function leaves all operand tensors as they are."""
+        return self._written.get(entry, ()) == ()
+
+    def keeps_operand(self, entry: str, place: int) -> bool:
+        """Tell whether a function leaves the operand tensor at `place` as it is."""
+        written = self._written.get(entry, ())
+        return written is not None and place not in written
 
     def function(self, place: Place, entry: str) -> tuple[VmContext, VmFunction]:
         """Return the calling thread's context at `place`, and the entry function.

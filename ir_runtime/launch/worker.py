@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 __all__ = ["print_source", "read_message", "translate", "write_message"]
 
-_HOST_PHASE = "hal"
+_STREAM_PHASE, _HOST_PHASE = "stream", "hal"
 _HOST_SOURCE_MAX = 16 << 20  # the text has the constants in hexadecimal
 _process_flags: list[str] = []
 _SEVERITIES = ("note", "warning", "error", "remark")
@@ -29,50 +29,54 @@ _CALLBACK = ctypes.CFUNCTYPE(
 
 def translate(
     source: bytes, flags: Sequence[str], process_flags: Sequence[str] = ()
-) -> tuple[bytes | None, bytes, list[str]]:
+) -> tuple[bytes | None, bytes, bytes, list[str]]:
     """Compile MLIR text or bytecode.
 
     Args:
         source: the MLIR.
         flags: of this compile.
         process_flags: those that IREE takes only for a whole process; the first ones given hold.
-            With any, the text of the host program is returned, too.
+                With any, the text of the host program is returned, too.
 
     Returns:
-        The VMFB, None on failure; the text of the module after the HAL phase, empty unless asked
-        for; and the diagnostics, each as `<severity>: <message>`.
+        The VMFB, None on failure; the module after the stream phase, as bytecode, and after the
+        HAL phase, as text, this one empty unless asked for; and the diagnostics, each as
+        `<severity>: <message>`.
     """
     from iree.compiler.api import Output, Session, Source
 
     _set_process_flags(tuple(process_flags))
     diagnostics: list[str] = []
-    host = b""
+    stream = host = b""
     with Session() as session:
         try:
             session.set_flags(*flags)
         except ValueError as error:
-            return None, b"", [f"error: {error}"]
+            return None, b"", b"", [f"error: {error}"]
         invocation: Any = session.invocation()
         with invocation:
             callback = _capture_diagnostics(invocation, diagnostics)
             with Source.wrap_buffer(session, source) as wrapped:
                 # Going on after a failure kills the process: each step's answer counts.
+                wants_host = process_flags and len(source) <= _HOST_SOURCE_MAX
                 done = invocation.parse_source(wrapped)
-                if done and process_flags and len(source) <= _HOST_SOURCE_MAX:
-                    _set_phases(invocation, "", _HOST_PHASE)
-                    done = invocation.execute()
-                    host = _text_of(invocation) if done else b""
-                    _set_phases(invocation, _HOST_PHASE, "end")
-                if not done or not invocation.execute():
-                    return None, b"", diagnostics or ["error: the compiler gave no reason"]
+                if done and _run(invocation, "", _STREAM_PHASE):
+                    stream = _bytecode_of(invocation)
+                    done = not wants_host or _run(invocation, _STREAM_PHASE, _HOST_PHASE)
+                    host = _text_of(invocation) if wants_host and done else b""
+                    done = done and _run(
+                        invocation, _HOST_PHASE if wants_host else _STREAM_PHASE, "end"
+                    )
+                if not done or not stream:
+                    return None, b"", b"", diagnostics or ["error: the compiler gave no reason"]
                 with Output.open_membuffer() as output:
                     try:
                         invocation.output_vm_bytecode(output)
                     except ValueError as error:
-                        return None, b"", [*diagnostics, f"error: {error}"]
+                        return None, b"", b"", [*diagnostics, f"error: {error}"]
                     vmfb = bytes(output.map_memory())
             del callback
-    return vmfb, host, diagnostics
+    return vmfb, stream, host, diagnostics
 
 
 def _set_process_flags(flags: tuple[str, ...]) -> None:
@@ -85,8 +89,8 @@ def _set_process_flags(flags: tuple[str, ...]) -> None:
     _process_flags.extend(flags)
 
 
-def _set_phases(invocation: Any, first: str, last: str) -> None:
-    """Choose the phases that the next `execute` runs: after `first`, up to and with `last`."""
+def _run(invocation: Any, first: str, last: str) -> bool:
+    """Run the phases after `first`, up to and with `last`; returns whether they succeeded."""
     from iree.compiler.api import ctypes_dl
 
     for name, phase in (("From", first), ("To", last)):
@@ -95,6 +99,15 @@ def _set_phases(invocation: Any, first: str, last: str) -> None:
             choose.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
             choose.restype = None
             choose(invocation._inv_p, phase.encode())
+    return invocation.execute()
+
+
+def _bytecode_of(invocation: Any) -> bytes:
+    from iree.compiler.api import Output
+
+    with Output.open_membuffer() as output:
+        invocation.output_ir_bytecode(output)
+        return bytes(output.map_memory())
 
 
 def _text_of(invocation: Any) -> bytes:
@@ -172,9 +185,10 @@ def _serve() -> None:
     sys.path[:] = first[0]["sys_path"]
     while (message := read_message(requests)) is not None:
         header, source = message
-        vmfb, host, diagnostics = translate(source, header["flags"], header["process_flags"])
-        reply = {"ok": vmfb is not None, "diagnostics": diagnostics, "host_size": len(host)}
-        write_message(replies, reply, (vmfb or b"") + host)
+        vmfb, *phases, diagnostics = translate(source, header["flags"], header["process_flags"])
+        sizes = [len(phase) for phase in phases]
+        reply = {"ok": vmfb is not None, "diagnostics": diagnostics, "phase_sizes": sizes}
+        write_message(replies, reply, b"".join((*phases, vmfb or b"")))
 
 
 if __name__ == "__main__":

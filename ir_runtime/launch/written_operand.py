@@ -12,7 +12,7 @@ from typing import Any
 from ir_runtime.launch.entry_declaration import destinations_of
 from ir_runtime.launch.executable_text import UnreadableProgramError
 
-__all__ = ["find_written_operands", "parse_module"]
+__all__ = ["find_all_written_operands", "find_written_operands", "parse_module"]
 
 _WRITES = 2  # a bit of `resource_accesses`
 _HARMLESS = ("stream.cmd.flush", "stream.cmd.invalidate")
@@ -22,28 +22,58 @@ _MAX_CALLS = 8
 Roots = frozenset[int]
 
 
-def find_written_operands(stream_text: bytes | str, entry: str) -> tuple[int, ...]:
-    """Find the operands whose memory a program writes.
+def find_written_operands(stream: bytes | str, entry: str) -> tuple[int, ...]:
+    """Find the operands whose memory a function of a program writes.
 
     Args:
-        stream_text: the program in IREE's stream phase.
+        stream: the program in IREE's stream phase, text or bytecode.
         entry: the exported function.
 
     Returns:
         Positions among the operand tensors, without those that results are to be written into.
 
     Raises:
-        UnreadableProgramError: the text is no such program.
+        UnreadableProgramError: that cannot be told.
     """
-    text = stream_text.encode() if isinstance(stream_text, str) else stream_text
-    module = parse_module(text)
-    functions = {
+    functions = _functions_of(parse_module(_bytes_of(stream)))
+    if entry not in functions:
+        raise UnreadableProgramError(f"no function {entry}")
+    return _written_by(functions, entry)
+
+
+def find_all_written_operands(stream: bytes) -> dict[str, tuple[int, ...] | None]:
+    """Return what `find_written_operands` does for each exported function, None if it cannot be."""
+    module = parse_module(stream)  # the functions do not outlive it
+    functions = _functions_of(module)
+    found: dict[str, tuple[int, ...] | None] = {}
+    for name, function in functions.items():
+        if _is_private(function):
+            continue
+        try:
+            found[name] = _written_by(functions, name)
+        except UnreadableProgramError:
+            found[name] = None
+    return found
+
+
+def _is_private(function: Any) -> bool:
+    attributes = function.attributes
+    return "sym_visibility" in attributes and attributes["sym_visibility"].value != "public"
+
+
+def _bytes_of(text: bytes | str) -> bytes:
+    return text.encode() if isinstance(text, str) else text
+
+
+def _functions_of(module: Any) -> dict[str, Any]:
+    return {
         op.attributes["sym_name"].value: op.operation
         for op in module.body.operations
         if op.operation.name == "util.func"
     }
-    if entry not in functions:
-        raise UnreadableProgramError(f"no function {entry}")
+
+
+def _written_by(functions: dict[str, Any], entry: str) -> tuple[int, ...]:
     function = functions[entry]
     destinations = destinations_of(function)
     kinds = [str(argument.type) for argument in function.regions[0].blocks[0].arguments]

@@ -48,7 +48,7 @@ util.func private @looped(%x: !x) -> !x {
 
 
 @CustomOp.register(library=LIBRARY)
-class looped(CustomOp):  # noqa: N801 - named as the op
+class looped(CustomOp):
     """Double a tensor as often as it has elements: its host program has control flow."""
 
     signature = "looped(Tensor x) -> Tensor"
