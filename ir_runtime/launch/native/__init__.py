@@ -6,27 +6,28 @@ Whoever wants it asks `why_absent()` first, and imports `ir_runtime.launch.nativ
 from __future__ import annotations
 
 import functools
+import importlib
+import platform
+import sys
 
 __all__ = ["why_absent"]
+
+_EXTENSION = f"{__name__}._launcher"
 
 
 @functools.cache
 def why_absent() -> str | None:
     """Say why compiled executables cannot be launched directly here; None if they can."""
     try:
-        from ir_runtime.launch.native import _launcher
-    except ModuleNotFoundError:
-        return _why_not_built()
+        importlib.import_module(_EXTENSION)
+    except ModuleNotFoundError as error:
+        return _why_not_built() if error.name == _EXTENSION else str(error)
     except ImportError as error:
         return str(error)
-    del _launcher
     return None
 
 
 def _why_not_built() -> str:
-    import platform
-    import sys
-
     machine = platform.machine()
     if sys.platform != "linux" or machine not in {"x86_64", "aarch64"}:
         return f"it runs on Linux on x86-64 and aarch64 (this is {sys.platform} on {machine})"

@@ -48,8 +48,9 @@ static PyObject *run(PyObject *object, PyObject *const *args, size_t flags, PyOb
   PyObject *answer = why == ACCEPTED ? run_new(self->what, &seen) : NULL;
   end_facts(&seen);
   if (answer == NULL && !PyErr_Occurred())
-    PyErr_Format(PyExc_ValueError, "%U: refuses these arguments (%s), must be plain CPU tensors and "
-                 "values exactly like those it was bound to", self->name,
+    PyErr_Format(PyExc_ValueError,
+                 "%U: refuses these arguments (%s), must be plain CPU tensors and values exactly "
+                 "like those it was bound to", self->name,
                  refusal_words[why == ACCEPTED ? REFUSED_ALIGNMENT : why]);
   return answer;
 }

@@ -111,7 +111,8 @@ static PyObject *ask_op(const call *self, const arguments *given) {
 static PyObject *copy_answer(PyObject *answer, const arguments *given, Py_ssize_t count) {
   for (Py_ssize_t i = 0; answer != NULL && i < count; i++) {
     PyObject *value = count == 1 ? Py_NewRef(answer) : PySequence_GetItem(answer, i);
-    PyObject *done = value == NULL ? NULL : PyObject_CallMethod(given->outs[i], "copy_", "O", value);
+    PyObject *done = NULL;
+    if (value != NULL) done = PyObject_CallMethod(given->outs[i], "copy_", "O", value);
     Py_XDECREF(value);
     if (done == NULL) Py_CLEAR(answer);
     Py_XDECREF(done);
@@ -175,7 +176,8 @@ static refusal check_gates(const call *self, PyObject *keyset) {
   return why == ACCEPTED ? check_tangents() : why;
 }
 
-static PyObject *call_op(PyObject *object, PyObject *const *args, size_t flags, PyObject *keywords) {
+static PyObject *call_op(PyObject *object, PyObject *const *args, size_t flags,
+                         PyObject *keywords) {
   call *self = (call *)object;
   Py_ssize_t count = PyVectorcall_NARGS(flags), skipped = self->takes_keyset;
   PyObject *answer = NULL;
@@ -224,19 +226,22 @@ static PyObject *clear(PyObject *object, PyObject *unused) {
 
 // --- the type ---
 
+static bool all_named(PyObject *names, const char *what) {
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+    PyObject *name = PyTuple_GET_ITEM(names, i);
+    if (!PyUnicode_CheckExact(name))
+      return plan_fault("call: the name of %s is %R, must be a str", what, name);
+  }
+  return true;
+}
+
 static bool set_lists(call *self, PyObject *parameters, PyObject *outs) {
   self->names = PySequence_Tuple(parameters);
   self->outs = outs == NULL ? PyTuple_New(0) : PySequence_Tuple(outs);
   if (self->names == NULL || self->outs == NULL) return false;
   if (PyTuple_GET_SIZE(self->names) > MOST_ARGUMENTS || PyTuple_GET_SIZE(self->outs) > MOST_OUTS)
     return plan_fault("call: has more than %d arguments or %d outs", MOST_ARGUMENTS, MOST_OUTS);
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self->names); i++)
-    if (!PyUnicode_CheckExact(PyTuple_GET_ITEM(self->names, i)))
-      return plan_fault("call: a parameter's name is %R, must be a str", PyTuple_GET_ITEM(self->names, i));
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self->outs); i++)
-    if (!PyUnicode_CheckExact(PyTuple_GET_ITEM(self->outs, i)))
-      return plan_fault("call: an out's name is %R, must be a str", PyTuple_GET_ITEM(self->outs, i));
-  return true;
+  return all_named(self->names, "a parameter") && all_named(self->outs, "an out");
 }
 
 static PyObject *new_call(PyTypeObject *type, PyObject *args, PyObject *keywords) {

@@ -35,7 +35,8 @@ static bool check_header(const executable *self, const library_header *header) {
                  header->version, LIBRARY_VERSION);
     return false;
   }
-  if (header->features != 0) return refuse(self, "asks for features of the host, must ask for none");
+  if (header->features != 0)
+    return refuse(self, "asks for features of the host, must ask for none");
   if (header->sanitizer != 0) return refuse(self, "built for a sanitizer, must be built for none");
   return true;
 }

@@ -114,7 +114,7 @@ int torch_threads(void);
 // --- arena.c: memory kept by each thread ---
 
 bool prepare_arenas(void);
-// Returns aligned memory that stays this thread's until `release_transients`, NULL if there is none.
+// Returns aligned memory, this thread's until `release_transients`; NULL if there is none.
 void *acquire_transients(size_t size);
 void release_transients(void *memory);
 void *local_memory(size_t size);
@@ -154,7 +154,7 @@ extern const char *const refusal_words[REFUSALS];
 bool prepare_tensors(void);
 bool is_tensor(PyObject *object);      // of exactly torch's types
 bool is_any_tensor(PyObject *object);  // subclasses, too
-bool is_torch_constant(PyObject *object);  // a dtype, layout or memory format: there is one of each
+bool is_torch_constant(PyObject *object);  // of which there is one: dtypes, layouts, formats
 // Says what torch knows of a CPU tensor.
 refusal describe_tensor(PyObject *object, dl_tensor *out);
 bool requires_grad(PyObject *tensor);
@@ -196,7 +196,14 @@ bool grad_enabled(void);
 
 // --- memory.c: arguments that were seen before ---
 
-typedef enum { EXPECT_TENSOR, EXPECT_SAME, EXPECT_INT, EXPECT_FLOAT, EXPECT_TEXT, EXPECT_LIST } kind;
+typedef enum {
+  EXPECT_TENSOR,
+  EXPECT_SAME,
+  EXPECT_INT,
+  EXPECT_FLOAT,
+  EXPECT_TEXT,
+  EXPECT_LIST
+} kind;
 
 typedef struct {
   kind what;

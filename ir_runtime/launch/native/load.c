@@ -144,7 +144,8 @@ void *load_library(const char *name, const char *elf, Py_ssize_t size) {
   Py_BEGIN_ALLOW_THREADS
   handle = load_anonymous(label, elf, (size_t)size, reasons);
   for (size_t i = 0; handle == NULL && i < sizeof roots / sizeof *roots; i++)
-    if (roots[i] != NULL && *roots[i]) handle = load_temporary(roots[i], elf, (size_t)size, reasons);
+    if (roots[i] != NULL && *roots[i])
+      handle = load_temporary(roots[i], elf, (size_t)size, reasons);
   Py_END_ALLOW_THREADS
   if (handle == NULL)
     PyErr_Format(PyExc_ValueError, "executable %s: cannot be loaded (%s)", name, reasons);

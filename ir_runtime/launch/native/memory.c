@@ -150,9 +150,11 @@ static uint64_t expected_bytes(const expectation *tensor) {
 }
 
 // The tensors of the arguments, lists flattened, are numbered as `describe_values` finds them.
-static bool add_operand(remembered *self, uint32_t *used, const expectation *item, uint32_t tensor) {
+static bool add_operand(remembered *self, uint32_t *used, const expectation *item,
+                        uint32_t tensor) {
   if (item->what != EXPECT_TENSOR) return true;
-  if (*used >= self->what->operand_count) return plan_fault("remember: more operands than the plan has");
+  if (*used >= self->what->operand_count)
+    return plan_fault("remember: more operands than the plan has");
   if (expected_bytes(item) < self->what->sizes[*used])
     return plan_fault("remember: operand %u has %llu bytes, must have %llu", *used,
                       (unsigned long long)expected_bytes(item),

@@ -49,7 +49,8 @@ static bool add_refusals(PyObject *module) {
 }
 
 static int fill_module(PyObject *module) {
-  bool filled = prepare_tensors() && prepare_gates() && prepare_results() && prepare_arenas() && find_pool(torch_has_openmp()) &&
+  bool filled = prepare_tensors() && prepare_gates() && prepare_results() && prepare_arenas() &&
+                find_pool(torch_has_openmp()) &&
                 add_executable_type(module) && add_plan_type(module) &&
                 add_call_type(module) && add_bound_call_type(module) && add_refusals(module);
   return filled ? 0 : -1;

@@ -36,7 +36,8 @@ static bool take_sizes(plan *self, PyObject *minimum_sizes, PyObject *transients
     return plan_fault("plan: has %zd minimum sizes, must have one for each of %u tensors",
                       PyTuple_GET_SIZE(minimum_sizes), tensors);
   for (uint32_t i = 0; i < tensors; i++)
-    if (!read_number(PyTuple_GET_ITEM(minimum_sizes, i), INT64_MAX, &self->sizes[i], "a minimum size"))
+    if (!read_number(PyTuple_GET_ITEM(minimum_sizes, i), INT64_MAX, &self->sizes[i],
+                     "a minimum size"))
       return false;
   for (uint32_t i = 0; i < self->transient_count; i++) {
     uint64_t *size = &self->sizes[tensors + i];
@@ -106,7 +107,8 @@ static bool take_parts(parts *out, PyObject *minimum_sizes, PyObject *transients
   if (out->steps != NULL)
     out->constants = constants == NULL ? PyTuple_New(0) : PySequence_Tuple(constants);
   if (out->constants == NULL) return false;
-  if (PyTuple_GET_SIZE(out->transients) < MOST_SLOTS && PyTuple_GET_SIZE(out->constants) < MOST_SLOTS)
+  if (PyTuple_GET_SIZE(out->transients) < MOST_SLOTS &&
+      PyTuple_GET_SIZE(out->constants) < MOST_SLOTS)
     return true;
   return plan_fault("plan: has more than 2^20 transients or constants, must have fewer");
 }

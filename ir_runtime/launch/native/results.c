@@ -82,7 +82,8 @@ bool read_results(remembered *self, PyObject *results) {
   for (uint32_t i = 0; i < count; i++) {
     result *each = &self->results[i];
     if (!read_result(each, PyTuple_GET_ITEM(results, i))) return false;
-    uint64_t size = tensor_bytes(&each->layout), least = self->what->sizes[self->what->operand_count + i];
+    uint64_t size = tensor_bytes(&each->layout);
+    uint64_t least = self->what->sizes[self->what->operand_count + i];
     if (size < least)
       return plan_fault("remember: result %u has %llu bytes, must have %llu", i,
                         (unsigned long long)size, (unsigned long long)least);
@@ -98,7 +99,9 @@ void drop_results(remembered *self) {
   PyMem_Free(self->results);
 }
 
-static void *start_of(const dl_tensor *tensor) { return (char *)tensor->data + tensor->byte_offset; }
+static void *start_of(const dl_tensor *tensor) {
+  return (char *)tensor->data + tensor->byte_offset;
+}
 
 // Returns whether it ran; an error may be set if not.
 static bool run_on(const remembered *self, const facts *seen, PyObject *const *outs) {

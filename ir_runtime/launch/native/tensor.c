@@ -67,7 +67,8 @@ static bool find_exchange(void) {
   Py_DECREF(capsule);
   if (exchange == NULL) return false;
   if (exchange->major == DLPACK_MAJOR && exchange->describe != NULL) return true;
-  PyErr_Format(PyExc_ImportError, "this torch speaks DLPack %u.%u, must be %d.x and describe tensors",
+  PyErr_Format(PyExc_ImportError,
+               "this torch speaks DLPack %u.%u, must be %d.x and describe tensors",
                exchange->major, exchange->minor, DLPACK_MAJOR);
   return false;
 }
