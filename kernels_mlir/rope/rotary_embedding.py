@@ -117,7 +117,7 @@ class RotaryEmbeddingKernel(CustomOp):
         "rotary_embedding(Tensor positions, Tensor query, Tensor? key, int head_size, "
         "int rotary_dim, Tensor cos_sin_cache, bool is_neox_style) -> (Tensor, Tensor?)"
     )
-    backward = derive_backward(native_rotary_embedding)
+    backward: Any = derive_backward(native_rotary_embedding)
 
     def select(self, ksel: KernelSelection) -> None:
         """Take any tokens of one arrangement of heads."""
@@ -172,8 +172,8 @@ class RotaryEmbeddingKernel(CustomOp):
     def check(self, *args: Any) -> None:
         """Refuse positions that the cache has no row for."""
         positions, cache = args[0], args[5]
-        if not positions.numel() or cache.ndim != 2:
-            return
+        if not positions.numel() or cache.ndim != 2 or not len(cache):
+            return  # nothing to look at, or what `select` refuses
         low, high = (int(bound) for bound in torch.aminmax(positions))
         if low < 0 or high >= cache.shape[0]:
             raise ArgumentError(

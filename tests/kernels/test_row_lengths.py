@@ -1,0 +1,72 @@
+"""Are the row kernels right for rows of any length, and lines of any?  They compute in vectors."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import kernels_mlir
+from ir_runtime.dtypes import dtype_info
+from tests.cases import CASES, DTYPES, Draw, OpCase, widen
+
+LENGTHS = (1, 31, 33, 256, 300)
+"""Less than a vector of 32, more, a block of eight vectors, and a block, a vector and some more."""
+
+each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
+row_cases = [
+    case
+    for case in CASES
+    if case.op in ("layer_norm", "rms_norm", "silu_and_mul", "softmax")
+    and case.variant != "partial"
+]
+
+
+@each_dtype
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("case", row_cases, ids=lambda case: case.id)
+def test_rows_of_any_length(case: OpCase, length: int, dtype: torch.dtype) -> None:
+    arguments = case.make(Draw.seeded(dtype, 1), (3,), length)
+    info = dtype_info(dtype)
+    exact = case.native(*widen(arguments))
+    actual = case.function(*arguments).double()
+    torch.testing.assert_close(actual, exact, atol=info.atol, rtol=info.rtol)
+
+
+@each_dtype
+@pytest.mark.parametrize("size", [1, 40, 300])
+def test_variance_of_any_part_of_a_row(size: int, dtype: torch.dtype) -> None:
+    x = Draw.seeded(dtype, 1).activation(3, 300)
+    exact = x.double() * torch.rsqrt(x.double()[:, :size].square().mean(-1, keepdim=True) + 1e-5)
+    info = dtype_info(dtype)
+    actual = kernels_mlir.rms_norm(x, None, 1e-5, size).double()
+    torch.testing.assert_close(actual, exact, atol=info.atol, rtol=info.rtol)
+
+
+@each_dtype
+@pytest.mark.parametrize("approximate", ["none", "tanh"])
+def test_lines_of_any_length(approximate: str, dtype: torch.dtype) -> None:
+    """Around a vector, and around what a workgroup takes."""
+    x = Draw.seeded(dtype, 1).activation(5000)
+    whole = kernels_mlir.gelu(x, approximate)
+    for size in (1, 31, 32, 33, 2047, 2048, 2049, 4099):
+        assert torch.equal(kernels_mlir.gelu(x[:size], approximate), whole[:size])
+
+
+@pytest.mark.parametrize("columns", [2048, 2049, 4097])
+def test_wide_rows_are_shared_by_workgroups(columns: int) -> None:
+    x = Draw.seeded(torch.float32, 1).activation(2, 2 * columns)
+    gate, up = x.double().chunk(2, dim=-1)
+    exact = gate * torch.sigmoid(gate) * up
+    torch.testing.assert_close(kernels_mlir.silu_and_mul(x).double(), exact, atol=1e-5, rtol=1.3e-6)
+
+
+@pytest.mark.parametrize("bits", [0x7FFFFFFF, -1, 0x7F800001])
+def test_nan_of_a_weight_of_any_payload_stays_nan(bits: int) -> None:
+    """Rounding to bf16 adds to the bits of a number, which would carry over into those of a NaN."""
+    x = Draw.seeded(torch.bfloat16, 1).activation(3, 48)
+    weight = torch.ones(48)
+    weight.view(torch.int32)[7] = bits
+    assert weight[7].isnan()
+    result = kernels_mlir.rms_norm(x, weight, 1e-5)
+    assert result[:, 7].isnan().all()
+    assert result.isnan().sum() == 3
