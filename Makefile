@@ -47,9 +47,10 @@ asan: $(VENV)/.ready
 	    CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g' \
 	    $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace && \
 	    LD_PRELOAD="$$(cc -print-file-name=libasan.so) $$(cc -print-file-name=libubsan.so)" \
-	    ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allocator_may_return_null=1 PYTHONMALLOC=malloc PYTHONPATH=$$PWD \
+	    ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allocator_may_return_null=1 \
+	    PYTHONMALLOC=malloc PYTHONPATH=$$PWD \
 	    $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider tests/launch/native \
-        --ignore=tests/launch/native/test_leaks.py
+	    --ignore=tests/launch/native/test_leaks.py
 
 # torch goes first: a plain requirement would take the newest build, gigabytes of it.
 $(VENV)/.ready: pyproject.toml Makefile setup.py $(wildcard ir_runtime/launch/native/*.[ch])

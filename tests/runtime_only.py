@@ -16,6 +16,7 @@ import torch
 import kernels_mlir
 from ir_runtime.counters import current_counts
 from ir_runtime.errors import ArtifactNotFoundError
+from ir_runtime.op_reg import explain
 
 SIZE = 48
 
@@ -60,6 +61,8 @@ def main(mode: str) -> None:
     assert "the compiler is not installed" in message[0], message
     assert "pip install 'iree-base-compiler==3.13.*'" in message[0], message
     call_all(SIZE)
+    found = explain(torch.ops.ir_kernels.gelu, torch.randn(3, SIZE))
+    assert found.executor == "direct", found
     print(f"ran {counts.store_hits} stored kernels without the compiler")
 
 

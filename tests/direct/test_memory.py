@@ -10,6 +10,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from ir_runtime.op_reg import explain
 from tests.cases import CASES, OpCase
+from tests.op_reg.ops import op_of
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 
@@ -23,22 +24,29 @@ def allocated_bytes(call) -> int:
     return sum(size for size in given if size > 0)
 
 
-def as_tuple(value: torch.Tensor | tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-    return value if isinstance(value, tuple) else (value,)
+CHECKED_BYTES = 64  # what looking at positions may take
+
+
+def tensors_of(value: object) -> list[torch.Tensor]:
+    values = value if isinstance(value, tuple) else (value,)
+    return [v for v in values if isinstance(v, torch.Tensor)]
 
 
 @each_case
 def test_a_call_allocates_its_results(case: OpCase):
     arguments = case.arguments()
-    results = as_tuple(case.packet.default(*arguments))
+    results = tensors_of(case.packet.default(*arguments))
     wanted = sum(result.numel() * result.element_size() for result in results)
-    assert allocated_bytes(lambda: case.packet.default(*arguments)) == wanted
+    taken = allocated_bytes(lambda: case.packet.default(*arguments))
+    assert wanted <= taken <= wanted + (CHECKED_BYTES if op_of(case.packet).has_check else 0)
 
 
-@each_case
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if "out" in c.packet.overloads()], ids=lambda case: case.id
+)
 def test_out_allocates_nothing(case: OpCase):
     arguments = case.arguments()
-    results = as_tuple(case.packet.default(*arguments))
+    results = tensors_of(case.packet.default(*arguments))
     names = [f"out{i}" for i in range(len(results))] if len(results) > 1 else ["out"]
     outs = {name: torch.empty_like(r) for name, r in zip(names, results, strict=True)}
     case.packet.out(*arguments, **outs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+import kernels_mlir  # noqa: F401 - registers the ops
 from ir_runtime.counters import count_since
 from ir_runtime.op_reg import CustomOp, MlirTemplate
 from tests.op_reg.ops import LIBRARY, op_of
