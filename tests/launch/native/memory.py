@@ -28,3 +28,11 @@ class GuardedMemory:
         count = torch.Size(shape).numel()
         flat = torch.frombuffer(self._map, dtype=torch.float32, count=count, offset=self._offset)
         return flat.view(shape)
+
+
+def guarded(tensor: Tensor) -> Tensor:
+    """Return a copy that ends where memory that may not be touched begins."""
+    memory = GuardedMemory(tensor.nbytes)
+    count, offset = tensor.numel(), memory._offset
+    flat = torch.frombuffer(memory._map, dtype=tensor.dtype, count=count, offset=offset)
+    return flat.view(tensor.shape).copy_(tensor)
