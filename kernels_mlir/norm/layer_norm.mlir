@@ -42,8 +42,8 @@ util.func private @layer_norm_affine(%at: !vx, %center: !lanes, %rest: !lanes, %
   util.return %y : !vx
 }
 
-// A workgroup takes a row. It reads it three times, twice from the cache: for a center near the
-// mean, for the sums of (x - center) and (x - center)^2, and for the result.
+// A workgroup takes a row. It reads it twice, the second time from the cache: for the sums of
+// (x - center) and (x - center)^2, and for the result.
 util.func private @layer_norm(%x: !x, %weight: !weight, %bias: !bias) -> !x {
   %first = arith.constant 0 : index
   %rows = tensor.dim %x, %first : !x
@@ -72,8 +72,6 @@ util.func private @layer_norm(%x: !x, %weight: !weight, %bias: !bias) -> !x {
     %weights = iree_tensor_ext.dispatch.tensor.load %weight_in, offsets = [0], sizes = [%n], strides = [1] : !weight_in -> !weights
     %biases = iree_tensor_ext.dispatch.tensor.load %bias_in, offsets = [0], sizes = [%n], strides = [1] : !bias_in -> !biases
 
-    // In all sums each lane adds up blocks of eight terms, then the sums of the blocks; the lanes
-    // are added in f64. So little goes in rounding, although the terms are f32.
     // 1 in the lanes of the elements that the row has beyond its full vectors, 0 in the others.
     %one_x = arith.constant dense<1.0> : !vx
     %none_x = arith.constant dense<0.0> : !vx
@@ -81,35 +79,21 @@ util.func private @layer_norm(%x: !x, %weight: !weight, %bias: !bias) -> !x {
     %at_inside = arith.select %mask, %one_x, %none_x : !mask, !vx
     %inside = util.call @widen_x(%at_inside) : (!vx) -> !lanes
 
-    %of_blocks = scf.for %j = %c0 to %blocks step %block iter_args(%sums = %none) -> (!lanes) {
-      %end = arith.addi %j, %block : index
-      %of_block = scf.for %k = %j to %end step %step iter_args(%sum = %none) -> (!lanes) {
-        %at = vector.transfer_read %row[%c0, %k], %zero_x {in_bounds = [true]} : !row, !vx
-        %v = util.call @widen_x(%at) : (!vx) -> !lanes
-        %next = arith.addf %sum, %v : !lanes
-        scf.yield %next : !lanes
-      }
-      %next = arith.addf %sums, %of_block : !lanes
-      scf.yield %next : !lanes
-    }
-    %of_full = scf.for %k = %blocks to %full step %step iter_args(%sum = %of_blocks) -> (!lanes) {
-      %at = vector.transfer_read %row[%c0, %k], %zero_x {in_bounds = [true]} : !row, !vx
-      %v = util.call @widen_x(%at) : (!vx) -> !lanes
-      %next = arith.addf %sum, %v : !lanes
-      scf.yield %next : !lanes
-    }
-    %of_all = scf.for %k = %full to %n step %step iter_args(%sum = %of_full) -> (!lanes) {
-      %at = vector.transfer_read %row[%c0, %k], %zero_x : !row, !vx
-      %v = util.call @widen_x(%at) : (!vx) -> !lanes
-      %next = arith.addf %sum, %v : !lanes
-      scf.yield %next : !lanes
-    }
-    %of_all_wide = arith.extf %of_all : !lanes to !wide
-    %sum = vector.reduction <add>, %of_all_wide fastmath<reassoc> : !wide into f64
-    %near_mean = arith.divf %sum, %count : f64
-    %center_fast = arith.truncf %near_mean : f64 to f32
+    // The center is the mean of the first vector: near enough to that of the row, unless the row is
+    // of another kind further on.
+    %at_first = vector.transfer_read %row[%c0, %c0], %zero_x : !row, !vx
+    %v_first = util.call @widen_x(%at_first) : (!vx) -> !lanes
+    %wide_first = arith.extf %v_first : !lanes to !wide
+    %sum_first = vector.reduction <add>, %wide_first fastmath<reassoc> : !wide into f64
+    %n_first = arith.minui %n, %step : index
+    %count_first_i64 = arith.index_cast %n_first : index to i64
+    %count_first = arith.sitofp %count_first_i64 : i64 to f64
+    %mean_first = arith.divf %sum_first, %count_first : f64
+    %center_fast = arith.truncf %mean_first : f64 to f32
     %centers_fast = vector.broadcast %center_fast : f32 to !lanes
 
+    // Each lane adds up blocks of eight terms, then the sums of the blocks; the lanes are added in
+    // f64. So little goes in rounding, although the terms are f32.
     %off_blocks:2 = scf.for %j = %c0 to %blocks step %block iter_args(%sums = %none, %squares = %none) -> (!lanes, !lanes) {
       %end = arith.addi %j, %block : index
       %off_block:2 = scf.for %k = %j to %end step %step iter_args(%sum_ = %none, %square = %none) -> (!lanes, !lanes) {
@@ -155,12 +139,17 @@ util.func private @layer_norm(%x: !x, %weight: !weight, %bias: !bias) -> !x {
     %epsilon = arith.extf %epsilon_f32 : f32 to f64
     %shifted_fast = arith.addf %variance_fast, %epsilon : f64
 
-    // Squares of f32 overflow and vanish early; rows of such values are summed once more, in f64.
+    // Rows of values whose squares overflow or vanish in f32, and rows whose mean is so far from the
+    // center that the difference above has lost its accuracy, are summed once more, in f64.
     %lowest = arith.constant 1.0e-28 : f64
     %highest = arith.constant 1.0e+28 : f64
+    %most_lost = arith.constant 16.0 : f64
     %above = arith.cmpf ogt, %shifted_fast, %lowest : f64
     %below = arith.cmpf olt, %shifted_fast, %highest : f64
-    %in_range = arith.andi %above, %below : i1
+    %variance_times = arith.mulf %variance_fast, %most_lost : f64
+    %is_near = arith.cmpf ole, %mean_square, %variance_times : f64
+    %is_of_size = arith.andi %above, %below : i1
+    %in_range = arith.andi %is_of_size, %is_near : i1
     %statistics:3 = scf.if %in_range -> (f32, f64, f64) {
       scf.yield %center_fast, %rest_fast, %shifted_fast : f32, f64, f64
     } else {

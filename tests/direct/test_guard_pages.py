@@ -33,8 +33,8 @@ def _survives(run) -> bool:
 @each_case
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_kernels_stay_inside_their_buffers(case: OpCase, dtype: torch.dtype):
-    for lead in case.same_rank_leads:
-        lead = (2 * lead[0], *lead[1:])  # rows of 96 bytes: an even number ends at the page
+    for given in case.same_rank_leads:
+        lead = (2 * given[0], *given[1:])  # rows of 96 bytes: an even number ends at the page
         arguments = case.arguments(dtype, lead)
         expected = case.packet.default(*arguments)
         assert explain(case.packet, *arguments).executor == "direct"

@@ -42,6 +42,22 @@ def test_variance_of_any_part_of_a_row(size: int, dtype: torch.dtype) -> None:
     torch.testing.assert_close(actual, exact, atol=info.atol, rtol=info.rtol)
 
 
+@pytest.mark.parametrize("length", [300, 4096])
+@pytest.mark.parametrize("level", [10.0, 1e3, 1e6, 1e25])
+def test_layer_norm_of_rows_that_begin_unlike_the_rest(length: int, level: float) -> None:
+    """The kernel guesses the mean by the first elements, and sums again if that was far off."""
+    x = Draw.seeded(torch.float32, 1).activation(4, length) + level
+    x[0, :32] = 0.0
+    x[1, :32] = -level
+    x[2, 31] = 1e3 * level
+    x[3, 32:] = -level
+    one, zero = torch.ones(length), torch.zeros(length)
+    exact = torch.nn.functional.layer_norm(x.double(), (length,), eps=1e-5)
+    torch.testing.assert_close(
+        kernels_mlir.layer_norm(x, one, zero, 1e-5).double(), exact, atol=1e-5, rtol=1.3e-6
+    )
+
+
 @each_dtype
 @pytest.mark.parametrize("approximate", ["none", "tanh"])
 def test_lines_of_any_length(approximate: str, dtype: torch.dtype) -> None:
