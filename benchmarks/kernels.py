@@ -243,11 +243,11 @@ def find_promises(results: Sequence[Result]) -> list[Promise]:
         mine = [r for r in results if r.op == op]
         if mine:
             promises += _row_promises(op, mine)
-    cache = _cache_bytes()
+    beyond = 2 * _cache_bytes()
     for op in STREAMING:
-        speeds = [r.of_copy for r in results if r.op == op and r.kept and _moved(r) > cache]
+        speeds = [r.of_copy for r in results if r.op == op and r.kept and _moved(r) > beyond]
         if speeds:
-            what = f"{op}: of a copy's bytes per second, above cache, kept"
+            what = f"{op}: of a copy's bytes per second, beyond cache"
             promises.append(Promise(what, min(speeds), 0.75, at_least=True))
     for op, limit in (("linear", _linear_limit), ("mm_encoder_attn", _attention_limit)):
         worst: dict[float, float] = {}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks.kernels import Result, find_promises
 from benchmarks.measure import Row, measure_interleaved, print_rows
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,7 +36,8 @@ def test_a_benchmark_prints_json_with_its_peers(name: str, rows: set[str]):
     assert done.stderr == ""
     result = json.loads(done.stdout)
     assert rows <= {row["name"] for row in result["rows"]}
-    assert all(row["value"] > 0 for row in result["rows"])
+    differences = [row for row in result["rows"] if row["name"].endswith(" adds")]
+    assert all(row["value"] > 0 for row in result["rows"] if row not in differences)
 
 
 def test_cases_take_turns():
@@ -51,3 +55,46 @@ def test_a_missed_promise_is_reported(capsys: pytest.CaptureFixture[str]):
     ]
     assert not print_rows("Title", rows, as_json=False)
     assert "MISSED" in capsys.readouterr().out
+
+
+def test_kernels_are_measured_and_drawn(tmp_path: Path):
+    plot = tmp_path / "ratios.png"
+    options = "--ops gelu --rows 1 --features 4096 --dtypes f32 --no-compile --rounds 3 --json"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "kernels", *options.split(), "--plot", plot],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    assert done.stderr == ""
+    result = json.loads(done.stdout)
+    assert [(row["op"], row["rows"], row["kept"]) for row in result["rows"]] == [
+        ("gelu", 1, False),
+        ("gelu", 1, True),
+    ]
+    assert all(row["ours_us"] > 0 and row["eager_us"] > 0 for row in result["rows"])
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def a_result(**facts: Any) -> Result:
+    usual = Result("rms_norm", "f32", 2048, 11008, True, 10.0, 100.0, 50.0, 1e6, 0.8)  # noqa: FBT003
+    return replace(usual, **facts)
+
+
+def missed(*results: Result) -> list[str]:
+    return [promise.what for promise in find_promises(results) if not promise.kept]
+
+
+def test_promises_are_compared_with_what_was_measured():
+    assert missed(a_result()) == []
+    assert missed(a_result(of_copy=0.7)) == ["rms_norm: of a copy's bytes per second, beyond cache"]
+    assert missed(a_result(of_copy=0.7, kept=False)) == []
+    assert missed(a_result(), a_result(ours_us=56.0, eager_us=100.0)) == [
+        "rms_norm: slowest case to the better peer"
+    ]
+    assert missed(a_result(ours_us=70.0, compiled_us=None)) == ["rms_norm: geometric mean to eager"]
+    assert missed(a_result(op="linear", ours_us=106.0)) == ["linear: worst case to eager"]
+    assert missed(a_result(op="linear", rows=16, ours_us=106.0)) == []
+    assert missed(a_result(op="mm_encoder_attn", rows=512, ours_us=900.0)) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -73,3 +74,28 @@ def test_transients_are_kept_by_the_thread_and_reused(case: OpCase):
         before, *after = thread.submit(sizes).result()
     assert len(set(after)) == 1
     assert needed <= after[0] - before <= needed + 4096
+
+
+def flags_at(address: int) -> list[str]:
+    """Return the kernel's flags of the mapping that an address lies in."""
+    inside = False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        first = line.split()[0]
+        if "-" in first and not first.endswith(":"):
+            start, end = (int(part, 16) for part in first.split("-"))
+            inside = start <= address < end
+        elif inside and first == "VmFlags:":
+            return line.split()[1:]
+    raise AssertionError(hex(address))
+
+
+@pytest.mark.skipif(
+    not Path("/sys/kernel/mm/transparent_hugepage").exists(), reason="no large pages here"
+)
+def test_large_results_lie_in_large_pages():
+    """Else a kernel waits for its pages longer than it computes."""
+    x = torch.ones(2049, 4096)
+    torch.ops.ir_kernels.gelu(x)  # the launcher serves what was seen before
+    result = torch.ops.ir_kernels.gelu(x)
+    assert "hg" in flags_at(result.data_ptr() + result.nbytes // 2)
+    assert "hg" not in flags_at(x.data_ptr() + x.nbytes // 2)

@@ -219,6 +219,7 @@ typedef struct {
 typedef struct {
   PyObject *allocation;  // what its allocation is called with: shape, strides, dtype
   dl_tensor layout;      // its shape and dtype
+  uint64_t bytes;
 } result;
 
 typedef struct {

@@ -1,18 +1,22 @@
 // Where do the results of a call go?  Into new tensors of torch's allocator, or into given ones.
 #include <string.h>
+#include <sys/mman.h>
 
 #include "launcher.h"
+
+// From this size on glibc's malloc maps every block anew (its M_MMAP_THRESHOLD grows no further).
+enum { FRESH_BYTES = 32 << 20, PAGE = 4096 };
 
 static PyObject *empty_strided;       // torch's allocator without its argument parser
 static PyObject *increment_version;
 
 bool prepare_results(void) {
   PyObject *guards = PyImport_ImportModule("torch._C._dynamo.guards");
-  PyObject *graph = PyImport_ImportModule("torch.autograd.graph");
+  PyObject *core = PyImport_ImportModule("torch._C");
   if (guards != NULL) empty_strided = PyObject_GetAttrString(guards, "_empty_strided_cpu");
-  if (graph != NULL) increment_version = PyObject_GetAttrString(graph, "increment_version");
+  if (core != NULL) increment_version = PyObject_GetAttrString(core, "_increment_version");
   Py_XDECREF(guards);
-  Py_XDECREF(graph);
+  Py_XDECREF(core);
   if (empty_strided != NULL && increment_version != NULL) return true;
   PyErr_SetString(PyExc_ImportError, "this torch has no quick allocator of CPU tensors "
                                      "(torch._C._dynamo.guards._empty_strided_cpu)");
@@ -82,7 +86,7 @@ bool read_results(remembered *self, PyObject *results) {
   for (uint32_t i = 0; i < count; i++) {
     result *each = &self->results[i];
     if (!read_result(each, PyTuple_GET_ITEM(results, i))) return false;
-    uint64_t size = tensor_bytes(&each->layout);
+    uint64_t size = each->bytes = tensor_bytes(&each->layout);
     uint64_t least = self->what->sizes[self->what->operand_count + i];
     if (size < least)
       return plan_fault("remember: result %u has %llu bytes, must have %llu", i,
@@ -126,11 +130,27 @@ static bool run_on(const remembered *self, const facts *seen, PyObject *const *o
   return ran;
 }
 
+// Fresh memory is faulted in 4 KiB at a time, which can take several times what the kernel does;
+// a hint to use large pages is all that helps. Where the system refuses it nothing is lost.
+static void hint_large_pages(const dl_tensor *tensor) {
+  uintptr_t start = ((uintptr_t)tensor->data + PAGE - 1) / PAGE * PAGE;
+  uintptr_t end = ((uintptr_t)tensor->data + tensor_bytes(tensor)) / PAGE * PAGE;
+  (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
+}
+
+static PyObject *new_result(const result *self) {
+  PyObject *out = PyObject_Call(empty_strided, self->allocation, NULL);
+  dl_tensor seen;
+  if (out != NULL && self->bytes >= FRESH_BYTES && describe_tensor(out, &seen) == ACCEPTED)
+    hint_large_pages(&seen);
+  return out;
+}
+
 static PyObject *run_many(const remembered *self, const facts *seen) {
   Py_ssize_t count = self->what->result_count;
   PyObject *outs = PyTuple_New(count);
   for (Py_ssize_t i = 0; outs != NULL && i < count; i++) {
-    PyObject *out = PyObject_Call(empty_strided, self->results[i].allocation, NULL);
+    PyObject *out = new_result(&self->results[i]);
     if (out == NULL)
       Py_CLEAR(outs);
     else
@@ -145,7 +165,7 @@ PyObject *run_new(const remembered *self, const facts *seen) {
   PyObject *out = Py_NewRef(Py_None);
   if (self->what->result_count == 1) {
     Py_DECREF(out);
-    out = PyObject_Call(empty_strided, self->results[0].allocation, NULL);
+    out = new_result(&self->results[0]);
   }
   if (out != NULL && !run_on(self, seen, &out)) Py_CLEAR(out);
   return out;
@@ -171,10 +191,13 @@ int run_into(const remembered *self, const facts *seen, PyObject *const *outs) {
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "launch: `out` changed its memory");
     return -1;
   }
-  for (uint32_t i = 0; i < self->what->result_count; i++) {
-    PyObject *done = PyObject_CallOneArg(increment_version, outs[i]);
-    if (done == NULL) return -1;
-    Py_DECREF(done);
-  }
+  Py_ssize_t count = self->what->result_count;
+  PyObject *written = PyTuple_New(count);
+  for (Py_ssize_t i = 0; written != NULL && i < count; i++)
+    PyTuple_SET_ITEM(written, i, Py_NewRef(outs[i]));
+  PyObject *done = written == NULL ? NULL : PyObject_CallOneArg(increment_version, written);
+  Py_XDECREF(written);
+  if (done == NULL) return -1;
+  Py_DECREF(done);
   return 0;
 }
