@@ -141,7 +141,10 @@ class DirectProgram:
                 self._plans.move_to_end(key)
                 return found
         self._check_results(shapes, numbers, results)
-        plan = evaluate(self.program, shapes, [tensor.dtype for tensor in tensors], numbers)
+        try:
+            plan = evaluate(self.program, shapes, [tensor.dtype for tensor in tensors], numbers)
+        except LaunchError as error:
+            raise LaunchError(f"{self.name}: failed while running", facts=[str(error)]) from None
         if plan.written_operands:
             raise UnreadableProgramError("it writes its operands")
         try:

@@ -35,7 +35,8 @@ def find_written_operands(stream: bytes | str, entry: str) -> tuple[int, ...]:
     Raises:
         UnreadableProgramError: that cannot be told.
     """
-    functions = _functions_of(parse_module(_bytes_of(stream)))
+    module = parse_module(_bytes_of(stream))  # the functions do not outlive it
+    functions = _functions_of(module)
     if entry not in functions:
         raise UnreadableProgramError(f"no function {entry}")
     return _written_by(functions, entry)
@@ -43,7 +44,7 @@ def find_written_operands(stream: bytes | str, entry: str) -> tuple[int, ...]:
 
 def find_all_written_operands(stream: bytes) -> dict[str, tuple[int, ...] | None]:
     """Return what `find_written_operands` does for each exported function, None if it cannot be."""
-    module = parse_module(stream)  # the functions do not outlive it
+    module = parse_module(stream)
     functions = _functions_of(module)
     found: dict[str, tuple[int, ...] | None] = {}
     for name, function in functions.items():

@@ -79,7 +79,7 @@ def test_kernels_are_measured_and_drawn(tmp_path: Path):
 
 
 def a_result(**facts: Any) -> Result:
-    usual = Result("rms_norm", "f32", 2048, 11008, True, 10.0, 100.0, 50.0, 1e6, 0.8)  # noqa: FBT003
+    usual = Result("rms_norm", "f32", 2048, 11008, True, 10.0, 100.0, 50.0, 1e6, 0.8)
     return replace(usual, **facts)
 
 

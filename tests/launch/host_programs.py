@@ -37,6 +37,7 @@ class HostCase:
         calls: arguments of each call: tensors and numbers in the program's order.
         wanted: returns the results of a call, in float64 where the arguments are.
         entry: the exported function.
+        flags: compiler flags of its own.
     """
 
     name: str
@@ -44,6 +45,7 @@ class HostCase:
     calls: tuple[Arguments, ...]
     wanted: Callable[..., Any]
     entry: str = "main"
+    flags: tuple[str, ...] = ()
 
 
 def x(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -76,6 +78,7 @@ def _kernel(case: OpCase, leads: Sequence[tuple[int, ...]], dtype: torch.dtype) 
         source=lambda: _source_of(_op_of(case.packet), calls[0]),
         calls=calls,
         wanted=case.native,
+        flags=tuple(_op_of(case.packet).compile_flags),
     )
 
 

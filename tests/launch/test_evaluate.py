@@ -138,8 +138,9 @@ def widened(call: Sequence[Any]) -> list[Any]:
 def test_computes_what_torch_and_the_vm_compute(case: HostCase, i: int, store: object) -> None:
     call = case.calls[i]
     source = case.source()
-    _, text, vmfb = compile_phases(source, host_target())
-    program = read_source(source, case.entry, host_target())
+    flags = host_target() + case.flags
+    _, text, vmfb = compile_phases(source, flags)
+    program = read_source(source, case.entry, flags)
     got = run_directly(text, program, call)
     again = run_directly(text, program, call, fill=0)
     wanted = case.wanted(*widened(call))

@@ -69,7 +69,7 @@ def reason_of(text: bytes, entry: str = "main") -> str:
 @pytest.mark.parametrize("case", HOST_CASES.values(), ids=HOST_CASES)
 def test_reads_as_before(case: HostCase, store: object) -> None:
     """A change here means that kernels stored before launch differently from new ones."""
-    program = read_source(case.source(), case.entry)
+    program = read_source(case.source(), case.entry, GOLDEN_TARGET + case.flags)
     path = GOLDEN / f"{case.name}.json"
     if REGENERATE:
         path.write_text(format_program(program), "utf-8")

@@ -9,6 +9,7 @@ from ir_runtime.counters import count_since
 from ir_runtime.device import Device
 from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import ArgumentError, IrRuntimeError, LaunchError, NotDifferentiableError
+from ir_runtime.settings import override_settings
 from tests.op_reg import ops
 from tests.op_reg.ops import like_first, make_op, op_of
 
@@ -321,7 +322,7 @@ def test_only_large_tensors_run_on_the_worker_pool():
         return right, Device.is_open("local-task")  # a thread opens the devices that it runs on
 
     for size, pool in ((64, False), (3 << 20, True)):
-        with ThreadPoolExecutor(1) as fresh_thread:
+        with override_settings(launch="vm"), ThreadPoolExecutor(1) as fresh_thread:
             assert fresh_thread.submit(opened_by, size).result() == (True, pool)
 
 
