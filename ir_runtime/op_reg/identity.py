@@ -10,7 +10,7 @@ import functools
 import inspect
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from ir_runtime.op_reg.loader import TemplateLoader
 from ir_runtime.op_reg.local_import import definitions_digest, function_imports
 from ir_runtime.op_reg.template import MlirTemplate
 
-__all__ = ["code_digest"]
+__all__ = ["code_digest", "function_digest"]
 
 
 def code_digest(cls: type, base: type) -> str:
@@ -38,6 +38,45 @@ def code_digest(cls: type, base: type) -> str:
         base: the class whose own code does not count.
     """
     return digest_of(_builder_digest(), *_describe_op_class(cls, base, set()))
+
+
+def function_digest(function: Callable[..., Any]) -> str:
+    """Digest a Python callable: its code, its closure and defaults, and what they refer to.
+
+    Followed are the same things as for the class of an op: functions, classes, constants and
+    templates of the same top-level package, or of the same module if that is in none; of other
+    packages the name counts. Bound arguments of a `functools.partial`, the object of a bound
+    method and the attributes of an object that is called count, too; other objects by their
+    `repr`. The digest is the same in each process.
+
+    Args:
+        function: need not have a source file; an object without code, such as a builtin, counts by
+            its name.
+    """
+    return digest_of(*_describe_callable(function, set()))
+
+
+def _describe_callable(function: Any, seen: set[int]) -> Iterator[str]:
+    if isinstance(function, functools.partial):
+        yield "partial"
+        yield from _describe_callable(function.func, seen)
+        module = getattr(function.func, "__module__", None) or ""
+        yield from _describe_container((function.args, function.keywords), module, seen)
+    elif isinstance(function, types.MethodType):
+        yield from _describe_callable(function.__func__, seen)
+        yield from _describe_callable(function.__self__, seen)
+    elif isinstance(function, types.FunctionType | type) or _is_known(function):
+        yield from _describe(function, getattr(function, "__module__", None) or "", seen)
+    else:
+        cls = type(function)
+        yield from _describe(cls, cls.__module__, seen)
+        yield from _describe(dict(getattr(function, "__dict__", {})), cls.__module__, seen)
+
+
+def _is_known(value: Any) -> bool:
+    """Whether `_describe` says more of an object than its `repr` does, or that suffices."""
+    kinds = (types.BuiltinFunctionType, torch._ops.OpOverload, torch._ops.OpOverloadPacket)
+    return isinstance(value, (*kinds, torch.nn.Module)) or hasattr(value, "__wrapped__")
 
 
 def _describe_op_class(cls: type, base: type, seen: set[int]) -> Iterator[str]:
@@ -71,6 +110,17 @@ def _describe(value: Any, module: str, seen: set[int]) -> Iterator[str]:
         else:
             yield from _describe_function(value, module, seen)
     else:
+        yield from _describe_object(value, module, seen)
+
+
+def _describe_object(value: Any, module: str, seen: set[int]) -> Iterator[str]:
+    if isinstance(value, torch.Tensor):
+        yield _describe_tensor(value)
+    elif isinstance(value, torch.nn.Module):
+        yield from _describe(type(value), module, seen)
+        yield repr(value)
+        yield from _describe(value.state_dict(), module, seen)
+    else:
         yield _stable_repr(value)
         if isinstance(value, torch._ops.OpOverloadPacket):
             yield from _describe_registered({str(value._qualified_op_name)}, seen)
@@ -87,6 +137,15 @@ def _describe_registered(wanted: set[str], seen: set[int]) -> Iterator[str]:
         if id(cls) not in seen:
             yield name
             yield from _describe_op_class(cls, CustomOp, seen)
+
+
+def _describe_tensor(value: torch.Tensor) -> str:
+    """Digest a tensor that the code holds: traced code has its elements compiled in."""
+    seen = f"{type(value).__name__} {value.dtype} {tuple(value.shape)}"
+    if type(value) not in (torch.Tensor, torch.nn.Parameter) or value.is_meta or value.is_sparse:
+        return seen
+    plain = value.detach().cpu().resolve_conj().resolve_neg().contiguous()
+    return digest_of(seen, plain.reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
 def _stable_repr(value: Any) -> str:
@@ -125,6 +184,8 @@ def _unwrapped(value: Any) -> Any:
         value = value.fget
     elif isinstance(value, functools.cached_property):
         value = value.func
+    if isinstance(value, types.FunctionType):
+        return value  # what it wraps is in its closure, if it calls it
     return inspect.unwrap(value) if hasattr(value, "__wrapped__") else value
 
 
@@ -178,11 +239,16 @@ def _describe_global(
 
 
 def _source_or_bytecode(function: types.FunctionType) -> str:
-    """Prefer source, which no Python version changes; code typed at a prompt has none."""
+    """Prefer source, which no Python version changes; code typed at a prompt has none.
+
+    The source of a lambda is that of its line, on which there may be others.
+    """
+    code = function.__code__
     try:
-        return inspect.getsource(function)
+        source = inspect.getsource(code)
     except (OSError, TypeError):
-        return _bytecode(function.__code__)
+        return _bytecode(code)
+    return source + _bytecode(code) if code.co_name == "<lambda>" else source
 
 
 def _bytecode(code: types.CodeType) -> str:
@@ -204,7 +270,8 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _same_package(one: str | None, other: str) -> bool:
-    return one is not None and one.partition(".")[0] == other.partition(".")[0]
+    """None is the module of code that was run in a scope without a name, as "" is."""
+    return (one or "").partition(".")[0] == other.partition(".")[0]
 
 
 @functools.cache
