@@ -24,6 +24,11 @@
     │   └── LinkError              (ValueError)    what the program imports was not given to it
     ├── TraceError                 (OSError)       a trace cannot be written or read
     ├── RegistrationError          (RuntimeError)  an op definition contradicts itself or another
+    │   ├── OpDefinitionError      (ValueError)    a definition is not well formed
+    │   └── OpConflictError        (AssertionError)  a definition contradicts an earlier one
+    ├── PriorityError              (RuntimeError)  no provider may compute a call
+    │   └── UnsupportedProviderError (ValueError)  a listed provider does not work here
+    ├── MismatchError              (AssertionError)  a provider computes something else than native
     ├── GenerateError              (RuntimeError)  `generate` broke its contract
     ├── ExportError                (RuntimeError)  a torch program cannot become a compiled one
     ├── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
@@ -52,16 +57,21 @@ __all__ = [
     "IrRuntimeError",
     "LaunchError",
     "LinkError",
+    "MismatchError",
     "MismatchedDeviceSetClearError",
     "MixedDeviceError",
     "NoCurrentDeviceError",
     "NoProgramError",
     "NoVmapRuleError",
     "NotDifferentiableError",
+    "OpConflictError",
+    "OpDefinitionError",
+    "PriorityError",
     "RegistrationError",
     "StoreError",
     "StoreWriteError",
     "TraceError",
+    "UnsupportedProviderError",
     "UnsupportedTorchDeviceError",
     "UnsupportedTypeError",
 ]
@@ -208,6 +218,26 @@ class TraceError(IrRuntimeError, OSError):
 
 class RegistrationError(IrRuntimeError, RuntimeError):
     """An op definition contradicts itself or an earlier one."""
+
+
+class OpDefinitionError(RegistrationError, ValueError):
+    """An op, a provider or what belongs to one is not well formed."""
+
+
+class OpConflictError(RegistrationError, AssertionError):
+    """A definition or a priority contradicts what is registered."""
+
+
+class PriorityError(IrRuntimeError, RuntimeError):
+    """No provider of an op may compute a call."""
+
+
+class UnsupportedProviderError(PriorityError, ValueError):
+    """A provider is to compute a call that does not work on this machine."""
+
+
+class MismatchError(IrRuntimeError, AssertionError):
+    """A provider computes something else than the op's native function."""
 
 
 class GenerateError(IrRuntimeError, RuntimeError):
