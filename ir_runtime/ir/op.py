@@ -271,7 +271,9 @@ class IrOp:
     def batch_size(self, values: Sequence[Any]) -> int:
         """Return the first size of the first activation; 1 if it has none."""
         first = values[self.activation_indices[0]]
-        return first.shape[0] if first.ndim else 1
+        if isinstance(first, list | tuple):
+            first = first[0] if first else None
+        return first.shape[0] if first is not None and first.ndim else 1
 
     def dispatch(self, *args: Any, **kwargs: Any) -> IrOpImpl:
         """Return the provider that a call has now.
@@ -431,8 +433,7 @@ class IrOpInplaceOverload:
             return op._traced_call(*values)
         if torch.is_grad_enabled() and torch._C._any_requires_grad(*values):
             return op(*values)
-        values = op.normal_arguments(values)
-        return op.dispatch(*values).run_maybe_inplace(*values)
+        return op._functions.run_maybe_inplace(*values)
 
 
 class IrOpInplace(IrOp):
