@@ -125,6 +125,22 @@ def test_large_whole_numbers_are_exact():
         kept(torch.tensor([1 << 60]))
 
 
+def test_quantised_numbers_may_be_one_off():
+    @ir.register_op
+    def kept(x: Tensor, more: int) -> Tensor:
+        return x.clone()
+
+    @kept.register_impl("mine")
+    def mine(x: Tensor, more: int) -> Tensor:
+        return x + more
+
+    x = torch.tensor([-128, 0, 100], dtype=torch.int8)
+    with kept.set_priority(["mine"]):
+        assert torch.equal(kept(x, 1), x + 1)
+        with pytest.raises(AssertionError, match="largest error is 2 at flat index 0: -126"):
+            kept(x, 2)
+
+
 def test_complex_numbers():
     @ir.register_op
     def kept(x: Tensor) -> Tensor:
