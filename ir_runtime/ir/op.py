@@ -420,7 +420,7 @@ class IrOp:
             raise pickle.PicklingError(
                 f"op {self.name}: it is not registered, must be to be found by name"
             )
-        return registered_op, (self.name,)
+        return _registered, (self.name,)
 
     def __deepcopy__(self, _: Any) -> IrOp:
         return self
@@ -502,7 +502,7 @@ class IrOpInplace(IrOp):
                 )
 
 
-def registered_op(name: str) -> IrOp:
+def _registered(name: str) -> IrOp:
     """Return the op of a name.
 
     Raises:
