@@ -50,9 +50,9 @@ class IrOpImpl:
         op: IrOp,
         provider: str,
         impl_fn: Callable[..., Any],
-        supported: bool | Refusal = True,
+        supported: bool | Refusal = True,  # noqa: FBT001, FBT002 - the known order
         supports_args: SupportsArgs | None = None,
-        inplace: bool = False,
+        inplace: bool = False,  # noqa: FBT001, FBT002 - the known order
         registration_stack: Sequence[str] | None = None,
         constraints: Sequence[Constraint] = (),
     ) -> None:
