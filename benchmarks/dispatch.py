@@ -1,4 +1,4 @@
-"""What does the choice of a provider cost?  The same function, registered plainly and as a provider.
+"""What does the choice of a provider cost?  One function, as a plain op and as a provider.
 
 With the wrap on, beside an op that `Library.impl` registers; with it off, beside the function
 called by itself. The priority has one provider, or three of which the last takes the call.
