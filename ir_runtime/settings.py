@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from ir_runtime.enable_list import parse_enable_list
 from ir_runtime.errors import ArgumentError
 
 __all__ = ["Settings", "current_settings", "on_change", "override_settings"]
@@ -33,6 +34,8 @@ class Settings:
             `vm` goes through it, `auto` takes `direct` where it can.
         bound_launches: how many argument layouts an op remembers.
         trace: directory that compiles and launches are written down in; None for not at all.
+        custom_ops: which layers run their kernels where no `CompilationConfig` is in force, as
+            `none,+rms_norm`; None for all.
     """
 
     store: Path = Path("~/.cache/ir_runtime")
@@ -43,6 +46,7 @@ class Settings:
     launch: str = "auto"
     bound_launches: int = 1024
     trace: Path | None = None
+    custom_ops: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -68,6 +72,8 @@ class Settings:
 
 
 def _parse(name: str, text: str, kind: type) -> object:
+    if name == "IR_RUNTIME_CUSTOM_OPS":
+        return ",".join(parse_enable_list(text, name))
     if kind is bool:
         lowered = text.lower()
         if lowered in _TRUE | _FALSE:
