@@ -44,6 +44,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name from its layer when it is first asked for."""
+    if name == "ir":
+        return importlib.import_module(f"{__name__}.ir")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

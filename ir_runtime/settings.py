@@ -16,7 +16,10 @@ __all__ = ["Settings", "current_settings", "on_change", "override_settings"]
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
-_CHOICES = {"IR_RUNTIME_LAUNCH": ("auto", "direct", "vm")}
+_CHOICES = {
+    "IR_RUNTIME_LAUNCH": ("auto", "direct", "vm"),
+    "IR_RUNTIME_CHECK": ("none", "shadow"),
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Settings:
         launch: what runs kernels of ops on the CPU: `direct` calls their code without IREE's VM,
             `vm` goes through it, `auto` takes `direct` where it can.
         bound_launches: how many argument layouts an op remembers.
+        check: `shadow`: each call of an IR op runs native, too, and is compared with it.
+        strict_priority: native runs for an IR op only where a priority names it.
         trace: directory that compiles and launches are written down in; None for not at all.
         custom_ops: which layers run their kernels where no `CompilationConfig` is in force, as
             `none,+rms_norm`; None for all.
@@ -45,6 +50,8 @@ class Settings:
     task_min_bytes: int = 4 << 20
     launch: str = "auto"
     bound_launches: int = 1024
+    check: str = "none"
+    strict_priority: bool = False
     trace: Path | None = None
     custom_ops: str | None = None
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import itertools
+import weakref
 from collections import defaultdict
 from typing import Any
 
 import torch
 
-__all__ = ["IR_RUNTIME_LIBRARY", "def_library", "forward_op", "fragment", "unique_name"]
+__all__ = [
+    "IR_RUNTIME_LIBRARY",
+    "def_library",
+    "forward_op",
+    "fragment",
+    "lasting_fragment",
+    "unique_name",
+]
 
 _libraries: dict[str, torch.library.Library] = {}
 _counters: defaultdict[tuple[str, str], itertools.count[int]] = defaultdict(itertools.count)
@@ -19,6 +29,22 @@ def fragment(namespace: str) -> torch.library.Library:
     if namespace not in _libraries:
         _libraries[namespace] = torch.library.Library(namespace, "FRAGMENT")
     return _libraries[namespace]
+
+
+@functools.cache
+def lasting_fragment(namespace: str) -> torch.library.Library:
+    """Return a fragment whose definitions stay until the process is gone.
+
+    torch 2.13 aborts when it takes back the third overload of an op, as it does at exit.
+    """
+    library = torch.library.Library(namespace, "FRAGMENT")
+    for finalizer in list(weakref.finalize._registry):  # pyright: ignore[reportAttributeAccessIssue]
+        kept = finalizer.peek()
+        if kept is not None and kept[0] is library:
+            finalizer.atexit = False
+    for kept in (library, library.m):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+    return library
 
 
 def def_library(ns: str) -> torch.library.Library:

@@ -1,0 +1,54 @@
+"""Functional ops with one meaning, a torch function, and many providers."""
+
+from ir_runtime.ir import ops
+from ir_runtime.ir.constraint import (
+    Constraint,
+    Refusal,
+    devices,
+    divisible,
+    dtypes,
+    present,
+    rank,
+    static,
+)
+from ir_runtime.ir.explain import Decision, Verdict
+from ir_runtime.ir.implementation import IrOpImpl
+from ir_runtime.ir.iree import IreeImpl, register_kernel
+from ir_runtime.ir.op import (
+    RESERVED_PROVIDERS,
+    IrOp,
+    IrOpInplace,
+    IrOpInplaceOverload,
+    ir_torch_lib,
+)
+from ir_runtime.ir.priority import strict_priority
+from ir_runtime.ir.register import register_op
+from ir_runtime.ir.tolerance import DEFAULT_TOLERANCES
+from ir_runtime.ir.wrap import enable_torch_wrap, set_default_torch_wrap
+
+__all__ = [
+    "DEFAULT_TOLERANCES",
+    "RESERVED_PROVIDERS",
+    "Constraint",
+    "Decision",
+    "IrOp",
+    "IrOpImpl",
+    "IrOpInplace",
+    "IrOpInplaceOverload",
+    "IreeImpl",
+    "Refusal",
+    "Verdict",
+    "devices",
+    "divisible",
+    "dtypes",
+    "enable_torch_wrap",
+    "ir_torch_lib",
+    "ops",
+    "present",
+    "rank",
+    "register_kernel",
+    "register_op",
+    "set_default_torch_wrap",
+    "static",
+    "strict_priority",
+]

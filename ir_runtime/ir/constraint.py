@@ -1,0 +1,172 @@
+"""What does a provider take?  Constraints that can be checked, printed, and explain a refusal.
+
+They look at dtypes, ranks, which optional arguments are there, and sizes. A size that is symbolic
+is never specialised: a constraint on it that cannot be proved refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import short_name
+from ir_runtime.errors import OpDefinitionError
+
+__all__ = [
+    "Constraint",
+    "Refusal",
+    "compile_constraints",
+    "devices",
+    "divisible",
+    "dtypes",
+    "present",
+    "rank",
+    "static",
+]
+
+
+class Refusal(str):
+    """Why a provider does not take a call; false, so that a test of arguments may return it."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """Something that one argument must be.
+
+    Attributes:
+        argument: its name.
+        wanted: what it must be, in words.
+        test: whether a value is that.
+        found: what it is instead, in words.
+    """
+
+    argument: str
+    wanted: str
+    test: Callable[[Any], bool]
+    found: Callable[[Any], str]
+
+    def refusal(self, value: Any) -> str | None:
+        """Return why a value is refused, None if it is not."""
+        if self.test(value):
+            return None
+        return f"`{self.argument}` is {self.found(value)}, must be {self.wanted}"
+
+
+def dtypes(argument: str, *allowed: torch.dtype) -> Constraint:
+    """Take a tensor of some dtypes; None, too, of an optional one."""
+    members = frozenset(allowed)
+    return Constraint(
+        argument,
+        " or ".join(short_name(dtype) for dtype in allowed),
+        lambda value: value is None or value.dtype in members,
+        lambda value: short_name(value.dtype),
+    )
+
+
+def rank(argument: str, least: int, most: int | None = None) -> Constraint:
+    """Take a tensor of at least `least` and at most `most` dimensions; default: exactly `least`."""
+    most = least if most is None else most
+    return Constraint(
+        argument,
+        f"of rank {least}" if most == least else f"of rank {least} to {most}",
+        lambda value: value is None or least <= value.ndim <= most,
+        lambda value: f"of rank {value.ndim}",
+    )
+
+
+def divisible(argument: str, dim: int, by: int) -> Constraint:
+    """Take a tensor one of whose sizes is a multiple of `by`."""
+
+    def test(value: Any) -> bool:
+        if value is None:
+            return True
+        if not -value.ndim <= dim < value.ndim:
+            return False
+        size = value.shape[dim]
+        return size % by == 0 if type(size) is int else _is_known(size % by == 0)
+
+    return Constraint(
+        argument, f"a multiple of {by} in dimension {dim}", test, lambda v: _size_in_words(v, dim)
+    )
+
+
+def static(argument: str, *dims: int) -> Constraint:
+    """Take a tensor some of whose sizes are known where it is traced."""
+
+    def test(value: Any) -> bool:
+        return value is None or all(
+            -value.ndim <= d < value.ndim and type(value.shape[d]) is int for d in dims
+        )
+
+    listed = ", ".join(map(str, dims))
+    return Constraint(
+        argument, f"of known size in dimension {listed}", test, lambda v: f"{list(v.shape)}"
+    )
+
+
+def present(argument: str) -> Constraint:
+    """Take no None."""
+    return Constraint(argument, "given", lambda value: value is not None, lambda _: "None")
+
+
+def devices(argument: str, *types: str) -> Constraint:
+    """Take a tensor on some types of device, such as `cpu`."""
+    return Constraint(
+        argument,
+        "on " + " or ".join(types),
+        lambda value: value is None or value.device.type in types,
+        lambda value: f"on {value.device.type}",
+    )
+
+
+def _is_known(condition: Any) -> bool:
+    """Tell whether a condition on symbols always holds, without a guard on them."""
+    if isinstance(condition, bool):
+        return condition
+    from torch.fx.experimental.symbolic_shapes import statically_known_true
+
+    return statically_known_true(condition)
+
+
+def _size_in_words(value: Tensor, dim: int) -> str:
+    if not -value.ndim <= dim < value.ndim:
+        return f"of rank {value.ndim}"
+    size = value.shape[dim]
+    return f"{size} there" if type(size) is int else f"{size} there, which is not known to be one"
+
+
+def compile_constraints(
+    provider: str, constraints: Sequence[Constraint], names: Sequence[str]
+) -> Callable[..., bool] | None:
+    """Return one function of all arguments that tells whether all constraints hold.
+
+    Raises:
+        OpDefinitionError: one names an argument that the op has not.
+    """
+    if not constraints:
+        return None
+    for constraint in constraints:
+        if constraint.argument not in names:
+            raise OpDefinitionError(
+                f"provider {provider}: a constraint is about `{constraint.argument}`, must be "
+                f"about one of {', '.join(f'`{n}`' for n in names)}"
+            )
+    tests = {f"_t{i}": constraint.test for i, constraint in enumerate(constraints)}
+    parameters = [f"a{i}" for i in range(len(names))]
+    held = " and ".join(
+        f"{test}({parameters[names.index(constraint.argument)]})"
+        for test, constraint in zip(tests, constraints, strict=True)
+    )
+    scope: dict[str, Any] = dict(tests)
+    source = f"def accepts({', '.join(parameters)}): return {held}"
+    exec(compile(source, f"<constraints of {provider}>", "exec"), scope)  # noqa: S102 - our own text
+    return scope["accepts"]

@@ -1,0 +1,143 @@
+"""Which provider would a call have, and why?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.errors import IrRuntimeError
+from ir_runtime.ir.implementation import IrOpImpl
+from ir_runtime.ir.iree import IreeImpl
+from ir_runtime.ir.priority import is_strict
+
+if TYPE_CHECKING:
+    from ir_runtime.ir.op import IrOp
+    from ir_runtime.op_reg import Explanation
+
+__all__ = ["Decision", "Verdict", "explain"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of one provider in a call.
+
+    Attributes:
+        provider: its name.
+        outcome: `chosen`, `refused`, `unsupported`, `not reached` or `not listed`.
+        reason: why.
+    """
+
+    provider: str
+    outcome: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Which provider a call has; printed, it is some lines for people.
+
+    Attributes:
+        call: the op and its arguments, in words.
+        source: where the priority comes from: `context`, `default` or `unset`.
+        priority: names of the providers in turn.
+        batch_sizes: for which batch sizes this priority is set; None if for all.
+        chosen: the provider, None if none takes the call.
+        verdicts: one for each provider of the op, those listed first.
+        kernel: what runs of the provider `iree`.
+    """
+
+    call: str
+    source: str
+    priority: tuple[str, ...]
+    batch_sizes: tuple[int, int | None] | None
+    chosen: str | None
+    verdicts: tuple[Verdict, ...]
+    kernel: Explanation | None = None
+
+    def __str__(self) -> str:
+        sizes = ""
+        if self.batch_sizes is not None:
+            low, high = self.batch_sizes
+            sizes = f" for batch sizes {low} to {'any' if high is None else high}"
+        listed = ", ".join(self.priority) or "none: native runs"
+        lines = [self.call, f"  priority  {listed} ({self.source}{sizes})"]
+        width = max(len(v.provider) for v in self.verdicts)
+        for verdict in self.verdicts:
+            reason = f": {verdict.reason}" if verdict.reason else ""
+            reason = reason.replace("\n", "\n" + " " * (width + 4))
+            lines.append(f"  {verdict.provider:{width}}  {verdict.outcome}{reason}")
+        if self.kernel is not None:
+            lines += [f"  {line}" for line in str(self.kernel).split("\n")]
+        return "\n".join(lines)
+
+
+def explain(op: IrOp, values: Sequence[Any]) -> Decision:
+    """Say which provider a call has, given all its arguments; nothing of it runs."""
+    whole = op._priority()
+    chosen_range = None
+    for sizes, inner in whole.ranges:
+        if inner is whole.for_batch(values):
+            chosen_range = sizes
+            break
+    priority = whole.for_batch(values)
+    source = "unset" if not priority.impls else "context" if op.context.get() else "default"
+    listed = priority.impls or (() if is_strict() else (op.impls["native"],))
+    verdicts: list[Verdict] = []
+    chosen: IrOpImpl | None = None
+    for impl in listed:
+        verdict = _judge(impl, values, reached=chosen is None)
+        if impl is listed[-1] and priority.added_native and verdict.outcome == "chosen":
+            if is_strict():
+                verdict = Verdict(impl.provider, "refused", "strict: the priority names it not")
+            else:
+                verdict = Verdict(impl.provider, "chosen", "no provider listed takes the call")
+        verdicts.append(verdict)
+        if verdict.outcome == "chosen":
+            chosen = impl
+    for impl in op.impls.values():
+        if impl not in listed:
+            why = "" if impl.supported else impl.why_unsupported
+            verdicts.append(
+                Verdict(impl.provider, "not listed" if impl.supported else "unsupported", why)
+            )
+    return Decision(
+        _call_in_words(op, values),
+        source,
+        tuple(priority.providers),
+        chosen_range,
+        None if chosen is None else chosen.provider,
+        tuple(verdicts),
+        _explain_kernel(chosen, values),
+    )
+
+
+def _judge(impl: IrOpImpl, values: Sequence[Any], *, reached: bool) -> Verdict:
+    if not impl.supported:
+        return Verdict(impl.provider, "unsupported", impl.why_unsupported)
+    if not reached:
+        return Verdict(impl.provider, "not reached")
+    why = impl.refusal(*values)
+    return (
+        Verdict(impl.provider, "chosen") if why is None else Verdict(impl.provider, "refused", why)
+    )
+
+
+def _explain_kernel(impl: IrOpImpl | None, values: Sequence[Any]) -> Explanation | None:
+    if not isinstance(impl, IreeImpl):
+        return None
+    try:
+        return impl.kernel.explain(*values)
+    except IrRuntimeError:
+        return None  # the call itself says why, if it is made
+
+
+def _call_in_words(op: IrOp, values: Sequence[Any]) -> str:
+    parts = [
+        f"{name}={format_tensor(value) if isinstance(value, Tensor) else repr(value)}"
+        for name, value in zip(op.arg_names, values, strict=True)
+    ]
+    return f"ir.ops.{op.name}({', '.join(parts)})"

@@ -1,0 +1,166 @@
+"""What is a provider of an op?  A function like native, and what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.errors import OpConflictError, UnsupportedProviderError
+from ir_runtime.ir.constraint import Constraint, Refusal, compile_constraints
+from ir_runtime.ir.schema import check_name, check_same_schema, check_supports_args, infer_schema
+from ir_runtime.op_reg.identity import function_digest
+
+if TYPE_CHECKING:
+    from ir_runtime.ir.op import IrOp
+
+__all__ = ["IrOpImpl"]
+
+SupportsArgs = Callable[..., bool]
+
+
+class IrOpImpl:
+    """One way to compute an op.
+
+    Args:
+        op: the op.
+        provider: its name.
+        impl_fn: takes what native takes.
+        supported: whether it works on this machine; `Refusal("why not")` says why it does not.
+        supports_args: takes what native takes, and tells whether `impl_fn` does; returns a bool, or
+            a `Refusal`. It should depend on dtypes, ranks and options alone.
+        inplace: whether it may write its results into the op's activations.
+        registration_stack: where it was registered, as `traceback.format_stack` has it.
+        constraints: what it takes, besides.
+
+    Attributes:
+        accepts: of all arguments by position, whether they are taken; None if all are.
+        functional: computes a call, all arguments by position, without writing to them.
+        run_into: writes the results into given tensors; None if only copies can.
+
+    Raises:
+        OpDefinitionError: its schema, or that of `supports_args`, is not native's.
+        OpConflictError: it writes activations, and the op does not allow that.
+    """
+
+    def __init__(
+        self,
+        op: IrOp,
+        provider: str,
+        impl_fn: Callable[..., Any],
+        supported: bool | Refusal = True,  # noqa: FBT001, FBT002 - the known order
+        supports_args: SupportsArgs | None = None,
+        inplace: bool = False,  # noqa: FBT001, FBT002 - the known order
+        registration_stack: Sequence[str] | None = None,
+        constraints: Sequence[Constraint] = (),
+    ) -> None:
+        check_name(provider, "Provider")
+        if inplace and not op.allow_inplace:
+            raise OpConflictError(
+                f"op {op.name}: provider {provider} writes activations, and the op does not allow "
+                "it, must be registered with allow_inplace=True"
+            )
+        if supports_args is not None:
+            check_supports_args(provider, supports_args, op.signature)
+        held = compile_constraints(provider, constraints, op.arg_names)
+        self.op = op
+        self.provider = provider
+        self.impl_fn = impl_fn
+        self.inplace = inplace
+        self.constraints = tuple(constraints)
+        self._supports_args = supports_args
+        self._registration_stack = list(registration_stack or ())
+        self.run_into: Callable[[Sequence[Any], Sequence[Tensor]], None] | None = None
+        self._accepts = _both(held, supports_args)
+        self.supported = supported
+        self.functional = self._run_on_clones if inplace else impl_fn
+        self._check_schema()
+
+    def _check_schema(self) -> None:
+        if self.provider != "native":
+            mine = infer_schema(self.op.name, self.impl_fn)
+            check_same_schema(self.op.name, self.provider, mine, self.op.schema)
+
+    @property
+    def supported(self) -> bool:
+        """Whether it works on this machine."""
+        return not self.why_unsupported
+
+    @supported.setter
+    def supported(self, answer: bool | Refusal) -> None:
+        reason = str(answer) if isinstance(answer, Refusal) else ""
+        self.why_unsupported = "" if answer else reason or "it does not work on this machine"
+        self.accepts: Callable[..., bool] | None = self._accepts if answer else self._refuse
+
+    def _refuse(self, *values: Any) -> bool:
+        del values
+        raise UnsupportedProviderError(
+            f"op {self.op.name}: provider {self.provider} is not supported here, must be left out "
+            f"of the priority: {self.why_unsupported}"
+        )
+
+    @property
+    def supports_all_args(self) -> bool:
+        """Whether nothing is asked of the arguments."""
+        return self._accepts is None
+
+    def supports_args(self, *args: Any, **kwargs: Any) -> bool:
+        """Tell whether a call is taken."""
+        accepts = self.accepts
+        return accepts is None or bool(accepts(*self.op.all_arguments(args, kwargs)))
+
+    def refusal(self, *args: Any, **kwargs: Any) -> str | None:
+        """Return why a call is not taken, None if it is."""
+        values = self.op.all_arguments(args, kwargs)
+        for constraint in self.constraints:
+            why = constraint.refusal(values[self.op.arg_names.index(constraint.argument)])
+            if why is not None:
+                return why
+        if self._supports_args is None:
+            return None
+        answer = self._supports_args(*values)
+        if answer:
+            return None
+        return str(answer) if isinstance(answer, Refusal) else "its supports_args says no"
+
+    def func_impl_fn(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute a call without writing to its arguments."""
+        return self.functional(*self.op.all_arguments(args, kwargs))
+
+    def _run_on_clones(self, *values: Any) -> Any:
+        copies = list(values)
+        for i in self.op.activation_indices:
+            assert isinstance(values[i], Tensor), f"activation {i} is {values[i]!r}"
+            copies[i] = values[i].clone()
+        return self.impl_fn(*copies)
+
+    def run_maybe_inplace(self, *values: Any) -> Any:
+        """Compute a call whose activations may be written."""
+        if not self.inplace:
+            return self.impl_fn(*values)
+        activations = [values[i] for i in self.op.activation_indices]
+        if len({a.untyped_storage().data_ptr() for a in activations}) < len(activations):
+            return self._run_on_clones(*values)  # two names of one memory: op(x, x)
+        results = self.impl_fn(*values)
+        if not torch.compiler.is_compiling():
+            torch.autograd.graph.increment_version(activations)
+        return results
+
+    def uuid(self) -> str:
+        """Digest the code of `impl_fn`, what it refers to, and what it takes."""
+        takes = "" if self._supports_args is None else function_digest(self._supports_args)
+        words = [f"{c.argument} {c.wanted}" for c in self.constraints]
+        return "-".join((function_digest(self.impl_fn), takes, *words))
+
+    def __repr__(self) -> str:
+        return f"IrOpImpl('{self.op.name}', '{self.provider}')"
+
+
+def _both(
+    one: Callable[..., bool] | None, other: Callable[..., bool] | None
+) -> Callable[..., bool] | None:
+    if one is None or other is None:
+        return one or other
+    return lambda *values: one(*values) and other(*values)

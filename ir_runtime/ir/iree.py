@@ -1,0 +1,199 @@
+"""The provider `iree`, which each op has: a kernel written for it, or one traced from native."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.errors import IrRuntimeError, OpConflictError
+from ir_runtime.ir.constraint import Constraint
+from ir_runtime.ir.implementation import IrOpImpl
+from ir_runtime.ir.schema import check_same_schema
+from ir_runtime.ir.stack import caller_stack
+from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.entrance import make_entrance
+from ir_runtime.op_reg.kernel import run_select
+from ir_runtime.op_reg.library import fragment
+from ir_runtime.op_reg.stand_in import register_stand_in
+from ir_runtime.op_reg.traced_op import refusal, traced_op
+
+if TYPE_CHECKING:
+    from ir_runtime.ir.op import IrOp
+
+__all__ = ["KERNEL_LIBRARY", "IreeImpl", "register_kernel"]
+
+KERNEL_LIBRARY = fragment("ir_kernels")
+"""Where the kernels of ops are: `torch.ops.ir_kernels`."""
+
+
+class IreeImpl(IrOpImpl):
+    """Computes an op by a kernel that IREE compiles.
+
+    Args:
+        op: the op.
+        kernel: the `CustomOp` written for it; None to trace native when it is first asked for.
+        constraints: what the kernel takes. Without any, each call that is not the last choice asks
+            its `select`, which costs more than the call.
+        registration_stack: where it was registered.
+    """
+
+    def __init__(
+        self,
+        op: IrOp,
+        kernel: CustomOp | None = None,
+        constraints: Sequence[Constraint] = (),
+        registration_stack: Sequence[str] | None = None,
+    ) -> None:
+        self._kernel = kernel
+        self._lock = threading.Lock()
+        self._broken: IrRuntimeError | None = None
+        self._entrance = None if kernel is None else make_entrance(kernel)
+        super().__init__(
+            op,
+            "iree",
+            self._run if self._entrance is None else self._entrance,
+            registration_stack=registration_stack,
+            constraints=constraints,
+        )
+        if self._accepts is None:
+            self._accepts = self.accepts = self._takes
+        if kernel is not None and hasattr(self.kernel_packet, "out"):
+            self.run_into = self._run_into
+
+    def _check_schema(self) -> None:
+        if self._kernel is not None:
+            schema = str(self._kernel.schema)
+            check_same_schema(self.op.name, "iree", schema[schema.index("(") :], self.op.schema)
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether native is what is compiled."""
+        return self._entrance is None or getattr(self._kernel, "native", None) is self.op.native
+
+    @property
+    def kernel(self) -> CustomOp:
+        """The op behind it; made when it is first asked for.
+
+        Raises:
+            IrRuntimeError: native cannot be traced.
+        """
+        if self._kernel is None:
+            with self._lock:
+                if self._broken is not None:
+                    raise self._broken
+                if self._kernel is None:
+                    try:
+                        self._kernel = self._trace()
+                    except IrRuntimeError as error:
+                        self._broken = error
+                        raise
+        return self._kernel
+
+    @property
+    def kernel_packet(self) -> Any:
+        """Its torch op."""
+        kernel = self.kernel
+        return getattr(getattr(torch.ops, kernel.library.ns), kernel.name)
+
+    def _trace(self) -> CustomOp:
+        op = self.op
+        name = op.name
+        if op.library.ns != "ir_runtime" or f"{KERNEL_LIBRARY.ns}::{name}" in ALL_CUSTOM_OP_REGS:
+            name = f"{name}_@UNIQUE@"
+        return traced_op(
+            name,
+            op.native,
+            schema=op.schema,
+            activations=op.activation_indices,
+            fake=op._fake_call,
+            library=KERNEL_LIBRARY,
+        )
+
+    def _run(self, *values: Any) -> Any:
+        if torch.compiler.is_compiling():
+            return self.kernel_packet.default(*values)
+        if self._entrance is None:
+            self._entrance = make_entrance(self.kernel)
+        return self._entrance(*values)
+
+    def _run_into(self, values: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        names = ["out"] if len(outs) == 1 else [f"out{i}" for i in range(len(outs))]
+        self.kernel_packet.out(*values, **dict(zip(names, outs, strict=True)))
+
+    def _takes(self, *values: Any) -> bool:
+        return self._why_not(values) is None
+
+    def _why_not(self, values: Sequence[Any]) -> str | None:
+        if self._kernel is None or self.is_traced:
+            try:
+                return refusal(self.kernel, values)
+            except IrRuntimeError as error:
+                return f"no kernel can be made of native: {error}"
+        try:
+            with torch._C._DisableAutocast():
+                run_select(self._kernel, values)
+        except IrRuntimeError as error:
+            return str(error)
+        return None
+
+    def refusal(self, *args: Any, **kwargs: Any) -> str | None:
+        """Return why a call is not taken, None if it is."""
+        values = self.op.all_arguments(args, kwargs)
+        why = super().refusal(*values)
+        return self._why_not(values) if why is None else why
+
+    def uuid(self) -> str:
+        """Digest the code of the kernel, or of native."""
+        if self._kernel is not None and not self.is_traced:
+            return self._kernel.code_digest
+        return self.op.impls["native"].uuid() + "-traced"
+
+
+def register_kernel(
+    op: IrOp,
+    op_class: type[CustomOp] | None = None,
+    *,
+    constraints: Sequence[Constraint] = (),
+    library: torch.library.Library = KERNEL_LIBRARY,
+) -> Callable[[type[CustomOp]], Any] | Any:
+    """Let a `CustomOp` be the provider `iree` of an op; a class decorator, with the op.
+
+    The class is registered with torch as `torch.ops.ir_kernels.<op>`. Its backward, if it has one,
+    becomes the op's.
+
+    Args:
+        op: the op.
+        op_class: the class, whose signature has the name and schema of the op.
+        constraints: what the kernel takes, such as `ir.dtypes("x", torch.float32)`.
+        library: whose namespace the kernel joins.
+
+    Returns:
+        The kernel's torch op.
+
+    Raises:
+        OpDefinitionError: the schemas differ.
+        OpConflictError: the op has a kernel already.
+    """
+
+    def register(cls: type[CustomOp]) -> Any:
+        known = op.impls["iree"]
+        if not (isinstance(known, IreeImpl) and known.is_traced):
+            raise OpConflictError(
+                f"op {op.name}: provider iree is registered already, must be once"
+            )
+        written = torch._C.parse_schema(cls.signature.replace("@UNIQUE@", "0"))
+        text = str(written)
+        check_same_schema(op.name, "iree", text[text.index("(") :], op.schema)
+        packet = CustomOp.register(cls, library=library)
+        kernel = ALL_CUSTOM_OP_REGS[packet.default._schema.name]
+        impl = IreeImpl(op, kernel, constraints, caller_stack(1))
+        op._add(impl)
+        op.set_formula(kernel.formula)
+        register_stand_in(op.qualified_name, lambda: kernel)
+        return packet
+
+    return register if op_class is None else register(op_class)

@@ -1,0 +1,487 @@
+"""What is an IR op?  Its meaning is a torch function; which provider computes it is data."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+
+from ir_runtime.errors import OpConflictError, OpDefinitionError, RegistrationError
+from ir_runtime.ir.constraint import Constraint, Refusal
+from ir_runtime.ir.implementation import IrOpImpl, SupportsArgs
+from ir_runtime.ir.iree import IreeImpl
+from ir_runtime.ir.log import logger
+from ir_runtime.ir.priority import BatchSizes, Priority, make_priority, with_range
+from ir_runtime.ir.registration import AutogradOp, define_ops, register_ops
+from ir_runtime.ir.schema import check_name, check_parameters, infer_schema
+from ir_runtime.ir.stack import caller_stack
+from ir_runtime.ir.tolerance import Tolerances
+from ir_runtime.ir.wrap import wrap
+from ir_runtime.op_reg.autograd import NoFormula
+from ir_runtime.op_reg.derive import NativeFormula
+from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY
+
+if TYPE_CHECKING:
+    from ir_runtime.ir.explain import Decision
+
+__all__ = ["RESERVED_PROVIDERS", "IrOp", "IrOpInplace", "IrOpInplaceOverload", "ir_torch_lib"]
+
+RESERVED_PROVIDERS = ["native", "unfused"]
+"""Names that no implementation may register under."""
+
+ir_torch_lib = IR_RUNTIME_LIBRARY
+"""The library that new ops join: `torch.ops.ir_runtime`."""
+
+Normalize = Callable[..., tuple[Any, ...]]
+InputGenerator = Callable[..., tuple[Any, ...]]
+
+
+class IrOp:
+    """An op with a torch function as its meaning and any number of providers.
+
+    `register_op` makes one and enters it into `IrOp.registry`. It owns
+    `torch.ops.ir_runtime.<name>`: overload `default`, and `out` if all results are tensors.
+
+    Args:
+        name: of the op, lowercase.
+        native_impl: computes it with torch functions; each parameter and the result annotated.
+        activations: names of the parameters that are activations: their first dimension is the
+            batch, and a provider may be allowed to write them. Default: those that begin with `x`.
+        registration_stack: where it was registered, as `traceback.format_stack` has it.
+        normalize: takes all arguments and returns what providers, native too, get in their place:
+            a tensor of ones for a weight that is None.
+
+    Attributes:
+        name: of the op.
+        native: the torch function.
+        impls: providers by name, in the order in which they were registered.
+        activations: names of the activations.
+        activation_indices: their positions.
+        schema: as torch writes it, without the name.
+        torch_op: the overload `default`.
+        packet: `torch.ops.ir_runtime.<name>`.
+        default_priority: what is used where no context has a priority.
+
+    Raises:
+        OpDefinitionError: the name or the signature is not well formed.
+        RegistrationError: torch refuses the schema, or the name is taken there.
+    """
+
+    registry: ClassVar[dict[str, IrOp]] = {}
+    allow_inplace: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        name: str,
+        native_impl: Callable[..., Any],
+        activations: Sequence[str] | None = None,
+        registration_stack: Sequence[str] | None = None,
+        normalize: Normalize | None = None,
+    ) -> None:
+        check_name(name, "Op")
+        self.name = name
+        self.native = native_impl
+        self.normalize = normalize
+        self.signature = check_parameters(name, native_impl)
+        self.arg_names = tuple(self.signature.parameters)
+        self.activations = _activations(name, self.arg_names, activations)
+        self.activation_indices = [self.arg_names.index(a) for a in self.activations]
+        self.schema = infer_schema(name, native_impl)
+        self._docstring = inspect.getdoc(native_impl) or ""
+        self._registration_stack = list(registration_stack or ())
+        self._defaults = tuple(
+            p.default for p in self.signature.parameters.values() if p.default is not p.empty
+        )
+        self._check()
+        self.context: ContextVar[Priority | None] = ContextVar(f"ir_op_{name}", default=None)
+        self.default_priority = Priority(self, ())
+        self._traced_priority = self.default_priority
+        self._tolerances = Tolerances(name)
+        self._input_generator: InputGenerator | None = None
+        self._fake_fn: Callable[..., Any] = native_impl
+        self.library: torch.library.Library = ir_torch_lib
+        self.impls: dict[str, IrOpImpl] = {
+            "native": IrOpImpl(self, "native", native_impl, registration_stack=registration_stack)
+        }
+        self._register_with_torch()
+        self.impls["iree"] = IreeImpl(self)
+        # A class of its own, whose __call__ has the signature of native: twice as quick as *args.
+        own = {"__call__": self._functions.op_call, "__module__": type(self).__module__}
+        self.__class__ = type(type(self).__name__, (type(self),), own)
+
+    def _check(self) -> None:
+        """Refuse what this kind of op cannot be; before anything is registered."""
+
+    def _register_with_torch(self) -> None:
+        try:
+            define_ops(self)
+        except RuntimeError as error:
+            if isinstance(error, RegistrationError):
+                raise
+            raise RegistrationError(
+                f"op {self.name}: torch refuses it", facts=[*str(error).split("\n"), self.schema]
+            ) from error
+        self.packet: Any = getattr(getattr(torch.ops, self.library.ns), self.name)
+        self.torch_op: torch._ops.OpOverload = self.packet.default
+        self.autograd: AutogradOp
+        self._functions = register_ops(self)
+        self.autograd.formula = NativeFormula(self.autograd, self.native)  # pyright: ignore[reportArgumentType]
+
+    @property
+    def overload(self) -> torch._ops.OpOverload:
+        """The overload `default`."""
+        return self.packet.default
+
+    @property
+    def qualified_name(self) -> str:
+        """Namespace and name, `ir_runtime::<name>`."""
+        return f"{self.library.ns}::{self.name}"
+
+    def register_impl(
+        self,
+        provider: str,
+        *,
+        supported: bool | Refusal = True,
+        supports_args: SupportsArgs | None = None,
+        inplace: bool = False,
+        constraints: Sequence[Constraint] = (),
+    ) -> Callable[[Callable[..., Any]], IrOpImpl]:
+        """Register a provider; a decorator of a function that takes what native takes.
+
+        `supported` tells whether the machine can run it, `supports_args` and `constraints` what
+        arguments it takes. None of them may depend on the environment or on a configuration:
+        what is to run is said by priorities. They should not depend on the batch size.
+
+        Args:
+            provider: its name, lowercase.
+            supported: False, or `ir.Refusal("why")`, if it does not work on this machine.
+            supports_args: takes what native takes, with the same names and defaults.
+            inplace: whether it may write its results into the activations.
+            constraints: such as `ir.dtypes("x", torch.float32)`.
+
+        Returns:
+            What makes an `IrOpImpl` of a function.
+
+        Raises:
+            OpConflictError: the name is reserved or taken, or the op does not allow `inplace`.
+            OpDefinitionError: a name, schema, constraint or `supports_args` does not fit the op.
+
+        Example:
+            >>> @ir.ops.my_op.register_impl("mine", supported=torch.cuda.is_available())
+            ... def my_op_mine(x: Tensor) -> Tensor: ...
+        """
+        check_name(provider, "Provider")
+        if provider in RESERVED_PROVIDERS:
+            raise OpConflictError(
+                f"op {self.name}: Provider name {provider} is reserved, must be another"
+            )
+
+        def register(function: Callable[..., Any]) -> IrOpImpl:
+            self._refuse_duplicate(provider)
+            stack = caller_stack(1)
+            impl = IrOpImpl(
+                self, provider, function, supported, supports_args, inplace, stack, constraints
+            )
+            self._add(impl)
+            return impl
+
+        return register
+
+    def _refuse_duplicate(self, provider: str) -> None:
+        known = self.impls.get(provider)
+        if known is not None and not (isinstance(known, IreeImpl) and known.is_traced):
+            raise OpConflictError(
+                f"op {self.name}: provider {provider} is registered already, must be once"
+            )
+
+    def _add(self, impl: IrOpImpl) -> None:
+        self.impls[impl.provider] = impl
+        if self.get_priority():
+            logger.warning(
+                "Warning: registering new impl %s for op %s while priority is set.",
+                impl.provider,
+                self.name,
+            )
+
+    def register_fake(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Let `fn` tell shapes and dtypes of results; default: native. A decorator."""
+        self._fake_fn = fn
+        return fn
+
+    def _fake_call(self, *args: Any, **kwargs: Any) -> Any:
+        return self._fake_fn(*args, **kwargs)
+
+    @property
+    def fake_fn(self) -> Callable[..., Any]:
+        """What tells shapes and dtypes of results."""
+        return self._fake_fn
+
+    def register_autograd(
+        self, backward: Any, *, setup_context: Callable[..., None] | None = None
+    ) -> None:
+        """Replace the backward that torch derives from native.
+
+        Args:
+            backward: as for `ir_runtime.op_reg.register_autograd`.
+            setup_context: likewise.
+        """
+        from ir_runtime.op_reg.gradient import make_formula
+
+        self.set_formula(make_formula(self.autograd, backward, setup_context))  # pyright: ignore[reportArgumentType]
+
+    def set_formula(self, formula: Any) -> None:
+        """Differentiate by a formula of `op_reg`; one without a backward changes nothing."""
+        if not isinstance(formula, NoFormula):
+            self.autograd.formula = formula
+
+    def all_arguments(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None
+    ) -> tuple[Any, ...]:
+        """Return all arguments by position, with defaults for those that are missing.
+
+        Raises:
+            TypeError: they do not fit the signature.
+        """
+        missing = len(self.arg_names) - len(args)
+        if not kwargs and 0 <= missing <= len(self._defaults):
+            return (*args, *self._defaults[len(self._defaults) - missing :])
+        bound = self.signature.bind(*args, **(kwargs or {}))
+        bound.apply_defaults()
+        return bound.args
+
+    def normal_arguments(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None
+    ) -> tuple[Any, ...]:
+        """Return all arguments as providers get them.
+
+        Raises:
+            TypeError: they do not fit the signature.
+        """
+        values = self.all_arguments(args, kwargs)
+        return values if self.normalize is None else self.normalize(*values)
+
+    def apply_arg_defaults(self, args: Sequence[Any]) -> tuple[Any, ...]:
+        """Return all arguments by position, for passes that lower a node."""
+        return self.all_arguments(args)
+
+    def batch_size(self, values: Sequence[Any]) -> int:
+        """Return the first size of the first activation; 1 if it has none."""
+        first = values[self.activation_indices[0]]
+        return first.shape[0] if first.ndim else 1
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> IrOpImpl:
+        """Return the provider that a call has now.
+
+        Raises:
+            PriorityError: none takes it, or none is asked for in strict mode.
+        """
+        return self.choose(self.normal_arguments(args, kwargs))
+
+    def choose(self, values: Sequence[Any]) -> IrOpImpl:
+        """Return the provider that a call has now, given all its arguments."""
+        return self._priority().choose(values)
+
+    def _priority(self) -> Priority:
+        if torch.compiler.is_dynamo_compiling():
+            return self._traced_priority
+        return self.context.get() or self.default_priority
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._functions.op_call(self, *args, **kwargs)
+
+    def _traced_call(self, *values: Any) -> Any:
+        """Compute a call where a compiler traces through the provider."""
+        values = values if self.normalize is None else self.normalize(*values)
+        return self._traced_priority.choose(values).functional(*values)
+
+    def explain(self, *args: Any, **kwargs: Any) -> Decision:
+        """Say which provider a call would have, and why each other one not."""
+        from ir_runtime.ir.explain import explain
+
+        return explain(self, self.normal_arguments(args, kwargs))
+
+    def get_priority(self) -> list[str]:
+        """Return the names of the providers in turn, [] if none are set."""
+        return self._priority().providers
+
+    @contextmanager
+    def set_priority(
+        self, priority: Sequence[str], *, batch_sizes: BatchSizes | None = None
+    ) -> Generator[None]:
+        """Set the providers of this context, the first that takes a call computes it.
+
+        Args:
+            priority: their names; what is not supported here is left out.
+            batch_sizes: first and last size of dimension 0 of the first activation that they are
+                for, last None for no limit; the others keep what they have. It is looked at in each
+                call, so that it holds in compiled graphs.
+
+        Raises:
+            OpConflictError: a name is unknown, or the sizes are no range.
+        """
+        before = self.context.get() or self.default_priority
+        chosen = make_priority(self, priority)
+        token = self.context.set(
+            chosen if batch_sizes is None else with_range(before, batch_sizes, chosen)
+        )
+        self._changed()
+        try:
+            yield
+        finally:
+            self.context.reset(token)
+            self._changed()
+
+    def set_default(
+        self, priority: Sequence[str], *, batch_sizes: BatchSizes | None = None
+    ) -> None:
+        """Set the providers of the process, in all threads, where no context has its own.
+
+        Args:
+            priority: as for `set_priority`.
+            batch_sizes: likewise.
+        """
+        chosen = make_priority(self, priority)
+        if batch_sizes is not None:
+            chosen = with_range(self.default_priority, batch_sizes, chosen)
+        self.default_priority = chosen
+        self._changed()
+
+    def clear_default(self) -> None:
+        """Forget the default."""
+        self.default_priority = Priority(self, ())
+        self._changed()
+
+    def _changed(self) -> None:
+        """Note what a compiler sees that traces through the op: it cannot trace a context."""
+        self._traced_priority = self.context.get() or self.default_priority
+        logger.debug("Priority for ir.ops.%s set to %s", self.name, self._traced_priority.providers)
+
+    def supported_providers(self) -> list[str]:
+        """Return the names of the providers that work here."""
+        return [impl.provider for impl in self.impls.values() if impl.supported]
+
+    @property
+    def has_input_generator(self) -> bool:
+        """Whether `generate_inputs` works."""
+        return self._input_generator is not None
+
+    def register_input_generator(self, fn: InputGenerator) -> InputGenerator:
+        """Let `fn(**kwargs)` make arguments for tests and benchmarks; a decorator."""
+        self._input_generator = fn
+        return fn
+
+    def generate_inputs(self, **kwargs: Any) -> tuple[Any, ...]:
+        """Make arguments of a call.
+
+        Raises:
+            RegistrationError: nothing makes them.
+        """
+        if self._input_generator is None:
+            raise RegistrationError(
+                f"op {self.name}: No input generator registered, must be to make inputs",
+                fix=f"@ir.ops.{self.name}.register_input_generator",
+            )
+        return self._input_generator(**kwargs)
+
+    def override_tolerance(self, dtype: torch.dtype, *, atol: float, rtol: float) -> None:
+        """Allow providers another error for results of a dtype."""
+        self._tolerances.override(dtype, atol=atol, rtol=rtol)
+
+    def get_tolerance(self, dtype: torch.dtype) -> dict[str, float]:
+        """Return `atol` and `rtol` that providers are held to.
+
+        Raises:
+            OpDefinitionError: there are none for this dtype.
+        """
+        return dict(self._tolerances.get(dtype))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _registered, (self.name,)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}('{self.name}')"
+
+    def __str__(self) -> str:
+        first = self._docstring.split("\n", maxsplit=1)[0].strip()
+        return f"{self!r} - {first}" if first else repr(self)
+
+
+class IrOpInplaceOverload:
+    """The overload whose activations are donated: a provider may write its results there.
+
+    Args:
+        op: the op.
+    """
+
+    def __init__(self, op: IrOpInplace) -> None:
+        self.op = op
+        self.torch_op: torch._ops.OpOverload = op.packet.maybe_inplace
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        op = self.op
+        if wrap.on:
+            return self.torch_op(*args, **kwargs)
+        values = op.all_arguments(args, kwargs)
+        if torch.is_grad_enabled() and torch._C._any_requires_grad(*values):
+            return op(*values)
+        values = op.normal_arguments(values)
+        return op.dispatch(*values).run_maybe_inplace(*values)
+
+
+class IrOpInplace(IrOp):
+    """An op whose activations may be donated, by the overload `maybe_inplace`."""
+
+    allow_inplace: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        name: str,
+        native_impl: Callable[..., Any],
+        activations: Sequence[str] | None = None,
+        registration_stack: Sequence[str] | None = None,
+        normalize: Normalize | None = None,
+    ) -> None:
+        super().__init__(name, native_impl, activations, registration_stack, normalize)
+        self.maybe_inplace = IrOpInplaceOverload(self)
+
+    def _check(self) -> None:
+        schema = torch._C.parse_schema(f"ir_runtime::{self.name}{self.schema}")
+        kinds = [str(result.type) for result in schema.returns]
+        if any(kind != "Tensor" for kind in kinds):
+            raise OpConflictError(
+                f"op {self.name}: returns {', '.join(kinds)}, must return tensors alone to allow "
+                "in-place providers"
+            )
+        if len(kinds) != len(self.activations):
+            raise OpConflictError(
+                f"op {self.name}: has {len(kinds)} results and {len(self.activations)} activations "
+                f"({', '.join(self.activations) or 'none'}), must have as many to allow in-place "
+                "providers",
+                fix="name the activations: register_op(activations=[...])",
+            )
+        types = {a.name: str(a.type) for a in schema.arguments}
+        for activation in self.activations:
+            if types[activation] != "Tensor":
+                raise OpConflictError(
+                    f"op {self.name}: activation `{activation}` is of type {types[activation]}, "
+                    "must be a Tensor to be written"
+                )
+
+
+def _registered(name: str) -> IrOp:
+    return IrOp.registry[name]
+
+
+def _activations(op: str, names: Sequence[str], given: Sequence[str] | None) -> list[str]:
+    if given is None:
+        return [name for name in names if name.startswith("x")]
+    for name in given:
+        if name not in names:
+            raise OpDefinitionError(
+                f"op {op}: activation {name!r} is none of its parameters: {', '.join(names)}"
+            )
+    return [name for name in names if name in given]

@@ -1,0 +1,192 @@
+"""Which provider computes a call?  The first of a list that takes it.
+
+A list belongs to a context (`contextvars`): threads and asyncio tasks do not see each other's. The
+default belongs to the process. A thread begins with an empty context, so that the threads of the
+autograd engine, of a `DataLoader` or of an executor see the default; a backward on CPU tensors runs
+on the thread that calls it and sees that thread's list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ir_runtime.errors import OpConflictError, PriorityError
+from ir_runtime.ir.log import logger, warn_once
+from ir_runtime.settings import current_settings
+
+if TYPE_CHECKING:
+    from ir_runtime.ir.implementation import IrOpImpl
+    from ir_runtime.ir.op import IrOp
+
+__all__ = [
+    "BatchSizes",
+    "Priority",
+    "is_strict",
+    "make_priority",
+    "strict_priority",
+    "with_range",
+]
+
+BatchSizes = tuple[int, int | None]
+"""First and last size of dimension 0 of the first activation; None for no last one."""
+
+_strict: ContextVar[bool | None] = ContextVar("ir_runtime_strict_priority", default=None)
+
+
+class Priority:
+    """A list of providers, as `set_priority` leaves it.
+
+    Attributes:
+        impls: the providers in turn, up to the first that takes all arguments.
+        added_native: whether native is last without having been asked for.
+        ranges: lists of their own for some batch sizes, the latest first.
+        listed: those of them that a call may have without another look: the batch size does not
+            matter, and they were asked for.
+    """
+
+    def __init__(
+        self,
+        op: IrOp,
+        impls: Sequence[IrOpImpl],
+        *,
+        added_native: bool = False,
+        ranges: Sequence[tuple[BatchSizes, Priority]] = (),
+    ) -> None:
+        self.op = op
+        self.impls = tuple(impls)
+        self.added_native = added_native
+        self.ranges = tuple(ranges)
+        asked = self.impls[:-1] if added_native else self.impls
+        self.listed = () if ranges else asked
+
+    @property
+    def providers(self) -> list[str]:
+        """Their names."""
+        return [impl.provider for impl in self.impls]
+
+    def for_batch(self, values: Sequence[Any]) -> Priority:
+        """Return the list for the batch size of a call."""
+        if not self.ranges:
+            return self
+        size = self.op.batch_size(values)
+        for (low, high), priority in self.ranges:
+            if low <= size and (high is None or size <= high):
+                return priority
+        return self
+
+    def choose(self, values: Sequence[Any]) -> IrOpImpl:
+        """Return the provider of a call, given all its arguments.
+
+        Raises:
+            PriorityError: no list is set, and that is asked for; or none takes the call.
+        """
+        chosen = self.for_batch(values)
+        if not chosen.impls:
+            return _unset(self.op)
+        last = len(chosen.impls) - 1
+        for i, impl in enumerate(chosen.impls):
+            accepts = impl.accepts
+            if accepts is None or accepts(*values):
+                if i == last and chosen.added_native and is_strict():
+                    break
+                return impl
+            if logger.isEnabledFor(10) and not torch.compiler.is_compiling():
+                logger.debug("op %s: %s skipped", self.op.name, impl.provider)
+        raise PriorityError(
+            f"op {self.op.name}: no provider of its priority takes these arguments, "
+            "the last must take all",
+            facts=[str(self.op.explain(*values))],
+            fix="add 'native' to the end of the priority",
+        )
+
+
+def _unset(op: IrOp) -> IrOpImpl:
+    if torch.compiler.is_compiling():
+        return op.impls["native"]
+    if is_strict():
+        raise PriorityError(
+            f"op {op.name}: Priority not set for op {op.name}, must be by strict_priority",
+            fix=f"ir.ops.{op.name}.set_default([...]), of {', '.join(op.supported_providers())}",
+        )
+    warn_once(
+        f"unset {op.name}",
+        f"Priority not set for op {op.name}, using native implementation.",
+    )
+    return op.impls["native"]
+
+
+def make_priority(op: IrOp, names: Sequence[str]) -> Priority:
+    """Return the list of the providers of these names, of what works here.
+
+    Raises:
+        OpConflictError: a name is none of a provider's.
+    """
+    unknown = [name for name in names if name not in op.impls]
+    if unknown:
+        raise OpConflictError(
+            f"op {op.name}: {unknown[0]!r} is none of its providers, "
+            "All providers in priority must be registered implementations: " + ", ".join(op.impls)
+        )
+    impls: list[IrOpImpl] = []
+    for name in names:
+        impl = op.impls[name]
+        if not impl.supported:
+            continue
+        impls.append(impl)
+        if impl.supports_all_args:
+            return Priority(op, impls)
+    warn_once(
+        f"fallback {op.name}",
+        f"Op {op.name}: No implementation in priority list supports all args, execution fallback "
+        "to native is possible. To silence this warning, explicitly add 'native' to the end of "
+        "the priority list",
+    )
+    return Priority(op, [*impls, op.impls["native"]], added_native=True)
+
+
+def with_range(base: Priority, sizes: BatchSizes, inner: Priority) -> Priority:
+    """Return a list that differs for some batch sizes.
+
+    Raises:
+        OpConflictError: the sizes are no range, or the op has no activation to have one.
+    """
+    low, high = sizes
+    if low < 0 or (high is not None and high < low):
+        raise OpConflictError(
+            f"op {base.op.name}: batch sizes are {sizes}, must be (first, last), last None for "
+            "no limit"
+        )
+    if not base.op.activation_indices:
+        raise OpConflictError(
+            f"op {base.op.name}: it has no activation, must have one to have a batch size"
+        )
+    return Priority(
+        base.op,
+        base.impls,
+        added_native=base.added_native,
+        ranges=((sizes, inner), *base.ranges),
+    )
+
+
+def is_strict() -> bool:
+    """Tell whether native runs only where a priority names it."""
+    inside = _strict.get()
+    return current_settings().strict_priority if inside is None else inside
+
+
+@contextmanager
+def strict_priority(strict: bool = True) -> Generator[None]:  # noqa: FBT001, FBT002 - as enable_torch_wrap
+    """Refuse, in this context, to run native where no priority names it.
+
+    The default is the setting `IR_RUNTIME_STRICT_PRIORITY`.
+    """
+    token = _strict.set(strict)
+    try:
+        yield
+    finally:
+        _strict.reset(token)

@@ -1,0 +1,192 @@
+"""How does torch learn of an IR op?  Overloads `default`, `maybe_inplace` and `out`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.errors import ArgumentError
+from ir_runtime.ir.dispatch_source import Dispatch, make_dispatch
+from ir_runtime.ir.schema import with_mutation
+from ir_runtime.ir.shadow import run_watched, watch
+from ir_runtime.op_reg.autograd import make_autograd_slow, refuse_tangents
+from ir_runtime.op_reg.call_source import out_names
+from ir_runtime.op_reg.library import lasting_fragment
+from ir_runtime.op_reg.registration import out_schema
+
+if TYPE_CHECKING:
+    from ir_runtime.ir.op import IrOp
+
+__all__ = ["AutogradOp", "define_ops", "register_ops"]
+
+_TAGS = (torch.Tag.pt2_compliant_tag,)
+_OUT_TAGS = (*_TAGS, *([torch.Tag.out] if hasattr(torch.Tag, "out") else []))  # from torch 2.12 on
+
+
+@dataclass(eq=False)
+class AutogradOp:
+    """An IR op as the autograd of `op_reg` sees it.
+
+    Attributes:
+        name: for messages.
+        overload: the torch op.
+        formula: how it is differentiated.
+    """
+
+    name: str
+    overload: torch._ops.OpOverload
+    formula: Any = None
+
+    @property
+    def schema(self) -> Any:
+        """The schema."""
+        return self.overload._schema
+
+    @property
+    def qualified_name(self) -> str:
+        """Namespace and name."""
+        return self.schema.name
+
+    @property
+    def arg_names(self) -> tuple[str, ...]:
+        """Names of the arguments."""
+        return tuple(argument.name for argument in self.schema.arguments)
+
+    @property
+    def positional_count(self) -> int:
+        """How many arguments are not keyword-only: all."""
+        return len(self.schema.arguments)
+
+    mutated_args = ()
+
+
+def define_ops(op: IrOp) -> None:
+    """Define the overloads of an op in its library; what torch refuses leaves nothing."""
+    library: Any = op.library
+    schemas = [(library, f"{op.name}{op.schema}")]
+    if op.allow_inplace:
+        inplace = f"{op.name}.maybe_inplace{with_mutation(op.schema, op.activations)}"
+        schemas.append((lasting_fragment(library.ns), inplace))
+    for _, schema in schemas:  # before anything is defined
+        torch._C.parse_schema(f"{library.ns}::{schema}")
+    for where, schema in schemas:
+        where.define(schema, tags=_TAGS)
+
+
+def register_ops(op: IrOp) -> Dispatch:
+    """Register what the overloads run, below autograd and above, and their meta functions."""
+    library: Any = op.library
+    outer = AutogradOp(op.name, op.overload)
+    op.autograd = outer
+    below = make_autograd_slow(outer)  # pyright: ignore[reportArgumentType]
+    functions = make_dispatch(op, below, _make_slow_inplace(op), run_watched, watch)
+    library.impl(op.name, functions.run, "CompositeExplicitAutograd")
+    library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
+    library._register_fake(op.name, op._fake_call)
+    library.impl(op.name, lambda *a: op.native(*op.normal_arguments(a)), "FuncTorchBatched")
+    if op.allow_inplace:
+        _register_maybe_inplace(op, functions)
+    if _can_have_out(op):
+        _register_out(op, outer)
+    return functions
+
+
+def _register_maybe_inplace(op: IrOp, functions: Dispatch) -> None:
+    library: Any = op.library
+    name = f"{op.name}.maybe_inplace"
+    library.impl(name, functions.run_maybe_inplace, "CompositeExplicitAutograd")
+    library.impl(name, functions.autograd_maybe_inplace, "Autograd", with_keyset=True)
+    library._register_fake(name, op._fake_call)
+    overload = op.packet.maybe_inplace
+
+    def functionalize(ctx: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute it as the default overload does: what was donated is left as it is."""
+        values = op.all_arguments(args, kwargs)
+        with ctx.redispatch_to_next():
+            results = op.torch_op(*ctx.unwrap_tensors(values))
+        return ctx.wrap_tensors(results)
+
+    overload.py_functionalize_impl(functionalize)
+
+
+def _make_slow_inplace(op: IrOp) -> Callable[[Any, tuple[Any, ...]], Any]:
+    def slow(keyset: Any, values: tuple[Any, ...]) -> Any:
+        if torch.is_grad_enabled() and torch._C._any_requires_grad(*values):
+            return op.torch_op(*values)  # a donated tensor may be kept
+        refuse_tangents(op.autograd, values)  # pyright: ignore[reportArgumentType]
+        with torch._C._AutoDispatchBelowAutograd():
+            below = keyset & torch._C._after_autograd_keyset
+            return op.packet.maybe_inplace.redispatch(below, *values)
+
+    return slow
+
+
+def _can_have_out(op: IrOp) -> bool:
+    returns = op.overload._schema.returns
+    return bool(returns) and all(str(r.type) == "Tensor" for r in returns)
+
+
+def _register_out(op: IrOp, outer: AutogradOp) -> None:
+    library: Any = op.library
+    like: Any = outer
+    library.define(out_schema(like), tags=_OUT_TAGS)
+    names = out_names(like)
+
+    def given(kwargs: dict[str, Any]) -> tuple[list[Tensor], bool]:
+        return [kwargs.pop(name) for name in names], kwargs.pop("staged", False)
+
+    def fake(*args: Any, **kwargs: Any) -> Any:
+        outs, _ = given(kwargs)
+        _check_outs(op, outs, op._fake_call(*args, **kwargs))
+        return _one_or_all(outs)
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        outs, staged = given(kwargs)
+        values = op.normal_arguments(args, kwargs)
+        impl = op.dispatch(*values)
+        if impl.run_into is not None and not staged and not watch.on:
+            impl.run_into(values, outs)
+            return _one_or_all(outs)
+        results = op._functions.run(*values)
+        _check_outs(op, outs, results)
+        for out, result in zip(outs, _as_sequence(results), strict=True):
+            out.copy_(result)
+        return _one_or_all(outs)
+
+    def autograd(keyset: Any, *args: Any, **kwargs: Any) -> Any:
+        outs = [kwargs[name] for name in names]
+        refuse_tangents(like, args)
+        if torch.is_grad_enabled() and torch._C._any_requires_grad(*args, *outs):
+            raise ArgumentError(
+                f"{op.name}.out: an argument requires a gradient, must be without one: "
+                "out= overloads are not differentiable"
+            )
+        with torch._C._AutoDispatchBelowAutograd():
+            op.packet.out.redispatch(keyset & torch._C._after_autograd_keyset, *args, **kwargs)
+        return _one_or_all(outs)
+
+    name = f"{op.name}.out"
+    library._register_fake(name, fake)
+    library.impl(name, run, "CompositeExplicitAutograd")
+    library.impl(name, autograd, "Autograd", with_keyset=True)
+
+
+def _check_outs(op: IrOp, outs: Sequence[Tensor], results: Any) -> None:
+    for out, result in zip(outs, _as_sequence(results), strict=True):
+        if out.shape != result.shape or out.dtype != result.dtype:
+            raise ArgumentError(
+                f"{op.name}.out: `out` is {format_tensor(out)}, must be {format_tensor(result)}"
+            )
+
+
+def _as_sequence(results: Any) -> Sequence[Any]:
+    return results if isinstance(results, list | tuple) else (results,)
+
+
+def _one_or_all(outs: Sequence[Tensor]) -> Any:
+    return outs[0] if len(outs) == 1 else tuple(outs)

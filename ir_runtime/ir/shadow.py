@@ -1,0 +1,117 @@
+"""Does a provider compute what native does?  `IR_RUNTIME_CHECK=shadow` compares each call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.errors import MismatchError
+from ir_runtime.ir.dispatch_source import Watch
+from ir_runtime.settings import Settings, current_settings, on_change
+
+if TYPE_CHECKING:
+    from ir_runtime.ir.implementation import IrOpImpl
+    from ir_runtime.ir.op import IrOp
+
+__all__ = ["run_watched", "watch"]
+
+watch = Watch()
+
+
+@on_change
+def _follow(_: Settings, now: Settings) -> None:
+    watch.on = now.check == "shadow"
+
+
+watch.on = current_settings().check == "shadow"
+
+
+def run_watched(op: IrOp, values: tuple[Any, ...]) -> Any:
+    """Compute a call by its provider, and beside it by native.
+
+    The provider's result is returned. Both get the arguments as they were: native computes on
+    copies, before the provider runs.
+
+    Raises:
+        MismatchError: a result differs by more than the op's tolerance, or in shape or dtype.
+    """
+    impl = op.dispatch(*values)
+    if impl.provider == "native":
+        return impl.functional(*values)
+    kept = tuple(v.clone() if isinstance(v, Tensor) else v for v in values)
+    wanted = op.native(*kept)
+    found = impl.functional(*values)
+    _compare(op, impl, values, _as_sequence(found), _as_sequence(wanted))
+    return found
+
+
+def _as_sequence(results: Any) -> Sequence[Any]:
+    return results if isinstance(results, list | tuple) else (results,)
+
+
+def _compare(
+    op: IrOp,
+    impl: IrOpImpl,
+    values: Sequence[Any],
+    found: Sequence[Any],
+    wanted: Sequence[Any],
+) -> None:
+    if len(found) != len(wanted):
+        raise _mismatch(op, impl, values, f"{len(found)} results, native gives {len(wanted)}")
+    for i, (mine, other) in enumerate(zip(found, wanted, strict=True)):
+        if not isinstance(other, Tensor) or not isinstance(mine, Tensor):
+            if mine is not other and mine != other:
+                raise _mismatch(op, impl, values, f"result {i} is {mine!r}, native's {other!r}")
+            continue
+        if mine.shape != other.shape or mine.dtype != other.dtype:
+            raise _mismatch(
+                op,
+                impl,
+                values,
+                f"result {i} is {format_tensor(mine)}, native's {format_tensor(other)}",
+            )
+        _compare_values(op, impl, values, i, mine, other)
+
+
+def _compare_values(
+    op: IrOp, impl: IrOpImpl, values: Sequence[Any], i: int, mine: Tensor, other: Tensor
+) -> None:
+    exact = not (mine.is_floating_point() or mine.is_complex()) and mine.dtype != torch.int8
+    tolerance = {"atol": 0.0, "rtol": 0.0} if exact else op.get_tolerance(mine.dtype)
+    one, two = _widened(mine), _widened(other)
+    close = torch.isclose(one, two, **tolerance, equal_nan=True)
+    if bool(close.all()):
+        return
+    error = (one - two).abs().nan_to_num(nan=float("inf"))
+    worst = int(error.masked_fill(close, 0).flatten().argmax())
+    a, b = one.flatten()[worst].item(), two.flatten()[worst].item()
+    raise _mismatch(
+        op,
+        impl,
+        values,
+        f"result {i} differs in {int((~close).sum())} of {close.numel()} elements, the largest "
+        f"error is {error.flatten()[worst].item():.3g} at flat index {worst}: {a:.6g}, native "
+        f"{b:.6g}; allowed: atol {tolerance['atol']}, rtol {tolerance['rtol']}",
+    )
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    if tensor.is_complex():
+        return torch.view_as_real(tensor.resolve_conj()).double()
+    return tensor.double()
+
+
+def _mismatch(op: IrOp, impl: IrOpImpl, values: Sequence[Any], what: str) -> MismatchError:
+    shapes = ", ".join(
+        f"{n}={format_tensor(v) if isinstance(v, Tensor) else repr(v)}"
+        for n, v in zip(op.arg_names, values, strict=True)
+    )
+    return MismatchError(
+        f"op {op.name}: provider {impl.provider} computes something else than native, must agree "
+        "within the op's tolerance",
+        facts=[what, f"called with {shapes}"],
+    )

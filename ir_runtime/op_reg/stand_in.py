@@ -1,0 +1,2 @@
+def register_stand_in(name, f):
+    pass
