@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ir_runtime.errors import NoForwardError
+from ir_runtime.ir import IrOp
 from ir_runtime.layers.config import get_compilation_config
 from ir_runtime.layers.name import warn_once
 from ir_runtime.layers.platform import current_platform
@@ -49,7 +50,7 @@ class Layer(PluggableLayer):
         ir_op: the op; set in the class, by default the `IrOp` of the layer's name, None for none.
     """
 
-    ir_op: Any
+    ir_op: IrOp | None
 
     def __init__(self, *, enforce_enable: bool = False, compile_native: bool = False) -> None:
         super().__init__()
@@ -94,9 +95,10 @@ class Layer(PluggableLayer):
 
     def op_arguments(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Return the arguments of the op, given those of `forward`; by default the same."""
-        if kwargs:
-            return self.ir_op.all_arguments(args, kwargs)
-        return args
+        if not kwargs:
+            return args
+        assert self.ir_op is not None, "asked for with an op alone"
+        return self.ir_op.all_arguments(args, kwargs)
 
     def forward_op(self, *args: Any, **kwargs: Any) -> Any:
         """Run what the priority of the op chooses; `forward_native` if that is native."""
@@ -115,7 +117,8 @@ class Layer(PluggableLayer):
         """Compute with torch functions; by default those of the op."""
         if self.ir_op is None:
             raise self._no_forward("native")
-        return self.ir_op.impls["native"].impl_fn(*self.op_arguments(*args, **kwargs))
+        op = self.ir_op
+        return op.impls["native"].impl_fn(*op.normal_arguments(self.op_arguments(*args, **kwargs)))
 
     def forward_cuda(self, *args: Any, **kwargs: Any) -> Any:
         """Run on Nvidia's GPUs; by default the op."""
@@ -156,7 +159,7 @@ class Layer(PluggableLayer):
 
     def _bind_op(self) -> None:
         if not hasattr(type(self), "ir_op"):
-            self.ir_op = None
+            self.ir_op = IrOp.registry.get(getattr(type(self), "name", ""))
 
     def _compile_native(self) -> Callable[..., Any]:
         return torch.compile(

@@ -200,6 +200,9 @@ class XIELU(_Activation):
         Deriving Activation Functions Using Integration, arXiv:2411.13010.
     """
 
+    beta: Tensor
+    eps: Tensor
+
     def __init__(
         self,
         alpha_p_init: float = 0.8,
