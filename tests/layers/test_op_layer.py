@@ -10,15 +10,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ir_runtime import ir
+from ir_runtime import CustomOp, ir
 from ir_runtime.counters import count_since
 from ir_runtime.errors import PriorityError
+from ir_runtime.launch.store import DirectoryStore
 from ir_runtime.layers import (
     CompilationConfig,
     Layer,
     set_compilation_config,
     use_platform,
 )
+from ir_runtime.op_reg import def_library
 
 RAN: list[str] = []
 
@@ -34,6 +36,33 @@ def layer_scale(x: Tensor, weight: Tensor, bias: float = 0.0) -> Tensor:
 def vendor(x: Tensor, weight: Tensor, bias: float = 0.0) -> Tensor:
     RAN.append("vendor")
     return x * weight + bias
+
+
+@ir.register_op
+def layer_triple(x: Tensor) -> Tensor:
+    """Triple each element."""
+    return x * 3
+
+
+@CustomOp.register(library=def_library("ir_layer_tests"))
+class triple_kernel(CustomOp):
+    signature = "triple_kernel(Tensor x) -> Tensor"
+
+    def select(self, ksel):
+        x = ksel.arg_tensor(0)
+        ksel.return_new_tensor(x.t.shape, x.t.dtype)
+
+    def generate(self, ksel, kb):
+        kb.yield_results(kb.inline_torch(lambda x: x * 3, kb.arg_value(0)))
+
+
+@layer_triple.register_impl("kernel")
+def layer_triple_kernel(x: Tensor) -> Tensor:
+    return torch.ops.ir_layer_tests.triple_kernel(x)
+
+
+class Tripled(Layer):
+    ir_op = layer_triple
 
 
 class ScaleLayer(Layer):
@@ -149,12 +178,12 @@ def test_an_own_forward_of_the_platform_comes_before_all_providers():
         assert run(OwnCpu()) == ["vendor"]
 
 
-def test_a_layer_can_run_as_a_kernel():
-    layer = ScaleLayer(8)
-    with layer_scale.set_priority(["iree"]), count_since() as counts:
-        run(layer, 8)
-        run(layer, 8)
-        assert layer_scale.dispatch(*layer.op_arguments(torch.ones(4, 8))).provider == "iree"
+def test_a_layer_runs_the_kernel_of_its_op(store: DirectoryStore):
+    layer = Tripled()
+    x = torch.tensor([1.0, -2.0])
+    with layer_triple.set_priority(["kernel"]), count_since() as counts:
+        assert layer(x).tolist() == [3.0, -6.0]
+        assert layer(x).tolist() == [3.0, -6.0]
     assert counts[0].compiles == 1
 
 
