@@ -1,0 +1,58 @@
+"""How is an op called without torch's dispatcher?  By its own name, where nothing needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from ir_runtime.op_reg.custom_op import CustomOp
+
+__all__ = ["direct_entrance", "make_entrance"]
+
+
+def make_entrance(op: CustomOp) -> Callable[..., Any]:
+    """Return a function that computes what an op computes, by the shortest way there is.
+
+    Plain calls go from here to the C launcher: on CPU tensors of torch's own types, in a shape
+    that was seen before, without a gradient to record, and outside of modes, transforms, autocast
+    regions that the op has a dtype for, current devices, profilers and tracing. All others are
+    calls of the torch op.
+
+    Args:
+        op: a registered op.
+
+    Returns:
+        A function of the op's arguments, all positional and in schema order; those with a default
+        may be left out at the end. Code that `torch.compile` traces sees the torch op in it.
+    """
+    direct, through_torch = direct_entrance(op), _positional(op)
+    is_compiling = torch.compiler.is_compiling
+
+    def entrance(*args: Any) -> Any:
+        return through_torch(*args) if is_compiling() else direct(*args)
+
+    return entrance
+
+
+def direct_entrance(op: CustomOp) -> Callable[..., Any]:
+    """Return what `make_entrance` does, for callers who know that no compiler traces them.
+
+    Raises nothing of its own: an op that the C launcher cannot serve is called through torch.
+    """
+    through_torch = _positional(op)
+    return through_torch if op.calls.fast is None else op.calls.fast.guarded_entrance(through_torch)
+
+
+def _positional(op: CustomOp) -> Callable[..., Any]:
+    """Return the torch op as a function that takes keyword-only arguments by position, too."""
+    overload, count = op.overload, op.positional_count
+    if count == len(op.arg_names):
+        return overload
+    names = op.arg_names[count:]
+
+    def call(*args: Any) -> Any:
+        return overload(*args[:count], **dict(zip(names, args[count:], strict=False)))
+
+    return call
