@@ -299,5 +299,7 @@ def _builder_digest() -> str:
         "symbolic_size.py",
         "template.py",
         "torch_type.py",
+        "traced_op.py",
+        "traced_result.py",
     )
     return digest_of(*((here / name).read_bytes() for name in files))
