@@ -1,7 +1,7 @@
 """Functional ops with one meaning, a torch function, and many providers."""
 
 from ir_runtime.ir import ops
-from ir_runtime.ir.config import IrOpPriorityConfig
+from ir_runtime.ir.config import IrOpPriorityConfig, registered_op
 from ir_runtime.ir.constraint import (
     Constraint,
     Refusal,
@@ -58,6 +58,7 @@ __all__ = [
     "rank",
     "register_kernel",
     "register_op",
+    "registered_op",
     "set_default_torch_wrap",
     "set_platform",
     "set_platform_default",
