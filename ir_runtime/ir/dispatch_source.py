@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ir_runtime.ir.log import log_skipped, logger
 from ir_runtime.ir.wrap import wrap
 from ir_runtime.op_reg.call import PLAIN_KEYSET
 
@@ -27,6 +28,7 @@ def run({parameters}):
     for ir_impl in (ir_context(None) or ir_op.default_priority).listed:
         ir_accepts = ir_impl.accepts
         if ir_accepts is None or ir_accepts({passed}): return ir_impl.functional({passed})
+        if ir_logs(10): ir_log_skipped(ir_impl, ({every}))
     return ir_choose(({every})).functional({passed})
 
 def run_maybe_inplace({parameters}):
@@ -34,15 +36,19 @@ def run_maybe_inplace({parameters}):
     return ir_choose(({every})).run_maybe_inplace({passed})
 
 def op_call(ir_self, {parameters}):
-    if ir_wrap.on: return ir_op.torch_op({passed})
+    if ir_wrap.on:
+        if ir_is_compiling(): return ir_op.torch_op({passed})
+        return ir_torch_call({passed})
     if ir_is_compiling(): return ir_op._traced_call({passed})
     try: ir_needed = {grad}
     except AttributeError: ir_needed = True  # torch says what is wrong
+    except ir_trace_error: return ir_op._traced_call({passed})  # torch.fx traces through it
     if ir_needed: return ir_op.torch_op({passed})
 {normalize}    if ir_watch.on: return ir_watched(ir_op, ({every}))
     for ir_impl in (ir_context(None) or ir_op.default_priority).listed:
         ir_accepts = ir_impl.accepts
         if ir_accepts is None or ir_accepts({passed}): return ir_impl.functional({passed})
+        if ir_logs(10): ir_log_skipped(ir_impl, ({every}))
     return ir_choose(({every})).functional({passed})
 
 def autograd(ir_keyset, {parameters}):
@@ -51,6 +57,7 @@ def autograd(ir_keyset, {parameters}):
     for ir_impl in (ir_context(None) or ir_op.default_priority).listed:
         ir_accepts = ir_impl.accepts
         if ir_accepts is None or ir_accepts({passed}): return ir_impl.functional({passed})
+        if ir_logs(10): ir_log_skipped(ir_impl, ({every}))
     return ir_choose(({every})).functional({passed})
 
 def autograd_maybe_inplace(ir_keyset, {parameters}):
@@ -118,10 +125,13 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow, watched: Any, watch:
         **defaults,
         "ir_op": op,
         "ir_wrap": wrap,
+        "ir_torch_call": op.torch_op._op,  # what OpOverload.__call__ calls
         "ir_is_compiling": torch.compiler.is_dynamo_compiling,
         "ir_normalize": op.normalize,
         "ir_context": op.context.get,
         "ir_choose": op.choose,
+        "ir_logs": logger.isEnabledFor,
+        "ir_log_skipped": log_skipped,
         "ir_watch": watch,
         "ir_watched": watched,
         "ir_slow": slow,
@@ -131,6 +141,7 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow, watched: Any, watch:
         "ir_raw_repr": torch._C.DispatchKeySet.raw_repr,
         "ir_grad_enabled": torch.is_grad_enabled,
         "ir_forward_ad": torch.autograd.forward_ad,
+        "ir_trace_error": torch.fx.proxy.TraceError,
     }
     exec(compile(text, f"<dispatch of {op.name}>", "exec"), scope)  # noqa: S102 - our own text
     return Dispatch(

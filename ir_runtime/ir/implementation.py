@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ir_runtime.errors import OpConflictError, UnsupportedProviderError
 from ir_runtime.ir.constraint import Constraint, Refusal, compile_constraints
+from ir_runtime.ir.overlap import may_be_written
 from ir_runtime.ir.schema import check_name, check_same_schema, check_supports_args, infer_schema
 from ir_runtime.op_reg.identity import function_digest
 
@@ -50,9 +51,9 @@ class IrOpImpl:
         op: IrOp,
         provider: str,
         impl_fn: Callable[..., Any],
-        supported: bool | Refusal = True,
+        supported: bool | Refusal = True,  # noqa: FBT001, FBT002 - the known order
         supports_args: SupportsArgs | None = None,
-        inplace: bool = False,
+        inplace: bool = False,  # noqa: FBT001, FBT002 - the known order
         registration_stack: Sequence[str] | None = None,
         constraints: Sequence[Constraint] = (),
     ) -> None:
@@ -132,7 +133,9 @@ class IrOpImpl:
     def _run_on_clones(self, *values: Any) -> Any:
         copies = list(values)
         for i in self.op.activation_indices:
-            assert isinstance(values[i], Tensor), f"activation {i} is {values[i]!r}"
+            assert isinstance(values[i], Tensor | torch.fx.Proxy), (
+                f"activation {i} is {values[i]!r}"
+            )
             copies[i] = values[i].clone()
         return self.impl_fn(*copies)
 
@@ -140,12 +143,11 @@ class IrOpImpl:
         """Compute a call whose activations may be written."""
         if not self.inplace:
             return self.impl_fn(*values)
-        activations = [values[i] for i in self.op.activation_indices]
-        if len({a.untyped_storage().data_ptr() for a in activations}) < len(activations):
+        if not may_be_written(self.op.activation_indices, values):
             return self._run_on_clones(*values)  # two names of one memory: op(x, x)
         results = self.impl_fn(*values)
         if not torch.compiler.is_compiling():
-            torch.autograd.graph.increment_version(activations)
+            torch.autograd.graph.increment_version([values[i] for i in self.op.activation_indices])
         return results
 
     def uuid(self) -> str:

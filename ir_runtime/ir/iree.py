@@ -160,7 +160,7 @@ def register_kernel(
     constraints: Sequence[Constraint] = (),
     library: torch.library.Library = KERNEL_LIBRARY,
 ) -> Callable[[type[CustomOp]], Any] | Any:
-    """Let a `CustomOp` be the provider `iree` of an op; a class decorator, or called with the class.
+    """Let a `CustomOp` be the provider `iree` of an op; a class decorator, with the op.
 
     The class is registered with torch as `torch.ops.ir_kernels.<op>`. Its backward, if it has one,
     becomes the op's.

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["forget_warnings", "logger", "warn_once"]
+from torch import Tensor
+
+from ir_runtime.dtypes import format_tensor
+
+if TYPE_CHECKING:
+    from ir_runtime.ir.implementation import IrOpImpl
+
+__all__ = ["forget_warnings", "log_skipped", "logger", "warn_once"]
 
 logger = logging.getLogger("ir_runtime.ir")
 
@@ -16,6 +25,12 @@ def warn_once(key: str, message: str) -> None:
     if key not in _warned:
         _warned.add(key)
         logger.warning(message)
+
+
+def log_skipped(impl: IrOpImpl, values: Sequence[Any]) -> None:
+    """Log that a provider does not take a call: shapes and dtypes of its tensors, no elements."""
+    call = ", ".join(format_tensor(v) if isinstance(v, Tensor) else repr(v) for v in values)
+    logger.debug("op %s: provider %s skipped for (%s)", impl.op.name, impl.provider, call)
 
 
 def forget_warnings() -> None:

@@ -426,6 +426,9 @@ class IrOpInplaceOverload:
         if wrap.on:
             return self.torch_op(*args, **kwargs)
         values = op.all_arguments(args, kwargs)
+        donated = [values[i] for i in op.activation_indices]
+        if torch.compiler.is_dynamo_compiling() or any(type(a) is torch.fx.Proxy for a in donated):
+            return op._traced_call(*values)
         if torch.is_grad_enabled() and torch._C._any_requires_grad(*values):
             return op(*values)
         values = op.normal_arguments(values)

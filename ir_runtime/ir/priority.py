@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ir_runtime.errors import OpConflictError, PriorityError
-from ir_runtime.ir.log import logger, warn_once
+from ir_runtime.ir.log import log_skipped, logger, warn_once
 from ir_runtime.settings import current_settings
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Priority:
                     break
                 return impl
             if logger.isEnabledFor(10) and not torch.compiler.is_compiling():
-                logger.debug("op %s: %s skipped", self.op.name, impl.provider)
+                log_skipped(impl, values)
         raise PriorityError(
             f"op {self.op.name}: no provider of its priority takes these arguments, "
             "the last must take all",

@@ -1,4 +1,4 @@
-"""Does a provider compute what native does?  With `IR_RUNTIME_CHECK=shadow` each call is compared."""
+"""Does a provider compute what native does?  `IR_RUNTIME_CHECK=shadow` compares each call."""
 
 from __future__ import annotations
 

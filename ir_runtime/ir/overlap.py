@@ -1,0 +1,58 @@
+"""May a provider write some of the tensors of a call?  Not where others are read from there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["may_be_written", "may_overlap"]
+
+
+def may_be_written(indices: Sequence[int], values: Sequence[Any]) -> bool:
+    """Tell whether the arguments at some positions share no element, with any or in themselves."""
+    owners: dict[int, list[int]] = {}
+    for i, value in enumerate(values):
+        for tensor in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(tensor, Tensor):
+                owners.setdefault(tensor.untyped_storage()._cdata, []).append(i)
+    for i in indices:
+        value = values[i]
+        if 0 in value.stride() and torch._debug_has_internal_overlap(value) == 1:
+            return False
+        for j in owners[value.untyped_storage()._cdata]:
+            other = values[j]
+            if j != i and (not isinstance(other, Tensor) or may_overlap(value, other)):
+                return False
+    return True
+
+
+def may_overlap(one: Tensor, other: Tensor) -> bool:
+    """Tell whether two tensors of one storage may share an element.
+
+    Tensors that lie one after the other do not, nor do columns of one table, such as query and key
+    of one projection.
+    """
+    if not (one.numel() and other.numel()):
+        return False
+    if one.dtype != other.dtype:
+        return True
+    first, second = _extent(one, 0), _extent(other, 0)
+    if first[1] <= second[0] or second[1] <= first[0]:
+        return False
+    for period in {*one.stride()} - {0, 1}:
+        first, second = _extent(one, period), _extent(other, period)
+        apart = first[1] <= second[0] or second[1] <= first[0]
+        if apart and max(first[1], second[1]) <= period:
+            return False
+    return True
+
+
+def _extent(tensor: Tensor, period: int) -> tuple[int, int]:
+    """Return where elements begin and end, counted modulo a period; 0 is none."""
+    start = tensor.storage_offset() % period if period else tensor.storage_offset()
+    steps = zip(tensor.shape, tensor.stride(), strict=True)
+    inner = sum((n - 1) * s for n, s in steps if not period or s % period)
+    return start, start + inner + 1
