@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import kernels_mlir
+from ir_runtime.ir import IrOp
 from kernels_mlir.activation.gelu import native_gelu
 from kernels_mlir.activation.silu_and_mul import native_silu_and_mul
 from kernels_mlir.activation.softmax import native_softmax
@@ -130,8 +131,8 @@ class OpCase:
         return getattr(torch.ops.ir_kernels, self.op)
 
     @property
-    def forwarder(self) -> Any:
-        return getattr(torch.ops.ir_runtime, self.op)
+    def ir_op(self) -> IrOp:
+        return IrOp.registry[self.op]
 
     @property
     def names(self) -> tuple[str, ...]:
