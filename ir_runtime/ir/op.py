@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
+from torch.autograd import forward_ad
 
 from ir_runtime.errors import (
     IrRuntimeError,
@@ -137,7 +138,8 @@ class IrOp:
         self.torch_op: torch._ops.OpOverload = self.packet.default
         self.autograd: AutogradOp
         self._functions = register_ops(self)
-        self.autograd.formula = NativeFormula(self.autograd, self.native)  # pyright: ignore[reportArgumentType]
+        like: Any = self.autograd
+        self.autograd.formula = NativeFormula(like, self.run_native)
 
     @property
     def overload(self) -> torch._ops.OpOverload:
@@ -221,7 +223,9 @@ class IrOp:
         return fn
 
     def _fake_call(self, *args: Any, **kwargs: Any) -> Any:
-        return self._fake_fn(*args, **kwargs)
+        if self.normalize is None:
+            return self._fake_fn(*args, **kwargs)
+        return self._fake_fn(*self.normal_arguments(args, kwargs))
 
     @property
     def fake_fn(self) -> Callable[..., Any]:
@@ -279,6 +283,10 @@ class IrOp:
         values = self.all_arguments(args, kwargs)
         return values if self.normalize is None else self.normalize(*values)
 
+    def run_native(self, *args: Any) -> Any:
+        """Compute a call by native, given arguments by position as callers give them."""
+        return self.native(*self.normal_arguments(args))
+
     def apply_arg_defaults(self, args: Sequence[Any]) -> tuple[Any, ...]:
         """Return all arguments by position, for passes that lower a node."""
         return self.all_arguments(args)
@@ -286,7 +294,9 @@ class IrOp:
     def batch_size(self, values: Sequence[Any]) -> int:
         """Return the first size of the first activation; 1 if it has none."""
         first = values[self.activation_indices[0]]
-        return first.shape[0] if first.ndim else 1
+        if isinstance(first, list | tuple):
+            first = first[0] if first else None
+        return first.shape[0] if first is not None and first.ndim else 1
 
     def dispatch(self, *args: Any, **kwargs: Any) -> IrOpImpl:
         """Return the provider that a call has now.
@@ -444,10 +454,11 @@ class IrOpInplaceOverload:
         donated = [values[i] for i in op.activation_indices]
         if torch.compiler.is_dynamo_compiling() or any(type(a) is torch.fx.Proxy for a in donated):
             return op._traced_call(*values)
+        if forward_ad._current_level >= 0 or torch._C._are_functorch_transforms_active():
+            return self.torch_op(*values)
         if torch.is_grad_enabled() and torch._C._any_requires_grad(*values):
             return op(*values)
-        values = op.normal_arguments(values)
-        return op.dispatch(*values).run_maybe_inplace(*values)
+        return op._functions.run_maybe_inplace(*values)
 
 
 class IrOpInplace(IrOp):
