@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ir_runtime.device import Device, DeviceState, get_vm_instance
     from ir_runtime.launch import Launchable, MultiDeviceLaunchable, invoke_vm_function
+    from ir_runtime.layers import direct_register_custom_op
     from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, MlirTemplate
 
 __version__ = "0.1.0"
@@ -21,6 +22,7 @@ __all__ = [
     "Launchable",
     "MlirTemplate",
     "MultiDeviceLaunchable",
+    "direct_register_custom_op",
     "get_vm_instance",
     "invoke_vm_function",
 ]
@@ -34,6 +36,7 @@ _HOMES = {
     "Launchable": "launch",
     "MlirTemplate": "op_reg",
     "MultiDeviceLaunchable": "launch",
+    "direct_register_custom_op": "layers",
     "get_vm_instance": "device",
     "invoke_vm_function": "launch",
 }

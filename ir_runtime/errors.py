@@ -4,7 +4,9 @@
 
     IrRuntimeError
     ├── ArgumentError              (ValueError)    a call's arguments do not fit the op or program
-    │   └── MixedDeviceError       (RuntimeError)  tensors of one call live on different devices
+    │   ├── MixedDeviceError       (RuntimeError)  tensors of one call live on different devices
+    │   ├── EnableListError        (AssertionError)  a list of enabled layers contradicts itself
+    │   └── UnknownLayerError      (KeyError)      the forward context has no layer of this name
     ├── DeviceError                (RuntimeError)  a device cannot be found, made or used
     │   ├── UnsupportedTorchDeviceError                no driver serves this torch device
     │   ├── NoCurrentDeviceError                   the thread's device stack is empty
@@ -25,14 +27,18 @@
     ├── TraceError                 (OSError)       a trace cannot be written or read
     ├── RegistrationError          (RuntimeError)  an op definition contradicts itself or another
     │   ├── OpDefinitionError      (ValueError)    a definition is not well formed
-    │   └── OpConflictError        (AssertionError)  a definition contradicts an earlier one
+    │   ├── OpConflictError        (AssertionError)  a definition contradicts an earlier one
+    │   ├── LayerClassError        (TypeError)     what is registered as a layer is no such class
+    │   └── DeadLibraryError       (AttributeError)  an op's library was destroyed
     ├── PriorityError              (RuntimeError)  no provider may compute a call
     │   └── UnsupportedProviderError (ValueError)  a listed provider does not work here
     ├── MismatchError              (AssertionError)  a provider computes something else than native
     ├── GenerateError              (RuntimeError)  `generate` broke its contract
     ├── ExportError                (RuntimeError)  a torch program cannot become a compiled one
     ├── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
-    └── NoVmapRuleError            (RuntimeError)  torch.vmap reached an op without a rule for it
+    ├── NoVmapRuleError            (RuntimeError)  torch.vmap reached an op without a rule for it
+    ├── NoForwardError             (NotImplementedError)  a layer has no forward for the platform
+    └── NoForwardContextError      (RuntimeError)  an op wants a forward context, and none is set
 
 Each message reads `<object>: <what is wrong>, <what was expected>`, then indented facts, then a
 line `fix: ...` where one is known.
@@ -50,17 +56,22 @@ __all__ = [
     "CompilerCrashError",
     "CompilerNotFoundError",
     "CompilerTimeoutError",
+    "DeadLibraryError",
     "DeviceError",
+    "EnableListError",
     "EntryPointError",
     "ExportError",
     "GenerateError",
     "IrRuntimeError",
     "LaunchError",
+    "LayerClassError",
     "LinkError",
     "MismatchError",
     "MismatchedDeviceSetClearError",
     "MixedDeviceError",
     "NoCurrentDeviceError",
+    "NoForwardContextError",
+    "NoForwardError",
     "NoProgramError",
     "NoVmapRuleError",
     "NotDifferentiableError",
@@ -71,6 +82,7 @@ __all__ = [
     "StoreError",
     "StoreWriteError",
     "TraceError",
+    "UnknownLayerError",
     "UnsupportedProviderError",
     "UnsupportedTorchDeviceError",
     "UnsupportedTypeError",
@@ -120,6 +132,14 @@ class ArgumentError(IrRuntimeError, ValueError):
 
 class MixedDeviceError(ArgumentError, RuntimeError):
     """The tensors of one call live on different devices."""
+
+
+class EnableListError(ArgumentError, AssertionError):
+    """A list of enabled layers is not well formed, or contradicts itself."""
+
+
+class UnknownLayerError(ArgumentError, KeyError):
+    """The forward context has no layer of this name."""
 
 
 class DeviceError(IrRuntimeError, RuntimeError):
@@ -228,6 +248,14 @@ class OpConflictError(RegistrationError, AssertionError):
     """A definition or a priority contradicts what is registered."""
 
 
+class LayerClassError(RegistrationError, TypeError):
+    """What is registered as a layer is no class, or not one that can stand in for another."""
+
+
+class DeadLibraryError(RegistrationError, AttributeError):
+    """The library that an op was registered in is gone, and the op with it."""
+
+
 class PriorityError(IrRuntimeError, RuntimeError):
     """No provider of an op may compute a call."""
 
@@ -254,3 +282,11 @@ class NotDifferentiableError(IrRuntimeError, RuntimeError):
 
 class NoVmapRuleError(IrRuntimeError, RuntimeError):
     """`torch.vmap` reached an op that has no rule for it."""
+
+
+class NoForwardError(IrRuntimeError, NotImplementedError):
+    """A layer has no forward for the platform that runs it."""
+
+
+class NoForwardContextError(IrRuntimeError, RuntimeError):
+    """An op looks for its layer outside of any forward context."""

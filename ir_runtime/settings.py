@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from ir_runtime.enable_list import parse_enable_list
 from ir_runtime.errors import ArgumentError
 
 __all__ = ["Settings", "current_settings", "on_change", "override_settings"]
@@ -38,6 +39,8 @@ class Settings:
         check: `shadow`: each call of an IR op runs native, too, and is compared with it.
         strict_priority: native runs for an IR op only where a priority names it.
         trace: directory that compiles and launches are written down in; None for not at all.
+        custom_ops: which layers run their kernels where no `CompilationConfig` is in force, as
+            `none,+rms_norm`; None for all.
     """
 
     store: Path = Path("~/.cache/ir_runtime")
@@ -50,6 +53,7 @@ class Settings:
     check: str = "none"
     strict_priority: bool = False
     trace: Path | None = None
+    custom_ops: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -75,6 +79,8 @@ class Settings:
 
 
 def _parse(name: str, text: str, kind: type) -> object:
+    if name == "IR_RUNTIME_CUSTOM_OPS":
+        return ",".join(parse_enable_list(text, name))
     if kind is bool:
         lowered = text.lower()
         if lowered in _TRUE | _FALSE:

@@ -1,5 +1,6 @@
 """The catalogue: ops that language models need, each one file and one MLIR template."""
 
+from kernels_mlir.activation import layers  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from kernels_mlir.activation.gelu import gelu
 from kernels_mlir.activation.silu_and_mul import silu_and_mul
 from kernels_mlir.activation.softmax import softmax

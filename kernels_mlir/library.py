@@ -1,29 +1,33 @@
 """Where do the catalogue's ops live, and what do they take?
 
-The kernels are `torch.ops.ir_kernels.<op>`; `torch.ops.ir_runtime.<op>` leads to them. What they
-call on arguments that they prepare and keep is in `torch.ops.ir_packed`.
+An op is `ir.ops.<op>` and `torch.ops.ir_runtime.<op>`; its kernel, the provider `iree`, is
+`torch.ops.ir_kernels.<op>`. What kernels call on arguments that they prepare and keep is in
+`torch.ops.ir_packed`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ir_runtime import ir
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
-from ir_runtime.op_reg import (
-    IR_RUNTIME_LIBRARY,
-    CustomOp,
-    KernelSelection,
-    forward_op,
-    fragment,
-)
+from ir_runtime.op_reg import CustomOp, KernelSelection, fragment
 
-__all__ = ["FLOATS", "check_rows", "register_kernel", "register_packed_kernel", "round_by_sum"]
+__all__ = [
+    "FLOATS",
+    "check_rows",
+    "make_rows",
+    "register_kernel",
+    "register_packed_kernel",
+    "round_by_sum",
+    "widened",
+]
 
 FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 """Dtypes of the kernels, which compute in float32 (or wider) and round once."""
@@ -31,20 +35,40 @@ FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 MAX_VULKAN_ROWS = 65535
 """Workgroups that every Vulkan device can count in one dimension of a dispatch."""
 
-_LIBRARY = fragment("ir_kernels")
 _PACKED = fragment("ir_packed")
 
 
-def register_kernel(op_class: type[CustomOp]) -> Callable[..., Any]:
-    """Register a kernel of the catalogue in both namespaces; a class decorator."""
-    packet = CustomOp.register(op_class, library=_LIBRARY)
-    forward_op(packet, IR_RUNTIME_LIBRARY)
-    return packet
+def register_kernel(
+    op: ir.IrOp, *, constraints: Sequence[ir.Constraint]
+) -> Callable[[type[CustomOp]], Any]:
+    """Let a kernel be the provider `iree` of an op, by default its first; a class decorator.
+
+    Args:
+        op: the op.
+        constraints: what the kernel takes, and native beyond it.
+    """
+
+    def register(op_class: type[CustomOp]) -> Any:
+        packet = ir.register_kernel(op, op_class, constraints=constraints)
+        ir.set_platform_default(op)
+        return packet
+
+    return register
 
 
 def register_packed_kernel(op_class: type[CustomOp]) -> Callable[..., Any]:
     """Register a kernel on arguments packed for this machine; a class decorator."""
     return CustomOp.register(op_class, library=_PACKED)
+
+
+def widened(x: Tensor) -> Tensor:
+    """Return `x` in float32, or as it is if that is wider."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def make_rows(num_tokens: int, hidden_size: int, dtype: torch.dtype, device: str) -> Tensor:
+    """Make normal random numbers, for tests and benchmarks."""
+    return torch.randn(num_tokens, hidden_size, device=device).to(dtype)
 
 
 def round_by_sum(ksel: KernelSelection) -> str:

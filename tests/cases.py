@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import kernels_mlir
+from ir_runtime.ir import IrOp
 from kernels_mlir.activation.gelu import native_gelu
 from kernels_mlir.activation.silu_and_mul import native_silu_and_mul
 from kernels_mlir.activation.softmax import native_softmax
@@ -82,7 +83,7 @@ class OpCase:
     Attributes:
         op: name of the op, the same everywhere.
         variant: names the choice of arguments.
-        native: the op in torch functions, in float64 for float64 arguments.
+        computes: the op in torch functions, in float64 for float64 arguments; all its results.
         torch_own: what torch itself offers, None where it has nothing of the kind.
         make: returns every argument of the schema, for leading dimensions and a feature size.
         batched: positions of the arguments with the leading dimensions.
@@ -95,7 +96,7 @@ class OpCase:
 
     op: str
     variant: str
-    native: Callable[..., Tensor]
+    computes: Callable[..., Any]
     torch_own: Callable[..., Tensor] | None
     make: Make
     batched: tuple[int, ...] = (0,)
@@ -113,6 +114,11 @@ class OpCase:
     def function(self) -> Callable[..., Tensor]:
         return self.one_result(getattr(kernels_mlir, self.op))
 
+    @property
+    def native(self) -> Callable[..., Tensor]:
+        """What `computes` gives of the result to look at."""
+        return self.one_result(self.computes)
+
     def one_result(self, op: Callable[..., Any]) -> Callable[..., Tensor]:
         """Return `op`, or of one with several results what gives the one to look at."""
         place = self.result
@@ -125,8 +131,8 @@ class OpCase:
         return getattr(torch.ops.ir_kernels, self.op)
 
     @property
-    def forwarder(self) -> Any:
-        return getattr(torch.ops.ir_runtime, self.op)
+    def ir_op(self) -> IrOp:
+        return IrOp.registry[self.op]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -290,15 +296,10 @@ def _torch_attention(
 
 
 def _rotary(variant: str, result: int, **choices: Any) -> OpCase:
-    def native(*arguments: Any) -> Tensor:
-        turned = native_rotary_embedding(*arguments)[result]
-        assert turned is not None
-        return turned
-
     return OpCase(
         op="rotary_embedding",
         variant=variant,
-        native=native,
+        computes=native_rotary_embedding,
         torch_own=None if result else _torch_rotary_embedding,
         make=_rotary_embedding(keyed=bool(result), **choices),
         batched=(0, 1, 2) if result else (0, 1),
@@ -311,7 +312,7 @@ def _attention(variant: str, kv_heads: int, *, packed: bool) -> OpCase:
     return OpCase(
         op="mm_encoder_attn",
         variant=variant,
-        native=native_mm_encoder_attn,
+        computes=native_mm_encoder_attn,
         torch_own=_torch_attention,
         make=attention_arguments(4, kv_heads, packed=packed),
         batched=(0, 1, 2),

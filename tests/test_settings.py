@@ -32,6 +32,7 @@ def test_blank_variables_count_as_unset() -> None:
         ("IR_RUNTIME_TASK_MIN_BYTES", "17", "task_min_bytes", 17),
         ("IR_RUNTIME_BOUND_LAUNCHES", "3", "bound_launches", 3),
         ("IR_RUNTIME_TRACE", "/somewhere", "trace", Path("/somewhere")),
+        ("IR_RUNTIME_CUSTOM_OPS", " none, +a,,+b ", "custom_ops", "none,+a,+b"),
     ],
 )
 def test_variable_sets_its_field(variable: str, text: str, field: str, value: object) -> None:
@@ -40,8 +41,9 @@ def test_variable_sets_its_field(variable: str, text: str, field: str, value: ob
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Settings)])
 def test_every_field_is_read_from_a_variable_of_its_name(field: str) -> None:
-    settings = Settings.from_environment({f"IR_RUNTIME_{field.upper()}": "0"})
-    assert getattr(settings, field) in (0, Path("0"))
+    text = {"launch": "vm", "custom_ops": "none", "check": "none"}.get(field, "0")
+    settings = Settings.from_environment({f"IR_RUNTIME_{field.upper()}": text})
+    assert getattr(settings, field) in (0, Path("0"), "vm", "none")
 
 
 @pytest.mark.parametrize("field", ["store", "trace"])
@@ -87,6 +89,11 @@ def test_the_own_variable_comes_before_the_cache_home() -> None:
             "IR_RUNTIME_COMPILE_TIMEOUT_S",
             "nan",
             "IR_RUNTIME_COMPILE_TIMEOUT_S: 'nan' is not a number, must be float >= 0",
+        ),
+        (
+            "IR_RUNTIME_CUSTOM_OPS",
+            "all,+a,-a",
+            "IR_RUNTIME_CUSTOM_OPS: item '+a' contradicts '-a', must have one of them",
         ),
     ],
 )

@@ -63,7 +63,7 @@ def test_launch_of_an_op_is_an_event(trace):
     assert first["name"] == op_of(ops.scale).qualified_name
     assert first["key"] == compiled["key"]
     assert first["arguments"] == ["f32[2, 3]", 4.0]
-    assert (first["executor"], first["device"]) == ("vm", "local-sync")
+    assert (first["executor"], first["device"]) == ("direct", "direct")
     assert first["duration_us"] > 0
     assert first["time_s"] <= second["time_s"]
 
@@ -94,9 +94,10 @@ def test_launches_in_place_into_out_and_from_a_graph_are_events(trace):
 
 def test_launch_on_the_worker_pool_names_it(trace):
     x = torch.ones(8)
-    with override_settings(task_min_bytes=1):
+    with override_settings(task_min_bytes=1, launch="vm"):
         ops.add(x, x)
-    assert events(trace, "launch")[0]["device"] == "local-task"
+    (row,) = events(trace, "launch")
+    assert (row["executor"], row["device"]) == ("vm", "local-task")
 
 
 def test_launch_of_a_program_is_an_event(trace):
@@ -219,14 +220,16 @@ def files_of_a_call(call) -> set[str]:
     return seen
 
 
-def test_untraced_hit_runs_no_code_of_tracing(trace):
+@pytest.mark.parametrize("launch", ["direct", "vm"])
+def test_untraced_hit_runs_no_code_of_tracing(trace, launch):
     packet = make_op("untraced_@UNIQUE@(Tensor x) -> Tensor", like_first, yield_first)
     for directory, expected in ((trace, True), (None, False)):
-        with override_settings(trace=directory):
+        with override_settings(trace=directory, launch=launch):
             packet(X)
             files = files_of_a_call(lambda: packet(X))
             (bound,) = op_of(packet).calls.young.values()
-        assert "destination.py" in files
+        in_c_alone = launch == "direct" and not expected
+        assert ("destination.py" in files) is not in_c_alone
         assert bool(files & {"tracing.py", "traced.py", "settings.py"}) is expected
         assert bound.run.__module__.endswith("traced" if expected else "bind")
         assert bound.run_into.__module__.endswith("traced" if expected else "bind")

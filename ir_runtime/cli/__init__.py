@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after the program's name; default: those of this process.
 
     Returns:
-        The exit status: 0 for success, 1 for a failure that was reported on stderr.
+        The exit status: 0 for success, 1 for a failure that was reported on stderr, 2 for words
+        that a command cannot make sense of.
 
     Raises:
         SystemExit: the words do not parse (status 2), or help was asked for (status 0).
@@ -102,6 +103,33 @@ def _add_trace_options(options: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_ops_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "--import",
+        action="append",
+        default=[],
+        dest="modules",
+        metavar="MODULE",
+        help="a module that registers ops or providers; may be given more than once",
+    )
+
+
+def _add_explain_options(options: argparse.ArgumentParser) -> None:
+    _add_ops_options(options)
+    options.add_argument("op", metavar="OP", help="its name, as `ir-runtime ops` lists it")
+    options.add_argument(
+        "values",
+        nargs="*",
+        metavar="VALUE",
+        help="an argument: f32[4,4096], x=f32[4,4096], epsilon=1e-6, bias=none",
+    )
+    options.add_argument(
+        "--priority",
+        metavar="PROVIDERS",
+        help="with commas between, such as iree,native (default: as it is set)",
+    )
+
+
 def _add_no_options(options: argparse.ArgumentParser) -> None:
     del options
 
@@ -123,6 +151,16 @@ _COMMANDS = {
         "Show versions, devices and the store; say what is missing and how to get it.",
         "ir_runtime.cli.doctor",
         _add_no_options,
+    ),
+    "explain": _Command(
+        "Say which provider a call of an op would have, and why each other one not.",
+        "ir_runtime.cli.explain",
+        _add_explain_options,
+    ),
+    "ops": _Command(
+        "List the ops, their providers, and which of them compute calls.",
+        "ir_runtime.cli.ops",
+        _add_ops_options,
     ),
     "trace": _Command(
         "Summarise what was compiled, loaded and launched under IR_RUNTIME_TRACE.",

@@ -1,6 +1,7 @@
 """Functional ops with one meaning, a torch function, and many providers."""
 
 from ir_runtime.ir import ops
+from ir_runtime.ir.config import IrOpPriorityConfig, registered_op
 from ir_runtime.ir.constraint import (
     Constraint,
     Refusal,
@@ -21,6 +22,12 @@ from ir_runtime.ir.op import (
     IrOpInplaceOverload,
     ir_torch_lib,
 )
+from ir_runtime.ir.platform import (
+    Platform,
+    current_platform,
+    set_platform,
+    set_platform_default,
+)
 from ir_runtime.ir.priority import strict_priority
 from ir_runtime.ir.register import register_op
 from ir_runtime.ir.tolerance import DEFAULT_TOLERANCES
@@ -35,9 +42,12 @@ __all__ = [
     "IrOpImpl",
     "IrOpInplace",
     "IrOpInplaceOverload",
+    "IrOpPriorityConfig",
     "IreeImpl",
+    "Platform",
     "Refusal",
     "Verdict",
+    "current_platform",
     "devices",
     "divisible",
     "dtypes",
@@ -48,7 +58,10 @@ __all__ = [
     "rank",
     "register_kernel",
     "register_op",
+    "registered_op",
     "set_default_torch_wrap",
+    "set_platform",
+    "set_platform_default",
     "static",
     "strict_priority",
 ]

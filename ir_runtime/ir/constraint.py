@@ -6,6 +6,7 @@ is never specialised: a constraint on it that cannot be proved refuses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,12 +48,15 @@ class Constraint:
         wanted: what it must be, in words.
         test: whether a value is that.
         found: what it is instead, in words.
+        quick: the test as a Python expression of `value` and of `wanted`, if it has one; `wanted`
+            is then the second part.
     """
 
     argument: str
     wanted: str
     test: Callable[[Any], bool]
     found: Callable[[Any], str]
+    quick: tuple[str, Any] | None = None
 
     def refusal(self, value: Any) -> str | None:
         """Return why a value is refused, None if it is not."""
@@ -69,6 +73,7 @@ def dtypes(argument: str, *allowed: torch.dtype) -> Constraint:
         " or ".join(short_name(dtype) for dtype in allowed),
         lambda value: value is None or value.dtype in members,
         lambda value: short_name(value.dtype),
+        ("value is None or value.dtype in wanted", members),
     )
 
 
@@ -80,6 +85,7 @@ def rank(argument: str, least: int, most: int | None = None) -> Constraint:
         f"of rank {least}" if most == least else f"of rank {least} to {most}",
         lambda value: value is None or least <= value.ndim <= most,
         lambda value: f"of rank {value.ndim}",
+        ("value is None or wanted[0] <= value.ndim <= wanted[1]", (least, most)),
     )
 
 
@@ -171,13 +177,21 @@ def compile_constraints(
                 f"provider {provider}: a constraint is about `{constraint.argument}`, must be "
                 f"about one of {', '.join(f'`{n}`' for n in names)}"
             )
-    tests = {f"_t{i}": constraint.test for i, constraint in enumerate(constraints)}
-    parameters = [f"a{i}" for i in range(len(names))]
-    held = " and ".join(
-        f"{test}({parameters[names.index(constraint.argument)]})"
-        for test, constraint in zip(tests, constraints, strict=True)
-    )
-    scope: dict[str, Any] = dict(tests)
-    source = f"def accepts({', '.join(parameters)}): return {held}"
+    scope: dict[str, Any] = {}
+    parts: list[str] = []
+    for i, constraint in enumerate(constraints):
+        value = f"a{names.index(constraint.argument)}"
+        if constraint.quick is None:
+            scope[f"test{i}"] = constraint.test
+            parts.append(f"test{i}({value})")
+        else:
+            text, scope[f"wanted{i}"] = constraint.quick
+            parts.append(f"({_renamed(text, value, f'wanted{i}')})")
+    parameters = ", ".join(f"a{i}" for i in range(len(names)))
+    source = f"def accepts({parameters}): return {' and '.join(parts)}"
     exec(compile(source, f"<constraints of {provider}>", "exec"), scope)  # noqa: S102 - our own text
     return scope["accepts"]
+
+
+def _renamed(text: str, value: str, wanted: str) -> str:
+    return re.sub(r"\bwanted\b", wanted, re.sub(r"\bvalue\b", value, text))

@@ -36,7 +36,9 @@ def run_maybe_inplace({parameters}):
     return ir_choose(({every})).run_maybe_inplace({passed})
 
 def op_call(ir_self, {parameters}):
-    if ir_wrap.on: return ir_op.torch_op({passed})
+    if ir_wrap.on:
+        if ir_is_compiling(): return ir_op.torch_op({passed})
+        return ir_torch_call({passed})
     if ir_is_compiling(): return ir_op._traced_call({passed})
     try: ir_needed = {grad} or ir_forward_ad._current_level >= 0 or ir_has_transforms()
     except AttributeError: ir_needed = True  # torch says what is wrong
@@ -123,6 +125,7 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow, watched: Any, watch:
         **defaults,
         "ir_op": op,
         "ir_wrap": wrap,
+        "ir_torch_call": op.torch_op._op,  # what OpOverload.__call__ calls
         "ir_is_compiling": torch.compiler.is_dynamo_compiling,
         "ir_normalize": op.normalize,
         "ir_context": op.context.get,

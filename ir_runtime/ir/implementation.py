@@ -53,7 +53,7 @@ class IrOpImpl:
         impl_fn: Callable[..., Any],
         supported: bool | Refusal = True,  # noqa: FBT001, FBT002 - the known order
         supports_args: SupportsArgs | None = None,
-        inplace: bool = False,  # noqa: FBT001, FBT002
+        inplace: bool = False,  # noqa: FBT001, FBT002 - the known order
         registration_stack: Sequence[str] | None = None,
         constraints: Sequence[Constraint] = (),
     ) -> None:

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch.autograd import forward_ad
 
-from ir_runtime.errors import OpConflictError, OpDefinitionError, RegistrationError
+from ir_runtime.errors import (
+    IrRuntimeError,
+    OpConflictError,
+    OpDefinitionError,
+    RegistrationError,
+)
 from ir_runtime.ir.constraint import Constraint, Refusal
 from ir_runtime.ir.implementation import IrOpImpl, SupportsArgs
 from ir_runtime.ir.iree import IreeImpl
@@ -25,8 +30,10 @@ from ir_runtime.ir.stack import caller_stack
 from ir_runtime.ir.tolerance import Tolerances
 from ir_runtime.ir.wrap import wrap
 from ir_runtime.op_reg.autograd import NoFormula
+from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.derive import NativeFormula
 from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY
+from ir_runtime.op_reg.stand_in import register_stand_in
 
 if TYPE_CHECKING:
     from ir_runtime.ir.explain import Decision
@@ -115,6 +122,7 @@ class IrOp:
         }
         self._register_with_torch()
         self.impls["iree"] = IreeImpl(self)
+        register_stand_in(self.qualified_name, self._kernel)
         # A class of its own, whose __call__ has the signature of native: twice as quick as *args.
         own = {"__call__": self._functions.op_call, "__module__": type(self).__module__}
         self.__class__ = type(type(self).__name__, (type(self),), own)
@@ -247,6 +255,13 @@ class IrOp:
         """Differentiate by a formula of `op_reg`; one without a backward changes nothing."""
         if not isinstance(formula, NoFormula):
             self.autograd.formula = formula
+
+    def _kernel(self) -> CustomOp | None:
+        impl = self.impls["iree"]
+        try:
+            return impl.kernel if isinstance(impl, IreeImpl) else None
+        except IrRuntimeError:  # native cannot be traced
+            return None
 
     def all_arguments(
         self, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None

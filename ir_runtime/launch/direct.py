@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
@@ -197,7 +198,7 @@ def bind_direct_launch(
         tensors = operands if only_tensors else [v for v in operands if isinstance(v, Tensor)]
         refused = run(tensors, outs)
         if refused:
-            refused = run(_made_ready(name, refused, tensors), outs)
+            refused = run(_made_ready(name, refused, tensors), _bare(outs))
         if refused:
             raise LaunchError(f"{name}: the C launcher refuses a tensor: {_reason(refused)}")
 
@@ -207,14 +208,20 @@ def bind_direct_launch(
 def _made_ready(name: str, refused: int, tensors: Sequence[Tensor]) -> list[Tensor]:
     """Copy what cannot be read where it lies, and write down that it was."""
     started_ns = time.perf_counter_ns()
-    ready = [importable(tensor) for tensor in tensors]
+    ready = [importable(tensor) for tensor in _bare(tensors)]
     pairs = zip(ready, tensors, strict=True)
     copied = sum(one.data_ptr() != other.data_ptr() for one, other in pairs)
     if copied:
         add_count("copies", copied)
-    if active_trace() is not None:
+    if copied and active_trace() is not None:
         record_event("copy", name, started_ns, why=_reason(refused), tensors=copied)
     return ready
+
+
+def _bare(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return the same memory as plain tensors: a subclass that only names itself is no refusal."""
+    with torch._C.DisableTorchFunctionSubclass():  # it would name the results after itself, too
+        return [tensor.detach() for tensor in tensors]
 
 
 def _reason(refused: int) -> str:

@@ -147,6 +147,13 @@ class CustomOp(ABC):
         Raises:
             RegistrationError: the signature does not parse, or the name is taken.
         """
+        if op_class is not None and not isinstance(op_class, type):
+            raise RegistrationError(
+                f"CustomOp.register: {op_class!r} is no class, must be a class with a signature",
+                fix=f'a layer is registered by ir_runtime.layers.Layer.register("{op_class}")'
+                if isinstance(op_class, str)
+                else None,
+            )
         from ir_runtime.op_reg.registration import register_with_torch
 
         def decorate(cls: type[CustomOp]) -> Any:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ir_runtime.errors import GenerateError
-from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.inline_builder import InlineKernelBuilder
+from ir_runtime.op_reg.stand_in import op_named
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Operation
@@ -133,7 +134,7 @@ def _op_named(operation: Any) -> CustomOp | None:
     name = operation.attributes["name"].value
     namespace, _, rest = name.removeprefix("torch.").partition(".")
     base, _, overload = rest.partition(".")
-    op = ALL_CUSTOM_OP_REGS.get(f"{namespace}::{base}")
+    op = op_named(f"{namespace}::{base}")
     if op is not None and overload:
         raise GenerateError(
             f"{op.name}: the program calls the overload {overload!r}, must call the op itself",

@@ -37,6 +37,7 @@ class FastCalls:
         self._op = op
         self._calls: list[_launcher.Call] = []
         self._out_calls: list[_launcher.Call] = []
+        self._guarded: _launcher.Call | None = None
         self._not_seen = {c for c, word in _launcher.REFUSALS.items() if word in _NOT_SEEN_YET}
 
     def entrance(self, slow: Callable[..., Any], *, keyset: bool, out: bool) -> Any:
@@ -68,6 +69,39 @@ class FastCalls:
             asked=len(op.arg_names),
         )
         (self._out_calls if out else self._calls).append(call)
+        return call
+
+    def guarded_entrance(self, slow: Callable[..., Any]) -> Any:
+        """Return what users may call in place of the torch op; the same one each time.
+
+        It looks for itself at all that the dispatcher would see to. What other entrances remember
+        serves here, too: a call that one of them served never tells `remember`.
+
+        Args:
+            slow: calls the torch op; takes all arguments positionally, in schema order.
+        """
+        from ir_runtime.launch.native import _launcher
+        from ir_runtime.op_reg.call import PLAIN_KEYSET
+
+        if self._guarded is not None:
+            return self._guarded
+        op = self._op
+        arguments = op.schema.arguments
+        call = self._guarded = _launcher.Call(
+            slow,
+            takes_keyset=False,
+            plain_keyset=PLAIN_KEYSET,
+            set_devices=set_devices,
+            parameters=op.arg_names,
+            positional=len(op.arg_names),
+            defaults={a.name: default_value(a) for a in arguments if a.has_default_value()},
+            check=op.check if op.has_check else None,
+            eager=op.eager_execute if op.has_eager_execute else None,
+            capacity=CAPACITY,
+            autocast=op.autocast_dtypes,
+            peers=tuple(self._calls),
+        )
+        self._calls.append(call)
         return call
 
     def remember(self, args: Sequence[Any], bound: BoundLaunch) -> None:

@@ -59,6 +59,10 @@ class _Operand:
         return [sizes[index, i] if dim is None else dim for i, dim in enumerate(self.dims)]
 
 
+class _RaisedError(Exception):
+    """Stands for a RuntimeError of a function, for which torch.export prints the graph so far."""
+
+
 class _Traced(torch.nn.Module):
     """Lets `torch.export` see a function; a module's parameters become constants."""
 
@@ -67,7 +71,10 @@ class _Traced(torch.nn.Module):
         self.fn = fn
 
     def forward(self, *operands: torch.Tensor) -> tuple[Any, ...]:
-        result = self.fn(*operands)
+        try:
+            result = self.fn(*operands)
+        except RuntimeError as error:
+            raise _RaisedError from error
         return tuple(result) if isinstance(result, list | tuple) else (result,)
 
 
@@ -165,12 +172,12 @@ def _trace(
     like: tuple[torch.Tensor, ...] | None,
 ) -> Any:
     """Export at sizes that are as unlike as the function allows."""
-    failures: list[Exception] = []
+    failures: list[BaseException] = []
     for sizes in _size_choices(operands, like):
         try:
             program = _export(fn, operands, sizes)
         except Exception as error:  # noqa: BLE001 -- whatever user code raises at these sizes
-            failures.append(error)
+            failures.append((isinstance(error, _RaisedError) and error.__cause__) or error)
             continue
         return program if not failures else _export_apart(fn, operands, program)
     raise GenerateError(

@@ -130,13 +130,14 @@ def _describe_object(value: Any, module: str, seen: set[int]) -> Iterator[str]:
 
 def _describe_registered(wanted: set[str], seen: set[int]) -> Iterator[str]:
     """Describe registered ops, given their qualified names: traced code holds their kernels."""
-    from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.stand_in import known_names, op_named
 
-    for name in sorted(wanted & ALL_CUSTOM_OP_REGS.keys()):
-        cls = type(ALL_CUSTOM_OP_REGS[name])
-        if id(cls) not in seen:
+    for name in sorted(wanted & set(known_names())):
+        op = op_named(name)
+        if op is not None and id(type(op)) not in seen:
             yield name
-            yield from _describe_op_class(cls, CustomOp, seen)
+            yield from _describe_op_class(type(op), CustomOp, seen)
 
 
 def _describe_tensor(value: torch.Tensor) -> str:
@@ -296,8 +297,11 @@ def _builder_digest() -> str:
         "result.py",
         "shape.py",
         "size_assertion.py",
+        "stand_in.py",
         "symbolic_size.py",
         "template.py",
         "torch_type.py",
+        "traced_op.py",
+        "traced_result.py",
     )
     return digest_of(*((here / name).read_bytes() for name in files))

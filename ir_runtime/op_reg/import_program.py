@@ -25,13 +25,16 @@ __all__ = [
 
 
 _SMALL_BYTES = 4096
+_LOGGERS = ("torch._subclasses.fake_tensor", "torch.fx.experimental.symbolic_shapes")
 
 
 @contextmanager
 def quiet_tracing() -> Generator[None]:
     """Keep torch from warning of itself and logging attempts that fail; our errors say why."""
-    logger = logging.getLogger("torch._subclasses.fake_tensor")
-    before, logger.disabled = logger.disabled, True
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
     try:
         with warnings.catch_warnings():
             # torch.export copies tree specs by way of their deprecated class
@@ -39,7 +42,8 @@ def quiet_tracing() -> Generator[None]:
             warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch")
             yield
     finally:
-        logger.disabled = before
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
 
 
 def functional_program(program: Any) -> Any:

@@ -7,22 +7,23 @@ from typing import Any
 import torch
 
 from ir_runtime.errors import RegistrationError
-from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.custom_op import CustomOp
+from ir_runtime.op_reg.stand_in import op_named
 
 __all__ = ["registered_op"]
 
 
 def registered_op(op: Any) -> CustomOp:
-    """Return the CustomOp behind `torch.ops.<namespace>.<name>`.
+    """Return the CustomOp behind `torch.ops.<namespace>.<name>`, or the one that stands in for it.
 
     Args:
         op: the packet that `CustomOp.register` returns, its default overload, or its qualified
             name, `namespace::name`.
 
     Raises:
-        RegistrationError: it is no op that `CustomOp.register` made.
+        RegistrationError: it is no op that `CustomOp.register` made, and none stands in for it.
     """
-    found = ALL_CUSTOM_OP_REGS.get(_qualified_name(op) or "")
+    found = op_named(_qualified_name(op) or "")
     if found is None:
         raise RegistrationError(
             f"{op}: not an op of ir_runtime, must be what CustomOp.register returned, "

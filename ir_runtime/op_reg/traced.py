@@ -22,14 +22,15 @@ def traced(bound: BoundLaunch, name: str) -> BoundLaunch:
         name: the op, `<namespace>::<op>`.
     """
     assert bound.kernel is not None
-    label, uri = bound.kernel.kernel.label, bound.kernel.place
+    label, place = bound.kernel.kernel.label, bound.kernel.place
+    executor = bound.kernel.executor
 
     def run(args: Sequence[Any]) -> Any:
-        with launch_span(name, label, args, uri):
+        with launch_span(name, label, args, place, executor=executor):
             return bound.run(args)
 
     def run_into(args: Sequence[Any], outs: Sequence[Tensor]) -> None:
-        with launch_span(name, label, args, uri):
+        with launch_span(name, label, args, place, executor=executor):
             bound.run_into(args, outs)
 
     return replace(bound, run=run, run_into=run_into, plan=None)

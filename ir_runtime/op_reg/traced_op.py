@@ -1,9 +1,335 @@
-from ir_runtime.errors import GenerateError
+"""How does a torch function become an op?
+
+Its trace is the kernel, its run on fake tensors the meta function, its derivative the backward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ir_runtime.device import Device, get_device_from_torch
+from ir_runtime.errors import (
+    ArgumentError,
+    CompileError,
+    GenerateError,
+    IrRuntimeError,
+    StoreError,
+    UnsupportedTypeError,
+)
+from ir_runtime.op_reg.argument import AttrArg
+from ir_runtime.op_reg.builder import KernelBuilder
+from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.derive import derive_backward
+from ir_runtime.op_reg.identity import function_digest
+from ir_runtime.op_reg.kernel import kernel_for, run_select
+from ir_runtime.op_reg.leaves import as_results, call_by_schema, flatten_groups, regroup
+from ir_runtime.op_reg.result import written_descs
+from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_device
+from ir_runtime.op_reg.traced_result import Results, results_like
+from ir_runtime.settings import Settings, on_change
+
+__all__ = ["TracedOp", "refusal", "traced_op"]
+
+MOST_OUTCOMES = 4096
+"""For how many different calls an op remembers whether there is a kernel."""
+
+_HINT = 24
+_UNKNOWN: Any = object()
 
 
-def traced_op(*a, **k):
-    raise GenerateError("not yet")
+class TracedOp(CustomOp):
+    """An op that computes what a torch function does; made by `traced_op`.
+
+    One kernel serves all sizes of the first dimension of its activations. All other sizes, and all
+    values that are no tensors, are compiled in.
+
+    Attributes:
+        native: the function.
+        fake: computes shapes and dtypes of the results.
+        activations: positions of the arguments whose first dimension is dynamic.
+        code: digests of the functions, as they were when the op was made.
+        outcomes: by what tells calls apart: None if there is a kernel, else why not.
+    """
+
+    native: ClassVar[Callable[..., Any]]
+    fake: ClassVar[Callable[..., Any]]
+    activations: ClassVar[tuple[int, ...]]
+    code: ClassVar[tuple[str, ...]]
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.outcomes: dict[Any, str | None] = {}
+        self.outcome_key: Callable[..., Any] = _key_function(self)
+
+    def select(self, ksel: KernelSelection) -> None:
+        """Declare the arguments by their types, and the results as `fake` has them."""
+        assert isinstance(ksel, CallSelection)
+        values = [_declare(ksel, i) for i in range(len(self.arg_names))]
+        tensors = flatten_groups([_tensor_descs(desc) for desc in ksel.arg_descs])[0]
+        rows = flatten_groups([_tensor_descs(ksel.arg_descs[i]) for i in self.activations])[0]
+        dynamic = [desc for desc in rows if _is_dynamic(desc, rows)]
+        for desc in tensors:
+            first = 1 if any(desc is d for d in dynamic) else 0
+            desc.specialize_dims(*range(first, desc.t.ndim))
+        results = results_like(self, values, {id(d.t) for d in dynamic})
+        _declare_results(self, ksel, results)
+
+    def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+        """Trace the function."""
+        held = {i: descs for i, d in enumerate(ksel.arg_descs) if (descs := _tensor_descs(d))}
+        if not held:
+            raise GenerateError(f"{self.name}: called without a tensor, must have one to trace")
+        operands, counts = flatten_groups([kb.arg_value(i) for i in held])
+        constants = [_constant(desc) for desc in ksel.arg_descs]
+
+        def traced(*tensors: Tensor) -> Any:
+            values = list(constants)
+            for i, value in zip(held, regroup(tensors, counts), strict=True):
+                values[i] = value
+            returned = as_results(self, call_by_schema(self, self.native, values), "its function")
+            return tuple(flatten_groups(returned)[0])
+
+        traced.__name__ = self.name
+        like = tuple(_example(desc) for descs in held.values() for desc in descs)
+        found = kb.inline_torch(traced, *operands, like=like)
+        kb.yield_results(*(found if isinstance(found, list) else [found]))
 
 
-def refusal(op, args):
-    return "not yet"
+def traced_op(
+    name: str,
+    native: Callable[..., Any],
+    *,
+    schema: str,
+    activations: Sequence[int],
+    fake: Callable[..., Any] | None = None,
+    library: torch.library.Library,
+) -> CustomOp:
+    """Register an op whose kernels are traced from a torch function.
+
+    Args:
+        name: of the op; `@UNIQUE@` in it becomes a number.
+        native: takes the arguments as the schema has them and returns new tensors; deterministic,
+            without effects, without a choice that depends on the values of tensors.
+        schema: as `torch.library.infer_schema` returns it for `native`.
+        activations: positions of the tensors whose first dimension may have any size.
+        fake: returns tensors of the shapes and dtypes of the results; default `native`.
+        library: whose namespace the op joins.
+
+    Returns:
+        The op; `torch.ops.<namespace>.<name>` is its torch op.
+
+    Raises:
+        RegistrationError: the schema does not parse, or does not fit `native`.
+    """
+    functions = [native] if fake is None else [native, fake]
+    members: dict[str, Any] = {
+        "__module__": __name__,
+        "__doc__": f"`{name}`, traced from a torch function.",
+        "signature": name + schema,
+        "native": staticmethod(native),
+        "fake": staticmethod(fake or native),
+        "activations": tuple(activations),
+        "backward": derive_backward(native),
+        "code": tuple(function_digest(function) for function in functions),
+    }
+    packet: Any = CustomOp.register(
+        type(name.replace("@", "_"), (TracedOp,), members), library=library
+    )
+    return ALL_CUSTOM_OP_REGS[packet.default._schema.name]
+
+
+# arguments
+
+
+_ATTRIBUTES = {
+    "int": "attr_int",
+    "float": "attr_float",
+    "bool": "attr_bool",
+    "str": "attr_str",
+    "ScalarType": "attr_dtype",
+    "List[int]": "attr_list_int",
+    "List[float]": "attr_list_float",
+    "List[bool]": "attr_list_bool",
+    "List[str]": "attr_list_str",
+}
+_NUMBERS = {int: "attr_int", float: "attr_float", bool: "attr_bool"}
+
+
+def _declare(ksel: CallSelection, i: int) -> Any:
+    """Declare an argument, and return its value."""
+    argument = ksel.op.schema.arguments[i]
+    kind = str(argument.real_type).replace("SymInt", "int")
+    if kind == "Tensor":
+        return ksel.arg_tensor(i).t
+    if kind == "Optional[Tensor]":
+        desc = ksel.arg_optional_tensor(i)
+        return None if desc is None else desc.t
+    if kind == "List[Tensor]":
+        return [desc.t for desc in ksel.arg_tensor_list(i).ts]
+    if kind.startswith("Optional["):
+        kind = kind.removeprefix("Optional[").removesuffix("]")
+    attribute = _ATTRIBUTES.get(kind)
+    if kind == "number":
+        attribute = _NUMBERS.get(type(ksel.args[i]), "attr_float")
+    if attribute is None:
+        raise UnsupportedTypeError(
+            f"{ksel.op.name}: `{argument.name}` is {argument.real_type}, must be a tensor, number, "
+            "bool, string or dtype, or a list of them, to be compiled in"
+        )
+    return getattr(ksel, attribute)(i).v
+
+
+def _tensor_descs(desc: Any) -> list[Any]:
+    if desc is None or not desc.ir_arity:
+        return []
+    return list(desc.ts) if desc.is_list else [desc]
+
+
+def _constant(desc: Any) -> Any:
+    """Return the value of an argument that is no tensor, or holds none."""
+    return desc.v if isinstance(desc, AttrArg) else [] if desc.is_list else None
+
+
+def _is_dynamic(desc: Any, rows: Sequence[Any]) -> bool:
+    """Whether the first dimension may have any size.
+
+    One row beside several is broadcast, so it is compiled in: in a kernel for any size, sizes that
+    the function takes to be equal are equal.
+    """
+    if desc.t.ndim == 0:
+        return False
+    size = desc.t.shape[0]
+    return not isinstance(size, int) or size != 1 or all(_first_is_one(d.t) for d in rows)
+
+
+def _first_is_one(t: Tensor) -> bool:
+    return t.ndim == 0 or (isinstance(t.shape[0], int) and t.shape[0] == 1)
+
+
+def _example(desc: Any) -> Tensor:
+    sizes = [s if isinstance(s, int) else _HINT for s in desc.t.shape]
+    return torch.empty(sizes, dtype=desc.t.dtype, device="meta")
+
+
+# results
+
+
+def _declare_results(op: CustomOp, ksel: KernelSelection, results: Results) -> None:
+    for i, (declared, tensors) in enumerate(zip(op.schema.returns, results, strict=True)):
+        if str(declared.type) == "List[Tensor]":
+            shapes, dtypes = [r.shape for r in tensors], [r.dtype for r in tensors]
+            descs = ksel.return_new_tensor_list(shapes, dtypes).ts
+        elif len(tensors) == 1:
+            descs = [ksel.return_new_tensor(tensors[0].shape, tensors[0].dtype)]
+        else:
+            raise GenerateError(
+                f"{op.name}: result {i} of its function is a list of {len(tensors)}, "
+                "must be a tensor as the schema has it"
+            )
+        for desc, like in zip(descs, tensors, strict=True):
+            desc.specialize_dims(*like.static)
+
+
+# refusals
+
+
+def refusal(op: CustomOp, args: Sequence[Any]) -> str | None:
+    """Say why there is no kernel for a call, None if there is one.
+
+    The first time for arguments of these dtypes, shapes and values, it makes the kernel. What came
+    of it is remembered until the settings change.
+
+    Args:
+        op: made by `traced_op`.
+        args: all arguments in schema order.
+
+    Returns:
+        One sentence, or None.
+    """
+    assert isinstance(op, TracedOp)
+    try:
+        key = op.outcome_key(*args)
+        why = op.outcomes.get(key, _UNKNOWN)
+    except (AttributeError, TypeError):  # no tensor in the place of one, a symbol for a size
+        return _outcome(op, args)[0]
+    if why is _UNKNOWN:
+        why, lasting = _outcome(op, args)
+        if lasting:
+            if len(op.outcomes) >= MOST_OUTCOMES:
+                op.outcomes.clear()
+            op.outcomes[key] = why
+    return why
+
+
+def _outcome(op: TracedOp, args: Sequence[Any]) -> tuple[str | None, bool]:
+    """Make the kernel; return why that failed, and whether it would again."""
+    try:
+        with torch._C._DisableAutocast():
+            ksel = run_select(op, args)
+            if any(desc.t.numel() for desc in written_descs(ksel.result_descs)):
+                kernel_for(op, ksel, _device_for(op, args))
+    except ArgumentError as error:
+        return _sentence(error), False
+    except IrRuntimeError as error:
+        return _sentence(error), not isinstance(error, StoreError)
+    return None, True
+
+
+def _device_for(op: CustomOp, args: Sequence[Any]) -> Device:
+    where = call_device(op.name, op.arg_names, args) or torch.device("cpu")
+    device = Device.chosen_for(where)
+    if device is None:
+        host = where.type in ("cpu", "meta")
+        device = Device("local-sync") if host else get_device_from_torch(where)
+    return device
+
+
+def _sentence(error: IrRuntimeError) -> str:
+    """Return the headline of an error, and the first thing that a compiler said."""
+    headline = str(error).split("\n")[0]
+    diagnostics = error.diagnostics if isinstance(error, CompileError) else ()
+    lines = [line for text in (*diagnostics, *error.facts) for line in text.split("\n")]
+    said = next((line for line in lines if "error: " in line), None)
+    if said is not None:
+        said = said.partition("error: ")[2].partition(": %")[0].strip()
+    if isinstance(error, CompileError):
+        return f"IREE cannot compile it: {said or headline}"
+    if not isinstance(error, GenerateError | ArgumentError):
+        return headline
+    said = said or next(iter(error.facts), None)
+    return headline if said is None else f"{headline}: {said}"
+
+
+@on_change
+def _forget_outcomes(before: Settings, after: Settings) -> None:
+    if (before.compile, before.store) != (after.compile, after.store):
+        for op in tuple(ALL_CUSTOM_OP_REGS.values()):
+            if isinstance(op, TracedOp):
+                op.outcomes.clear()
+
+
+def _key_function(op: CustomOp) -> Callable[..., Any]:
+    """Generate what reduces the arguments of a call to a key, as cheaply as Python allows."""
+    names = [f"a{i}" for i in range(len(op.arg_names))]
+    kinds = [str(a.type) for a in op.schema.arguments]
+    parts = "".join(f"{_key_part(n, k)}, " for n, k in zip(names, kinds, strict=True))
+    return eval(f"lambda {', '.join(names)}: ({parts})")  # noqa: S307 - our own text
+
+
+def _key_part(name: str, kind: str) -> str:
+    if kind == "Tensor":
+        return f"{name}.dtype, {name}.shape, {name}.device"
+    if kind == "List[Tensor]":
+        return f"tuple([(t.dtype, t.shape, t.device) for t in {name}])"
+    part = name
+    if "Tensor" in kind:
+        part = f"({name}.dtype, {name}.shape, {name}.device)"
+    elif "List" in kind:
+        part = f"tuple({name})"
+    elif "number" in kind:
+        part = f"({name}, type({name}))"
+    return f"None if {name} is None else {part}" if "Optional" in kind else part

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ir_runtime import ir
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import (
     CustomOp,
@@ -18,9 +19,9 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
-from kernels_mlir.library import FLOATS, register_kernel, round_by_sum
+from kernels_mlir.library import FLOATS, make_rows, register_kernel, round_by_sum
 
-__all__ = ["gelu", "native_gelu"]
+__all__ = ["gelu", "gelu_op", "native_gelu"]
 
 CPU = {
     "none": MlirTemplate.beside(__file__, "gelu.mlir"),
@@ -66,11 +67,26 @@ def native_gelu(x: Tensor, approximate: str = "none") -> Tensor:
     v = x.to(torch.promote_types(x.dtype, torch.float32))
     if approximate == "tanh":
         inner = (2 / torch.pi) ** 0.5 * (v + 0.044715 * v**3)
-        return (0.5 * v * (1 + torch.tanh(inner))).to(x.dtype)
-    return (0.5 * v * (1 + torch.erf(v * 0.5**0.5))).to(x.dtype)
+        return (0.5 * v * (1 + torch.tanh(inner))).to(x.dtype).contiguous()
+    return (0.5 * v * (1 + torch.erf(v * 0.5**0.5))).to(x.dtype).contiguous()
 
 
-@register_kernel
+gelu_op = ir.register_op(name="gelu")(native_gelu)
+
+
+@gelu_op.register_input_generator
+def gelu_inputs(
+    num_tokens: int = 32,
+    hidden_size: int = 4096,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    approximate: str = "none",
+) -> tuple[Any, ...]:
+    """Make `num_tokens` rows of `hidden_size`."""
+    return make_rows(num_tokens, hidden_size, dtype, device), approximate
+
+
+@register_kernel(gelu_op, constraints=[ir.dtypes("x", *FLOATS)])
 class GeluKernel(CustomOp):
     """The MLIR kernel of `gelu`: one binary a dtype and rank, for all sizes."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ir_runtime import ir
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import (
@@ -19,9 +20,9 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import LANE_COUNT, element_aliases, link_lanes
-from kernels_mlir.library import FLOATS, register_kernel, round_by_sum
+from kernels_mlir.library import FLOATS, make_rows, register_kernel, round_by_sum, widened
 
-__all__ = ["native_silu_and_mul", "silu_and_mul"]
+__all__ = ["native_silu_and_mul", "silu_and_mul", "silu_and_mul_op"]
 
 CPU = MlirTemplate.beside(__file__, "silu_and_mul.mlir")
 GPU = MlirTemplate.beside(__file__, "silu_and_mul_gpu.mlir")
@@ -60,10 +61,24 @@ def silu_and_mul(x: Tensor) -> Tensor:
 def native_silu_and_mul(x: Tensor) -> Tensor:
     """Compute `silu_and_mul` with torch functions, in float32, or float64 if `x` is."""
     gate, up = x.to(torch.promote_types(x.dtype, torch.float32)).chunk(2, dim=-1)
-    return (gate * torch.sigmoid(gate) * up).to(x.dtype)
+    return (gate * torch.sigmoid(gate) * up).to(x.dtype).contiguous()
 
 
-@register_kernel
+silu_and_mul_op = ir.register_op(name="silu_and_mul")(native_silu_and_mul)
+
+
+@silu_and_mul_op.register_input_generator
+def silu_and_mul_inputs(
+    num_tokens: int = 32,
+    hidden_size: int = 4096,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+) -> tuple[Any, ...]:
+    """Make `num_tokens` rows whose results have `hidden_size` elements."""
+    return (make_rows(num_tokens, 2 * hidden_size, dtype, device),)
+
+
+@register_kernel(silu_and_mul_op, constraints=[ir.dtypes("x", *FLOATS)])
 class SiluAndMulKernel(CustomOp):
     """The MLIR kernel of `silu_and_mul`: one binary a feature size, any number of rows."""
 
@@ -111,10 +126,10 @@ class SiluAndMulKernel(CustomOp):
         ctx.save_for_backward(*inputs)
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Differentiate both factors, in float32."""
+        """Differentiate both factors, in float32 or wider."""
         (x,) = ctx.saved_tensors
-        gate, up = x.float().chunk(2, dim=-1)
-        g = gradients[0].float()
+        gate, up = widened(x).chunk(2, dim=-1)
+        g = widened(gradients[0])
         sigmoid = torch.sigmoid(gate)
         grad_gate = g * up * sigmoid * (1 + gate * (1 - sigmoid))
         return torch.cat((grad_gate, g * gate * sigmoid), dim=-1).to(x.dtype)

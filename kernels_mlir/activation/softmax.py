@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ir_runtime import ir
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.op_reg import (
     CustomOp,
@@ -19,9 +20,9 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
-from kernels_mlir.library import FLOATS, check_rows, register_kernel
+from kernels_mlir.library import FLOATS, check_rows, make_rows, register_kernel, widened
 
-__all__ = ["native_softmax", "softmax"]
+__all__ = ["native_softmax", "softmax", "softmax_op"]
 
 CPU = MlirTemplate.beside(__file__, "softmax.mlir")
 GPU = MlirTemplate.beside(__file__, "softmax_gpu.mlir")
@@ -61,10 +62,24 @@ def native_softmax(x: Tensor) -> Tensor:
     """Compute `softmax` with torch functions, in float32, or float64 if `x` is."""
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
     powers = torch.exp(wide - wide.amax(-1, keepdim=True))
-    return (powers / powers.sum(-1, keepdim=True)).to(x.dtype)
+    return (powers / powers.sum(-1, keepdim=True)).to(x.dtype).contiguous()
 
 
-@register_kernel
+softmax_op = ir.register_op(name="softmax")(native_softmax)
+
+
+@softmax_op.register_input_generator
+def softmax_inputs(
+    num_tokens: int = 32,
+    hidden_size: int = 4096,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+) -> tuple[Any, ...]:
+    """Make `num_tokens` rows of `hidden_size`."""
+    return (make_rows(num_tokens, hidden_size, dtype, device),)
+
+
+@register_kernel(softmax_op, constraints=[ir.dtypes("x", *FLOATS)])
 class SoftmaxKernel(CustomOp):
     """The MLIR kernel of `softmax`: one binary a feature size, any number of rows."""
 
@@ -104,7 +119,7 @@ class SoftmaxKernel(CustomOp):
         ctx.save_for_backward(output)
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Weigh each gradient less the mean gradient of its row, in float32."""
+        """Weigh each gradient less the mean gradient of its row, in float32 or wider."""
         (y,) = ctx.saved_tensors
-        weights, g = y.float(), gradients[0].float()
+        weights, g = widened(y), widened(gradients[0])
         return (weights * (g - (g * weights).sum(-1, keepdim=True))).to(y.dtype)

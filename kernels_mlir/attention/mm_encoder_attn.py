@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ir_runtime import ir
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import (
@@ -18,9 +19,9 @@ from ir_runtime.op_reg import (
     MlirTemplate,
     float_attribute,
 )
-from kernels_mlir.library import FLOATS, register_kernel
+from kernels_mlir.library import FLOATS, make_rows, register_kernel
 
-__all__ = ["mm_encoder_attn", "native_mm_encoder_attn"]
+__all__ = ["mm_encoder_attn", "mm_encoder_attn_op", "native_mm_encoder_attn"]
 
 DENSE = MlirTemplate.beside(__file__, "mm_encoder_attn.mlir")
 PACKED = MlirTemplate.beside(__file__, "mm_encoder_attn_varlen.mlir")
@@ -115,7 +116,56 @@ def _attention_weights(q: Tensor, k: Tensor, scale: float, cu_seqlens: Tensor | 
     return weights.masked_fill(~same, 0.0)
 
 
-@register_kernel
+mm_encoder_attn_op = ir.register_op(name="mm_encoder_attn", activations=["query", "key", "value"])(
+    native_mm_encoder_attn
+)
+
+
+@mm_encoder_attn_op.register_fake
+def mm_encoder_attn_fake(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scale: float | None = None,
+    cu_seqlens: Tensor | None = None,
+) -> Tensor:
+    """Return what tells shape and dtype; no value of `cu_seqlens` is looked at."""
+    del key, value, scale, cu_seqlens
+    return query.new_empty(query.shape)
+
+
+@mm_encoder_attn_op.register_input_generator
+def mm_encoder_attn_inputs(
+    num_tokens: int = 32,
+    hidden_size: int = 4096,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    num_heads: int = 16,
+) -> tuple[Any, ...]:
+    """Make query, key and value of one sequence of `num_tokens`; `num_heads` divide the size."""
+    heads = (1, num_tokens, num_heads, hidden_size // num_heads)
+    q, k, v = (make_rows(num_tokens, hidden_size, dtype, device).view(heads) for _ in range(3))
+    return q, k, v
+
+
+def _fits_scratch(query: Tensor) -> bool:
+    depth = query.shape[-1]
+    return query.device.type != "cpu" or (type(depth) is int and depth <= MAX_DEPTH)
+
+
+@register_kernel(
+    mm_encoder_attn_op,
+    constraints=[
+        ir.dtypes("query", *FLOATS),
+        ir.Constraint(
+            "query",
+            f"of at most {MAX_DEPTH} channels a head on a CPU",
+            _fits_scratch,
+            format_tensor,
+        ),
+        ir.dtypes("cu_seqlens", torch.int32),
+    ],
+)
 class MmEncoderAttnKernel(CustomOp):
     """The MLIR kernel of `mm_encoder_attn`: one binary for all batch and sequence sizes."""
 

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ir_runtime import ir
 from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection
-from kernels_mlir.library import register_kernel
+from kernels_mlir.library import FLOATS, make_rows, register_kernel
 from kernels_mlir.linear.kernel import (
     CPU_FLAGS,
     check_bias,
@@ -20,7 +21,7 @@ from kernels_mlir.linear.kernel import (
 from kernels_mlir.linear.packed import multiply_packed, packed_for
 from kernels_mlir.linear.tile import tile_for
 
-__all__ = ["linear", "native_linear"]
+__all__ = ["linear", "linear_op", "native_linear"]
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -63,7 +64,26 @@ def native_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tens
     return (y if bias is None else y + bias.to(dtype)).to(x.dtype)
 
 
-@register_kernel
+linear_op = ir.register_op(name="linear")(native_linear)
+
+
+@linear_op.register_input_generator
+def linear_inputs(
+    num_tokens: int = 32,
+    hidden_size: int = 4096,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    out_features: int | None = None,
+) -> tuple[Any, ...]:
+    """Make `num_tokens` rows of `hidden_size`, a weight that keeps their size, and a bias."""
+    n = hidden_size if out_features is None else out_features
+    x = make_rows(num_tokens, hidden_size, dtype, device)
+    weight = make_rows(n, hidden_size, dtype, device) / hidden_size**0.5
+    (bias,) = make_rows(1, n, dtype, device)
+    return x, weight, bias
+
+
+@register_kernel(linear_op, constraints=[ir.dtypes("x", *FLOATS)])
 class LinearKernel(CustomOp):
     """The MLIR kernel of `linear`: one binary a weight's shape, any number of rows."""
 

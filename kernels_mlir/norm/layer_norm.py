@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ir_runtime import ir
 from ir_runtime.op_reg import (
     CustomOp,
     KernelBuilder,
@@ -18,10 +19,10 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
-from kernels_mlir.library import FLOATS, check_rows, register_kernel
+from kernels_mlir.library import FLOATS, check_rows, make_rows, register_kernel, widened
 from kernels_mlir.norm.rms_norm import check_epsilon, check_features
 
-__all__ = ["layer_norm", "native_layer_norm"]
+__all__ = ["layer_norm", "layer_norm_op", "native_layer_norm"]
 
 CPU = MlirTemplate.beside(__file__, "layer_norm.mlir")
 GPU = MlirTemplate.beside(__file__, "layer_norm_gpu.mlir")
@@ -64,10 +65,28 @@ def native_layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
     centred = wide - wide.mean(-1, keepdim=True)
     y = centred * torch.rsqrt(centred.square().mean(-1, keepdim=True) + epsilon)
-    return (y * weight.to(y.dtype) + bias.to(y.dtype)).to(x.dtype)
+    return (y * weight.to(y.dtype) + bias.to(y.dtype)).to(x.dtype).contiguous()
 
 
-@register_kernel
+layer_norm_op = ir.register_op(name="layer_norm")(native_layer_norm)
+
+
+@layer_norm_op.register_input_generator
+def layer_norm_inputs(
+    num_tokens: int = 32,
+    hidden_size: int = 4096,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    epsilon: float = 1e-5,
+) -> tuple[Any, ...]:
+    """Make `num_tokens` rows of `hidden_size`, weight and bias."""
+    weight, bias = make_rows(2, hidden_size, dtype, device).unbind()
+    return make_rows(num_tokens, hidden_size, dtype, device), weight, bias, epsilon
+
+
+@register_kernel(
+    layer_norm_op, constraints=[ir.dtypes(name, *FLOATS) for name in ("x", "weight", "bias")]
+)
 class LayerNormKernel(CustomOp):
     """The MLIR kernel of `layer_norm`: one binary a feature size, any number of rows."""
 
@@ -120,14 +139,15 @@ class LayerNormKernel(CustomOp):
         ctx.save_for_backward(x, weight, bias)
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Use torch's own backward, in float32."""
+        """Use torch's own backward, in float32 or wider."""
         x, weight, bias = ctx.saved_tensors
-        wide, w, b = x.float(), weight.float(), bias.float()
+        wide = widened(x)
+        w, b = weight.to(wide.dtype), bias.to(wide.dtype)
         features = [x.shape[-1]]
         _, mean, rstd = torch.ops.aten.native_layer_norm(wide, features, w, b, ctx.epsilon)
         needs = ctx.needs_input_grad
         grads = torch.ops.aten.native_layer_norm_backward(
-            gradients[0].float().contiguous(), wide, features, mean, rstd, w, b, list(needs[:3])
+            widened(gradients[0]).contiguous(), wide, features, mean, rstd, w, b, list(needs[:3])
         )
         inputs = zip(grads, (x, weight, bias), needs[:3], strict=True)
         return (*(g.to(t.dtype) if need else None for g, t, need in inputs), None)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ir_runtime import ir
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import (
@@ -20,9 +21,9 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
-from kernels_mlir.library import FLOATS, check_rows, register_kernel
+from kernels_mlir.library import FLOATS, check_rows, make_rows, register_kernel, widened
 
-__all__ = ["native_rms_norm", "rms_norm"]
+__all__ = ["native_rms_norm", "rms_norm", "rms_norm_op"]
 
 CPU = MlirTemplate.beside(__file__, "rms_norm.mlir")
 GPU = MlirTemplate.beside(__file__, "rms_norm_gpu.mlir")
@@ -70,10 +71,27 @@ def native_rms_norm(
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
     head = wide[..., :variance_size]
     y = wide * torch.rsqrt(head.square().mean(-1, keepdim=True) + epsilon)
-    return (y if weight is None else y * weight.to(y.dtype)).to(x.dtype)
+    return (y if weight is None else y * weight.to(y.dtype)).to(x.dtype).contiguous()
 
 
-@register_kernel
+rms_norm_op = ir.register_op(name="rms_norm")(native_rms_norm)
+rms_norm_op.override_tolerance(torch.float16, atol=1e-2, rtol=2e-3)
+
+
+@rms_norm_op.register_input_generator
+def rms_norm_inputs(
+    num_tokens: int = 32,
+    hidden_size: int = 4096,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    epsilon: float = 1e-6,
+) -> tuple[Any, ...]:
+    """Make `num_tokens` rows of `hidden_size`, and a weight."""
+    (weight,) = make_rows(1, hidden_size, dtype, device)
+    return make_rows(num_tokens, hidden_size, dtype, device), weight, epsilon
+
+
+@register_kernel(rms_norm_op, constraints=[ir.dtypes(name, *FLOATS) for name in ("x", "weight")])
 class RmsNormKernel(CustomOp):
     """The MLIR kernel of `rms_norm`: one binary a feature size, any number of rows."""
 
@@ -140,15 +158,15 @@ class RmsNormKernel(CustomOp):
         ctx.save_for_backward(x, weight)
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Differentiate the formula by hand, in float32."""
+        """Differentiate the formula by hand, in float32 or wider."""
         x, weight = ctx.saved_tensors
-        wide, g = x.float(), gradients[0].float()
+        wide, g = widened(x), widened(gradients[0])
         head = wide[..., : ctx.variance_size]
         size = head.shape[-1]
         scale = torch.rsqrt(head.square().mean(-1, keepdim=True) + ctx.epsilon)
         grad_x = grad_weight = None
         if ctx.needs_input_grad[0]:
-            gw = g if weight is None else g * weight.float()
+            gw = g if weight is None else g * weight.to(g.dtype)
             inner = (gw * wide).sum(-1, keepdim=True) * scale.pow(3) / size
             pulled = torch.nn.functional.pad(head * inner, (0, x.shape[-1] - size))
             grad_x = (gw * scale - pulled).to(x.dtype)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ir_runtime import ir
 from ir_runtime.dtypes import dtype_info, format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import (
@@ -21,12 +22,12 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
-from kernels_mlir.library import FLOATS, register_kernel
+from kernels_mlir.library import FLOATS, make_rows, register_kernel
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
 
-__all__ = ["native_rotary_embedding", "rotary_embedding"]
+__all__ = ["native_rotary_embedding", "rotary_embedding", "rotary_embedding_op"]
 
 CPU = MlirTemplate.beside(__file__, "rotary_embedding.mlir")
 GPU = MlirTemplate.beside(__file__, "rotary_embedding_gpu.mlir")
@@ -109,7 +110,38 @@ def native_rotary_embedding(
     return turned(query), None if key is None else turned(key)
 
 
-@register_kernel
+rotary_embedding_op = ir.register_op(name="rotary_embedding", activations=["query", "key"])(
+    native_rotary_embedding
+)
+
+
+@rotary_embedding_op.register_input_generator
+def rotary_embedding_inputs(
+    num_tokens: int = 32,
+    hidden_size: int = 4096,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    head_size: int = 128,
+    max_position: int = 2048,
+) -> tuple[Any, ...]:
+    """Make query and key of `num_tokens`, whose heads of `head_size` are turned as a whole."""
+    head_size = math.gcd(hidden_size, head_size)
+    positions = torch.arange(num_tokens, device=device) % max_position
+    query, key = (make_rows(num_tokens, hidden_size, dtype, device) for _ in range(2))
+    steps = torch.arange(head_size // 2, device=device) * (2 / head_size)
+    angles = torch.arange(max_position, device=device)[:, None] / 10000.0**steps
+    cache = torch.cat((angles.cos(), angles.sin()), dim=-1).to(dtype)
+    return positions, query, key, head_size, head_size, cache, True
+
+
+@register_kernel(
+    rotary_embedding_op,
+    constraints=[
+        ir.dtypes("positions", torch.int64),
+        ir.dtypes("query", *FLOATS),
+        ir.dtypes("cos_sin_cache", *FLOATS),
+    ],
+)
 class RotaryEmbeddingKernel(CustomOp):
     """The MLIR kernel of `rotary_embedding`: one binary for any number of tokens and positions."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 
 import pytest
@@ -17,6 +16,7 @@ from ir_runtime.op_reg import CustomOp, MlirTemplate, explain
 from ir_runtime.settings import Settings, override_settings
 from tests.cases import CASES
 from tests.op_reg.ops import LIBRARY
+from tests.trace_files import events
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 X = torch.randn(5, 48)
@@ -138,9 +138,16 @@ def test_an_explanation_reads_well():
 
 def test_traces_name_the_executor(trace):
     kernels_mlir.gelu(X)
-    written = next(trace.glob("events-*.jsonl")).read_text().splitlines()
-    events = [json.loads(line) for line in written]
-    assert [e for e in events if e.get("device") == "direct"], events
+    with override_settings(launch="vm"):
+        kernels_mlir.gelu(X)
+    rows = [(row["executor"], row["device"]) for row in events(trace, "launch")]
+    assert rows == [("direct", "direct"), ("vm", "local-sync")]
+
+
+def test_traces_say_what_a_direct_launch_copied(trace):
+    torch.ops.ir_kernels.gelu(torch.randn(48, 5).t())
+    (row,) = events(trace, "copy")
+    assert (row["name"], row["why"], row["tensors"]) == ("gelu", "strides", 1)
 
 
 def test_the_profiler_names_the_executor():

@@ -221,15 +221,17 @@ def test_compiled_once_serves_every_batch_size(case: OpCase, recorder: InductorR
 
 
 @each_case
-def test_forwarded_name_traces_to_the_kernel(case: OpCase, recorder: InductorRecorder) -> None:
+def test_ir_op_is_one_node_that_runs_the_kernel(case: OpCase, recorder: InductorRecorder) -> None:
     arguments = case.arguments()
-    module = OpModule(case.one_result(case.forwarder), arguments)
+    op = case.ir_op
+    module = OpModule(case.one_result(op.packet), arguments)
     compiled = torch.compile(module, fullgraph=True, backend=recorder)
     expected = case.function(*arguments)
-    assert_same_bits(case.one_result(case.forwarder)(*arguments), expected)
+    assert_same_bits(case.one_result(op)(*arguments), expected)
+    assert_same_bits(case.one_result(op.packet)(*arguments), expected)
     assert_same_bits(compiled(*tensors_of(arguments)), expected)
     called = [target for target in recorder.targets if target is not operator.getitem]
-    assert called == [case.packet.default]
+    assert called == [op.torch_op]
 
 
 @each_case
@@ -259,7 +261,7 @@ def test_defaults_and_keywords_mean_the_same(case: OpCase) -> None:
     expected = case.function(*arguments)
     assert_same_bits(case.function(**by_name), expected)
     assert_same_bits(case.one_result(case.packet)(**by_name), expected)
-    assert_same_bits(case.one_result(case.forwarder)(**by_name), expected)
+    assert_same_bits(case.one_result(case.ir_op.packet)(**by_name), expected)
 
 
 @each_case

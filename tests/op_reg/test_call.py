@@ -93,7 +93,7 @@ def test_select_each_call_runs_each_time():
 
 def test_table_is_bounded_and_results_stay_right():
     packet = make_op("bounded_@UNIQUE@(Tensor x) -> Tensor", like_first, yield_first)
-    with override_settings(bound_launches=4):
+    with override_settings(bound_launches=4, launch="vm"):  # the C launcher would serve most
         for n in range(1, 30):
             assert torch.equal(packet(X[:1].expand(n)), X[:1].expand(n))
         assert len(op_of(packet).calls) <= 4
@@ -104,7 +104,7 @@ def test_table_is_bounded_and_results_stay_right():
 def test_table_keeps_what_is_used():
     packet = make_op("used_@UNIQUE@(Tensor x) -> Tensor", like_first, yield_first)
     often = torch.zeros(100)
-    with override_settings(bound_launches=8):
+    with override_settings(bound_launches=8, launch="vm"):
         packet(often)
         seldom = [torch.zeros(n) for n in range(1, 20)]
         assert sum(selects_of(lambda t=t: (packet(t), packet(often))) for t in seldom) == len(
@@ -277,8 +277,26 @@ def test_parameter_and_plain_subclass_run():
         pass
 
     parameter = torch.nn.Parameter(X.clone(), requires_grad=False)
-    assert torch.equal(ops.add(parameter, X), X + X)
-    assert torch.equal(ops.add(X.as_subclass(Named), X).as_subclass(torch.Tensor), X + X)
+    named = X.as_subclass(Named)
+    for launch in ("direct", "vm"):
+        with override_settings(launch=launch):
+            assert torch.equal(ops.add(parameter, X), X + X)
+            assert torch.equal(ops.add(named, X), X + X)
+            assert type(ops.add(named, X)) is Named
+
+
+def test_plain_subclass_is_read_and_written_where_it_lies():
+    class Named(torch.Tensor):
+        pass
+
+    memory = torch.zeros(8)
+    out = memory.as_subclass(Named)
+    for launch in ("direct", "vm"):
+        with override_settings(launch=launch), count_since() as counts:
+            assert ops.add.out(X.as_subclass(Named), X, out=out) is out
+        assert torch.equal(memory, X + X)
+        assert counts[0].copies == 0
+        memory.zero_()
 
 
 def test_functionalize_is_right():

@@ -67,6 +67,8 @@ class Call:
         outs: Sequence[str] = (),
         capacity: int = 16,
         asked: int = -1,
+        autocast: dict[str, torch.dtype] | None = None,
+        peers: Sequence[Call] = (),
     ) -> Call: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def remember(

@@ -11,23 +11,6 @@ typedef struct {
   remembered *what;
 } bound_call;
 
-static refusal check_all_bits(PyObject *const *values, Py_ssize_t count, const facts *seen) {
-  size_t tensor = 0;
-  refusal why = ACCEPTED;
-  for (Py_ssize_t i = 0; why == ACCEPTED && i < count; i++) {
-    PyObject *value = values[i];
-    if (is_tensor(value)) {
-      why = check_bits(value, &seen->tensors[tensor++]);
-    } else if (PyList_CheckExact(value) || PyTuple_CheckExact(value)) {
-      for (Py_ssize_t j = 0; why == ACCEPTED && j < PySequence_Fast_GET_SIZE(value); j++) {
-        PyObject *item = PySequence_Fast_GET_ITEM(value, j);
-        if (is_tensor(item)) why = check_bits(item, &seen->tensors[tensor++]);
-      }
-    }
-  }
-  return why;
-}
-
 static refusal check(const bound_call *self, PyObject *const *args, Py_ssize_t count, facts *seen) {
   refusal why = check_modes();
   if (why == ACCEPTED) why = check_tangents();

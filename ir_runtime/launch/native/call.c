@@ -7,7 +7,7 @@
 
 #include <structmember.h>
 
-enum { MOST_ARGUMENTS = 64, MOST_OUTS = 16, MOST_CALLS = 64 };
+enum { MOST_ARGUMENTS = 64, MOST_OUTS = 16 };
 
 typedef struct {
   PyObject_HEAD
@@ -18,12 +18,16 @@ typedef struct {
   PyObject *outs;         // names of those that results are written into
   PyObject *defaults;     // by name
   PyObject *check, *eager;
+  PyObject *autocast;  // a dict: while it is empty, autocast regions do not matter
+  PyObject *peers;     // calls of the same parameters, whose memory serves here, too
   bool takes_keyset;
+  bool sees_grad;  // whether a gradient may be asked for
+  bool guarded;  // nothing stands between the user and this object: it looks for itself at
+                 // everything that torch's dispatcher would have seen to
   uint64_t plain_keyset;
   Py_ssize_t positional;
   Py_ssize_t asked;  // how many of the arguments, from the first, `check` and `eager` take
-  Py_ssize_t capacity, count;
-  remembered *calls[MOST_CALLS];  // the latest one first
+  recent_calls recent;
   int refused;
   unsigned long long hits;
 } call;
@@ -71,26 +75,27 @@ static refusal look(const call *self, const arguments *given, facts *seen, facts
   Py_ssize_t count = PyTuple_GET_SIZE(self->names), out_count = PyTuple_GET_SIZE(self->outs);
   refusal why = describe_values(seen, given->values, count);
   if (why == ACCEPTED) why = check_layouts(seen);
-  if (why == ACCEPTED && self->takes_keyset) why = check_grad(given->values, count);
+  if (why == ACCEPTED && self->guarded) why = check_all_bits(given->values, count, seen);
+  if (why == ACCEPTED && self->sees_grad) why = check_grad(given->values, count);
   if (why != ACCEPTED || out_count == 0) return why;
   why = describe_values(outs, given->outs, out_count);
   if (why == ACCEPTED && outs->count != (size_t)out_count) why = REFUSED_KIND;
   if (why == ACCEPTED) why = check_layouts(outs);
-  if (why == ACCEPTED && self->takes_keyset) why = check_grad(given->outs, out_count);
+  if (why == ACCEPTED && self->sees_grad) why = check_grad(given->outs, out_count);
   return why;
 }
 
-static refusal find(call *self, const arguments *given, const facts *seen, remembered **found) {
-  refusal why = REFUSED_UNKNOWN;
-  for (Py_ssize_t i = 0; i < self->count; i++) {
-    remembered *candidate = self->calls[i];
-    refusal differs = compare_call(candidate, given->values, PyTuple_GET_SIZE(self->names), seen);
-    if (i == 0) why = differs;
-    if (differs != ACCEPTED) continue;
-    memmove(self->calls + 1, self->calls, (size_t)i * sizeof *self->calls);
-    self->calls[0] = candidate;
-    *found = candidate;
-    return ACCEPTED;
+// What a peer remembers is remembered here from then on.
+static refusal find_anywhere(call *self, const arguments *given, const facts *seen,
+                             remembered **found) {
+  Py_ssize_t count = PyTuple_GET_SIZE(self->names);
+  refusal why = find_call(&self->recent, given->values, count, seen, found);
+  for (Py_ssize_t i = 0; why != ACCEPTED && i < PyTuple_GET_SIZE(self->peers); i++) {
+    recent_calls *theirs = &((call *)PyTuple_GET_ITEM(self->peers, i))->recent;
+    if (find_call(theirs, given->values, count, seen, found) != ACCEPTED) continue;
+    (*found)->references++;
+    keep_call(&self->recent, *found);
+    why = ACCEPTED;
   }
   return why;
 }
@@ -144,7 +149,7 @@ static PyObject *run_call(call *self, const remembered *what, const arguments *g
 static PyObject *serve(call *self, const arguments *given, facts *seen, facts *outs, bool asked) {
   remembered *what = NULL;
   refusal why = look(self, given, seen, outs);
-  if (why == ACCEPTED) why = find(self, given, seen, &what);
+  if (why == ACCEPTED) why = find_anywhere(self, given, seen, &what);
   if (why == ACCEPTED && outs->count > 0) why = check_outs(what, seen, outs);
   self->refused = why;
   if (why != ACCEPTED) return NULL;
@@ -171,7 +176,14 @@ static PyObject *serve(call *self, const arguments *given, facts *seen, facts *o
 static refusal check_gates(const call *self, PyObject *keyset) {
   if (PyList_GET_SIZE(self->set_devices) > 0) return REFUSED_DEVICE_SET;
   refusal why = check_profiler();
-  if (why != ACCEPTED || !self->takes_keyset) return why;
+  if (why != ACCEPTED) return why;
+  if (self->guarded) {
+    why = check_modes();
+    if (why == ACCEPTED) why = check_tracing();
+    if (why == ACCEPTED && PyDict_GET_SIZE(self->autocast) > 0) why = check_autocast();
+    return why == ACCEPTED ? check_tangents() : why;
+  }
+  if (!self->takes_keyset) return why;
   why = check_keyset(keyset, self->plain_keyset);
   return why == ACCEPTED ? check_tangents() : why;
 }
@@ -188,7 +200,7 @@ static PyObject *call_op(PyObject *object, PyObject *const *args, size_t flags,
   if (why == ACCEPTED)
     why = order_arguments(self, &given, args + skipped, count - skipped, keywords);
   self->refused = why;
-  if (why == ACCEPTED && self->count > 0) {
+  if (why == ACCEPTED && (self->recent.count > 0 || PyTuple_GET_SIZE(self->peers) > 0)) {
     begin_facts(&seen);
     begin_facts(&outs);
     answer = serve(self, &given, &seen, &outs, false);
@@ -210,17 +222,14 @@ static PyObject *remember(PyObject *object, PyObject *args, PyObject *keywords) 
     return NULL;
   remembered *added = remember_call(values, (plan *)what, operands, results);
   if (added == NULL) return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
-  if (self->count == self->capacity) forget_call(self->calls[--self->count]);
-  memmove(self->calls + 1, self->calls, (size_t)self->count * sizeof *self->calls);
-  self->calls[0] = added;
-  self->count++;
+  keep_call(&self->recent, added);
   return Py_NewRef(Py_True);
 }
 
 static PyObject *clear(PyObject *object, PyObject *unused) {
   (void)unused;
   call *self = (call *)object;
-  while (self->count > 0) forget_call(self->calls[--self->count]);
+  forget_calls(&self->recent);
   return Py_NewRef(Py_None);
 }
 
@@ -244,20 +253,38 @@ static bool set_lists(call *self, PyObject *parameters, PyObject *outs) {
   return all_named(self->names, "a parameter") && all_named(self->outs, "an out");
 }
 
+static bool set_guards(call *self, PyTypeObject *type, PyObject *autocast, PyObject *peers) {
+  self->guarded = autocast != Py_None;
+  self->autocast = self->guarded ? Py_NewRef(autocast) : NULL;
+  self->sees_grad = self->guarded || self->takes_keyset;
+  self->peers = peers == NULL ? PyTuple_New(0) : PySequence_Tuple(peers);
+  if (self->peers == NULL) return false;
+  if (self->guarded && (self->takes_keyset || !PyDict_Check(autocast)))
+    return plan_fault("call: one with `autocast`, a dict, has no key set");
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self->peers); i++) {
+    PyObject *peer = PyTuple_GET_ITEM(self->peers, i);
+    if (!Py_IS_TYPE(peer, type) ||
+        PyTuple_GET_SIZE(((call *)peer)->names) != PyTuple_GET_SIZE(self->names))
+      return plan_fault("call: its peer is %R, must be a Call of the same parameters", peer);
+  }
+  return true;
+}
+
 static PyObject *new_call(PyTypeObject *type, PyObject *args, PyObject *keywords) {
   static char *names[] = {"slow",       "takes_keyset", "plain_keyset", "set_devices",
                           "parameters", "positional",   "defaults",     "check",
                           "eager",      "outs",         "capacity",     "asked",
-                          NULL};
+                          "autocast",   "peers",        NULL};
   PyObject *slow, *devices = NULL, *parameters = NULL, *defaults = NULL;
   PyObject *check = Py_None, *eager = Py_None, *outs = NULL;
+  PyObject *autocast = Py_None, *peers = NULL;
   int takes_keyset = -1;
   unsigned long long plain = 0;
   Py_ssize_t positional = -1, capacity = 16, asked = -1;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$pKO!OnO!OOOnn:Call", names, &slow,
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$pKO!OnO!OOOnnOO:Call", names, &slow,
                                    &takes_keyset, &plain, &PyList_Type, &devices, &parameters,
                                    &positional, &PyDict_Type, &defaults, &check, &eager, &outs,
-                                   &capacity, &asked))
+                                   &capacity, &asked, &autocast, &peers))
     return NULL;
   if (takes_keyset < 0 || !devices || !parameters || positional < 0 || !defaults) {
     PyErr_SetString(PyExc_TypeError, "Call: needs takes_keyset, plain_keyset, set_devices, "
@@ -278,8 +305,8 @@ static PyObject *new_call(PyTypeObject *type, PyObject *args, PyObject *keywords
   self->eager = eager == Py_None ? NULL : Py_NewRef(eager);
   self->takes_keyset = takes_keyset;
   self->plain_keyset = plain;
-  self->capacity = capacity;
-  if (!set_lists(self, parameters, outs)) {
+  self->recent.capacity = capacity;
+  if (!set_lists(self, parameters, outs) || !set_guards(self, type, autocast, peers)) {
     Py_DECREF(self);
     return NULL;
   }
@@ -297,6 +324,8 @@ static int traverse(PyObject *object, visitproc visit, void *arg) {
   Py_VISIT(self->defaults);
   Py_VISIT(self->check);
   Py_VISIT(self->eager);
+  Py_VISIT(self->autocast);
+  Py_VISIT(self->peers);
   return 0;
 }
 
@@ -312,13 +341,15 @@ static void free_call(PyObject *object) {
   call *self = (call *)object;
   PyTypeObject *type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
-  while (self->count > 0) forget_call(self->calls[--self->count]);
+  forget_calls(&self->recent);
   drop_references(object);
   Py_XDECREF(self->slow);
   Py_XDECREF(self->set_devices);
   Py_XDECREF(self->defaults);
   Py_XDECREF(self->names);
   Py_XDECREF(self->outs);
+  Py_XDECREF(self->autocast);
+  Py_XDECREF(self->peers);
   type->tp_free(object);
   Py_DECREF(type);
 }
@@ -333,7 +364,7 @@ static PyMethodDef methods[] = {
 
 static PyMemberDef members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(call, vectorcall), READONLY, NULL},
-    {"remembered", T_PYSSIZET, offsetof(call, count), READONLY, NULL},
+    {"remembered", T_PYSSIZET, offsetof(call, recent.count), READONLY, NULL},
     {"refused", T_INT, offsetof(call, refused), READONLY, NULL},
     {"hits", T_ULONGLONG, offsetof(call, hits), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
@@ -341,7 +372,8 @@ static PyMemberDef members[] = {
 
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Call(slow, *, takes_keyset, plain_keyset, set_devices, parameters, positional, "
-                "defaults, check=None, eager=None, outs=(), capacity=16, asked=-1)\n--\n\n"
+                "defaults, check=None, eager=None, outs=(), capacity=16, asked=-1, "
+                "autocast=None, peers=())\n--\n\n"
                 "What the dispatcher calls for an op."},
     {Py_tp_new, new_call},
     {Py_tp_dealloc, free_call},

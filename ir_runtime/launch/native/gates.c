@@ -5,6 +5,7 @@ static PyObject *forward_ad;  // the module's names, of which one is the level t
 static PyObject *profiler, *profiler_enabled;  // likewise
 static PyObject *current_level, *raw_repr, *is_grad_enabled;
 static PyObject *dispatch_modes, *function_modes, *functorch_level;
+static PyObject *is_tracing, *any_autocast;
 
 static PyObject *found(const char *module, const char *name) {
   PyObject *from = PyImport_ImportModule(module);
@@ -28,7 +29,11 @@ bool prepare_gates(void) {
   function_modes = found("torch._C", "_len_torch_function_stack");
   if (function_modes == NULL) return false;
   functorch_level = found("torch._C._functorch", "maybe_current_level");
-  return functorch_level != NULL;
+  if (functorch_level == NULL) return false;
+  is_tracing = found("torch._C", "_is_tracing");
+  if (is_tracing == NULL) return false;
+  any_autocast = found("torch._C", "_is_any_autocast_enabled");
+  return any_autocast != NULL;
 }
 
 refusal check_tangents(void) {
@@ -61,6 +66,22 @@ refusal check_modes(void) {
   Py_XDECREF(level);
   PyErr_Clear();
   return none ? ACCEPTED : REFUSED_MODE;
+}
+
+static bool is_no(PyObject *answer) {
+  bool no = answer == Py_False;
+  Py_XDECREF(answer);
+  PyErr_Clear();
+  return no;
+}
+
+// What `torch.jit.trace` records goes through the dispatcher.
+refusal check_tracing(void) {
+  return is_no(PyObject_CallNoArgs(is_tracing)) ? ACCEPTED : REFUSED_TRACING;
+}
+
+refusal check_autocast(void) {
+  return is_no(PyObject_CallNoArgs(any_autocast)) ? ACCEPTED : REFUSED_AUTOCAST;
 }
 
 refusal check_keyset(PyObject *keyset, uint64_t plain) {

@@ -141,6 +141,8 @@ typedef enum {
   REFUSED_CONJ,
   REFUSED_NEG,
   REFUSED_MODE,
+  REFUSED_TRACING,
+  REFUSED_AUTOCAST,
   REFUSED_KEYSET,
   REFUSED_DEVICE_SET,
   REFUSED_PROFILER,
@@ -181,6 +183,8 @@ refusal describe_value(facts *self, PyObject *value);
 // Describes the tensors among `values`, those in lists included, whatever their layout.
 refusal describe_values(facts *self, PyObject *const *values, Py_ssize_t count);
 refusal check_layouts(const facts *self);
+// Refuses tensors, described in `seen`, whose numbers are not what lies in memory.
+refusal check_all_bits(PyObject *const *values, Py_ssize_t count, const facts *seen);
 // Refuses tensors whose gradient would be lost.
 refusal check_grad(PyObject *const *values, Py_ssize_t count);
 bool overlap(const dl_tensor *one, const dl_tensor *other);
@@ -191,6 +195,8 @@ bool prepare_gates(void);
 refusal check_tangents(void);
 refusal check_profiler(void);
 refusal check_modes(void);
+refusal check_tracing(void);
+refusal check_autocast(void);
 refusal check_keyset(PyObject *keyset, uint64_t plain);
 bool grad_enabled(void);
 
@@ -238,6 +244,20 @@ remembered *remember_call(PyObject *args, plan *what, PyObject *operands, PyObje
 void forget_call(remembered *self);
 refusal compare_call(const remembered *self, PyObject *const *values, Py_ssize_t count,
                      const facts *seen);
+
+enum { MOST_CALLS = 64 };
+
+typedef struct {
+  Py_ssize_t capacity, count;
+  remembered *calls[MOST_CALLS];  // the latest one first
+} recent_calls;
+
+// Finds the call that is like this one, which becomes the latest.
+refusal find_call(recent_calls *self, PyObject *const *values, Py_ssize_t count, const facts *seen,
+                  remembered **found);
+// Takes over a reference; the oldest call goes if there is no room.
+void keep_call(recent_calls *self, remembered *added);
+void forget_calls(recent_calls *self);
 
 // --- results.c ---
 

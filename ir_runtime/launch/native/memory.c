@@ -230,3 +230,32 @@ void forget_call(remembered *self) {
   Py_DECREF((PyObject *)self->what);
   PyMem_Free(self);
 }
+
+// --- the latest calls ---
+
+refusal find_call(recent_calls *self, PyObject *const *values, Py_ssize_t count, const facts *seen,
+                  remembered **found) {
+  refusal why = REFUSED_UNKNOWN;
+  for (Py_ssize_t i = 0; i < self->count; i++) {
+    remembered *candidate = self->calls[i];
+    refusal differs = compare_call(candidate, values, count, seen);
+    if (i == 0) why = differs;
+    if (differs != ACCEPTED) continue;
+    memmove(self->calls + 1, self->calls, (size_t)i * sizeof *self->calls);
+    self->calls[0] = candidate;
+    *found = candidate;
+    return ACCEPTED;
+  }
+  return why;
+}
+
+void keep_call(recent_calls *self, remembered *added) {
+  if (self->count == self->capacity) forget_call(self->calls[--self->count]);
+  memmove(self->calls + 1, self->calls, (size_t)self->count * sizeof *self->calls);
+  self->calls[0] = added;
+  self->count++;
+}
+
+void forget_calls(recent_calls *self) {
+  while (self->count > 0) forget_call(self->calls[--self->count]);
+}

@@ -1,0 +1,71 @@
+"""What does the choice of a provider cost?  One function, as a plain op and as a provider.
+
+With the wrap on, beside an op that `Library.impl` registers; with it off, beside the function
+called by itself. The priority has one provider, or three of which the last takes the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from benchmarks.measure import Row, measure_interleaved, summarise
+from ir_runtime import ir
+from ir_runtime.op_reg import def_library
+
+__all__ = ["dispatch_rows"]
+
+WRAPPED_LIMIT_US, UNWRAPPED_LIMIT_US = 1.0, 0.7
+PLAIN, DIRECT = "the same as a plain Library.impl op", "the provider called"
+
+LIBRARY = def_library("ir_benchmarks")
+LIBRARY.define("provided(Tensor x, Tensor y) -> Tensor")
+
+
+def _provider(x: Tensor, y: Tensor) -> Tensor:
+    return torch.add(x, y)
+
+
+LIBRARY.impl("provided", _provider, "CompositeExplicitAutograd")
+
+
+@ir.register_op(name="benchmark_add")
+def benchmark_add(x: Tensor, y: Tensor) -> Tensor:
+    """Add two tensors."""
+    return x + y
+
+
+benchmark_add.register_impl("plain")(_provider)
+for name in ("wide", "wider"):
+    benchmark_add.register_impl(name, constraints=[ir.dtypes("x", torch.float64)])(_provider)
+
+PRIORITIES: dict[int, Sequence[str]] = {1: ["plain"], 3: ["wide", "wider", "plain"]}
+
+
+def dispatch_rows(x: Tensor, y: Tensor, rounds: int) -> list[Row]:
+    """Time calls of the op beside calls of its provider."""
+    plain = torch.ops.ir_benchmarks.provided.default
+    rows: list[Row] = []
+    for count, priority in PRIORITIES.items():
+        benchmark_add.set_default(priority)
+        for on, limit in ((True, WRAPPED_LIMIT_US), (False, UNWRAPPED_LIMIT_US)):
+            peer, call = (PLAIN, plain) if on else (DIRECT, _provider)
+            title = f"IR op, wrap {'on' if on else 'off'}, {count} in the priority"
+            with ir.enable_torch_wrap(on):
+                if benchmark_add.dispatch(x, y).provider != "plain":
+                    raise SystemExit(
+                        f"not the provider that is timed: {benchmark_add.explain(x, y)}"
+                    )
+                times = measure_interleaved(
+                    {peer: lambda call=call: call(x, y), title: lambda: benchmark_add(x, y)},
+                    rounds=rounds,
+                )
+            pairs = zip(times[title], times[peer], strict=True)
+            added, spread = summarise([mine - other for mine, other in pairs], 1e6)
+            value, own_spread = summarise(times[title], 1e6)
+            rows.append(Row(title, value, "us", own_spread))
+            rows.append(Row(f"to {peer} it adds", added, "us", spread, None, limit))
+    benchmark_add.clear_default()
+    return rows

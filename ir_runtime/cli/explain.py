@@ -1,0 +1,160 @@
+"""`ir-runtime explain OP SHAPES`: which provider would a call have, and why?"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import math
+import re
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.cli.ops import import_ops
+from ir_runtime.dtypes import DTYPES
+from ir_runtime.errors import ArgumentError, RegistrationError
+from ir_runtime.ir import Decision, IrOp, IrOpPriorityConfig, registered_op
+
+__all__ = ["arguments_of", "parse_value", "run"]
+
+_USAGE = 2
+_TENSOR = re.compile(r"(?P<dtype>\w+)\[(?P<sizes>\s*|\s*\d+(\s*,\s*\d+)*\s*)\]")
+_NUMBERS: dict[str, Callable[[str], Any]] = {"int": int, "float": float}
+_SWITCH = {"true": True, "1": True, "false": False, "0": False}
+_WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print which provider a call has; the status is 0, or 2 if the words describe no call.
+
+    Raises:
+        ArgumentError: they do not, and `--traceback` was given.
+        RegistrationError: likewise, of the name of an op or a provider.
+    """
+    try:
+        import_ops(arguments.modules)
+        op = registered_op(arguments.op)
+        values = arguments_of(op, arguments.values)
+        config = IrOpPriorityConfig({op.name: arguments.priority or []})
+    except (ArgumentError, RegistrationError) as error:
+        if arguments.traceback:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return _USAGE
+    with config.set_priority() if arguments.priority else nullcontext():
+        decision = op.explain(*values)
+    print(json.dumps(_record(decision)) if arguments.json else decision)
+    return 0
+
+
+def arguments_of(op: IrOp, words: Sequence[str]) -> list[Any]:
+    """Return all arguments of a call from words: `f32[4,4096]`, or by name `epsilon=1e-6`.
+
+    Tensors of numbers with a fraction hold anything, others zeros.
+
+    Raises:
+        ArgumentError: a word is no value of its argument; one is missing, unknown or given twice.
+    """
+    given: dict[str, Any] = {}
+    position = 0
+    types = {a.name: str(a.type) for a in op.torch_op._schema.arguments}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not (equals and name.isidentifier()):
+            if position == len(op.arg_names):
+                raise ArgumentError(
+                    f"{op.name}: {word!r} is one argument too many, "
+                    f"must be at most {len(op.arg_names)}: {op.schema}"
+                )
+            name, text = op.arg_names[position], word
+            position += 1
+        if name not in types:
+            raise ArgumentError(
+                f"{op.name}: it has no argument `{name}`, must be one of {', '.join(types)}"
+            )
+        if name in given:
+            raise ArgumentError(f"{op.name}: `{name}` is given twice, must be once")
+        given[name] = parse_value(f"{op.name}: `{name}`", types[name], text)
+    return _complete(op, given)
+
+
+def _complete(op: IrOp, given: dict[str, Any]) -> list[Any]:
+    parameters = op.signature.parameters
+    missing = [
+        name
+        for name, parameter in parameters.items()
+        if name not in given and parameter.default is inspect.Parameter.empty
+    ]
+    if missing:
+        names = ", ".join(f"`{name}`" for name in missing)
+        raise ArgumentError(
+            f"{op.name}: {names} {'is' if len(missing) == 1 else 'are'} missing, "
+            f"must be given: {op.schema}"
+        )
+    return [given.get(name, parameter.default) for name, parameter in parameters.items()]
+
+
+def parse_value(subject: str, kind: str, text: str) -> Any:
+    """Return a value of a type of a schema, such as `Optional[Tensor]`, from a word.
+
+    Raises:
+        ArgumentError: the word is none.
+    """
+    optional = kind.startswith("Optional[")
+    inner = kind.removeprefix("Optional[").removesuffix("]") if optional else kind
+    if optional and text.lower() == "none":
+        return None
+    if inner == "Tensor":
+        return _parse_tensor(subject, text)
+    if inner == "str":
+        return text
+    if inner == "bool" and text.lower() in _SWITCH:
+        return _SWITCH[text.lower()]
+    if inner in _NUMBERS:
+        try:
+            return _NUMBERS[inner](text)
+        except ValueError:
+            pass
+    wanted = _WORDS.get(inner)
+    if wanted is None:
+        raise ArgumentError(f"{subject} is of type {kind}, must be one that can be written here")
+    raise ArgumentError(f"{subject} is {text!r}, must be {wanted}{' or none' if optional else ''}")
+
+
+def _parse_tensor(subject: str, text: str) -> Tensor:
+    found = _TENSOR.fullmatch(text)
+    if found is None:
+        raise ArgumentError(f"{subject} is {text!r}, must be a tensor such as f32[4,4096]")
+    dtypes = {info.short: dtype for dtype, info in DTYPES.items()}
+    dtype = dtypes.get(found["dtype"])
+    if dtype is None:
+        raise ArgumentError(
+            f"{subject} is {text!r}, must have one of the dtypes {', '.join(dtypes)}"
+        )
+    sizes = [int(size) for size in found["sizes"].split(",") if size.strip()]
+    make = torch.empty if dtype.is_floating_point or dtype.is_complex else torch.zeros
+    try:
+        return make(sizes, dtype=dtype)
+    except (RuntimeError, OverflowError) as error:
+        raise ArgumentError(
+            f"{subject} is {text!r}, {math.prod(sizes) * dtype.itemsize} bytes, must fit the memory"
+        ) from error
+
+
+def _record(decision: Decision) -> dict[str, Any]:
+    kernel = decision.kernel
+    names = ("executor", "reason", "place", "kernel", "device_type")
+    return {
+        "call": decision.call,
+        "source": decision.source,
+        "priority": decision.priority,
+        "chosen": decision.chosen,
+        "verdicts": [asdict(verdict) for verdict in decision.verdicts],
+        "kernel": None if kernel is None else {name: getattr(kernel, name) for name in names},
+    }

@@ -1,0 +1,114 @@
+"""`ir-runtime ops`: which ops are there, who can compute them, and who does?"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from ir_runtime.errors import ArgumentError
+from ir_runtime.ir import IreeImpl, IrOp, IrOpImpl, current_platform
+
+__all__ = ["OpRow", "ProviderRow", "import_ops", "list_ops", "run"]
+
+
+@dataclass(frozen=True)
+class ProviderRow:
+    """One provider of an op.
+
+    Attributes:
+        provider: its name.
+        supported: whether it works on this machine.
+        reason: why it does not; of one that does, what it is.
+    """
+
+    provider: str
+    supported: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class OpRow:
+    """One op.
+
+    Attributes:
+        name: of the op.
+        schema: as torch writes it, without the name.
+        priority: its providers in turn; none if that is not set, and native runs.
+        providers: all of them.
+    """
+
+    name: str
+    schema: str
+    priority: tuple[str, ...]
+    providers: tuple[ProviderRow, ...]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the ops; the status is 0.
+
+    Raises:
+        ArgumentError: a module that was asked for cannot be imported.
+    """
+    import_ops(arguments.modules)
+    rows = list_ops()
+    if arguments.json:
+        print(json.dumps({"ops": [asdict(row) for row in rows]}))
+    else:
+        print("\n".join(_lines(rows)))
+    return 0
+
+
+def import_ops(modules: Sequence[str]) -> None:
+    """Import what the platform has, and the modules that were asked for.
+
+    Raises:
+        ArgumentError: one of these is not there.
+    """
+    current_platform().import_ir_kernels()
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise ArgumentError(
+                f"--import {module}: cannot be imported, must be a module: {error}"
+            ) from error
+
+
+def list_ops() -> tuple[OpRow, ...]:
+    """Return the ops that are registered, by name."""
+    return tuple(
+        OpRow(
+            name,
+            op.schema,
+            tuple(op.get_priority()),
+            tuple(_provider_row(impl) for impl in op.impls.values()),
+        )
+        for name, op in sorted(IrOp.registry.items())
+    )
+
+
+def _provider_row(impl: IrOpImpl) -> ProviderRow:
+    if not impl.supported:
+        what = impl.why_unsupported
+    elif isinstance(impl, IreeImpl):
+        what = "native, compiled" if impl.is_traced else "a kernel of its own"
+    else:
+        what = "torch functions" if impl.provider == "native" else ""
+    return ProviderRow(impl.provider, impl.supported, what)
+
+
+def _lines(rows: Sequence[OpRow]) -> list[str]:
+    lines: list[str] = []
+    for row in rows:
+        lines.append(f"{row.name}{row.schema}")
+        width = max(len("priority"), *(len(p.provider) for p in row.providers))
+        listed = ", ".join(row.priority) or "none: native runs"
+        lines.append(f"  {'priority':{width}}  {listed}")
+        for provider in row.providers:
+            support = "supported" if provider.supported else "unsupported"
+            reason = f": {provider.reason}" if provider.reason else ""
+            lines.append(f"  {provider.provider:{width}}  {support}{reason}")
+    return lines

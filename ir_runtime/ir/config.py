@@ -1,0 +1,236 @@
+"""Which providers is each op to have, said in one place: by code, or by words of a command line?"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ir_runtime.errors import OpConflictError, OpDefinitionError
+from ir_runtime.ir.op import IrOp
+from ir_runtime.launch.key import digest_of
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["IrOpPriorityConfig", "registered_op"]
+
+_OPTION = "--ir-op-priority."
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class IrOpPriorityConfig:
+    """The providers of each op, the first that takes a call computes it.
+
+    A field for each op that is registered when the config is made: `config.rms_norm`, or
+    `config["rms_norm"]`, is a list of names, `[]` for an op of which nothing is said. Of ops that
+    are registered later nothing is said, either; `config["later"]` is `[]`. An op that is called
+    like a method of this class is reached by `[]` alone.
+
+    Args:
+        lists: providers by op: names, or one string of them with commas between.
+        more: likewise, as keywords.
+
+    Attributes:
+        priorities: all lists, by op.
+
+    Raises:
+        OpConflictError: an op, or one of its providers, is not registered.
+        OpDefinitionError: a list is of another type, or names a provider twice.
+
+    Example:
+        >>> config = IrOpPriorityConfig(rms_norm="iree,native")
+        >>> with config.set_priority():
+        ...     run_model()
+    """
+
+    priorities: dict[str, list[str]]
+
+    def __init__(
+        self,
+        lists: Mapping[str, Sequence[str] | str] | None = None,
+        /,
+        **more: Sequence[str] | str,
+    ) -> None:
+        given = {**(lists or {}), **more}
+        said = {name: _providers(registered_op(name), value) for name, value in given.items()}
+        priorities = {name: said.get(name, []) for name in sorted({*IrOp.registry, *said})}
+        object.__setattr__(self, "priorities", priorities)
+        for name, providers in priorities.items():
+            if name != "priorities" and not hasattr(type(self), name):
+                object.__setattr__(self, name, providers)
+
+    def __getitem__(self, op: str) -> list[str]:
+        """Return the providers of an op.
+
+        Raises:
+            OpConflictError: there is no such op.
+        """
+        return self.priorities.get(registered_op(op).name, [])
+
+    @property
+    def _said(self) -> dict[str, list[str]]:
+        """The lists of ops of which something is said."""
+        return {name: providers for name, providers in self.priorities.items() if providers}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, IrOpPriorityConfig) and self._said == other._said
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType] - its lists may change
+
+    def __repr__(self) -> str:
+        return f"IrOpPriorityConfig({', '.join(f'{n}={p}' for n, p in self._said.items())})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._said,)
+
+    @contextmanager
+    def set_priority(self) -> Generator[None]:
+        """Set the lists in this context; ops of which nothing is said keep theirs."""
+        with ExitStack() as stack:
+            for name, providers in self._said.items():
+                stack.enter_context(IrOp.registry[name].set_priority(providers))
+            yield
+
+    def set_default(self) -> None:
+        """Set the lists for the process, in all threads, where no context has its own."""
+        for name, providers in self._said.items():
+            IrOp.registry[name].set_default(providers)
+
+    def with_default(
+        self, default: Sequence[str] | str, /, **own: Sequence[str] | str
+    ) -> IrOpPriorityConfig:
+        """Append providers to the lists, each unless it is there; doing so again changes nothing.
+
+        Args:
+            default: for each op that is registered now, those of them that it has.
+            own: for single ops, in place of `default`.
+
+        Raises:
+            OpConflictError: an op of `own`, or one of its providers, is not registered.
+        """
+        common = _split("the default", default)
+        lists: dict[str, list[str]] = {}
+        for name in {**IrOp.registry, **own}:
+            op = registered_op(name)
+            added = (
+                _providers(op, own[name]) if name in own else [p for p in common if p in op.impls]
+            )
+            lists[name] = list(dict.fromkeys((*self.priorities.get(name, ()), *added)))
+        return type(self)(lists)
+
+    def compute_hash(self) -> str:
+        """Digest the lists and the code of all that may run by them.
+
+        Native counts for each op of which something is said, since it takes over where no provider
+        takes a call. The digest is the same in each process.
+        """
+        parts: list[str] = []
+        for name, providers in self._said.items():
+            impls = IrOp.registry[name].impls
+            parts += (name, *providers)
+            parts += [impls[provider].uuid() for provider in (*providers, "native")]
+        return digest_of(*parts)
+
+    @classmethod
+    def from_args(cls, words: Sequence[str]) -> tuple[IrOpPriorityConfig, list[str]]:
+        """Read `--ir-op-priority.<op>=a,b`, or `--ir-op-priority.<op> a,b`, from a command line.
+
+        Of two for one op, the last holds. What follows `--` is left alone.
+
+        Returns:
+            The config, and the words that are left.
+
+        Raises:
+            OpConflictError: as for the config itself.
+            OpDefinitionError: an option has no list.
+        """
+        lists: dict[str, str] = {}
+        left: list[str] = []
+        rest = iter(words)
+        for word in rest:
+            if word == "--":
+                left += [word, *rest]
+            elif word.startswith(_OPTION):
+                option, equals, value = word.partition("=")
+                text = value if equals else next(rest, "")
+                if not text.strip() or (not equals and text.startswith("-")):
+                    raise OpDefinitionError(
+                        f"{option}: no list of providers follows, must be one such as iree,native"
+                    )
+                lists[option.removeprefix(_OPTION)] = text
+            else:
+                left.append(word)
+        return cls(lists), left
+
+    @classmethod
+    def add_arguments(cls, parser: argparse.ArgumentParser) -> None:
+        """Give a parser the option `--ir-op-priority.<op>` for each op that is registered now."""
+        group = parser.add_argument_group("providers of ops")
+        for name, op in sorted(IrOp.registry.items()):
+            group.add_argument(
+                f"{_OPTION}{name}",
+                dest=f"{_OPTION}{name}",
+                metavar="PROVIDERS",
+                help=f"with commas between, of {', '.join(op.impls)}",
+            )
+
+    @classmethod
+    def from_namespace(cls, arguments: argparse.Namespace) -> IrOpPriorityConfig:
+        """Return what was given of the options of `add_arguments`.
+
+        Raises:
+            OpConflictError: as for the config itself.
+        """
+        return cls(
+            {
+                option.removeprefix(_OPTION): value
+                for option, value in vars(arguments).items()
+                if option.startswith(_OPTION) and value is not None
+            }
+        )
+
+
+def registered_op(name: str) -> IrOp:
+    """Return the op of a name.
+
+    Raises:
+        OpConflictError: there is none; says which names are close.
+    """
+    op = IrOp.registry.get(name)
+    if op is None:
+        close = difflib.get_close_matches(name, IrOp.registry, n=3)
+        known = ", ".join(sorted(IrOp.registry)) or "none"
+        raise OpConflictError(
+            f"op {name!r}: not registered, "
+            + (f"did you mean {' or '.join(close)}?" if close else f"must be one of {known}")
+        )
+    return op
+
+
+def _providers(op: IrOp, value: Any) -> list[str]:
+    names = _split(f"op {op.name}", value)
+    for name in names:
+        if name not in op.impls:
+            raise OpConflictError(
+                f"op {op.name}: {name!r} is none of its providers, "
+                f"must be one of {', '.join(op.impls)}"
+            )
+        if names.count(name) > 1:
+            raise OpDefinitionError(
+                f"op {op.name}: provider {name} is listed {names.count(name)} times, must be once"
+            )
+    return names
+
+
+def _split(subject: str, value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+        return list(value)
+    raise OpDefinitionError(
+        f"{subject}: providers are {value!r}, must be a list of names, "
+        "or a string with commas between"
+    )

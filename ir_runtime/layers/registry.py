@@ -1,0 +1,85 @@
+"""Which layer does the activation of a model's configuration mean?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from ir_runtime.errors import ArgumentError, OpConflictError
+from ir_runtime.layers.name import close_names
+
+__all__ = ["get_act_and_mul_fn", "get_act_fn", "register_act_and_mul_fn", "register_act_fn"]
+
+Factory = Callable[..., nn.Module]
+"""Makes a layer; what it takes is what the layer can be told."""
+
+_activations: dict[str, Factory] = {}
+_gated_activations: dict[str, Factory] = {}
+
+
+def register_act_fn(name: str, factory: Factory) -> None:
+    """Let `get_act_fn(name)` make a layer.
+
+    Raises:
+        OpConflictError: the name has a layer.
+    """
+    _register("activation", _activations, name, factory)
+
+
+def register_act_and_mul_fn(name: str, factory: Factory) -> None:
+    """Let `get_act_and_mul_fn(name)` make a layer.
+
+    Raises:
+        OpConflictError: the name has a layer.
+    """
+    _register("gated activation", _gated_activations, name, factory)
+
+
+def get_act_fn(name: str, **settings: object) -> nn.Module:
+    """Make the layer of an activation, by the name that model configurations have for it.
+
+    Args:
+        name: such as "gelu_new" or "relu2", in any case; the catalogue, `import kernels_mlir`,
+            brings those that are known.
+        settings: what the layer's class takes.
+
+    Raises:
+        ArgumentError: no layer has this name; lists those that have one.
+    """
+    return _make("activation", _activations, name, settings)
+
+
+def get_act_and_mul_fn(name: str, **settings: object) -> nn.Module:
+    """Make the layer that gates one half of its input by an activation of the other.
+
+    Args:
+        name: such as "silu" or "swigluoai", in any case.
+        settings: what the layer's class takes.
+
+    Raises:
+        ArgumentError: no layer has this name; lists those that have one.
+    """
+    return _make("gated activation", _gated_activations, name, settings)
+
+
+def _register(kind: str, factories: dict[str, Factory], name: str, factory: Factory) -> None:
+    if name.lower() in factories:
+        raise OpConflictError(f"{kind} {name!r}: has a layer, must have one alone")
+    factories[name.lower()] = factory
+
+
+def _make(
+    kind: str, factories: dict[str, Factory], name: str, settings: dict[str, object]
+) -> nn.Module:
+    factory = factories.get(name.lower())
+    if factory is None:
+        facts = [f"known: {', '.join(sorted(factories))}"] if factories else close_names(name, ())
+        raise ArgumentError(
+            f"{kind} {name!r} is not supported, must be one that is registered",
+            facts=facts,
+            fix=None
+            if factories
+            else "import kernels_mlir, which registers those of the catalogue",
+        )
+    return factory(**settings)

@@ -1,0 +1,71 @@
+"""Which calls does the C launcher serve without Python, and is it right about them?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from ir_runtime.counters import count_since
+from ir_runtime.launch.native import why_absent
+from ir_runtime.op_reg import forget_kernels
+from ir_runtime.op_reg.fast_call import CAPACITY
+from ir_runtime.settings import override_settings
+from tests.op_reg.ops import like_first, make_op, op_of, yield_first
+
+pytestmark = pytest.mark.skipif(why_absent() is not None, reason="the C launcher is absent")
+
+
+def same_op() -> Any:
+    """Return an op that nothing was called on, whose result is its argument."""
+    return make_op("fast_@UNIQUE@(Tensor x) -> Tensor", like_first, yield_first)
+
+
+def hits_and_selects(packet: Any, call: Callable[[], Any]) -> tuple[int, int]:
+    """Return how many calls never reached Python, and how many asked `select`."""
+    before = op_of(packet).calls.fast.hits
+    with count_since() as counts:
+        call()
+    return op_of(packet).calls.fast.hits - before, counts[0].selects
+
+
+def test_the_second_call_never_reaches_python():
+    packet, x = same_op(), torch.randn(9)
+    assert hits_and_selects(packet, lambda: packet(x)) == (0, 1)
+    assert hits_and_selects(packet, lambda: packet(x + 1)) == (1, 0)
+    assert torch.equal(packet(x), x)
+
+
+def test_the_out_overload_is_served_after_a_call_that_was_not():
+    packet, x, out = same_op(), torch.randn(9), torch.empty(9)
+    packet(x)
+    assert hits_and_selects(packet, lambda: packet.out(x, out=out)) == (1, 0)
+    assert torch.equal(out, x)
+
+
+def test_more_shapes_than_are_remembered_give_right_results():
+    packet = same_op()
+    shapes = range(1, 2 * CAPACITY)
+    for n in (*shapes, *shapes):
+        x = torch.full((n,), float(n))
+        assert torch.equal(packet(x), x)
+    assert all(call.remembered <= CAPACITY for call in op_of(packet).calls.fast._calls)
+    newest, oldest = torch.zeros(shapes[-1]), torch.zeros(1)
+    assert hits_and_selects(packet, lambda: packet(newest)) == (1, 0)
+    assert hits_and_selects(packet, lambda: packet(oldest)) == (0, 0)  # the table in Python knew
+
+
+def test_nothing_forgotten_is_served():
+    packet, x = same_op(), torch.randn(9)
+    packet(x)
+    forget_kernels()
+    assert hits_and_selects(packet, lambda: packet(x)) == (0, 1)
+
+
+def test_nothing_is_served_where_the_vm_is_asked_for():
+    packet, x = same_op(), torch.randn(9)
+    packet(x)
+    with override_settings(launch="vm"):
+        assert hits_and_selects(packet, lambda: (packet(x), packet(x))) == (0, 1)
