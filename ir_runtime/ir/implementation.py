@@ -39,12 +39,15 @@ class IrOpImpl:
     Attributes:
         accepts: of all arguments by position, whether they are taken; None if all are.
         functional: computes a call, all arguments by position, without writing to them.
+        is_asked_in_python: whether `accepts` runs code that no compiler can trace.
         run_into: writes the results into given tensors; None if only copies can.
 
     Raises:
         OpDefinitionError: its schema, or that of `supports_args`, is not native's.
         OpConflictError: it writes activations, and the op does not allow that.
     """
+
+    is_asked_in_python = False
 
     def __init__(
         self,

@@ -61,6 +61,7 @@ class IreeImpl(IrOpImpl):
         )
         if self._accepts is None:
             self._accepts = self.accepts = self._takes
+            self.is_asked_in_python = True
         if kernel is not None and hasattr(self.kernel_packet, "out"):
             self.run_into = self._run_into
 
@@ -195,7 +196,7 @@ def register_kernel(
         check_same_schema(op.name, "iree", text[text.index("(") :], op.schema)
         packet: Any = CustomOp.register(cls, library=library)
         kernel = ALL_CUSTOM_OP_REGS[str(packet._qualified_op_name)]
-        impl = IreeImpl(op, kernel, constraints, caller_stack(1))
+        impl = IreeImpl(op, kernel, constraints, caller_stack(1 if op_class is None else 2))
         op._add(impl)
         op.set_formula(kernel.formula)
         return packet

@@ -324,10 +324,19 @@ class IrOp:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._functions.op_call(self, *args, **kwargs)
 
-    def _traced_call(self, *values: Any) -> Any:
-        """Compute a call where a compiler traces through the provider."""
-        values = values if self.normalize is None else self.normalize(*values)
-        return self._priority().choose(values).functional(*values)
+    def _traced_call(self, *given: Any) -> Any:
+        """Compute a call where a compiler traces through the provider.
+
+        The torch op stands for providers whose arguments cannot be looked at while tracing.
+        """
+        values = given if self.normalize is None else self.normalize(*given)
+        priority = self._priority().for_batch(values)
+        for impl in priority.impls:
+            if impl.is_asked_in_python:
+                return self.torch_op(*given)
+            if impl.accepts is None or impl.accepts(*values):
+                break
+        return priority.choose(values).functional(*values)
 
     def explain(self, *args: Any, **kwargs: Any) -> Decision:
         """Say which provider a call would have, and why each other one not."""

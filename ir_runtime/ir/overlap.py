@@ -68,7 +68,8 @@ def may_overlap(one: Tensor, other: Tensor) -> bool:
 
 def _extent(tensor: Tensor, period: int) -> tuple[int, int]:
     """Return where elements begin and end, counted modulo a period; 0 is none."""
-    start = tensor.storage_offset() % period if period else tensor.storage_offset()
+    offset = int(tensor.storage_offset())
+    start = offset % period if period else offset
     steps = zip(tensor.shape, tensor.stride(), strict=True)
-    inner = sum((n - 1) * s for n, s in steps if not period or s % period)
+    inner = int(sum((n - 1) * s for n, s in steps if not period or s % period))
     return start, start + inner + 1

@@ -113,7 +113,7 @@ def _register_maybe_inplace(op: IrOp, functions: Dispatch) -> None:
         return ctx.wrap_tensors(results)
 
     overload.py_functionalize_impl(functionalize)
-    library.impl(name, lambda *a, **k: op.torch_op(*a, **k), "Functionalize")  # torch.func's
+    library.impl(name, op.torch_op, "Functionalize")  # torch.func's
 
 
 def _make_slow_inplace(op: IrOp) -> Callable[[Any, tuple[Any, ...]], Any]:
