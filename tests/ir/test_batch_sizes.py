@@ -146,7 +146,7 @@ def test_holds_in_a_compiled_graph(op, backend, fresh_compiler):
 def test_another_priority_after_compile(op, fresh_compiler):
     """With wrap on the graph holds the op, which asks at each call."""
     graphs = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
-    compiled = torch.compile(lambda x: op(x), backend=graphs, fullgraph=True)
+    compiled = torch.compile(op, backend=graphs, fullgraph=True)
     for provider, value in [("small", 1), ("large", 2), ("native", 0)]:
         with op.set_priority([provider]):
             assert compiled(rows(3))[0, 0].item() == value
@@ -156,7 +156,7 @@ def test_another_priority_after_compile(op, fresh_compiler):
 def test_another_priority_after_compile_past_torch(op, fresh_compiler):
     """With wrap off the provider is in the graph: another list, another graph."""
     graphs = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
-    compiled = torch.compile(lambda x: op(x), backend=graphs, fullgraph=True)
+    compiled = torch.compile(op, backend=graphs, fullgraph=True)
     with wrapped(False):
         for provider, value in [("small", 1), ("large", 2), ("small", 1), ("native", 0)]:
             with op.set_priority([provider]):
@@ -164,7 +164,7 @@ def test_another_priority_after_compile_past_torch(op, fresh_compiler):
 
 
 def test_range_past_torch_in_a_compiled_graph(op, fresh_compiler):
-    compiled = torch.compile(lambda x: op(x), backend="aot_eager", fullgraph=True)
+    compiled = torch.compile(op, backend="aot_eager", fullgraph=True)
     with (
         wrapped(False),
         op.set_priority(["large"]),

@@ -41,7 +41,12 @@ CASES = {
         "`weight` is f16, must be f32",
     ),
     "rank": (ir.rank("x", 2), [(X,)], [(X[0],), (X[None],)], "of rank"),
-    "ranks": (ir.rank("x", 1, 2), [(X,), (X[0],)], [(X[None],)], "`x` is of rank 3, must be of rank 1 to 2"),
+    "ranks": (
+        ir.rank("x", 1, 2),
+        [(X,), (X[0],)],
+        [(X[None],)],
+        "`x` is of rank 3, must be of rank 1 to 2",
+    ),
     "divisible": (
         ir.divisible("x", -1, 16),
         [(COLUMNS,), (COLUMNS[:, :16],), (COLUMNS[:, :0],)],
@@ -62,7 +67,7 @@ CASES = {
         [(X.to("meta"),)],
         "`x` is on meta, must be on cpu or cuda",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -225,7 +230,7 @@ def test_compiler_does_not_specialise_the_batch(constraints, provider, on, backe
         return x * factor + 1
 
     graphs = torch._dynamo.testing.CompileCounterWithBackend(backend)
-    compiled = torch.compile(lambda x: op(x), backend=graphs, fullgraph=True)
+    compiled = torch.compile(op, backend=graphs, fullgraph=True)
 
     def zeros(n: int) -> Tensor:
         x = torch.zeros(n, 32)
@@ -244,7 +249,7 @@ def test_dynamic_compile(on, fresh_compiler):
     op = make_scaled()
     op.register_impl("mine", constraints=[ir.rank("x", 2), ir.divisible("x", 0, 4)])(scaled)
     graphs = torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
-    compiled = torch.compile(lambda x: op(x), backend=graphs, dynamic=True, fullgraph=True)
+    compiled = torch.compile(op, backend=graphs, dynamic=True, fullgraph=True)
     with wrapped(on), op.set_priority(["mine", "native"]):
         compiled(torch.ones(2, 3))
         once = graphs.frame_count

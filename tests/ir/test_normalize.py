@@ -67,12 +67,12 @@ def test_no_provider_sees_none(op, call, provider, on):
 @pytest.mark.parametrize("on", [True, False])
 def test_compiled(op, on, fresh_compiler):
     with op.set_priority(["mine", "native"]), wrapped(on):
-        compiled = torch.compile(lambda x: op(x), backend="aot_eager", fullgraph=True)
+        compiled = torch.compile(op, backend="aot_eager", fullgraph=True)
         assert torch.equal(compiled(X), X + 1e-6)
 
 
 def test_graph_holds_what_the_caller_gave(op):
-    _, targets = captured(lambda x: op(x), X)
+    _, targets = captured(op, X)
     assert targets == [op.torch_op]
 
 

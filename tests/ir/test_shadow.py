@@ -204,7 +204,7 @@ def test_out_is_compared():
 
 def test_compiled_graph_is_compared(fresh_compiler):
     op = register(lambda r: r + 1)
-    compiled = torch.compile(lambda x: op(x), backend="aot_eager", fullgraph=True)
+    compiled = torch.compile(op, backend="aot_eager", fullgraph=True)
     with op.set_priority(["mine"]), pytest.raises(AssertionError, match="provider mine"):
         compiled(X)
 

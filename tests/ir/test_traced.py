@@ -40,7 +40,7 @@ def op():
 
 def compiled(op, overload: str = "default"):
     function = op if overload == "default" else op.maybe_inplace
-    return torch.compile(lambda x: function(x), backend="aot_eager", fullgraph=True)
+    return torch.compile(function, backend="aot_eager", fullgraph=True)
 
 
 @pytest.mark.parametrize("overload", ["default", "maybe_inplace"])
@@ -107,7 +107,7 @@ def test_strict_mode(op, overload, how):
 
 
 def test_strict_mode_where_graphs_may_break(op):
-    call = torch.compile(lambda x: op(x), backend="aot_eager")
+    call = torch.compile(op, backend="aot_eager")
     with ir.strict_priority(), pytest.raises(RuntimeError, match="Priority not set for op scaled"):
         call(ODD)
 

@@ -1,4 +1,4 @@
-"""What tells that a provider is another one than it was?  All code that decides what it computes."""
+"""What tells that a provider is not what it was?  All code that decides what it computes."""
 
 from __future__ import annotations
 
