@@ -98,7 +98,7 @@ def divisible(argument: str, dim: int, by: int) -> Constraint:
         if not -value.ndim <= dim < value.ndim:
             return False
         size = value.shape[dim]
-        return size % by == 0 if type(size) is int else _is_known(size % by == 0)
+        return size % by == 0 if _is_number(size) else _is_known(size % by == 0)
 
     return Constraint(
         argument, f"a multiple of {by} in dimension {dim}", test, lambda v: _size_in_words(v, dim)
@@ -110,7 +110,7 @@ def static(argument: str, *dims: int) -> Constraint:
 
     def test(value: Any) -> bool:
         return value is None or all(
-            -value.ndim <= d < value.ndim and type(value.shape[d]) is int for d in dims
+            -value.ndim <= d < value.ndim and _is_static(value.shape[d]) for d in dims
         )
 
     listed = ", ".join(map(str, dims))
@@ -134,10 +134,21 @@ def devices(argument: str, *types: str) -> Constraint:
     )
 
 
+def _is_number(size: Any) -> bool:
+    """Tell whether a size is no symbol. Dynamo says of all of them that their type is int."""
+    return type(size) is int and not torch.compiler.is_dynamo_compiling()
+
+
+def _is_static(size: Any) -> bool:
+    if _is_number(size):
+        return True
+    from torch.fx.experimental.symbolic_shapes import has_static_value
+
+    return has_static_value(size)
+
+
 def _is_known(condition: Any) -> bool:
     """Tell whether a condition on symbols always holds, without a guard on them."""
-    if isinstance(condition, bool):
-        return condition
     from torch.fx.experimental.symbolic_shapes import statically_known_true
 
     return statically_known_true(condition)

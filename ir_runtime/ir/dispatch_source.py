@@ -40,7 +40,7 @@ def op_call(ir_self, {parameters}):
         if ir_is_compiling(): return ir_op.torch_op({passed})
         return ir_torch_call({passed})
     if ir_is_compiling(): return ir_op._traced_call({passed})
-    try: ir_needed = {grad}
+    try: ir_needed = {grad} or ir_forward_ad._current_level >= 0 or ir_has_transforms()
     except AttributeError: ir_needed = True  # torch says what is wrong
     except ir_trace_error: return ir_op._traced_call({passed})  # torch.fx traces through it
     if ir_needed: return ir_op.torch_op({passed})
@@ -141,6 +141,7 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow, watched: Any, watch:
         "ir_raw_repr": torch._C.DispatchKeySet.raw_repr,
         "ir_grad_enabled": torch.is_grad_enabled,
         "ir_forward_ad": torch.autograd.forward_ad,
+        "ir_has_transforms": torch._C._are_functorch_transforms_active,
         "ir_trace_error": torch.fx.proxy.TraceError,
     }
     exec(compile(text, f"<dispatch of {op.name}>", "exec"), scope)  # noqa: S102 - our own text

@@ -88,9 +88,10 @@ def explain(op: IrOp, values: Sequence[Any]) -> Decision:
     listed = priority.impls or (() if is_strict() else (op.impls["native"],))
     verdicts: list[Verdict] = []
     chosen: IrOpImpl | None = None
+    last = listed[-1] if listed else None
     for impl in listed:
         verdict = _judge(impl, values, reached=chosen is None)
-        if impl is listed[-1] and priority.added_native and verdict.outcome == "chosen":
+        if impl is last and priority.added_native and verdict.outcome == "chosen":
             if is_strict():
                 verdict = Verdict(impl.provider, "refused", "strict: the priority names it not")
             else:

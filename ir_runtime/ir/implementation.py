@@ -147,14 +147,15 @@ class IrOpImpl:
             return self._run_on_clones(*values)  # two names of one memory: op(x, x)
         results = self.impl_fn(*values)
         if not torch.compiler.is_compiling():
-            torch.autograd.graph.increment_version([values[i] for i in self.op.activation_indices])
+            torch._C._increment_version([values[i] for i in self.op.activation_indices])
         return results
 
     def uuid(self) -> str:
-        """Digest the code of `impl_fn`, what it refers to, and what it takes."""
+        """Digest the code of `impl_fn`, what it refers to, what it takes, and whether it writes."""
         takes = "" if self._supports_args is None else function_digest(self._supports_args)
         words = [f"{c.argument} {c.wanted}" for c in self.constraints]
-        return "-".join((function_digest(self.impl_fn), takes, *words))
+        writes = ["inplace"] if self.inplace else []
+        return "-".join((function_digest(self.impl_fn), takes, *writes, *words))
 
     def __repr__(self) -> str:
         return f"IrOpImpl('{self.op.name}', '{self.provider}')"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ir_runtime.errors import IrRuntimeError, OpConflictError
+from ir_runtime.errors import GenerateError, IrRuntimeError, OpConflictError
 from ir_runtime.ir.constraint import Constraint
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.schema import check_same_schema
@@ -18,7 +18,6 @@ from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.entrance import make_entrance
 from ir_runtime.op_reg.kernel import run_select
 from ir_runtime.op_reg.library import fragment
-from ir_runtime.op_reg.stand_in import register_stand_in
 from ir_runtime.op_reg.traced_op import refusal, traced_op
 
 if TYPE_CHECKING:
@@ -49,7 +48,8 @@ class IreeImpl(IrOpImpl):
         registration_stack: Sequence[str] | None = None,
     ) -> None:
         self._kernel = kernel
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._tracing = False
         self._broken: IrRuntimeError | None = None
         self._entrance = None if kernel is None else make_entrance(kernel)
         super().__init__(
@@ -85,12 +85,17 @@ class IreeImpl(IrOpImpl):
             with self._lock:
                 if self._broken is not None:
                     raise self._broken
+                if self._tracing:  # what is traced refers to the op itself
+                    raise GenerateError(f"op {self.op.name}: its kernel is being made of native")
                 if self._kernel is None:
+                    self._tracing = True
                     try:
                         self._kernel = self._trace()
                     except IrRuntimeError as error:
                         self._broken = error
                         raise
+                    finally:
+                        self._tracing = False
         return self._kernel
 
     @property
@@ -109,7 +114,7 @@ class IreeImpl(IrOpImpl):
             op.native,
             schema=op.schema,
             activations=op.activation_indices,
-            fake=op._fake_call,
+            fake=op.fake_fn,
             library=KERNEL_LIBRARY,
         )
 
@@ -188,12 +193,11 @@ def register_kernel(
         written = torch._C.parse_schema(cls.signature.replace("@UNIQUE@", "0"))
         text = str(written)
         check_same_schema(op.name, "iree", text[text.index("(") :], op.schema)
-        packet = CustomOp.register(cls, library=library)
-        kernel = ALL_CUSTOM_OP_REGS[packet.default._schema.name]
+        packet: Any = CustomOp.register(cls, library=library)
+        kernel = ALL_CUSTOM_OP_REGS[str(packet._qualified_op_name)]
         impl = IreeImpl(op, kernel, constraints, caller_stack(1))
         op._add(impl)
         op.set_formula(kernel.formula)
-        register_stand_in(op.qualified_name, lambda: kernel)
         return packet
 
     return register if op_class is None else register(op_class)

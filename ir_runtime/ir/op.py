@@ -9,8 +9,14 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
+from torch.autograd import forward_ad
 
-from ir_runtime.errors import OpConflictError, OpDefinitionError, RegistrationError
+from ir_runtime.errors import (
+    IrRuntimeError,
+    OpConflictError,
+    OpDefinitionError,
+    RegistrationError,
+)
 from ir_runtime.ir.constraint import Constraint, Refusal
 from ir_runtime.ir.implementation import IrOpImpl, SupportsArgs
 from ir_runtime.ir.iree import IreeImpl
@@ -22,8 +28,10 @@ from ir_runtime.ir.stack import caller_stack
 from ir_runtime.ir.tolerance import Tolerances
 from ir_runtime.ir.wrap import wrap
 from ir_runtime.op_reg.autograd import NoFormula
+from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.derive import NativeFormula
 from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY
+from ir_runtime.op_reg.stand_in import register_stand_in
 
 if TYPE_CHECKING:
     from ir_runtime.ir.explain import Decision
@@ -109,6 +117,7 @@ class IrOp:
         }
         self._register_with_torch()
         self.impls["iree"] = IreeImpl(self)
+        register_stand_in(self.qualified_name, self._kernel)
         # A class of its own, whose __call__ has the signature of native: twice as quick as *args.
         own = {"__call__": self._functions.op_call, "__module__": type(self).__module__}
         self.__class__ = type(type(self).__name__, (type(self),), own)
@@ -129,7 +138,8 @@ class IrOp:
         self.torch_op: torch._ops.OpOverload = self.packet.default
         self.autograd: AutogradOp
         self._functions = register_ops(self)
-        self.autograd.formula = NativeFormula(self.autograd, self.native)  # pyright: ignore[reportArgumentType]
+        like: Any = self.autograd
+        self.autograd.formula = NativeFormula(like, self.run_native)
 
     @property
     def overload(self) -> torch._ops.OpOverload:
@@ -213,7 +223,9 @@ class IrOp:
         return fn
 
     def _fake_call(self, *args: Any, **kwargs: Any) -> Any:
-        return self._fake_fn(*args, **kwargs)
+        if self.normalize is None:
+            return self._fake_fn(*args, **kwargs)
+        return self._fake_fn(*self.normal_arguments(args, kwargs))
 
     @property
     def fake_fn(self) -> Callable[..., Any]:
@@ -237,6 +249,13 @@ class IrOp:
         """Differentiate by a formula of `op_reg`; one without a backward changes nothing."""
         if not isinstance(formula, NoFormula):
             self.autograd.formula = formula
+
+    def _kernel(self) -> CustomOp | None:
+        impl = self.impls["iree"]
+        try:
+            return impl.kernel if isinstance(impl, IreeImpl) else None
+        except IrRuntimeError:  # native cannot be traced
+            return None
 
     def all_arguments(
         self, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None
@@ -264,6 +283,10 @@ class IrOp:
         values = self.all_arguments(args, kwargs)
         return values if self.normalize is None else self.normalize(*values)
 
+    def run_native(self, *args: Any) -> Any:
+        """Compute a call by native, given arguments by position as callers give them."""
+        return self.native(*self.normal_arguments(args))
+
     def apply_arg_defaults(self, args: Sequence[Any]) -> tuple[Any, ...]:
         """Return all arguments by position, for passes that lower a node."""
         return self.all_arguments(args)
@@ -271,7 +294,9 @@ class IrOp:
     def batch_size(self, values: Sequence[Any]) -> int:
         """Return the first size of the first activation; 1 if it has none."""
         first = values[self.activation_indices[0]]
-        return first.shape[0] if first.ndim else 1
+        if isinstance(first, list | tuple):
+            first = first[0] if first else None
+        return first.shape[0] if first is not None and first.ndim else 1
 
     def dispatch(self, *args: Any, **kwargs: Any) -> IrOpImpl:
         """Return the provider that a call has now.
@@ -429,10 +454,11 @@ class IrOpInplaceOverload:
         donated = [values[i] for i in op.activation_indices]
         if torch.compiler.is_dynamo_compiling() or any(type(a) is torch.fx.Proxy for a in donated):
             return op._traced_call(*values)
+        if forward_ad._current_level >= 0 or torch._C._are_functorch_transforms_active():
+            return self.torch_op(*values)
         if torch.is_grad_enabled() and torch._C._any_requires_grad(*values):
             return op(*values)
-        values = op.normal_arguments(values)
-        return op.dispatch(*values).run_maybe_inplace(*values)
+        return op._functions.run_maybe_inplace(*values)
 
 
 class IrOpInplace(IrOp):

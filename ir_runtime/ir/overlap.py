@@ -11,20 +11,36 @@ from torch import Tensor
 __all__ = ["may_be_written", "may_overlap"]
 
 
-def may_be_written(indices: Sequence[int], values: Sequence[Any]) -> bool:
-    """Tell whether the arguments at some positions share no element, with any or in themselves."""
-    owners: dict[int, list[int]] = {}
+def may_be_written(written: Sequence[int], values: Sequence[Any]) -> bool:
+    """Tell whether some arguments share no element with any other one, or in themselves.
+
+    Args:
+        written: positions of the arguments that are to be written; tensors.
+        values: all arguments.
+    """
+    found = [v for v in values if isinstance(v, Tensor)]
+    if len(found) == 1 or len({t.untyped_storage()._cdata for t in found}) == len(found):
+        for i in written:
+            if not values[i].is_contiguous() and torch._debug_has_internal_overlap(values[i]) == 1:
+                return False
+        if not any(isinstance(v, list) for v in values):
+            return True
+    return _all_are_apart(written, values)
+
+
+def _all_are_apart(written: Sequence[int], values: Sequence[Any]) -> bool:
+    every: list[tuple[int, Tensor]] = []
     for i, value in enumerate(values):
-        for tensor in value if isinstance(value, list | tuple) else (value,):
-            if isinstance(tensor, Tensor):
-                owners.setdefault(tensor.untyped_storage()._cdata, []).append(i)
-    for i in indices:
+        listed = value if isinstance(value, list | tuple) else (value,)
+        every += [(i, tensor) for tensor in listed if isinstance(tensor, Tensor)]
+    for i in written:
         value = values[i]
-        if 0 in value.stride() and torch._debug_has_internal_overlap(value) == 1:
+        if torch._debug_has_internal_overlap(value) == 1:
             return False
-        for j in owners[value.untyped_storage()._cdata]:
-            other = values[j]
-            if j != i and (not isinstance(other, Tensor) or may_overlap(value, other)):
+        storage = value.untyped_storage()._cdata
+        for j, other in every:
+            shared = i != j and other.untyped_storage()._cdata == storage
+            if shared and may_overlap(value, other):
                 return False
     return True
 

@@ -95,7 +95,7 @@ class Priority:
                 if i == last and chosen.added_native and is_strict():
                     break
                 return impl
-            if logger.isEnabledFor(10) and not torch.compiler.is_compiling():
+            if not torch.compiler.is_compiling() and logger.isEnabledFor(10):
                 log_skipped(impl, values)
         raise PriorityError(
             f"op {self.op.name}: no provider of its priority takes these arguments, "

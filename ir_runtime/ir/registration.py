@@ -88,7 +88,7 @@ def register_ops(op: IrOp) -> Dispatch:
     library.impl(op.name, functions.run, "CompositeExplicitAutograd")
     library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
     library._register_fake(op.name, op._fake_call)
-    library.impl(op.name, lambda *a: op.native(*op.normal_arguments(a)), "FuncTorchBatched")
+    library.impl(op.name, op.run_native, "FuncTorchBatched")
     if op.allow_inplace:
         _register_maybe_inplace(op, functions)
     if _can_have_out(op):
@@ -101,6 +101,7 @@ def _register_maybe_inplace(op: IrOp, functions: Dispatch) -> None:
     name = f"{op.name}.maybe_inplace"
     library.impl(name, functions.run_maybe_inplace, "CompositeExplicitAutograd")
     library.impl(name, functions.autograd_maybe_inplace, "Autograd", with_keyset=True)
+    library.impl(name, op.run_native, "FuncTorchBatched")
     library._register_fake(name, op._fake_call)
     overload = op.packet.maybe_inplace
 
@@ -112,6 +113,7 @@ def _register_maybe_inplace(op: IrOp, functions: Dispatch) -> None:
         return ctx.wrap_tensors(results)
 
     overload.py_functionalize_impl(functionalize)
+    library.impl(name, lambda *a, **k: op.torch_op(*a, **k), "Functionalize")  # torch.func's
 
 
 def _make_slow_inplace(op: IrOp) -> Callable[[Any, tuple[Any, ...]], Any]:

@@ -83,26 +83,30 @@ def _compare_values(
     exact = not (mine.is_floating_point() or mine.is_complex()) and mine.dtype != torch.int8
     tolerance = {"atol": 0.0, "rtol": 0.0} if exact else op.get_tolerance(mine.dtype)
     one, two = _widened(mine), _widened(other)
-    close = torch.isclose(one, two, **tolerance, equal_nan=True)
+    close = one == two if exact else torch.isclose(one, two, **tolerance, equal_nan=True)
     if bool(close.all()):
         return
-    error = (one - two).abs().nan_to_num(nan=float("inf"))
-    worst = int(error.masked_fill(close, 0).flatten().argmax())
+    error = (one.double() - two.double()).abs().nan_to_num(nan=float("inf"))
+    worst = int(error.masked_fill(close, -1).flatten().argmax())
     a, b = one.flatten()[worst].item(), two.flatten()[worst].item()
     raise _mismatch(
         op,
         impl,
         values,
         f"result {i} differs in {int((~close).sum())} of {close.numel()} elements, the largest "
-        f"error is {error.flatten()[worst].item():.3g} at flat index {worst}: {a:.6g}, native "
-        f"{b:.6g}; allowed: atol {tolerance['atol']}, rtol {tolerance['rtol']}",
+        f"error is {_in_digits(abs(a - b))} at flat index {worst}: {_in_digits(a)}, native "
+        f"{_in_digits(b)}; allowed: atol {tolerance['atol']}, rtol {tolerance['rtol']}",
     )
 
 
 def _widened(tensor: Tensor) -> Tensor:
     if tensor.is_complex():
         return torch.view_as_real(tensor.resolve_conj()).double()
-    return tensor.double()
+    return tensor.double() if tensor.is_floating_point() else tensor.long()
+
+
+def _in_digits(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:.6g}"
 
 
 def _mismatch(op: IrOp, impl: IrOpImpl, values: Sequence[Any], what: str) -> MismatchError:

@@ -19,9 +19,12 @@ each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_in
 THREADS = (1, 2, 3)
 
 
-def bits(value: Tensor | tuple[Tensor, ...]) -> list[bytes]:
+def bits(value: Tensor | tuple[Tensor | None, ...]) -> list[bytes | None]:
+    """Return the bytes of each result, None for one that is absent."""
     tensors = value if isinstance(value, tuple) else (value,)
-    return [t.contiguous().view(torch.uint8).numpy().tobytes() for t in tensors]
+    return [
+        None if t is None else t.contiguous().view(torch.uint8).numpy().tobytes() for t in tensors
+    ]
 
 
 @each_case

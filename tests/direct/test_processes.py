@@ -22,7 +22,7 @@ from tests.direct.test_agreement import bits
 BIG = (600, 4096)
 
 
-def _mixed_calls() -> list[tuple[OpCase, tuple, list[bytes]]]:
+def _mixed_calls() -> list[tuple[OpCase, tuple, list[bytes | None]]]:
     found = []
     for case in CASES:
         for dtype in DTYPES:

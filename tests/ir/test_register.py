@@ -60,7 +60,7 @@ def test_decorator_with_keywords():
 @pytest.mark.parametrize("name", ["Upper", "1st", "a-b", "a.b", "", "a b", "a\n", "é"])
 def test_name_that_is_not_well_formed(name):
     """IR-02."""
-    with pytest.raises(ValueError, match="name.*invalid"):
+    with pytest.raises(ValueError, match=r"name.*invalid"):
         make_scaled(name=name)
     assert IrOp.registry == {}
 
@@ -71,14 +71,14 @@ def test_function_whose_name_is_not_well_formed():
     def Scaled(x: Tensor) -> Tensor:
         return x
 
-    with pytest.raises(ValueError, match="name.*invalid"):
+    with pytest.raises(ValueError, match=r"name.*invalid"):
         ir.register_op(Scaled)
 
 
 def test_provider_whose_name_is_not_well_formed():
     """IR-02."""
     op = make_scaled()
-    with pytest.raises(ValueError, match="name.*invalid"):
+    with pytest.raises(ValueError, match=r"name.*invalid"):
         op.register_impl("My-Provider")
     assert list(op.impls) == ["native", "iree"]
 

@@ -168,7 +168,7 @@ def test_trace_sees_one_node_or_none(on, tracer):
     """IR-26."""
     op = make_scaled()
     with wrapped(on):
-        graph = tracer(lambda x: op(x)).graph
+        graph = tracer(lambda x: op(x * 1)).graph
     assert nodes_of(graph, op) == ([op.torch_op] if on else [])
     assert torch.equal(torch.fx.GraphModule(torch.nn.Module(), graph)(X), X * 2)
 
@@ -182,7 +182,7 @@ def test_trace_sees_one_node_of_maybe_inplace_or_none(on, tracer, provider):
     """IR-26."""
     op = make_add_twice()
     with wrapped(on), op.set_priority([provider]):
-        graph = tracer(lambda a, b: op.maybe_inplace(a, b)).graph
+        graph = tracer(lambda a, b: op.maybe_inplace(a * 1, b * 1)).graph
     assert nodes_of(graph, op) == ([op.maybe_inplace.torch_op] if on else [])
     found = torch.fx.GraphModule(torch.nn.Module(), graph)(X.clone(), X.clone())
     for mine, other in zip(found, add_twice(X, X), strict=True):
