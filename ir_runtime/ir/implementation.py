@@ -157,8 +157,21 @@ class IrOpImpl:
         writes = ["inplace"] if self.inplace else []
         return "-".join((function_digest(self.impl_fn), takes, *writes, *words))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _provider_of, (self.op, self.provider)
+
+    def __deepcopy__(self, _: Any) -> IrOpImpl:
+        return self
+
+    def __copy__(self) -> IrOpImpl:
+        return self
+
     def __repr__(self) -> str:
         return f"IrOpImpl('{self.op.name}', '{self.provider}')"
+
+
+def _provider_of(op: IrOp, provider: str) -> IrOpImpl:
+    return op.impls[provider]
 
 
 def _both(

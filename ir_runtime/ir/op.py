@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import pickle
+import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -43,6 +45,9 @@ RESERVED_PROVIDERS = ["native", "unfused"]
 
 ir_torch_lib = IR_RUNTIME_LIBRARY
 """The library that new ops join: `torch.ops.ir_runtime`."""
+
+registering = threading.RLock()
+"""Held while an op or a provider is registered."""
 
 Normalize = Callable[..., tuple[Any, ...]]
 InputGenerator = Callable[..., tuple[Any, ...]]
@@ -191,12 +196,13 @@ class IrOp:
             )
 
         def register(function: Callable[..., Any]) -> IrOpImpl:
-            self._refuse_duplicate(provider)
             stack = caller_stack(1)
-            impl = IrOpImpl(
-                self, provider, function, supported, supports_args, inplace, stack, constraints
-            )
-            self._add(impl)
+            with registering:
+                self._refuse_duplicate(provider)
+                impl = IrOpImpl(
+                    self, provider, function, supported, supports_args, inplace, stack, constraints
+                )
+                self._add(impl)
             return impl
 
         return register
@@ -425,7 +431,17 @@ class IrOp:
         return dict(self._tolerances.get(dtype))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if IrOp.registry.get(self.name) is not self:
+            raise pickle.PicklingError(
+                f"op {self.name}: it is not registered, must be to be found by name"
+            )
         return _registered, (self.name,)
+
+    def __deepcopy__(self, _: Any) -> IrOp:
+        return self
+
+    def __copy__(self) -> IrOp:
+        return self
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self.name}')"
@@ -502,6 +518,16 @@ class IrOpInplace(IrOp):
 
 
 def _registered(name: str) -> IrOp:
+    """Return the op of a name.
+
+    Raises:
+        RegistrationError: there is none.
+    """
+    if name not in IrOp.registry:
+        raise RegistrationError(
+            f"op {name}: it is not registered here, must be before it is unpickled",
+            fix="import the module that registers it",
+        )
     return IrOp.registry[name]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
 
 from ir_runtime.errors import OpConflictError
-from ir_runtime.ir.op import IrOp, IrOpInplace, Normalize
+from ir_runtime.ir.op import IrOp, IrOpInplace, Normalize, registering
 from ir_runtime.ir.schema import check_name
 from ir_runtime.ir.stack import caller_stack
 
@@ -68,14 +68,16 @@ def register_op(
     def register(native: Callable[..., Any]) -> IrOp:
         op_name: str = native.__name__ if name is None else name
         check_name(op_name, "Op")
-        if op_name in IrOp.registry:
-            raise OpConflictError(
-                f"Op '{op_name}' is already registered.",
-                facts=IrOp.registry[op_name]._registration_stack[-1:],
-            )
-        kind = IrOpInplace if allow_inplace else IrOp
-        op = kind(op_name, native, activations, caller_stack(1 if f is None else 2), normalize)
-        IrOp.registry[op_name] = op
+        stack = caller_stack(1 if f is None else 2)
+        with registering:
+            if op_name in IrOp.registry:
+                raise OpConflictError(
+                    f"Op '{op_name}' is already registered.",
+                    facts=IrOp.registry[op_name]._registration_stack[-1:],
+                )
+            kind = IrOpInplace if allow_inplace else IrOp
+            op = kind(op_name, native, activations, stack, normalize)
+            IrOp.registry[op_name] = op
         return op
 
     return register if f is None else register(f)
