@@ -23,7 +23,7 @@ from ir_runtime.ir.constraint import Constraint, Refusal
 from ir_runtime.ir.implementation import IrOpImpl, SupportsArgs
 from ir_runtime.ir.iree import IreeImpl
 from ir_runtime.ir.log import logger
-from ir_runtime.ir.priority import BatchSizes, Priority, make_priority, with_range
+from ir_runtime.ir.priority import BatchSizes, Priority, Traced, make_priority, with_range
 from ir_runtime.ir.registration import AutogradOp, define_ops, register_ops
 from ir_runtime.ir.schema import check_name, check_parameters, infer_schema
 from ir_runtime.ir.stack import caller_stack
@@ -112,7 +112,7 @@ class IrOp:
         self._check()
         self.context: ContextVar[Priority | None] = ContextVar(f"ir_op_{name}", default=None)
         self.default_priority = Priority(self, ())
-        self._traced_priority = self.default_priority
+        self._traced = Traced()
         self._tolerances = Tolerances(name)
         self._input_generator: InputGenerator | None = None
         self._fake_fn: Callable[..., Any] = native_impl
@@ -318,7 +318,7 @@ class IrOp:
 
     def _priority(self) -> Priority:
         if torch.compiler.is_dynamo_compiling():
-            return self._traced_priority
+            return self._traced.value or self.default_priority
         return self.context.get() or self.default_priority
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -327,7 +327,7 @@ class IrOp:
     def _traced_call(self, *values: Any) -> Any:
         """Compute a call where a compiler traces through the provider."""
         values = values if self.normalize is None else self.normalize(*values)
-        return self._traced_priority.choose(values).functional(*values)
+        return self._priority().choose(values).functional(*values)
 
     def explain(self, *args: Any, **kwargs: Any) -> Decision:
         """Say which provider a call would have, and why each other one not."""
@@ -388,8 +388,8 @@ class IrOp:
 
     def _changed(self) -> None:
         """Note what a compiler sees that traces through the op: it cannot trace a context."""
-        self._traced_priority = self.context.get() or self.default_priority
-        logger.debug("Priority for ir.ops.%s set to %s", self.name, self._traced_priority.providers)
+        self._traced.value = self.context.get()
+        logger.debug("Priority for ir.ops.%s set to %s", self.name, self.get_priority())
 
     def supported_providers(self) -> list[str]:
         """Return the names of the providers that work here."""

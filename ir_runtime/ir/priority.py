@@ -2,12 +2,17 @@
 
 A list belongs to a context (`contextvars`): threads and asyncio tasks do not see each other's. The
 default belongs to the process. A thread begins with an empty context, so that the threads of the
-autograd engine, of a `DataLoader` or of an executor see the default; a backward on CPU tensors runs
-on the thread that calls it and sees that thread's list.
+autograd engine or of an executor see the default; a backward on CPU tensors runs on the thread that
+calls it and sees that thread's list. Workers of a `DataLoader` that are forked, as on Linux, have a
+copy of the context that starts them, others what they import sets.
+
+A compiler that traces through an op, which is without `torch.ops`, sees the list of its thread; of
+tasks that take turns on one thread, that of the last `with` block entered or left.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BatchSizes",
     "Priority",
+    "Traced",
     "is_strict",
     "make_priority",
     "strict_priority",
@@ -36,6 +42,20 @@ BatchSizes = tuple[int, int | None]
 """First and last size of dimension 0 of the first activation; None for no last one."""
 
 _strict: ContextVar[bool | None] = ContextVar("ir_runtime_strict_priority", default=None)
+
+
+class Traced(threading.local):
+    """What a context variable holds, for compilers that trace a call: they cannot read contexts.
+
+    Attributes:
+        value: what the last `with` block of this thread that was entered, or left, made of it.
+    """
+
+    def __init__(self) -> None:
+        self.value: Any = None  # in each thread: a compiled graph is guarded by its own thread's
+
+
+_traced_strict = Traced()
 
 
 class Priority:
@@ -97,27 +117,39 @@ class Priority:
                 return impl
             if not torch.compiler.is_compiling() and logger.isEnabledFor(10):
                 log_skipped(impl, values)
-        raise PriorityError(
+        what = (
             f"op {self.op.name}: no provider of its priority takes these arguments, "
-            "the last must take all",
+            "the last must take all"
+        )
+        _stop_tracing(what)
+        raise PriorityError(
+            what,
             facts=[str(self.op.explain(*values))],
             fix="add 'native' to the end of the priority",
         )
 
 
 def _unset(op: IrOp) -> IrOpImpl:
-    if torch.compiler.is_compiling():
-        return op.impls["native"]
     if is_strict():
+        what = f"op {op.name}: Priority not set for op {op.name}, must be by strict_priority"
+        _stop_tracing(what)
         raise PriorityError(
-            f"op {op.name}: Priority not set for op {op.name}, must be by strict_priority",
+            what,
             fix=f"ir.ops.{op.name}.set_default([...]), of {', '.join(op.supported_providers())}",
         )
+    if torch.compiler.is_compiling():
+        return op.impls["native"]
     warn_once(
         f"unset {op.name}",
         f"Priority not set for op {op.name}, using native implementation.",
     )
     return op.impls["native"]
+
+
+def _stop_tracing(reason: str) -> None:
+    """Let Dynamo, which cannot trace how our exceptions are made, leave it to an eager call."""
+    if torch.compiler.is_dynamo_compiling():
+        torch._dynamo.graph_break(msg=reason)
 
 
 def make_priority(op: IrOp, names: Sequence[str]) -> Priority:
@@ -175,7 +207,7 @@ def with_range(base: Priority, sizes: BatchSizes, inner: Priority) -> Priority:
 
 def is_strict() -> bool:
     """Tell whether native runs only where a priority names it."""
-    inside = _strict.get()
+    inside = _traced_strict.value if torch.compiler.is_dynamo_compiling() else _strict.get()
     return current_settings().strict_priority if inside is None else inside
 
 
@@ -186,7 +218,9 @@ def strict_priority(strict: bool = True) -> Generator[None]:  # noqa: FBT001, FB
     The default is the setting `IR_RUNTIME_STRICT_PRIORITY`.
     """
     token = _strict.set(strict)
+    _traced_strict.value = strict
     try:
         yield
     finally:
         _strict.reset(token)
+        _traced_strict.value = _strict.get()
