@@ -22,9 +22,23 @@ def bits(tensor: Tensor) -> Tensor:
 def test_a_catalogue_op_has_the_same_bits_in_all_four_ways(
     case: OpCase, dtype: torch.dtype
 ) -> None:
-    torch._dynamo.reset()
     arguments = case.arguments(dtype)
-    module, tensors = OpModule(case.function, arguments), tensors_of(arguments)
+    assert_same_in_all_four_ways(case, OpModule(case.function, arguments), tensors_of(arguments))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_an_ir_op_has_the_same_bits_in_all_four_ways(case: OpCase) -> None:
+    """A program compiled ahead of time has the op's kernel in it; native was not asked for."""
+    arguments = case.arguments()
+    module = OpModule(case.one_result(case.ir_op.packet), arguments)
+    assert case.ir_op.dispatch(*arguments).provider == "iree"
+    assert_same_in_all_four_ways(case, module, tensors_of(arguments))
+
+
+def assert_same_in_all_four_ways(
+    case: OpCase, module: OpModule, tensors: tuple[Tensor, ...]
+) -> None:
+    torch._dynamo.reset()
     with quiet_tracing():
         exported = torch.export.export(module, tensors)
     program = aot.export(exported, name=case.id)

@@ -33,6 +33,11 @@ OPS = sorted({case.op for case in CASES})
 
 each_op = pytest.mark.parametrize("name", OPS)
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+each_case_with_out = pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if case.op != "rotary_embedding"],  # one of whose results may be None
+    ids=lambda case: case.id,
+)
 each_provider = pytest.mark.parametrize("provider", PROVIDERS)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
 
@@ -96,11 +101,9 @@ def test_all_ways_of_calling_give_the_same_bits(case: OpCase, provider: str) -> 
 
 
 @each_provider
-@each_case
+@each_case_with_out
 def test_out_is_written(case: OpCase, provider: str) -> None:
     op = case.ir_op
-    if not hasattr(op.packet, "out"):
-        pytest.skip("a result may be None")
     arguments = case.arguments()
     expected = computed_by(case, provider, arguments)
     out = torch.empty_like(expected)
@@ -124,11 +127,9 @@ def test_opcheck(case: OpCase, provider: str) -> None:
 
 
 @each_provider
-@each_case
+@each_case_with_out
 def test_opcheck_of_out(case: OpCase, provider: str) -> None:
     op = case.ir_op
-    if not hasattr(op.packet, "out"):
-        pytest.skip("a result may be None")
     arguments = case.arguments()
     with op.set_priority([provider, "native"]):
         out = torch.empty_like(op(*arguments))

@@ -116,6 +116,16 @@ def test_artifact_is_of_the_device_type(name: str, store: DirectoryStore, vulkan
 
 
 @each_case
+def test_ir_op_runs_its_kernel_there(case: OpCase) -> None:
+    """Through torch's dispatcher, which its entrance leaves to a current device."""
+    arguments = case.arguments()
+    with count_since() as counts:
+        result = case.one_result(case.ir_op.torch_op)(*arguments)
+    assert counts[0].copies > 0
+    assert torch.equal(result, case.function(*arguments))
+
+
+@each_case
 def test_calls_elsewhere_keep_their_kernels(case: OpCase, vulkan: Device) -> None:
     """The same arguments run on the CPU, with its bits, before, between and after."""
     arguments = case.arguments()
