@@ -108,7 +108,7 @@ class IreeImpl(IrOpImpl):
     def _trace(self) -> CustomOp:
         op = self.op
         name = op.name
-        if op.library.ns != "ir_runtime" or f"{KERNEL_LIBRARY.ns}::{name}" in ALL_CUSTOM_OP_REGS:
+        if op.namespace != "ir_runtime" or f"{KERNEL_LIBRARY.ns}::{name}" in ALL_CUSTOM_OP_REGS:
             name = f"{name}_@UNIQUE@"
         return traced_op(
             name,

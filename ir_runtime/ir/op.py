@@ -139,7 +139,7 @@ class IrOp:
             raise RegistrationError(
                 f"op {self.name}: torch refuses it", facts=[*str(error).split("\n"), self.schema]
             ) from error
-        self.packet: Any = getattr(getattr(torch.ops, self.library.ns), self.name)
+        self.packet: Any = getattr(getattr(torch.ops, self.namespace), self.name)
         self.torch_op: torch._ops.OpOverload = self.packet.default
         self.autograd: AutogradOp
         self._functions = register_ops(self)
@@ -154,7 +154,13 @@ class IrOp:
     @property
     def qualified_name(self) -> str:
         """Namespace and name, `ir_runtime::<name>`."""
-        return f"{self.library.ns}::{self.name}"
+        return f"{self.namespace}::{self.name}"
+
+    @property
+    def namespace(self) -> str:
+        """That of the library; `ir_runtime` where a builder of documentation has mocked it."""
+        found: Any = self.library.ns
+        return found if isinstance(found, str) else IR_RUNTIME_LIBRARY.ns
 
     def register_impl(
         self,

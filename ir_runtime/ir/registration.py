@@ -71,9 +71,9 @@ def define_ops(op: IrOp) -> None:
     schemas = [(library, f"{op.name}{op.schema}")]
     if op.allow_inplace:
         inplace = f"{op.name}.maybe_inplace{with_mutation(op.schema, op.activations)}"
-        schemas.append((lasting_fragment(library.ns), inplace))
+        schemas.append((lasting_fragment(op.namespace), inplace))
     for _, schema in schemas:  # before anything is defined
-        torch._C.parse_schema(f"{library.ns}::{schema}")
+        torch._C.parse_schema(f"{op.namespace}::{schema}")
     for where, schema in schemas:
         where.define(schema, tags=_TAGS)
 
