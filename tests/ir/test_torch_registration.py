@@ -59,6 +59,22 @@ def test_ops_join_the_library_of_the_module(library):
     assert op.qualified_name == f"{library.ns}::scaled"
 
 
+def test_library_without_a_namespace(monkeypatch):
+    """IR-20: as mocked by what builds documentation; the op is then one of this package's."""
+    own = torch.library.Library("ir_runtime", "FRAGMENT")
+
+    class Mocked:
+        ns = object()
+
+        def __getattr__(self, name):
+            return getattr(own, name)
+
+    monkeypatch.setattr("ir_runtime.ir.op.ir_torch_lib", Mocked())
+    op = make_scaled(name="scaled_in_a_mocked_library")
+    assert op.torch_op is torch.ops.ir_runtime.scaled_in_a_mocked_library.default
+    assert torch.equal(op(X), X * 2)
+
+
 def test_library_of_this_package(monkeypatch):
     """IR-20."""
     assert ir.ir_torch_lib.ns == "ir_runtime"
