@@ -14,14 +14,9 @@ from ir_runtime.ir.constraint import (
 )
 from ir_runtime.ir.explain import Decision, Verdict
 from ir_runtime.ir.implementation import IrOpImpl
+from ir_runtime.ir.inplace import IrOpInplace, IrOpInplaceOverload
 from ir_runtime.ir.iree import IreeImpl, register_kernel
-from ir_runtime.ir.op import (
-    RESERVED_PROVIDERS,
-    IrOp,
-    IrOpInplace,
-    IrOpInplaceOverload,
-    ir_torch_lib,
-)
+from ir_runtime.ir.op import RESERVED_PROVIDERS, IrOp, ir_torch_lib
 from ir_runtime.ir.platform import (
     Platform,
     current_platform,

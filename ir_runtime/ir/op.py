@@ -11,7 +11,6 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from torch.autograd import forward_ad
 
 from ir_runtime.errors import (
     IrRuntimeError,
@@ -23,12 +22,11 @@ from ir_runtime.ir.constraint import Constraint, Refusal
 from ir_runtime.ir.implementation import IrOpImpl, SupportsArgs
 from ir_runtime.ir.iree import IreeImpl
 from ir_runtime.ir.log import logger
+from ir_runtime.ir.op_checks import OpChecks
 from ir_runtime.ir.priority import BatchSizes, Priority, Traced, make_priority, with_range
 from ir_runtime.ir.registration import AutogradOp, define_ops, register_ops
 from ir_runtime.ir.schema import check_name, check_parameters, infer_schema
 from ir_runtime.ir.stack import caller_stack
-from ir_runtime.ir.tolerance import Tolerances
-from ir_runtime.ir.wrap import wrap
 from ir_runtime.op_reg.autograd import NoFormula
 from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.derive import NativeFormula
@@ -38,7 +36,7 @@ from ir_runtime.op_reg.stand_in import register_stand_in
 if TYPE_CHECKING:
     from ir_runtime.ir.explain import Decision
 
-__all__ = ["RESERVED_PROVIDERS", "IrOp", "IrOpInplace", "IrOpInplaceOverload", "ir_torch_lib"]
+__all__ = ["RESERVED_PROVIDERS", "IrOp", "Normalize", "ir_torch_lib", "registering"]
 
 RESERVED_PROVIDERS = ["native", "unfused"]
 """Names that no implementation may register under."""
@@ -50,10 +48,9 @@ registering = threading.RLock()
 """Held while an op or a provider is registered."""
 
 Normalize = Callable[..., tuple[Any, ...]]
-InputGenerator = Callable[..., tuple[Any, ...]]
 
 
-class IrOp:
+class IrOp(OpChecks):
     """An op with a torch function as its meaning and any number of providers.
 
     `register_op` makes one and enters it into `IrOp.registry`. It owns
@@ -113,8 +110,7 @@ class IrOp:
         self.context: ContextVar[Priority | None] = ContextVar(f"ir_op_{name}", default=None)
         self.default_priority = Priority(self, ())
         self._traced = Traced()
-        self._tolerances = Tolerances(name)
-        self._input_generator: InputGenerator | None = None
+        OpChecks.__init__(self, name)
         self._fake_fn: Callable[..., Any] = native_impl
         self.library: torch.library.Library = ir_torch_lib
         self.impls: dict[str, IrOpImpl] = {
@@ -410,41 +406,6 @@ class IrOp:
         """Return the names of the providers that work here."""
         return [impl.provider for impl in self.impls.values() if impl.supported]
 
-    @property
-    def has_input_generator(self) -> bool:
-        """Whether `generate_inputs` works."""
-        return self._input_generator is not None
-
-    def register_input_generator(self, fn: InputGenerator) -> InputGenerator:
-        """Let `fn(**kwargs)` make arguments for tests and benchmarks; a decorator."""
-        self._input_generator = fn
-        return fn
-
-    def generate_inputs(self, **kwargs: Any) -> tuple[Any, ...]:
-        """Make arguments of a call.
-
-        Raises:
-            RegistrationError: nothing makes them.
-        """
-        if self._input_generator is None:
-            raise RegistrationError(
-                f"op {self.name}: No input generator registered, must be to make inputs",
-                fix=f"@ir.ops.{self.name}.register_input_generator",
-            )
-        return self._input_generator(**kwargs)
-
-    def override_tolerance(self, dtype: torch.dtype, *, atol: float, rtol: float) -> None:
-        """Allow providers another error for results of a dtype."""
-        self._tolerances.override(dtype, atol=atol, rtol=rtol)
-
-    def get_tolerance(self, dtype: torch.dtype) -> dict[str, float]:
-        """Return `atol` and `rtol` that providers are held to.
-
-        Raises:
-            OpDefinitionError: there are none for this dtype.
-        """
-        return dict(self._tolerances.get(dtype))
-
     def __reduce__(self) -> tuple[Any, ...]:
         if IrOp.registry.get(self.name) is not self:
             raise pickle.PicklingError(
@@ -464,72 +425,6 @@ class IrOp:
     def __str__(self) -> str:
         first = self._docstring.split("\n", maxsplit=1)[0].strip()
         return f"{self!r} - {first}" if first else repr(self)
-
-
-class IrOpInplaceOverload:
-    """The overload whose activations are donated: a provider may write its results there.
-
-    Args:
-        op: the op.
-    """
-
-    def __init__(self, op: IrOpInplace) -> None:
-        self.op = op
-        self.torch_op: torch._ops.OpOverload = op.packet.maybe_inplace
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        op = self.op
-        if wrap.on:
-            return self.torch_op(*args, **kwargs)
-        values = op.all_arguments(args, kwargs)
-        donated = [values[i] for i in op.activation_indices]
-        if torch.compiler.is_dynamo_compiling() or any(type(a) is torch.fx.Proxy for a in donated):
-            return op._traced_call(*values)
-        if forward_ad._current_level >= 0 or torch._C._are_functorch_transforms_active():
-            return self.torch_op(*values)
-        if torch.is_grad_enabled() and torch._C._any_requires_grad(*values):
-            return op(*values)
-        return op._functions.run_maybe_inplace(*values)
-
-
-class IrOpInplace(IrOp):
-    """An op whose activations may be donated, by the overload `maybe_inplace`."""
-
-    allow_inplace: ClassVar[bool] = True
-
-    def __init__(
-        self,
-        name: str,
-        native_impl: Callable[..., Any],
-        activations: Sequence[str] | None = None,
-        registration_stack: Sequence[str] | None = None,
-        normalize: Normalize | None = None,
-    ) -> None:
-        super().__init__(name, native_impl, activations, registration_stack, normalize)
-        self.maybe_inplace = IrOpInplaceOverload(self)
-
-    def _check(self) -> None:
-        schema = torch._C.parse_schema(f"ir_runtime::{self.name}{self.schema}")
-        kinds = [str(result.type) for result in schema.returns]
-        if any(kind != "Tensor" for kind in kinds):
-            raise OpConflictError(
-                f"op {self.name}: returns {', '.join(kinds)}, must return tensors alone to allow "
-                "in-place providers"
-            )
-        if len(kinds) != len(self.activations):
-            raise OpConflictError(
-                f"op {self.name}: has {len(kinds)} results and {len(self.activations)} activations "
-                f"({', '.join(self.activations) or 'none'}), must have as many to allow in-place "
-                "providers",
-                fix="name the activations: register_op(activations=[...])",
-            )
-        types = {a.name: str(a.type) for a in schema.arguments}
-        for activation in self.activations:
-            if types[activation] != "Tensor":
-                raise OpConflictError(
-                    f"op {self.name}: activation `{activation}` is of type {types[activation]}, "
-                    "must be a Tensor to be written"
-                )
 
 
 def _registered(name: str) -> IrOp:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
 
 from ir_runtime.errors import OpConflictError
-from ir_runtime.ir.op import IrOp, IrOpInplace, Normalize, registering
+from ir_runtime.ir.inplace import IrOpInplace
+from ir_runtime.ir.op import IrOp, Normalize, registering
 from ir_runtime.ir.schema import check_name
 from ir_runtime.ir.stack import caller_stack
 
