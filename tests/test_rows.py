@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,15 @@ FAULTS = """
 2.4-no-compiler-version
 """
 
+IR_OPS = """
+IR-01 IR-02 IR-03 IR-04 IR-05 IR-06 IR-07 IR-08 IR-09 IR-10 IR-11 IR-12
+IR-20 IR-21 IR-22 IR-23 IR-24 IR-25 IR-26 IR-27
+IR-30 IR-31 IR-32 IR-33 IR-34 IR-35 IR-36 IR-37 IR-38 IR-39 IR-40
+IR-50 IR-51 IR-52 IR-53 IR-54 IR-55 IR-56 IR-57 IR-60 IR-61 IR-62 IR-63 IR-64 IR-65
+IR-70 IR-71 IR-72 IR-73 IR-74 IR-80 IR-81 IR-82 IR-83 IR-84
+"""
+LAYERS = tuple(f"C-{i:02}" for i in range(1, 15))
+
 
 @functools.cache
 def names_in(file: str) -> frozenset[str]:
@@ -75,3 +85,18 @@ def test_rows_say_what_they_are_about() -> None:
     said = [row.behaviour for row in ROWS.values()]
     assert all(said)
     assert len(set(said)) == len(said)
+
+
+@functools.cache
+def rows_named_by_tests() -> frozenset[str]:
+    named: set[str] = set()
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                named |= set(re.findall(r"\b(?:IR|C)-\d\d\b", ast.get_docstring(node) or ""))
+    return frozenset(named)
+
+
+@pytest.mark.parametrize("row", [*IR_OPS.split(), *LAYERS])
+def test_row_of_ir_ops_or_layers_is_named_by_a_test(row: str) -> None:
+    assert row in rows_named_by_tests()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -23,7 +21,7 @@ from ir_runtime.ir.implementation import IrOpImpl, SupportsArgs
 from ir_runtime.ir.iree import IreeImpl
 from ir_runtime.ir.log import logger
 from ir_runtime.ir.op_checks import OpChecks
-from ir_runtime.ir.priority import BatchSizes, Priority, Traced, make_priority, with_range
+from ir_runtime.ir.op_priority import OpPriority
 from ir_runtime.ir.registration import AutogradOp, define_ops, register_ops
 from ir_runtime.ir.schema import check_name, check_parameters, infer_schema
 from ir_runtime.ir.stack import caller_stack
@@ -50,7 +48,7 @@ registering = threading.RLock()
 Normalize = Callable[..., tuple[Any, ...]]
 
 
-class IrOp(OpChecks):
+class IrOp(OpPriority, OpChecks):
     """An op with a torch function as its meaning and any number of providers.
 
     `register_op` makes one and enters it into `IrOp.registry`. It owns
@@ -107,9 +105,7 @@ class IrOp(OpChecks):
             p.default for p in self.signature.parameters.values() if p.default is not p.empty
         )
         self._check()
-        self.context: ContextVar[Priority | None] = ContextVar(f"ir_op_{name}", default=None)
-        self.default_priority = Priority(self, ())
-        self._traced = Traced()
+        OpPriority.__init__(self, name)
         OpChecks.__init__(self, name)
         self._fake_fn: Callable[..., Any] = native_impl
         self.library: torch.library.Library = ir_torch_lib
@@ -306,23 +302,6 @@ class IrOp(OpChecks):
             first = first[0] if first else None
         return first.shape[0] if first is not None and first.ndim else 1
 
-    def dispatch(self, *args: Any, **kwargs: Any) -> IrOpImpl:
-        """Return the provider that a call has now.
-
-        Raises:
-            PriorityError: none takes it, or none is asked for in strict mode.
-        """
-        return self.choose(self.normal_arguments(args, kwargs))
-
-    def choose(self, values: Sequence[Any]) -> IrOpImpl:
-        """Return the provider that a call has now, given all its arguments."""
-        return self._priority().choose(values)
-
-    def _priority(self) -> Priority:
-        if torch.compiler.is_dynamo_compiling():
-            return self._traced.value or self.default_priority
-        return self.context.get() or self.default_priority
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._functions.op_call(self, *args, **kwargs)
 
@@ -345,62 +324,6 @@ class IrOp(OpChecks):
         from ir_runtime.ir.explain import explain
 
         return explain(self, self.normal_arguments(args, kwargs))
-
-    def get_priority(self) -> list[str]:
-        """Return the names of the providers in turn, [] if none are set."""
-        return self._priority().providers
-
-    @contextmanager
-    def set_priority(
-        self, priority: Sequence[str], *, batch_sizes: BatchSizes | None = None
-    ) -> Generator[None]:
-        """Set the providers of this context, the first that takes a call computes it.
-
-        Args:
-            priority: their names; what is not supported here is left out.
-            batch_sizes: first and last size of dimension 0 of the first activation that they are
-                for, last None for no limit; the others keep what they have. It is looked at in each
-                call, so that it holds in compiled graphs.
-
-        Raises:
-            OpConflictError: a name is unknown, or the sizes are no range.
-        """
-        before = self.context.get() or self.default_priority
-        chosen = make_priority(self, priority)
-        token = self.context.set(
-            chosen if batch_sizes is None else with_range(before, batch_sizes, chosen)
-        )
-        self._changed()
-        try:
-            yield
-        finally:
-            self.context.reset(token)
-            self._changed()
-
-    def set_default(
-        self, priority: Sequence[str], *, batch_sizes: BatchSizes | None = None
-    ) -> None:
-        """Set the providers of the process, in all threads, where no context has its own.
-
-        Args:
-            priority: as for `set_priority`.
-            batch_sizes: likewise.
-        """
-        chosen = make_priority(self, priority)
-        if batch_sizes is not None:
-            chosen = with_range(self.default_priority, batch_sizes, chosen)
-        self.default_priority = chosen
-        self._changed()
-
-    def clear_default(self) -> None:
-        """Forget the default."""
-        self.default_priority = Priority(self, ())
-        self._changed()
-
-    def _changed(self) -> None:
-        """Note what a compiler sees that traces through the op: it cannot trace a context."""
-        self._traced.value = self.context.get()
-        logger.debug("Priority for ir.ops.%s set to %s", self.name, self.get_priority())
 
     def supported_providers(self) -> list[str]:
         """Return the names of the providers that work here."""

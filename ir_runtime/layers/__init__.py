@@ -16,7 +16,7 @@ from ir_runtime.layers.forward_context import (
 )
 from ir_runtime.layers.layer import Layer
 from ir_runtime.layers.name import op_registry, op_registry_oot
-from ir_runtime.layers.platform import current_platform, use_platform
+from ir_runtime.layers.platform import platform_name, use_platform
 from ir_runtime.layers.pluggable import PluggableLayer
 from ir_runtime.layers.registry import (
     get_act_and_mul_fn,
@@ -35,7 +35,6 @@ __all__ = [
     "ForwardContext",
     "Layer",
     "PluggableLayer",
-    "current_platform",
     "direct_register_custom_op",
     "get_act_and_mul_fn",
     "get_act_fn",
@@ -43,6 +42,7 @@ __all__ = [
     "get_forward_context",
     "op_registry",
     "op_registry_oot",
+    "platform_name",
     "register_act_and_mul_fn",
     "register_act_fn",
     "register_layer",

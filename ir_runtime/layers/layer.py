@@ -13,7 +13,7 @@ from ir_runtime.errors import NoForwardError
 from ir_runtime.ir import IrOp
 from ir_runtime.layers.config import get_compilation_config
 from ir_runtime.layers.name import warn_once
-from ir_runtime.layers.platform import current_platform
+from ir_runtime.layers.platform import platform_name
 from ir_runtime.layers.pluggable import PluggableLayer
 
 __all__ = ["Layer"]
@@ -70,7 +70,7 @@ class Layer(PluggableLayer):
         counter = config.enabled_custom_ops if enabled else config.disabled_custom_ops
         counter[getattr(type(self), "name", type(self).__name__)] += 1
         if enabled:
-            return getattr(self, f"forward_{current_platform()}")
+            return getattr(self, f"forward_{platform_name()}")
         if compile_native and config.compiles_native:
             self._compiled_backend = config.backend
             return MethodType(self._compile_native(), self)

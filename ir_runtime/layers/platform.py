@@ -11,7 +11,7 @@ import torch
 
 from ir_runtime.errors import ArgumentError
 
-__all__ = ["PLATFORMS", "current_platform", "dispatch_keys", "use_platform"]
+__all__ = ["PLATFORMS", "dispatch_keys", "platform_name", "use_platform"]
 
 _KEYS = {
     "cpu": ("CPU",),
@@ -28,7 +28,7 @@ PLATFORMS = tuple(_KEYS)
 _chosen: ContextVar[str | None] = ContextVar("ir_runtime_platform", default=None)
 
 
-def current_platform() -> str:
+def platform_name() -> str:
     """Return the platform of this context, or else the one whose accelerator torch sees."""
     return _chosen.get() or _platform_of_torch()
 
@@ -62,4 +62,4 @@ def use_platform(platform: str) -> Generator[None]:
 
 def dispatch_keys() -> tuple[str, ...]:
     """Return torch's dispatch keys of this platform: its accelerator's, and always the CPU's."""
-    return _KEYS[current_platform()]
+    return _KEYS[platform_name()]

@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 from benchmarks.kernels import Result, find_promises
 from benchmarks.measure import Row, measure_interleaved, print_rows
+from benchmarks.providers import Side, refuse_if_wrong
+from ir_runtime import ir
+from ir_runtime.errors import MismatchError
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -98,3 +103,48 @@ def test_promises_are_compared_with_what_was_measured():
     assert missed(a_result(op="linear", ours_us=106.0)) == ["linear: worst case to eager"]
     assert missed(a_result(op="linear", rows=16, ours_us=106.0)) == []
     assert missed(a_result(op="mm_encoder_attn", rows=512, ours_us=900.0)) == []
+
+
+def test_providers_are_measured_beside_native():
+    """IR-74."""
+    options = "--ops rms_norm --rows 1 --features 64 --dtypes f32 --rounds 3 --json"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "providers", *options.split()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    assert done.stderr == ""
+    result = json.loads(done.stdout)
+    assert [row["provider"] for row in result["rows"]] == ["native", "iree"]
+    assert all(row["us"] > 0 for row in result["rows"])
+    assert [row["provider"] for row in result["summary"]] == ["iree"]
+
+
+def test_a_provider_that_writes_gets_copies_for_each_call():
+    op = ir.register_op(inc_in_place, name="inc_in_place_timed", allow_inplace=True)
+    x = torch.ones(4)
+    side = Side(inc_in_place, (x,), writes=op)
+    side.first_seconds()
+    assert torch.equal(x, torch.ones(4))
+
+
+def inc_in_place(x: Tensor) -> Tensor:
+    return x.add_(1)
+
+
+def test_a_provider_that_computes_something_else_is_not_timed():
+    op = ir.register_op(double, name="doubled_for_timing")
+    wrong = op.register_impl("wrong")(triple)
+    with pytest.raises(MismatchError, match="provider wrong"):
+        refuse_if_wrong(op, wrong, (torch.ones(4),))
+
+
+def double(x: Tensor) -> Tensor:
+    return x * 2
+
+
+def triple(x: Tensor) -> Tensor:
+    return x * 3

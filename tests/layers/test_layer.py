@@ -17,8 +17,8 @@ from ir_runtime.layers import (
     CompilationConfig,
     CustomOp,
     Layer,
-    current_platform,
     op_registry,
+    platform_name,
     set_compilation_config,
     use_platform,
 )
@@ -88,7 +88,7 @@ def test_a_disabled_layer_runs_native_everywhere(platform: str):
 
 def test_the_choice_is_made_once():
     """C-01."""
-    here = current_platform()
+    here = platform_name()
     layer = SaysAll()
     with use_platform("tpu"), set_compilation_config(CompilationConfig(custom_ops=OFF)):
         assert layer() == here
