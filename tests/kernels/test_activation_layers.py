@@ -11,6 +11,8 @@ import pytest
 import torch
 
 import kernels_mlir  # noqa: F401 - registers the layers
+from ir_runtime import ir
+from ir_runtime.counters import count_since
 from ir_runtime.errors import ArgumentError, OpConflictError
 from ir_runtime.layers import (
     CompilationConfig,
@@ -22,6 +24,7 @@ from ir_runtime.layers import (
     set_compilation_config,
     use_platform,
 )
+from ir_runtime.op_reg import forget_kernels
 
 
 def sigmoid(v: float) -> float:
@@ -177,3 +180,18 @@ def test_xielu_starts_and_learns_as_told():
     assert sorted(layer.state_dict()) == ["alpha_n", "alpha_p", "beta", "eps"]
     with pytest.raises(ArgumentError, match="must be above 0 and above `beta`"):
         get_act_fn("xielu", alpha_n_init=0.2)
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+@pytest.mark.parametrize("name", ["silu_and_mul", "gelu"])
+@pytest.mark.parametrize("custom_ops", ["all", "none"])
+def test_an_enabled_layer_runs_the_kernel_of_its_op(name: str, custom_ops: str, compiled: bool):
+    """A disabled one runs torch."""
+    forget_kernels()
+    with set_compilation_config(CompilationConfig(custom_ops=custom_ops)):
+        layer = op_registry[name]()
+        call = torch.compile(layer, fullgraph=True) if compiled else layer
+        with count_since() as counts:
+            result = call(torch.ones(3, 8))
+    assert (counts[0].selects > 0) == (custom_ops == "all")
+    torch.testing.assert_close(result, getattr(ir.ops, name).native(torch.ones(3, 8)))
