@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import pickle
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -331,7 +331,7 @@ class IrOp(OpPriority, OpChecks):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if IrOp.registry.get(self.name) is not self:
-            raise pickle.PicklingError(
+            raise PicklingError(
                 f"op {self.name}: it is not registered, must be to be found by name"
             )
         return _registered, (self.name,)
