@@ -7,7 +7,7 @@ is never specialised: a constraint on it that cannot be proved refuses.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ __all__ = [
     "Constraint",
     "Refusal",
     "compile_constraints",
+    "condition",
     "devices",
     "divisible",
     "dtypes",
@@ -67,7 +68,7 @@ class Constraint:
 
 def dtypes(argument: str, *allowed: torch.dtype) -> Constraint:
     """Take a tensor of some dtypes; None, too, of an optional one."""
-    members = frozenset(allowed)
+    members = tuple(allowed)  # few: looked through sooner than hashed
     return Constraint(
         argument,
         " or ".join(short_name(dtype) for dtype in allowed),
@@ -178,19 +179,38 @@ def compile_constraints(
                 f"about one of {', '.join(f'`{n}`' for n in names)}"
             )
     scope: dict[str, Any] = {}
-    parts: list[str] = []
-    for i, constraint in enumerate(constraints):
-        value = f"a{names.index(constraint.argument)}"
-        if constraint.quick is None:
-            scope[f"test{i}"] = constraint.test
-            parts.append(f"test{i}({value})")
-        else:
-            text, scope[f"wanted{i}"] = constraint.quick
-            parts.append(f"({_renamed(text, value, f'wanted{i}')})")
-    parameters = ", ".join(f"a{i}" for i in range(len(names)))
-    source = f"def accepts({parameters}): return {' and '.join(parts)}"
+    source = f"def accepts({', '.join(names)}): return {condition(constraints, scope)}"
     exec(compile(source, f"<constraints of {provider}>", "exec"), scope)  # noqa: S102 - our own text
     return scope["accepts"]
+
+
+def condition(
+    constraints: Sequence[Constraint],
+    scope: dict[str, Any],
+    *,
+    prefix: str = "ir_",
+    given: Container[str] = (),
+) -> str:
+    """Write constraints as one Python expression of the arguments.
+
+    Args:
+        constraints: one or more.
+        scope: gets what the expression refers to.
+        prefix: of the names there.
+        given: arguments that are never None.
+    """
+    parts: list[str] = []
+    for i, constraint in enumerate(constraints):
+        value = constraint.argument
+        if constraint.quick is None:
+            scope[f"{prefix}test{i}"] = constraint.test
+            parts.append(f"{prefix}test{i}({value})")
+            continue
+        text, scope[f"{prefix}wanted{i}"] = constraint.quick
+        if value in given:
+            text = text.removeprefix("value is None or ")
+        parts.append(f"({_renamed(text, value, f'{prefix}wanted{i}')})")
+    return " and ".join(parts)
 
 
 def _renamed(text: str, value: str, wanted: str) -> str:

@@ -1,7 +1,7 @@
 """Which Python text hands a call to its provider as fast as can be?
 
 For each op, functions are generated from the signature of its native function, so that defaults and
-keywords cost nothing, and no tuple is made where one provider takes all calls.
+keywords cost nothing, and no tuple is made. `choice_source` generates how the provider is found.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ir_runtime.ir.log import log_skipped, logger
 from ir_runtime.ir.wrap import wrap
 from ir_runtime.op_reg.call import PLAIN_KEYSET
 
@@ -25,11 +24,7 @@ __all__ = ["Dispatch", "Watch", "make_dispatch"]
 _TEXT = """
 def run({parameters}):
 {normalize}    if ir_watch.on: return ir_watched(ir_op, ({every}))
-    for ir_impl in (ir_context(None) or ir_op.default_priority).listed:
-        ir_accepts = ir_impl.accepts
-        if ir_accepts is None or ir_accepts({passed}): return ir_impl.functional({passed})
-        if ir_logs(10): ir_log_skipped(ir_impl, ({every}))
-    return ir_choose(({every})).functional({passed})
+    return (ir_context(None) or ir_op.default_priority).run({passed})
 
 def run_maybe_inplace({parameters}):
 {normalize}    if ir_watch.on: return ir_watched(ir_op, ({every}))
@@ -45,20 +40,12 @@ def op_call(ir_self, {parameters}):
     except ir_trace_error: return ir_op._traced_call({passed})  # torch.fx traces through it
     if ir_needed: return ir_op.torch_op({passed})
 {normalize}    if ir_watch.on: return ir_watched(ir_op, ({every}))
-    for ir_impl in (ir_context(None) or ir_op.default_priority).listed:
-        ir_accepts = ir_impl.accepts
-        if ir_accepts is None or ir_accepts({passed}): return ir_impl.functional({passed})
-        if ir_logs(10): ir_log_skipped(ir_impl, ({every}))
-    return ir_choose(({every})).functional({passed})
+    return (ir_context(None) or ir_op.default_priority).run({passed})
 
 def autograd(ir_keyset, {parameters}):
     if {slow}: return ir_slow(ir_keyset, ({every}))
 {normalize}    if ir_watch.on: return ir_watched(ir_op, ({every}))
-    for ir_impl in (ir_context(None) or ir_op.default_priority).listed:
-        ir_accepts = ir_impl.accepts
-        if ir_accepts is None or ir_accepts({passed}): return ir_impl.functional({passed})
-        if ir_logs(10): ir_log_skipped(ir_impl, ({every}))
-    return ir_choose(({every})).functional({passed})
+    return (ir_context(None) or ir_op.default_priority).run({passed})
 
 def autograd_maybe_inplace(ir_keyset, {parameters}):
     if {slow}: return ir_slow_inplace(ir_keyset, ({every}))
@@ -130,8 +117,6 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow, watched: Any, watch:
         "ir_normalize": op.normalize,
         "ir_context": op.context.get,
         "ir_choose": op.choose,
-        "ir_logs": logger.isEnabledFor,
-        "ir_log_skipped": log_skipped,
         "ir_watch": watch,
         "ir_watched": watched,
         "ir_slow": slow,

@@ -97,6 +97,7 @@ class IrOpImpl:
         reason = str(answer) if isinstance(answer, Refusal) else ""
         self.why_unsupported = "" if answer else reason or "it does not work on this machine"
         self.accepts: Callable[..., bool] | None = self._accepts if answer else self._refuse
+        self.op.forget_choices()
 
     def _refuse(self, *values: Any) -> bool:
         del values
@@ -104,6 +105,11 @@ class IrOpImpl:
             f"op {self.op.name}: provider {self.provider} is not supported here, must be left out "
             f"of the priority: {self.why_unsupported}"
         )
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether its constraints say all there is to ask."""
+        return self.supported and self._supports_args is None and bool(self.constraints)
 
     @property
     def supports_all_args(self) -> bool:

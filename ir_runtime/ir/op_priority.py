@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import threading
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakSet
 
 import torch
 
+from ir_runtime.ir.choice_source import Run, make_run
 from ir_runtime.ir.log import logger
 from ir_runtime.ir.priority import BatchSizes, Priority, Traced, make_priority, with_range
 
@@ -33,8 +36,32 @@ class OpPriority:
     def __init__(self, name: str) -> None:
         self.name = name
         self.context: ContextVar[Priority | None] = ContextVar(f"ir_op_{name}", default=None)
+        self._choices: dict[tuple[IrOpImpl, ...], Callable[[Run], Run]] = {}
+        self._compiled: WeakSet[Priority] = WeakSet()
+        self._compiling = threading.Lock()
         self.default_priority = Priority(self._op, ())
         self._traced = Traced()
+
+    def keep_compiled(self, priority: Priority) -> None:
+        """Compile a priority, and again when what providers take has changed."""
+        with self._compiling:
+            self._compiled.add(priority)
+        priority.compile()
+
+    def compiled_choice(self, impls: tuple[IrOpImpl, ...]) -> Callable[[Run], Run]:
+        """Return what makes a function of providers to try in turn; see `make_run`."""
+        found = self._choices.get(impls)
+        if found is None:
+            found = self._choices[impls] = make_run(self._op, impls)
+        return found
+
+    def forget_choices(self) -> None:
+        """Look again what providers take, in all priorities there are."""
+        with self._compiling:
+            self._choices.clear()
+            priorities = list(self._compiled)
+        for priority in priorities:
+            priority.compile()
 
     @property
     def _op(self) -> IrOp:

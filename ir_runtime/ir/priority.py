@@ -13,7 +13,7 @@ tasks that take turns on one thread, that of the last `with` block entered or le
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -65,8 +65,7 @@ class Priority:
         impls: the providers in turn, up to the first that takes all arguments.
         added_native: whether native is last without having been asked for.
         ranges: lists of their own for some batch sizes, the latest first.
-        listed: those of them that a call may have without another look: the batch size does not
-            matter, and they were asked for.
+        run: computes a call, all arguments by position, by the first that takes it.
     """
 
     def __init__(
@@ -81,8 +80,21 @@ class Priority:
         self.impls = tuple(impls)
         self.added_native = added_native
         self.ranges = tuple(ranges)
-        asked = self.impls[:-1] if added_native else self.impls
-        self.listed = () if ranges else asked
+        self.run: Callable[..., Any]
+        op.keep_compiled(self)
+
+    def compile(self) -> None:
+        """Make `run` anew, which knows what its providers take."""
+        asked = self.impls[:-1] if self.added_native else self.impls
+        if self.ranges or not asked:  # or else the call says what is set
+            self.run = self._run_chosen
+        elif asked[0].accepts is None:
+            self.run = asked[0].functional
+        else:
+            self.run = self.op.compiled_choice(asked)(self._run_chosen)
+
+    def _run_chosen(self, *values: Any) -> Any:
+        return self.choose(values).functional(*values)
 
     @property
     def providers(self) -> list[str]:

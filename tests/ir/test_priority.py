@@ -172,6 +172,23 @@ def test_list_that_is_exhausted(op, on):
 
 
 @pytest.mark.parametrize("on", [True, False])
+def test_a_provider_that_stops_working_is_seen_in_each_priority(op, on):
+    """IR-55: in the default, and in a context around the one that it stops in."""
+    op.set_default(["impl_even"])
+    with wrapped(on), op.set_priority(["impl_even", "native"]):
+        with op.set_priority(["native"]):
+            op.impls["impl_even"].supported = False
+        with pytest.raises(ValueError, match="not supported"):
+            op(EVEN)
+        op.impls["impl_even"].supported = True
+        assert op.dispatch(EVEN).provider == "impl_even"
+        op(EVEN)
+        op.impls["impl_even"].supported = False
+    with wrapped(on), pytest.raises(ValueError, match="not supported"):
+        op(EVEN)
+
+
+@pytest.mark.parametrize("on", [True, False])
 def test_listed_provider_that_stops_working(op, on):
     """IR-55."""
     with op.set_priority(["impl_a"]), wrapped(on):

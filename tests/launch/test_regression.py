@@ -131,7 +131,13 @@ def test_source_evaluates_no_text_and_starts_no_shell() -> None:
             for alias in node.names
         }
         assert not imported & {"pickle", "marshal", "shelve"}, path
-    generated = ("call.py", "constraint.py", "dispatch_source.py", "traced_op.py")
+    generated = (
+        "call.py",
+        "choice_source.py",
+        "constraint.py",
+        "dispatch_source.py",
+        "traced_op.py",
+    )
     assert found == {name: {"exec"} for name in generated}
 
 

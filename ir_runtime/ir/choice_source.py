@@ -1,0 +1,70 @@
+"""Which Python text tries the providers of a priority in turn as fast as can be?
+
+For each list of providers a function is generated that has their constraints in line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ir_runtime.ir.constraint import condition
+from ir_runtime.ir.log import logger
+
+if TYPE_CHECKING:
+    from ir_runtime.ir.implementation import IrOpImpl
+    from ir_runtime.ir.op import IrOp
+
+__all__ = ["Run", "make_run"]
+
+Run = Callable[..., Any]
+
+
+def make_run(op: IrOp, impls: Sequence[IrOpImpl]) -> Callable[[Run], Run]:
+    """Generate what computes a call by the first provider that takes it.
+
+    Args:
+        op: the op.
+        impls: the providers in turn.
+
+    Returns:
+        Makes a function of all arguments by position, given one that does what is left: it logs who
+        was passed over, and says what is wrong where none takes the call.
+    """
+    passed = ", ".join(op.arg_names)
+    given = frozenset(a.name for a in op.overload._schema.arguments if str(a.type) == "Tensor")
+    scope: dict[str, Any] = {"ir_logs": logger.isEnabledFor}
+    tests: list[str] = []
+    for i, impl in enumerate(impls):
+        scope[f"ir_run{i}"] = impl.functional
+        tests.append(_test(impl, i, passed, given, scope))
+    lines = [f"    {line}" for line in _shared_dtypes(tests, given)]
+    for i, test in enumerate(tests):
+        if i == 1:
+            lines.append(f"    if ir_logs(10): return ir_rest({passed})")
+        lines.append(f"    if {test}: return ir_run{i}({passed})")
+    lines.append(f"    return ir_rest({passed})")
+    text = "\n".join(("def make(ir_rest):", f"  def run({passed}):", *lines, "  return run"))
+    exec(compile(text, f"<priority of {op.name}>", "exec"), scope)  # noqa: S102 - our own text
+    return scope["make"]
+
+
+def _test(impl: IrOpImpl, i: int, passed: str, given: frozenset[str], scope: dict[str, Any]) -> str:
+    if impl.accepts is None:
+        return "True"
+    if impl.is_declared:
+        return condition(impl.constraints, scope, prefix=f"ir_{i}_", given=given)
+    scope[f"ir_accepts{i}"] = impl.accepts
+    return f"ir_accepts{i}({passed})"
+
+
+def _shared_dtypes(tests: list[str], given: frozenset[str]) -> list[str]:
+    """Read a dtype once that several constraints look at; changes the tests."""
+    lines: list[str] = []
+    for name in sorted(given):
+        read = rf"\b{name}\.dtype\b"
+        if sum(len(re.findall(read, test)) for test in tests) > 1:
+            tests[:] = [re.sub(read, f"ir_dtype_{name}", test) for test in tests]
+            lines.append(f"ir_dtype_{name} = {name}.dtype")
+    return lines
