@@ -21,11 +21,11 @@ import torch
 
 from benchmarks.kernel_cases import FEATURES, OPS, ROWS, KernelCase, kernel_cases
 from ir_runtime.counters import count_since
+from ir_runtime.device.cpu import last_level_cache_bytes
 
 ROW_OPS = ("layer_norm", "rms_norm", "gelu", "silu_and_mul", "softmax", "rotary_embedding")
 STREAMING = ("rms_norm", "silu_and_mul", "layer_norm")
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
-LAST_LEVEL_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ def find_promises(results: Sequence[Result]) -> list[Promise]:
         mine = [r for r in results if r.op == op]
         if mine:
             promises += _row_promises(op, mine)
-    beyond = 2 * _cache_bytes()
+    beyond = 2 * last_level_cache_bytes()
     for op in STREAMING:
         speeds = [r.of_copy for r in results if r.op == op and r.kept and _moved(r) > beyond]
         if speeds:
@@ -288,13 +288,6 @@ def _attention_limit(result: Result) -> float | None:
 
 def _moved(result: Result) -> float:
     return result.gigabytes_per_s * 1e3 * result.ours_us
-
-
-def _cache_bytes() -> int:
-    try:
-        return int(LAST_LEVEL_CACHE.read_text().strip().removesuffix("K")) * 1024
-    except (OSError, ValueError):
-        return 32 << 20
 
 
 def _line(r: Result) -> str:

@@ -23,7 +23,7 @@ LANE_COUNT = 32
 LANES = MlirTemplate.beside(__file__, "lanes.mlir")
 
 _DECLARATION = re.compile(
-    r"^util\.func private @(?P<name>widen_(?P<operand>\w+)|narrow)"
+    r"^ *(?P<dialect>util|func)\.func private @(?P<name>widen_(?P<operand>\w+)|narrow)"
     r"\((?P<taken>[!\w<>]+)\) -> (?P<given>[!\w<>]+)$",
     re.MULTILINE,
 )
@@ -57,15 +57,22 @@ def link_lanes(template: MlirTemplate, dtypes: Mapping[str, torch.dtype]) -> Mli
         conversion = f"{dtype_info(dtypes[operand]).short}{order}"
         target = f"widen_{conversion}" if match["operand"] else f"narrow_{conversion}{payloads}"
         taken, given = match["taken"], match["given"]
+        dialect = match["dialect"]
         return (
-            f"util.func private @{match['name']}(%x: {taken}) -> {given} {{\n"
-            f"  %y = util.call @{target}(%x) : ({taken}) -> {given}\n"
-            f"  util.return %y : {given}\n"
+            f"{dialect}.func private @{match['name']}(%x: {taken}) -> {given} {{\n"
+            f"  %y = {dialect}.call @{target}(%x) : ({taken}) -> {given}\n"
+            f"  {dialect}.return %y : {given}\n"
             "}"
         )
 
-    text = _DECLARATION.sub(define, template.text)
-    return MlirTemplate(template.name, f"{text}\n{LANES.text}")
+    first = _DECLARATION.search(template.text)
+    if first is None:
+        return template
+    # The functions of an executable are `func.func`, those beside it `util.func`.
+    lanes = LANES.text.replace("util.", f"{first['dialect']}.")
+    at = first.start()
+    text = f"{template.text[:at]}{lanes}\n{_DECLARATION.sub(define, template.text[at:])}"
+    return MlirTemplate(template.name, text)
 
 
 def element_aliases(dtypes: Mapping[str, torch.dtype]) -> dict[str, str]:

@@ -19,7 +19,15 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
-from kernels_mlir.library import FLOATS, check_rows, make_rows, register_kernel, widened
+from kernels_mlir.library import (
+    FLOATS,
+    STREAMED,
+    check_rows,
+    choose_stores,
+    make_rows,
+    register_kernel,
+    widened,
+)
 from kernels_mlir.norm.rms_norm import check_epsilon, check_features
 
 __all__ = ["layer_norm", "layer_norm_op", "native_layer_norm"]
@@ -103,6 +111,7 @@ class LayerNormKernel(CustomOp):
             feature.specialize_all_dims()
         check_epsilon(self.name, ksel.attr_float(3).v)
         ksel.return_new_tensor(x.t.shape, x.t.dtype).specialize_dims(-1)
+        choose_stores(ksel, x.t)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on rows."""
@@ -120,6 +129,7 @@ class LayerNormKernel(CustomOp):
                 "!weight": f"tensor<{n}x!element_weight>",
                 "!bias": f"tensor<{n}x!element_bias>",
                 "#n": f"{n} : index",
+                "#streamed": "true" if ksel.variant == STREAMED else "false",
             }
         else:
             template = GPU

@@ -21,7 +21,15 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
-from kernels_mlir.library import FLOATS, check_rows, make_rows, register_kernel, widened
+from kernels_mlir.library import (
+    FLOATS,
+    STREAMED,
+    check_rows,
+    choose_stores,
+    make_rows,
+    register_kernel,
+    widened,
+)
 
 __all__ = ["native_rms_norm", "rms_norm", "rms_norm_op"]
 
@@ -116,6 +124,7 @@ class RmsNormKernel(CustomOp):
                 f"must be in 1..{x.t.shape[-1]} as the last dimension of `x`"
             )
         ksel.return_new_tensor(x.t.shape, x.t.dtype).specialize_dims(-1)
+        choose_stores(ksel, x.t)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on rows."""
@@ -138,6 +147,7 @@ class RmsNormKernel(CustomOp):
                 "#n": f"{n} : index",
                 "#head": f"{head} : index",
                 "#weighted": "false" if weight is None else "true",
+                "#streamed": "true" if ksel.variant == STREAMED else "false",
             }
         else:
             template = GPU

@@ -1,0 +1,121 @@
+"""Do results that the cache cannot hold go past it, and are they the same?"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import kernels_mlir
+import kernels_mlir.library
+from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
+from ir_runtime.op_reg.kernel import run_select
+from kernels_mlir.library import FLOATS
+from tests.kernels.assembly import assembly_of
+
+ROWS, FEATURES = 7, 96
+
+
+def norm_arguments(op: str, x: Tensor) -> tuple[Any, ...]:
+    features = [torch.randn(x.shape[-1]).to(x.dtype) for _ in range(2)]
+    return {
+        "rms_norm": (x, features[0], 1e-6, None),
+        "rms_norm_weightless": (x, None, 1e-6, None),
+        "layer_norm": (x, *features, 1e-6),
+    }[op]
+
+
+OPS = ("rms_norm", "rms_norm_weightless", "layer_norm")
+each_op = pytest.mark.parametrize("op", OPS)
+
+
+def kernel_of(op: str) -> str:
+    return op.removesuffix("_weightless")
+
+
+def call(op: str, *arguments: Any) -> Tensor:
+    return getattr(kernels_mlir, kernel_of(op))(*arguments)
+
+
+def variant_of(op: str, arguments: tuple[Any, ...]) -> str:
+    return run_select(ALL_CUSTOM_OP_REGS[f"ir_kernels::{kernel_of(op)}"], arguments).variant
+
+
+@pytest.fixture
+def small_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let all but a few results be too large for the cache."""
+    forget_kernels()
+    monkeypatch.setattr(kernels_mlir.library, "last_level_cache_bytes", lambda: 256)
+    yield
+    forget_kernels()
+
+
+@each_op
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_streamed_results_have_the_same_bits(op: str, dtype: torch.dtype, request: Any):
+    arguments = norm_arguments(op, torch.randn(ROWS, FEATURES).to(dtype))
+    assert variant_of(op, arguments) == "default"
+    expected = call(op, *arguments)
+    request.getfixturevalue("small_cache")
+    assert variant_of(op, arguments) == "streamed"
+    result = call(op, *arguments)
+    assert torch.equal(result, expected)
+
+
+@each_op
+def test_rows_of_incomplete_lines_are_not_streamed(op: str, small_cache: None):
+    arguments = norm_arguments(op, torch.randn(ROWS, FEATURES + 4))
+    assert variant_of(op, arguments) == "default"
+
+
+@each_op
+def test_results_that_the_cache_holds_are_not_streamed(op: str, small_cache: None):
+    assert variant_of(op, norm_arguments(op, torch.randn(1, 16))) == "default"
+
+
+@each_op
+def test_a_result_anywhere_in_memory_is_written(op: str, small_cache: None):
+    """Stores past the cache fault where their address is no multiple of 64."""
+    arguments = norm_arguments(op, torch.randn(ROWS * FEATURES + 1)[1:].view(ROWS, FEATURES))
+    expected = call(op, *arguments)
+    out = torch.full((ROWS * FEATURES + 2,), torch.nan)
+    into = out[1:-1].view(ROWS, FEATURES)
+    packet = getattr(torch.ops.ir_kernels, kernel_of(op))
+    packet.out(*arguments, out=into)
+    assert torch.equal(into, expected)
+    assert out[[0, -1]].isnan().all()
+
+
+@each_op
+def test_a_compiled_graph_is_one_for_all_sizes(op: str, small_cache: None):
+    packet = getattr(torch.ops.ir_kernels, kernel_of(op))
+    compiled = torch.compile(packet, fullgraph=True, dynamic=True, backend="aot_eager")
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for rows in (2, 3, 5, 64):
+            arguments = norm_arguments(op, torch.randn(rows, FEATURES))
+            assert torch.equal(compiled(*arguments), call(op, *arguments))
+
+
+@each_op
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors name it otherwise")
+def test_streamed_stores_go_past_the_cache(op: str, small_cache: None, tmp_path: Path):
+    arguments = norm_arguments(op, torch.randn(ROWS, FEATURES))
+    name = f"ir_kernels::{kernel_of(op)}"
+    assert "vmovnt" in assembly_of(name, arguments, tmp_path)
+
+
+@each_op
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors name it otherwise")
+def test_other_stores_do_not(op: str, tmp_path: Path):
+    arguments = norm_arguments(op, torch.randn(ROWS, FEATURES))
+    name = f"ir_kernels::{kernel_of(op)}"
+    assert "vmovnt" not in assembly_of(name, arguments, tmp_path)
+
+
+def test_the_cache_has_a_size():
+    assert 1 << 18 <= kernels_mlir.library.last_level_cache_bytes() <= 1 << 34
