@@ -1,8 +1,8 @@
 """What does the choice of a provider cost?  One function, as a plain op and as a provider.
 
 With the wrap on, beside an op that `Library.impl` registers; with it off, beside the function
-called by itself. The priority has one provider, or three of which the last takes the call: the others
-refuse its dtype.
+called by itself. The priority has one provider, or three of which the last takes the call: the
+others refuse its dtype.
 """
 
 from __future__ import annotations
