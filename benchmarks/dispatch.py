@@ -1,8 +1,8 @@
 """What does the choice of a provider cost?  One function, as a plain op and as a provider.
 
 With the wrap on, beside an op that `Library.impl` registers; with it off, beside the function
-called by itself. The priority has one provider, or three of which the last takes the call: the
-others refuse its dtype.
+called by itself. The priority has one provider, or three of which the first or the last takes
+the call: those before it refuse its dtype.
 """
 
 from __future__ import annotations
@@ -41,26 +41,35 @@ def benchmark_add(x: Tensor, y: Tensor) -> Tensor:
 benchmark_add.register_impl("plain")(_provider)
 for name in ("wide", "wider"):
     benchmark_add.register_impl(name, constraints=[ir.dtypes("x", torch.float64)])(_provider)
+benchmark_add.register_impl("narrow", constraints=[ir.dtypes("x", torch.float32)])(_provider)
 
-PRIORITIES: dict[int, Sequence[str]] = {1: ["plain"], 3: ["wide", "wider", "plain"]}
+PRIORITIES: dict[str, Sequence[str]] = {
+    "1 in the priority": ["plain"],
+    "the first of 3": ["narrow", "wide", "plain"],
+    "the last of 3": ["wide", "wider", "plain"],
+}
+TAKEN_BY = ("plain", "narrow")
 
 
 def dispatch_rows(x: Tensor, y: Tensor, rounds: int) -> list[Row]:
     """Time calls of the op beside calls of its provider."""
     plain = torch.ops.ir_benchmarks.provided.default
     rows: list[Row] = []
-    for count, priority in PRIORITIES.items():
+    for which, priority in PRIORITIES.items():
         benchmark_add.set_default(priority)
         for on, limit in ((True, WRAPPED_LIMIT_US), (False, UNWRAPPED_LIMIT_US)):
             peer, call = (PLAIN, plain) if on else (DIRECT, _provider)
-            title = f"IR op, wrap {'on' if on else 'off'}, {count} in the priority"
+            title = f"IR op, wrap {'on' if on else 'off'}, {which}"
             with ir.enable_torch_wrap(on):
-                if benchmark_add.dispatch(x, y).provider != "plain":
+                if benchmark_add.dispatch(x, y).provider not in TAKEN_BY:
                     raise SystemExit(
                         f"not the provider that is timed: {benchmark_add.explain(x, y)}"
                     )
                 times = measure_interleaved(
-                    {peer: lambda call=call: call(x, y), title: lambda: benchmark_add(x, y)},
+                    {
+                        peer: lambda call=call: call(x, y),
+                        title: lambda call=benchmark_add: call(x, y),
+                    },
                     rounds=rounds,
                 )
             pairs = zip(times[title], times[peer], strict=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ir_runtime.ir.constraint import condition
-from ir_runtime.ir.log import logger
+from ir_runtime.ir.log import known_levels
 
 if TYPE_CHECKING:
     from ir_runtime.ir.implementation import IrOpImpl
@@ -34,7 +34,7 @@ def make_run(op: IrOp, impls: Sequence[IrOpImpl]) -> Callable[[Run], Run]:
     """
     passed = ", ".join(op.arg_names)
     given = frozenset(a.name for a in op.overload._schema.arguments if str(a.type) == "Tensor")
-    scope: dict[str, Any] = {"ir_logs": logger.isEnabledFor}
+    scope: dict[str, Any] = {"ir_levels": known_levels}
     tests: list[str] = []
     for i, impl in enumerate(impls):
         scope[f"ir_run{i}"] = impl.functional
@@ -42,7 +42,7 @@ def make_run(op: IrOp, impls: Sequence[IrOpImpl]) -> Callable[[Run], Run]:
     lines = [f"    {line}" for line in _shared_dtypes(tests, given)]
     for i, test in enumerate(tests):
         if i == 1:
-            lines.append(f"    if ir_logs(10): return ir_rest({passed})")
+            lines.append(f"    if ir_levels.get(10) is not False: return ir_rest({passed})")
         lines.append(f"    if {test}: return ir_run{i}({passed})")
     lines.append(f"    return ir_rest({passed})")
     text = "\n".join(("def make(ir_rest):", f"  def run({passed}):", *lines, "  return run"))

@@ -69,12 +69,14 @@ class Constraint:
 def dtypes(argument: str, *allowed: torch.dtype) -> Constraint:
     """Take a tensor of some dtypes; None, too, of an optional one."""
     members = tuple(allowed)  # few: looked through sooner than hashed
+    only = len(members) == 1
+    quick = ("value.dtype is wanted", members[0]) if only else ("value.dtype in wanted", members)
     return Constraint(
         argument,
         " or ".join(short_name(dtype) for dtype in allowed),
         lambda value: value is None or value.dtype in members,
         lambda value: short_name(value.dtype),
-        ("value is None or value.dtype in wanted", members),
+        (f"value is None or {quick[0]}", quick[1]),
     )
 
 

@@ -2,6 +2,7 @@
 
 For each op, functions are generated from the signature of its native function, so that defaults and
 keywords cost nothing, and no tuple is made. `choice_source` generates how the provider is found.
+What an instance has is read before it is called: `a.run()` is slower, as Python looks for a method.
 """
 
 from __future__ import annotations
@@ -13,18 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ir_runtime.ir.shadow import run_watched, watch
 from ir_runtime.ir.wrap import wrap
 from ir_runtime.op_reg.call import PLAIN_KEYSET
 
 if TYPE_CHECKING:
     from ir_runtime.ir.op import IrOp
 
-__all__ = ["Dispatch", "Watch", "make_dispatch"]
+__all__ = ["Dispatch", "make_dispatch"]
 
 _TEXT = """
 def run({parameters}):
-{normalize}    if ir_watch.on: return ir_watched(ir_op, ({every}))
-    return (ir_context(None) or ir_op.default_priority).run({passed})
+{normalize}    ir_run = ir_context(ir_op.default_priority).run
+    return ir_run({passed})
 
 def run_maybe_inplace({parameters}):
 {normalize}    if ir_watch.on: return ir_watched(ir_op, ({every}))
@@ -39,13 +41,13 @@ def op_call(ir_self, {parameters}):
     except AttributeError: ir_needed = True  # torch says what is wrong
     except ir_trace_error: return ir_op._traced_call({passed})  # torch.fx traces through it
     if ir_needed: return ir_op.torch_op({passed})
-{normalize}    if ir_watch.on: return ir_watched(ir_op, ({every}))
-    return (ir_context(None) or ir_op.default_priority).run({passed})
+{normalize}    ir_run = ir_context(ir_op.default_priority).run
+    return ir_run({passed})
 
 def autograd(ir_keyset, {parameters}):
     if {slow}: return ir_slow(ir_keyset, ({every}))
-{normalize}    if ir_watch.on: return ir_watched(ir_op, ({every}))
-    return (ir_context(None) or ir_op.default_priority).run({passed})
+{normalize}    ir_run = ir_context(ir_op.default_priority).run
+    return ir_run({passed})
 
 def autograd_maybe_inplace(ir_keyset, {parameters}):
     if {slow}: return ir_slow_inplace(ir_keyset, ({every}))
@@ -53,12 +55,6 @@ def autograd_maybe_inplace(ir_keyset, {parameters}):
 """
 
 _PLAIN = "(ir_raw_repr(ir_keyset) != ir_cpu and ir_raw_repr(ir_keyset) != ir_gpu)"
-
-
-class Watch:
-    """Whether calls are looked at on their way: compared with native."""
-
-    on = False
 
 
 @dataclass(frozen=True)
@@ -83,15 +79,13 @@ class Dispatch:
 Slow = Callable[[Any, tuple[Any, ...]], Any]
 
 
-def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow, watched: Any, watch: Watch) -> Dispatch:
+def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow) -> Dispatch:
     """Generate the functions of an op.
 
     Args:
         op: the op; its schema, names and signature are known.
         slow: runs a call that may need a gradient, or whose tensors are not plain.
         slow_inplace: likewise, of the overload whose activations may be written.
-        watched: runs a call that is looked at.
-        watch: says whether calls are.
     """
     parameters, defaults = _parameters(op)
     names = op.arg_names
@@ -118,7 +112,7 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow, watched: Any, watch:
         "ir_context": op.context.get,
         "ir_choose": op.choose,
         "ir_watch": watch,
-        "ir_watched": watched,
+        "ir_watched": run_watched,
         "ir_slow": slow,
         "ir_slow_inplace": slow_inplace,
         "ir_cpu": PLAIN_KEYSET,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -13,9 +13,12 @@ from ir_runtime.dtypes import format_tensor
 if TYPE_CHECKING:
     from ir_runtime.ir.implementation import IrOpImpl
 
-__all__ = ["forget_warnings", "log_skipped", "logger", "warn_once"]
+__all__ = ["forget_warnings", "known_levels", "log_skipped", "logger", "warn_once"]
 
 logger = logging.getLogger("ir_runtime.ir")
+
+known_levels: Mapping[int, bool] = getattr(logger, "_cache", {})
+"""Which levels the logger knows to be on or off: a look here takes half as long as to ask it."""
 
 _warned: set[str] = set()
 

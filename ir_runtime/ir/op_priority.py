@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakSet
 
 import torch
 
 from ir_runtime.ir.choice_source import Run, make_run
 from ir_runtime.ir.log import logger
-from ir_runtime.ir.priority import BatchSizes, Priority, Traced, make_priority, with_range
+from ir_runtime.ir.priority import (
+    BatchSizes,
+    Priority,
+    Traced,
+    compile_anew,
+    make_priority,
+    with_range,
+)
 
 if TYPE_CHECKING:
     from ir_runtime.ir.implementation import IrOpImpl
@@ -37,16 +42,8 @@ class OpPriority:
         self.name = name
         self.context: ContextVar[Priority | None] = ContextVar(f"ir_op_{name}", default=None)
         self._choices: dict[tuple[IrOpImpl, ...], Callable[[Run], Run]] = {}
-        self._compiled: WeakSet[Priority] = WeakSet()
-        self._compiling = threading.Lock()
         self.default_priority = Priority(self._op, ())
         self._traced = Traced()
-
-    def keep_compiled(self, priority: Priority) -> None:
-        """Compile a priority, and again when what providers take has changed."""
-        with self._compiling:
-            self._compiled.add(priority)
-        priority.compile()
 
     def compiled_choice(self, impls: tuple[IrOpImpl, ...]) -> Callable[[Run], Run]:
         """Return what makes a function of providers to try in turn; see `make_run`."""
@@ -57,11 +54,8 @@ class OpPriority:
 
     def forget_choices(self) -> None:
         """Look again what providers take, in all priorities there are."""
-        with self._compiling:
-            self._choices.clear()
-            priorities = list(self._compiled)
-        for priority in priorities:
-            priority.compile()
+        self._choices.clear()
+        compile_anew(self._op)
 
     @property
     def _op(self) -> IrOp:

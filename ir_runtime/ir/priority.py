@@ -17,12 +17,14 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import torch
 
 from ir_runtime.errors import OpConflictError, PriorityError
 from ir_runtime.ir.log import log_skipped, logger, warn_once
-from ir_runtime.settings import current_settings
+from ir_runtime.ir.shadow import run_watched, watch
+from ir_runtime.settings import Settings, current_settings, on_change
 
 if TYPE_CHECKING:
     from ir_runtime.ir.implementation import IrOpImpl
@@ -32,6 +34,7 @@ __all__ = [
     "BatchSizes",
     "Priority",
     "Traced",
+    "compile_anew",
     "is_strict",
     "make_priority",
     "strict_priority",
@@ -57,6 +60,9 @@ class Traced(threading.local):
 
 _traced_strict = Traced()
 
+_guard = threading.Lock()
+_alive: WeakSet[Priority] = WeakSet()
+
 
 class Priority:
     """A list of providers, as `set_priority` leaves it.
@@ -81,12 +87,16 @@ class Priority:
         self.added_native = added_native
         self.ranges = tuple(ranges)
         self.run: Callable[..., Any]
-        op.keep_compiled(self)
+        with _guard:
+            _alive.add(self)
+        self.compile()
 
     def compile(self) -> None:
         """Make `run` anew, which knows what its providers take."""
         asked = self.impls[:-1] if self.added_native else self.impls
-        if self.ranges or not asked:  # or else the call says what is set
+        if watch.on:
+            self.run = self._run_watched
+        elif self.ranges or not asked:  # or else the call says what is set
             self.run = self._run_chosen
         elif asked[0].accepts is None:
             self.run = asked[0].functional
@@ -95,6 +105,9 @@ class Priority:
 
     def _run_chosen(self, *values: Any) -> Any:
         return self.choose(values).functional(*values)
+
+    def _run_watched(self, *values: Any) -> Any:
+        return run_watched(self.op, values)
 
     @property
     def providers(self) -> list[str]:
@@ -162,6 +175,20 @@ def _stop_tracing(reason: str) -> None:
     """Let Dynamo, which cannot trace how our exceptions are made, leave it to an eager call."""
     if torch.compiler.is_dynamo_compiling():
         torch._dynamo.graph_break(msg=reason)
+
+
+def compile_anew(op: IrOp | None = None) -> None:
+    """Let all priorities, or those of an op, look again what their providers take."""
+    with _guard:
+        priorities = [p for p in _alive if op is None or p.op is op]
+    for priority in priorities:
+        priority.compile()
+
+
+@on_change
+def _follow(before: Settings, now: Settings) -> None:
+    if before.check != now.check:
+        compile_anew()
 
 
 def make_priority(op: IrOp, names: Sequence[str]) -> Priority:

@@ -13,7 +13,7 @@ from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.ir.dispatch_source import Dispatch, make_dispatch
 from ir_runtime.ir.schema import with_mutation
-from ir_runtime.ir.shadow import run_watched, watch
+from ir_runtime.ir.shadow import watch
 from ir_runtime.op_reg.autograd import make_autograd_slow, refuse_tangents
 from ir_runtime.op_reg.call_source import out_names
 from ir_runtime.op_reg.library import lasting_fragment
@@ -84,7 +84,7 @@ def register_ops(op: IrOp) -> Dispatch:
     outer = AutogradOp(op.name, op.overload)
     op.autograd = outer
     below = make_autograd_slow(outer)  # pyright: ignore[reportArgumentType]
-    functions = make_dispatch(op, below, _make_slow_inplace(op), run_watched, watch)
+    functions = make_dispatch(op, below, _make_slow_inplace(op))
     library.impl(op.name, functions.run, "CompositeExplicitAutograd")
     library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
     library._register_fake(op.name, op._fake_call)

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import MismatchError
-from ir_runtime.ir.dispatch_source import Watch
 from ir_runtime.settings import Settings, current_settings, on_change
 
 if TYPE_CHECKING:
@@ -19,15 +18,19 @@ if TYPE_CHECKING:
 
 __all__ = ["run_watched", "watch"]
 
+
+class Watch:
+    """Whether calls are compared with native; priorities are compiled anew when that changes."""
+
+    on = current_settings().check == "shadow"
+
+
 watch = Watch()
 
 
 @on_change
 def _follow(_: Settings, now: Settings) -> None:
     watch.on = now.check == "shadow"
-
-
-watch.on = current_settings().check == "shadow"
 
 
 def run_watched(op: IrOp, values: tuple[Any, ...]) -> Any:

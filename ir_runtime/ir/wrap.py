@@ -11,7 +11,8 @@ __all__ = ["enable_torch_wrap", "set_default_torch_wrap", "wrap"]
 class Wrap:
     """Whether a call of an op is a call of its torch op."""
 
-    on = True
+    def __init__(self) -> None:
+        self.on = True  # of the instance: read sooner than an attribute of the class
 
 
 wrap = Wrap()
