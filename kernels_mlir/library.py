@@ -22,13 +22,13 @@ from ir_runtime.op_reg import CustomOp, KernelSelection, fragment
 
 __all__ = [
     "FLOATS",
-    "STREAMED",
     "check_rows",
     "choose_stores",
     "make_rows",
     "register_kernel",
     "register_packed_kernel",
     "round_by_sum",
+    "store_aliases",
     "widened",
 ]
 
@@ -104,14 +104,27 @@ def check_rows(ksel: KernelSelection, x: Tensor) -> None:
 def choose_stores(ksel: KernelSelection, x: Tensor) -> None:
     """Let results be written past the cache where it cannot hold them and `x`, on CPUs.
 
-    Such a store does not read the line first, a third less to move. It needs whole lines.
+    Such a store does not read the line first, a third less to move. It needs whole lines, so only
+    the kernel of a call has it, whose tensors begin at multiples of 64 bytes: within a program a
+    result may be part of another, and begin anywhere.
 
     Args:
         ksel: becomes the variant `STREAMED` then.
         x: what is read; the result is of the same size.
     """
-    if ksel.device_family != "local" or not all(type(size) is int for size in x.shape):
+    if ksel.within_program or ksel.device_family != "local":
+        return
+    if not all(type(size) is int for size in x.shape):
         return
     whole = x.shape[-1] * x.itemsize % CACHE_LINE == 0
     if whole and 2 * x.nbytes >= last_level_cache_bytes():
         ksel.variant = STREAMED
+
+
+def store_aliases(ksel: KernelSelection) -> dict[str, str]:
+    """Return the aliases `#streamed` and `#alignment` of a template."""
+    streamed = ksel.variant == STREAMED
+    return {
+        "#streamed": "true" if streamed else "false",
+        "#alignment": f"{CACHE_LINE if streamed else 1} : i64",
+    }

@@ -216,4 +216,5 @@ def condition(
 
 
 def _renamed(text: str, value: str, wanted: str) -> str:
-    return re.sub(r"\bwanted\b", wanted, re.sub(r"\bvalue\b", value, text))
+    names = {"value": value, "wanted": wanted}
+    return re.sub(r"\b(value|wanted)\b", lambda match: names[match[0]], text)

@@ -21,6 +21,7 @@ from weakref import WeakSet
 
 import torch
 
+from ir_runtime.device.instance import on_fork
 from ir_runtime.errors import OpConflictError, PriorityError
 from ir_runtime.ir.log import log_skipped, logger, warn_once
 from ir_runtime.ir.shadow import run_watched, watch
@@ -62,6 +63,14 @@ _traced_strict = Traced()
 
 _guard = threading.Lock()
 _alive: WeakSet[Priority] = WeakSet()
+
+
+def _renew_guard() -> None:
+    global _guard
+    _guard = threading.Lock()  # another thread may have held it at the fork
+
+
+on_fork(_renew_guard)
 
 
 class Priority:

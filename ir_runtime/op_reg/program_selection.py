@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
@@ -30,6 +30,8 @@ __all__ = ["ProgramCall", "ProgramSelection", "select_for_program"]
 
 class ProgramSelection(CallSelection):
     """A selection that reads the arguments of a call in a program."""
+
+    within_program: ClassVar[bool] = True
 
     def __init__(self, op: CustomOp, args: Sequence[Any], *, family: str) -> None:
         super().__init__(op, args)

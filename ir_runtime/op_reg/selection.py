@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -43,9 +43,12 @@ class KernelSelection(ABC):
         variant: names the kernel among several for the same arguments.
         device_family: the kind of device that the kernel is for: `local` (CPUs), `vulkan`,
             `cuda`, `hip`. An op may have kernels of its own for some of them.
+        within_program: whether the kernel becomes part of another program: what it takes and gives
+            may then begin anywhere in memory, else at multiples of 64 bytes.
     """
 
     device_family: str = "local"
+    within_program: ClassVar[bool] = False
 
     def __init__(self, op: CustomOp, arg_arity: int) -> None:
         self.op = op

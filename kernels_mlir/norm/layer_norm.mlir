@@ -1,7 +1,7 @@
 // y = (x - mean) / sqrt(variance + epsilon) * weight + bias, along the rows of x (population
 // variance). Parameters: the element types, !x (rows x n), !weight and !bias (n), #n, #epsilon,
-// #streamed (whether results go past the cache: rows are then multiples of 64 bytes), and the
-// conversions to and from float32.
+// #streamed (whether results go past the cache: they and their rows then lie at multiples of 64
+// bytes, and #alignment is 64), and the conversions to and from float32.
 !element_x = f32
 !element_weight = f32
 !element_bias = f32
@@ -11,6 +11,7 @@
 #n = 384 : index
 #epsilon = 1.0e-6 : f32
 #streamed = false
+#alignment = 1 : i64
 
 !rows = memref<?x?x!element_x>
 !weights = memref<?x!element_weight>
@@ -73,10 +74,10 @@ hal.executable.source private @layer_norm_rows {
       %blocks = arith.subi %n, %odd : index
       %i = hal.interface.workgroup.id[0] : index
       %all_rows = hal.interface.workgroup.count[0] : index
-      %xs = hal.interface.binding.subspan layout(#layout) binding(0) alignment(64) offset(%c0) : !rows{%all_rows, %n}
-      %weights = hal.interface.binding.subspan layout(#layout) binding(1) alignment(64) offset(%c0) : !weights{%n}
-      %biases = hal.interface.binding.subspan layout(#layout) binding(2) alignment(64) offset(%c0) : !biases{%n}
-      %ys = hal.interface.binding.subspan layout(#layout) binding(3) alignment(64) offset(%c0) : !rows{%all_rows, %n}
+      %xs = hal.interface.binding.subspan layout(#layout) binding(0) offset(%c0) : !rows{%all_rows, %n}
+      %weights = hal.interface.binding.subspan layout(#layout) binding(1) offset(%c0) : !weights{%n}
+      %biases = hal.interface.binding.subspan layout(#layout) binding(2) offset(%c0) : !biases{%n}
+      %ys = hal.interface.binding.subspan layout(#layout) binding(3) offset(%c0) : !rows{%all_rows, %n}
 
       // 1 in the lanes of the elements that the row has beyond its full vectors, 0 in the others.
       %one_x = arith.constant dense<1.0> : !vx
@@ -209,7 +210,7 @@ hal.executable.source private @layer_norm_rows {
         %at_weight = vector.transfer_read %weights[%k], %zero_weight {in_bounds = [true]} : !weights, !vweight
         %at_bias = vector.transfer_read %biases[%k], %zero_bias {in_bounds = [true]} : !biases, !vbias
         %y = func.call @layer_norm_affine(%at, %centers, %rests, %scale, %at_weight, %at_bias) : (!vx, !lanes, !lanes, !lanes, !vweight, !vbias) -> !vx
-        vector.store %y, %ys[%i, %k] nontemporal = #streamed : !rows, !vx
+        vector.store %y, %ys[%i, %k] alignment = #alignment nontemporal = #streamed : !rows, !vx
       }
       scf.for %k = %full to %n step %step {
         %at = vector.transfer_read %xs[%i, %k], %zero_x : !rows, !vx

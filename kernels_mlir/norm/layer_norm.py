@@ -21,11 +21,11 @@ from ir_runtime.op_reg import (
 from kernels_mlir.lanes import element_aliases, link_lanes
 from kernels_mlir.library import (
     FLOATS,
-    STREAMED,
     check_rows,
     choose_stores,
     make_rows,
     register_kernel,
+    store_aliases,
     widened,
 )
 from kernels_mlir.norm.rms_norm import check_epsilon, check_features
@@ -129,7 +129,7 @@ class LayerNormKernel(CustomOp):
                 "!weight": f"tensor<{n}x!element_weight>",
                 "!bias": f"tensor<{n}x!element_bias>",
                 "#n": f"{n} : index",
-                "#streamed": "true" if ksel.variant == STREAMED else "false",
+                **store_aliases(ksel),
             }
         else:
             template = GPU

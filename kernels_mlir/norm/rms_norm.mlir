@@ -1,7 +1,7 @@
 // y = x / sqrt(mean(head(x)^2) + epsilon) * weight, along the rows of x, head(x) being x's first
 // columns. Parameters: the element types, !x (rows x n), !weight (n), #n, #head (<= n), #epsilon,
-// #weighted (whether there is a weight), #streamed (whether results go past the cache: rows are then
-// multiples of 64 bytes), and the conversions to and from float32.
+// #weighted (whether there is a weight), #streamed (whether results go past the cache: they and their rows then lie
+// at multiples of 64 bytes, and #alignment is 64), and the conversions to and from float32.
 !element_x = f32
 !element_weight = f32
 !x = tensor<?x384x!element_x>
@@ -11,6 +11,7 @@
 #epsilon = 1.0e-6 : f32
 #weighted = true
 #streamed = false
+#alignment = 1 : i64
 
 !rows = memref<?x?x!element_x>
 !heads = memref<?x?x!element_x, strided<[?, 1]>>
@@ -58,9 +59,9 @@ hal.executable.source private @rms_norm_rows {
       %none_wide = arith.constant dense<0.0> : !wide
       %i = hal.interface.workgroup.id[0] : index
       %all_rows = hal.interface.workgroup.count[0] : index
-      %xs = hal.interface.binding.subspan layout(#layout) binding(0) alignment(64) offset(%c0) : !rows{%all_rows, %n}
-      %features = hal.interface.binding.subspan layout(#layout) binding(1) alignment(64) offset(%c0) : !features{%n}
-      %ys = hal.interface.binding.subspan layout(#layout) binding(2) alignment(64) offset(%c0) : !rows{%all_rows, %n}
+      %xs = hal.interface.binding.subspan layout(#layout) binding(0) offset(%c0) : !rows{%all_rows, %n}
+      %features = hal.interface.binding.subspan layout(#layout) binding(1) offset(%c0) : !features{%n}
+      %ys = hal.interface.binding.subspan layout(#layout) binding(2) offset(%c0) : !rows{%all_rows, %n}
 
       // Each lane adds up blocks of eight squares, then the sums of the blocks; the lanes are added
       // in f64. So little goes in rounding, although the terms are f32.
@@ -135,7 +136,7 @@ hal.executable.source private @rms_norm_rows {
         %v = func.call @widen_x(%at) : (!vx) -> !lanes
         %at_weight = vector.transfer_read %features[%k], %zero_weight {in_bounds = [true]} : !features, !vweight
         %y = func.call @rms_norm_scaled(%v, %scale, %at_weight) : (!lanes, !lanes, !vweight) -> !vx
-        vector.store %y, %ys[%i, %k] nontemporal = #streamed : !rows, !vx
+        vector.store %y, %ys[%i, %k] alignment = #alignment nontemporal = #streamed : !rows, !vx
       }
       scf.for %k = %full to %n step %step {
         %at = vector.transfer_read %xs[%i, %k], %zero_x : !rows, !vx

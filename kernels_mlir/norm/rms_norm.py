@@ -23,11 +23,11 @@ from ir_runtime.op_reg import (
 from kernels_mlir.lanes import element_aliases, link_lanes
 from kernels_mlir.library import (
     FLOATS,
-    STREAMED,
     check_rows,
     choose_stores,
     make_rows,
     register_kernel,
+    store_aliases,
     widened,
 )
 
@@ -147,7 +147,7 @@ class RmsNormKernel(CustomOp):
                 "#n": f"{n} : index",
                 "#head": f"{head} : index",
                 "#weighted": "false" if weight is None else "true",
-                "#streamed": "true" if ksel.variant == STREAMED else "false",
+                **store_aliases(ksel),
             }
         else:
             template = GPU

@@ -257,3 +257,18 @@ def test_dynamic_compile(on, fresh_compiler):
             x = torch.ones(n, 3)
             assert torch.equal(compiled(x), x * 2)
     assert graphs.frame_count == once
+
+
+@pytest.mark.parametrize("name", ["wanted", "value", "accepts", "run", "make"])
+def test_an_argument_may_have_any_name(name: str):
+    """The names of arguments stand in generated text, beside names of its own."""
+    scope: dict = {"Tensor": torch.Tensor}
+    exec(f"def native({name}: Tensor) -> Tensor:\n    return {name} + 1", scope)
+    op = ir.register_op(scope["native"], name=f"takes_{name}", activations=[name])
+    constraints = [ir.dtypes(name, torch.float32), ir.rank(name, 1)]
+    op.register_impl("narrow", constraints=constraints)(scope["native"])
+    with op.set_priority(["narrow", "native"]):
+        assert op.dispatch(torch.ones(2)).provider == "narrow"
+        assert op.dispatch(torch.ones(2, 2)).provider == "native"
+        for x in (torch.ones(2), torch.ones(2, 2), torch.ones(2).double()):
+            assert torch.equal(op(x), x + 1)

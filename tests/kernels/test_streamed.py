@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,3 +121,38 @@ def test_other_stores_do_not(op: str, tmp_path: Path):
 
 def test_the_cache_has_a_size():
     assert 1 << 18 <= kernels_mlir.library.last_level_cache_bytes() <= 1 << 34
+
+
+class Joined(torch.nn.Module):
+    """Norms of what begins anywhere in memory, into what does."""
+
+    def forward(self, x: Tensor, weight: Tensor, line: Tensor) -> Tensor:
+        y = torch.ops.ir_kernels.rms_norm(x, weight, 1e-6)
+        rows = line[1:].view(x.shape)
+        z = torch.ops.ir_kernels.layer_norm(rows, weight, weight, 1e-6)
+        return torch.cat([line[:1], y.flatten(), line[2:5], z.flatten()])
+
+
+def test_programs_may_place_norms_anywhere():
+    """In a process of its own: a store or load that needs another address ends it."""
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM], check=False, timeout=240, cwd=Path(__file__).parents[2]
+        ).returncode
+        == 0
+    )
+
+
+PROGRAM = """
+import torch
+import kernels_mlir.library
+from ir_runtime import aot
+from tests.kernels.test_streamed import FEATURES, ROWS, Joined
+
+kernels_mlir.library.last_level_cache_bytes = lambda: 0
+x, weight = torch.randn(ROWS, FEATURES), torch.randn(FEATURES)
+line = torch.randn(ROWS * FEATURES + 1)
+program = aot.export(Joined(), (x, weight, line))
+expected = Joined()(x, weight, line)
+torch.testing.assert_close(program(x, weight, line), expected, rtol=1e-5, atol=1e-5)
+"""
