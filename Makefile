@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUNTIME_VENV := .venv-runtime
 SHELL := /bin/bash
 
-.PHONY: demo test test-install check bench launcher asan clean
+.PHONY: demo test test-install check golden bench launcher asan clean
 
 demo: $(VENV)/.ready
 	$(BIN)/ir-runtime demo
@@ -27,6 +27,10 @@ check: $(VENV)/.ready
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/basedpyright
+
+# Writes what the builder generates today; refuses where a stored kernel would be taken for it.
+golden: $(VENV)/.ready
+	$(BIN)/python -m tests.golden_mlir.record
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks overhead

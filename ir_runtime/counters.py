@@ -16,7 +16,8 @@ class Counts:
     """A snapshot of the process-wide counts, or the difference of two.
 
     Attributes:
-        compiles: programs that the compiler translated for this process.
+        compiles: programs that no store had, so that they were compiled for this process.
+        cached_compiles: those of them whose result the compile cache had.
         store_hits: artifacts read from a store instead of compiled.
         selects: runs of an op's `select` for a real call (not for meta tensors).
         launches: runs of a `Launchable`; an op's calls are not counted, they are too short.
@@ -26,6 +27,7 @@ class Counts:
     """
 
     compiles: int = 0
+    cached_compiles: int = 0
     store_hits: int = 0
     selects: int = 0
     launches: int = 0

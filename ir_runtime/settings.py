@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from ir_runtime.enable_list import parse_enable_list
 from ir_runtime.errors import ArgumentError
@@ -27,7 +28,11 @@ class Settings:
     """Every knob, with its default. Each field is the variable `IR_RUNTIME_<FIELD>` in capitals.
 
     Attributes:
-        store: directory of compiled artifacts.
+        store: directory of compiled artifacts: the first path of `IR_RUNTIME_STORE`.
+        base_stores: directories of artifacts that are read where `store` has none, in this order,
+            and never written: the further paths of `IR_RUNTIME_STORE`, which is like `PATH`.
+        compile_cache: directory where the compiler's results are kept by content, for kernels
+            whose op changed and whose MLIR did not; None for none.
         compile: whether a kernel that is not stored may be compiled.
         compile_process: compile in a child process, so that a compiler crash is an exception.
         compile_timeout_s: seconds one compile may take in a child process; 0 means no limit.
@@ -44,6 +49,8 @@ class Settings:
     """
 
     store: Path = Path("~/.cache/ir_runtime")
+    base_stores: tuple[Path, ...] = ()
+    compile_cache: Path | None = None
     compile: bool = True
     compile_process: bool = True
     compile_timeout_s: float = 300.0
@@ -62,23 +69,39 @@ class Settings:
         Raises:
             ArgumentError: a value does not parse; names the variable and what it accepts.
         """
-        values = {}
+        values: dict[str, Any] = {}
         for field in fields(cls):
             name = f"IR_RUNTIME_{field.name.upper()}"
             text = environment.get(name)
-            if text is not None and text.strip():
+            if text is not None and text.strip() and field.name != "base_stores":
                 values[field.name] = _parse(name, text.strip(), type(field.default))
-        if "store" not in values and "XDG_CACHE_HOME" in environment:
+        if "store" in values:
+            values["store"], *values["base_stores"] = values["store"]
+        elif "XDG_CACHE_HOME" in environment:
             values["store"] = Path(environment["XDG_CACHE_HOME"]) / "ir_runtime"
-        settings = cls(**values)
+        return cls(**values)._expanded()
+
+    def _expanded(self) -> Settings:
+        """Return these settings with a home directory at the start of each path spelled out."""
+        paths = ("store", "compile_cache", "trace")
+        found = {name: getattr(self, name) for name in paths}
         return replace(
-            settings,
-            store=settings.store.expanduser(),
-            trace=None if settings.trace is None else settings.trace.expanduser(),
+            self,
+            **{name: path.expanduser() for name, path in found.items() if path is not None},
+            base_stores=tuple(path.expanduser() for path in self.base_stores),
         )
 
 
+def _split_paths(text: str) -> list[Path]:
+    paths = [Path(part) for part in text.split(os.pathsep) if part.strip()]
+    if not paths:
+        raise ArgumentError(f"IR_RUNTIME_STORE: {text!r} names no directory, must name one or more")
+    return paths
+
+
 def _parse(name: str, text: str, kind: type) -> object:
+    if name == "IR_RUNTIME_STORE":
+        return _split_paths(text)
     if name == "IR_RUNTIME_CUSTOM_OPS":
         return ",".join(parse_enable_list(text, name))
     if kind is bool:

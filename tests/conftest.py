@@ -1,4 +1,4 @@
-"""What does every test start from?  An empty store and no Inductor cache of an earlier run."""
+"""Give every test an empty store, no Inductor cache of an earlier run, and one compile cache."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ _session_directory = tempfile.TemporaryDirectory(prefix="ir-runtime-tests-")
 _session_root = Path(_session_directory.name)
 os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(_session_root / "inductor")  # torch reads it at import
 os.environ["IR_RUNTIME_STORE"] = str(_session_root / "store")  # child processes inherit it
+# All workers, and later runs, share what the compiler made; a store knows nothing of it.
+os.environ.setdefault(
+    "IR_RUNTIME_COMPILE_CACHE",
+    str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ir_runtime_tests"),
+)
 
 import pytest  # noqa: E402
 
@@ -50,6 +55,13 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Directory
         _forget_kernels()
         yield DirectoryStore(root)
     _forget_kernels()
+
+
+@pytest.fixture
+def no_compile_cache() -> Iterator[None]:
+    """Let the compiler itself run, whatever it compiled before."""
+    with override_settings(compile_cache=None):
+        yield
 
 
 @pytest.fixture

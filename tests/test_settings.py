@@ -24,6 +24,10 @@ def test_blank_variables_count_as_unset() -> None:
     ("variable", "text", "field", "value"),
     [
         ("IR_RUNTIME_STORE", "/somewhere", "store", Path("/somewhere")),
+        ("IR_RUNTIME_STORE", "/a:/b", "store", Path("/a")),
+        ("IR_RUNTIME_STORE", "/a:~/b::/c:", "base_stores", (Path.home() / "b", Path("/c"))),
+        ("IR_RUNTIME_STORE", "/a", "base_stores", ()),
+        ("IR_RUNTIME_COMPILE_CACHE", "/somewhere", "compile_cache", Path("/somewhere")),
         ("IR_RUNTIME_COMPILE", "0", "compile", False),
         ("IR_RUNTIME_COMPILE", " Off ", "compile", False),
         ("IR_RUNTIME_COMPILE_PROCESS", "no", "compile_process", False),
@@ -39,14 +43,16 @@ def test_variable_sets_its_field(variable: str, text: str, field: str, value: ob
     assert getattr(Settings.from_environment({variable: text}), field) == value
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Settings)])
+@pytest.mark.parametrize(
+    "field", [f.name for f in dataclasses.fields(Settings) if f.name != "base_stores"]
+)
 def test_every_field_is_read_from_a_variable_of_its_name(field: str) -> None:
     text = {"launch": "vm", "custom_ops": "none", "check": "none"}.get(field, "0")
     settings = Settings.from_environment({f"IR_RUNTIME_{field.upper()}": text})
     assert getattr(settings, field) in (0, Path("0"), "vm", "none")
 
 
-@pytest.mark.parametrize("field", ["store", "trace"])
+@pytest.mark.parametrize("field", ["store", "compile_cache", "trace"])
 def test_a_home_directory_in_a_path_is_expanded(field: str) -> None:
     settings = Settings.from_environment({f"IR_RUNTIME_{field.upper()}": "~/kernels"})
     assert getattr(settings, field) == Path.home() / "kernels"
@@ -65,6 +71,11 @@ def test_the_own_variable_comes_before_the_cache_home() -> None:
 @pytest.mark.parametrize(
     ("variable", "text", "message"),
     [
+        (
+            "IR_RUNTIME_STORE",
+            ": :",
+            "IR_RUNTIME_STORE: ': :' names no directory, must name one or more",
+        ),
         (
             "IR_RUNTIME_COMPILE",
             "maybe",

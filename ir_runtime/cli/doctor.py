@@ -36,6 +36,7 @@ class Facts:
         usable_drivers: those that find one.
         cpu: the CPU that kernels are compiled for, as triple, name and features; empty if unknown.
         store: directory of the default store.
+        base_artifacts: how many artifacts each read-only base store below it holds, by directory.
         store_writable: whether artifacts can be added to it.
         artifacts: how many it holds.
         store_size_bytes: what they take.
@@ -51,6 +52,7 @@ class Facts:
     usable_drivers: tuple[str, ...]
     cpu: tuple[str, ...]
     store: str
+    base_artifacts: Mapping[str, int]
     store_writable: bool
     artifacts: int
     store_size_bytes: int
@@ -113,6 +115,9 @@ def gather_facts(settings: Settings) -> Facts:
         usable_drivers=usable,
         cpu=_cpu() if complete else (),
         store=str(settings.store),
+        base_artifacts={
+            str(root): _store_size(root)[0] if complete else 0 for root in settings.base_stores
+        },
         store_writable=_is_writable(settings.store),
         artifacts=artifacts,
         store_size_bytes=size_bytes,
@@ -162,7 +167,7 @@ def find_problems(facts: Facts) -> tuple[Problem, ...]:
 
 def _compile_problems(facts: Facts) -> list[Problem]:
     """Find what keeps new kernels from being made; required if no kernel is stored either."""
-    stored = facts.artifacts > 0
+    stored = facts.artifacts > 0 or any(facts.base_artifacts.values())
     needed_for = "kernels that are not in the store" if stored else "any kernel: none is stored"
     problems: list[Problem] = []
     if not facts.versions[_COMPILER]:
@@ -247,6 +252,10 @@ def _lines(facts: Facts, problems: tuple[Problem, ...]) -> list[str]:
         f"  {'writable':<22} {'yes' if facts.store_writable else 'no'}",
         f"  {'launched directly':<22} {facts.direct_kernels}",
         *(f"  {'in the VM':<22} {n}: {reason}" for reason, n in facts.vm_kernels.items()),
+        *(
+            f"  {'base store':<22} {root}: {count} artifacts"
+            for root, count in facts.base_artifacts.items()
+        ),
         "settings",
     ]
     lines += [f"  IR_RUNTIME_{name.upper():<22} {value}" for name, value in facts.settings.items()]

@@ -1,4 +1,4 @@
-"""How does a key become an artifact?  The store is asked, else the compiler runs, once per key."""
+"""Turn a key into an artifact: the store is asked, else the compiler runs, once per key."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from ir_runtime.counters import add_count
 from ir_runtime.device.instance import on_fork
 from ir_runtime.errors import ArtifactNotFoundError, CompileError
-from ir_runtime.launch.compiler import (
-    BASE_FLAGS,
-    Compiled,
-    compile_program,
-    compiler_installed,
-)
+from ir_runtime.launch.compile_cache import Compiled
+from ir_runtime.launch.compiler import BASE_FLAGS, compile_program, compiler_installed
 from ir_runtime.launch.key import (
     KernelKey,
     compiler_version,
@@ -26,6 +23,7 @@ from ir_runtime.launch.key import (
 )
 from ir_runtime.launch.program_record import program_files
 from ir_runtime.launch.store import Artifact, DirectoryStore, Store
+from ir_runtime.launch.store_chain import StoreChain
 from ir_runtime.settings import current_settings
 from ir_runtime.tracing import Span, record_event
 
@@ -44,7 +42,7 @@ CompileListener = Callable[[str, bool], None]
 """Called with a program's name and whether its compile begins (True) or has ended (False)."""
 
 _listeners: list[CompileListener] = []
-_stores: dict[str, DirectoryStore] = {}
+_stores: dict[tuple[Path, ...], Store] = {}
 _lock = threading.Lock()
 
 
@@ -54,11 +52,15 @@ def _reset_lock() -> None:
     _lock = threading.Lock()
 
 
-def default_store() -> DirectoryStore:
-    """Return the process's store, the directory of the `store` setting."""
-    root = str(current_settings().store)
+def default_store() -> Store:
+    """Return the process's store: the `store` setting's directory above the base stores."""
+    settings = current_settings()
+    roots = (settings.store, *settings.base_stores)
     with _lock:
-        return _stores.setdefault(root, DirectoryStore(root))
+        if roots not in _stores:
+            first, *bases = map(DirectoryStore, roots)
+            _stores[roots] = StoreChain(first, bases) if bases else first
+        return _stores[roots]
 
 
 @contextmanager

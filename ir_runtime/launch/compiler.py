@@ -14,7 +14,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,11 +27,11 @@ from ir_runtime.errors import (
     CompilerTimeoutError,
 )
 from ir_runtime.launch import worker
+from ir_runtime.launch.compile_cache import CompileCache, Compiled
 from ir_runtime.settings import current_settings
 
 __all__ = [
     "BASE_FLAGS",
-    "Compiled",
     "compile_program",
     "compiler_installed",
     "require_compiler",
@@ -72,24 +71,8 @@ def require_compiler(name: str) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Compiled:
-    """What the compiler made of a program.
-
-    Attributes:
-        vmfb: the module for IREE's VM.
-        stream: the module after the stream phase, as bytecode.
-        host_text: the module after the HAL phase, executables included; empty unless `HOST_FLAGS`
-            were among the flags.
-    """
-
-    vmfb: bytes
-    stream: bytes
-    host_text: bytes
-
-
 def compile_program(name: str, source: bytes, flags: Sequence[str]) -> Compiled:
-    """Compile MLIR.
+    """Compile MLIR, or take the result from the compile cache if there is one.
 
     Args:
         name: what is compiled, for messages.
@@ -100,9 +83,33 @@ def compile_program(name: str, source: bytes, flags: Sequence[str]) -> Compiled:
         CompilerNotFoundError: the compiler package is not installed.
         CompileError: the compiler refused the program.
         CompilerCrashError: the compiler died; only with `IR_RUNTIME_COMPILE_PROCESS=1`.
-        CompilerTimeoutError: it ran longer than `IR_RUNTIME_COMPILE_TIMEOUT_S`; likewise.
+        CompilerTimeoutError: it ran longer than `IR_RUNTIME_COMPILE_TIMEOUT_S`; also only then.
     """
     require_compiler(name)
+    root = current_settings().compile_cache
+    if root is None:
+        compiled = _translate(name, source, flags)
+    else:
+        compiled = _cached(CompileCache(root), name, source, flags)
+    add_count("compiles")
+    return compiled
+
+
+def _cached(cache: CompileCache, name: str, source: bytes, flags: Sequence[str]) -> Compiled:
+    path = cache.path_of(source, flags)
+    found = cache.load(path)
+    if found is None:
+        with cache.lock(path):
+            found = cache.load(path)
+            if found is None:
+                compiled = _translate(name, source, flags)
+                cache.save(path, name, compiled)
+                return compiled
+    add_count("cached_compiles")
+    return found
+
+
+def _translate(name: str, source: bytes, flags: Sequence[str]) -> Compiled:
     process_flags = tuple(flag for flag in flags if flag in HOST_FLAGS)
     own_flags = [flag for flag in flags if flag not in HOST_FLAGS]
     if current_settings().compile_process or is_forked():  # in-process compiles hang after a fork
@@ -111,7 +118,6 @@ def compile_program(name: str, source: bytes, flags: Sequence[str]) -> Compiled:
         vmfb, stream, host, diagnostics = worker.translate(source, own_flags, process_flags)
     if vmfb is None:
         raise _refusal(name, source, diagnostics)
-    add_count("compiles")
     return Compiled(vmfb, stream, host)
 
 

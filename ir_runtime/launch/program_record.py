@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from ir_runtime.launch.compiler import Compiled
+from ir_runtime.launch.compile_cache import Compiled
 from ir_runtime.launch.executable_text import UnreadableProgramError, split_executables
 from ir_runtime.launch.host_program import HostProgram
 from ir_runtime.launch.store import Artifact

@@ -1,13 +1,11 @@
-"""Where do compiled programs live?  In memory, or in a directory that processes share."""
+"""The places where compiled programs live: memory, or a directory that processes share."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
 import os
-import re
 import shutil
 import threading
 import uuid
@@ -15,19 +13,19 @@ from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from ir_runtime.counters import add_count
 from ir_runtime.errors import StoreError, StoreWriteError
+from ir_runtime.launch.entry import KEY_FILE, CorruptEntryError, read_entry, read_key, write_entry
 from ir_runtime.launch.key import KernelKey
 
 __all__ = ["Artifact", "DirectoryStore", "MemoryStore", "Store"]
 
 _log = logging.getLogger("ir_runtime.store")
 _FORMAT = "v1"
-_KEY_FILE, _SOURCE_FILE, _VMFB_FILE = "key.json", "kernel.mlir", "kernel.vmfb"
+_SOURCE_FILE, _VMFB_FILE = "kernel.mlir", "kernel.vmfb"
 _PROGRAM_FILE, _BINARY = "program.json", ".so"
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,15 @@ class Artifact:
         if self.program:
             files[_PROGRAM_FILE] = self.program
         return files | {f"{name}{_BINARY}": data for name, data in self.executables.items()}
+
+    @classmethod
+    def from_files(cls, key: KernelKey, files: Mapping[str, bytes]) -> Artifact:
+        """Rebuild an artifact from `files()`; KeyError if the source or VMFB is missing."""
+        payload = dict(files)
+        source, vmfb = payload.pop(_SOURCE_FILE), payload.pop(_VMFB_FILE)
+        program = payload.pop(_PROGRAM_FILE, b"")
+        executables = {name.removesuffix(_BINARY): data for name, data in payload.items()}
+        return cls(key, source, vmfb, program, executables)
 
 
 class Store(Protocol):
@@ -132,37 +139,38 @@ class DirectoryStore:
         return self._home / key.label
 
     def load(self, key: KernelKey) -> Artifact | None:
-        path, problem = self.path_of(key), ""
-        for _ in range(2):  # again if another process replaced it while we read
-            try:
-                return _read_artifact(path, key)
-            except (FileNotFoundError, NotADirectoryError):
-                if not path.exists():
-                    return None
-                problem = "a file is missing"
-            except (ValueError, KeyError, TypeError, RecursionError, IsADirectoryError) as error:
-                problem = str(error)
-            except OSError as error:  # says nothing about the artifact: it is left alone
-                raise StoreError(f"{self}: cannot be read", facts=[str(error)]) from error
-        self._set_aside(path, problem)
-        return None
+        try:
+            return self.read(key)
+        except CorruptEntryError as problem:
+            self._set_aside(self.path_of(key), str(problem))
+            return None
+
+    def read(self, key: KernelKey) -> Artifact | None:
+        """Return the verified artifact of `key`, None if there is none; writes nothing.
+
+        Raises:
+            CorruptEntryError: what is stored is damaged, or of another key.
+            StoreError: the directory cannot be read.
+        """
+        try:
+            found = read_entry(self.path_of(key))
+        except OSError as error:  # says nothing about the artifact: it is left alone
+            raise StoreError(f"{self}: cannot be read", facts=[str(error)]) from error
+        if found is None:
+            return None
+        try:
+            stored = KernelKey.from_json(found[0])
+            artifact = Artifact.from_files(stored, found[1])
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorruptEntryError(str(error)) from error
+        if stored != key:
+            raise CorruptEntryError("its key differs from its name")
+        return artifact
 
     def save(self, artifact: Artifact) -> None:
-        staging = self._home / f".staging-{uuid.uuid4().hex}"
-        files = artifact.files()
-        record = {
-            "key": artifact.key.to_json(),
-            "files": {name: _payload_record(data) for name, data in files.items()},
-        }
-        files[_KEY_FILE] = json.dumps(record, indent=1, sort_keys=True).encode()
         try:
-            staging.mkdir(parents=True)
-            for name, data in files.items():
-                _write_synced(staging / name, data)
-            _sync_directory(staging)
-            self._publish(staging, self.path_of(artifact.key))
+            write_entry(self.path_of(artifact.key), artifact.key.to_json(), artifact.files())
         except OSError as error:
-            shutil.rmtree(staging, ignore_errors=True)
             raise self._write_error(error) from error
 
     @contextlib.contextmanager
@@ -184,9 +192,8 @@ class DirectoryStore:
     def keys(self) -> list[KernelKey]:
         found = []
         for path in self._artifact_directories():
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-                record = json.loads((path / _KEY_FILE).read_bytes())
-                found.append(KernelKey.from_json(record["key"]))
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                found.append(KernelKey.from_json(read_key(path)))
         return found
 
     def keep_failed_source(self, key: KernelKey, source: bytes) -> str | None:
@@ -228,16 +235,7 @@ class DirectoryStore:
             children = sorted(self._home.iterdir())
         except OSError:
             return []
-        return [p for p in children if not p.name.startswith(".") and (p / _KEY_FILE).exists()]
-
-    def _publish(self, staging: Path, final: Path) -> None:
-        try:
-            staging.rename(final)
-        except OSError:
-            if not (final / _KEY_FILE).exists():
-                raise
-            shutil.rmtree(staging, ignore_errors=True)  # another process was first
-        _sync_directory(self._home)
+        return [p for p in children if not p.name.startswith(".") and (p / KEY_FILE).exists()]
 
     def _set_aside(self, path: Path, problem: str) -> None:
         add_count("corrupt_artifacts")
@@ -261,41 +259,3 @@ class DirectoryStore:
         )
         failure.errno = getattr(error, "errno", None)
         return failure
-
-
-def _payload_record(data: bytes) -> dict[str, Any]:
-    return {"size_bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
-def _read_artifact(path: Path, key: KernelKey) -> Artifact:
-    record = json.loads((path / _KEY_FILE).read_bytes())
-    stored = KernelKey.from_json(record["key"])
-    if stored != key:
-        raise ValueError("its key differs from its name")
-    payload: dict[str, bytes] = {}
-    for name, expected in record["files"].items():
-        if not _FILE_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a file of an artifact")
-        payload[name] = (path / name).read_bytes()
-        if _payload_record(payload[name]) != expected:
-            raise ValueError(f"{name} does not match its digest")
-    source, vmfb = payload.pop(_SOURCE_FILE), payload.pop(_VMFB_FILE)
-    program = payload.pop(_PROGRAM_FILE, b"")
-    executables = {name.removesuffix(_BINARY): data for name, data in payload.items()}
-    return Artifact(stored, source, vmfb, program, executables)
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_directory(path: Path) -> None:
-    with contextlib.suppress(OSError):  # some file systems cannot sync a directory
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -251,7 +251,7 @@ class CustomOp(ABC):
     @functools.cached_property
     def code_digest(self) -> str:
         """Digest of the code that decides what its kernels are."""
-        return code_digest(type(self), CustomOp)
+        return code_digest(type(self))
 
     @functools.cached_property
     def overload(self) -> Any:

@@ -1,7 +1,8 @@
-"""When is an op still the same op?  A digest of all code that decides what kernel it generates.
+"""Digest the code that decides what kernel an op generates.
 
 The digest takes the place of the generated text in a kernel's key, so that a stored kernel is
-found without generating MLIR, and a redefined op never runs a stale one.
+found without generating MLIR, and a redefined op never runs a stale one. Of this package's own
+code only `MLIR_SCHEMA` counts, and the code of an op that is defined in it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,25 +19,30 @@ import torch
 from ir_runtime.launch.key import digest_of
 from ir_runtime.op_reg.loader import TemplateLoader
 from ir_runtime.op_reg.local_import import definitions_digest, function_imports
+from ir_runtime.op_reg.mlir_schema import MLIR_SCHEMA
 from ir_runtime.op_reg.template import MlirTemplate
 
 __all__ = ["code_digest", "function_digest"]
 
 
-def code_digest(cls: type, base: type) -> str:
-    """Digest a class: its methods, what they refer to, and this package's builder.
+_OWN = "ir_runtime"
+_NO_CODE_OF_OPS = (_OWN, "abc", "builtins", "typing")
+
+
+def code_digest(cls: type) -> str:
+    """Digest the class of an op: its methods, what they refer to, and the number `MLIR_SCHEMA`.
 
     Functions, classes and modules of the same top-level package, templates, template loaders,
     constants, containers and closures that the code refers to by name are followed; of other
     packages the name counts. What a function imports in its body counts by its text, and the
     `.mlir` files that it names. Registered ops are followed, too, since `inline_torch` puts their
-    kernels into the caller's.
+    kernels into the caller's. Where the code calls `inline_torch`, the version of torch counts,
+    since torch's decompositions are part of the kernel.
 
     Args:
-        cls: the class of an op.
-        base: the class whose own code does not count.
+        cls: a subclass of `CustomOp`.
     """
-    return digest_of(_builder_digest(), *_describe_op_class(cls, base, set()))
+    return digest_of(f"MLIR schema {MLIR_SCHEMA}", *_describe_op_class(cls, set()))
 
 
 def function_digest(function: Callable[..., Any]) -> str:
@@ -79,11 +84,12 @@ def _is_known(value: Any) -> bool:
     return isinstance(value, (*kinds, torch.nn.Module)) or hasattr(value, "__wrapped__")
 
 
-def _describe_op_class(cls: type, base: type, seen: set[int]) -> Iterator[str]:
+def _describe_op_class(cls: type, seen: set[int]) -> Iterator[str]:
+    """Describe a class and its bases; `MLIR_SCHEMA` stands for bases from this package."""
     seen.add(id(cls))
     for owner in cls.__mro__:
-        if owner is base:
-            break
+        if owner is not cls and owner.__module__.partition(".")[0] in _NO_CODE_OF_OPS:
+            continue
         for name, member in sorted(vars(owner).items()):
             if name not in ("__dict__", "__weakref__", "__doc__", "__firstlineno__"):
                 yield name
@@ -130,14 +136,13 @@ def _describe_object(value: Any, module: str, seen: set[int]) -> Iterator[str]:
 
 def _describe_registered(wanted: set[str], seen: set[int]) -> Iterator[str]:
     """Describe registered ops, given their qualified names: traced code holds their kernels."""
-    from ir_runtime.op_reg.custom_op import CustomOp
     from ir_runtime.op_reg.stand_in import known_names, op_named
 
     for name in sorted(wanted & set(known_names())):
         op = op_named(name)
         if op is not None and id(type(op)) not in seen:
             yield name
-            yield from _describe_op_class(type(op), CustomOp, seen)
+            yield from _describe_op_class(type(op), seen)
 
 
 def _describe_tensor(value: torch.Tensor) -> str:
@@ -199,6 +204,8 @@ def _describe_function(function: types.FunctionType, module: str, seen: set[int]
             continue
     yield from _describe((function.__defaults__, function.__kwdefaults__), module, seen)
     names = sorted(_names(function.__code__))
+    if "inline_torch" in names:
+        yield f"torch {torch.__version__}"
     for name in names:
         if name in function.__globals__:
             yield name
@@ -272,36 +279,10 @@ def _names(code: types.CodeType) -> set[str]:
 
 def _same_package(one: str | None, other: str) -> bool:
     """None is the module of code that was run in a scope without a name, as "" is."""
-    return (one or "").partition(".")[0] == other.partition(".")[0]
+    return _package(one) == _package(other)
 
 
-@functools.cache
-def _builder_digest() -> str:
-    here = Path(__file__).parent
-    files = (
-        "argument.py",
-        "bind.py",
-        "builder.py",
-        "expand.py",
-        "from_torch.py",
-        "function.py",
-        "import_program.py",
-        "inline_builder.py",
-        "kernel.py",
-        "loader.py",
-        "lower_torch.py",
-        "merge.py",
-        "program_argument.py",
-        "program_result.py",
-        "program_selection.py",
-        "result.py",
-        "shape.py",
-        "size_assertion.py",
-        "stand_in.py",
-        "symbolic_size.py",
-        "template.py",
-        "torch_type.py",
-        "traced_op.py",
-        "traced_result.py",
-    )
-    return digest_of(*((here / name).read_bytes() for name in files))
+def _package(module: str | None) -> str:
+    """Return the top-level package of a module; each module of this package counts as one."""
+    top = (module or "").partition(".")[0]
+    return module or "" if top == _OWN else top

@@ -51,7 +51,7 @@ class TracedOp(CustomOp):
         native: the function.
         fake: computes shapes and dtypes of the results.
         activations: positions of the arguments whose first dimension is dynamic.
-        code: digests of the functions, as they were when the op was made.
+        code: digests of the functions, as they were when the op was made, and what traced them.
         outcomes: by what tells calls apart: None if there is a kernel, else why not.
     """
 
@@ -134,7 +134,7 @@ def traced_op(
         "fake": staticmethod(fake or native),
         "activations": tuple(activations),
         "backward": derive_backward(native),
-        "code": tuple(function_digest(function) for function in functions),
+        "code": (*map(function_digest, functions), f"torch {torch.__version__}"),
     }
     packet: Any = CustomOp.register(
         type(name.replace("@", "_"), (TracedOp,), members), library=library
@@ -306,7 +306,7 @@ def _sentence(error: IrRuntimeError) -> str:
 
 @on_change
 def _forget_outcomes(before: Settings, after: Settings) -> None:
-    if (before.compile, before.store) != (after.compile, after.store):
+    if any(getattr(before, n) != getattr(after, n) for n in ("compile", "store", "base_stores")):
         for op in tuple(ALL_CUSTOM_OP_REGS.values()):
             if isinstance(op, TracedOp):
                 op.outcomes.clear()

@@ -31,7 +31,7 @@ IN_PROCESS = pytest.mark.parametrize("in_child", [True, False], ids=["child", "i
 
 
 @pytest.fixture(autouse=True)
-def own_store(store: DirectoryStore) -> DirectoryStore:
+def own_store(store: DirectoryStore, no_compile_cache: None) -> DirectoryStore:
     return store
 
 

@@ -60,7 +60,7 @@ def digest(source: str = BASE, /, **changes: object) -> str:
     }
     exec(source, scope)
     scope |= changes
-    return code_digest(scope["op"], CustomOp)
+    return code_digest(scope["op"])
 
 
 def test_same_code_has_the_same_digest():
@@ -89,6 +89,26 @@ def test_same_code_has_the_same_digest():
 def test_digest_covers_code_without_source(old, new):
     assert old in BASE
     assert digest() != digest(BASE.replace(old, new))
+
+
+def test_digest_covers_the_number_of_the_builders_mlir(monkeypatch):
+    before = digest()
+    monkeypatch.setattr("ir_runtime.op_reg.identity.MLIR_SCHEMA", 10**6)
+    assert digest() != before
+
+
+def test_digest_covers_torch_where_torch_writes_the_kernel(monkeypatch):
+    """Decompositions are torch's, so a traced kernel is of one version."""
+    traced = BASE.replace("Part().use()", "kb.inline_torch(helper)")
+    before = digest(), digest(traced)
+    monkeypatch.setattr(torch, "__version__", "99.0")
+    assert digest() == before[0]
+    assert digest(traced) != before[1]
+
+
+def test_digest_covers_classes_that_stand_behind_custom_op():
+    child = "\nclass Mixed:\n    size = 1\nclass child(op, Mixed):\n    pass\nop = child\n"
+    assert digest(BASE + child) != digest(BASE + child.replace("size = 1", "size = 2"))
 
 
 def test_digest_covers_values_of_keyword_defaults():

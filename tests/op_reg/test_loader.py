@@ -14,7 +14,6 @@ import torch
 
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.op_reg import (
-    CustomOp,
     JinjaTemplateLoader,
     TemplateLoader,
     call_function,
@@ -146,7 +145,7 @@ def digest_with(loader) -> str:
     """Digest an op of the module of `write` that refers to a loader."""
     scope = {"__name__": HERE, "LOADER": loader}
     exec("class op:\n    def generate(self, ksel, kb): LOADER", scope)
-    return code_digest(scope["op"], CustomOp)
+    return code_digest(scope["op"])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -42,7 +42,7 @@ def package(tmp_path, monkeypatch):
     def make(line: str, **changes: str) -> str:
         write(tmp_path / "mine", {**FILES, **changes, "ops.py": OP.format(line=line)})
         forget("mine", monkeypatch)
-        return code_digest(importlib.import_module("mine.ops").op, CustomOp)
+        return code_digest(importlib.import_module("mine.ops").op)
 
     return make
 
@@ -163,7 +163,7 @@ def test_imported_module_is_read_and_not_imported(package):
 def test_digest_is_the_same_whether_the_module_is_loaded(package):
     before = package(LINES[0])
     importlib.import_module("mine.part")
-    assert code_digest(sys.modules["mine.ops"].op, CustomOp) == before
+    assert code_digest(sys.modules["mine.ops"].op) == before
 
 
 def test_digest_covers_the_template_that_an_imported_module_names(package):
@@ -188,7 +188,7 @@ def test_imported_module_without_a_file_counts_by_value(monkeypatch):
         for name in ("typed_in", "typed_in.part"):
             monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
         exec(f"def factor(): return {value}", vars(sys.modules["typed_in.part"]))
-        return code_digest(scope["op"], CustomOp)
+        return code_digest(scope["op"])
 
     assert digest(1) == digest(1)
     assert digest(1) != digest(2)

@@ -1,0 +1,5 @@
+module attributes {"golden.bf16_-0.0" = -0.000000e+00 : bf16, "golden.bf16_-inf" = 0xFF80 : bf16, golden.bf16_0.1 = 1.000980e-01 : bf16, "golden.bf16_1e-30" = 9.984020e-31 : bf16, golden.bf16_inf = 0x7F80 : bf16, golden.bf16_nan = 0x7FC0 : bf16, "golden.f16_-0.0" = -0.000000e+00 : f16, "golden.f16_-inf" = 0xFC00 : f16, golden.f16_0.1 = 9.997550e-02 : f16, "golden.f16_1e-30" = 0.000000e+00 : f16, golden.f16_inf = 0x7C00 : f16, golden.f16_nan = 0x7E00 : f16, "golden.f32_-0.0" = -0.000000e+00 : f32, "golden.f32_-inf" = 0xFF800000 : f32, golden.f32_0.1 = 1.000000e-01 : f32, "golden.f32_1e-30" = 1.000000e-30 : f32, golden.f32_inf = 0x7F800000 : f32, golden.f32_nan = 0x7FC00000 : f32, "golden.f64_-0.0" = -0.000000e+00 : f64, "golden.f64_-inf" = 0xFFF0000000000000 : f64, golden.f64_0.1 = 1.000000e-01 : f64, "golden.f64_1e+300" = 1.000000e+300 : f64, "golden.f64_1e-30" = 1.000000e-30 : f64, golden.f64_inf = 0x7FF0000000000000 : f64, golden.f64_nan = 0x7FF8000000000000 : f64} {
+  func.func public @main(%arg0: tensor<?xf32>, %arg1: !hal.buffer_view {iree.abi.output = 0 : index}) -> tensor<?xf32> {
+    return %arg0 : tensor<?xf32>
+  }
+}
