@@ -1,4 +1,7 @@
 # Two commands do all of their set-up: `make demo` runs the main job, `make test` passes the tests.
+# `make test-full` runs what is long by nature, and records in tests/full_passed.json what passed;
+# commit that file. `make test-changed` runs of it, for 15 minutes, what depends on a file that has
+# changed since.
 # TORCH=<requirement> chooses the torch to install, PYTHON=<program> the interpreter.
 
 PYTHON ?= python3
@@ -7,14 +10,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME_VENV := .venv-runtime
 SHELL := /bin/bash
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
 
-.PHONY: demo test test-install check golden bench launcher asan clean
+.PHONY: demo test test-full test-changed test-install check golden bench launcher asan clean
 
 demo: $(VENV)/.ready
 	$(BIN)/ir-runtime demo
 
 test: $(VENV)/.ready check test-install
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(PYTEST)
+
+test-full: $(VENV)/.ready
+	$(PYTEST) --full all --record
+
+test-changed: $(VENV)/.ready
+	$(PYTEST) --full changed --minutes 15
 
 # An install without the compiler runs what the other one compiled.
 test-install: $(VENV)/.ready $(RUNTIME_VENV)/.ready

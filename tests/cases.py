@@ -23,14 +23,17 @@ from kernels_mlir.norm.rms_norm import native_rms_norm
 from kernels_mlir.rope.rotary_embedding import native_rotary_embedding
 
 __all__ = [
+    "BY_OP",
     "CASES",
     "DTYPES",
     "WIDTH",
     "Arguments",
     "Draw",
     "OpCase",
+    "Ranked",
     "attention_arguments",
     "case_named",
+    "ranked",
     "widen",
 ]
 
@@ -362,6 +365,27 @@ CASES = (
     _attention("grouped", 2, packed=False),
     _attention("packed", 2, packed=True),
 )  # fmt: skip
+
+
+BY_OP = {"case": lambda case: case.op}
+"""For `covering`: cases of one op stand for each other."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A case with leading dimensions of one rank."""
+
+    case: OpCase
+    lead: Leading
+
+    @property
+    def id(self) -> str:
+        return f"{self.case.id}-rank{len(self.lead) + 1}"
+
+
+def ranked() -> list[Ranked]:
+    """Return each case with leading dimensions of each rank that it takes."""
+    return [Ranked(case, lead) for case in CASES for lead in case.leads]
 
 
 def case_named(name: str) -> OpCase:

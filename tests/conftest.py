@@ -12,6 +12,7 @@ _session_directory = tempfile.TemporaryDirectory(prefix="ir-runtime-tests-")
 _session_root = Path(_session_directory.name)
 os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(_session_root / "inductor")  # torch reads it at import
 os.environ["IR_RUNTIME_STORE"] = str(_session_root / "store")  # child processes inherit it
+os.environ.setdefault("TORCHINDUCTOR_VEC_ISA_OK", "1")  # else each process compiles to find out
 # All workers, and later runs, share what the compiler made; a store knows nothing of it.
 os.environ.setdefault(
     "IR_RUNTIME_COMPILE_CACHE",
@@ -22,6 +23,24 @@ import pytest  # noqa: E402
 
 from ir_runtime.launch.store import DirectoryStore  # noqa: E402
 from ir_runtime.settings import override_settings  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("parts of the suite")
+    group.addoption(
+        "--full",
+        choices=("no", "all", "changed"),
+        default="no",
+        help="run the tests marked `full`: all, or those whose inputs changed since they passed",
+    )
+    group.addoption("--minutes", type=float, help="skip what has not begun by then")
+    group.addoption("--record", action="store_true", help="record which full tests passed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from tests.full import FullSuite
+
+    config.pluginmanager.register(FullSuite(config), "full-suite")
 
 
 def _forget_kernels() -> None:

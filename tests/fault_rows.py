@@ -164,7 +164,7 @@ FAULTS = """
 2.3-no-ints-and-lists-in-programs integer and list arguments were refused ahead of time
   op_reg/test_regression.py::test_program_takes_ints_and_lists
   op_reg/test_expand.py::test_an_integer_of_the_program_is_an_operand
-  aot/test_agreement.py::test_an_op_is_one_in_all_four_ways
+  aot/test_agreement.py::test_an_op_is_one_in_all_ways
 2.3-key-of-the-first-device what was remembered for a type held the key of its first place
   op_reg/test_devices.py::test_kernel_is_compiled_for_the_device_and_runs_there
   op_reg/test_devices.py::test_calls_return_to_the_cpu_after_the_block

@@ -268,7 +268,7 @@ O16 compiles and launches are written to a trace directory, with their files
   op_reg/test_expand.py::test_a_builder_writes_a_kernel_in_place
   aot/test_agreement.py::test_all_dimensions_may_be_specialised
 1.4-aot-export modules and functions are exported, with dynamic shapes, to the bits of eager calls
-  aot/test_agreement.py::test_an_op_is_one_in_all_four_ways
+  aot/test_agreement.py::test_an_op_is_one_in_all_ways
   aot/test_agreement.py::test_a_dynamic_program_runs_at_other_sizes
   aot/test_catalogue_agreement.py::test_a_catalogue_op_has_the_same_bits_in_all_four_ways
   op_reg/test_seed_style.py::test_op_runs_exported

@@ -187,6 +187,7 @@ def test_relative_directory_stays_where_it_was(store, tmp_path, monkeypatch):
     assert len(list((tmp_path / "here").glob("events-*"))) == 2
 
 
+@pytest.mark.full
 def test_environment_switches_it_on(store, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],

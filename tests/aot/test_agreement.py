@@ -12,10 +12,11 @@ from torch.export import Dim
 from ir_runtime import aot
 from ir_runtime.counters import count_since
 from ir_runtime.op_reg.import_program import quiet_tracing
+from tests.cases import BY_OP, OpCase
 from tests.cases import CASES as CATALOGUE
-from tests.cases import OpCase
 from tests.op_reg import ops
 from tests.op_reg.ops import LIBRARY, SHIFT, make_op
+from tests.sampling import covering
 
 torch.manual_seed(0)
 X, Y, W = torch.randn(3, 4), torch.randn(3, 4), torch.randn(3, 4)
@@ -148,9 +149,24 @@ def assert_same(got: Any, wanted: Any) -> None:
         assert torch.equal(g, w)
 
 
-@pytest.mark.parametrize("case", OPS)
-def test_an_op_is_one_in_all_four_ways(case: str) -> None:
-    torch._dynamo.reset()
+WAYS = ("ahead of time", "compiled", "exported")
+QUICK = (
+    "two tensors",
+    "attributes of every kind",
+    "the first optional",
+    "a list among others",
+    "a size for an int",
+    "two results",
+    "in place",
+    "in place, two arguments",
+    "a specialised dimension",
+)
+quick_kinds = {"case": lambda case: case if case in QUICK else None}
+
+
+@covering(case=tuple(OPS), way=WAYS, kinds=quick_kinds)
+def test_an_op_is_one_in_all_ways(case: str, way: str) -> None:
+    """With open sizes, each is ahead of time below."""
     fn, args = OPS[case]
     wanted = fn(*args)
 
@@ -158,22 +174,28 @@ def test_an_op_is_one_in_all_four_ways(case: str) -> None:
         def forward(self, *tensors: Tensor) -> Any:
             return fn(*tensors)
 
-    assert_same(torch.compile(Module(), fullgraph=True)(*args), wanted)
-    with quiet_tracing():
-        assert_same(torch.export.export(Module(), args).module()(*args), wanted)
-    shapes = tuple({0: Dim.AUTO} for _ in args)
-    for dynamic in (None, shapes):
-        program = aot.export(fn, args, dynamic_shapes=dynamic, name="one op")
-        with count_since() as counts:
-            assert_same(program(*args), wanted)
-        assert counts[0].launches == 1
-        assert "torch.operator" not in program.mlir()
+    if way == "compiled":
+        assert_same(torch.compile(Module(), fullgraph=True)(*args), wanted)
+    elif way == "exported":
+        with quiet_tracing():
+            assert_same(torch.export.export(Module(), args).module()(*args), wanted)
+    else:
+        program = aot.export(fn, args, name="one op")
+        assert_runs_as(program, args, wanted)
 
 
-@pytest.mark.parametrize("case", [c for c in OPS if c != "in place of a view"])
+def assert_runs_as(program: Any, args: tuple[Tensor, ...], wanted: Any) -> None:
+    with count_since() as counts:
+        assert_same(program(*args), wanted)
+    assert counts[0].launches == 1
+    assert "torch.operator" not in program.mlir()
+
+
+@covering(case=[c for c in OPS if c != "in place of a view"], kinds=quick_kinds)
 def test_a_dynamic_program_runs_at_other_sizes(case: str) -> None:
     fn, args = OPS[case]
     program = aot.export(fn, args, dynamic_shapes=tuple({0: Dim.DYNAMIC} for _ in args))
+    assert_runs_as(program, args, fn(*args))
     for rows in (0, 1, 5, 33):
         others = tuple(torch.randn(rows, 4) if a is not N else torch.arange(rows) for a in args)
         assert_same(program(*others), fn(*others))
@@ -199,7 +221,7 @@ def test_nan_and_infinity_go_through() -> None:
     assert torch.equal(got.view(torch.int32), ops.scale(x, -2.0).view(torch.int32))
 
 
-@pytest.mark.parametrize("case", CATALOGUE, ids=lambda case: case.id)
+@covering(case=CATALOGUE, kinds=BY_OP)
 def test_a_catalogue_op_is_one_exported(case: OpCase) -> None:
     args, op = case.arguments(), case.one_result(case.packet)
     shapes = tuple(

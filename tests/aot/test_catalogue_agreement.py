@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import Tensor
 
@@ -10,6 +9,7 @@ from ir_runtime import aot
 from ir_runtime.op_reg.import_program import quiet_tracing
 from tests.cases import CASES, OpCase
 from tests.kernels.test_battery import OpModule, tensors_of
+from tests.sampling import covering
 
 
 def bits(tensor: Tensor) -> Tensor:
@@ -17,8 +17,11 @@ def bits(tensor: Tensor) -> Tensor:
     return tensor.contiguous().view(torch.uint8)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["f32", "bf16"])
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@covering(
+    case=CASES,
+    dtype=(torch.float32, torch.bfloat16),
+    kinds={"case": lambda case: case.op in ("rms_norm", "mm_encoder_attn", "linear") and case.op},
+)
 def test_a_catalogue_op_has_the_same_bits_in_all_four_ways(
     case: OpCase, dtype: torch.dtype
 ) -> None:
@@ -26,7 +29,7 @@ def test_a_catalogue_op_has_the_same_bits_in_all_four_ways(
     assert_same_in_all_four_ways(case, OpModule(case.function, arguments), tensors_of(arguments))
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@covering(case=CASES, kinds={"case": lambda case: case.result})
 def test_an_ir_op_has_the_same_bits_in_all_four_ways(case: OpCase) -> None:
     """A program compiled ahead of time has the op's kernel in it; native was not asked for."""
     arguments = case.arguments()

@@ -49,6 +49,7 @@ by_family = make_op(
 )
 
 
+@pytest.mark.full
 def test_a_second_process_compiles_nothing(store: DirectoryStore) -> None:
     script = (
         "import sys, torch; sys.path.insert(0, sys.argv[1])\n"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 import torch
 
 from ir_runtime import aot
 from tests.op_reg import result_ops as ops
 from tests.op_reg.ops import make_op
+from tests.sampling import sampled
 
 X = torch.arange(1.0, 7.0)
 N = torch.arange(5)
@@ -44,7 +44,7 @@ CASES: dict[str, tuple[Callable[..., Any], torch.Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@sampled(2, case=tuple(CASES))
 def test_program_returns_what_the_op_does(case: str) -> None:
     """O7."""
     function, x = CASES[case]

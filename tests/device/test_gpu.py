@@ -17,7 +17,9 @@ from ir_runtime.device.vulkan import vulkan_target
 from ir_runtime.errors import DeviceError
 from ir_runtime.launch.compiler import BASE_FLAGS, compile_program
 from tests.devices import open_or_skip
+from tests.sampling import covering
 
+FULL_INPUTS = ("ir_runtime/device", "ir_runtime/launch/compiler.py")
 TARGET_FLAGS = [
     *(("cuda", f"--iree-cuda-target=sm_{target}") for target in CUDA_TARGETS),
     *(("hip", f"--iree-rocm-target={target}") for _, target in _SKUS),
@@ -100,8 +102,9 @@ def test_vulkan_device_is_compiled_for_what_its_name_tells(name: str, target: st
     assert vulkan_target(name) == target
 
 
-@pytest.mark.parametrize(("family", "flag"), TARGET_FLAGS, ids=str)
-def test_each_target_of_the_tables_compiles(family: str, flag: str) -> None:
+@covering(target=TARGET_FLAGS, kinds={"target": lambda target: target[0]})
+def test_each_target_of_the_tables_compiles(target: tuple[str, str]) -> None:
+    family, flag = target
     source = (
         b"func.func @main(%a: tensor<?x8xf32>) -> tensor<?x8xf32> {\n"
         b"  %0 = arith.addf %a, %a : tensor<?x8xf32>\n"

@@ -106,6 +106,7 @@ def test_device_describes_itself(device: Device) -> None:
     assert isinstance(state.enumerated_device_id, int)
 
 
+@pytest.mark.full
 def test_process_that_used_vulkan_ends_well(device: Device) -> None:
     code = (
         "import torch\n"

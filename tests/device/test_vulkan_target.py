@@ -47,6 +47,7 @@ def test_features_are_those_that_the_driver_lists(
     assert generic_features(details) == (features, frozenset(sizes))
 
 
+@pytest.mark.full
 @pytest.mark.vulkan
 @each_dtype
 @pytest.mark.parametrize("name", ["mm_encoder_attn-packed", "layer_norm-affine", "gelu-erf"])

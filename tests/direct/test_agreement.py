@@ -8,14 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from ir_runtime.dtypes import dtype_info
 from ir_runtime.op_reg import explain
 from ir_runtime.settings import override_settings
-from tests.cases import CASES, DTYPES, WIDTH, Draw, OpCase
+from tests.cases import BY_OP, CASES, DTYPES, WIDTH, Draw, OpCase
 from tests.kernels.test_layouts import INPUT_LAYOUTS
+from tests.sampling import covering
 
-each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
 THREADS = (1, 2, 3)
 
 
@@ -27,8 +25,7 @@ def bits(value: Tensor | tuple[Tensor | None, ...]) -> list[bytes | None]:
     ]
 
 
-@each_case
-@each_dtype
+@covering(case=CASES, dtype=DTYPES, kinds=BY_OP)
 def test_both_executors_give_the_same_bits(case: OpCase, dtype: torch.dtype):
     draws = random.Random(f"{case.id} {dtype}")
     threads = torch.get_num_threads()

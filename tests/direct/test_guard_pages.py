@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 
-import pytest
 import torch
 
 from ir_runtime.op_reg import explain
-from tests.cases import CASES, DTYPES, OpCase
+from tests.cases import BY_OP, CASES, DTYPES, OpCase
 from tests.direct.test_agreement import bits
 from tests.launch.native.memory import guarded
-
-each_case = pytest.mark.parametrize(
-    "case", [c for c in CASES if "out" in c.packet.overloads()], ids=lambda case: case.id
-)
+from tests.sampling import covering
 
 
 def _survives(run) -> bool:
@@ -30,8 +26,7 @@ def _survives(run) -> bool:
     return status == 0
 
 
-@each_case
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@covering(case=[c for c in CASES if "out" in c.packet.overloads()], dtype=DTYPES, kinds=BY_OP)
 def test_kernels_stay_inside_their_buffers(case: OpCase, dtype: torch.dtype):
     for given in case.same_rank_leads:
         lead = (2 * given[0], *given[1:])  # rows of 96 bytes: an even number ends at the page

@@ -96,6 +96,7 @@ def _in_child(queue, x: torch.Tensor, expected: list[bytes]) -> None:
     queue.put((same, explain(torch.ops.ir_kernels.gelu, x).executor))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_children_of_torch_multiprocessing_launch_directly(method: str):
     x = _values(BIG)

@@ -81,6 +81,20 @@ def complaint(golden: Golden, record: dict[str, Any]) -> str | None:
     return None
 
 
+def refuse_lies(cases: Sequence[Golden], record: dict[str, Any]) -> None:
+    """Raise if the MLIR of a kernel changed, and its key did not.
+
+    Raises:
+        SystemExit: it did; names the kernels.
+    """
+    wrong = [case.name for case in cases if "did not" in (complaint(case, record) or "")]
+    if wrong:
+        raise SystemExit(
+            f"the MLIR of {', '.join(wrong)} changed, and the key did not\n"
+            "  fix: raise MLIR_SCHEMA in ir_runtime/op_reg/mlir_schema.py"
+        )
+
+
 def write_all() -> None:
     """Write all golden files; refuses if stored kernels would be taken for others.
 
@@ -89,13 +103,7 @@ def write_all() -> None:
     """
     cases = golden_cases()
     if _KEYS.exists() and recorded()["versions"] == written_with():
-        record = recorded()
-        wrong = [c.name for c in cases if "did not" in (complaint(c, record) or "")]
-        if wrong:
-            raise SystemExit(
-                f"the MLIR of {', '.join(wrong)} changed, and the key did not\n"
-                "  fix: raise MLIR_SCHEMA in ir_runtime/op_reg/mlir_schema.py"
-            )
+        refuse_lies(cases, recorded())
     GOLDEN.mkdir(exist_ok=True)
     for path in GOLDEN.glob("*.mlir"):
         path.unlink()

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.ir.ops import add_twice, captured, make_add_twice, make_scaled, wrapped
+from tests.sampling import covering
 
 pytestmark = [
     pytest.mark.usefixtures("fresh_compiler"),
@@ -13,7 +14,7 @@ pytestmark = [
 ]
 X, Y = torch.arange(6.0).reshape(2, 3), torch.ones(2, 3)
 PROVIDERS = ["native", "fresh", "writes"]
-BACKENDS = ["eager", "aot_eager", pytest.param("inductor", marks=pytest.mark.slow)]
+BACKENDS = ["eager", "aot_eager", "inductor"]
 
 
 @pytest.fixture
@@ -41,10 +42,7 @@ def expected_of(x, y):
     return one + x, two * y
 
 
-@pytest.mark.parametrize("dynamic", [True, False])
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("on", [True, False])
+@covering(provider=PROVIDERS, backend=BACKENDS, on=(True, False), dynamic=(True, False))
 def test_result_and_inputs(op, on, provider, backend, dynamic):
     """IR-65, hazard 15."""
     x, y = X.clone(), Y.clone()
@@ -57,9 +55,7 @@ def test_result_and_inputs(op, on, provider, backend, dynamic):
     assert torch.equal(y[:2], Y)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("on", [True, False])
+@covering(provider=PROVIDERS, backend=BACKENDS, on=(True, False))
 def test_tensor_read_after_it_was_donated_by_a_clone(op, on, provider, backend):
     """Hazards 1 and 3: clones that others need are kept."""
 
@@ -77,10 +73,9 @@ def test_tensor_read_after_it_was_donated_by_a_clone(op, on, provider, backend):
     assert torch.equal(y, Y)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("overload", ["default", "maybe_inplace"])
-@pytest.mark.parametrize("on", [True, False])
+@covering(
+    provider=PROVIDERS, backend=BACKENDS, on=(True, False), overload=("default", "maybe_inplace")
+)
 def test_same_tensor_for_both(op, on, overload, provider, backend):
     """Hazard 2."""
     function = op if overload == "default" else op.maybe_inplace
@@ -131,9 +126,7 @@ def test_arguments_by_keyword(op, keywords):
     assert op.torch_op in targets
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("on", [True, False])
+@covering(provider=PROVIDERS, backend=BACKENDS, on=(True, False))
 def test_gradient_arrives(op, on, provider, backend):
     """Hazard 15."""
     x, y = X.clone().requires_grad_(), Y.clone().requires_grad_()
@@ -147,9 +140,7 @@ def test_gradient_arrives(op, on, provider, backend):
     torch.testing.assert_close(y.grad, b.grad)
 
 
-@pytest.mark.parametrize("strict", [True, False])
-@pytest.mark.parametrize("provider", PROVIDERS)
-@pytest.mark.parametrize("dynamic", [True, False])
+@covering(provider=PROVIDERS, strict=(True, False), dynamic=(True, False))
 def test_export(op, provider, strict, dynamic):
     """Hazard 15: after decompositions the program is functional, and holds the default overload."""
 

@@ -67,6 +67,7 @@ def test_provider_can_be_copied_with_what_holds_it():
     assert pickle.loads(pickle.dumps(impl)) is impl
 
 
+@pytest.mark.full
 def test_pickle_in_another_process():
     done = run("""
 import pickle
@@ -94,6 +95,7 @@ def test_op_is_one_of_its_class():
     assert type(op).__name__ == "IrOp"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("compiled", [True, False])
 def test_process_with_an_inplace_op_ends_well(compiled):
     """torch aborts at exit where a library that defines three overloads of an op is taken back."""
@@ -119,6 +121,7 @@ print("done")
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
+@pytest.mark.full
 def test_process_that_only_imports_ends_well():
     done = run("from ir_runtime import ir")
     assert (done.returncode, done.stderr) == (0, "")

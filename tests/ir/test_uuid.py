@@ -130,6 +130,7 @@ def test_inplace_counts():
     assert one.uuid() != two.uuid()
 
 
+@pytest.mark.full
 def test_same_in_each_process():
     """Whatever the seed of its hashes."""
     import os

@@ -289,6 +289,7 @@ def test_hash_covers_native_where_it_is_not_listed(late_op: ir.IrOp):
     assert config.compute_hash() != before
 
 
+@pytest.mark.full
 def test_hash_is_the_same_in_each_process():
     code = (
         "import kernels_mlir; from ir_runtime import ir\n"

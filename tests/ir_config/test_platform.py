@@ -151,6 +151,7 @@ def test_the_catalogue_is_imported_by_the_platform():
     assert done.stdout == "['iree', 'native']\n"
 
 
+@pytest.mark.full
 def test_a_platform_set_before_the_catalogue_is_asked():
     code = (
         "from ir_runtime import ir\n"

@@ -6,12 +6,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import pytest
 import torch
 from torch import Tensor
 
-from ir_runtime.dtypes import dtype_info
 from tests.cases import (
+    BY_OP,
     CASES,
     DTYPES,
     Arguments,
@@ -21,6 +20,8 @@ from tests.cases import (
     case_named,
     widen,
 )
+from tests.full import KERNEL_INPUTS
+from tests.sampling import covering
 
 FACTOR = 1.5
 ROWS = 64
@@ -31,8 +32,7 @@ DISTRIBUTIONS = {"N(0,1)": (0.0, 1.0), "N(0,10)": (0.0, 10.0), "N(100,1)": (100.
 SEQUENCES = (64, 200)
 HEADS, BATCH = 12, 2
 
-each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
-each_distribution = pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+FULL_INPUTS = KERNEL_INPUTS
 
 
 @dataclass(frozen=True)
@@ -67,24 +67,25 @@ def assert_as_accurate_as_torch(
     assert ours.mean <= FACTOR * theirs.mean, message
 
 
-@pytest.mark.parametrize("columns", COLUMNS)
-@each_distribution
-@each_dtype
-@pytest.mark.parametrize(
-    "case",
-    [c for c in CASES if c.torch_own is not None and c.op != "mm_encoder_attn"],
-    ids=lambda case: case.id,
+@covering(
+    case=[c for c in CASES if c.torch_own is not None and c.op != "mm_encoder_attn"],
+    dtype=DTYPES,
+    distribution=tuple(DISTRIBUTIONS),
+    columns=COLUMNS,
+    kinds=BY_OP,
 )
 def test_rows(case: OpCase, dtype: torch.dtype, distribution: str, columns: int) -> None:
     draw = Draw.seeded(dtype, 0, *DISTRIBUTIONS[distribution])
     assert_as_accurate_as_torch(case, [case.make(draw, (ROWS,), columns)])
 
 
-@pytest.mark.parametrize("depth", [32, 64])
-@pytest.mark.parametrize("kv_heads", [12, 4])
-@pytest.mark.parametrize("packed", [False, True], ids=["dense", "packed"])
-@each_distribution
-@each_dtype
+@covering(
+    dtype=DTYPES,
+    distribution=tuple(DISTRIBUTIONS),
+    packed=(False, True),
+    kv_heads=(12, 4),
+    depth=(32, 64),
+)
 def test_attention(
     dtype: torch.dtype, distribution: str, packed: bool, kv_heads: int, depth: int
 ) -> None:

@@ -11,8 +11,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import kernels_mlir
-from ir_runtime.dtypes import dtype_info
-from tests.cases import CASES, DTYPES, Arguments, OpCase, case_named, widen
+from tests.cases import (
+    BY_OP,
+    CASES,
+    DTYPES,
+    Arguments,
+    OpCase,
+    Ranked,
+    case_named,
+    ranked,
+    widen,
+)
+from tests.sampling import covering, sampled
 
 TOLERANCE = {
     torch.float32: {"rtol": 1e-4, "atol": 1e-5},
@@ -24,7 +34,6 @@ TOLERANCE = {
 STEPS = 20
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
 
 
 def leaves(case: OpCase, arguments: Arguments) -> list[Tensor]:
@@ -56,23 +65,21 @@ def assert_gradients_match(case: OpCase, arguments: Arguments, weights: Tensor) 
         torch.testing.assert_close(a.double(), e, **TOLERANCE[a.dtype])
 
 
-@each_case
-@each_dtype
+@covering(case=CASES, dtype=DTYPES)
 def test_gradients_match_native(case: OpCase, dtype: torch.dtype) -> None:
     arguments = case.arguments(dtype)
     shape = case.native(*arguments).shape
     assert_gradients_match(case, arguments, noncontiguous(shape, dtype))
 
 
-@each_case
-def test_gradients_of_every_rank(case: OpCase) -> None:
-    for lead in case.leads:
-        arguments = case.arguments(lead=lead)
-        shape = case.native(*arguments).shape
-        assert_gradients_match(case, arguments, torch.ones(shape))
+@covering(ranked=list(reversed(ranked())), kinds={"ranked": lambda ranked: ranked.case.op})
+def test_gradients_of_every_rank(ranked: Ranked) -> None:
+    arguments = ranked.case.arguments(lead=ranked.lead)
+    shape = ranked.case.native(*arguments).shape
+    assert_gradients_match(ranked.case, arguments, torch.ones(shape))
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_expanded_gradient(case: OpCase) -> None:
     """What `sum().backward()` passes: one number, seen as a whole tensor."""
     arguments = case.arguments()
@@ -80,7 +87,7 @@ def test_expanded_gradient(case: OpCase) -> None:
     assert_gradients_match(case, arguments, torch.tensor(1.0).expand(shape))
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_gradients_of_noncontiguous_arguments(case: OpCase) -> None:
     arguments = tuple(
         noncontiguous(a.shape, a.dtype) if i in case.batched and a.is_floating_point() else a
@@ -115,10 +122,9 @@ def test_gradient_of_nothing_is_zero(case: OpCase) -> None:
         assert (gradient == 0).all()
 
 
-@pytest.mark.parametrize(
-    "case",
-    [c for c in CASES if c.variant != "mixed"],  # bfloat16 first gradients round in between
-    ids=lambda case: case.id,
+@covering(
+    case=[c for c in CASES if c.variant != "mixed"],  # bfloat16 first gradients round in between
+    kinds=BY_OP,
 )
 def test_double_backward_is_right(case: OpCase) -> None:
     def second(function: Callable[..., Tensor], arguments: Arguments) -> tuple[Tensor, ...]:
@@ -195,7 +201,7 @@ def losses_of(model: nn.Module, call: Callable[[Tensor], Any]) -> list[float]:
     return losses
 
 
-@pytest.mark.parametrize("build", [Norms, Attention])
+@sampled(1, build=(Norms, Attention))
 def test_model_trains_eager_and_compiled(build: type[nn.Module], fresh_dynamo: None) -> None:
     torch.manual_seed(3)
     eager, compiled = build(), build()

@@ -18,18 +18,26 @@ from ir_runtime.counters import count_since
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.launch.store import DirectoryStore
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
-from tests.cases import CASES, DTYPES, WIDTH, Arguments, Draw, OpCase
+from tests.cases import (
+    BY_OP,
+    CASES,
+    DTYPES,
+    WIDTH,
+    Arguments,
+    Draw,
+    OpCase,
+    Ranked,
+    ranked,
+)
+from tests.sampling import covering
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
-each_rank = pytest.mark.parametrize(
-    ("case", "lead"),
-    [
-        pytest.param(case, lead, id=f"{case.id}-rank{len(lead) + 1}")
-        for case in CASES
-        for lead in case.leads
-    ],
+each_rank = covering(
+    ranked=ranked(),
+    kinds={"ranked": lambda r: len(r.lead) if r.case.op == "rms_norm" else r.case.op},
 )
+"""Quick: each rank of one op, and one rank of each op."""
+
 each_empty = pytest.mark.parametrize(
     ("case", "lead"),
     [
@@ -78,6 +86,10 @@ def recorder() -> Iterator[InductorRecorder]:
     torch._dynamo.reset()
 
 
+def autocast() -> torch.autocast:
+    return torch.autocast("cpu", torch.bfloat16)
+
+
 def tensors_of(arguments: Arguments) -> tuple[Tensor, ...]:
     return tuple(a for a in arguments if isinstance(a, Tensor))
 
@@ -112,27 +124,27 @@ def test_case_ids_are_unique() -> None:
     assert len(set(ids)) == len(ids)
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_opcheck(case: OpCase) -> None:
     torch.library.opcheck(case.packet.default, case.arguments())
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_opcheck_with_gradients(case: OpCase) -> None:
     torch.library.opcheck(case.packet.default, requiring_grad(case, case.arguments()))
 
 
 @each_rank
-def test_meta_call_matches_real_call(case: OpCase, lead: tuple[int, ...]) -> None:
-    arguments = case.arguments(lead=lead)
+def test_meta_call_matches_real_call(ranked: Ranked) -> None:
+    case = ranked.case
+    arguments = case.arguments(lead=ranked.lead)
     real = case.function(*arguments)
     meta = case.function(*(a.to("meta") if isinstance(a, Tensor) else a for a in arguments))
     assert meta.device.type == "meta"
     assert (meta.shape, meta.dtype, meta.stride()) == (real.shape, real.dtype, real.stride())
 
 
-@each_case
-@each_dtype
+@covering(case=CASES, dtype=DTYPES, kinds=BY_OP)
 def test_fake_call_matches_real_call(case: OpCase, dtype: torch.dtype) -> None:
     arguments = case.arguments(dtype)
     real = case.function(*arguments)
@@ -144,16 +156,10 @@ def test_fake_call_matches_real_call(case: OpCase, dtype: torch.dtype) -> None:
     assert (fake.shape, fake.dtype, fake.stride()) == (real.shape, real.dtype, real.stride())
 
 
-@each_case
-@each_dtype
-def test_values_match_native(case: OpCase, dtype: torch.dtype) -> None:
-    arguments = case.arguments(dtype)
-    assert_near_native(case, arguments, case.function(*arguments))
-
-
 @each_rank
-def test_every_rank(case: OpCase, lead: tuple[int, ...]) -> None:
-    arguments = case.arguments(lead=lead)
+def test_every_rank(ranked: Ranked) -> None:
+    case = ranked.case
+    arguments = case.arguments(lead=ranked.lead)
     assert_near_native(case, arguments, case.function(*arguments))
 
 
@@ -191,8 +197,7 @@ def test_repeated_call_selects_once_and_copies_nothing(case: OpCase) -> None:
     assert_same_bits(first, second)
 
 
-@each_case
-@each_dtype
+@covering(case=CASES, dtype=DTYPES, kinds=BY_OP)
 def test_compiled_equals_eager(
     case: OpCase, dtype: torch.dtype, recorder: InductorRecorder
 ) -> None:
@@ -209,7 +214,7 @@ def test_compiled_equals_eager(
     assert counts[0].compiles + counts[0].store_hits == 1
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_compiled_once_serves_every_batch_size(case: OpCase, recorder: InductorRecorder) -> None:
     module = OpModule(case.function, case.arguments())
     compiled = torch.compile(module, fullgraph=True, dynamic=True, backend=recorder)
@@ -220,7 +225,7 @@ def test_compiled_once_serves_every_batch_size(case: OpCase, recorder: InductorR
     assert recorder.targets.count(case.packet.default) == 1
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_ir_op_is_one_node_that_runs_the_kernel(case: OpCase, recorder: InductorRecorder) -> None:
     arguments = case.arguments()
     op = case.ir_op
@@ -234,7 +239,7 @@ def test_ir_op_is_one_node_that_runs_the_kernel(case: OpCase, recorder: Inductor
     assert called == [op.torch_op]
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_export_keeps_the_op(case: OpCase) -> None:
     arguments = case.arguments()
     module = OpModule(case.function, arguments)
@@ -264,11 +269,7 @@ def test_defaults_and_keywords_mean_the_same(case: OpCase) -> None:
     assert_same_bits(case.one_result(case.ir_op.packet)(**by_name), expected)
 
 
-@each_case
-@pytest.mark.parametrize(
-    "mode", [torch.inference_mode, torch.no_grad, lambda: torch.autocast("cpu", torch.bfloat16)],
-    ids=["inference_mode", "no_grad", "autocast"],
-)  # fmt: skip
+@covering(case=CASES, mode=(torch.inference_mode, torch.no_grad, autocast), kinds=BY_OP)
 def test_modes_change_nothing(case: OpCase, mode: Callable[[], Any]) -> None:
     arguments = case.arguments()
     expected = case.function(*arguments)

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import count_since
-from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ArgumentError
-from tests.cases import CASES, DTYPES, Arguments, OpCase
+from tests.cases import BY_OP, CASES, DTYPES, Arguments, OpCase
+from tests.sampling import covering
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
 
 
 def filler(x: Tensor) -> float:
@@ -67,14 +66,10 @@ def negated(x: Tensor) -> Tensor:
 
 INPUT_LAYOUTS = (strided, misaligned, padded, transposed, expanded, overlapping, negated)
 OUT_LAYOUTS = (strided, misaligned, padded, transposed)
-each_input_layout = pytest.mark.parametrize("layout", INPUT_LAYOUTS, ids=lambda f: f.__name__)
-each_out_layout = pytest.mark.parametrize("layout", OUT_LAYOUTS, ids=lambda f: f.__name__)
-
 
 # Of an op with several results there is no overload that writes into given tensors.
-each_out_case = pytest.mark.parametrize(
-    "case", [case for case in CASES if case.result is None], ids=lambda case: case.id
-)
+OUT_CASES = [case for case in CASES if case.result is None]
+each_out_case = pytest.mark.parametrize("case", OUT_CASES, ids=lambda case: case.id)
 
 
 def laid_out(case: OpCase, arguments: Arguments, layout: Callable[[Tensor], Tensor]) -> Arguments:
@@ -91,8 +86,7 @@ def packed_again(arguments: Arguments) -> Arguments:
     )
 
 
-@each_case
-@each_input_layout
+@covering(case=CASES, layout=INPUT_LAYOUTS)
 def test_input_layout_changes_nothing(case: OpCase, layout: Callable[[Tensor], Tensor]) -> None:
     arguments = laid_out(case, case.arguments(), layout)
     result = case.function(*arguments)
@@ -100,8 +94,7 @@ def test_input_layout_changes_nothing(case: OpCase, layout: Callable[[Tensor], T
     assert result.is_contiguous()
 
 
-@each_case
-@each_dtype
+@covering(case=CASES, dtype=DTYPES, kinds=BY_OP)
 def test_layout_changes_nothing_in_any_dtype(case: OpCase, dtype: torch.dtype) -> None:
     plain = case.arguments(dtype)
     expected = case.function(*plain)
@@ -170,8 +163,7 @@ def test_out_of_the_result_layout_is_written_in_place(case: OpCase) -> None:
     assert torch.equal(out, expected)
 
 
-@each_out_case
-@each_out_layout
+@covering(case=OUT_CASES, layout=OUT_LAYOUTS)
 def test_out_of_another_layout_is_written(case: OpCase, layout: Callable[[Tensor], Tensor]) -> None:
     arguments = case.arguments()
     expected = case.function(*arguments)

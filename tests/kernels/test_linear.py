@@ -23,6 +23,7 @@ from kernels_mlir.linear.linear import native_linear
 from kernels_mlir.linear.packed import forget_packed, pack_weight, packed_bytes, packed_for
 from kernels_mlir.linear.tile import tile_for
 from tests.cases import DTYPES
+from tests.sampling import covering
 
 ROWS = (1, 2, 3, 11, 12, 13, 16, 17, 29, 265)
 """Around the tiles of 12 rows, the 16 that count as few, and the 264 of a workgroup."""
@@ -55,10 +56,10 @@ def assert_right(x: Tensor, weight: Tensor, bias: Tensor | None, y: Tensor) -> N
     assert ((y.double() - exact).abs() <= bound).all()
 
 
-@each_dtype
-@pytest.mark.parametrize(("n", "k"), SIZES)
-def test_sizes_around_tiles(dtype: torch.dtype, n: int, k: int) -> None:
+@covering(size=SIZES, dtype=DTYPES)
+def test_sizes_around_tiles(size: tuple[int, int], dtype: torch.dtype) -> None:
     """Both forms, with the same bits."""
+    n, k = size
     weight, bias = parameter(n, k, dtype), draw(n, dtype=dtype, seed=2)
     plain = weight.detach().clone()
     for rows in ROWS:
@@ -91,12 +92,7 @@ def test_rows_with_nan_and_infinity_keep_to_themselves(dtype: torch.dtype) -> No
     assert not y[13].isfinite().any()
 
 
-@pytest.mark.parametrize(
-    "target",
-    [CpuTarget("x86_64-unknown-unknown-eabi-elf", "x86-64-v3"), None],
-    ids=["x86-64-v3", "v4-without-bf16"],
-)
-@each_dtype
+@covering(dtype=DTYPES, target=(CpuTarget("x86_64-unknown-unknown-eabi-elf", "x86-64-v3"), None))
 def test_other_cpus_tiles(
     dtype: torch.dtype, target: CpuTarget | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

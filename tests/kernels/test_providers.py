@@ -20,7 +20,8 @@ from ir_runtime.errors import ArgumentError
 from ir_runtime.ir import IrOp
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
 from ir_runtime.settings import override_settings
-from tests.cases import CASES, DTYPES, Arguments, OpCase, case_named, widen
+from tests.cases import BY_OP, CASES, DTYPES, Arguments, OpCase, case_named, widen
+from tests.sampling import covering
 
 PROVIDERS = ("native", "iree")
 FACTOR = 1.5
@@ -33,12 +34,9 @@ OPS = sorted({case.op for case in CASES})
 
 each_op = pytest.mark.parametrize("name", OPS)
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-each_case_with_out = pytest.mark.parametrize(
-    "case",
-    [case for case in CASES if case.op != "rotary_embedding"],  # one of whose results may be None
-    ids=lambda case: case.id,
-)
-each_provider = pytest.mark.parametrize("provider", PROVIDERS)
+CASES_WITH_OUT = [case for case in CASES if case.op != "rotary_embedding"]
+"""One of the results of the other op may be None."""
+
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
 
 
@@ -73,14 +71,20 @@ def error_of(actual: Tensor, exact: Tensor) -> Tensor:
     return (actual.double() - exact).abs()
 
 
-@each_provider
-@each_case
-@each_dtype
+@covering(
+    strength=2,
+    case=CASES,
+    dtype=DTYPES,
+    provider=("iree", "native"),
+    kinds=BY_OP | {"provider": lambda _: None},
+)
 def test_results_are_near_float64(case: OpCase, dtype: torch.dtype, provider: str) -> None:
     """At most 1.5 times torch's own error, or the op's tolerance where torch has no such op."""
     arguments = case.arguments(dtype)
     exact = case.native(*widen(arguments))
-    error = error_of(computed_by(case, provider, arguments), exact)
+    result = computed_by(case, provider, arguments)
+    assert result.is_contiguous()
+    error = error_of(result, exact)
     if case.torch_own is not None:
         theirs = error_of(case.torch_own(*arguments), exact).max()
         if error.max() <= FACTOR * theirs:
@@ -89,8 +93,7 @@ def test_results_are_near_float64(case: OpCase, dtype: torch.dtype, provider: st
     assert (error <= allowed["atol"] + allowed["rtol"] * exact.abs()).all()
 
 
-@each_provider
-@each_case
+@covering(strength=2, case=CASES, provider=PROVIDERS, kinds=BY_OP)
 def test_all_ways_of_calling_give_the_same_bits(case: OpCase, provider: str) -> None:
     arguments = case.arguments()
     op = case.ir_op
@@ -100,8 +103,7 @@ def test_all_ways_of_calling_give_the_same_bits(case: OpCase, provider: str) -> 
         torch.testing.assert_close(result, expected, rtol=0, atol=0)
 
 
-@each_provider
-@each_case_with_out
+@covering(strength=2, case=CASES_WITH_OUT, provider=PROVIDERS, kinds=BY_OP)
 def test_out_is_written(case: OpCase, provider: str) -> None:
     op = case.ir_op
     arguments = case.arguments()
@@ -112,8 +114,7 @@ def test_out_is_written(case: OpCase, provider: str) -> None:
     torch.testing.assert_close(out, expected, rtol=0, atol=0)
 
 
-@each_provider
-@each_case
+@covering(case=CASES, provider=PROVIDERS, kinds=BY_OP)
 def test_opcheck(case: OpCase, provider: str) -> None:
     """IR-27, and with gradients."""
     arguments = case.arguments()
@@ -126,8 +127,7 @@ def test_opcheck(case: OpCase, provider: str) -> None:
         torch.library.opcheck(case.ir_op.torch_op, needing)
 
 
-@each_provider
-@each_case_with_out
+@covering(case=CASES_WITH_OUT, provider=PROVIDERS, kinds=BY_OP)
 def test_opcheck_of_out(case: OpCase, provider: str) -> None:
     op = case.ir_op
     arguments = case.arguments()
@@ -148,8 +148,7 @@ def gradients_of(
     return torch.autograd.grad(result, wanted, weights)
 
 
-@each_provider
-@each_case
+@covering(strength=2, case=CASES, provider=PROVIDERS, kinds=BY_OP)
 def test_gradients_are_those_of_native(case: OpCase, provider: str) -> None:
     op = case.ir_op
     expected = gradients_of(case, op.native, widen(case.arguments()))
@@ -160,7 +159,7 @@ def test_gradients_are_those_of_native(case: OpCase, provider: str) -> None:
                 torch.testing.assert_close(mine.double(), exact, **GRADIENT_TOLERANCE[mine.dtype])
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_gradients_in_float64_are_not_rounded(case: OpCase) -> None:
     """Native runs, and the op's backward, which is the kernel's, is as wide as its arguments."""
     op = case.ir_op
@@ -172,8 +171,7 @@ def test_gradients_in_float64_are_not_rounded(case: OpCase) -> None:
         torch.testing.assert_close(mine, exact, rtol=1e-10, atol=1e-10)
 
 
-@each_provider
-@each_case
+@covering(case=CASES, provider=PROVIDERS, kinds=BY_OP)
 def test_fake_call_matches_real_call(case: OpCase, provider: str) -> None:
     """Strides, too, of arguments whose dimensions lie in another order."""
     arguments = tuple(
@@ -189,8 +187,7 @@ def test_fake_call_matches_real_call(case: OpCase, provider: str) -> None:
     assert (fake.shape, fake.dtype, fake.stride()) == (real.shape, real.dtype, real.stride())
 
 
-@each_provider
-@each_case
+@covering(case=CASES, provider=PROVIDERS, kinds=BY_OP)
 def test_compiled_equals_eager(case: OpCase, provider: str, fresh_dynamo: None) -> None:
     """One node whatever runs; dynamic sizes."""
     targets: list[Any] = []
@@ -208,8 +205,7 @@ def test_compiled_equals_eager(case: OpCase, provider: str, fresh_dynamo: None) 
     assert [t for t in targets if t is not operator.getitem] == [op.torch_op]
 
 
-@each_provider
-@each_op
+@covering(name=OPS, provider=PROVIDERS)
 def test_inductor_runs_the_provider(name: str, provider: str, fresh_dynamo: None) -> None:
     case = next(case for case in CASES if case.op == name)
     op = case.ir_op
@@ -219,7 +215,7 @@ def test_inductor_runs_the_provider(name: str, provider: str, fresh_dynamo: None
     torch.testing.assert_close(result, expected, rtol=0, atol=0)
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_compiled_past_torch_traces_native(case: OpCase, fresh_dynamo: None) -> None:
     """IR-84: without the wrap a compiler sees what native is made of."""
     op = case.ir_op
@@ -329,7 +325,7 @@ def test_rms_norm_is_held_to_more_in_float16() -> None:
     assert op.get_tolerance(torch.float32) == {"atol": 1e-5, "rtol": 1.3e-6}
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_shadow_agrees(case: OpCase) -> None:
     with override_settings(check="shadow"):
         for dtype in DTYPES:

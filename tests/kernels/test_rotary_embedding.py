@@ -17,8 +17,11 @@ from ir_runtime.op_reg.kernel import bind_call
 from kernels_mlir import rotary_embedding
 from kernels_mlir.rope.rotary_embedding import native_rotary_embedding
 from tests.cases import DTYPES, widen
+from tests.full import KERNEL_INPUTS
+from tests.sampling import covering
 
 LENGTH = 20
+FULL_INPUTS = KERNEL_INPUTS
 
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
 each_style = pytest.mark.parametrize("neox", [True, False], ids=["neox", "gptj"])
@@ -49,13 +52,16 @@ def assert_as_native(arguments: list[Any]) -> None:
         torch.testing.assert_close(actual.double(), expected, atol=info.atol, rtol=info.rtol)
 
 
-@each_dtype
-@each_style
-@pytest.mark.parametrize(
-    ("size", "dim"), [(2, 2), (7, 2), (64, 64), (80, 66), (128, 128), (130, 96), (256, 194)]
+@covering(
+    head=((2, 2), (7, 2), (64, 64), (80, 66), (128, 128), (130, 96), (256, 194)),
+    dtype=DTYPES,
+    neox=(True, False),
 )
-def test_heads_of_any_size_are_turned(dtype: torch.dtype, neox: bool, size: int, dim: int) -> None:
+def test_heads_of_any_size_are_turned(
+    head: tuple[int, int], dtype: torch.dtype, neox: bool
+) -> None:
     """Halves of less than a vector, of one, of several, and some more elements."""
+    size, dim = head
     assert_as_native(arguments_for(size=size, dim=dim, neox=neox, dtype=dtype))
 
 

@@ -8,11 +8,13 @@ import torch
 import kernels_mlir
 from ir_runtime.dtypes import dtype_info
 from tests.cases import CASES, DTYPES, Draw, OpCase, widen
+from tests.full import KERNEL_INPUTS
+from tests.sampling import covering
 
 LENGTHS = (1, 31, 33, 256, 300)
 """Less than a vector of 32, more, a block of eight vectors, and a block, a vector and some more."""
 
-each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
+FULL_INPUTS = KERNEL_INPUTS
 row_cases = [
     case
     for case in CASES
@@ -21,9 +23,7 @@ row_cases = [
 ]
 
 
-@each_dtype
-@pytest.mark.parametrize("length", LENGTHS)
-@pytest.mark.parametrize("case", row_cases, ids=lambda case: case.id)
+@covering(case=row_cases, length=LENGTHS, dtype=DTYPES)
 def test_rows_of_any_length(case: OpCase, length: int, dtype: torch.dtype) -> None:
     arguments = case.make(Draw.seeded(dtype, 1), (3,), length)
     info = dtype_info(dtype)
@@ -32,8 +32,7 @@ def test_rows_of_any_length(case: OpCase, length: int, dtype: torch.dtype) -> No
     torch.testing.assert_close(actual, exact, atol=info.atol, rtol=info.rtol)
 
 
-@each_dtype
-@pytest.mark.parametrize("size", [1, 40, 300])
+@covering(size=(1, 40, 300), dtype=DTYPES)
 def test_variance_of_any_part_of_a_row(size: int, dtype: torch.dtype) -> None:
     x = Draw.seeded(dtype, 1).activation(3, 300)
     exact = x.double() * torch.rsqrt(x.double()[:, :size].square().mean(-1, keepdim=True) + 1e-5)
@@ -58,8 +57,7 @@ def test_layer_norm_of_rows_that_begin_unlike_the_rest(length: int, level: float
     )
 
 
-@each_dtype
-@pytest.mark.parametrize("approximate", ["none", "tanh"])
+@covering(approximate=("none", "tanh"), dtype=DTYPES)
 def test_lines_of_any_length(approximate: str, dtype: torch.dtype) -> None:
     """Around a vector, and around what a workgroup takes."""
     x = Draw.seeded(dtype, 1).activation(5000)
@@ -68,7 +66,7 @@ def test_lines_of_any_length(approximate: str, dtype: torch.dtype) -> None:
         assert torch.equal(kernels_mlir.gelu(x[:size], approximate), whole[:size])
 
 
-@pytest.mark.parametrize("columns", [2048, 2049, 4097])
+@covering(columns=(2049, 2048, 4097), kinds={"columns": lambda columns: columns > 2000})
 def test_wide_rows_are_shared_by_workgroups(columns: int) -> None:
     x = Draw.seeded(torch.float32, 1).activation(2, 2 * columns)
     gate, up = x.double().chunk(2, dim=-1)

@@ -19,6 +19,7 @@ from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
 from ir_runtime.op_reg.kernel import run_select
 from kernels_mlir.library import FLOATS
 from tests.kernels.assembly import assembly_of
+from tests.sampling import covering
 
 ROWS, FEATURES = 7, 96
 
@@ -57,8 +58,7 @@ def small_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     forget_kernels()
 
 
-@each_op
-@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@covering(op=OPS, dtype=FLOATS)
 def test_streamed_results_have_the_same_bits(op: str, dtype: torch.dtype, request: Any):
     arguments = norm_arguments(op, torch.randn(ROWS, FEATURES).to(dtype))
     assert variant_of(op, arguments) == "default"
@@ -133,6 +133,7 @@ class Joined(torch.nn.Module):
         return torch.cat([line[:1], y.flatten(), line[2:5], z.flatten()])
 
 
+@pytest.mark.full
 def test_programs_may_place_norms_anywhere():
     """In a process of its own: a store or load that needs another address ends it."""
     assert (

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
 import torch
 
-from ir_runtime.dtypes import dtype_info
 from ir_runtime.launch.compiler import BASE_FLAGS, compile_program
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.kernel import kernel_source
 from ir_runtime.op_reg.selection import CallSelection
 from tests.cases import CASES, DTYPES, Arguments, OpCase, case_named
+from tests.full import KERNEL_INPUTS
+from tests.sampling import covering
 
 TARGETS: dict[str, Sequence[str]] = {
     "cuda": ("--iree-hal-target-device=cuda", "--iree-cuda-target=sm_80"),
@@ -21,9 +21,7 @@ TARGETS: dict[str, Sequence[str]] = {
 }
 """Device family to compiler flags; of Vulkan what every device runs."""
 
-each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
-each_family = pytest.mark.parametrize("family", TARGETS)
+FULL_INPUTS = KERNEL_INPUTS
 
 
 def selection(case: OpCase, arguments: Arguments, family: str) -> CallSelection:
@@ -41,9 +39,7 @@ def compiled(ksel: CallSelection, flags: Sequence[str]) -> tuple[bytes, bytes]:
     return source, compile_program(ksel.op.name, source, flags).vmfb
 
 
-@each_case
-@each_dtype
-@each_family
+@covering(case=CASES, dtype=DTYPES, family=tuple(TARGETS))
 def test_kernel_compiles(case: OpCase, dtype: torch.dtype, family: str) -> None:
     """And without f64, which many GPUs lack, or compute slowly."""
     source, vmfb = compiled(selection(case, case.arguments(dtype), family), TARGETS[family])
@@ -51,8 +47,7 @@ def test_kernel_compiles(case: OpCase, dtype: torch.dtype, family: str) -> None:
     assert b"f64" not in source
 
 
-@pytest.mark.parametrize("depth", [1, 80, 512])
-@each_family
+@covering(depth=(1, 80, 512), family=tuple(TARGETS))
 def test_attention_compiles_at_any_depth(depth: int, family: str) -> None:
     case = case_named("mm_encoder_attn-packed")
     width = torch.zeros(1, 2, 4, depth)

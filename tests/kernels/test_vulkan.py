@@ -18,6 +18,7 @@ from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
 from ir_runtime.op_reg.kernel import bind_call
 from kernels_mlir.attention.mm_encoder_attn import native_mm_encoder_attn
 from tests.cases import (
+    BY_OP,
     CASES,
     DTYPES,
     WIDTH,
@@ -28,6 +29,7 @@ from tests.cases import (
     case_named,
     widen,
 )
+from tests.sampling import covering
 
 pytestmark = pytest.mark.vulkan
 
@@ -77,14 +79,10 @@ def transposed(tensor: Tensor) -> Tensor:
 
 
 # Of an op with several results there is no overload that writes into given tensors.
-each_out_case = pytest.mark.parametrize(
-    "case", [case for case in CASES if case.result is None], ids=lambda case: case.id
-)
-each_layout = pytest.mark.parametrize("layout", [spread, transposed])
+OUT_CASES = [case for case in CASES if case.result is None]
 
 
-@each_case
-@each_dtype
+@covering(case=CASES, dtype=DTYPES)
 def test_values_match_float64(case: OpCase, dtype: torch.dtype) -> None:
     """Each tensor is copied to the device and the result back: that is where the call ran."""
     arguments = case.arguments(dtype)
@@ -96,7 +94,7 @@ def test_values_match_float64(case: OpCase, dtype: torch.dtype) -> None:
     assert_near(result, case.native(*widen(arguments)))
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_one_binary_serves_every_batch_size(case: OpCase) -> None:
     forget_kernels()
     with count_since() as counts:
@@ -115,7 +113,7 @@ def test_artifact_is_of_the_device_type(name: str, store: DirectoryStore, vulkan
     assert (key.name, key.device_type) == (case.op, vulkan.type_cache_key)
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_ir_op_runs_its_kernel_there(case: OpCase) -> None:
     """Through torch's dispatcher, which its entrance leaves to a current device."""
     arguments = case.arguments()
@@ -125,7 +123,7 @@ def test_ir_op_runs_its_kernel_there(case: OpCase) -> None:
     assert torch.equal(result, case.function(*arguments))
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_calls_elsewhere_keep_their_kernels(case: OpCase, vulkan: Device) -> None:
     """The same arguments run on the CPU, with its bits, before, between and after."""
     arguments = case.arguments()
@@ -152,15 +150,14 @@ def test_nothing_in_gives_nothing_out(case: OpCase) -> None:
         assert (result.shape, result.dtype) == (case.native(*arguments).shape, torch.float32)
 
 
-@each_case
-@each_layout
+@covering(case=CASES, layout=(spread, transposed), kinds=BY_OP)
 def test_arguments_of_any_layout(case: OpCase, layout: Callable[[Tensor], Tensor]) -> None:
     arguments = case.arguments()
     laid_out = tuple(layout(a) if isinstance(a, Tensor) else a for a in arguments)
     assert torch.equal(case.function(*laid_out), case.function(*arguments))
 
 
-@each_out_case
+@covering(case=OUT_CASES, kinds=BY_OP)
 def test_out_is_written(case: OpCase) -> None:
     arguments = case.arguments()
     expected = case.function(*arguments)
@@ -171,8 +168,7 @@ def test_out_is_written(case: OpCase) -> None:
     assert torch.equal(out, expected)
 
 
-@each_out_case
-@each_layout
+@covering(case=OUT_CASES, layout=(spread, transposed), kinds=BY_OP)
 def test_out_of_any_layout_is_written(case: OpCase, layout: Callable[[Tensor], Tensor]) -> None:
     arguments = case.arguments()
     expected = case.function(*arguments)
@@ -184,7 +180,7 @@ def test_out_of_any_layout_is_written(case: OpCase, layout: Callable[[Tensor], T
 
 
 @pytest.mark.parametrize(
-    "case", [c for c in CASES if c.op != "silu_and_mul" and c.result is None], ids=lambda c: c.id
+    "case", [c for c in OUT_CASES if c.op != "silu_and_mul"], ids=lambda c: c.id
 )
 def test_out_may_be_the_first_argument(case: OpCase) -> None:
     arguments = case.arguments()
@@ -193,7 +189,7 @@ def test_out_may_be_the_first_argument(case: OpCase) -> None:
     assert torch.equal(arguments[0], expected)
 
 
-@each_case
+@covering(case=CASES, kinds=BY_OP)
 def test_gradients_match_native(case: OpCase) -> None:
     def gradients(function: Callable[..., Tensor], arguments: Arguments) -> tuple[Tensor, ...]:
         leaves = [arguments[i].requires_grad_() for i in case.differentiable]
@@ -208,8 +204,7 @@ def test_gradients_match_native(case: OpCase) -> None:
         torch.testing.assert_close(a.double(), e, rtol=tolerance, atol=tolerance)
 
 
-@each_dtype
-@pytest.mark.parametrize("approximate", ["none", "tanh"])
+@covering(approximate=("none", "tanh"), dtype=DTYPES)
 def test_gelu_of_every_magnitude(dtype: torch.dtype, approximate: str) -> None:
     """An exponential whose rounding is optimised away errs by 0.1."""
     x = torch.logspace(-30, 4, 500, dtype=torch.float64).to(dtype)
@@ -236,8 +231,7 @@ def test_layer_norm_keeps_its_variance_beside_a_large_mean(mean: float) -> None:
     assert_near(case.function(*arguments), case.native(*widen(arguments)))
 
 
-@pytest.mark.parametrize("name", ["layer_norm-affine", "rms_norm-weighted"])
-@pytest.mark.parametrize("width", [1, 7, 4096])
+@covering(name=("layer_norm-affine", "rms_norm-weighted"), width=(1, 7, 4096))
 def test_norms_of_any_width(name: str, width: int) -> None:
     case = case_named(name)
     arguments = case.make(Draw.seeded(torch.float32), (9,), width)

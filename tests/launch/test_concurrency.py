@@ -238,6 +238,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.full
 def test_spawned_child_finds_what_its_parent_compiled(
     store: DirectoryStore, doubling: Callable[..., str], tmp_path: Path
 ) -> None:

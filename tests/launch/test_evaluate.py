@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor
 
@@ -18,10 +17,10 @@ from ir_runtime.launch.host_program import HostProgram, PassedResult, TensorResu
 from ir_runtime.launch.launchable import Launchable
 from ir_runtime.launch.vm import VmProgram, load_module
 from tests.launch.hal_phase import compile_phases, host_target, read_source
-from tests.launch.host_programs import HOST_CASES, HostCase
+from tests.launch.host_programs import HOST_CASES
 from tests.launch.reference_executor import run_plan
+from tests.sampling import sampled
 
-CALLS = [(case, i) for case in HOST_CASES.values() for i in range(len(case.calls))]
 DTYPE_BY_MLIR = {info.mlir: dtype for dtype, info in reversed(DTYPES.items())}
 
 
@@ -134,24 +133,25 @@ def widened(call: Sequence[Any]) -> list[Any]:
     return [a.double() if isinstance(a, Tensor) and a.is_floating_point() else a for a in call]
 
 
-@pytest.mark.parametrize(("case", "i"), CALLS, ids=[f"{c.name}-{i}" for c, i in CALLS])
-def test_computes_what_torch_and_the_vm_compute(case: HostCase, i: int, store: object) -> None:
-    call = case.calls[i]
+@sampled(8, name=tuple(HOST_CASES))
+def test_computes_what_torch_and_the_vm_compute(name: str, store: object) -> None:
+    case = HOST_CASES[name]
     source = case.source()
     flags = host_target() + case.flags
     _, text, vmfb = compile_phases(source, flags)
     program = read_source(source, case.entry, flags)
-    got = run_directly(text, program, call)
-    again = run_directly(text, program, call, fill=0)
-    wanted = case.wanted(*widened(call))
-    wanted = wanted if isinstance(wanted, tuple | list) else [wanted]
-    on_vm = run_on_vm(program, vmfb, case.entry, call)
-    for mine, repeated, theirs, right in zip(got, again, on_vm, wanted, strict=True):
-        if not isinstance(right, Tensor):
-            assert mine == repeated == theirs == right
-            continue
-        info = dtype_info(mine.dtype)
-        torch.testing.assert_close(
-            mine.double(), right.double(), atol=10 * info.atol, rtol=10 * info.rtol
-        )
-        assert bytes_of(mine) == bytes_of(repeated) == bytes_of(theirs)
+    for call in case.calls:
+        got = run_directly(text, program, call)
+        again = run_directly(text, program, call, fill=0)
+        wanted = case.wanted(*widened(call))
+        wanted = wanted if isinstance(wanted, tuple | list) else [wanted]
+        on_vm = run_on_vm(program, vmfb, case.entry, call)
+        for mine, repeated, theirs, right in zip(got, again, on_vm, wanted, strict=True):
+            if not isinstance(right, Tensor):
+                assert mine == repeated == theirs == right
+                continue
+            info = dtype_info(mine.dtype)
+            torch.testing.assert_close(
+                mine.double(), right.double(), atol=10 * info.atol, rtol=10 * info.rtol
+            )
+            assert bytes_of(mine) == bytes_of(repeated) == bytes_of(theirs)

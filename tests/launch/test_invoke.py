@@ -99,6 +99,7 @@ def test_failed_call_leaves_the_next_one_alone(
         assert torch.equal(taken(device, results), X + X)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["local-sync", "local-task"])
 def test_result_outlives_program_and_device(
     run_python: Any, doubling: Callable[..., str], name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -87,32 +87,45 @@ func.func @main(%a: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> {
 SIGNED_MLIR = {"u8": "ui8", "u16": "ui16", "u32": "ui32", "u64": "ui64"}
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=[info.short for info in DTYPES.values()])
-def test_every_dtype_crosses_a_program_bit_by_bit(dtype: torch.dtype) -> None:
-    info = DTYPES[dtype]
-    bits = (torch.arange(8 * dtype.itemsize) % (2 if dtype is torch.bool else 120)).to(torch.uint8)
-    x = bits.view(dtype)
-    result = identity(f"tensor<?x{SIGNED_MLIR.get(info.short, info.mlir)}>")(x)
-    assert result.dtype == dtype
-    assert torch.equal(result.view(torch.uint8), bits)
+def bits_of(dtype: torch.dtype) -> torch.Tensor:
+    limit = 2 if dtype is torch.bool else 120
+    return (torch.arange(8 * dtype.itemsize) % limit).to(torch.uint8)
+
+
+def assert_bits(results: Sequence[torch.Tensor], times: int) -> None:
+    for dtype, result in zip(DTYPES, results, strict=True):
+        assert result.dtype == dtype
+        assert torch.equal(result.view(torch.uint8), bits_of(dtype).repeat(times)), dtype
+
+
+ELEMENTS = [SIGNED_MLIR.get(info.short, info.mlir) for info in DTYPES.values()]
+
+
+def test_every_dtype_crosses_a_program_bit_by_bit() -> None:
+    """One program takes and gives a tensor of each."""
+    kinds = [f"tensor<?x{element}>" for element in ELEMENTS]
+    names = [f"%a{i}" for i in range(len(kinds))]
+    taken = ", ".join(f"{name}: {kind}" for name, kind in zip(names, kinds, strict=True))
+    given = ", ".join(kinds)
+    source = f"func.func @main({taken}) -> ({given}) {{ return {', '.join(names)} : {given} }}"
+    assert_bits(jit(source)(*(bits_of(dtype).view(dtype) for dtype in DTYPES)), 1)
 
 
 @pytest.mark.parametrize("uri", ["local-sync", "local-task"])
-@pytest.mark.parametrize("dtype", DTYPES, ids=[row.short for row in DTYPES.values()])
-def test_every_dtype_is_written_by_a_program(dtype: torch.dtype, uri: str) -> None:
+def test_every_dtype_is_written_by_a_program(uri: str) -> None:
     """L9: the seed raises KeyError for a result of fp8 and for other dtypes (launch.py:354)."""
-    row = DTYPES[dtype]
-    element = SIGNED_MLIR.get(row.short, row.mlir)
-    half, whole = (f"tensor<{size}x{element}>" for size in (8, 16))
-    source = f"""
-func.func @main(%a: {half}) -> {whole} {{
-  %0 = tensor.concat dim(0) %a, %a : ({half}, {half}) -> {whole}
-  return %0 : {whole}
-}}"""
-    bits = (torch.arange(8 * dtype.itemsize) % (2 if dtype is torch.bool else 120)).to(torch.uint8)
-    result = jit(source)(bits.view(dtype), device=Device(uri))
-    assert result.dtype == dtype
-    assert torch.equal(result.view(torch.uint8), bits.repeat(2))
+    numbered = list(enumerate(ELEMENTS))
+    taken = ", ".join(f"%a{i}: tensor<8x{e}>" for i, e in numbered)
+    given = ", ".join(f"tensor<16x{e}>" for e in ELEMENTS)
+    doubled = "".join(
+        f"  %r{i} = tensor.concat dim(0) %a{i}, %a{i} "
+        f": (tensor<8x{e}>, tensor<8x{e}>) -> tensor<16x{e}>\n"
+        for i, e in numbered
+    )
+    results = ", ".join(f"%r{i}" for i, _ in numbered)
+    source = f"func.func @main({taken}) -> ({given}) {{\n{doubled}  return {results} : {given}\n}}"
+    tensors = [bits_of(dtype).view(dtype) for dtype in DTYPES]
+    assert_bits(jit(source)(*tensors, device=Device(uri)), 2)
 
 
 def test_unsigned_tensor_runs_in_a_program_without_signs(doubling: Callable[..., str]) -> None:

@@ -25,6 +25,7 @@ from ir_runtime.launch import Launchable, MultiDeviceLaunchable
 from ir_runtime.launch.store import DirectoryStore
 from tests.devices import ANY_DEVICE, open_or_skip
 from tests.launch.programs import MIXED, TWO, device_with_own_workers, naps, pipeline
+from tests.sampling import covering
 
 jit = MultiDeviceLaunchable.jit_compile
 X = torch.arange(1.0, 6.0)
@@ -156,7 +157,7 @@ def test_every_dtype_with_an_addition_is_computed(dtype: torch.dtype) -> None:
 SIGNED_MLIR = {"u8": "ui8", "u16": "ui16", "u32": "ui32", "u64": "ui64"}
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=[row.short for row in DTYPES.values()])
+@covering(dtype=tuple(DTYPES), kinds={"dtype": lambda d: (d.itemsize, DTYPES[d].carrier)})
 def test_every_dtype_moves_from_device_to_device(dtype: torch.dtype) -> None:
     row = DTYPES[dtype]
     kind = f"tensor<8x{SIGNED_MLIR.get(row.short, row.mlir)}>"
@@ -258,6 +259,7 @@ def test_threads_share_a_program(program: MultiDeviceLaunchable) -> None:
     assert wrong == []
 
 
+@pytest.mark.full
 def test_forked_child_runs_the_program_of_its_parent(
     run_python: Any, tmp_path: Path, vmfb: bytes
 ) -> None:

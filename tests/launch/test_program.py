@@ -13,7 +13,8 @@ from ir_runtime.launch.host_program import HostProgram
 from ir_runtime.launch.program import find_written_operands, read_program
 from tests.launch.golden_file import GOLDEN, format_program, golden_program
 from tests.launch.hal_phase import GOLDEN_TARGET, compile_phases, read_source
-from tests.launch.host_programs import HOST_CASES, HostCase
+from tests.launch.host_programs import HOST_CASES
+from tests.sampling import sampled
 
 REGENERATE = os.environ.get("IR_RUNTIME_TEST_REGENERATE") == "1"
 """Set the variable to 1 to write the golden files anew, after a look at what changed."""
@@ -66,9 +67,10 @@ def reason_of(text: bytes, entry: str = "main") -> str:
     return str(raised.value)
 
 
-@pytest.mark.parametrize("case", HOST_CASES.values(), ids=HOST_CASES)
-def test_reads_as_before(case: HostCase, store: object) -> None:
+@sampled(10, name=tuple(HOST_CASES))
+def test_reads_as_before(name: str, store: object) -> None:
     """A change here means that kernels stored before launch differently from new ones."""
+    case = HOST_CASES[name]
     program = read_source(case.source(), case.entry, GOLDEN_TARGET + case.flags)
     path = GOLDEN / f"{case.name}.json"
     if REGENERATE:
@@ -187,25 +189,23 @@ def test_an_entry_that_is_not_there_is_refused() -> None:
     assert reason_of(hal_text(ADD), "other") == "no function other"
 
 
-@pytest.mark.parametrize("name", ["closed_over", "slices"])
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda line, _: b"",
-        lambda line, rng: line.replace(b"%c0", b"%c1", 1),
-        lambda line, rng: bytes(rng.sample(line, len(line))),
-        lambda line, rng: line.replace(b"!hal.buffer", b"!hal.fence"),
-    ],
-)
-def test_damaged_text_is_read_or_refused(
-    name: str, damage: Callable[[bytes, random.Random], bytes], store: object
-) -> None:
+DAMAGE: dict[str, Callable[[bytes, random.Random], bytes]] = {
+    "no line": lambda line, rng: b"",
+    "another value": lambda line, rng: line.replace(b"%c0", b"%c1", 1),
+    "shuffled": lambda line, rng: bytes(rng.sample(line, len(line))),
+    "another type": lambda line, rng: line.replace(b"!hal.buffer", b"!hal.fence"),
+}
+
+
+@sampled(2, kind=[f"{name}: {damage}" for damage in DAMAGE for name in ("slices", "closed_over")])
+def test_damaged_text_is_read_or_refused(kind: str, store: object) -> None:
     """Nothing but a refusal may come of it, whatever line is not as IREE prints it."""
+    name, damage = kind.split(": ")
     text, _ = split_executables(hal_text(HOST_CASES[name].source()))
     lines = text.split(b"\n")
     rng = random.Random(0)
     for i, line in enumerate(lines):
-        changed = b"\n".join([*lines[:i], damage(line, rng), *lines[i + 1 :]])
+        changed = b"\n".join([*lines[:i], DAMAGE[damage](line, rng), *lines[i + 1 :]])
         try:
             program = read_program(changed, "main")
         except UnreadableProgramError:

@@ -93,6 +93,7 @@ def rewrite_compiler_version(root: Path, version: str) -> None:
     path.rename(store.path_of(type(key).from_json(record["key"])))
 
 
+@pytest.mark.full
 def test_program_of_another_compiler_of_the_release_runs_where_none_is_installed(
     stored: Path, run_python: Any, doubling: Callable[..., str]
 ) -> None:
@@ -100,6 +101,7 @@ def test_program_of_another_compiler_of_the_release_runs_where_none_is_installed
     assert printed_by(run_python(HIDE + RUN, stored, doubling())) == "[] 0 2\n"
 
 
+@pytest.mark.full
 def test_program_of_another_release_is_not_taken(
     stored: Path, run_python: Any, doubling: Callable[..., str]
 ) -> None:
@@ -124,6 +126,7 @@ def test_miss_says_that_no_compiler_is_installed(tmp_path: Path, run_python: Any
     ]
 
 
+@pytest.mark.full
 def test_compile_says_that_no_compiler_is_installed(run_python: Any) -> None:
     assert printed_by(run_python(HIDE + DIRECT)) == (
         "softcap: must be compiled, and the compiler is not installed\n"

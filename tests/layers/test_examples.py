@@ -33,6 +33,7 @@ def test_each_example_is_run():
 
 
 @pytest.mark.timeout(700)
+@pytest.mark.full
 @pytest.mark.parametrize("name", EXPECTED)
 def test_the_example_prints_what_it_should(name: str):
     done = subprocess.run(

@@ -10,13 +10,22 @@ import pytest
 from torch import Tensor
 
 from ir_runtime.op_reg import derive_backward, register_autograd
-from tests.op_reg.ops import make_op
+from tests.op_reg.ops import like_first_of_two, make_op
 
 
-def traced_op(
-    signature: str, native: Callable[..., Any], *, static: Sequence[int] = (), **members: Any
+def native_op(
+    signature: str,
+    native: Callable[..., Any],
+    *,
+    static: Sequence[int] = (),
+    kernel: bool = False,
+    **members: Any,
 ) -> Any:
-    """Register an op that is a torch function; the arguments in `static` are specialised."""
+    """Register an op that is a torch function; the arguments in `static` are specialised.
+
+    Its eager calls run the function, for what surrounds a call does not depend on what computes
+    it: no kernel is traced or compiled unless `kernel` asks for one.
+    """
 
     def select(self, ksel):
         values = [_declared(ksel, i, a) for i, a in enumerate(self.schema.arguments)]
@@ -28,33 +37,11 @@ def traced_op(
                 returned.specialize_all_dims()
 
     def generate(self, ksel, kb):
-        values = [
-            kb.arg_value(i) if "Tensor" in str(a.type) else ksel.arg_descs[i].v
-            for i, a in enumerate(self.schema.arguments)
-        ]
-        holds = ["Tensor" in str(a.type) for a in self.schema.arguments]
-        operands = [
-            v
-            for value, h in zip(values, holds, strict=True)
-            if h and value is not None
-            for v in (value if isinstance(value, list) else [value])
-        ]
-
-        def function(*tensors):
-            rest = iter(tensors)
-            filled = [
-                value
-                if not h or value is None
-                else [next(rest) for _ in value]
-                if isinstance(value, list)
-                else next(rest)
-                for value, h in zip(values, holds, strict=True)
-            ]
-            return _called(self, native, filled)
-
-        results = kb.inline_torch(function, *operands)
+        results = kb.inline_torch(native, *kb.arg_bindings)
         kb.yield_results(*(results if isinstance(results, list) else [results]))
 
+    if not kernel:
+        members["eager_execute"] = lambda self, *values: _called(self, native, values)
     return make_op(signature, select, generate, __module__=__name__, **members)
 
 
@@ -112,27 +99,55 @@ def product_gradients(ctx, gradient):
     return gradient * y, gradient * x
 
 
+def yield_product(self, ksel, kb):
+    from iree.compiler.dialects import arith
+
+    kb.yield_results(arith.mulf(kb.arg(0), kb.arg(1)))
+
+
+def product_op(**members: Any) -> Any:
+    """Register a product of two tensors of one shape, whose kernel is one operation."""
+    return make_op(PRODUCT, like_first_of_two, yield_product, __module__=__name__, **members)
+
+
+def product_backward_op(**members: Any) -> Any:
+    """Register the backward of the product, an op whose kernel is two operations."""
+
+    def select(self, ksel):
+        grad = ksel.arg_tensor(0)
+        for i in (1, 2):
+            ksel.arg_tensor(i).require_shape(grad)
+            ksel.return_new_tensor(grad.t.shape, grad.t.dtype)
+
+    def generate(self, ksel, kb):
+        from iree.compiler.dialects import arith
+
+        grad, x, y = (kb.arg(i) for i in range(3))
+        kb.yield_results(arith.mulf(grad, y), arith.mulf(grad, x))
+
+    signature = (
+        "product_backward_@UNIQUE@(Tensor grad, Tensor x, Tensor y) "
+        "-> (Tensor grad_x, Tensor grad_y)"
+    )
+    derived = derive_backward(multiply_backward)
+    return make_op(signature, select, generate, __module__=__name__, backward=derived, **members)
+
+
 def product_with(backward: Any, **keywords: Any) -> Any:
     """Register a product and then its backward."""
-    packet = traced_op(PRODUCT, multiply)
+    packet = product_op()
     register_autograd(packet, backward, **keywords)
     return packet
 
 
-PRODUCT_BACKWARD = traced_op(
-    "product_backward_@UNIQUE@(Tensor grad, Tensor x, Tensor y) -> (Tensor grad_x, Tensor grad_y)",
-    multiply_backward,
-    backward=derive_backward(multiply_backward),
-)
-
 PRODUCTS = {
     "function": product_with(product_gradients, setup_context=save_inputs),
-    "op": product_with(PRODUCT_BACKWARD),
+    "op": product_with(product_backward_op()),
     "native": product_with(derive_backward(multiply)),
 }
 """The product with each form of backward, registered after the op."""
 
-WEIGHTED = traced_op(
+WEIGHTED = native_op(
     "weighted_@UNIQUE@(Tensor x, Tensor w) -> Tensor",
     multiply,
     static=(0, 1),

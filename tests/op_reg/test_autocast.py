@@ -9,20 +9,16 @@ from ir_runtime.counters import count_since
 from ir_runtime.errors import RegistrationError
 from ir_runtime.op_reg import derive_backward, register_autocast
 from tests.op_reg import ops
-from tests.op_reg.differentiable import calls_below, multiply, traced_op
+from tests.op_reg.differentiable import calls_below, multiply, native_op, product_op
 from tests.op_reg.ops import like_first, make_op, op_of, yield_first
+from tests.sampling import covering
 
 BF16 = torch.bfloat16
 X, Y = torch.randn(3, 4), torch.randn(3, 4)
 
 
 def product(**members):
-    return traced_op(
-        "product_@UNIQUE@(Tensor x, Tensor y) -> Tensor",
-        multiply,
-        backward=derive_backward(multiply),
-        **members,
-    )
+    return product_op(backward=derive_backward(multiply), **members)
 
 
 def cast_product():
@@ -90,7 +86,7 @@ def test_float64_integers_and_absent_tensors_stay():
 
 
 def test_list_is_cast():
-    packet = traced_op("sum_@UNIQUE@(Tensor[] xs) -> Tensor", lambda xs: xs[0] + xs[1])
+    packet = native_op("sum_@UNIQUE@(Tensor[] xs) -> Tensor", lambda xs: xs[0] + xs[1])
     register_autocast(packet, "cpu", BF16)
     with region():
         assert packet([X, Y]).dtype == BF16
@@ -112,8 +108,7 @@ def test_nested_gradient_in_a_region():
     assert torch.equal(x.grad, y.detach().to(BF16).float())
 
 
-@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
-@pytest.mark.parametrize("dynamic", [False, True])
+@covering(backend=("aot_eager", "inductor"), dynamic=(False, True))
 def test_compiled_in_a_region(backend, dynamic):
     x, y = leaf(3, 4), leaf(3, 4)
 
@@ -188,7 +183,7 @@ def test_unregistered_op_differentiates_in_a_region():
 
 def test_kernel_does_not_depend_on_the_region_of_its_first_call(store):
     """`select` and `generate` run outside any: what they trace would be cast there."""
-    packet = traced_op("matmul_@UNIQUE@(Tensor x, Tensor y) -> Tensor", torch.matmul)
+    packet = native_op("matmul_@UNIQUE@(Tensor x, Tensor y) -> Tensor", torch.matmul, kernel=True)
     with region(), count_since() as counts:
         first = packet(X, Y.t())
     assert counts[0].compiles == 1
@@ -198,7 +193,7 @@ def test_kernel_does_not_depend_on_the_region_of_its_first_call(store):
 
 
 def test_meta_function_does_not_depend_on_the_region():
-    packet = traced_op("matmul_@UNIQUE@(Tensor x, Tensor y) -> Tensor", torch.matmul)
+    packet = native_op("matmul_@UNIQUE@(Tensor x, Tensor y) -> Tensor", torch.matmul)
     with region():
         assert packet(X.to("meta"), Y.t().to("meta")).dtype == torch.float32
 

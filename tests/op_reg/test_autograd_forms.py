@@ -17,11 +17,12 @@ from tests.op_reg.differentiable import (
     WEIGHTED,
     calls_below,
     multiply,
+    native_op,
     product_gradients,
     save_inputs,
-    traced_op,
 )
 from tests.op_reg.ops import op_of
+from tests.sampling import covering
 
 each_form = pytest.mark.parametrize("product", PRODUCTS.values(), ids=PRODUCTS)
 BACKENDS = ["aot_eager", "inductor"]
@@ -56,18 +57,17 @@ def test_second_derivative_agrees_with_finite_differences(product):
     assert torch.autograd.gradgradcheck(product, args)
 
 
+GRADIENTS = {
+    "transposed": torch.randn(4, 3).t(),
+    "expanded": torch.tensor(2.0).expand(3, 4),
+    "strided": torch.randn(3, 8)[:, ::2],
+    "misaligned": torch.randn(13)[1:].view(3, 4),
+    "requires grad": torch.randn(3, 4).neg().requires_grad_(),
+}
+
+
 @each_form
-@pytest.mark.parametrize(
-    "gradient",
-    [
-        torch.randn(4, 3).t(),
-        torch.tensor(2.0).expand(3, 4),
-        torch.randn(3, 8)[:, ::2],
-        torch.randn(13)[1:].view(3, 4),
-        torch.randn(3, 4).neg().requires_grad_(),
-    ],
-    ids=["transposed", "expanded", "strided", "misaligned", "requires grad"],
-)
+@pytest.mark.parametrize("gradient", GRADIENTS.values(), ids=GRADIENTS)
 def test_gradient_of_any_layout_comes_in(product, gradient):
     x, y = leaf(3, 4), leaf(3, 4)
     found = torch.autograd.grad(product(x, y), (x, y), gradient)
@@ -247,9 +247,9 @@ def test_plain_call_takes_the_short_way(product):
 # --- traced -------------------------------------------------------------------------------------
 
 
-@each_form
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_compiled_gradient_is_right(product, backend):
+@covering(form=tuple(PRODUCTS), backend=BACKENDS)
+def test_compiled_gradient_is_right(form, backend):
+    product = PRODUCTS[form]
     x, y = leaf(3, 4), leaf(3, 4)
     compiled = torch.compile(lambda x, y: product(x, y).sin(), backend=backend, fullgraph=True)
     found = torch.autograd.grad(compiled(x, y).sum(), (x, y))
@@ -305,7 +305,7 @@ def test_opcheck(product):
 
 
 def test_class_attribute_is_as_good_as_registration():
-    packet = traced_op(
+    packet = native_op(
         "declared_@UNIQUE@(Tensor x, Tensor y) -> Tensor",
         multiply,
         backward=derive_backward(multiply),
@@ -314,7 +314,7 @@ def test_class_attribute_is_as_good_as_registration():
 
 
 def test_class_methods_are_as_good_as_registration():
-    packet = traced_op(
+    packet = native_op(
         "declared_@UNIQUE@(Tensor x, Tensor y) -> Tensor",
         multiply,
         setup_context=lambda self, ctx, inputs, output: save_inputs(ctx, inputs, output),

@@ -7,7 +7,7 @@ import torch
 
 from ir_runtime.errors import RegistrationError
 from ir_runtime.op_reg import derive_backward, register_autograd
-from tests.op_reg.differentiable import multiply, traced_op
+from tests.op_reg.differentiable import multiply, native_op
 from tests.op_reg.ops import make_op, op_of
 
 BACKENDS = ["aot_eager", "inductor"]
@@ -18,7 +18,7 @@ def leaf(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
 
 
 def derived(signature, native, **members):
-    return traced_op(signature, native, backward=derive_backward(native), **members)
+    return native_op(signature, native, backward=derive_backward(native), **members)
 
 
 def polynomial(x, w=None, power=2, *, bias=None, scale=1.0):
@@ -227,7 +227,7 @@ def test_derivative_of_what_iree_cannot_compile_in_float64():
     def gelu(x):
         return 0.5 * x * (1 + torch.erf(x * 0.5**0.5))
 
-    packet = derived("gelu_@UNIQUE@(Tensor x) -> Tensor", gelu)
+    packet = derived("gelu_@UNIQUE@(Tensor x) -> Tensor", gelu, kernel=True)
     x = torch.linspace(-4, 4, 41).requires_grad_()
     y = packet(x)
     (found,) = torch.autograd.grad(y.sum(), x)
@@ -260,7 +260,7 @@ def test_low_precision_gradient_keeps_its_dtype(dtype):
 
 
 def test_backward_in_an_autocast_region_stays_in_the_dtype_of_the_call():
-    packet = derived("matmul_@UNIQUE@(Tensor x, Tensor y) -> Tensor", torch.matmul)
+    packet = derived("matmul_@UNIQUE@(Tensor x, Tensor y) -> Tensor", torch.matmul, kernel=True)
     x, y = leaf(4, 4), leaf(4, 4)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         packet(x, y).sum().backward()
@@ -274,7 +274,7 @@ def test_gradient_that_is_not_asked_for_is_not_computed():
         seen.append((x.requires_grad, y.requires_grad))
         return x * y
 
-    packet = traced_op("watched_@UNIQUE@(Tensor x, Tensor y) -> Tensor", multiply)
+    packet = native_op("watched_@UNIQUE@(Tensor x, Tensor y) -> Tensor", multiply)
     register_autograd(packet, derive_backward(native))
     packet(leaf(3), torch.randn(3)).sum().backward()
     assert seen == [(True, False)]
@@ -295,7 +295,7 @@ def test_native_that_takes_other_arguments_is_refused():
 
 
 def test_native_with_another_number_of_results_is_refused():
-    packet = traced_op("one_@UNIQUE@(Tensor x) -> Tensor", lambda x: x * 2)
+    packet = native_op("one_@UNIQUE@(Tensor x) -> Tensor", lambda x: x * 2)
     register_autograd(packet, derive_backward(lambda x: (x * 2, x * 3)))
     with pytest.raises(RegistrationError) as caught:
         packet(leaf(3)).sum().backward()
@@ -309,7 +309,7 @@ def test_native_with_another_number_of_results_is_refused():
     [(lambda x: (x * 2).sum(), "f32[]"), (lambda x: (x * 2).double(), "f64[3]")],
 )
 def test_native_with_another_result_is_refused(native, returned):
-    packet = traced_op("one_@UNIQUE@(Tensor x) -> Tensor", lambda x: x * 2)
+    packet = native_op("one_@UNIQUE@(Tensor x) -> Tensor", lambda x: x * 2)
     register_autograd(packet, derive_backward(native))
     with pytest.raises(RegistrationError) as caught:
         packet(leaf(3)).sum().backward()

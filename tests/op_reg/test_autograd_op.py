@@ -8,7 +8,7 @@ import torch
 from ir_runtime.counters import count_since
 from ir_runtime.errors import NotDifferentiableError, RegistrationError
 from ir_runtime.op_reg import CustomOp, derive_backward, register_autograd
-from tests.op_reg.differentiable import traced_op
+from tests.op_reg.differentiable import native_op, product_backward_op, product_op
 from tests.op_reg.ops import LIBRARY, make_op, op_of
 
 
@@ -17,8 +17,8 @@ def leaf(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
 
 
 def op_with_backward(signature, native, backward_signature, backward_native):
-    packet = traced_op(signature, native)
-    register_autograd(packet, traced_op(backward_signature, backward_native))
+    packet = native_op(signature, native)
+    register_autograd(packet, native_op(backward_signature, backward_native))
     return packet
 
 
@@ -98,13 +98,13 @@ def test_saved_result_under_functional_transforms():
     def native(grad, result):
         return -grad * result * result
 
-    backward = traced_op(
+    backward = native_op(
         "of_@UNIQUE@(Tensor grad, Tensor result) -> Tensor",
         native,
         backward=derive_backward(native),
         vmap="loop",
     )
-    packet = traced_op(
+    packet = native_op(
         "inverse_@UNIQUE@(Tensor x) -> Tensor", lambda x: 1 / x, backward=backward, vmap="loop"
     )
     x = torch.rand(3, dtype=torch.float64) + 1
@@ -127,7 +127,7 @@ def test_list_result_whose_elements_have_gradients_in_part():
         kb.yield_results(arith.addf(x, x), arith.mulf(x, x))
 
     packet = make_op("listed_@UNIQUE@(Tensor x) -> Tensor[]", select, generate)
-    backward = traced_op(
+    backward = native_op(
         "of_@UNIQUE@(Tensor[] grad, Tensor[] result, Tensor x) -> Tensor",
         lambda grad, result, x: 2 * grad[0] + 2 * grad[1] * x + 0 * result[0],
     )
@@ -262,7 +262,7 @@ def absent_where_not_needed():
         select,
         generate,
     )
-    packet = traced_op("masked_@UNIQUE@(Tensor x, Tensor y) -> Tensor", lambda x, y: x * y)
+    packet = native_op("masked_@UNIQUE@(Tensor x, Tensor y) -> Tensor", lambda x, y: x * y)
     register_autograd(packet, backward)
     return packet
 
@@ -280,18 +280,14 @@ def test_result_may_be_absent_where_no_gradient_is_needed(needs, compiled):
 
 
 def test_backward_runs_as_a_kernel(store):
-    packet = op_with_backward(
-        "counted_@UNIQUE@(Tensor x) -> Tensor",
-        lambda x: x * 3,
-        "of_@UNIQUE@(Tensor grad) -> Tensor",
-        lambda grad: grad * 3,
-    )
-    x = leaf(4)
-    y = packet(x)
+    packet = product_op()
+    register_autograd(packet, product_backward_op())
+    x, y = leaf(4), leaf(4)
+    z = packet(x, y)
     with count_since() as counts:
-        y.backward(torch.ones(4))
+        z.backward(torch.ones(4))
     assert (counts[0].selects, counts[0].compiles) == (1, 1)
-    assert torch.equal(x.grad, torch.full((4,), 3.0))
+    assert torch.equal(x.grad, y)
 
 
 def test_argument_without_a_result_refuses_its_gradient():
@@ -369,9 +365,9 @@ def test_default_of_the_backward_op_is_kept():
 
 
 def test_class_attribute_names_an_op():
-    backward = traced_op("of_@UNIQUE@(Tensor grad) -> Tensor", lambda grad: grad * 5)
+    backward = native_op("of_@UNIQUE@(Tensor grad) -> Tensor", lambda grad: grad * 5)
     for value in (backward, backward.default, op_of(backward).qualified_name):
-        packet = traced_op(
+        packet = native_op(
             "attribute_@UNIQUE@(Tensor x) -> Tensor", lambda x: x * 5, backward=value
         )
         x = leaf(3)
@@ -383,10 +379,10 @@ def test_derived_backward_of_a_backward_op_gives_second_derivatives():
     def native(grad, x):
         return 3 * grad * x * x
 
-    backward = traced_op(
+    backward = native_op(
         "of_@UNIQUE@(Tensor grad, Tensor x) -> Tensor", native, backward=derive_backward(native)
     )
-    packet = traced_op("cube_@UNIQUE@(Tensor x) -> Tensor", lambda x: x * x * x, backward=backward)
+    packet = native_op("cube_@UNIQUE@(Tensor x) -> Tensor", lambda x: x * x * x, backward=backward)
     assert torch.autograd.gradgradcheck(packet, leaf(3, dtype=torch.float64))
 
 
@@ -471,7 +467,7 @@ def test_op_of_another_library_is_no_backward():
 def test_setup_context_beside_an_op_is_refused():
     class Both(CustomOp):
         signature = "both_ways_@UNIQUE@(Tensor x) -> Tensor"
-        backward = traced_op("of_@UNIQUE@(Tensor grad) -> Tensor", lambda grad: grad)
+        backward = native_op("of_@UNIQUE@(Tensor grad) -> Tensor", lambda grad: grad)
         select = generate = None
 
         def setup_context(self, ctx, inputs, output):

@@ -17,6 +17,7 @@ from ir_runtime.errors import GenerateError, LaunchError
 from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, def_library
 from ir_runtime.op_reg.from_torch import torch_function_asm
 from tests.op_reg import ops
+from tests.sampling import sampled
 
 LIBRARY = def_library("test_from_torch")
 ROWS = 5
@@ -112,7 +113,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@sampled(10, case=tuple(CASES))
 def test_computes_what_torch_computes(case: str, store: object) -> None:
     fn, args, static = CASES[case]
     assert_runs_as(fn, op_of(fn, len(args), static=static), *args)

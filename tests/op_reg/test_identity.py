@@ -219,6 +219,7 @@ def test_redefined_op_never_runs_the_stale_kernel(store):
     assert counts[0].compiles == 2
 
 
+@pytest.mark.full
 def test_redefined_op_of_the_same_name_in_another_process(store):
     library = def_library("ir_tests_v")
     packet = CustomOp.register(library=library)(scaled_class(2.0))

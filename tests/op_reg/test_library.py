@@ -97,6 +97,7 @@ def test_name_that_another_package_defined_is_refused():
     assert "ir_tests_taken::taken" not in ALL_CUSTOM_OP_REGS
 
 
+@pytest.mark.full
 def test_interpreter_ends_quietly_with_ops_in_libraries_of_each_kind():
     program = """
 import torch

@@ -81,6 +81,7 @@ def run(script: str, **environment: str) -> list[object]:
     return json.loads(done.stdout)
 
 
+@pytest.mark.full
 def test_second_process_loads_templates_kernels_from_the_store(store):
     script = """
 import json, sys, torch
@@ -120,6 +121,7 @@ print(json.dumps([value, current_counts().compiles]))
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", KINDS)
 def test_edited_template_is_compiled_again(store, tmp_path, kind):
     loader = {"jinja": "JinjaTemplateLoader", "format": "StrFormatTemplateLoader"}[kind]

@@ -10,6 +10,7 @@ from ir_runtime.errors import GenerateError, NotDifferentiableError, Registratio
 from ir_runtime.op_reg import CustomOp
 from ir_runtime.op_reg.kernel import run_select
 from tests.op_reg.ops import LIBRARY, make_op, op_of
+from tests.sampling import covering
 
 X = torch.arange(6.0).reshape(2, 3)
 
@@ -244,9 +245,9 @@ COMPILED = {
 }
 
 
-@pytest.mark.parametrize("dynamic", [False, True])
-@pytest.mark.parametrize(("call", "expected"), COMPILED.values(), ids=COMPILED)
-def test_compiled_call_computes_the_same(call, expected, dynamic):
+@covering(name=tuple(COMPILED), dynamic=(False, True))
+def test_compiled_call_computes_the_same(name, dynamic):
+    call, expected = COMPILED[name]
     compiled = torch.compile(call, fullgraph=True, dynamic=dynamic)
     torch.testing.assert_close(compiled(X, X + 1), expected(X, X + 1))
 

@@ -265,6 +265,7 @@ def test_fork_of_a_fork():
     in_fork(child)
 
 
+@pytest.mark.full
 def test_spawned_process(monkeypatch):
     import torch.multiprocessing as mp
 
@@ -282,6 +283,7 @@ def _add_in_child(queue) -> None:
     queue.put(ops.add(torch.ones(2), torch.ones(2)).tolist())
 
 
+@pytest.mark.full
 def test_an_empty_operand_beside_large_ones_stays_off_the_worker_pool():
     """IREE's worker pool dies of a dispatch over nothing, so run it where that shows."""
     program = """

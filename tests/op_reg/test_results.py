@@ -15,6 +15,7 @@ from ir_runtime.errors import (
 from ir_runtime.op_reg.kernel import run_select
 from tests.op_reg import result_ops as ops
 from tests.op_reg.ops import make_op, op_of, scaled
+from tests.sampling import covering
 
 X, N = torch.arange(6.0).reshape(2, 3), torch.arange(-5, 3)
 
@@ -340,9 +341,9 @@ def test_opcheck(packet, args):
     torch.library.opcheck(packet.default, args)
 
 
-@pytest.mark.parametrize("dynamic", [False, True])
-@pytest.mark.parametrize(("call", "expected"), COMPILED.values(), ids=COMPILED)
-def test_compiled_call_computes_the_same(call, expected, dynamic):
+@covering(name=tuple(COMPILED), dynamic=(False, True), kinds={"name": lambda n: n.split()[0]})
+def test_compiled_call_computes_the_same(name, dynamic):
+    call, expected = COMPILED[name]
     compiled = torch.compile(call, fullgraph=True, dynamic=dynamic)
     torch.testing.assert_close(compiled(X), expected(X))
 

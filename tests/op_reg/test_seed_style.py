@@ -16,6 +16,7 @@ from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, FreeFuncKernelBuilder
 from ir_runtime.op_reg.selection import CallSelection
 from tests.op_reg import seed_style_ops as seed
 from tests.op_reg.ops import op_of
+from tests.sampling import sampled
 
 X = torch.arange(24.0).reshape(4, 6) - 7
 Y = torch.arange(24.0).reshape(4, 6) * 2 + 1
@@ -83,14 +84,14 @@ def test_op_runs_eager(case: str, store: DirectoryStore) -> None:
         assert (counts[0].compiles, counts[0].selects) == (first, first)
 
 
-@pytest.mark.parametrize("case", CASES)
+@sampled(4, case=tuple(CASES))
 def test_op_runs_compiled(case: str) -> None:
     torch._dynamo.reset()
     fn, args, wanted = CASES[case]
     assert_equal(torch.compile(fn, fullgraph=True)(*args), wanted)
 
 
-@pytest.mark.parametrize("case", CASES)
+@sampled(4, case=tuple(CASES))
 def test_op_runs_exported(case: str) -> None:
     fn, args, wanted = CASES[case]
     program = aot.export(fn, args)

@@ -13,15 +13,16 @@ from tests.op_reg import ops
 from tests.op_reg.differentiable import (
     calls_below,
     multiply,
-    multiply_backward,
+    native_op,
+    product_backward_op,
     product_gradients,
+    product_op,
     save_inputs,
-    traced_op,
 )
 from tests.op_reg.ops import CustomOp, like_first, make_op, op_of, yield_first
+from tests.sampling import covering
 
 X, Y = torch.randn(3, 4), torch.randn(3, 4)
-PRODUCT = "product_@UNIQUE@(Tensor x, Tensor y) -> Tensor"
 
 
 def elementwise(packet):
@@ -39,20 +40,14 @@ def elementwise(packet):
 
 def product_of(form, rule):
     """Register a product whose backward is of a form, and a vmap rule for each op of it."""
-    packet = traced_op(PRODUCT, multiply)
+    packet = product_op()
     register_vmap(packet, "loop" if rule == "loop" else elementwise(packet))
     if form == "function":
         register_autograd(packet, product_gradients, setup_context=save_inputs)
     elif form == "native":
         register_autograd(packet, derive_backward(multiply))
     else:
-        backward = traced_op(
-            "of_@UNIQUE@(Tensor grad, Tensor x, Tensor y) -> (Tensor, Tensor)",
-            multiply_backward,
-            backward=derive_backward(multiply_backward),
-            vmap="loop",
-        )
-        register_autograd(packet, backward)
+        register_autograd(packet, product_backward_op(vmap="loop"))
     return packet
 
 
@@ -110,12 +105,12 @@ def test_loop_over_nothing():
 
 
 def test_loop_with_a_list():
-    packet = traced_op("sum_@UNIQUE@(Tensor[] xs) -> Tensor", lambda xs: xs[0] + xs[1], vmap="loop")
+    packet = native_op("sum_@UNIQUE@(Tensor[] xs) -> Tensor", lambda xs: xs[0] + xs[1], vmap="loop")
     assert torch.equal(torch.vmap(lambda x, y: packet([x, y]), (0, None))(X, Y[0]), X + Y[0])
 
 
 def test_loop_with_two_results():
-    packet = traced_op(
+    packet = native_op(
         "both_@UNIQUE@(Tensor x, Tensor y) -> (Tensor, Tensor)",
         lambda x, y: (x + y, x * y),
         vmap="loop",
@@ -127,7 +122,7 @@ def test_loop_with_two_results():
 
 
 def test_loop_with_keyword_only_and_absent_arguments():
-    packet = traced_op(
+    packet = native_op(
         "affine_@UNIQUE@(Tensor x, Tensor? w=None, *, Tensor? b=None, float scale=1.0) -> Tensor",
         lambda x, w=None, *, b=None, scale=1.0: x * scale if b is None else x * scale + b,
         vmap="loop",
@@ -286,7 +281,7 @@ def test_batched_gradients(product):
 
 def test_gradient_of_one_result_of_two():
     native = lambda x, y: (x + y, x * y)  # noqa: E731
-    packet = traced_op(
+    packet = native_op(
         "both_@UNIQUE@(Tensor x, Tensor y) -> (Tensor, Tensor)",
         native,
         backward=derive_backward(native),
@@ -299,7 +294,7 @@ def test_gradient_of_one_result_of_two():
 
 def test_functional_gradient_of_a_list():
     native = lambda xs: xs[0] * xs[1]  # noqa: E731
-    packet = traced_op(
+    packet = native_op(
         "times_@UNIQUE@(Tensor[] xs) -> Tensor", native, backward=derive_backward(native)
     )
     torch.testing.assert_close(grad(lambda x, y: packet([x, y]).sum())(X, Y), Y)
@@ -358,11 +353,14 @@ TRANSFORMS = {
 }
 
 
-@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
-@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
-@pytest.mark.parametrize("name", ["function, rule", "native, loop"])
-def test_compiled_transform_is_right(transform, backend, name):
+@covering(
+    transform=tuple(TRANSFORMS),
+    name=("function, rule", "native, loop"),
+    backend=("aot_eager", "inductor"),
+)
+def test_compiled_transform_is_right(transform, name, backend):
     torch._dynamo.reset()
+    transform = TRANSFORMS[transform]
     compiled = torch.compile(transform(PRODUCTS[name]), backend=backend, fullgraph=True)
     torch.testing.assert_close(compiled(X, Y), transform(torch.mul)(X, Y))
 

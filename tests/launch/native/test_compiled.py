@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import Tensor
 
@@ -10,6 +9,7 @@ from ir_runtime.launch.native._launcher import Plan
 from tests.launch.native.compiled import Compiled, compiled
 from tests.launch.native.libraries import always_parallel, torch_threads
 from tests.launch.native.memory import GuardedMemory
+from tests.sampling import sampled
 
 _OUT = "%out: !hal.buffer {iree.abi.output = 0 : index}"
 
@@ -94,7 +94,7 @@ def _run_on_vm(kernel: Compiled, inputs: list[Tensor], shape: tuple[int, ...]) -
     return torch.from_numpy(np.array(iree.DeviceArray(device, view).to_host()))
 
 
-@pytest.mark.parametrize("case", range(len(CASES)))
+@sampled(2, case=range(len(CASES)))
 def test_compiled_kernels_agree_with_the_vm_bit_by_bit(case: int) -> None:
     text, n, shapes, shape = CASES[case]
     kernel = compiled(with_size(text, n), len(shapes))
@@ -107,7 +107,7 @@ def test_compiled_kernels_agree_with_the_vm_bit_by_bit(case: int) -> None:
         assert torch.equal(out.view(torch.int32), wanted.view(torch.int32))
 
 
-@pytest.mark.parametrize("case", range(len(CASES)))
+@sampled(2, case=range(len(CASES)))
 def test_compiled_kernels_stay_inside_their_buffers(case: int) -> None:
     text, n, shapes, shape = CASES[case]
     plan: Plan = compiled(with_size(text, n), len(shapes)).plan

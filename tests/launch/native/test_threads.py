@@ -214,6 +214,7 @@ assert after == (before if {torch_first} else before + 2), (before, after)
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("torch_first", [True, False])
 def test_torch_and_launches_share_one_pool(torch_first: bool) -> None:
     program = _NO_OTHER_THREADS.format(torch_first=torch_first)
@@ -249,6 +250,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 def test_processes_of_torch_multiprocessing_launch(method: str, tmp_path: Path) -> None:
     program = tmp_path / "program.py"

@@ -1,0 +1,176 @@
+"""The two parts of the suite, quick and full, and the limits that they keep.
+
+A test marked `full` runs under `make test-full`. What passed there is recorded, by test file, with
+a digest of all that the file depends on: `FULL_INPUTS` in the file, paths and patterns from the
+root of the checkout, or all sources. `make test-changed` runs the files whose digest is another.
+
+A budget file holds how many programs each part may have compiled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ir_runtime.device.cpu import host_cpu_target
+from ir_runtime.launch.compile_cache import CompileCache
+from ir_runtime.launch.key import compiler_version, digest_of
+
+__all__ = ["ALL_SOURCES", "KERNEL_INPUTS", "FullSuite", "inputs_digest", "over_budget"]
+
+ROOT = Path(__file__).parents[1]
+_RECORD = ROOT / "tests" / "full_passed.json"
+_BUDGET = Path(os.environ.get("IR_RUNTIME_TEST_BUDGET") or ROOT / "tests" / "compile_budget.json")
+
+ALL_SOURCES = ("ir_runtime", "kernels_mlir", "tests/*.py", "pyproject.toml")
+KERNEL_INPUTS = (
+    "kernels_mlir",
+    "tests/cases.py",
+    "tests/golden_mlir/texts",
+    "ir_runtime/launch/compiler.py",
+    "ir_runtime/launch/worker.py",
+    "ir_runtime/device/cpu.py",
+)
+"""What a kernel of the catalogue computes depends on these: its code, and the MLIR it becomes."""
+
+_NOT_REACHED = "not reached in the minutes that were given"
+_SOURCE_SUFFIXES = frozenset({".py", ".mlir", ".c", ".h", ".json", ".toml", ".jinja"})
+
+
+def inputs_digest(test_file: Path, inputs: tuple[str, ...]) -> str:
+    """Digest a test file, the files that it names as inputs, and the versions of torch and IREE."""
+    paths = {test_file}
+    for pattern in inputs:
+        found = list(ROOT.glob(pattern))
+        assert found, f"{test_file}: no file is named {pattern}, which is in FULL_INPUTS"
+        for path in found:
+            paths.update(path.rglob("*") if path.is_dir() else [path])
+    parts: list[str | bytes] = [torch.__version__.partition("+")[0], str(compiler_version())]
+    for path in sorted(paths):
+        if path.suffix in _SOURCE_SUFFIXES and path.is_file() and path != _RECORD:
+            parts += [path.relative_to(ROOT).as_posix(), path.read_bytes()]
+    return digest_of(*parts)
+
+
+def over_budget(part: str, compiled: int, budget: dict[str, int]) -> str | None:
+    """Say that a part of the suite compiled more programs than it may; None if it did not."""
+    if compiled <= budget[part]:
+        return None
+    return (
+        f"the {part} suite compiled {compiled} programs, may compile {budget[part]}\n"
+        "  fix: share kernels between tests, use a kernel that is there already, or mark what is "
+        f"long by nature `full`; with a good reason, raise {_BUDGET.name}"
+    )
+
+
+class FullSuite:
+    """Choose the tests of a part; at the end look at its budget, and record what passed.
+
+    Args:
+        config: pytest's, with `--full`, `--record` and `--minutes`.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._choice: str = config.getoption("--full")
+        self._digests: dict[str, str] = {}
+        self._ran: set[str] = set()
+        self._bad: set[str] = set()
+        self._said: list[str] = []
+        self._not_reached = 0
+        self._started_s = time.time()
+        minutes = config.getoption("--minutes")
+        self._deadline_s = None if minutes is None else self._started_s + 60 * minutes
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        chosen = [item for item in items if self._is_chosen(item)]
+        dropped = [item for item in items if item not in set(chosen)]
+        if dropped:
+            self._config.hook.pytest_deselected(items=dropped)
+            items[:] = chosen
+
+    def _is_chosen(self, item: pytest.Item) -> bool:
+        full = item.get_closest_marker("full") is not None
+        if self._choice == "no":
+            return not full
+        changed = self._choice == "changed"
+        return full and not (changed and _recorded().get(_file(item)) == self._digest(item))
+
+    def _digest(self, item: pytest.Item) -> str:
+        file = _file(item)
+        if file not in self._digests:
+            inputs = getattr(getattr(item, "module", None), "FULL_INPUTS", ALL_SOURCES)
+            self._digests[file] = inputs_digest(item.path, inputs)
+        return self._digests[file]
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if self._deadline_s is not None and time.time() > self._deadline_s:
+            pytest.skip(_NOT_REACHED)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        file = report.nodeid.partition("::")[0]
+        self._ran.add(file)
+        not_reached = report.skipped and _NOT_REACHED in str(report.longrepr)
+        self._not_reached += not_reached
+        if report.failed or not_reached:
+            self._bad.add(file)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(self._config, "workerinput"):
+            return
+        if self._choice == "changed" and session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            self._said.append("no full test depends on what has changed since it passed")
+            session.exitstatus = pytest.ExitCode.OK
+        if self._not_reached:
+            self._said.append(
+                f"{self._not_reached} full tests were not reached in time\n"
+                "  fix: run `make test-full`, and commit tests/full_passed.json"
+            )
+        part = "quick" if self._choice == "no" else "full"
+        cache = CompileCache(Path(os.environ["IR_RUNTIME_COMPILE_CACHE"]))
+        compiled = cache.used_since(self._started_s)
+        problem = over_budget(part, compiled, json.loads(_BUDGET.read_text("utf-8")))
+        self._said.append(f"{compiled} programs compiled, or taken from the cache of compiles")
+        if problem is not None:
+            self._said.append(problem)
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        every = self._config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        if self._config.getoption("--record") and every and not self._config.option.keyword:
+            self._write_record()
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        for line in self._said:
+            terminalreporter.write_line(line)
+
+    def _write_record(self) -> None:
+        """Record each file that ran whole and passed; forget those that are gone."""
+        known = {file: digest for file, digest in _recorded().items() if (ROOT / file).exists()}
+        for file in self._ran:
+            known.pop(file, None)
+            if file not in self._bad:
+                known[file] = self._digest_of_file(file)
+        cpu = host_cpu_target()
+        record = {"cpu": [cpu.cpu, *cpu.features], "passed": dict(sorted(known.items()))}
+        _RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+
+    def _digest_of_file(self, file: str) -> str:
+        import importlib
+
+        module = importlib.import_module(file.removesuffix(".py").replace("/", "."))
+        return inputs_digest(ROOT / file, getattr(module, "FULL_INPUTS", ALL_SOURCES))
+
+
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
+
+
+def _recorded() -> dict[str, str]:
+    return json.loads(_RECORD.read_text("utf-8"))["passed"] if _RECORD.exists() else {}

@@ -1,0 +1,106 @@
+"""Parts of the suite: what runs when, what is recorded as passed, and the budgets of compiles."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.full import ALL_SOURCES, KERNEL_INPUTS, ROOT, inputs_digest, over_budget
+
+TESTS = '''
+import pytest
+import torch
+from ir_runtime.launch import Launchable
+
+FULL_INPUTS = ("inputs/*.py",)
+DOUBLE = """func.func @main(%a: tensor<3xf32>) -> tensor<3xf32> {
+  %0 = arith.addf %a, %a : tensor<3xf32>
+  return %0 : tensor<3xf32>
+}"""
+
+
+def test_quick():
+    assert torch.equal(Launchable.jit_compile(DOUBLE)(torch.ones(3)), torch.full((3,), 2.0))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("number", [1, 2])
+def test_long(number):
+    from inputs.wanted import LARGEST
+
+    assert number <= LARGEST
+'''
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a checkout with this suite's conftest and a test file of its own."""
+    root = tmp_path_factory.mktemp("suite")
+    (root / "tests").mkdir()
+    for name in ("__init__.py", "conftest.py", "full.py", "sampling.py"):
+        if (ROOT / "tests" / name).exists():
+            shutil.copy(ROOT / "tests" / name, root / "tests")
+    shutil.copy(ROOT / "pyproject.toml", root)
+    (root / "tests" / "test_parts.py").write_text(TESTS)
+    (root / "inputs").mkdir()
+    (root / "inputs" / "wanted.py").write_text("LARGEST = 2\n")
+    set_budget(root, 1)
+    return root
+
+
+def set_budget(root: Path, compiles: int) -> None:
+    budget = {"quick": compiles, "full": compiles}
+    (root / "tests" / "compile_budget.json").write_text(json.dumps(budget))
+
+
+def run(root: Path, *options: str) -> tuple[int, str]:
+    """Run the suite; return its exit status and what it says."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTEST")
+    }
+    environment["IR_RUNTIME_COMPILE_CACHE"] = str(root / "cache")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_full_tests_run_when_asked_for_and_again_when_an_input_changed(suite: Path) -> None:
+    record = suite / "tests" / "full_passed.json"
+    status, said = run(suite, "--full", "all", "--record", "--minutes", "0")
+    assert (status, "2 full tests were not reached in time\n  fix:" in said) == (0, True), said
+    assert json.loads(record.read_text())["passed"] == {}
+
+    status, said = run(suite, "--full", "changed", "--record")
+    assert (status, "2 passed, 1 deselected" in said) == (0, True), said
+    assert list(json.loads(record.read_text())["passed"]) == ["tests/test_parts.py"]
+    status, said = run(suite, "--full", "changed")
+    assert (status, "no full test depends on what has changed" in said) == (0, True), said
+
+    (suite / "inputs" / "wanted.py").write_text("LARGEST = 1\n")
+    status, said = run(suite, "--full", "changed", "--record")
+    assert (status, "1 failed, 1 passed, 1 deselected" in said) == (1, True), said
+    assert json.loads(record.read_text())["passed"] == {}
+
+
+def test_a_suite_over_its_budget_of_compiles_fails(suite: Path) -> None:
+    set_budget(suite, 0)
+    status, said = run(suite)
+    assert (status, "1 passed, 2 deselected" in said) == (1, True), said
+    assert "the quick suite compiled 1 programs, may compile 0\n  fix: share kernels" in said
+
+
+def test_a_budget_that_is_kept_says_nothing() -> None:
+    assert over_budget("full", 3, {"full": 3}) is None
+
+
+def test_inputs_are_files_that_are_there() -> None:
+    file = Path(__file__)
+    assert inputs_digest(file, ALL_SOURCES) != inputs_digest(file, KERNEL_INPUTS)
+    with pytest.raises(AssertionError, match=r"no file is named absent/\*, which is in"):
+        inputs_digest(file, ("absent/*",))
