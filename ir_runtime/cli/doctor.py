@@ -124,7 +124,7 @@ def gather_facts(settings: Settings) -> Facts:
         direct_kernels=direct,
         vm_kernels=in_vm,
         launcher=_launcher_absent() if complete else "torch is not installed",
-        settings={name: str(value) for name, value in asdict(settings).items()},
+        settings=_in_words(settings),
         cxx=shutil.which(os.environ.get("CXX") or "g++"),
     )
 
@@ -163,6 +163,14 @@ def find_problems(facts: Facts) -> tuple[Problem, ...]:
         fix = "pip install 'ir-runtime[demo]'"
         problems.append(Problem(f"not installed: {', '.join(missing)}", "ir-runtime demo", fix))
     return tuple(sorted(problems, key=lambda problem: not problem.required))
+
+
+def _in_words(settings: Settings) -> dict[str, str]:
+    """Return each variable's value as the user would write it, by its name in small letters."""
+    words = {name: str(value) for name, value in asdict(settings).items()}
+    del words["base_stores"]  # further paths of the variable of `store`
+    words["store"] = os.pathsep.join(map(str, (settings.store, *settings.base_stores)))
+    return words
 
 
 def _compile_problems(facts: Facts) -> list[Problem]:

@@ -71,13 +71,14 @@ class CompileCache:
                 return None
             files = found[1]
             compiled = Compiled(files[_VMFB_FILE], files[_STREAM_FILE], files[_HOST_FILE])
-            os.utime(path)
         except (CorruptEntryError, KeyError) as problem:
             _log.warning("%s is corrupt (%s); it is compiled again", path, problem)
             shutil.rmtree(path, ignore_errors=True)
             return None
         except OSError:
             return None
+        with contextlib.suppress(OSError):  # one that others own serves all the same
+            os.utime(path)
         return compiled
 
     def save(self, path: Path, name: str, compiled: Compiled) -> None:

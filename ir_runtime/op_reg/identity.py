@@ -26,7 +26,8 @@ __all__ = ["code_digest", "function_digest"]
 
 
 _OWN = "ir_runtime"
-_NO_CODE_OF_OPS = (_OWN, "abc", "builtins", "typing")
+_BUILDER = "ir_runtime.op_reg"
+_NO_CODE_OF_OPS = ("abc", "builtins", "typing")
 
 
 def code_digest(cls: type) -> str:
@@ -85,10 +86,11 @@ def _is_known(value: Any) -> bool:
 
 
 def _describe_op_class(cls: type, seen: set[int]) -> Iterator[str]:
-    """Describe a class and its bases; `MLIR_SCHEMA` stands for bases from this package."""
+    """Describe a class and its bases; `MLIR_SCHEMA` stands for the bases that the builder has."""
     seen.add(id(cls))
     for owner in cls.__mro__:
-        if owner is not cls and owner.__module__.partition(".")[0] in _NO_CODE_OF_OPS:
+        where = owner.__module__
+        if owner is not cls and (where.startswith(f"{_BUILDER}.") or where in _NO_CODE_OF_OPS):
             continue
         for name, member in sorted(vars(owner).items()):
             if name not in ("__dict__", "__weakref__", "__doc__", "__firstlineno__"):

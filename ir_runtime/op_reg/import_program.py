@@ -76,7 +76,7 @@ def _composite_ops_listed_once() -> Generator[None]:
     """Let torch look up all composite operators once in a `with` block of this thread.
 
     To build its table of decompositions torch 2.13 does so twice for each namespace of operators
-    that the process has, at 2 ms each: half of the time of a small program where there are 100.
+    that the process has, which takes most of the time of a small program where there are many.
     """
     from torch._export import utils
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -132,9 +133,12 @@ def test_an_unreadable_base_is_passed_over(user: User) -> None:
 
 
 def test_doctor_lists_base_stores(user: User, capsys: pytest.CaptureFixture[str]) -> None:
-    _, _, (team, system) = user
+    _, first, (team, system) = user
     team.save(ARTIFACT)
     main(["doctor"])
     lines = {line.strip() for line in capsys.readouterr().out.splitlines()}
     assert f"{'base store':<22} {team.root}: 1 artifacts" in lines
     assert f"{'base store':<22} {system.root}: 0 artifacts" in lines
+    variable = os.pathsep.join(str(store.root) for store in (first, team, system))
+    assert ["IR_RUNTIME_STORE", variable] in [line.split() for line in lines]
+    assert not [line for line in lines if "BASE_STORES" in line]

@@ -463,8 +463,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "digest: inherited code does not count",
-            "        if owner is not cls and owner.__module__",
-            "        if owner is not cls or owner.__module__",
+            "if owner is not cls and (where",
+            "if owner is not cls or (where",
         ),
         (
             "digest: elements of a tensor do not count",

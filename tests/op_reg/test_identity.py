@@ -111,6 +111,16 @@ def test_digest_covers_classes_that_stand_behind_custom_op():
     assert digest(BASE + child) != digest(BASE + child.replace("size = 1", "size = 2"))
 
 
+def test_digest_covers_bases_of_the_ops_that_this_package_has(monkeypatch):
+    """The number stands for the builder alone."""
+    from ir_runtime.ops import iree
+
+    derived = type("derived", (iree._Identity,), {"__module__": iree.__name__})
+    before = code_digest(derived)
+    monkeypatch.setattr(iree._Identity, "generate", lambda self, ksel, kb: None)
+    assert code_digest(derived) != before
+
+
 def test_digest_covers_values_of_keyword_defaults():
     source = BASE.replace("def helper(x):", "def helper(x, *, y=DEFAULT):")
     assert digest("DEFAULT = 1" + source) != digest("DEFAULT = 2" + source)
