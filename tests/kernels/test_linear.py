@@ -92,7 +92,11 @@ def test_rows_with_nan_and_infinity_keep_to_themselves(dtype: torch.dtype) -> No
     assert not y[13].isfinite().any()
 
 
-@covering(dtype=DTYPES, target=(CpuTarget("x86_64-unknown-unknown-eabi-elf", "x86-64-v3"), None))
+@covering(
+    dtype=DTYPES,
+    target=(CpuTarget("x86_64-unknown-unknown-eabi-elf", "x86-64-v3"), None),
+    kinds={"dtype": lambda dtype: dtype == torch.bfloat16},
+)
 def test_other_cpus_tiles(
     dtype: torch.dtype, target: CpuTarget | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

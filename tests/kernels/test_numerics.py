@@ -19,13 +19,15 @@ from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.kernel import bind_call
 from tests.cases import CASES, DTYPES, WIDTH, Draw, OpCase, attention_arguments
+from tests.full import KERNEL_INPUTS
+from tests.sampling import covering
 
 NAN, INF = float("nan"), float("inf")
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype_info(dtype).short)
 row_cases = [case for case in CASES if case.op not in ("mm_encoder_attn", "rotary_embedding")]
-each_row_case = pytest.mark.parametrize("case", row_cases, ids=lambda case: case.id)
+FULL_INPUTS = KERNEL_INPUTS
 
 
 def assert_near(actual: Tensor, expected: Tensor) -> None:
@@ -35,9 +37,7 @@ def assert_near(actual: Tensor, expected: Tensor) -> None:
     )
 
 
-@each_row_case
-@each_dtype
-@pytest.mark.parametrize("special", [NAN, INF, -INF], ids=["nan", "inf", "-inf"])
+@covering(case=row_cases, dtype=DTYPES, special=(NAN, INF, -INF))
 def test_special_value_stays_in_its_row(case: OpCase, dtype: torch.dtype, special: float) -> None:
     """The row says what torch says; the others keep their bits."""
     arguments = case.arguments(dtype)

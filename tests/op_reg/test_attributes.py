@@ -13,6 +13,7 @@ from ir_runtime.op_reg import AttrArg, CustomOp, IntArg
 from ir_runtime.op_reg.kernel import run_select
 from ir_runtime.op_reg.selection import CallSelection
 from tests.op_reg.ops import LIBRARY, SHIFT, like_first, make_op, op_of, scaled, yield_first
+from tests.sampling import covering
 
 X = torch.arange(4.0)
 N = torch.arange(4)
@@ -73,8 +74,7 @@ def test_required_attribute_refuses_none(kind):
         run_select(op_of(packet), [X, None])
 
 
-@each_kind
-@pytest.mark.parametrize("optional", ["", "?"])
+@covering(kind=tuple(KINDS), optional=("", "?"))
 def test_attribute_is_compiled(kind, optional):
     schema, *values = KINDS[kind]
     packet = attribute_op(kind, f"{schema}{optional} value", [])
@@ -86,8 +86,7 @@ def test_attribute_is_compiled(kind, optional):
         assert torch.equal(compiled(X), X + 1)
 
 
-@each_kind
-@pytest.mark.parametrize("optional", ["", "?"])
+@covering(kind=tuple(KINDS), optional=("", "?"))
 def test_opcheck(kind, optional):
     schema, value, _ = KINDS[kind]
     packet = attribute_op(kind, f"{schema}{optional} value", [])

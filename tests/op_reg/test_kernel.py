@@ -12,6 +12,7 @@ from ir_runtime.errors import ArgumentError, IrRuntimeError, LaunchError, NotDif
 from ir_runtime.settings import override_settings
 from tests.op_reg import ops
 from tests.op_reg.ops import like_first, make_op, op_of
+from tests.sampling import covering
 
 FLOATS = [torch.float32, torch.float64, torch.float16, torch.bfloat16]
 
@@ -266,7 +267,7 @@ def test_optional_tensors(present):
     torch.testing.assert_close(ops.affine(x, w, b), expected)  # the compiler fuses into one fma
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: DTYPES[d].short)
+@covering(dtype=tuple(DTYPES), kinds={"dtype": lambda d: (d.itemsize, DTYPES[d].carrier)})
 def test_every_dtype_passes_unchanged(dtype):
     x = values_of(dtype)
     y = ops.identity(x)

@@ -177,18 +177,18 @@ def number_op(kind: str, compute, *, extract: bool):
     return make_op(f"number_@UNIQUE@(Tensor x) -> {kind}", select, generate)
 
 
-@pytest.mark.parametrize("extract", [True, False])
-@pytest.mark.parametrize(
-    ("kind", "compute"),
-    [
-        ("int", lambda x: x.long().sum()),
-        ("bool", lambda x: x.sum() > 3),
-        ("float", lambda x: x.sum()),
-        ("float", lambda x: x.double().sum() / 3),
-        ("float", lambda x: x.half().sum()),
-    ],
-)
-def test_number_is_returned_as_python_has_it(kind, compute, extract):
+NUMBERS = {
+    "int": lambda x: x.long().sum(),
+    "bool": lambda x: x.sum() > 3,
+    "float": lambda x: x.sum(),
+    "float from f64": lambda x: x.double().sum() / 3,
+    "float from f16": lambda x: x.half().sum(),
+}
+
+
+@covering(name=tuple(NUMBERS), extract=(True, False))
+def test_number_is_returned_as_python_has_it(name, extract):
+    kind, compute = name.split()[0], NUMBERS[name]
     packet = number_op(kind, compute, extract=extract)
     for x in (X, X / 8):
         value = packet(x)
