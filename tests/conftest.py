@@ -78,7 +78,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Directory
 
 @pytest.fixture
 def no_compile_cache() -> Iterator[None]:
-    """Let the compiler itself run, whatever it compiled before."""
+    """Run the compiler itself, whatever the cache has."""
     with override_settings(compile_cache=None):
         yield
 

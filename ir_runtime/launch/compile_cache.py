@@ -69,9 +69,11 @@ class CompileCache:
             found = read_entry(path)
             if found is None:
                 return None
-            files = found[1]
+            key, files = found
+            if key["entry"] != path.name:
+                raise CorruptEntryError("it is the entry of another program")
             compiled = Compiled(files[_VMFB_FILE], files[_STREAM_FILE], files[_HOST_FILE])
-        except (CorruptEntryError, KeyError) as problem:
+        except (CorruptEntryError, KeyError, TypeError) as problem:
             _log.warning("%s is corrupt (%s); it is compiled again", path, problem)
             shutil.rmtree(path, ignore_errors=True)
             return None
@@ -88,8 +90,9 @@ class CompileCache:
             _STREAM_FILE: compiled.stream,
             _HOST_FILE: compiled.host_text,
         }
+        key = {"name": name, "compiler": compiler_version(), "entry": path.name}
         with contextlib.suppress(OSError):
-            write_entry(path, {"name": name, "compiler": compiler_version()}, files, sync=False)
+            write_entry(path, key, files, sync=False)
             self._prune()
 
     @contextlib.contextmanager
@@ -108,7 +111,7 @@ class CompileCache:
 
     def used_since(self, time_s: float) -> int:
         """Return how many entries were written or read since a time, by the clock of the files."""
-        return sum(path.stat().st_mtime >= time_s for path in self._entries())
+        return sum(_modified_s(path) >= time_s for path in self._entries())
 
     def _entries(self) -> list[Path]:
         try:
@@ -121,9 +124,18 @@ class CompileCache:
         if stamp.exists() and now - stamp.stat().st_mtime < _PRUNE_EVERY_S:
             return
         stamp.touch()
-        for path in (*self._entries(), *(self._home / ".locks").iterdir()):
-            if now - path.stat().st_mtime > _UNUSED_S:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        leftovers = (*self._home.glob(".staging-*"), *self._home.glob(".locks/*"))
+        for path in (*self._entries(), *leftovers):
+            if now - _modified_s(path) > _UNUSED_S:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
+def _modified_s(path: Path) -> float:
+    """Return when a file changed last; for one that another process has removed, the future."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 @functools.cache

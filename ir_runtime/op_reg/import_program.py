@@ -73,7 +73,7 @@ _listing = threading.local()
 
 @contextmanager
 def _composite_ops_listed_once() -> Generator[None]:
-    """Let torch look up all composite operators once in a `with` block of this thread.
+    """Make torch list all composite operators only once in a `with` block of this thread.
 
     To build its table of decompositions torch 2.13 does so twice for each namespace of operators
     that the process has, which takes most of the time of a small program where there are many.

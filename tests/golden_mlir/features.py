@@ -67,6 +67,15 @@ class _Same(CustomOp):
         ksel.return_new_tensor(x.t.shape, x.t.dtype)
 
 
+class _Pair(CustomOp):
+    """Two tensors of one shape in, one like them out."""
+
+    def select(self, ksel: Any) -> None:
+        x = ksel.arg_tensor(0)
+        ksel.arg_tensor(1).require_shape(x)
+        ksel.return_new_tensor(x.t.shape, x.t.dtype)
+
+
 _DOUBLE = """
 !x = tensor<?xf32>
 #by = 2.0 : f32
@@ -295,15 +304,10 @@ _JINJA = JinjaTemplateLoader(template_ops.__name__)
 
 
 @_feature(_LINE, _LINE)
-class loaders(CustomOp):
+class loaders(_Pair):
     """Templates of `str.format` and of Jinja."""
 
     signature = "loaders(Tensor x, Tensor y) -> Tensor"
-
-    def select(self, ksel):
-        x = ksel.arg_tensor(0)
-        ksel.arg_tensor(1).require_shape(x)
-        ksel.return_new_tensor(x.t.shape, x.t.dtype)
 
     def generate(self, ksel, kb):
         kind = {"element": "f32", "tensor": "tensor<?xf32>"}
@@ -348,15 +352,10 @@ def _traced(name: str, fn: Callable[..., Any], *arguments: Tensor, static: bool 
 
 
 @_feature(_LINE, _LINE)
-class called(CustomOp):
+class called(_Pair):
     """A kernel that other kernels hold: it is called with tensors of one shape."""
 
     signature = "called(Tensor x, Tensor y) -> Tensor"
-
-    def select(self, ksel):
-        x = ksel.arg_tensor(0)
-        ksel.arg_tensor(1).require_shape(x)
-        ksel.return_new_tensor(x.t.shape, x.t.dtype)
 
     def generate(self, ksel, kb):
         from iree.compiler.dialects import arith

@@ -72,6 +72,11 @@ def complaint(golden: Golden, record: dict[str, Any]) -> str | None:
     if known is None or digest is None:
         return "it has no golden file\n  fix: run `make golden`"
     if record["schema"] == MLIR_SCHEMA and digest == golden.op.code_digest and text != known:
+        if record["versions"] != written_with():
+            return (
+                f"its MLIR is not that of {record['versions']}, here is {written_with()}\n"
+                "  fix: run `make golden`, and read what changed"
+            )
         return (
             "its MLIR changed, and its key did not: stored kernels would be taken for it\n"
             "  fix: raise MLIR_SCHEMA in ir_runtime/op_reg/mlir_schema.py, then run `make golden`"

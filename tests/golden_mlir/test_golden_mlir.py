@@ -17,9 +17,9 @@ from tests.golden_mlir.record import GOLDEN, complaint, golden_cases, recorded, 
 ROOT = Path(__file__).parents[2]
 CASES = golden_cases()
 
+TORCH = recorded()["versions"]["torch"]
 pytestmark = pytest.mark.skipif(
-    recorded()["versions"] != written_with(),
-    reason=f"golden MLIR is of {recorded()['versions']}, here is {written_with()}",
+    written_with()["torch"] != TORCH, reason=f"torch writes a part of it, and it is of {TORCH}"
 )
 
 

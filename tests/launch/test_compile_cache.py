@@ -103,6 +103,14 @@ def test_a_damaged_entry_is_compiled_again_and_replaced(
     assert len(counted_runs) == 2
 
 
+def test_an_entry_in_the_place_of_another_is_not_taken(cache: CompileCache) -> None:
+    one, two = (cache.path_of(text, ()) for text in (b"one", b"two"))
+    cache.save(one, "name", RESULT)
+    one.rename(two)
+    assert cache.load(two) is None
+    assert not two.exists()
+
+
 def test_a_cache_that_cannot_be_written_is_no_failure(
     tmp_path: Path, doubling: Callable[..., str]
 ) -> None:
@@ -125,12 +133,15 @@ def test_what_was_not_used_for_long_is_removed(cache: CompileCache) -> None:
     old, new, last = (cache.path_of(text, ()) for text in (b"old", b"new", b"last"))
     cache.save(old, "name", RESULT)
     cache.save(new, "name", RESULT)
-    for path, age_days in ((old, 31), (new, 29), (old.parent / ".pruned", 2)):
+    torn = old.parent / ".staging-of-a-killed-process"
+    torn.mkdir()
+    for path, age_days in ((old, 31), (torn, 31), (new, 29), (old.parent / ".pruned", 2)):
         then = time.time() - age_days * 24 * 3600
         os.utime(path, (then, then))
     with cache.lock(last):
         cache.save(last, "name", RESULT)
     assert [cache.load(path) for path in (old, new, last)] == [None, RESULT, RESULT]
+    assert not torn.exists()
 
 
 def test_no_cache_is_used_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
