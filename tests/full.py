@@ -26,9 +26,9 @@ __all__ = ["ALL_SOURCES", "KERNEL_INPUTS", "FullSuite", "inputs_digest", "over_b
 
 ROOT = Path(__file__).parents[1]
 _RECORD = ROOT / "tests" / "full_passed.json"
-_BUDGET = Path(os.environ.get("IR_RUNTIME_TEST_BUDGET") or ROOT / "tests" / "compile_budget.json")
+_BUDGET = ROOT / "tests" / "compile_budget.json"
 
-ALL_SOURCES = ("ir_runtime", "kernels_mlir", "tests/*.py", "pyproject.toml")
+ALL_SOURCES = ("ir_runtime", "kernels_mlir", "tests", "pyproject.toml")
 KERNEL_INPUTS = (
     "kernels_mlir",
     "tests/cases.py",
@@ -53,7 +53,7 @@ def inputs_digest(test_file: Path, inputs: tuple[str, ...]) -> str:
             paths.update(path.rglob("*") if path.is_dir() else [path])
     parts: list[str | bytes] = [torch.__version__.partition("+")[0], str(compiler_version())]
     for path in sorted(paths):
-        if path.suffix in _SOURCE_SUFFIXES and path.is_file() and path != _RECORD:
+        if path.suffix in _SOURCE_SUFFIXES and path.is_file() and path not in (_RECORD, _BUDGET):
             parts += [path.relative_to(ROOT).as_posix(), path.read_bytes()]
     return digest_of(*parts)
 
@@ -142,9 +142,14 @@ class FullSuite:
         if problem is not None:
             self._said.append(problem)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        every = self._config.args_source is pytest.Config.ArgsSource.TESTPATHS
-        if self._config.getoption("--record") and every and not self._config.option.keyword:
+        if self._config.getoption("--record") and self._ran_whole(session):
             self._write_record()
+
+    def _ran_whole(self, session: pytest.Session) -> bool:
+        """Tell whether no test file was left out, cut short or run in part."""
+        every = self._config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        stopped = session.shouldstop or session.shouldfail or session.exitstatus not in (0, 1)
+        return every and not self._config.option.keyword and not stopped
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for line in self._said:

@@ -86,8 +86,10 @@ def test_full_tests_run_when_asked_for_and_again_when_an_input_changed(suite: Pa
     assert (status, "1 failed, 1 passed, 1 deselected" in said) == (1, True), said
     assert json.loads(record.read_text())["passed"] == {}
 
-    assert run(suite, "--full", "all", "--record", "-k", "test_long and 1")[0] == 0
-    assert json.loads(record.read_text())["passed"] == {}, "a part of a file proves nothing"
+    (suite / "inputs" / "wanted.py").write_text("LARGEST = 2\n")
+    for part in (("-k", "test_long and 1"), ("tests/test_parts.py",)):
+        assert run(suite, "--full", "all", "--record", *part)[0] == 0
+        assert json.loads(record.read_text())["passed"] == {}, "a part proves nothing"
 
 
 def test_a_suite_over_its_budget_of_compiles_fails(suite: Path) -> None:
