@@ -10,21 +10,31 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME_VENV := .venv-runtime
 SHELL := /bin/bash
-PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
+# Each process would parse the tests and the package again.
+export PYTHONDONTWRITEBYTECODE :=
+PIP_INSTALL := python -m pip install --quiet --disable-pip-version-check --no-compile
+# Mesa's software Vulkan keeps two cores busy while a device is open: those tests run by themselves.
+PYTEST := $(BIN)/python -m pytest
+WITHOUT_VULKAN := -m 'not vulkan' -n 3 --dist loadfile
+ON_VULKAN := -m vulkan -n 0
 
 .PHONY: demo test test-full test-changed test-install check golden bench launcher asan clean
 
 demo: $(VENV)/.ready
 	$(BIN)/ir-runtime demo
 
-test: $(VENV)/.ready check test-install
-	$(PYTEST)
+test: $(VENV)/.ready
+	$(MAKE) --no-print-directory -j2 check test-install
+	$(PYTEST) $(WITHOUT_VULKAN)
+	$(PYTEST) $(ON_VULKAN)
 
 test-full: $(VENV)/.ready
-	$(PYTEST) --full all --record
+	$(PYTEST) $(WITHOUT_VULKAN) --full all --record
+	$(PYTEST) $(ON_VULKAN) --full all --record
 
 test-changed: $(VENV)/.ready
-	$(PYTEST) --full changed --minutes 15
+	$(PYTEST) $(WITHOUT_VULKAN) --full changed --minutes 12
+	$(PYTEST) $(ON_VULKAN) --full changed --minutes 3
 
 # An install without the compiler runs what the other one compiled.
 test-install: $(VENV)/.ready $(RUNTIME_VENV)/.ready
@@ -76,18 +86,18 @@ $(VENV)/.ready: pyproject.toml Makefile setup.py $(wildcard ir_runtime/launch/na
 	    2>/dev/null || \
 	    $(MAKE) --no-print-directory system-package NAME=python3-dev WHY='torch.compile needs it, too'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/$(PIP_INSTALL) '$(TORCH)'
+	$(BIN)/$(PIP_INSTALL) --editable '.[dev]'
 	touch $@
 
 # The wheel's own files are what is tested, so it is installed anew whenever they change.
 $(RUNTIME_VENV)/.ready: $(VENV)/.ready $(shell git ls-files ir_runtime kernels_mlir)
 	rm -rf build  # setuptools would pack what it left there
 	$(PYTHON) -m venv $(RUNTIME_VENV)
-	$(RUNTIME_VENV)/bin/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
-	$(RUNTIME_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	$(RUNTIME_VENV)/bin/$(PIP_INSTALL) '$(TORCH)'
+	$(RUNTIME_VENV)/bin/$(PIP_INSTALL) \
 	    'numpy<3' 'iree-base-runtime==3.13.*' 'filelock<5'
-	$(RUNTIME_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps .
+	$(RUNTIME_VENV)/bin/$(PIP_INSTALL) --force-reinstall --no-deps .
 	touch $@
 
 .PHONY: system-package

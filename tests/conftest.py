@@ -65,6 +65,27 @@ def nothing_compiled() -> Iterator[None]:
         dynamo.reset()
 
 
+@pytest.fixture(autouse=True)
+def vulkan_only_where_marked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that opens a Vulkan device and is not marked `vulkan`.
+
+    Two threads of IREE wait actively in Mesa's software driver for as long as the device is open:
+    they slow down all that runs beside them.
+    """
+    if request.node.get_closest_marker("vulkan") is not None:
+        yield
+        return
+    before = _open_vulkan_places()
+    yield
+    assert _open_vulkan_places() == before, "opens a Vulkan device: must be marked `vulkan`"
+
+
+def _open_vulkan_places() -> int:
+    from ir_runtime.device import place
+
+    return sum(uri.startswith("vulkan") for uri, _stream in tuple(place._places))
+
+
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DirectoryStore]:
     """Give the test an empty default store of its own; no op remembers a kernel."""

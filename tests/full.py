@@ -3,6 +3,7 @@
 A test marked `full` runs under `make test-full`. What passed there is recorded, by test file, with
 a digest of all that the file depends on: `FULL_INPUTS` in the file, paths and patterns from the
 root of the checkout, or all sources. `make test-changed` runs the files whose digest is another.
+Tests that need a Vulkan device run after the others and are recorded apart from them.
 
 A budget file holds how many programs each part may have compiled.
 """
@@ -39,6 +40,7 @@ KERNEL_INPUTS = (
 )
 """What a kernel of the catalogue computes depends on these: its code, and the MLIR it becomes."""
 
+_ON_VULKAN = " on vulkan"
 _NOT_REACHED = "not reached in the minutes that were given"
 _SOURCE_SUFFIXES = frozenset({".py", ".mlir", ".c", ".h", ".json", ".toml", ".jinja"})
 
@@ -90,8 +92,10 @@ class FullSuite:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        chosen = [item for item in items if self._is_chosen(item)]
-        dropped = [item for item in items if item not in set(chosen)]
+        chosen: list[pytest.Item] = []
+        dropped: list[pytest.Item] = []
+        for item in items:
+            (chosen if self._is_chosen(item) else dropped).append(item)
         if dropped:
             self._config.hook.pytest_deselected(items=dropped)
             items[:] = chosen
@@ -101,10 +105,10 @@ class FullSuite:
         if self._choice == "no":
             return not full
         changed = self._choice == "changed"
-        return full and not (changed and _recorded().get(_file(item)) == self._digest(item))
+        return full and not (changed and _recorded().get(_part_of(item)) == self._digest(item))
 
     def _digest(self, item: pytest.Item) -> str:
-        file = _file(item)
+        file = item.nodeid.partition("::")[0]
         if file not in self._digests:
             inputs = getattr(getattr(item, "module", None), "FULL_INPUTS", ALL_SOURCES)
             self._digests[file] = inputs_digest(item.path, inputs)
@@ -115,12 +119,12 @@ class FullSuite:
             pytest.skip(_NOT_REACHED)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        file = report.nodeid.partition("::")[0]
-        self._ran.add(file)
+        part = _part_name(report.nodeid, on_vulkan="vulkan" in report.keywords)
+        self._ran.add(part)
         not_reached = report.skipped and _NOT_REACHED in str(report.longrepr)
         self._not_reached += not_reached
         if report.failed or not_reached:
-            self._bad.add(file)
+            self._bad.add(part)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -135,6 +139,8 @@ class FullSuite:
                 "  fix: run `make test-full`, and commit tests/full_passed.json"
             )
         part = "quick" if self._choice == "no" else "full"
+        if self._config.option.markexpr == "vulkan":
+            part += _ON_VULKAN
         cache = CompileCache(Path(os.environ["IR_RUNTIME_COMPILE_CACHE"]))
         compiled = cache.used_since(self._started_s)
         problem = over_budget(part, compiled, json.loads(_BUDGET.read_text("utf-8")))
@@ -148,6 +154,7 @@ class FullSuite:
     def _ran_whole(self, session: pytest.Session) -> bool:
         """Tell whether no test file was left out, cut short or run in part."""
         every = self._config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        every &= self._config.option.markexpr in ("", "vulkan", "not vulkan")
         stopped = session.shouldstop or session.shouldfail or session.exitstatus not in (0, 1)
         return every and not self._config.option.keyword and not stopped
 
@@ -157,11 +164,11 @@ class FullSuite:
 
     def _write_record(self) -> None:
         """Record each file that ran whole and passed; forget those that are gone."""
-        known = {file: digest for file, digest in _recorded().items() if (ROOT / file).exists()}
-        for file in self._ran:
-            known.pop(file, None)
-            if file not in self._bad:
-                known[file] = self._digest_of_file(file)
+        known = {part: old for part, old in _recorded().items() if (ROOT / _file(part)).exists()}
+        for part in self._ran:
+            known.pop(part, None)
+            if part not in self._bad:
+                known[part] = self._digest_of_file(_file(part))
         cpu = host_cpu_target()
         record = {"cpu": [cpu.cpu, *cpu.features], "passed": dict(sorted(known.items()))}
         _RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
@@ -173,8 +180,17 @@ class FullSuite:
         return inputs_digest(ROOT / file, getattr(module, "FULL_INPUTS", ALL_SOURCES))
 
 
-def _file(item: pytest.Item) -> str:
-    return item.nodeid.partition("::")[0]
+def _part_of(item: pytest.Item) -> str:
+    return _part_name(item.nodeid, on_vulkan=item.get_closest_marker("vulkan") is not None)
+
+
+def _part_name(nodeid: str, *, on_vulkan: bool) -> str:
+    """Return what is recorded as one: a file's tests without, or with, a Vulkan device."""
+    return nodeid.partition("::")[0] + (_ON_VULKAN if on_vulkan else "")
+
+
+def _file(part: str) -> str:
+    return part.removesuffix(_ON_VULKAN)
 
 
 def _recorded() -> dict[str, str]:

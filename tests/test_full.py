@@ -30,7 +30,7 @@ def test_quick():
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [1, pytest.param(2, marks=pytest.mark.vulkan)])
 def test_long(number):
     from inputs.wanted import LARGEST
 
@@ -54,7 +54,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def set_budget(root: Path, compiles: int) -> None:
-    budget = {"quick": compiles, "full": compiles}
+    budget = dict.fromkeys(("quick", "full", "full on vulkan"), compiles)
     (root / "tests" / "compile_budget.json").write_text(json.dumps(budget))
 
 
@@ -75,21 +75,24 @@ def test_full_tests_run_when_asked_for_and_again_when_an_input_changed(suite: Pa
     assert (status, "2 full tests were not reached in time\n  fix:" in said) == (0, True), said
     assert json.loads(record.read_text())["passed"] == {}
 
+    file, on_vulkan = "tests/test_parts.py", "tests/test_parts.py on vulkan"
+    status, said = run(suite, "--full", "changed", "--record", "-m", "not vulkan")
+    assert (status, "1 passed, 2 deselected" in said) == (0, True), said
+    assert list(json.loads(record.read_text())["passed"]) == [file]
     status, said = run(suite, "--full", "changed", "--record")
-    assert (status, "2 passed, 1 deselected" in said) == (0, True), said
-    assert list(json.loads(record.read_text())["passed"]) == ["tests/test_parts.py"]
+    assert (status, "1 passed, 2 deselected" in said) == (0, True), said
+    assert list(json.loads(record.read_text())["passed"]) == [file, on_vulkan]
     status, said = run(suite, "--full", "changed")
     assert (status, "no full test depends on what has changed" in said) == (0, True), said
 
     (suite / "inputs" / "wanted.py").write_text("LARGEST = 1\n")
     status, said = run(suite, "--full", "changed", "--record")
     assert (status, "1 failed, 1 passed, 1 deselected" in said) == (1, True), said
-    assert json.loads(record.read_text())["passed"] == {}
+    assert list(json.loads(record.read_text())["passed"]) == [file]
 
     (suite / "inputs" / "wanted.py").write_text("LARGEST = 2\n")
-    for part in (("-k", "test_long and 1"), ("tests/test_parts.py",)):
-        assert run(suite, "--full", "all", "--record", *part)[0] == 0
-        assert json.loads(record.read_text())["passed"] == {}, "a part proves nothing"
+    assert run(suite, "--full", "all", "--record", "-k", "test_long and 2")[0] == 0
+    assert list(json.loads(record.read_text())["passed"]) == [file], "a part proves nothing"
 
 
 def test_a_suite_over_its_budget_of_compiles_fails(suite: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import sys
 from typing import Any
 
 import torch
@@ -78,7 +78,7 @@ def make_op(signature: str, select: Any, generate: Any, **members: Any) -> Any:
     """Register an op made of functions; a library may be among the members."""
     library = members.pop("library", LIBRARY)
     body = {"signature": signature, "select": select, "generate": generate, **members}
-    module = inspect.stack()[1].frame.f_globals["__name__"]
+    module = sys._getframe(1).f_globals["__name__"]
     cls = type("made", (CustomOp,), {**body, "__module__": module})
     return CustomOp.register(library=library)(cls)
 
