@@ -228,11 +228,6 @@ MUTANTS: tuple[Mutant, ...] = (
             "if info.batch_size == 0 and not op.mutated_args:",
             "if False:",
         ),
-        (
-            "vmap: the changed argument is mapped at its first dimension",
-            "(values[changed], in_dims[changed])",
-            "(values[changed], 0)",
-        ),
         ("vmap: the mapped dimension stays in an element", "if i != dim]", "if i != 0]"),
         (
             "vmap: keyword-only arguments are dropped",

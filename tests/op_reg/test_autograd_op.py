@@ -176,7 +176,10 @@ def test_two_results_whose_unused_gradient_is_zeros():
 
 
 def test_unused_gradient_is_none_where_the_argument_is_optional():
+    absent = []
+
     def native(gt, gp, x, y):
+        absent.append((gt is None, gp is None))
         both = torch.zeros_like(x) if gt is None else gt
         return (both, both) if gp is None else (both + gp * y, both + gp * x)
 
@@ -194,6 +197,7 @@ def test_unused_gradient_is_none_where_the_argument_is_optional():
         found = torch.autograd.grad(sum(losses), (x, y))
         expected = weight_total + weight_product * y, weight_total + weight_product * x
         torch.testing.assert_close(found, tuple(e.detach() for e in expected))
+    assert absent == [(False, True), (True, False), (False, False)]
 
 
 NEEDS = (

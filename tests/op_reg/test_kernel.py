@@ -32,6 +32,16 @@ def bits(x: torch.Tensor) -> torch.Tensor:
     return x.contiguous().view(torch.uint8)
 
 
+def test_results_that_share_memory_are_written_one_after_the_other():
+    x, y, memory = torch.rand(4096), torch.rand(4096), torch.empty(6144)
+    total, difference = memory[:4096], memory[2048:]
+    with count_since() as counts:
+        ops.sum_and_difference.out(x, y, out0=total, out1=difference)
+    assert torch.equal(difference, x - y)
+    assert torch.equal(total[:2048], (x + y)[:2048])
+    assert counts[0].copies == 2
+
+
 def test_one_kernel_serves_all_sizes(store):
     with count_since() as counts:
         for shape in ((1, 1), (2, 3), (7, 5), (100, 33)):
