@@ -13,6 +13,7 @@ from ir_runtime.aot.input_size import assert_input_sizes
 from ir_runtime.aot.parameter import ExternalParameters
 from ir_runtime.aot.program import Program, ProgramInput
 from ir_runtime.aot.program_check import refuse_unsupported
+from ir_runtime.aot.result_dtype import result_dtypes
 from ir_runtime.errors import ArgumentError, ExportError, IrRuntimeError
 from ir_runtime.launch.compiler import require_compiler
 from ir_runtime.op_reg.import_program import (
@@ -22,6 +23,7 @@ from ir_runtime.op_reg.import_program import (
     import_program,
     quiet_tracing,
 )
+from ir_runtime.op_reg.legal import places_of, refuse_operators, refuse_unknown_operators
 
 __all__ = ["export"]
 
@@ -54,6 +56,7 @@ def export(
     Raises:
         ExportError: torch cannot trace it, or the program does what a compiled one cannot: change
             a buffer or an argument, draw random numbers, return what is no tensor or number.
+        UnsupportedOperatorError: it uses an operator that compiled programs cannot do.
         CompilerNotFoundError: the compiler package is not installed.
     """
     require_compiler("export")
@@ -85,6 +88,7 @@ def _import(called: str, traced: Any, external: ExternalParameters | None) -> Pr
                 facts=first_lines(error),
             ) from error
         refuse_unsupported(called, program)
+        refuse_operators(called, program)
         try:
             module = import_program(
                 program, hooks=external.import_hooks(program) if external else None
@@ -94,6 +98,7 @@ def _import(called: str, traced: Any, external: ExternalParameters | None) -> Pr
                 f"{called}: does not import into MLIR, must use what IREE's FxImporter knows",
                 facts=first_lines(error),
             ) from error
+        refuse_unknown_operators(called, module, program)
     inputs = _inputs_of(program)
     assert_input_sizes(module, called, [i.name for i in inputs if i.is_operand])
     return Program(
@@ -104,6 +109,8 @@ def _import(called: str, traced: Any, external: ExternalParameters | None) -> Pr
         out_spec=program.call_spec.out_spec,
         hints=example_sizes(program),
         parameters=external or ExternalParameters(""),
+        operators=places_of(program),
+        result_dtypes=result_dtypes(program),
     )
 
 
