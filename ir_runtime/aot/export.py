@@ -22,6 +22,7 @@ from ir_runtime.op_reg.import_program import (
     functional_program,
     import_program,
     quiet_tracing,
+    record_lines_of,
 )
 from ir_runtime.op_reg.legal import places_of, refuse_operators, refuse_unknown_operators
 
@@ -132,7 +133,7 @@ def _trace(
             )
         module = _FunctionModule(module)
     args, kwargs = _distinct(args, kwargs)
-    _record_lines_of(module_or_fn)
+    record_lines_of(module_or_fn)
     # oblivious: no conclusion from an example's size not being 0 or 1
     with torch.no_grad(), quiet_tracing(), _config.patch(backed_size_oblivious=True):
         try:
@@ -171,18 +172,6 @@ def _op_function(op: Any) -> Callable[..., Any]:
         parameters.append(Parameter(argument.name, kind, default=default))
     call.__signature__ = Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
     return call
-
-
-def _record_lines_of(module_or_fn: Any) -> None:
-    """Let torch keep the lines of a function in its traces; by itself it keeps those of `forward`.
-
-    Torch 2.13 can; without it messages do not tell the lines of functions.
-    """
-    from torch.fx import proxy
-
-    register = getattr(proxy, "_register_stack_trace_anchor", None)
-    if register is not None:
-        register(module_or_fn)
 
 
 def _distinct(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:

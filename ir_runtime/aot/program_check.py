@@ -59,4 +59,3 @@ def refuse_unsupported(name: str, program: Any) -> None:
                 f"{name}: result {i} is {getattr(result, 'value', result)!r}, "
                 "must be a tensor or an integer that depends on sizes"
             )
-

@@ -1,4 +1,4 @@
-"""Give results the dtypes of the traced program: the runtime returns unsigned integers as signed."""
+"""Give results the dtypes of the trace: the runtime returns unsigned integers as signed."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def run_passes(name: str, source: bytes, pipeline: str) -> str:
     Args:
         name: what is lowered, for messages.
         source: MLIR text or bytecode.
-        pipeline: textual pass pipeline, `builtin.module(...)`.
+        pipeline: passes over the module, as text.
 
     Returns:
         The module as text.

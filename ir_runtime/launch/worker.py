@@ -86,7 +86,7 @@ def run_pipeline(
 
     Args:
         source: the MLIR.
-        pipeline: textual pass pipeline, `builtin.module(...)`.
+        pipeline: passes over the module, as text.
         process_flags: as of `translate`.
 
     Returns:

@@ -23,6 +23,7 @@ __all__ = [
     "import_program",
     "literal_hooks",
     "quiet_tracing",
+    "record_lines_of",
 ]
 
 
@@ -46,6 +47,18 @@ def quiet_tracing() -> Generator[None]:
     finally:
         for logger, disabled in zip(loggers, before, strict=True):
             logger.disabled = disabled
+
+
+def record_lines_of(fn: Any) -> None:
+    """Let torch keep the lines of a function in its traces; by itself it keeps those of `forward`.
+
+    Torch 2.13 can; without it messages do not tell the lines of functions.
+    """
+    from torch.fx import proxy
+
+    register = getattr(proxy, "_register_stack_trace_anchor", None)
+    if register is not None:
+        register(fn)
 
 
 def functional_program(program: Any) -> Any:

@@ -22,9 +22,7 @@ from ir_runtime.op_reg.legal import (
 
 __all__ = ["Place", "lower_program"]
 
-_PIPELINE = (
-    "builtin.module(torch-to-iree{emit-async-entry-points=false strict-symbolic-shapes=true})"
-)
+_PIPELINE = "torch-to-iree{emit-async-entry-points=false strict-symbolic-shapes=true}"
 
 Place = tuple[int, int]
 """An operand and a dimension of it."""

@@ -8,21 +8,24 @@ are not.  One file for a group of operators; the battery in `tests/aot/operators
 from ir_runtime.op_reg.legal import float8, function, integer, order, shape, trigonometry
 from ir_runtime.op_reg.legal.refusal import (
     blame,
+    called_operators,
     place_of,
     places_of,
     refuse_operators,
     refuse_unknown_operators,
 )
-from ir_runtime.op_reg.legal.table import decompositions, rewrite
+from ir_runtime.op_reg.legal.table import decompositions, rewrite, rewritten_operators
 
 __all__ = [
     "blame",
+    "called_operators",
     "decompositions",
     "place_of",
     "places_of",
     "refuse_operators",
     "refuse_unknown_operators",
     "rewrite",
+    "rewritten_operators",
 ]
 
 del float8, function, integer, order, shape, trigonometry  # imported for what they register

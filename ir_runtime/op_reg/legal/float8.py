@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ir_runtime.op_reg.legal.table import rewrite, scalar_like
 
-__all__: list[str] = []
+__all__ = ["FORMATS", "Format"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ FORMATS = {
 
 @rewrite("_to_copy.default")
 def _to_copy(x: Tensor, *, dtype: torch.dtype | None = None, **options: Any) -> Tensor:
+    del options  # layout, device and the like: a program has one of each
     if dtype in FORMATS and x.dtype != dtype:
         return _encode(_as_float(x), FORMATS[dtype]).view(dtype)
     if x.dtype in FORMATS and dtype not in (None, x.dtype):
@@ -72,9 +73,7 @@ def _encode(x: Tensor, kind: Format) -> Tensor:
     smallest_normal = _bits_of(2.0 ** (1 - kind.bias))
     byte = torch.where(magnitude < smallest_normal, subnormal, normal)
     infinity, full = _bits_of(float("inf")), scalar_like
-    byte = torch.where(
-        (byte > kind.largest) | (magnitude >= infinity), full(byte, kind.over), byte
-    )
+    byte = torch.where((byte > kind.largest) | (magnitude >= infinity), full(byte, kind.over), byte)
     byte = torch.where(magnitude == infinity, full(byte, kind.infinite), byte)
     sign = (bits >> 24) & 0x80
     byte = torch.where(magnitude > infinity, full(byte, kind.nan), byte)

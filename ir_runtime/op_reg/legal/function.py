@@ -75,18 +75,42 @@ def _in_float(name: str) -> None:
         return found.to(kind)
 
 
-for _name in (
-    "sigmoid.default pow.Tensor_Scalar pow.Scalar pow.Tensor_Tensor elu.default "
-    "leaky_relu.default"
-).split():
+for _name in [
+    "sigmoid.default",
+    "pow.Tensor_Scalar",
+    "pow.Scalar",
+    "pow.Tensor_Tensor",
+    "elu.default",
+    "leaky_relu.default",
+]:
     _in_float(_name)
+
+
+def _of_integers(name: str) -> None:
+    """Convert integers to floats beforehand: the compiler takes them all for signed ones."""
+    op = overload(name)
+
+    @rewrite(name)
+    def rewritten(x: Tensor) -> Tensor:
+        if x.is_floating_point() or x.is_complex():
+            return NotImplemented
+        return op(x.to(torch.get_default_dtype()))
+
+
+for _name in [
+    "exp.default",
+    "log.default",
+    "reciprocal.default",
+    "rsqrt.default",
+    "sigmoid.default",
+    "sqrt.default",
+]:
+    _of_integers(_name)
 
 
 @rewrite("sigmoid.default")
 def _sigmoid(x: Tensor) -> Tensor:
-    if not x.is_floating_point():
-        return torch.sigmoid(x.to(torch.get_default_dtype())) if not x.is_complex() else NotImplemented
-    return 1 / (1 + torch.exp(-x))
+    return NotImplemented if x.is_complex() else 1 / (1 + torch.exp(-x))
 
 
 @in_double("expm1.default")
@@ -124,7 +148,7 @@ def _sinh(x: Tensor) -> Tensor:
     less = torch.expm1(size)
     near = (less + less / (less + 1)) / 2
     half = torch.exp(size / 2)
-    return torch.copysign(torch.where(size < 20, near, half / 2 * half), x)
+    return _odd(x, torch.where(size < 20, near, half / 2 * half))
 
 
 @in_double("cosh.default")
@@ -138,7 +162,7 @@ def _cosh(x: Tensor) -> Tensor:
 def _tanh(x: Tensor) -> Tensor:
     size = torch.abs(x)
     less = torch.expm1(-2 * size)
-    return torch.copysign(-less / (less + 2), x)
+    return _odd(x, -less / (less + 2))
 
 
 @in_double("asinh.default")
@@ -146,20 +170,21 @@ def _asinh(x: Tensor) -> Tensor:
     size = torch.abs(x)
     square = size * size
     near = torch.log1p(size + square / (1 + torch.sqrt(1 + square)))
-    return torch.copysign(torch.where(size < 1e8, near, torch.log(size) + math.log(2)), x)
+    return _odd(x, torch.where(size < 1e8, near, torch.log(size) + math.log(2)))
 
 
 @in_double("acosh.default")
 def _acosh(x: Tensor) -> Tensor:
     more = x - 1
     near = torch.log1p(more + torch.sqrt(2 * more + more * more))
-    return torch.where(x < 1e8, near, torch.log(x) + math.log(2))
+    found = torch.where(x < 1e8, near, torch.log(x) + math.log(2))
+    return torch.where(x < 1, scalar_like(x, math.nan), found)
 
 
 @in_double("atanh.default")
 def _atanh(x: Tensor) -> Tensor:
     size = torch.abs(x)
-    return torch.copysign(0.5 * torch.log1p(2 * size / (1 - size)), x)
+    return _odd(x, 0.5 * torch.log1p(2 * size / (1 - size)))
 
 
 @in_double("atan.default")
@@ -167,7 +192,7 @@ def _atan(x: Tensor) -> Tensor:
     size = torch.abs(x)
     swapped = size > 1
     found = _atan_of_small(torch.where(swapped, 1 / size, size))
-    return torch.copysign(torch.where(swapped, math.pi / 2 - found, found), x)
+    return _odd(x, torch.where(swapped, math.pi / 2 - found, found))
 
 
 def _atan_of_small(x: Tensor) -> Tensor:
@@ -179,7 +204,8 @@ def _atan_of_small(x: Tensor) -> Tensor:
 
 @in_double("asin.default")
 def _asin(x: Tensor) -> Tensor:
-    return 2 * torch.atan(x / (1 + torch.sqrt((1 - x) * (1 + x))))
+    size = torch.abs(x)
+    return _odd(x, 2 * torch.atan(size / (1 + torch.sqrt((1 - size) * (1 + size)))))
 
 
 @in_double("acos.default")
@@ -197,7 +223,7 @@ def _atan2(y: Tensor, x: Tensor) -> Tensor:
     less, more = torch.minimum(tall, wide), torch.maximum(tall, wide)
     ratio = torch.where(less == more, scalar_like(x, 1), less / more)  # inf / inf, too
     ratio = torch.where(more == 0, scalar_like(x, 0), ratio)
-    angle = _atan_of_small(torch.where((x != x) | (y != y), x + y, ratio))  # noqa: PLR0124
+    angle = _atan_of_small(torch.where((x != x) | (y != y), x + y, ratio))
     angle = torch.where(swapped, math.pi / 2 - angle, angle)
     angle = torch.where(torch.signbit(x), math.pi - angle, angle)
     return torch.copysign(angle, y).to(kind)
@@ -246,6 +272,11 @@ def _copysign(x: Tensor, sign: Tensor) -> Tensor:
 def _signbit(x: Tensor) -> Tensor:
     widths = {8: torch.int64, 4: torch.int32, 2: torch.int16}
     return x.view(widths[x.element_size()]) < 0 if x.is_floating_point() else x < 0
+
+
+def _odd(x: Tensor, found: Tensor) -> Tensor:
+    """Return the result for `|x|` with the sign of `x`; of tiny numbers those themselves."""
+    return torch.where(torch.abs(x) < 1e-10, x, torch.copysign(found, x))
 
 
 def polynomial(factors: Sequence[float], x: Tensor) -> Tensor:

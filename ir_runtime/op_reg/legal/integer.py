@@ -62,6 +62,19 @@ for _name in WIDENED.split():
     _widen(_name)
 
 
+@rewrite("sub.Tensor")
+def _sub(x: Tensor | Number, y: Tensor, *, alpha: Number = 1) -> Tensor:
+    """Give a number in the place of a tensor the dtype of the result; importers take f32."""
+    if isinstance(x, Tensor):
+        return NotImplemented
+    return torch.sub(*promoted(x, y), alpha=alpha)
+
+
+@rewrite("div.Tensor")
+def _true_divide(x: Tensor | Number, y: Tensor) -> Tensor:
+    return NotImplemented if isinstance(x, Tensor) else torch.div(*promoted(x, y))
+
+
 @rewrite("neg.default")
 def _neg(x: Tensor) -> Tensor:
     return NotImplemented if _is_real(x) else scalar_like(x, 0) - x
@@ -150,6 +163,13 @@ def _constant(x: Tensor, y: Number) -> Tensor:
     return torch.full((), y, dtype=torch.result_type(x, y), device=x.device)
 
 
+@rewrite("addmm.default")
+def _addmm(x: Tensor, y: Tensor, z: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
+    if _is_real(x):
+        return NotImplemented
+    return beta * x + alpha * torch.mm(y, z)
+
+
 @rewrite("pow.Tensor_Scalar")
 def _pow(x: Tensor, exponent: Number) -> Tensor:
     if _is_real(x) or not isinstance(exponent, int) or not 0 <= exponent <= _MOST_FACTORS:
@@ -182,11 +202,19 @@ def _power(x: Tensor, exponent: int) -> Tensor:
     return squared * x if exponent > 1 and exponent % 2 else squared
 
 
-for _kind in ("and", "or", "xor"):
+@rewrite("bitwise_and.Scalar")
+def _and(x: Tensor, y: int) -> Tensor:
+    return torch.bitwise_and(x, _constant(x, y))
 
-    @rewrite(f"bitwise_{_kind}.Scalar")
-    def _bitwise(x: Tensor, y: int, _op: Any = getattr(torch, f"bitwise_{_kind}")) -> Tensor:
-        return _op(x, _constant(x, y))
+
+@rewrite("bitwise_or.Scalar")
+def _or(x: Tensor, y: int) -> Tensor:
+    return torch.bitwise_or(x, _constant(x, y))
+
+
+@rewrite("bitwise_xor.Scalar")
+def _xor(x: Tensor, y: int) -> Tensor:
+    return torch.bitwise_xor(x, _constant(x, y))
 
 
 @rewrite("bitwise_left_shift.Tensor_Scalar", "__lshift__.Scalar", "__lshift__.Tensor")

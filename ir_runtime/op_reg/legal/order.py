@@ -10,7 +10,6 @@ from ir_runtime.op_reg.legal.table import promoted, rewrite, scalar_like
 __all__: list[str] = []
 
 Number = int | float | bool
-_SMALLER_FIRST = {"amax": torch.amax, "amin": torch.amin}
 
 
 @rewrite("maximum.default")
@@ -129,8 +128,8 @@ def _of_bool(reduce: object, x: Tensor, dim: object, *, keepdim: bool) -> Tensor
 def _sign(x: Tensor) -> Tensor:
     if not x.is_floating_point():
         return NotImplemented
-    one = torch.where(x < 0, scalar_like(x, -1), scalar_like(x, 1))
-    return torch.where((x < 0) | (x > 0), one, torch.where(_is_nan(x), scalar_like(x, 0), x * 0))
+    negative = torch.where(x < 0, scalar_like(x, -1), scalar_like(x, 0))
+    return torch.where(x > 0, scalar_like(x, 1), negative)
 
 
 @rewrite("trunc.default")
@@ -141,7 +140,7 @@ def _trunc(x: Tensor) -> Tensor:
 
 
 def _is_nan(x: Tensor) -> Tensor:
-    return x != x  # noqa: PLR0124 -- of an integer false, and folded
+    return x != x
 
 
 def _countable(x: Tensor) -> Tensor:

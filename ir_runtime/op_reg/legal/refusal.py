@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ir_runtime.dtypes import short_name
 from ir_runtime.errors import UnsupportedOperatorError
 
 __all__ = [
     "blame",
+    "called_operators",
     "operator_name",
     "place_of",
     "places_of",
@@ -31,6 +35,9 @@ _UNSIGNED = {
 REFUSED: dict[str, str] = {}
 """By operator, without its overload: why no compiled program can do it."""
 
+_NOT_USERS = tuple(
+    str(Path(file).parent) for file in (torch.__file__, str(Path(__file__).parents[1]))
+)
 _NAMED = re.compile(r"torch\.(aten|prims|prim)\.(\w+)")
 _OPERATOR = re.compile(r'name = "torch\.(aten|prims|prim)\.(\w+)')
 _PLACE = re.compile(r'"?([^\s"()]+\.py)"?:(\d+)')
@@ -151,6 +158,35 @@ def places_of(program: Any) -> dict[str, str]:
         if operator is not None and not found.get(operator):
             found[operator] = "".join(place_of(node))
     return found
+
+
+def called_operators(call: Callable[[], Any]) -> dict[str, str]:
+    """Return the torch operators that a call runs, with a line outside of torch for each."""
+    found: dict[str, str] = {}
+
+    class Recorder(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            del types
+            operator = operator_name(func)
+            if operator is not None:
+                found.setdefault(operator, _caller())
+            return func(*args, **(kwargs or {}))
+
+    try:
+        with Recorder():
+            call()
+    except Exception:  # noqa: BLE001 -- what was called before it counts
+        return found
+    return found
+
+
+def _caller() -> str:
+    for frame in reversed(traceback.extract_stack()):
+        if not frame.filename.startswith(_NOT_USERS):
+            return f'File "{frame.filename}", line {frame.lineno}, in {frame.name}'
+    return ""
 
 
 def _place_in(program: Any, namespace: str, packet: str) -> str:

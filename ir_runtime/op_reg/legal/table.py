@@ -10,7 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["Rewrite", "decompositions", "overload", "plain", "promoted", "rewrite", "scalar_like"]
+__all__ = [
+    "Rewrite",
+    "decompositions",
+    "overload",
+    "plain",
+    "promoted",
+    "rewrite",
+    "rewritten_operators",
+    "scalar_like",
+]
 
 Rewrite = Callable[..., Any]
 """Takes an operator's arguments; returns its result, or NotImplemented for "as it is"."""
@@ -40,6 +49,11 @@ def overload(name: str) -> torch._ops.OpOverload:
     """Return the overload of an ATen operator: `relu.default`."""
     packet, _, kind = name.partition(".")
     return getattr(getattr(torch.ops.aten, packet), kind)
+
+
+def rewritten_operators() -> frozenset[str]:
+    """Return the overloads that have a rewrite: `relu.default`."""
+    return frozenset(str(op).removeprefix("aten.") for op in _REWRITES)
 
 
 def decompositions() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from functools import cache
@@ -138,7 +139,7 @@ def _digits_from(place: Tensor, most: int) -> list[Tensor]:
     mask = (1 << _PART_BITS) - 1
     return [
         ((first << offset) | (second >> (_PART_BITS - offset))) & mask
-        for first, second in zip(found, found[1:], strict=False)
+        for first, second in itertools.pairwise(found)
     ]
 
 
@@ -195,5 +196,3 @@ def _parts_of(number: tuple[int, int], count: int, bits: int, top: int) -> list[
         parts.append(math.ldexp(digits, low - point))
         value -= digits << low
     return parts
-
-

@@ -4,4 +4,13 @@ from tests.aot.operators import elementwise, products, reductions, shapes
 from tests.aot.operators.cases import CASES, Case
 from tests.aot.operators.check import samples_of, verdicts
 
-__all__ = ["CASES", "Case", "elementwise", "products", "reductions", "samples_of", "shapes", "verdicts"]
+__all__ = [
+    "CASES",
+    "Case",
+    "elementwise",
+    "products",
+    "reductions",
+    "samples_of",
+    "shapes",
+    "verdicts",
+]

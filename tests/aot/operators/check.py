@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.export import Dim
 
 from ir_runtime import aot
-from ir_runtime.dtypes import short_name
+from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ExportError
 from tests.aot.operators.cases import Case
 
@@ -52,7 +52,7 @@ def verdicts(samples: Sequence[Sample], *, dynamic: bool) -> dict[tuple[str, str
     """
     try:
         got = _run(samples, dynamic=dynamic)
-    except Exception as error:  # noqa: BLE001 -- whatever it is, it is the verdict
+    except Exception as error:
         return _apart(samples, error, dynamic=dynamic)
     found: dict[tuple[str, str], str] = {}
     for sample, results in zip(samples, got, strict=True):
@@ -102,7 +102,9 @@ def _run(samples: Sequence[Sample], *, dynamic: bool) -> list[list[Tensor]]:
         for s in samples
         for a in s.arguments
     )
-    program = aot.export(_Together(samples), tuple(flat), dynamic_shapes=(shapes,), name="operators")
+    program = aot.export(
+        _Together(samples), tuple(flat), dynamic_shapes=(shapes,), name="operators"
+    )
     results = list(program(*flat))
     got: list[list[Tensor]] = []
     for sample in samples:
@@ -115,11 +117,10 @@ def _run(samples: Sequence[Sample], *, dynamic: bool) -> list[list[Tensor]]:
 def difference(sample: Sample, got: Sequence[Tensor]) -> str:
     """Say in one line how results differ from torch's; "" if they agree."""
     reference = sample.results(_wide(sample.arguments))
-    for i, (mine, torchs, wide) in enumerate(
-        zip(got, sample.results(), reference, strict=True)
-    ):
+    for i, (mine, torchs, wide) in enumerate(zip(got, sample.results(), reference, strict=True)):
         if mine.dtype != torchs.dtype or mine.shape != torchs.shape:
-            return f"differs: result {i} is {mine.dtype}{list(mine.shape)}, not {torchs.dtype}{list(torchs.shape)}"
+            shapes = f"{format_tensor(mine)}, not {format_tensor(torchs)}"
+            return f"differs: result {i} is {shapes}"
         exact = sample.case.exact or not torchs.is_floating_point()
         compare = _unequal if exact else _too_far
         wrong = compare(mine, torchs) if exact else compare(mine, torchs, wide, sample.case)
@@ -177,6 +178,7 @@ def _too_far(mine: Tensor, torchs: Tensor, wide: Tensor, case: Case) -> str:
         return ""
     worst = int(mine_far.argmax())
     return (
-        f"{float(mine_far.max()):.3g} units in the last place off, torch {float(torch_far.max()):.3g}: "
+        f"{float(mine_far.max()):.3g} units in the last place off, "
+        f"torch {float(torch_far.max()):.3g}: "
         f"{float(m[worst])!r} for {float(w[worst])!r}"
     )

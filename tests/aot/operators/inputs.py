@@ -25,7 +25,16 @@ def line(dtype: torch.dtype) -> Tensor:
         return torch.tensor([*values, limits.min, limits.max], dtype=dtype)
     limits = torch.finfo(dtype)
     tiny = limits.smallest_normal
-    special = [float("nan"), float("inf"), -float("inf"), -0.0, tiny, -tiny, limits.max, -limits.max]
+    special = [
+        float("nan"),
+        float("inf"),
+        -float("inf"),
+        -0.0,
+        tiny,
+        -tiny,
+        limits.max,
+        -limits.max,
+    ]
     return torch.tensor([*special, *_PLAIN], dtype=torch.float64).to(dtype)
 
 

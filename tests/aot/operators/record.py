@@ -1,8 +1,9 @@
-"""Run the battery and record what came of each operator: `python -m tests.aot.operators.run`."""
+"""Run the battery: `python -m tests.aot.operators.record OUT SIZE [GROUP]`."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ RECORD = Path(__file__).parent / "record.json"
 
 
 def _child(names: list[str], path: Path, size: int) -> None:
+    from ir_runtime.dtypes import short_name
     from tests.aot.operators import CASES, samples_of, verdicts
 
     groups = [names[i : i + size] for i in range(0, len(names), size)]
@@ -20,8 +22,10 @@ def _child(names: list[str], path: Path, size: int) -> None:
             out.write(json.dumps({"begin": group}) + "\n")
             out.flush()
             samples = [s for n in group for s in samples_of(CASES[n])]
-            for dynamic in (False, True):
-                if dynamic and all(s.case.static for s in samples):
+            if kinds := os.environ.get("BATTERY_DTYPES"):
+                samples = [s for s in samples if short_name(s.dtype) in kinds.split(",")] or samples
+            for dynamic in (True,) if kinds else (False, True):
+                if not kinds and dynamic and all(s.case.static for s in samples):
                     continue
                 start = time.monotonic()
                 for (name, dtype), verdict in verdicts(samples, dynamic=dynamic).items():
@@ -37,7 +41,14 @@ def _child(names: list[str], path: Path, size: int) -> None:
 def _parent(names: list[str], path: Path, size: int) -> None:
     """Run children until all is done; one that dies is charged to the group that it was in."""
     while names:
-        command = [sys.executable, "-m", "tests.aot.operators.run", "--child", str(path), str(size)]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.aot.operators.record",
+            "--child",
+            str(path),
+            str(size),
+        ]
         child = subprocess.run([*command, *names], check=False)
         rows = [json.loads(line) for line in path.read_text().splitlines()]
         ended = {n for row in rows if "end" in row for n in row["end"]}
@@ -65,7 +76,14 @@ def main() -> None:
 
     path = Path(arguments[0])
     size = int(arguments[1])
-    names = [n for n in CASES if not arguments[2:] or n in arguments[2:] or CASES[n].group in arguments[2:]]
+    if arguments[2:3] == ["--file"]:
+        _parent(Path(arguments[3]).read_text().split("\n"), path, size)
+        return
+    names = [
+        n
+        for n in CASES
+        if not arguments[2:] or n in arguments[2:] or CASES[n].group in arguments[2:]
+    ]
     _parent(names, path, size)
 
 
