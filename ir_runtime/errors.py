@@ -35,6 +35,7 @@
     ├── MismatchError              (AssertionError)  a provider computes something else than native
     ├── GenerateError              (RuntimeError)  `generate` broke its contract
     ├── ExportError                (RuntimeError)  a torch program cannot become a compiled one
+    │   └── UnsupportedOperatorError (GenerateError)  it uses an operator that none can do
     ├── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
     ├── NoVmapRuleError            (RuntimeError)  torch.vmap reached an op without a rule for it
     ├── NoForwardError             (NotImplementedError)  a layer has no forward for the platform
@@ -83,6 +84,7 @@ __all__ = [
     "StoreWriteError",
     "TraceError",
     "UnknownLayerError",
+    "UnsupportedOperatorError",
     "UnsupportedProviderError",
     "UnsupportedTorchDeviceError",
     "UnsupportedTypeError",
@@ -274,6 +276,31 @@ class GenerateError(IrRuntimeError, RuntimeError):
 
 class ExportError(IrRuntimeError, RuntimeError):
     """A torch program cannot be traced, or does what a compiled program cannot."""
+
+
+class UnsupportedOperatorError(ExportError, GenerateError):
+    """A torch program uses an operator that compiled programs cannot do.
+
+    Attributes:
+        operator: torch's name of it, such as `aten.cdist`.
+        place: the line of the user's code that calls it, "" if that is not known.
+        diagnostics: what the compiler said, if it was tried.
+    """
+
+    def __init__(
+        self,
+        headline: str,
+        *,
+        operator: str = "",
+        place: str = "",
+        diagnostics: Sequence[str] = (),
+        facts: Sequence[str] = (),
+        fix: str | None = None,
+    ) -> None:
+        self.operator = operator
+        self.place = place
+        self.diagnostics = tuple(diagnostics)
+        super().__init__(headline, facts=(*facts, *([place] if place else [])), fix=fix)
 
 
 class NotDifferentiableError(IrRuntimeError, RuntimeError):

@@ -13,6 +13,7 @@ from ir_runtime.aot.input_size import assert_input_sizes
 from ir_runtime.aot.parameter import ExternalParameters
 from ir_runtime.aot.program import Program, ProgramInput
 from ir_runtime.aot.program_check import refuse_unsupported
+from ir_runtime.aot.result_dtype import result_dtypes
 from ir_runtime.errors import ArgumentError, ExportError, IrRuntimeError
 from ir_runtime.launch.compiler import require_compiler
 from ir_runtime.op_reg.import_program import (
@@ -21,7 +22,9 @@ from ir_runtime.op_reg.import_program import (
     functional_program,
     import_program,
     quiet_tracing,
+    record_lines_of,
 )
+from ir_runtime.op_reg.legal import places_of, refuse_operators, refuse_unknown_operators
 
 __all__ = ["export"]
 
@@ -54,6 +57,7 @@ def export(
     Raises:
         ExportError: torch cannot trace it, or the program does what a compiled one cannot: change
             a buffer or an argument, draw random numbers, return what is no tensor or number.
+        UnsupportedOperatorError: it uses an operator that compiled programs cannot do.
         CompilerNotFoundError: the compiler package is not installed.
     """
     require_compiler("export")
@@ -85,6 +89,7 @@ def _import(called: str, traced: Any, external: ExternalParameters | None) -> Pr
                 facts=first_lines(error),
             ) from error
         refuse_unsupported(called, program)
+        refuse_operators(called, program)
         try:
             module = import_program(
                 program, hooks=external.import_hooks(program) if external else None
@@ -94,6 +99,7 @@ def _import(called: str, traced: Any, external: ExternalParameters | None) -> Pr
                 f"{called}: does not import into MLIR, must use what IREE's FxImporter knows",
                 facts=first_lines(error),
             ) from error
+        refuse_unknown_operators(called, module, program)
     inputs = _inputs_of(program)
     assert_input_sizes(module, called, [i.name for i in inputs if i.is_operand])
     return Program(
@@ -104,6 +110,8 @@ def _import(called: str, traced: Any, external: ExternalParameters | None) -> Pr
         out_spec=program.call_spec.out_spec,
         hints=example_sizes(program),
         parameters=external or ExternalParameters(""),
+        operators=places_of(program),
+        result_dtypes=result_dtypes(program),
     )
 
 
@@ -125,7 +133,7 @@ def _trace(
             )
         module = _FunctionModule(module)
     args, kwargs = _distinct(args, kwargs)
-    _record_lines_of(module_or_fn)
+    record_lines_of(module_or_fn)
     # oblivious: no conclusion from an example's size not being 0 or 1
     with torch.no_grad(), quiet_tracing(), _config.patch(backed_size_oblivious=True):
         try:
@@ -164,18 +172,6 @@ def _op_function(op: Any) -> Callable[..., Any]:
         parameters.append(Parameter(argument.name, kind, default=default))
     call.__signature__ = Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
     return call
-
-
-def _record_lines_of(module_or_fn: Any) -> None:
-    """Let torch keep the lines of a function in its traces; by itself it keeps those of `forward`.
-
-    Torch 2.13 can; without it messages do not tell the lines of functions.
-    """
-    from torch.fx import proxy
-
-    register = getattr(proxy, "_register_stack_trace_anchor", None)
-    if register is not None:
-        register(module_or_fn)
 
 
 def _distinct(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:

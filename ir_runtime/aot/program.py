@@ -15,14 +15,21 @@ from typing import Any
 import torch
 
 from ir_runtime.aot.parameter import ExternalParameters
+from ir_runtime.aot.result_dtype import as_traced
 from ir_runtime.device import Device
-from ir_runtime.errors import ArgumentError
+from ir_runtime.errors import (
+    ArgumentError,
+    CompileError,
+    CompilerNotFoundError,
+    CompilerTimeoutError,
+)
 from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.launchable import Launchable, stored_program
 from ir_runtime.launch.store import Artifact
 from ir_runtime.launch.vm import VmProgram
+from ir_runtime.op_reg.legal import blame
 
 __all__ = ["Program", "ProgramInput"]
 
@@ -60,6 +67,7 @@ class ProgramInput:
 class _Lowered:
     text: str
     flags: tuple[str, ...]
+    has_own_ops: bool
 
 
 class Program:
@@ -84,6 +92,8 @@ class Program:
         out_spec: Any,
         hints: Mapping[str, int],
         parameters: ExternalParameters,
+        operators: Mapping[str, str],
+        result_dtypes: tuple[torch.dtype | None, ...],
     ) -> None:
         self.name = name
         self.inputs = inputs
@@ -91,6 +101,8 @@ class Program:
         self._in_spec = in_spec
         self._out_spec = out_spec
         self._hints = hints
+        self._operators = operators
+        self._result_dtypes = result_dtypes
         imported = io.BytesIO()
         module.operation.write_bytecode(imported)
         self._imported = imported.getvalue()
@@ -134,7 +146,10 @@ class Program:
 
         Raises:
             ArgumentError: neither a device nor flags that name one are given.
-            CompileError, StoreError: it cannot be compiled or stored.
+            UnsupportedOperatorError: the compiler does not take an operator of it; the compiler's
+                words are in the field `diagnostics`.
+            CompileError: the MLIR of an op in it does not compile.
+            StoreError: it cannot be stored.
         """
         if device is not None:
             target = _device_of(device)
@@ -189,7 +204,7 @@ class Program:
         told = Device.chosen_for(where) or any(isinstance(v, torch.Tensor) for v in operands)
         results = self._own_launchable(*operands, device=None if told else where)
         several = results if isinstance(results, list) else [] if results is None else [results]
-        return pytree.tree_unflatten(several, self._out_spec)
+        return pytree.tree_unflatten(as_traced(several, self._result_dtypes), self._out_spec)
 
     @functools.cached_property
     def _own_launchable(self) -> Launchable:
@@ -234,7 +249,14 @@ class Program:
             flags=(*BASE_FLAGS, *lowered.flags, *flags),
             entry="",
         )
-        return obtain_artifact(default_store(), key, device_flags, lambda: source)
+        try:
+            return obtain_artifact(default_store(), key, device_flags, lambda: source)
+        except (CompilerNotFoundError, CompilerTimeoutError):
+            raise
+        except CompileError as error:
+            if lowered.has_own_ops:  # it may be their MLIR, which the user wrote
+                raise
+            raise blame(self.name, self._operators, error.diagnostics) from None
 
     def _for_family(self, family: str) -> _Lowered:
         if family not in _FAMILIES:
@@ -258,7 +280,8 @@ class Program:
         expand.run()
         module.operation.verify()
         flags = dict.fromkeys(flag for op in expand.ops for flag in op.compile_flags)
-        return _Lowered(module.operation.get_asm(enable_debug_info=False), tuple(flags))
+        text = module.operation.get_asm(enable_debug_info=False)
+        return _Lowered(text, tuple(flags), has_own_ops=bool(expand.ops))
 
     def __repr__(self) -> str:
         return f"<ir_runtime Program: {self.name}>"

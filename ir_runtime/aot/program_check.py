@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ir_runtime.errors import ExportError
+from ir_runtime.op_reg.legal import place_of
 
 __all__ = ["refuse_unsupported"]
 
@@ -24,7 +25,7 @@ def refuse_unsupported(name: str, program: Any) -> None:
         if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
             raise ExportError(
                 f"{name}: draws random numbers ({node.target}), must be deterministic",
-                facts=_place(node),
+                facts=place_of(node),
                 fix="call eval() on the module first, or pass the numbers as an argument",
             )
         value = node.meta.get("val")
@@ -33,7 +34,7 @@ def refuse_unsupported(name: str, program: Any) -> None:
             raise ExportError(
                 f"{name}: makes a tensor whose size depends on values ({node.target}), must make "
                 "sizes of argument sizes only",
-                facts=_place(node),
+                facts=place_of(node),
             )
     for spec in program.graph_signature.output_specs:
         if spec.kind is OutputKind.BUFFER_MUTATION:
@@ -58,8 +59,3 @@ def refuse_unsupported(name: str, program: Any) -> None:
                 f"{name}: result {i} is {getattr(result, 'value', result)!r}, "
                 "must be a tensor or an integer that depends on sizes"
             )
-
-
-def _place(node: Any) -> list[str]:
-    trace = [line for line in str(node.meta.get("stack_trace", "")).split("\n") if "File " in line]
-    return [trace[-1].strip()] if trace else []

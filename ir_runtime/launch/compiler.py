@@ -35,6 +35,7 @@ __all__ = [
     "compile_program",
     "compiler_installed",
     "require_compiler",
+    "run_passes",
 ]
 
 BASE_FLAGS = (
@@ -121,6 +122,32 @@ def _translate(name: str, source: bytes, flags: Sequence[str]) -> Compiled:
     return Compiled(vmfb, stream, host)
 
 
+def run_passes(name: str, source: bytes, pipeline: str) -> str:
+    """Run passes over MLIR where a crash of them is an exception.
+
+    Args:
+        name: what is lowered, for messages.
+        source: MLIR text or bytecode.
+        pipeline: passes over the module, as text.
+
+    Returns:
+        The module as text.
+
+    Raises:
+        CompileError: as `compile_program` does.
+    """
+    require_compiler(name)
+    if current_settings().compile_process or is_forked():
+        request = {"pipeline": pipeline}
+        header, text = _ask_child(name, source, request, HOST_FLAGS)
+        found, diagnostics = (text if header["ok"] else None), header["diagnostics"]
+    else:
+        found, diagnostics = worker.run_pipeline(source, pipeline, HOST_FLAGS)
+    if found is None:
+        raise _refusal(name, source, diagnostics)
+    return found.decode()
+
+
 def _refusal(name: str, source: bytes, diagnostics: Sequence[str]) -> CompileError:
     text = _text_of(source)
     facts: list[str] = []
@@ -177,8 +204,10 @@ class _Worker:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, name: str, source: bytes, flags: Sequence[str]) -> tuple[dict[str, Any], bytes]:
-        """Compile one program; raises if the child dies or takes too long."""
+    def ask(
+        self, name: str, source: bytes, request: dict[str, Any]
+    ) -> tuple[dict[str, Any], bytes]:
+        """Compile or lower one program; raises if the child dies or takes too long."""
         timeout_s = current_settings().compile_timeout_s
         timer = threading.Timer(timeout_s, self._process.kill) if timeout_s else None
         started = time.monotonic()
@@ -187,8 +216,8 @@ class _Worker:
             timer.start()
         try:
             with contextlib.suppress(OSError):  # a dead child is found out by the read
-                request = {"flags": list(flags), "process_flags": self.process_flags}
-                worker.write_message(self._stdin, request, source)
+                whole = {**request, "process_flags": self.process_flags}
+                worker.write_message(self._stdin, whole, source)
             reply = worker.read_message(self._process.stdout)  # pyright: ignore[reportArgumentType]
         finally:
             if timer is not None:
@@ -240,6 +269,16 @@ _MAX_IDLE = max(2, os.cpu_count() or 1)
 def _compile_in_child(
     name: str, source: bytes, flags: Sequence[str], process_flags: tuple[str, ...]
 ) -> tuple[bytes | None, bytes, bytes, list[str]]:
+    header, payload = _ask_child(name, source, {"flags": list(flags)}, process_flags)
+    first, second = header["phase_sizes"]
+    stream, host = payload[:first], payload[first : first + second]
+    vmfb = payload[first + second :] if header["ok"] else None
+    return vmfb, stream, host, header["diagnostics"]
+
+
+def _ask_child(
+    name: str, source: bytes, request: dict[str, Any], process_flags: tuple[str, ...]
+) -> tuple[dict[str, Any], bytes]:
     with _idle_lock:
         child = next((c for c in _idle if c.process_flags == process_flags), None)
         if child is not None:
@@ -249,7 +288,7 @@ def _compile_in_child(
         child = None
     child = child or _Worker(process_flags)
     try:
-        header, payload = child.ask(name, source, flags)
+        answer = child.ask(name, source, request)
     except BaseException:  # also an interrupt: nobody would wait for the rest of the compile
         child.close()
         raise
@@ -259,10 +298,7 @@ def _compile_in_child(
             _idle.append(child)
     if not keep:
         child.close()
-    first, second = header["phase_sizes"]
-    stream, host = payload[:first], payload[first : first + second]
-    vmfb = payload[first + second :] if header["ok"] else None
-    return vmfb, stream, host, header["diagnostics"]
+    return answer
 
 
 def _close_idle() -> None:

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
-__all__ = ["print_source", "read_message", "translate", "write_message"]
+__all__ = ["print_source", "read_message", "run_pipeline", "translate", "write_message"]
 
 _STREAM_PHASE, _HOST_PHASE = "stream", "hal"
 _HOST_SOURCE_MAX = 16 << 20  # the text has the constants in hexadecimal
@@ -77,6 +77,35 @@ def translate(
                     vmfb = bytes(output.map_memory())
             del callback
     return vmfb, stream, host, diagnostics
+
+
+def run_pipeline(
+    source: bytes, pipeline: str, process_flags: Sequence[str] = ()
+) -> tuple[bytes | None, list[str]]:
+    """Run passes over MLIR text or bytecode.
+
+    Args:
+        source: the MLIR.
+        pipeline: passes over the module, as text.
+        process_flags: as of `translate`.
+
+    Returns:
+        The module as text, None on failure; and the diagnostics.
+    """
+    from iree.compiler.api import Session, Source
+
+    _set_process_flags(tuple(process_flags))
+    diagnostics: list[str] = []
+    with Session() as session:
+        invocation: Any = session.invocation()
+        with invocation:
+            callback = _capture_diagnostics(invocation, diagnostics)
+            with Source.wrap_buffer(session, source) as wrapped:
+                done = invocation.parse_source(wrapped)
+                done = done and invocation.execute_text_pass_pipeline(pipeline)
+                text = _text_of(invocation) if done else None
+            del callback
+    return text, diagnostics or ([] if done else ["error: the compiler gave no reason"])
 
 
 def _set_process_flags(flags: tuple[str, ...]) -> None:
@@ -185,6 +214,11 @@ def _serve() -> None:
     sys.path[:] = first[0]["sys_path"]
     while (message := read_message(requests)) is not None:
         header, source = message
+        if "pipeline" in header:
+            text, diagnostics = run_pipeline(source, header["pipeline"], header["process_flags"])
+            reply = {"ok": text is not None, "diagnostics": diagnostics}
+            write_message(replies, reply, text or b"")
+            continue
         vmfb, *phases, diagnostics = translate(source, header["flags"], header["process_flags"])
         sizes = [len(phase) for phase in phases]
         reply = {"ok": vmfb is not None, "diagnostics": diagnostics, "phase_sizes": sizes}

@@ -11,6 +11,7 @@ from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ArgumentError, GenerateError
 from ir_runtime.op_reg.argument import AttrArg, EmptyOptionalTensorArg, ScalarResult
 from ir_runtime.op_reg.function import build_call, fit_value
+from ir_runtime.op_reg.legal.float8 import FORMATS
 from ir_runtime.op_reg.result import scalar_as_tensor, written_descs
 from ir_runtime.op_reg.selection import KernelSelection
 from ir_runtime.op_reg.template import MlirTemplate
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from iree.compiler.ir import Block, Context, InsertionPoint, Location, SymbolTable, Value
 
 __all__ = ["FreeFuncKernelBuilder", "KernelBuilder"]
+
+_FLOAT8 = frozenset(dtype_info(dtype).mlir for dtype in FORMATS)
 
 
 class KernelBuilder(ABC):
@@ -98,7 +101,10 @@ class KernelBuilder(ABC):
             return arith.ConstantOp(index, IntegerAttr.get(index, i)).result
 
     def cast_float(self, value: Value, dtype: torch.dtype) -> Value:
-        """Convert a tensor between floating-point element types; no IR if it has that type."""
+        """Convert a tensor between floating-point element types, as torch does.
+
+        It makes no IR if the tensor has that type.
+        """
         from iree.compiler.dialects import arith
         from iree.compiler.ir import F32Type, FloatType, RankedTensorType, Type
 
@@ -107,12 +113,30 @@ class KernelBuilder(ABC):
             old = RankedTensorType(value.type)
             if old.element_type == element:
                 return value
+            if dtype in FORMATS or str(old.element_type) in _FLOAT8:
+                return self._cast_float8(value, dtype)
             new = RankedTensorType.get(old.shape, element, old.encoding)
             width, old_width = FloatType(element).width, FloatType(old.element_type).width
             if width == old_width:  # no one operation does it; f32 holds all values of both
                 wide = RankedTensorType.get(old.shape, F32Type.get(), old.encoding)
                 return arith.truncf(new, arith.extf(wide, value))
             return (arith.extf if width > old_width else arith.truncf)(new, value)
+
+    def _cast_float8(self, value: Value, dtype: torch.dtype) -> Value:
+        """Convert to or from an eight-bit float by way of f32, in torch's steps.
+
+        The compiler rounds these otherwise than torch.
+        """
+        import torch
+        from iree.compiler.ir import RankedTensorType
+
+        from ir_runtime.op_reg.from_torch import conversion_asm
+
+        element = str(RankedTensorType(value.type).element_type)
+        if (element == "f32") == (dtype == torch.float32):
+            return self.cast_float(self.cast_float(value, torch.float32), dtype)
+        text = conversion_asm(str(value.type), dtype)
+        return self.inline_mlir(MlirTemplate("cast_float", text), {}, value, function="main")
 
     def inline_mlir(
         self,

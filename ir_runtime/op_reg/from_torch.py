@@ -7,6 +7,7 @@ sizes, the trace must compute there what the function computes.
 
 from __future__ import annotations
 
+import functools
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,10 +20,15 @@ import torch
 from ir_runtime.device.instance import on_fork
 from ir_runtime.dtypes import DTYPES, dtype_info, format_tensor
 from ir_runtime.errors import GenerateError
-from ir_runtime.op_reg.import_program import first_lines, functional_program, quiet_tracing
+from ir_runtime.op_reg.import_program import (
+    first_lines,
+    functional_program,
+    quiet_tracing,
+    record_lines_of,
+)
 from ir_runtime.op_reg.lower_torch import Place, lower_program
 
-__all__ = ["torch_function_asm"]
+__all__ = ["conversion_asm", "torch_function_asm"]
 
 _TENSOR_TYPE = re.compile(r"tensor<(?P<dims>(?:(?:\?|\d+)x)*)(?P<element>[A-Za-z]\w*(?:<f\d+>)?)>")
 _COMMON_HINT = 24
@@ -102,8 +108,8 @@ def torch_function_asm(
 
     Raises:
         GenerateError: an operand is not a tensor; `fn` cannot be traced, changes a tensor, returns
-            what is no tensor, or fixes or restricts a dynamic dimension; or an operator of it does
-            not lower.
+            what is no tensor, or fixes or restricts a dynamic dimension.
+        UnsupportedOperatorError: an operator of it cannot be compiled.
     """
     operands = _operands(operand_types, like)
     if getattr(_tracing, "active", False):  # `fn` ran an op whose kernel is to be made
@@ -111,6 +117,12 @@ def torch_function_asm(
     # a thread of its own has no fake tensor mode, no autograd key excluded, no default device
     with _lock, ThreadPoolExecutor(1, "torch_function_asm") as thread:
         return thread.submit(_trace_and_lower, fn, operands, like, family).result()
+
+
+@functools.cache
+def conversion_asm(operand_type: str, dtype: torch.dtype) -> str:
+    """Return what `torch_function_asm` does for a conversion to another dtype."""
+    return torch_function_asm(functools.partial(torch.Tensor.to, dtype=dtype), [operand_type])
 
 
 def _trace_and_lower(
@@ -121,6 +133,7 @@ def _trace_and_lower(
 ) -> str:
     name = getattr(fn, "__name__", type(fn).__name__)
     _tracing.active = True
+    record_lines_of(fn)
     with torch.no_grad(), quiet_tracing():
         program = _trace(fn, name, operands, like)
         _refuse_effects(program, name)

@@ -14,6 +14,7 @@ import torch
 
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ExportError
+from ir_runtime.op_reg.legal import decompositions
 
 __all__ = [
     "example_sizes",
@@ -22,6 +23,7 @@ __all__ = [
     "import_program",
     "literal_hooks",
     "quiet_tracing",
+    "record_lines_of",
 ]
 
 
@@ -47,6 +49,18 @@ def quiet_tracing() -> Generator[None]:
             logger.disabled = disabled
 
 
+def record_lines_of(fn: Any) -> None:
+    """Let torch keep the lines of a function in its traces; by itself it keeps those of `forward`.
+
+    Torch 2.13 can; without it messages do not tell the lines of functions.
+    """
+    from torch.fx import proxy
+
+    register = getattr(proxy, "_register_stack_trace_anchor", None)
+    if register is not None:
+        register(fn)
+
+
 def functional_program(program: Any) -> Any:
     """Return an exported program without in-place ops, of the operators that importers know.
 
@@ -63,7 +77,7 @@ def functional_program(program: Any) -> Any:
     program = _exchange_second_form(program)
     v1 = config.patch(enable_auto_functionalized_v2_for_export=False)
     with v1, _composite_ops_listed_once():
-        functional = program.run_decompositions()
+        functional = program.run_decompositions(decompositions())
     # ops with effects are chained by tokens; in MLIR they keep their order without
     return _remove_effect_tokens(functional)
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
-from ir_runtime.errors import GenerateError
+from ir_runtime.errors import (
+    CompileError,
+    CompilerNotFoundError,
+    CompilerTimeoutError,
+    GenerateError,
+)
+from ir_runtime.launch.compiler import run_passes
 from ir_runtime.op_reg.import_program import example_sizes, first_lines, import_program
+from ir_runtime.op_reg.legal import (
+    blame,
+    places_of,
+    refuse_operators,
+    refuse_unknown_operators,
+)
 
 __all__ = ["Place", "lower_program"]
 
-_PIPELINE = (
-    "builtin.module(torch-to-iree{emit-async-entry-points=false strict-symbolic-shapes=true})"
-)
+_PIPELINE = "torch-to-iree{emit-async-entry-points=false strict-symbolic-shapes=true}"
 
 Place = tuple[int, int]
 """An operand and a dimension of it."""
@@ -33,27 +44,36 @@ def lower_program(
 
     Raises:
         ArgumentError: a call of a registered op does not fit it.
-        GenerateError: an operator of it is not known to the importer, or does not lower.
+        GenerateError: a kernel of an op that it calls cannot be made.
+        UnsupportedOperatorError: an operator of it cannot be compiled.
     """
-    from iree.compiler.passmanager import PassManager
-
     from ir_runtime.op_reg.expand import ExpandCustomOpsPass
 
+    refuse_operators(f"inline_torch: {name}", program)
     module = _import(program, name)
+    refuse_unknown_operators(f"inline_torch: {name}", module, program)
     ExpandCustomOpsPass(module.operation, device_family=family, hints=example_sizes(program)).run()
     with module.context:
-        try:
-            PassManager.parse(_PIPELINE).run(module.operation)
-        except Exception as error:
-            raise GenerateError(
-                f"inline_torch: {name} does not lower to builtin tensors, must use operators that "
-                "torch-mlir and IREE convert",
-                facts=first_lines(error),
-            ) from error
+        module = _lowered(module, name, program)
         _drop_size_assumptions(module)
         _assert_equal_sizes(module, classes)
         module.operation.verify()
     return module.operation.get_asm()
+
+
+def _lowered(module: Any, name: str, program: Any) -> Any:
+    """Run the passes out of process: some programs kill them."""
+    from iree.compiler.ir import Module
+
+    imported = io.BytesIO()
+    module.operation.write_bytecode(imported)
+    try:
+        text = run_passes(name, imported.getvalue(), _PIPELINE)
+    except (CompilerNotFoundError, CompilerTimeoutError):
+        raise
+    except CompileError as error:
+        raise blame(f"inline_torch: {name}", places_of(program), error.diagnostics) from None
+    return Module.parse(text, module.context)
 
 
 def _import(program: Any, name: str) -> Any:

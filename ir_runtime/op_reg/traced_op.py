@@ -15,9 +15,12 @@ from ir_runtime.device import Device, get_device_from_torch
 from ir_runtime.errors import (
     ArgumentError,
     CompileError,
+    CompilerNotFoundError,
+    CompilerTimeoutError,
     GenerateError,
     IrRuntimeError,
     StoreError,
+    UnsupportedOperatorError,
     UnsupportedTypeError,
 )
 from ir_runtime.op_reg.argument import AttrArg
@@ -25,8 +28,10 @@ from ir_runtime.op_reg.builder import KernelBuilder
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.derive import derive_backward
 from ir_runtime.op_reg.identity import function_digest
+from ir_runtime.op_reg.import_program import record_lines_of
 from ir_runtime.op_reg.kernel import kernel_for, run_select
 from ir_runtime.op_reg.leaves import as_results, call_by_schema, flatten_groups, regroup
+from ir_runtime.op_reg.legal import blame, called_operators
 from ir_runtime.op_reg.result import written_descs
 from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_device
 from ir_runtime.op_reg.traced_result import Results, results_like
@@ -94,6 +99,7 @@ class TracedOp(CustomOp):
             return tuple(flatten_groups(returned)[0])
 
         traced.__name__ = self.name
+        record_lines_of(self.native)
         like = tuple(_example(desc) for descs in held.values() for desc in descs)
         found = kb.inline_torch(traced, *operands, like=like)
         kb.yield_results(*(found if isinstance(found, list) else [found]))
@@ -274,9 +280,25 @@ def _outcome(op: TracedOp, args: Sequence[Any]) -> tuple[str | None, bool]:
                 kernel_for(op, ksel, _device_for(op, args))
     except ArgumentError as error:
         return _sentence(error), False
+    except (CompilerNotFoundError, CompilerTimeoutError) as error:
+        return _sentence(error), True
+    except CompileError as error:
+        places = called_operators(lambda: call_by_schema(op, op.native, _on_meta(args)))
+        return _sentence(blame(op.name, places, error.diagnostics)), True
     except IrRuntimeError as error:
         return _sentence(error), not isinstance(error, StoreError)
     return None, True
+
+
+def _on_meta(args: Sequence[Any]) -> list[Any]:
+    return [
+        [_on_meta([t])[0] for t in a]
+        if isinstance(a, list | tuple)
+        else torch.empty_like(a, device="meta")
+        if isinstance(a, Tensor)
+        else a
+        for a in args
+    ]
 
 
 def _device_for(op: CustomOp, args: Sequence[Any]) -> Device:
@@ -289,18 +311,13 @@ def _device_for(op: CustomOp, args: Sequence[Any]) -> Device:
 
 
 def _sentence(error: IrRuntimeError) -> str:
-    """Return the headline of an error, and the first thing that a compiler said."""
+    """Return the headline of an error, and the first fact of it; nothing that a compiler said."""
     headline = str(error).split("\n")[0]
-    diagnostics = error.diagnostics if isinstance(error, CompileError) else ()
-    lines = [line for text in (*diagnostics, *error.facts) for line in text.split("\n")]
-    said = next((line for line in lines if "error: " in line), None)
-    if said is not None:
-        said = said.partition("error: ")[2].partition(": %")[0].strip()
-    if isinstance(error, CompileError):
-        return f"IREE cannot compile it: {said or headline}"
+    if isinstance(error, UnsupportedOperatorError):
+        return f"{headline} ({error.place})" if error.place else headline
     if not isinstance(error, GenerateError | ArgumentError):
         return headline
-    said = said or next(iter(error.facts), None)
+    said = next(iter(error.facts), None)
     return headline if said is None else f"{headline}: {said}"
 
 

@@ -278,7 +278,7 @@ REFUSED = {
     "no lowering": (
         lambda a: a * 2,
         ["tensor<4xcomplex<f32>>"],
-        "must use operators that torch-mlir and IREE convert",
+        r"aten.mul makes complex numbers \(c64\)",
     ),
     "fixed by another operand": (
         torch.matmul,

@@ -13,16 +13,22 @@ module {
     %1 = tensor.empty(%dim_0) : tensor<?xf32>
     %2 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel"]} ins(%0 : tensor<?xi8>) outs(%1 : tensor<?xf32>) {
     ^bb0(%in: i8, %out: f32):
-      %5 = arith.uitofp %in : i8 to f32
-      linalg.yield %5 : f32
+      %7 = arith.uitofp %in : i8 to f32
+      linalg.yield %7 : f32
     } -> tensor<?xf32>
-    %3 = tensor.empty(%dim_0) : tensor<?xi1>
-    %4 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel"]} ins(%0 : tensor<?xi8>) outs(%3 : tensor<?xi1>) {
-    ^bb0(%in: i8, %out: i1):
-      %5 = arith.extsi %in : i8 to i64
-      %6 = arith.cmpi ugt, %5, %c3_i64 : i64
-      linalg.yield %6 : i1
+    %3 = tensor.empty(%dim_0) : tensor<?xi32>
+    %4 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel"]} ins(%0 : tensor<?xi8>) outs(%3 : tensor<?xi32>) {
+    ^bb0(%in: i8, %out: i32):
+      %7 = arith.extui %in : i8 to i32
+      linalg.yield %7 : i32
+    } -> tensor<?xi32>
+    %5 = tensor.empty(%dim_0) : tensor<?xi1>
+    %6 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel"]} ins(%4 : tensor<?xi32>) outs(%5 : tensor<?xi1>) {
+    ^bb0(%in: i32, %out: i1):
+      %7 = arith.extsi %in : i32 to i64
+      %8 = arith.cmpi sgt, %7, %c3_i64 : i64
+      linalg.yield %8 : i1
     } -> tensor<?xi1>
-    util.return %2, %4 : tensor<?xf32>, tensor<?xi1>
+    util.return %2, %6 : tensor<?xf32>, tensor<?xi1>
   }
 }

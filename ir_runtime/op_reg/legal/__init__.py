@@ -1,0 +1,31 @@
+"""Make programs mean on the compiler what they mean in torch, or refuse them by name.
+
+`decompositions()` is the table that an exported program is traced again with, so that each
+operator of it is one that the compiler does right; `refuse_operators` names those that stay and
+are not.  One file for a group of operators; the battery in `tests/aot/operators` tries them all.
+"""
+
+from ir_runtime.op_reg.legal import float8, function, integer, order, shape, trigonometry
+from ir_runtime.op_reg.legal.refusal import (
+    blame,
+    called_operators,
+    place_of,
+    places_of,
+    refuse_operators,
+    refuse_unknown_operators,
+)
+from ir_runtime.op_reg.legal.table import decompositions, rewrite, rewritten_operators
+
+__all__ = [
+    "blame",
+    "called_operators",
+    "decompositions",
+    "place_of",
+    "places_of",
+    "refuse_operators",
+    "refuse_unknown_operators",
+    "rewrite",
+    "rewritten_operators",
+]
+
+del float8, function, integer, order, shape, trigonometry  # imported for what they register

@@ -1,0 +1,221 @@
+"""Refuse operators that compiled programs cannot do, by torch's name and the user's line."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from ir_runtime.dtypes import short_name
+from ir_runtime.errors import UnsupportedOperatorError
+
+__all__ = [
+    "blame",
+    "called_operators",
+    "operator_name",
+    "place_of",
+    "places_of",
+    "refuse_operators",
+    "refuse_unknown_operators",
+]
+
+_FIX = "write it with the operators of the table in docs/export.md, or leave it out of the program"
+_UNSIGNED = {
+    kind
+    for name in ("uint16", "uint32", "uint64")
+    if (kind := getattr(torch, name, None)) is not None
+}
+
+REFUSED: dict[str, str] = {}
+"""By operator, without its overload: why no compiled program can do it."""
+
+_NOT_USERS = tuple(
+    str(Path(file).parent) for file in (torch.__file__, str(Path(__file__).parents[1]))
+)
+_NAMED = re.compile(r"torch\.(aten|prims|prim)\.(\w+)")
+_OPERATOR = re.compile(r'name = "torch\.(aten|prims|prim)\.(\w+)')
+_PLACE = re.compile(r'"?([^\s"()]+\.py)"?:(\d+)')
+
+
+def refuse_operators(name: str, program: Any) -> None:
+    """Refuse a functional program with an operator, or a dtype, that cannot be compiled.
+
+    Args:
+        name: of the program, for messages.
+        program: a `torch.export.ExportedProgram`, after the rewrites.
+
+    Raises:
+        UnsupportedOperatorError: names operator, reason and the user's line.
+    """
+    for node in program.graph.nodes:
+        if node.op == "placeholder":
+            _refuse_dtype(name, node, f"argument `{node.name}`")
+        if node.op != "call_function":
+            continue
+        operator = operator_name(node.target)
+        if operator is None:
+            continue
+        _refuse_dtype(name, node, operator)
+        why = REFUSED.get(operator.removeprefix("aten."))
+        if why is not None:
+            raise _refusal(name, operator, why, place_of(node))
+
+
+def operator_name(target: Any) -> str | None:
+    """Return `aten.relu` of an operator of torch, None of another."""
+    if not isinstance(target, torch._ops.OpOverload):
+        return None
+    namespace, _, rest = target.name().partition("::")
+    return f"{namespace}.{rest.partition('.')[0]}" if namespace in ("aten", "prims") else None
+
+
+def _refuse_dtype(name: str, node: Any, what: str) -> None:
+    values = node.meta.get("val")
+    for value in values if isinstance(values, tuple | list) else (values,):
+        if not isinstance(value, Tensor):
+            continue
+        if value.is_complex() and node.op != "placeholder":
+            why = f"makes complex numbers ({short_name(value.dtype)})"
+        elif value.dtype in _UNSIGNED:
+            why = f"has dtype {short_name(value.dtype)}"
+        else:
+            continue
+        raise _refusal(name, what, why, place_of(node))
+
+
+def refuse_unknown_operators(name: str, module: Any, program: Any) -> None:
+    """Refuse an imported program with an operator for which the compiler has no name.
+
+    Args:
+        name: of the program, for messages.
+        module: the program in the torch dialect.
+        program: the `torch.export.ExportedProgram` that it was made of.
+    """
+    from iree.compiler.ir import WalkResult
+
+    found: list[str] = []
+
+    def visit(operation: Any) -> Any:
+        if operation.name == "torch.operator":
+            found.append(operation.attributes["name"].value)
+        return WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+    for text in found:
+        namespace, _, rest = text.removeprefix("torch.").partition(".")
+        packet = rest.partition(".")[0]
+        if namespace in ("aten", "prims"):
+            why = "has no counterpart in the compiler"
+            raise _refusal(
+                name, f"{namespace}.{packet}", why, _place_in(program, namespace, packet)
+            )
+
+
+def blame(
+    name: str, program_places: Mapping[str, str], diagnostics: Sequence[str]
+) -> UnsupportedOperatorError:
+    """Make an error of what the compiler said of a torch program, without its words.
+
+    Args:
+        name: of the program.
+        program_places: by operator, such as `aten.relu`, a line of the user's code that calls it.
+        diagnostics: what the compiler said; kept in the error's field.
+    """
+    text = "\n".join(diagnostics)
+    for match in (*_OPERATOR.finditer(text), *_NAMED.finditer(text)):
+        operator = f"{match[1]}.{match[2]}"
+        if operator in program_places:
+            return _refusal(
+                name,
+                operator,
+                "does not compile with these dtypes and shapes",
+                program_places[operator],
+                diagnostics,
+            )
+    for match in _PLACE.finditer(text):
+        path, line = match[1], match[2]
+        named = [o for o, p in program_places.items() if f'"{path}", line {line}' in p]
+        if named:
+            what = ", ".join(named)
+            why = "does not compile with these dtypes and shapes"
+            return _refusal(name, what, why, program_places[named[0]], diagnostics)
+    what = ", ".join(program_places) or "the program"
+    why = "does not compile together with the others of the program"
+    return _refusal(name, f"one of {what}", why, "", diagnostics)
+
+
+def places_of(program: Any) -> dict[str, str]:
+    """Return for each torch operator of a program a line of the user's code that calls it."""
+    found: dict[str, str] = {}
+    for node in program.graph.nodes:
+        operator = operator_name(node.target)
+        if operator is not None and not found.get(operator):
+            found[operator] = "".join(place_of(node))
+    return found
+
+
+def called_operators(call: Callable[[], Any]) -> dict[str, str]:
+    """Return the torch operators that a call runs, with a line outside of torch for each."""
+    found: dict[str, str] = {}
+
+    class Recorder(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            del types
+            operator = operator_name(func)
+            if operator is not None:
+                found.setdefault(operator, _caller())
+            return func(*args, **(kwargs or {}))
+
+    try:
+        with Recorder():
+            call()
+    except Exception:  # noqa: BLE001 -- what was called before it counts
+        return found
+    return found
+
+
+def _caller() -> str:
+    for frame in reversed(traceback.extract_stack()):
+        if not frame.filename.startswith(_NOT_USERS):
+            return f'File "{frame.filename}", line {frame.lineno}, in {frame.name}'
+    return ""
+
+
+def _place_in(program: Any, namespace: str, packet: str) -> str:
+    wanted = f"{namespace}::{packet}"
+    for node in program.graph.nodes:
+        target = node.target
+        if isinstance(target, torch._ops.OpOverload) and target.name().partition(".")[0] == wanted:
+            return "".join(place_of(node))
+    return ""
+
+
+def place_of(node: Any) -> list[str]:
+    """Return the line of the user's code that a node comes from, if that is known."""
+    trace = [line for line in str(node.meta.get("stack_trace", "")).split("\n") if "File " in line]
+    return [trace[-1].strip()] if trace else []
+
+
+def _refusal(
+    name: str,
+    operator: str,
+    why: str,
+    place: str | list[str],
+    diagnostics: Sequence[str] = (),
+) -> UnsupportedOperatorError:
+    line = place if isinstance(place, str) else "".join(place)
+    return UnsupportedOperatorError(
+        f"{name}: {operator} {why}, must be an operator that compiled programs can do",
+        operator=operator,
+        place=line,
+        diagnostics=diagnostics,
+        fix=_FIX,
+    )

@@ -1,0 +1,38 @@
+"""Operators that move elements, for which the compiler has no name or a wrong meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ir_runtime.op_reg.legal.table import rewrite
+
+__all__: list[str] = []
+
+
+@rewrite("squeeze.dims")
+def _squeeze(x: Tensor, dims: Sequence[int]) -> Tensor:
+    for dim in sorted({d % max(x.ndim, 1) for d in dims}, reverse=True):
+        if x.ndim and x.shape[dim] == 1:
+            x = x.select(dim, 0)
+    return x
+
+
+@rewrite("unbind.int")
+def _unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    return tuple(x.select(dim, i) for i in range(int(x.shape[dim])))
+
+
+@rewrite("roll.default")
+def _roll(x: Tensor, shifts: Sequence[int], dims: Sequence[int] = ()) -> Tensor:
+    if not dims:
+        return torch.roll(x.reshape(-1), shifts, [0]).reshape(x.shape)
+    for shift, dim in zip(shifts, dims, strict=True):
+        size = x.shape[dim]
+        if size == 0:
+            return x.clone()
+        by = shift % size
+        x = torch.cat([x.narrow(dim, size - by, by), x.narrow(dim, 0, size - by)], dim)
+    return x.clone()

@@ -1,0 +1,16 @@
+"""The battery of operators: cases, inputs, and how they are compared."""
+
+from tests.aot.operators import elementwise, products, reductions, shapes
+from tests.aot.operators.cases import CASES, Case
+from tests.aot.operators.check import samples_of, verdicts
+
+__all__ = [
+    "CASES",
+    "Case",
+    "elementwise",
+    "products",
+    "reductions",
+    "samples_of",
+    "shapes",
+    "verdicts",
+]

@@ -1,0 +1,184 @@
+"""Run operators as exported programs, and compare with torch and with float64."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.export import Dim
+
+from ir_runtime import aot
+from ir_runtime.dtypes import format_tensor, short_name
+from ir_runtime.errors import ExportError
+from tests.aot.operators.cases import Case
+
+__all__ = ["Sample", "difference", "samples_of", "verdicts"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One call of an operator."""
+
+    case: Case
+    dtype: torch.dtype
+    arguments: tuple[Tensor, ...]
+
+    def results(self, arguments: Sequence[Tensor] | None = None) -> list[Tensor]:
+        found = self.case.fn(*(self.arguments if arguments is None else arguments))
+        return [found] if isinstance(found, Tensor) else list(found)
+
+
+def samples_of(case: Case) -> list[Sample]:
+    """Return the samples that torch itself computes."""
+    found: list[Sample] = []
+    for dtype in case.dtypes:
+        for make in case.makes:
+            sample = Sample(case, dtype, make(dtype))
+            try:
+                sample.results()
+            except (RuntimeError, NotImplementedError, IndexError):  # not in this dtype
+                continue
+            found.append(sample)
+    return found
+
+
+def verdicts(samples: Sequence[Sample], *, dynamic: bool) -> dict[tuple[str, str], str]:
+    """Return for each case and dtype: "" if right, else what is wrong.
+
+    All samples go into one program; if it fails, into one for each case, then for each dtype.
+    """
+    try:
+        got = _run(samples, dynamic=dynamic)
+    except Exception as error:
+        return _apart(samples, error, dynamic=dynamic)
+    found: dict[tuple[str, str], str] = {}
+    for sample, results in zip(samples, got, strict=True):
+        key = sample.case.name, short_name(sample.dtype)
+        wrong = difference(sample, results)
+        found[key] = found.get(key, "") or wrong
+    return found
+
+
+def _apart(samples: Sequence[Sample], error: Exception, *, dynamic: bool) -> dict[Any, str]:
+    for key in (lambda s: s.case.name, lambda s: s.dtype):
+        groups: dict[Any, list[Sample]] = {}
+        for sample in samples:
+            groups.setdefault(key(sample), []).append(sample)
+        if len(groups) > 1:
+            found: dict[Any, str] = {}
+            for group in groups.values():
+                found |= verdicts(group, dynamic=dynamic)
+            return found
+    sample = samples[0]
+    kind = "refused" if isinstance(error, ExportError) else "fails"
+    lines = str(error).split("\n")
+    what = lines[0] if kind == "refused" else f"{type(error).__name__}: " + " | ".join(lines[:4])
+    return {(sample.case.name, short_name(sample.dtype)): f"{kind}: {what[:400]}"}
+
+
+class _Together(torch.nn.Module):
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        super().__init__()
+        self.samples = samples
+
+    def forward(self, *arguments: Tensor) -> list[Tensor]:
+        rest, found = list(arguments), []
+        for sample in self.samples:
+            count = len(sample.arguments)
+            found += sample.results(rest[:count])
+            rest = rest[count:]
+        return found
+
+
+def _run(samples: Sequence[Sample], *, dynamic: bool) -> list[list[Tensor]]:
+    flat = [a for s in samples for a in s.arguments]
+    shapes = tuple(
+        dict.fromkeys(range(a.ndim), Dim.AUTO)
+        if dynamic and not s.case.static and 0 not in a.shape
+        else dict.fromkeys(range(a.ndim), Dim.STATIC)
+        for s in samples
+        for a in s.arguments
+    )
+    program = aot.export(
+        _Together(samples), tuple(flat), dynamic_shapes=(shapes,), name="operators"
+    )
+    results = list(program(*flat))
+    got: list[list[Tensor]] = []
+    for sample in samples:
+        count = len(sample.results())
+        got.append(results[:count])
+        results = results[count:]
+    return got
+
+
+def difference(sample: Sample, got: Sequence[Tensor]) -> str:
+    """Say in one line how results differ from torch's; "" if they agree."""
+    reference = sample.results(_wide(sample.arguments))
+    for i, (mine, torchs, wide) in enumerate(zip(got, sample.results(), reference, strict=True)):
+        if mine.dtype != torchs.dtype or mine.shape != torchs.shape:
+            shapes = f"{format_tensor(mine)}, not {format_tensor(torchs)}"
+            return f"differs: result {i} is {shapes}"
+        exact = sample.case.exact or not torchs.is_floating_point()
+        compare = _unequal if exact else _too_far
+        wrong = compare(mine, torchs) if exact else compare(mine, torchs, wide, sample.case)
+        if wrong:
+            return f"differs: result {i}: {wrong}"
+    return ""
+
+
+def _wide(arguments: Sequence[Tensor]) -> list[Tensor]:
+    return [a.double() if a.is_floating_point() and a.element_size() > 1 else a for a in arguments]
+
+
+def _unequal(mine: Tensor, torchs: Tensor) -> str:
+    if torchs.is_floating_point() and torchs.element_size() == 1:
+        same = mine.view(torch.uint8) == torchs.view(torch.uint8)
+        same |= mine.float().isnan() & torchs.float().isnan()
+    else:
+        same = mine == torchs
+        if torchs.is_floating_point():
+            same &= torch.signbit(mine) == torch.signbit(torchs)
+            same |= mine.isnan() & torchs.isnan()
+    if bool(same.all()):
+        return ""
+    return f"{_shown(mine, ~same)}, not {_shown(torchs, ~same)}, {int((~same).sum())} times"
+
+
+def _shown(values: Tensor, where: Tensor) -> str:
+    return str(values[where][:4].tolist())
+
+
+def _ulp(values: Tensor, dtype: torch.dtype) -> Tensor:
+    limits = torch.finfo(dtype)
+    smallest = limits.smallest_normal
+    _, exponent = torch.frexp(values.abs().clamp(smallest, limits.max))
+    return torch.ldexp(torch.full_like(values, limits.eps / 2), exponent)
+
+
+def _too_far(mine: Tensor, torchs: Tensor, wide: Tensor, case: Case) -> str:
+    rounded = wide.to(torchs.dtype)
+    settled = (mine == torchs) | (mine.isnan() & torchs.isnan()) | (mine == rounded)
+    both = mine.isfinite() & torchs.isfinite() & wide.isfinite()
+    if bool((~settled & ~both).any()):
+        odd = ~settled & ~both
+        return f"{_shown(mine, odd)}, not {_shown(torchs, odd)}"
+    if not bool(both.any()):
+        return ""
+    m, t, w = (v[both].double() for v in (mine, torchs, wide))
+    ulp = _ulp(w, torchs.dtype)
+    if case.group != "elementwise":
+        ulp = ulp.max().expand_as(ulp)
+    least = 0.5 if torchs.dtype != torch.float64 else 2.0
+    mine_far, torch_far = (m - w).abs() / ulp, (t - w).abs() / ulp
+    limit = 2 * max(float(torch_far.max()), least)
+    if float(mine_far.max()) <= limit:
+        return ""
+    worst = int(mine_far.argmax())
+    return (
+        f"{float(mine_far.max()):.3g} units in the last place off, "
+        f"torch {float(torch_far.max()):.3g}: "
+        f"{float(m[worst])!r} for {float(w[worst])!r}"
+    )

@@ -1,0 +1,64 @@
+"""Each operator of the battery is right, or refused by name; the docs say which."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ir_runtime.dtypes import short_name
+from tests.aot.operators import CASES, samples_of, verdicts
+from tests.aot.operators.table import DOCUMENT, document, load_verdicts
+from tests.sampling import sampled
+
+QUICK = ("f32", "i32")
+_SIZE = 6
+_NAMES = sorted(CASES)
+GROUPS = {names[0]: names for i in range(0, len(_NAMES), _SIZE) if (names := _NAMES[i : i + _SIZE])}
+RECORDED = load_verdicts()
+
+
+def _assert_as_recorded(names, kinds, *, dynamic: bool) -> None:
+    """Fail for what is neither right nor refused, unless the table says so already."""
+    samples = [s for name in names for s in samples_of(CASES[name])]
+    chosen = [s for s in samples if short_name(s.dtype) in kinds] if kinds else samples
+    found = verdicts(chosen, dynamic=dynamic) if chosen else {}
+    wrong = {
+        key: verdict
+        for key, verdict in found.items()
+        if verdict and not verdict.startswith("refused") and _is_news(*key)
+    }
+    assert not wrong
+
+
+def _is_news(name: str, kind: str) -> bool:
+    return RECORDED.get(name, {}).get(kind) == "" or not RECORDED.get(name)
+
+
+@sampled(7, group=tuple(GROUPS))
+def test_operators_are_right_or_refused(group: str) -> None:
+    _assert_as_recorded(GROUPS[group], QUICK, dynamic=True)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize("group", GROUPS)
+def test_operators_are_right_or_refused_in_all_dtypes(group: str, dynamic: bool) -> None:
+    _assert_as_recorded(GROUPS[group], (), dynamic=dynamic)
+
+
+def test_every_core_operator_has_a_case() -> None:
+    cases = {name.split(" ")[0] for name in CASES}
+    packets = (getattr(torch.ops.aten, name) for name in dir(torch.ops.aten))
+    core = {
+        f"{str(packet).removeprefix('aten.')}.{overload}"
+        for packet in packets
+        if isinstance(packet, torch._ops.OpOverloadPacket)
+        for overload in packet.overloads()
+        if torch.Tag.core in getattr(packet, overload).tags
+    }
+    assert core - cases <= {"_to_copy.default", "atan2.out"}  # tried by dtype, and as atan2
+
+
+def test_table_in_the_docs_is_current() -> None:
+    assert DOCUMENT.read_text("utf-8") == document(RECORDED)

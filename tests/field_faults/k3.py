@@ -1,0 +1,29 @@
+"""Rows of faults of kind K3, and of the operators of K7, and the tests that show their absence."""
+
+from __future__ import annotations
+
+__all__ = ["ROWS"]
+
+ROWS = """
+K3-float8-rounding f32 to fp8: what rounds up to the smallest normal became 0
+  op_reg/legal/test_float8.py::test_builder_casts_all_patterns_as_torch
+  op_reg/legal/test_float8.py::test_exported_programs_convert_all_patterns_as_torch
+K3-float8-saturation e4m3fn of 465 and of infinity gave NaN where torch saturates
+  op_reg/legal/test_float8.py::test_exported_programs_convert_all_patterns_as_torch
+K3-float8-nan byte 0xFF of e4m3fn became -480
+  op_reg/legal/test_float8.py::test_builder_casts_all_patterns_as_torch
+K3-nan-lost clamp, clamp_min, maximum, relu6 and hardtanh lost NaN; argmax did not find it
+  op_reg/legal/test_order.py::test_nan_goes_through
+K3-narrow-division remainder and floor division of int8 and uint8 crashed the compiler
+  op_reg/legal/test_integer.py::test_every_width_divides_as_torch
+K3-division-in-process floor division of uint8 in inline_torch ended the process
+  op_reg/legal/test_integer.py::test_bytes_divide_in_a_traced_kernel
+  op_reg/legal/test_refusal.py::test_passes_that_fail_are_an_error_with_diagnostics
+K3-division-by-zero integers divided by 0, or the smallest by -1, ended the process by a signal
+  op_reg/legal/test_integer.py::test_zero_divides_to_zero_and_the_smallest_by_minus_one_wraps
+K7-no-counterpart operators without a name in the compiler failed at the first call in raw MLIR
+  op_reg/legal/test_refusal.py::test_export_names_the_operator_and_the_line
+  op_reg/legal/test_refusal.py::test_explain_gives_the_reason_of_a_traced_provider
+K7-complex complex numbers failed in raw MLIR, and a product of them crashed the compiler
+  op_reg/legal/test_refusal.py::test_export_names_the_operator_and_the_line
+"""
