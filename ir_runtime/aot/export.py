@@ -15,6 +15,7 @@ from ir_runtime.aot.program import Program, ProgramInput
 from ir_runtime.aot.program_check import refuse_unsupported
 from ir_runtime.errors import ArgumentError, ExportError, IrRuntimeError
 from ir_runtime.launch.compiler import require_compiler
+from ir_runtime.op_reg.index_check import UncheckedIndexError, check_indices
 from ir_runtime.op_reg.import_program import (
     example_sizes,
     first_lines,
@@ -85,6 +86,11 @@ def _import(called: str, traced: Any, external: ExternalParameters | None) -> Pr
                 facts=first_lines(error),
             ) from error
         refuse_unsupported(called, program)
+        inputs = _inputs_of(program)
+        try:
+            check_indices(program, {i.name: i.name for i in inputs})
+        except UncheckedIndexError as error:
+            raise ExportError(f"{called}: cannot be made safe: {error}") from error
         try:
             module = import_program(
                 program, hooks=external.import_hooks(program) if external else None
@@ -94,7 +100,6 @@ def _import(called: str, traced: Any, external: ExternalParameters | None) -> Pr
                 f"{called}: does not import into MLIR, must use what IREE's FxImporter knows",
                 facts=first_lines(error),
             ) from error
-    inputs = _inputs_of(program)
     assert_input_sizes(module, called, [i.name for i in inputs if i.is_operand])
     return Program(
         called,

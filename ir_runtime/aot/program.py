@@ -250,12 +250,15 @@ class Program:
         from iree.compiler.ir import Context, Module
 
         from ir_runtime.op_reg.expand import ExpandCustomOpsPass
+        from ir_runtime.op_reg.index_report import collect_reports, expand_index_checks
 
         context: Any = Context()
         context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork
         module = Module.parse(self._imported, context)
+        expand_index_checks(module.operation)
         expand = ExpandCustomOpsPass(module.operation, device_family=family, hints=self._hints)
         expand.run()
+        collect_reports(module.operation, "main", destination=False)
         module.operation.verify()
         flags = dict.fromkeys(flag for op in expand.ops for flag in op.compile_flags)
         return _Lowered(module.operation.get_asm(enable_debug_info=False), tuple(flags))

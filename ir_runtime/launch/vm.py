@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ir_runtime.device.instance import get_vm_instance, on_exit
 from ir_runtime.errors import EntryPointError, IrRuntimeError, LaunchError
+from ir_runtime.launch.index_fault import zero_size_fault
 from ir_runtime.launch.link import Place, open_context
 from ir_runtime.launch.program_record import WrittenOperands, stored_written_operands
 from ir_runtime.launch.signature import Signature, signature_of
@@ -182,6 +183,9 @@ def launch_failure(name: str, error: Exception) -> IrRuntimeError:
     """Describe an exception of IREE's runtime as one of ours."""
     if isinstance(error, IrRuntimeError):
         return error
+    fault = zero_size_fault(name, str(error))
+    if fault is not None:
+        return fault
     fix = None
     if "empty buffer range" in str(error):  # what IREE's Vulkan driver says of an empty dispatch
         fix = "run calls with tensors without elements on the CPU: Vulkan has no empty buffers"

@@ -171,8 +171,29 @@ class KernelBuilder(ABC):
 
         like = like or self._arguments_like(args)
         types = [str(arg.type) for arg in args]
-        text = torch_function_asm(fn, types, like, family=self.ksel.device_family)
+        text = torch_function_asm(
+            fn,
+            types,
+            like,
+            family=self.ksel.device_family,
+            arguments=[self._argument_name(arg) for arg in args],
+            of=self.ksel.op.name,
+        )
         return self.inline_mlir(MlirTemplate("inline_torch", text), {}, *args, function="main")
+
+    def _argument_name(self, value: Value) -> str | None:
+        """Return the argument of the op that an operand is, None if it is none."""
+        op = self.ksel.op
+        present = [
+            name
+            for name, desc in zip(op.arg_names, self.ksel.arg_descs, strict=True)
+            if not isinstance(desc, EmptyOptionalTensorArg)
+        ]
+        for name, binding in zip(present, self.arg_bindings, strict=True):
+            bound = binding if isinstance(binding, list) else [binding]
+            if any(value == b for b in bound if b is not None):
+                return name
+        return None
 
     def _arguments_like(self, values: Sequence[Value]) -> tuple[torch.Tensor, ...] | None:
         """Return the call's tensors behind operands, None if one is not an argument as it is."""

@@ -7,6 +7,7 @@ sizes, the trace must compute there what the function computes.
 
 from __future__ import annotations
 
+import functools
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -84,6 +85,8 @@ def torch_function_asm(
     like: tuple[torch.Tensor, ...] | None = None,
     *,
     family: str = "local",
+    arguments: Sequence[str | None] = (),
+    of: str | None = None,
 ) -> str:
     """Trace a torch function and lower the trace to builtin tensor types.
 
@@ -96,6 +99,8 @@ def torch_function_asm(
         like: a tensor for each operand: its dtype tells signed from unsigned integers (without it
             they are signed), its sizes are tried where `fn` does not take any sizes.
         family: the kind of device that the ops which `fn` calls make their kernels for.
+        arguments: names of the operands that are arguments of an op, in order, for messages.
+        of: that op.
 
     Returns:
         A module with one function, `@main`.
@@ -106,18 +111,19 @@ def torch_function_asm(
             not lower.
     """
     operands = _operands(operand_types, like)
+    lower = functools.partial(lower_program, family=family, arguments=arguments, of=of)
     if getattr(_tracing, "active", False):  # `fn` ran an op whose kernel is to be made
-        return _trace_and_lower(fn, operands, like, family)
+        return _trace_and_lower(fn, operands, like, lower)
     # a thread of its own has no fake tensor mode, no autograd key excluded, no default device
     with _lock, ThreadPoolExecutor(1, "torch_function_asm") as thread:
-        return thread.submit(_trace_and_lower, fn, operands, like, family).result()
+        return thread.submit(_trace_and_lower, fn, operands, like, lower).result()
 
 
 def _trace_and_lower(
     fn: Callable[..., Any],
     operands: list[_Operand],
     like: tuple[torch.Tensor, ...] | None,
-    family: str,
+    lower: Callable[..., str],
 ) -> str:
     name = getattr(fn, "__name__", type(fn).__name__)
     _tracing.active = True
@@ -126,7 +132,7 @@ def _trace_and_lower(
         _refuse_effects(program, name)
         classes = _size_classes(program, name, operands)
         _probe(fn, name, operands, program, classes)
-        return lower_program(program, name, classes, family=family)
+        return lower(program, name, classes)
 
 
 def _operands(types: Sequence[str], like: tuple[torch.Tensor, ...] | None) -> list[_Operand]:

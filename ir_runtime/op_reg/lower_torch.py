@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ir_runtime.errors import GenerateError
 from ir_runtime.op_reg.import_program import example_sizes, first_lines, import_program
+from ir_runtime.op_reg.index_check import UncheckedIndexError, check_indices
+from ir_runtime.op_reg.index_report import expand_index_checks
 
 __all__ = ["Place", "lower_program"]
 
@@ -18,7 +21,13 @@ Place = tuple[int, int]
 
 
 def lower_program(
-    program: Any, name: str, classes: dict[str, list[Place]], *, family: str = "local"
+    program: Any,
+    name: str,
+    classes: dict[str, list[Place]],
+    *,
+    family: str = "local",
+    arguments: Sequence[str | None] = (),
+    of: str | None = None,
 ) -> str:
     """Lower an exported program to builtin tensor types.
 
@@ -27,19 +36,29 @@ def lower_program(
         name: of the function, for messages.
         classes: dynamic dimensions that must be of one size, which the MLIR then asserts.
         family: the kind of device that registered ops make their kernels for.
+        arguments: names of the operands that are arguments of an op, in order, for messages.
+        of: that op.
 
     Returns:
         A module with the function `@main`, and those of the kernels that it calls.
 
     Raises:
         ArgumentError: a call of a registered op does not fit it.
-        GenerateError: an operator of it is not known to the importer, or does not lower.
+        GenerateError: an operator of it is not known to the importer, or does not lower, or takes
+            indices that cannot be checked.
     """
     from iree.compiler.passmanager import PassManager
 
     from ir_runtime.op_reg.expand import ExpandCustomOpsPass
 
+    inputs = program.graph_signature.user_inputs
+    named = {node: a for node, a in zip(inputs, arguments, strict=False) if a is not None}
+    try:
+        check_indices(program, named, of)
+    except UncheckedIndexError as error:
+        raise GenerateError(f"inline_torch: {name} cannot be made safe: {error}") from error
     module = _import(program, name)
+    expand_index_checks(module.operation)
     ExpandCustomOpsPass(module.operation, device_family=family, hints=example_sizes(program)).run()
     with module.context:
         try:
