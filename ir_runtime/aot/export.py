@@ -100,7 +100,7 @@ def _import(called: str, traced: Any, external: ExternalParameters | None) -> Pr
                 f"{called}: does not import into MLIR, must use what IREE's FxImporter knows",
                 facts=first_lines(error),
             ) from error
-    assert_input_sizes(module, called, [i.name for i in inputs if i.is_operand])
+    assert_input_sizes(module, program, called, [i.name for i in inputs if i.is_operand])
     return Program(
         called,
         module,

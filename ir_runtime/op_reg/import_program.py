@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import copy
 import logging
-import re
 import threading
 import warnings
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ExportError
+from ir_runtime.op_reg.index_check import check_before_decomposition
 
 __all__ = [
     "example_sizes",
@@ -24,12 +23,10 @@ __all__ = [
     "import_program",
     "literal_hooks",
     "quiet_tracing",
-    "user_line",
 ]
 
 
 _SMALL_BYTES = 4096
-_OTHER_FILES = re.compile(r"/(?:torch|ir_runtime/(?:op_reg|aot|ir))/")
 _LOGGERS = ("torch._subclasses.fake_tensor", "torch.fx.experimental.symbolic_shapes")
 
 
@@ -64,7 +61,7 @@ def functional_program(program: Any) -> Any:
     from torch._export import config
     from torch.export._remove_effect_tokens_pass import _remove_effect_tokens
 
-    program = _exchange_second_form(program)
+    program = check_before_decomposition(_exchange_second_form(program))
     v1 = config.patch(enable_auto_functionalized_v2_for_export=False)
     with v1, _composite_ops_listed_once():
         functional = program.run_decompositions()
@@ -220,11 +217,3 @@ def first_lines(error: BaseException) -> list[str]:
     """Return the kind of an exception and the first lines of its message."""
     lines = [line for line in str(error).split("\n") if line.strip()]
     return [f"{type(error).__name__}: {lines[0] if lines else ''}", *lines[1:12]]
-
-
-def user_line(node: Any) -> str | None:
-    """Return `file:line` of the user's code that made a node of a trace, None if it is unknown."""
-    trace = str(node.meta.get("stack_trace", ""))
-    found = re.findall(r'File "([^"]+)", line (\d+)', trace)
-    own = [(path, line) for path, line in found if not _OTHER_FILES.search(path)]
-    return f"{Path(own[-1][0]).name}:{own[-1][1]}" if own else None

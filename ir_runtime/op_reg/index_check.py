@@ -7,6 +7,7 @@ indices count from the end where torch means that, clamps what is out of range, 
 
 from __future__ import annotations
 
+import copy
 import json
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,10 +16,11 @@ from typing import Any
 
 import torch
 
-from ir_runtime.op_reg.import_program import user_line
+from ir_runtime.op_reg.index_bounds import bounds_of
 from ir_runtime.op_reg.library import fragment
+from ir_runtime.op_reg.user_line import user_line
 
-__all__ = ["CHECKED_INDEX", "UncheckedIndexError", "check_indices"]
+__all__ = ["CHECKED_INDEX", "UncheckedIndexError", "check_before_decomposition", "check_indices"]
 
 CHECKED_INDEX = "ir_runtime_trace.checked_index"
 _SCHEMA = (
@@ -47,7 +49,7 @@ class _Access:
     Attributes:
         place: of the index among the operator's arguments: position, or position and item.
         index: the node of the index tensor.
-        table: the node of the tensor that is indexed.
+        table: the node of the tensor that is indexed, or a size.
         dim: the dimension that is indexed, None for the tensor as a line.
         wraps: whether negative indices count from the end.
         small: tensors and dimensions that must be at most as large as those of `large`.
@@ -61,6 +63,31 @@ class _Access:
     wraps: bool
     small: tuple[tuple[Any, int], ...] = ()
     large: tuple[tuple[Any, int], ...] = ()
+
+
+def check_before_decomposition(program: Any) -> Any:
+    """Return a program with checks of those indices whose meaning torch's decompositions change.
+
+    They make `index_put` of `index_add`, so that negative indices are legal, and drop the assertion
+    of `one_hot`.
+    """
+    if not any(_strict_accesses(node) for node in program.graph.nodes):
+        return program
+    program = program._update(copy.deepcopy(program.graph_module), program.graph_signature)
+    for node in list(program.graph.nodes):
+        for access in _strict_accesses(node):
+            facts = json.dumps(_facts(node, None, None))
+            _replace(node, access.place, _insert(program.graph, node, access, facts))
+    program.graph_module.recompile()
+    return program
+
+
+def _strict_accesses(node: Any) -> list[_Access]:
+    target = node.target
+    if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
+        return []
+    find = _STRICT.get(target._schema.name.partition("::")[2].rstrip("_"))
+    return [] if find is None else list(find(node))
 
 
 def check_indices(program: Any, names: Mapping[str, str], within: str | None = None) -> None:
@@ -80,11 +107,17 @@ def check_indices(program: Any, names: Mapping[str, str], within: str | None = N
     for node in list(graph.nodes):
         if node.op != "call_function":
             continue
+        if node.target is _checked():  # before torch decomposed the program
+            facts = _facts(node, names.get(_origin(node.args[0]).name), within)
+            facts |= {"op": json.loads(node.args[5])["op"]}
+            node.args = (*node.args[:5], json.dumps(facts))
+            continue
+        node = _by_index_select(graph, node)
         for access in _accesses(node):
             size = _size_of(access)
             if _is_in_range(access, size, constants):
                 continue
-            text = _facts(node, names.get(_source(access.index).name), within)
+            text = json.dumps(_facts(node, names.get(_origin(access.index).name), within))
             key = (access.index, str(size), access.wraps, access.small, access.large)
             if key not in checked:
                 checked[key] = _insert(graph, node, access, text)
@@ -205,6 +238,52 @@ _OPERATORS: dict[str, Callable[[Any], Iterator[_Access]]] = {
 """By the name of an ATen operator."""
 
 
+def _one_hot(node: Any) -> Iterator[_Access]:
+    classes = node.args[1] if len(node.args) > 1 else -1
+    if isinstance(classes, int) and classes > 0:
+        yield _Access((0,), node.args[0], classes, None, wraps=False)
+
+
+_STRICT: dict[str, Callable[[Any], Iterator[_Access]]] = {
+    "index_add": _along_dim(2),
+    "index_copy": _along_dim(2),
+    "one_hot": _one_hot,
+}
+"""Those that are checked before torch decomposes them."""
+
+
+def _by_index_select(graph: Any, node: Any) -> Any:
+    """Exchange `x.select(dim, i.item())` by `x.index_select(dim, i).squeeze(dim)`."""
+    if node.target is not torch.ops.aten.select.int:
+        return node
+    table, dim, number = node.args
+    item = isinstance(number, torch.fx.Node) and number.target
+    if item is not torch.ops.aten._local_scalar_dense.default:
+        return node
+    dim %= table.meta["val"].ndim
+
+    def add(op: Any, *args: Any) -> Any:
+        made = graph.call_function(op, args)
+        values = [a.meta["val"] if isinstance(a, torch.fx.Node) else a for a in args]
+        with table.meta["val"].fake_mode:
+            made.meta["val"] = op(*values)
+        made.meta["stack_trace"] = node.meta.get("stack_trace", "")
+        return made
+
+    with graph.inserting_before(node):
+        line = add(torch.ops.aten.view.default, number.args[0], [1])
+        if line.meta["val"].dtype != torch.int64:
+            line = add(torch.ops.prims.convert_element_type.default, line, torch.int64)
+        facts = json.dumps(_facts(node, None, None))
+    index = _insert(graph, node, _Access((2,), line, table, dim, wraps=True), facts)
+    with graph.inserting_before(node):
+        chosen = add(torch.ops.aten.index_select.default, table, dim, index)
+    node.args = (chosen, dim, 0)
+    if not number.users:
+        graph.erase_node(number)
+    return chosen
+
+
 # what needs no check
 
 
@@ -213,19 +292,15 @@ def _is_in_range(access: _Access, size: Any, constants: Mapping[str, torch.Tenso
     for small, large in zip(access.small, access.large, strict=True):
         if not _at_most(_dim_size(*small), _dim_size(*large)):
             return False
+    bounds = bounds_of(access.index, constants)
+    if bounds is not None:  # one that is negative is yet to be made to count from the end
+        return isinstance(size, int) and bounds[0] >= 0 and bounds[1] < size
     source = _source(access.index)
-    constant = constants.get(source.name)
-    if constant is not None:
-        if not isinstance(size, int) or not constant.numel():
-            return False
-        low = 0  # as what follows has it: a negative index is yet to be made to count from the end
-        return bool(constant.min() >= low and constant.max() < size)
     if source.op != "call_function" or not isinstance(source.target, torch._ops.OpOverload):
         return False
-    name = source.target._schema.name
-    if name == "aten::arange":
-        return _arange_end(source, size)
-    return False
+    if source.target is _checked():
+        return str(_number(source.args[1])) == str(size)
+    return source.target._schema.name == "aten::arange" and _arange_end(source, size)
 
 
 def _arange_end(node: Any, size: Any) -> bool:
@@ -267,6 +342,14 @@ def _constants(program: Any) -> dict[str, torch.Tensor]:
     return found
 
 
+def _origin(node: Any) -> Any:
+    """Return the node whose elements a node holds, some of them perhaps exchanged by a number."""
+    node = _source(node)
+    if node.op == "call_function" and node.target is torch.ops.aten.where.self:
+        return _origin(node.args[1])
+    return node
+
+
 def _source(node: Any) -> Any:
     """Return the node whose elements, all or some of them, a node holds."""
     while node.op == "call_function" and isinstance(node.target, torch._ops.OpOverload):
@@ -293,7 +376,13 @@ def _dim_size(node: Any, dim: int) -> Any:
     return node.meta["val"].shape[dim]
 
 
+def _checked() -> Any:
+    return torch.ops.ir_runtime_trace.checked_index.default
+
+
 def _size_of(access: _Access) -> Any:
+    if not isinstance(access.table, torch.fx.Node):
+        return access.table
     table = access.table.meta["val"]
     if access.dim is None:
         return table.numel()
@@ -316,7 +405,7 @@ def _insert(graph: Any, before: Any, access: _Access, facts: str) -> Any:
         small = [_size_node(graph, *place) for place in access.small]
         large = [_size_node(graph, *place) for place in access.large]
         node = graph.call_function(
-            torch.ops.ir_runtime_trace.checked_index.default,
+            _checked(),
             (access.index, size, access.wraps, small, large, facts),
         )
     node.meta = {k: v for k, v in access.index.meta.items() if k in ("val", "tensor_meta")}
@@ -325,6 +414,8 @@ def _insert(graph: Any, before: Any, access: _Access, facts: str) -> Any:
 
 
 def _size_argument(graph: Any, access: _Access) -> Any:
+    if not isinstance(access.table, torch.fx.Node):
+        return access.table
     rank = access.table.meta["val"].ndim
     if access.dim is not None:
         return _size_node(graph, access.table, access.dim) if rank else 1
@@ -351,12 +442,13 @@ def _replace(node: Any, place: Sequence[int], value: Any) -> None:
     node.args = tuple(args)
 
 
-def _facts(node: Any, argument: str | None, within: str | None) -> str:
+def _facts(node: Any, argument: str | None, within: str | None) -> dict[str, Any]:
     """Return what messages say; a line of code only if no argument tells where the index is."""
     facts = {"op": node.target._schema.name.replace("::", ".")}
     if argument is not None:
         facts["argument"] = argument
-        facts |= {"of": within} if within is not None else {}
+        if within is not None:
+            facts["of"] = within
     elif (line := user_line(node)) is not None:
         facts["at"] = line
-    return json.dumps(facts)
+    return facts

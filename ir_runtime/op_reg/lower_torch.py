@@ -9,6 +9,7 @@ from ir_runtime.errors import GenerateError
 from ir_runtime.op_reg.import_program import example_sizes, first_lines, import_program
 from ir_runtime.op_reg.index_check import UncheckedIndexError, check_indices
 from ir_runtime.op_reg.index_report import expand_index_checks
+from ir_runtime.op_reg.trace_guard import assert_trace_guards
 
 __all__ = ["Place", "lower_program"]
 
@@ -71,6 +72,7 @@ def lower_program(
             ) from error
         _drop_size_assumptions(module)
         _assert_equal_sizes(module, classes)
+        _assert_guards(module, program, name, arguments)
         module.operation.verify()
     return module.operation.get_asm()
 
@@ -134,3 +136,20 @@ def _assert_equal_sizes(module: Any, classes: dict[str, list[Place]]) -> None:
                 Operation.create(
                     "cf.assert", operands=[same], attributes={"msg": StringAttr.get(text)}
                 )
+
+
+def _assert_guards(
+    module: Any, program: Any, name: str, arguments: Sequence[str | None]
+) -> None:
+    from iree.compiler.ir import InsertionPoint, Location, SymbolTable
+
+    main = SymbolTable(module.operation)["main"]
+    entry = main.operation.regions[0].blocks[0]
+    nodes = program.graph_signature.user_inputs
+    called = [*arguments, *[None] * (len(nodes) - len(arguments))]
+    inputs = [
+        (node, value, label or f"operand {i}")
+        for i, (node, value, label) in enumerate(zip(nodes, entry.arguments, called, strict=True))
+    ]
+    with Location.unknown(), InsertionPoint.at_block_begin(entry):
+        assert_trace_guards(program, inputs, name)
