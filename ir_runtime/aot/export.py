@@ -15,7 +15,6 @@ from ir_runtime.aot.program import Program, ProgramInput
 from ir_runtime.aot.program_check import refuse_unsupported
 from ir_runtime.errors import ArgumentError, ExportError, IrRuntimeError
 from ir_runtime.launch.compiler import require_compiler
-from ir_runtime.op_reg.index_check import UncheckedIndexError, check_indices
 from ir_runtime.op_reg.import_program import (
     example_sizes,
     first_lines,
@@ -23,6 +22,7 @@ from ir_runtime.op_reg.import_program import (
     import_program,
     quiet_tracing,
 )
+from ir_runtime.op_reg.index_check import UncheckedIndexError, check_indices
 
 __all__ = ["export"]
 

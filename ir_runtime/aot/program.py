@@ -250,7 +250,8 @@ class Program:
         from iree.compiler.ir import Context, Module
 
         from ir_runtime.op_reg.expand import ExpandCustomOpsPass
-        from ir_runtime.op_reg.index_report import collect_reports, expand_index_checks
+        from ir_runtime.op_reg.index_report import expand_index_checks
+        from ir_runtime.op_reg.report_collection import collect_reports
 
         context: Any = Context()
         context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork

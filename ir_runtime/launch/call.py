@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count, add_pending_count
+from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.errors import ArgumentError
 from ir_runtime.launch.argument import ImportTensor, pack_arguments
 from ir_runtime.launch.index_fault import count_faults
@@ -62,6 +63,8 @@ def call_program(
             f"{program.name}: `outputs` is a tensor, must be a sequence of them",
             fix="pass outputs=[tensor]",
         )
+    refuse_cut_tensors(program.name, "argument", args)
+    refuse_cut_tensors(program.name, "output", outputs)
     context, function = program.function(place, entry)
     signature = program.signature(function, entry).settled(is_async=is_async, count=len(args))
     with torch.no_grad():
@@ -77,7 +80,7 @@ def call_program(
         try:
             invoke(place, bool(signature.fenced), context, function, arguments, results)
         except Exception as error:
-            raise launch_failure(program.name, error) from error
+            raise launch_failure(program.name, error, args) from error
         add_count("launches")
         values = unpack_results(program.name, signature.outputs, results, export_tensor, args)
         if signature.report is not None:

@@ -17,6 +17,7 @@ from torch import Tensor
 from ir_runtime.counters import add_count
 from ir_runtime.device.instance import on_fork
 from ir_runtime.device.local import importable
+from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import short_name
 from ir_runtime.errors import LaunchError
 from ir_runtime.launch import native
@@ -173,7 +174,7 @@ class DirectProgram:
         try:
             plan = evaluate(self.program, shapes, [tensor.dtype for tensor in tensors], numbers)
         except LaunchError as error:
-            raise launch_failure(self.name, RuntimeError(str(error))) from None
+            raise launch_failure(self.name, RuntimeError(str(error)), tensors) from None
         if plan.written_operands:
             raise UnreadableProgramError("it writes its operands")
         try:
@@ -226,6 +227,8 @@ def bind_direct_launch(
         tensors = operands if only_tensors else [v for v in operands if isinstance(v, Tensor)]
         refused = run(tensors, outs)
         if refused:
+            refuse_cut_tensors(name, "operand", tensors)
+            refuse_cut_tensors(name, "result", outs)
             refused = run(_made_ready(name, refused, tensors), _bare(outs))
         if refused:
             raise LaunchError(f"{name}: the C launcher refuses a tensor: {_reason(refused)}")

@@ -99,7 +99,9 @@ def bind_kernel(
         except UnreadableProgramError as refusal:
             reason = str(refusal)
         else:
-            return BoundKernel(kernel, raising(kernel, launch), "direct", "direct", UNDERSTOOD, plan)
+            return BoundKernel(
+                kernel, raising(kernel, launch), "direct", "direct", UNDERSTOOD, plan
+            )
     if wanted == "direct":
         raise LaunchError(
             f"{kernel.name}: cannot be launched directly, and IR_RUNTIME_LAUNCH=direct",

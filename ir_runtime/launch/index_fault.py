@@ -17,7 +17,14 @@ from torch import Tensor
 
 from ir_runtime.errors import IndexOutOfRangeError, IrRuntimeError
 
-__all__ = ["COLUMNS", "REFLECTION", "ZERO_SIZE", "IndexReport", "report_of_source", "zero_size_fault"]
+__all__ = [
+    "COLUMNS",
+    "REFLECTION",
+    "ZERO_SIZE",
+    "IndexReport",
+    "report_of_source",
+    "zero_size_fault",
+]
 
 COLUMNS = 4
 REFLECTION = "ir_runtime.indices"
@@ -80,7 +87,9 @@ def report_of_source(source: bytes) -> IndexReport | None:
     found = _STATED.search(source) if REFLECTION.encode() in source else None
     if found is None:
         return None
-    text = _ESCAPED.sub(lambda m: b"\\" if m[1] == b"\\" else bytes.fromhex(m[1].decode()), found[1])
+    text = _ESCAPED.sub(
+        lambda m: b"\\" if m[1] == b"\\" else bytes.fromhex(m[1].decode()), found[1]
+    )
     return IndexReport.from_text(text.decode())
 
 

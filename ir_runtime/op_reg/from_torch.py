@@ -83,10 +83,7 @@ def torch_function_asm(
     fn: Callable[..., Any],
     operand_types: Sequence[str],
     like: tuple[torch.Tensor, ...] | None = None,
-    *,
-    family: str = "local",
-    arguments: Sequence[str | None] = (),
-    of: str | None = None,
+    **options: Any,
 ) -> str:
     """Trace a torch function and lower the trace to builtin tensor types.
 
@@ -98,9 +95,7 @@ def torch_function_asm(
         operand_types: builtin tensor types, such as `tensor<?x384xf32>`.
         like: a tensor for each operand: its dtype tells signed from unsigned integers (without it
             they are signed), its sizes are tried where `fn` does not take any sizes.
-        family: the kind of device that the ops which `fn` calls make their kernels for.
-        arguments: names of the operands that are arguments of an op, in order, for messages.
-        of: that op.
+        options: those of `lower_program`.
 
     Returns:
         A module with one function, `@main`.
@@ -111,7 +106,7 @@ def torch_function_asm(
             not lower.
     """
     operands = _operands(operand_types, like)
-    lower = functools.partial(lower_program, family=family, arguments=arguments, of=of)
+    lower = functools.partial(lower_program, **options)
     if getattr(_tracing, "active", False):  # `fn` ran an op whose kernel is to be made
         return _trace_and_lower(fn, operands, like, lower)
     # a thread of its own has no fake tensor mode, no autograd key excluded, no default device
@@ -166,9 +161,6 @@ def _dtype_like(
             f"inline_torch: `like` {index} is {format_tensor(like)}, must fit operand type {text}"
         )
     return like.dtype
-
-
-# tracing
 
 
 def _trace(

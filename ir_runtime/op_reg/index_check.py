@@ -10,19 +10,23 @@ from __future__ import annotations
 import copy
 import json
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
+from ir_runtime.op_reg.index_access import (
+    IndexAccess,
+    UncheckedIndexError,
+    index_accesses,
+    strict_index_accesses,
+)
 from ir_runtime.op_reg.index_bounds import bounds_of
 from ir_runtime.op_reg.library import fragment
 from ir_runtime.op_reg.user_line import user_line
 
-__all__ = ["CHECKED_INDEX", "UncheckedIndexError", "check_before_decomposition", "check_indices"]
+__all__ = ["UncheckedIndexError", "check_before_decomposition", "check_indices"]
 
-CHECKED_INDEX = "ir_runtime_trace.checked_index"
 _SCHEMA = (
     "checked_index(Tensor index, SymInt size, bool wraps, SymInt[] small, SymInt[] large, "
     "str facts) -> Tensor"
@@ -32,37 +36,18 @@ fragment("ir_runtime_trace").define(_SCHEMA)
 fragment("ir_runtime_trace").impl(
     "checked_index", lambda index, *_: index.clone(), "CompositeExplicitAutograd"
 )
-
-_INDEX_NAMES = ("index", "indices")
-_VIEWS = ("view", "reshape", "unsqueeze", "squeeze", "expand", "clone", "alias", "permute", "slice", "select")
-_MASKS = (torch.bool, torch.uint8)
-
-
-class UncheckedIndexError(Exception):
-    """An operator takes indices in a way that is not known here; the message is a sentence."""
-
-
-@dataclass(frozen=True)
-class _Access:
-    """One use of an index tensor by an operator.
-
-    Attributes:
-        place: of the index among the operator's arguments: position, or position and item.
-        index: the node of the index tensor.
-        table: the node of the tensor that is indexed, or a size.
-        dim: the dimension that is indexed, None for the tensor as a line.
-        wraps: whether negative indices count from the end.
-        small: tensors and dimensions that must be at most as large as those of `large`.
-        large: tensors and dimensions, likewise.
-    """
-
-    place: tuple[int, ...]
-    index: Any
-    table: Any
-    dim: int | None
-    wraps: bool
-    small: tuple[tuple[Any, int], ...] = ()
-    large: tuple[tuple[Any, int], ...] = ()
+_VIEWS = (
+    "view",
+    "reshape",
+    "unsqueeze",
+    "squeeze",
+    "expand",
+    "clone",
+    "alias",
+    "permute",
+    "slice",
+    "select",
+)
 
 
 def check_before_decomposition(program: Any) -> Any:
@@ -71,23 +56,15 @@ def check_before_decomposition(program: Any) -> Any:
     They make `index_put` of `index_add`, so that negative indices are legal, and drop the assertion
     of `one_hot`.
     """
-    if not any(_strict_accesses(node) for node in program.graph.nodes):
+    if not any(strict_index_accesses(node) for node in program.graph.nodes):
         return program
     program = program._update(copy.deepcopy(program.graph_module), program.graph_signature)
     for node in list(program.graph.nodes):
-        for access in _strict_accesses(node):
+        for access in strict_index_accesses(node):
             facts = json.dumps(_facts(node, None, None))
             _replace(node, access.place, _insert(program.graph, node, access, facts))
     program.graph_module.recompile()
     return program
-
-
-def _strict_accesses(node: Any) -> list[_Access]:
-    target = node.target
-    if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
-        return []
-    find = _STRICT.get(target._schema.name.partition("::")[2].rstrip("_"))
-    return [] if find is None else list(find(node))
 
 
 def check_indices(program: Any, names: Mapping[str, str], within: str | None = None) -> None:
@@ -112,144 +89,17 @@ def check_indices(program: Any, names: Mapping[str, str], within: str | None = N
             facts |= {"op": json.loads(node.args[5])["op"]}
             node.args = (*node.args[:5], json.dumps(facts))
             continue
-        node = _by_index_select(graph, node)
-        for access in _accesses(node):
+        user = _by_index_select(graph, node)
+        for access in index_accesses(user):
             size = _size_of(access)
             if _is_in_range(access, size, constants):
                 continue
-            text = json.dumps(_facts(node, names.get(_origin(access.index).name), within))
+            text = json.dumps(_facts(user, names.get(_origin(access.index).name), within))
             key = (access.index, str(size), access.wraps, access.small, access.large)
             if key not in checked:
-                checked[key] = _insert(graph, node, access, text)
-            _replace(node, access.place, checked[key])
+                checked[key] = _insert(graph, user, access, text)
+            _replace(user, access.place, checked[key])
     program.graph_module.recompile()
-
-
-# which operators take indices
-
-
-def _accesses(node: Any) -> Iterator[_Access]:
-    target = node.target
-    if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
-        return
-    known = _OPERATORS.get(target._schema.name.partition("::")[2])
-    if known is not None:
-        yield from known(node)
-        return
-    for i, argument in enumerate(target._schema.arguments):
-        if argument.name in _INDEX_NAMES and "Tensor" in str(argument.type):
-            if i < len(node.args) and node.args[i] is not None:
-                raise UncheckedIndexError(f"{target} takes indices that are not checked")
-    _refuse_computed_places(node)
-
-
-def _refuse_computed_places(node: Any) -> None:
-    """Refuse an operator whose place in a tensor is a number that the program computes."""
-    from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
-
-    for argument, value in zip(node.target._schema.arguments, node.args, strict=False):
-        found = value if isinstance(value, list | tuple) else [value]
-        numbers = [v.meta.get("val") for v in found if isinstance(v, torch.fx.Node)]
-        placed = "int" in str(argument.type) or "SymInt" in str(argument.real_type)
-        for number in numbers:
-            if placed and isinstance(number, torch.SymInt) and free_unbacked_symbols(number):
-                raise UncheckedIndexError(
-                    f"{node.target} takes `{argument.name}` from the values of a tensor"
-                )
-
-
-def _along_dim(place: int, *, at: int = 1) -> Callable[[Any], Iterator[_Access]]:
-    """Return the access of an operator whose arguments are a tensor, a dimension, an index."""
-
-    def accesses(node: Any) -> Iterator[_Access]:
-        table, index = node.args[0], node.args[place]
-        rank = table.meta["val"].ndim
-        yield _Access((place,), index, table, node.args[at] % max(rank, 1), wraps=False)
-
-    return accesses
-
-
-def _elementwise(*, source: int | None) -> Callable[[Any], Iterator[_Access]]:
-    """Return the access of `gather` and `scatter`, whose index has the rank of the tensor."""
-
-    def accesses(node: Any) -> Iterator[_Access]:
-        table, dim, index = node.args[:3]
-        rank = index.meta["val"].ndim if table.meta["val"].ndim else 0
-        dim = dim % max(rank, 1)
-        small = [(index, i) for i in range(rank) if i != dim]
-        large = [(table, i) for i in range(rank) if i != dim]
-        written = None if source is None else node.args[source]
-        if isinstance(written, torch.fx.Node) and written.meta["val"].ndim:
-            small += [(index, i) for i in range(rank)]
-            large += [(written, i) for i in range(rank)]
-        yield _Access((2,), index, table, dim, False, tuple(small), tuple(large))
-
-    return accesses
-
-
-def _embedding(node: Any) -> Iterator[_Access]:
-    yield _Access((1,), node.args[1], node.args[0], 0, wraps=False)
-
-
-def _listed(node: Any) -> Iterator[_Access]:
-    """Return the accesses of `index` and `index_put`, which have a list with an index a dimension."""
-    table, dim = node.args[0], 0
-    for item, index in enumerate(node.args[1]):
-        if index is None:
-            dim += 1
-        elif index.meta["val"].dtype in _MASKS:
-            dim += index.meta["val"].ndim
-        else:
-            yield _Access((1, item), index, table, dim, wraps=True)
-            dim += 1
-
-
-def _masked_listed(node: Any) -> Iterator[_Access]:
-    """Return those of `_unsafe_masked_index`, which stands between the tensor and its list."""
-    table = node.args[0]
-    for item, index in enumerate(node.args[2]):
-        if index is not None:
-            yield _Access((2, item), index, table, item, wraps=True)
-
-
-def _as_a_line(node: Any) -> Iterator[_Access]:
-    yield _Access((1,), node.args[1], node.args[0], None, wraps=True)
-
-
-_OPERATORS: dict[str, Callable[[Any], Iterator[_Access]]] = {
-    "embedding": _embedding,
-    "gather": _elementwise(source=None),
-    "index": _listed,
-    "index_add": _along_dim(2),
-    "index_copy": _along_dim(2),
-    "index_fill": _along_dim(2),
-    "index_put": _listed,
-    "index_select": _along_dim(2),
-    "put": _as_a_line,
-    "scatter": _elementwise(source=3),
-    "scatter_add": _elementwise(source=3),
-    "scatter_reduce": _elementwise(source=3),
-    "take": _as_a_line,
-    "_unsafe_index": _listed,
-    "_unsafe_index_put": _listed,
-    "_unsafe_masked_index": _masked_listed,
-    "_unsafe_masked_index_put_accumulate": _masked_listed,
-}
-"""By the name of an ATen operator."""
-
-
-def _one_hot(node: Any) -> Iterator[_Access]:
-    classes = node.args[1] if len(node.args) > 1 else -1
-    if isinstance(classes, int) and classes > 0:
-        yield _Access((0,), node.args[0], classes, None, wraps=False)
-
-
-_STRICT: dict[str, Callable[[Any], Iterator[_Access]]] = {
-    "index_add": _along_dim(2),
-    "index_copy": _along_dim(2),
-    "one_hot": _one_hot,
-}
-"""Those that are checked before torch decomposes them."""
 
 
 def _by_index_select(graph: Any, node: Any) -> Any:
@@ -275,7 +125,7 @@ def _by_index_select(graph: Any, node: Any) -> Any:
         if line.meta["val"].dtype != torch.int64:
             line = add(torch.ops.prims.convert_element_type.default, line, torch.int64)
         facts = json.dumps(_facts(node, None, None))
-    index = _insert(graph, node, _Access((2,), line, table, dim, wraps=True), facts)
+    index = _insert(graph, node, IndexAccess((2,), line, table, dim, wraps=True), facts)
     with graph.inserting_before(node):
         chosen = add(torch.ops.aten.index_select.default, table, dim, index)
     node.args = (chosen, dim, 0)
@@ -287,7 +137,7 @@ def _by_index_select(graph: Any, node: Any) -> Any:
 # what needs no check
 
 
-def _is_in_range(access: _Access, size: Any, constants: Mapping[str, torch.Tensor]) -> bool:
+def _is_in_range(access: IndexAccess, size: Any, constants: Mapping[str, torch.Tensor]) -> bool:
     """Tell whether an index cannot be out of range; sizes of other dimensions may be."""
     for small, large in zip(access.small, access.large, strict=True):
         if not _at_most(_dim_size(*small), _dim_size(*large)):
@@ -357,16 +207,15 @@ def _source(node: Any) -> Any:
         copied = name in ("lift_fresh_copy", "_to_copy", *_VIEWS)
         if not copied or not isinstance(node.args[0], torch.fx.Node):
             break
-        if node.args[0].meta["val"].dtype != node.meta["val"].dtype:
-            if not _keeps_numbers(node.args[0].meta["val"].dtype, node.meta["val"].dtype):
-                break
+        if not _keeps_numbers(node.args[0].meta["val"].dtype, node.meta["val"].dtype):
+            break
         node = node.args[0]
     return node
 
 
 def _keeps_numbers(one: torch.dtype, other: torch.dtype) -> bool:
     signed = (torch.int8, torch.int16, torch.int32, torch.int64)
-    return one in signed and other in signed and one.itemsize < other.itemsize
+    return one == other or (one in signed and other in signed and one.itemsize < other.itemsize)
 
 
 # the check itself
@@ -380,7 +229,7 @@ def _checked() -> Any:
     return torch.ops.ir_runtime_trace.checked_index.default
 
 
-def _size_of(access: _Access) -> Any:
+def _size_of(access: IndexAccess) -> Any:
     if not isinstance(access.table, torch.fx.Node):
         return access.table
     table = access.table.meta["val"]
@@ -399,7 +248,7 @@ def _size_node(graph: Any, node: Any, dim: int) -> Any:
     return made
 
 
-def _insert(graph: Any, before: Any, access: _Access, facts: str) -> Any:
+def _insert(graph: Any, before: Any, access: IndexAccess, facts: str) -> Any:
     with graph.inserting_before(before):
         size = _size_argument(graph, access)
         small = [_size_node(graph, *place) for place in access.small]
@@ -413,7 +262,7 @@ def _insert(graph: Any, before: Any, access: _Access, facts: str) -> Any:
     return node
 
 
-def _size_argument(graph: Any, access: _Access) -> Any:
+def _size_argument(graph: Any, access: IndexAccess) -> Any:
     if not isinstance(access.table, torch.fx.Node):
         return access.table
     rank = access.table.meta["val"].ndim

@@ -217,7 +217,7 @@ def kernel_source(op: CustomOp, ksel: KernelSelection) -> bytes:
         GenerateError: `generate` broke its contract.
     """
     from ir_runtime.op_reg.builder import FreeFuncKernelBuilder
-    from ir_runtime.op_reg.index_report import collect_reports
+    from ir_runtime.op_reg.report_collection import collect_reports
 
     kb = FreeFuncKernelBuilder.create_module(ksel, func_name=ENTRY, destinations=True)
     with kb.context, kb.location, kb.ip:

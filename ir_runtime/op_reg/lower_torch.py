@@ -138,9 +138,7 @@ def _assert_equal_sizes(module: Any, classes: dict[str, list[Place]]) -> None:
                 )
 
 
-def _assert_guards(
-    module: Any, program: Any, name: str, arguments: Sequence[str | None]
-) -> None:
+def _assert_guards(module: Any, program: Any, name: str, arguments: Sequence[str | None]) -> None:
     from iree.compiler.ir import InsertionPoint, Location, SymbolTable
 
     main = SymbolTable(module.operation)["main"]

@@ -1,7 +1,7 @@
 """Assert in a program what its trace found out about the sizes of its inputs.
 
-A trace of `x.narrow(0, 2, 3)` holds for sizes of 5 and more, one of `x + y[: len(x)]` for a `y` that
-is at least as long. At other sizes torch raises, and the compiled program would read beyond `x`.
+A trace of `x.narrow(0, 2, 3)` holds for sizes of 5 and more, one of `x + y[: len(x)]` for a `y`
+that is at least as long. At other sizes torch raises, and the program would read beyond a tensor.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ __all__ = ["assert_trace_guards"]
 _FEW_ELEMENTS = 2
 
 
-def assert_trace_guards(
-    program: Any, inputs: Sequence[tuple[str, Any, str]], what: str
-) -> None:
+def assert_trace_guards(program: Any, inputs: Sequence[tuple[str, Any, str]], what: str) -> None:
     """Emit an assertion for each guard of a trace at the current insertion point.
 
     Args:
@@ -38,8 +36,8 @@ def assert_trace_guards(
     if env is None or not env.guards:
         return
     table = _Table(_reads(program, inputs))
-    for condition in dict.fromkeys(_relaxed(guard.expr) for guard in env.guards):
-        condition = condition.xreplace(env.replacements)
+    relaxed = (_relaxed(guard.expr).xreplace(env.replacements) for guard in env.guards)
+    for condition in dict.fromkeys(relaxed):
         if condition in (True, False) or not table.knows(condition) or _is_of_layout(condition):
             continue
         shown = format_condition(table, condition)  # pyright: ignore[reportArgumentType]
