@@ -8,8 +8,23 @@ from typing import Any
 
 import torch
 
-__all__ = ["IndexAccess", "UncheckedIndexError", "index_accesses", "strict_index_accesses"]
+__all__ = [
+    "IndexAccess",
+    "UncheckedIndexError",
+    "index_accesses",
+    "strict_index_accesses",
+    "writes_by_index",
+]
 
+_WRITES = (
+    "index_put",
+    "_unsafe_index_put",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "put",
+    "scatter",
+)
 _INDEX_NAMES = ("index", "indices")
 _MASKS = (torch.bool, torch.uint8)
 
@@ -179,3 +194,10 @@ def strict_index_accesses(node: Any) -> list[IndexAccess]:
         return []
     find = _STRICT.get(target._schema.name.partition("::")[2].rstrip("_"))
     return [] if find is None else list(find(node))
+
+
+def writes_by_index(node: Any) -> bool:
+    """Tell whether the operator of a node writes where its indices say."""
+    if not isinstance(node.target, torch._ops.OpOverload) or node.target.namespace != "aten":
+        return False
+    return node.target._schema.name.partition("::")[2].startswith(_WRITES)

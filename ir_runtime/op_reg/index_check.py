@@ -20,6 +20,7 @@ from ir_runtime.op_reg.index_access import (
     UncheckedIndexError,
     index_accesses,
     strict_index_accesses,
+    writes_by_index,
 )
 from ir_runtime.op_reg.index_bounds import bounds_of
 from ir_runtime.op_reg.library import fragment
@@ -28,8 +29,8 @@ from ir_runtime.op_reg.user_line import user_line
 __all__ = ["UncheckedIndexError", "check_before_decomposition", "check_indices"]
 
 _SCHEMA = (
-    "checked_index(Tensor index, SymInt size, bool wraps, SymInt[] small, SymInt[] large, "
-    "str facts) -> Tensor"
+    "checked_index(Tensor index, SymInt size, bool wraps, bool writes, SymInt[] small, "
+    "SymInt[] large, str facts) -> Tensor"
 )
 
 fragment("ir_runtime_trace").define(_SCHEMA)
@@ -86,16 +87,18 @@ def check_indices(program: Any, names: Mapping[str, str], within: str | None = N
             continue
         if node.target is _checked():  # before torch decomposed the program
             facts = _facts(node, names.get(_origin(node.args[0]).name), within)
-            facts |= {"op": json.loads(node.args[5])["op"]}
-            node.args = (*node.args[:5], json.dumps(facts))
+            facts |= {"op": json.loads(node.args[-1])["op"]}
+            node.args = (*node.args[:-1], json.dumps(facts))
             continue
         user = _by_index_select(graph, node)
+        _drop_empty_write(user)
         for access in index_accesses(user):
             size = _size_of(access)
-            if _is_in_range(access, size, constants):
+            if _is_in_range(access, size, constants, writes=writes_by_index(user)):
                 continue
             text = json.dumps(_facts(user, names.get(_origin(access.index).name), within))
-            key = (access.index, str(size), access.wraps, access.small, access.large)
+            writes = writes_by_index(user)
+            key = (access.index, str(size), access.wraps, writes, access.small, access.large)
             if key not in checked:
                 checked[key] = _insert(graph, user, access, text)
             _replace(user, access.place, checked[key])
@@ -134,14 +137,32 @@ def _by_index_select(graph: Any, node: Any) -> Any:
     return chosen
 
 
+def _drop_empty_write(node: Any) -> None:
+    """Make a copy of a write that writes nothing, on which IREE 3.13 crashes."""
+    if not writes_by_index(node):
+        return
+    indices = [access.index.meta["val"] for access in index_accesses(node)]
+    if any(0 in index.shape for index in indices):
+        node.target, node.args, node.kwargs = torch.ops.aten.clone.default, node.args[:1], {}
+
+
 # what needs no check
 
 
-def _is_in_range(access: IndexAccess, size: Any, constants: Mapping[str, torch.Tensor]) -> bool:
+def _is_in_range(
+    access: IndexAccess, size: Any, constants: Mapping[str, torch.Tensor], *, writes: bool
+) -> bool:
     """Tell whether an index cannot be out of range; sizes of other dimensions may be."""
     for small, large in zip(access.small, access.large, strict=True):
         if not _at_most(_dim_size(*small), _dim_size(*large)):
             return False
+    if writes and any(not isinstance(n, int) for n in access.index.meta["val"].shape):
+        checked = _source(access.index)
+        return (
+            checked.target is _checked()
+            and checked.args[3]
+            and str(_number(checked.args[1])) == str(size)
+        )
     bounds = bounds_of(access.index, constants)
     if bounds is not None:  # one that is negative is yet to be made to count from the end
         return isinstance(size, int) and bounds[0] >= 0 and bounds[1] < size
@@ -255,7 +276,7 @@ def _insert(graph: Any, before: Any, access: IndexAccess, facts: str) -> Any:
         large = [_size_node(graph, *place) for place in access.large]
         node = graph.call_function(
             _checked(),
-            (access.index, size, access.wraps, small, large, facts),
+            (access.index, size, access.wraps, writes_by_index(before), small, large, facts),
         )
     node.meta = {k: v for k, v in access.index.meta.items() if k in ("val", "tensor_meta")}
     node.meta["stack_trace"] = before.meta.get("stack_trace", "")

@@ -170,7 +170,7 @@ _OPERATOR = "torch.ir_runtime_trace.checked_index"
 def _expand(op: Any, body: Any, symbols: Any) -> None:
     from iree.compiler.ir import Operation
 
-    index, size, wraps, small, large, facts = op.operands
+    index, size, wraps, writes, small, large, facts = op.operands
     kind = parse_torch_tensor_type(str(index.type))
     assert kind is not None, "an index of unknown rank or dtype"
     text = _constant(facts)
@@ -180,6 +180,8 @@ def _expand(op: Any, body: Any, symbols: Any) -> None:
     builtin = Operation.create(
         "torch_c.to_builtin_tensor", results=[parse_type(kind.builtin_asm)], operands=[index]
     ).result
+    if _constant(writes):
+        _assert_not_empty(builtin, json.loads(text))
     safe = check_index(
         body, symbols, builtin, _to_i64(size), json.loads(text), wraps=bool(_constant(wraps))
     )
@@ -212,6 +214,26 @@ def _assert_at_most(one: Any, other: Any, facts: dict[str, Any]) -> None:
     name = facts.get("argument") or "the index"
     text = f"{facts['op']}: `{name}` must not be larger than the tensor in another dimension"
     Operation.create("cf.assert", operands=[holds], attributes={"msg": StringAttr.get(text)})
+
+
+def _assert_not_empty(index: Any, facts: dict[str, Any]) -> None:
+    """Assert that a write has an index: IREE 3.13 crashes on one that has none."""
+    from iree.compiler.dialects import arith, tensor
+    from iree.compiler.ir import IndexType, IntegerAttr, Operation, RankedTensorType, StringAttr
+
+    def constant(number: int) -> Any:
+        return arith.ConstantOp(IndexType.get(), IntegerAttr.get(IndexType.get(), number)).result
+
+    kind = RankedTensorType(index.type)
+    name = facts.get("argument") or "the index"
+    text = f"{facts['op']}: `{name}` must have elements, a write of nothing is not supported"
+    for i in range(kind.rank):
+        if kind.is_dynamic_dim(i):
+            size = tensor.dim(index, constant(i))
+            holds = arith.cmpi(arith.CmpIPredicate.ne, size, constant(0))
+            Operation.create(
+                "cf.assert", operands=[holds], attributes={"msg": StringAttr.get(text)}
+            )
 
 
 def _assert_any(index: Any, kind: Any, size: Any, text: str) -> None:
