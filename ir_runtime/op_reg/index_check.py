@@ -157,12 +157,8 @@ def _is_in_range(
         if not _at_most(_dim_size(*small), _dim_size(*large)):
             return False
     if writes and any(not isinstance(n, int) for n in access.index.meta["val"].shape):
-        checked = _source(access.index)
-        return (
-            checked.target is _checked()
-            and checked.args[3]
-            and str(_number(checked.args[1])) == str(size)
-        )
+        source = _source(access.index)
+        return source.target is _checked() and source.args[3] and _has_size(source, size)
     bounds = bounds_of(access.index, constants)
     if bounds is not None:  # one that is negative is yet to be made to count from the end
         return isinstance(size, int) and bounds[0] >= 0 and bounds[1] < size
@@ -170,7 +166,7 @@ def _is_in_range(
     if source.op != "call_function" or not isinstance(source.target, torch._ops.OpOverload):
         return False
     if source.target is _checked():
-        return str(_number(source.args[1])) == str(size)
+        return _has_size(source, size)
     return source.target._schema.name == "aten::arange" and _arange_end(source, size)
 
 
@@ -187,6 +183,10 @@ def _arange_end(node: Any, size: Any) -> bool:
     if not (isinstance(start, int) and start >= 0 and isinstance(step, int) and step > 0):
         return False
     return _at_most(end, size)
+
+
+def _has_size(check: Any, size: Any) -> bool:
+    return str(_number(check.args[1])) == str(size)
 
 
 def _at_most(one: Any, other: Any) -> bool:
