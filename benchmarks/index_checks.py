@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.measure import Row, measure_interleaved, print_rows, summarise
@@ -21,7 +20,7 @@ LIBRARY = def_library("ir_benchmarks")
 
 
 def _embedding(ids: Tensor, table: Tensor) -> Tensor:
-    return F.embedding(ids, table)
+    return torch.nn.functional.embedding(ids, table)
 
 
 def _gather(index: Tensor, x: Tensor) -> Tensor:

@@ -74,7 +74,10 @@ def export(
 
 
 def _import(called: str, traced: Any, external: ExternalParameters | None) -> Program:
-    with torch.no_grad(), quiet_tracing():
+    from torch.fx.experimental import _config
+
+    # oblivious: no conclusion from an example's size not being 0 or 1
+    with torch.no_grad(), quiet_tracing(), _config.patch(backed_size_oblivious=True):
         try:
             program = functional_program(traced)
         except IrRuntimeError:
