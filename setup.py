@@ -8,8 +8,8 @@ from setuptools import Extension, setup
 SOURCES = "ir_runtime/launch/native"
 FILES = (
     "arena.c", "bound_call.c", "call.c", "executable.c", "facts.c", "gates.c", "load.c",
-    "memory.c", "module.c", "plan.c", "pool.c", "processor.c", "results.c", "run.c", "steps.c",
-    "tensor.c",
+    "memory.c", "module.c", "plan.c", "pool.c", "processor.c", "report.c", "results.c", "run.c",
+    "steps.c", "storage.c", "tensor.c",
 )  # fmt: skip
 HEADERS = ("dlpack_abi.h", "launcher.h", "library_abi.h")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 
-__all__ = ["Counts", "add_count", "count_since", "current_counts"]
+__all__ = ["Counts", "add_count", "add_pending_count", "count_since", "current_counts"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Counts:
         copies: tensors copied because a device could not use them in place.
         packs: weights brought into the order in which a kernel reads them.
         corrupt_artifacts: stored artifacts that failed verification and were set aside.
+        index_faults: checks that met an index out of range on a GPU, where the index was clamped.
     """
 
     compiles: int = 0
@@ -34,6 +36,7 @@ class Counts:
     copies: int = 0
     packs: int = 0
     corrupt_artifacts: int = 0
+    index_faults: int = 0
 
     def __sub__(self, other: Counts) -> Counts:
         return Counts(
@@ -51,6 +54,8 @@ def _reset_lock() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reset_lock)
+_pending: deque[tuple[str, Callable[[], int]]] = deque()
+_MOST_PENDING = 256
 _values: dict[str, int] = {f.name: 0 for f in fields(Counts)}
 
 
@@ -60,8 +65,27 @@ def add_count(name: str, amount: int = 1) -> None:
         _values[name] += amount
 
 
+def add_pending_count(name: str, amount: Callable[[], int]) -> None:
+    """Add to the count `name` what a function returns, which is called when counts are read.
+
+    That keeps a call from waiting for a device. The oldest ones are read once many are pending.
+    """
+    _pending.append((name, amount))
+    while len(_pending) > _MOST_PENDING:
+        _read_pending()
+
+
+def _read_pending() -> None:
+    with suppress(IndexError):  # another thread took the last one
+        name, amount = _pending.popleft()
+        if found := amount():
+            add_count(name, found)
+
+
 def current_counts() -> Counts:
     """Return a snapshot of all counts."""
+    for _ in range(len(_pending)):
+        _read_pending()
     with _lock:
         return Counts(**_values)
 

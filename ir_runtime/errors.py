@@ -6,6 +6,7 @@
     ├── ArgumentError              (ValueError)    a call's arguments do not fit the op or program
     │   ├── MixedDeviceError       (RuntimeError)  tensors of one call live on different devices
     │   ├── EnableListError        (AssertionError)  a list of enabled layers contradicts itself
+    │   ├── IndexOutOfRangeError   (IndexError)    an index points outside of what it indexes
     │   └── UnknownLayerError      (KeyError)      the forward context has no layer of this name
     ├── DeviceError                (RuntimeError)  a device cannot be found, made or used
     │   ├── UnsupportedTorchDeviceError                no driver serves this torch device
@@ -63,6 +64,7 @@ __all__ = [
     "EntryPointError",
     "ExportError",
     "GenerateError",
+    "IndexOutOfRangeError",
     "IrRuntimeError",
     "LaunchError",
     "LayerClassError",
@@ -138,6 +140,31 @@ class MixedDeviceError(ArgumentError, RuntimeError):
 
 class EnableListError(ArgumentError, AssertionError):
     """A list of enabled layers is not well formed, or contradicts itself."""
+
+
+class IndexOutOfRangeError(ArgumentError, IndexError):
+    """An index points outside of the dimension that it indexes.
+
+    Attributes:
+        argument: the argument that holds the index, None if the program computes it.
+        index: the worst one; None if the dimension has no elements.
+        size: of the dimension.
+    """
+
+    def __init__(
+        self,
+        headline: str,
+        *,
+        facts: Sequence[str] = (),
+        fix: str | None = None,
+        argument: str | None = None,
+        index: int | None = None,
+        size: int = 0,
+    ) -> None:
+        self.argument = argument
+        self.index = index
+        self.size = size
+        super().__init__(headline, facts=facts, fix=fix)
 
 
 class UnknownLayerError(ArgumentError, KeyError):

@@ -24,6 +24,7 @@ from ir_runtime.op_reg.import_program import (
     quiet_tracing,
     record_lines_of,
 )
+from ir_runtime.op_reg.index_check import UncheckedIndexError, check_indices
 from ir_runtime.op_reg.legal import places_of, refuse_operators, refuse_unknown_operators
 
 __all__ = ["export"]
@@ -77,7 +78,10 @@ def export(
 
 
 def _import(called: str, traced: Any, external: ExternalParameters | None) -> Program:
-    with torch.no_grad(), quiet_tracing():
+    from torch.fx.experimental import _config
+
+    # oblivious: no conclusion from an example's size not being 0 or 1
+    with torch.no_grad(), quiet_tracing(), _config.patch(backed_size_oblivious=True):
         try:
             program = functional_program(traced)
         except IrRuntimeError:
@@ -90,6 +94,11 @@ def _import(called: str, traced: Any, external: ExternalParameters | None) -> Pr
             ) from error
         refuse_unsupported(called, program)
         refuse_operators(called, program)
+        inputs = _inputs_of(program)
+        try:
+            check_indices(program, {i.name: i.name for i in inputs})
+        except UncheckedIndexError as error:
+            raise ExportError(f"{called}: cannot be made safe: {error}") from error
         try:
             module = import_program(
                 program, hooks=external.import_hooks(program) if external else None
@@ -100,8 +109,7 @@ def _import(called: str, traced: Any, external: ExternalParameters | None) -> Pr
                 facts=first_lines(error),
             ) from error
         refuse_unknown_operators(called, module, program)
-    inputs = _inputs_of(program)
-    assert_input_sizes(module, called, [i.name for i in inputs if i.is_operand])
+    assert_input_sizes(module, program, called, [i.name for i in inputs if i.is_operand])
     return Program(
         called,
         module,

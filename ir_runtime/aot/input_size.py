@@ -13,11 +13,12 @@ __all__ = ["assert_input_sizes"]
 _SMALLEST_USUAL = 2
 
 
-def assert_input_sizes(module: Any, name: str, inputs: Sequence[str]) -> None:
+def assert_input_sizes(module: Any, program: Any, name: str, inputs: Sequence[str]) -> None:
     """Assert in an imported program what its trace takes for granted of the inputs' sizes.
 
     Args:
         module: has the function `@main`, on values of the torch dialect; changed in place.
+        program: the `torch.export.ExportedProgram` that was imported.
         name: of the program, for messages.
         inputs: names of the operands of `@main`.
     """
@@ -26,6 +27,7 @@ def assert_input_sizes(module: Any, name: str, inputs: Sequence[str]) -> None:
     from ir_runtime.op_reg import size_assertion
     from ir_runtime.op_reg.symbolic_size import SizeTable
     from ir_runtime.op_reg.torch_type import parse_torch_tensor_type
+    from ir_runtime.op_reg.trace_guard import assert_trace_guards
 
     with module.context, Location.unknown():
         entry = SymbolTable(module.operation)["main"].regions[0].blocks[0]
@@ -41,6 +43,9 @@ def assert_input_sizes(module: Any, name: str, inputs: Sequence[str]) -> None:
                 _pass_through(value, kind, first)
         with InsertionPoint.at_block_begin(entry):
             size_assertion.assert_input_sizes(table, name)
+            assert_trace_guards(
+                program, [(i, v, i) for i, v in zip(inputs, entry.arguments, strict=True)], name
+            )
 
 
 def _admit_small_sizes(entry: Any) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ir_runtime.counters import add_count
+from ir_runtime.counters import add_count, add_pending_count
+from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.errors import ArgumentError
 from ir_runtime.launch.argument import ImportTensor, pack_arguments
+from ir_runtime.launch.index_fault import count_faults
 from ir_runtime.launch.invoke import invoker_for
 from ir_runtime.launch.link import Place
 from ir_runtime.launch.result import ExportTensor, unpack_results, write_outputs
@@ -27,6 +30,7 @@ def call_program(
     outputs: Sequence[Tensor],
     *,
     is_async: bool,
+    raises: bool,
     import_tensor: ImportTensor,
     export_tensor: ExportTensor,
 ) -> Any:
@@ -39,6 +43,7 @@ def call_program(
         args: tensors and numbers.
         outputs: tensors to write the results into, one each, or none.
         is_async: whether the function takes fences, should it not say so itself.
+        raises: whether an index out of range is an error; else it is counted.
         import_tensor: brings an argument to `place`.
         export_tensor: takes a result from there.
 
@@ -47,6 +52,7 @@ def call_program(
 
     Raises:
         ArgumentError: arguments or outputs do not fit.
+        IndexOutOfRangeError: an index of the program points outside of what it indexes.
         UnsupportedTypeError: a value can be no argument or no result.
         LaunchError: the program failed.
     """
@@ -57,6 +63,8 @@ def call_program(
             f"{program.name}: `outputs` is a tensor, must be a sequence of them",
             fix="pass outputs=[tensor]",
         )
+    refuse_cut_tensors(program.name, "argument", args)
+    refuse_cut_tensors(program.name, "output", outputs)
     context, function = program.function(place, entry)
     signature = program.signature(function, entry).settled(is_async=is_async, count=len(args))
     with torch.no_grad():
@@ -72,9 +80,15 @@ def call_program(
         try:
             invoke(place, bool(signature.fenced), context, function, arguments, results)
         except Exception as error:
-            raise launch_failure(program.name, error) from error
+            raise launch_failure(program.name, error, args) from error
         add_count("launches")
         values = unpack_results(program.name, signature.outputs, results, export_tensor, args)
+        if signature.report is not None:
+            rows = values.pop()
+            if raises:
+                signature.report.raise_fault(program.name, rows.tolist())
+            else:
+                add_pending_count("index_faults", functools.partial(count_faults, rows))
         if outputs:
             values = write_outputs(program.name, outputs, values)
     if not values:

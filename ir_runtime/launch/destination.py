@@ -16,6 +16,7 @@ from torch.autograd import profiler
 
 from ir_runtime.device.device import Device
 from ir_runtime.device.instance import is_forked
+from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import DTYPES, short_name
 from ir_runtime.errors import LaunchError
 from ir_runtime.launch.argument import copied
@@ -85,6 +86,8 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
 
     def invoke_on(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
         nonlocal unchecked
+        refuse_cut_tensors(program.name, "operand", operands)
+        refuse_cut_tensors(program.name, "result", outs)
         try:
             invoke, function, from_capsule, state, driver, write = thread.ready
         except AttributeError:
@@ -107,7 +110,7 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
         try:
             invoke(function, arguments, returned)
         except Exception as error:
-            raise launch_failure(program.name, error) from error
+            raise launch_failure(program.name, error, operands) from error
         if unchecked:
             _check_results(program.name, returned, results)
             unchecked = False
@@ -127,6 +130,8 @@ def bind_device_launch(program: VmProgram, entry: str, device: Device, results: 
 
     def invoke_on(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
         nonlocal unchecked
+        refuse_cut_tensors(program.name, "operand", operands)
+        refuse_cut_tensors(program.name, "result", outs)
         context, function = program.function(device, entry)
         device.setup_iree_action()
         arguments: Any = VmVariantList(len(operands) + len(outs))
@@ -142,7 +147,7 @@ def bind_device_launch(program: VmProgram, entry: str, device: Device, results: 
         try:
             context.invoke(function, arguments, returned)
         except Exception as error:
-            raise launch_failure(program.name, error) from error
+            raise launch_failure(program.name, error, operands) from error
         if unchecked:
             _check_results(program.name, returned, results)
             unchecked = False

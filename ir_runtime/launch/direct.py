@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from ir_runtime.counters import add_count
 from ir_runtime.device.instance import on_fork
 from ir_runtime.device.local import importable
+from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import short_name
 from ir_runtime.errors import LaunchError
 from ir_runtime.launch import native
@@ -23,9 +25,11 @@ from ir_runtime.launch.destination import Launch, Results, in_profiles
 from ir_runtime.launch.evaluate import evaluate, result_shapes
 from ir_runtime.launch.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program import HostProgram
+from ir_runtime.launch.index_fault import COLUMNS, IndexReport, report_of_source
 from ir_runtime.launch.plan import Dispatch, Fill, Plan, Step
 from ir_runtime.launch.program_record import stored_host_program
 from ir_runtime.launch.store import Artifact
+from ir_runtime.launch.vm import launch_failure
 from ir_runtime.settings import current_settings
 from ir_runtime.tracing import active_trace, record_event
 
@@ -51,7 +55,17 @@ def load_direct(artifact: Artifact) -> DirectProgram | str:
         ]
     except ValueError as refusal:
         return f"its executable does not load: {refusal}"
-    return DirectProgram(artifact.key.name, program, executables)
+    report = report_of_source(artifact.source)
+    return DirectProgram(artifact.key.name, program, executables, report)
+
+
+Fault = Callable[[bytes], None]
+"""Raises what the rows of a report tell."""
+
+
+def _raise_fault(name: str, report: IndexReport, rows: bytes) -> None:
+    numbers = memoryview(rows).cast("q").tolist()
+    report.raise_fault(name, [numbers[i : i + COLUMNS] for i in range(0, len(numbers), COLUMNS)])
 
 
 _programs: weakref.WeakSet[DirectProgram] = weakref.WeakSet()
@@ -72,7 +86,11 @@ class BoundPlan:
     """
 
     def __init__(
-        self, plan: Plan, program: HostProgram, executables: Sequence[_launcher.Executable]
+        self,
+        plan: Plan,
+        program: HostProgram,
+        executables: Sequence[_launcher.Executable],
+        report: tuple[int, Fault] | None = None,
     ) -> None:
         from ir_runtime.launch.native import _launcher
 
@@ -90,6 +108,7 @@ class BoundPlan:
             [_step(step, ordinals) for step in plan.steps],
             plan.touched_bytes,
             program.constants,
+            *(report or ()),
         )
 
 
@@ -109,12 +128,22 @@ class DirectProgram:
         name: for messages.
         program: the host program, in destination-passing form.
         executables: in the order of the program.
+        report: what its last result tells of indices, None if it takes none.
     """
 
     def __init__(
-        self, name: str, program: HostProgram, executables: Sequence[_launcher.Executable]
+        self,
+        name: str,
+        program: HostProgram,
+        executables: Sequence[_launcher.Executable],
+        report: IndexReport | None = None,
     ) -> None:
         self.name = name
+        self._report = (
+            None
+            if report is None
+            else (report.shape[0], functools.partial(_raise_fault, name, report))
+        )
         self.program = program
         self._executables = tuple(executables)
         self._plans: OrderedDict[Any, BoundPlan] = OrderedDict()
@@ -145,11 +174,11 @@ class DirectProgram:
         try:
             plan = evaluate(self.program, shapes, [tensor.dtype for tensor in tensors], numbers)
         except LaunchError as error:
-            raise LaunchError(f"{self.name}: failed while running", facts=[str(error)]) from None
+            raise launch_failure(self.name, RuntimeError(str(error)), tensors) from None
         if plan.written_operands:
             raise UnreadableProgramError("it writes its operands")
         try:
-            bound = BoundPlan(plan, self.program, self._executables)
+            bound = BoundPlan(plan, self.program, self._executables, self._report)
         except ValueError as refusal:
             raise UnreadableProgramError(f"the C launcher refuses it: {refusal}") from refusal
         with self._lock:
@@ -198,6 +227,8 @@ def bind_direct_launch(
         tensors = operands if only_tensors else [v for v in operands if isinstance(v, Tensor)]
         refused = run(tensors, outs)
         if refused:
+            refuse_cut_tensors(name, "operand", tensors)
+            refuse_cut_tensors(name, "result", outs)
             refused = run(_made_ready(name, refused, tensors), _bare(outs))
         if refused:
             raise LaunchError(f"{name}: the C launcher refuses a tensor: {_reason(refused)}")

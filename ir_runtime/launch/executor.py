@@ -7,15 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from torch import Tensor
+
+from ir_runtime.counters import add_pending_count
 from ir_runtime.errors import LaunchError
 from ir_runtime.launch.destination import Launch, Results, bind_launch
 from ir_runtime.launch.direct import BoundPlan, DirectProgram, bind_direct_launch, load_direct
 from ir_runtime.launch.executable_text import UnreadableProgramError
+from ir_runtime.launch.index_fault import count_faults, report_of_source
 from ir_runtime.launch.store import Artifact
 from ir_runtime.launch.vm import VmProgram
 from ir_runtime.settings import current_settings
 
-__all__ = ["BoundKernel", "LoadedKernel", "bind_kernel"]
+__all__ = ["BoundKernel", "LoadedKernel", "bind_kernel", "counting", "raising", "with_report"]
 
 UNDERSTOOD = "its host program is understood"
 
@@ -25,12 +30,16 @@ class LoadedKernel:
 
     Args:
         artifact: from the store or the compiler.
+
+    Attributes:
+        report: what its last result tells of indices, None if it takes none.
     """
 
     def __init__(self, artifact: Artifact) -> None:
         self.artifact = artifact
         self.name = artifact.key.name
         self.label = artifact.key.label
+        self.report = report_of_source(artifact.source)
 
     @functools.cached_property
     def vm(self) -> VmProgram:
@@ -86,15 +95,51 @@ def bind_kernel(
         try:
             if isinstance(direct, str):
                 raise UnreadableProgramError(direct)
-            launch, plan = bind_direct_launch(direct, operands, results)
+            launch, plan = bind_direct_launch(direct, operands, with_report(kernel, results))
         except UnreadableProgramError as refusal:
             reason = str(refusal)
         else:
-            return BoundKernel(kernel, launch, "direct", "direct", UNDERSTOOD, plan)
+            return BoundKernel(
+                kernel, raising(kernel, launch), "direct", "direct", UNDERSTOOD, plan
+            )
     if wanted == "direct":
         raise LaunchError(
             f"{kernel.name}: cannot be launched directly, and IR_RUNTIME_LAUNCH=direct",
             facts=[reason, f"key {kernel.label}"],
             fix="set IR_RUNTIME_LAUNCH=auto to run it in IREE's VM",
         )
-    return BoundKernel(kernel, bind_launch(kernel.vm, entry, uri, results), "vm", uri, reason)
+    launch = bind_launch(kernel.vm, entry, uri, with_report(kernel, results))
+    return BoundKernel(kernel, raising(kernel, launch), "vm", uri, reason)
+
+
+def with_report(kernel: LoadedKernel, results: Results) -> Results:
+    """Return the results of a kernel with its report of indices, if it has one."""
+    return results if kernel.report is None else (*results, (kernel.report.shape, torch.int64))
+
+
+def raising(kernel: LoadedKernel, launch: Launch) -> Launch:
+    """Return a launch that raises IndexOutOfRangeError for what the kernel reports of indices."""
+    report, name = kernel.report, kernel.name
+    if report is None:
+        return launch
+
+    def checked(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        rows = report.tensor()
+        launch(operands, (*outs, rows))
+        report.raise_fault(name, rows.tolist())
+
+    return checked
+
+
+def counting(kernel: LoadedKernel, launch: Launch) -> Launch:
+    """Return a launch that counts what the kernel reports of indices, when the counts are read."""
+    report = kernel.report
+    if report is None:
+        return launch
+
+    def counted(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        rows = report.tensor(outs[0].device)
+        launch(operands, (*outs, rows))
+        add_pending_count("index_faults", functools.partial(count_faults, rows))
+
+    return counted

@@ -205,6 +205,7 @@ class Launchable:
             args,
             outputs,
             is_async=self._is_async,
+            raises=target.driver.family == "local",
             import_tensor=lambda _, tensor: target.import_torch_tensor(tensor),
             export_tensor=lambda _, view, like: target.export_torch_tensor(view, like),
         )

@@ -173,6 +173,7 @@ class MultiDeviceLaunchable:
             args,
             outputs,
             is_async=self._is_async,
+            raises=all(device.driver.family == "local" for device in self.devices),
             import_tensor=group.import_tensor,
             export_tensor=group.export_tensor,
         )

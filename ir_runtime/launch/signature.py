@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ir_runtime.errors import LaunchError
+from ir_runtime.launch.index_fault import REFLECTION, IndexReport
 
 if TYPE_CHECKING:
     from iree.runtime import VmFunction
@@ -50,11 +51,13 @@ class Signature:
         outputs: its results.
         fenced: whether it takes a wait fence and a signal fence beyond `inputs`; None if the
             function does not say, and then they are among `inputs`.
+        report: what its last result tells of indices, None if it takes none.
     """
 
     inputs: tuple[Slot, ...]
     outputs: tuple[Slot, ...]
     fenced: bool | None
+    report: IndexReport | None = None
 
     def settled(self, *, is_async: bool, count: int) -> Signature:
         """Decide about the fences of a function that does not say.
@@ -66,7 +69,8 @@ class Signature:
         if self.fenced is not None:
             return self
         fenced = is_async and count + 2 == len(self.inputs)
-        return Signature(self.inputs[:-2] if fenced else self.inputs, self.outputs, fenced)
+        inputs = self.inputs[:-2] if fenced else self.inputs
+        return replace(self, inputs=inputs, fenced=fenced)
 
 
 def signature_of(function: VmFunction, entry: str) -> Signature:
@@ -85,6 +89,12 @@ def signature_of(function: VmFunction, entry: str) -> Signature:
             f"{entry}: its calling convention is not known, must be of numbers and references",
             facts=[repr(function)],
         )
+    told = function.reflection.get(REFLECTION)
+    report = None if told is None else IndexReport.from_text(told)
+    return replace(_values_of(function, entry, found), report=report)
+
+
+def _values_of(function: VmFunction, entry: str, found: re.Match[str]) -> Signature:
     inputs, outputs = (_undeclared(letters) for letters in found.groups())
     reflection = function.reflection
     fenced = reflection.get("iree.abi.model") == "coarse-fences" or (

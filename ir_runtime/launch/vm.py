@@ -7,8 +7,12 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from ir_runtime.device.instance import get_vm_instance, on_exit
+from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import EntryPointError, IrRuntimeError, LaunchError
+from ir_runtime.launch.index_fault import zero_size_fault
 from ir_runtime.launch.link import Place, open_context
 from ir_runtime.launch.program_record import WrittenOperands, stored_written_operands
 from ir_runtime.launch.signature import Signature, signature_of
@@ -178,11 +182,16 @@ def _close_programs() -> None:
         program.close()
 
 
-def launch_failure(name: str, error: Exception) -> IrRuntimeError:
-    """Describe an exception of IREE's runtime as one of ours."""
+def launch_failure(name: str, error: Exception, operands: Sequence[Any] = ()) -> IrRuntimeError:
+    """Describe an exception of IREE's runtime as one of ours, and name the tensors of the call."""
     if isinstance(error, IrRuntimeError):
         return error
+    fault = zero_size_fault(name, str(error))
+    if fault is not None:
+        return fault
     fix = None
     if "empty buffer range" in str(error):  # what IREE's Vulkan driver says of an empty dispatch
         fix = "run calls with tensors without elements on the CPU: Vulkan has no empty buffers"
-    return LaunchError(f"{name}: failed while running", facts=[str(error)], fix=fix)
+    shown = ", ".join(format_tensor(value) for value in operands if isinstance(value, Tensor))
+    facts = [str(error), *([f"called with {shown}"] if shown else [])]
+    return LaunchError(f"{name}: failed while running", facts=facts, fix=fix)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ir_runtime.counters import add_count
 from ir_runtime.device.local import is_importable
+from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
 from ir_runtime.launch.destination import Launch, Results
@@ -185,6 +186,7 @@ def write_into(
                 f"{op.name}.out: `out` is {format_tensor(out)}, must be "
                 f"{short_name(dtype)}[{', '.join(map(str, shape))}]"
             )
+    refuse_cut_tensors(f"{op.name}.out", "`out`", outs)
     read = [value for value in _tensors(args) if value.numel()]
     shared = len({storage_of(out) for out in outs}) < len(outs)
     targets = [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ArgumentError, GenerateError
 from ir_runtime.op_reg.argument import AttrArg, EmptyOptionalTensorArg, ScalarResult
+from ir_runtime.op_reg.argument_name import argument_name, arguments_like
 from ir_runtime.op_reg.function import build_call, fit_value
 from ir_runtime.op_reg.legal.float8 import FORMATS
 from ir_runtime.op_reg.result import scalar_as_tensor, written_descs
@@ -159,22 +160,20 @@ class KernelBuilder(ABC):
 
         Raises:
             GenerateError: the text does not parse, or the operands do not fit; shows the source.
+
+        Sizes that the function takes to be equal are asserted, see `operand_size`. Two aliases of
+        the same type keep two parameters apart.
         """
+        from ir_runtime.op_reg.merge import merged_function
+        from ir_runtime.op_reg.operand_size import assert_operand_sizes, parameter_aliases
+
         if isinstance(template, str):
             template = MlirTemplate("inline", template)
-        text = template.instantiate(aliases)
-        from ir_runtime.op_reg.merge import merge_module
-
-        names = merge_module(self, template.name, text)
-        wanted = function or (template.name if template.name in names else None)
-        if wanted is None and len(names) == 1:
-            wanted = next(iter(names))
-        if wanted not in names:
-            raise GenerateError(
-                f"template {template.name}: no function {wanted!r}, "
-                f"must be one of {', '.join(names)}"
-            )
-        return self.call_function(self.symbol_table[names[wanted]], *args)
+        name, found = merged_function(self, template, aliases, function)
+        written = parameter_aliases(template.text, name, template.aliases)
+        if len(written) == len(args):
+            assert_operand_sizes(self, found.operation, args, written)
+        return self.call_function(found, *args)
 
     def inline_torch(
         self, fn: Callable[..., Any], *args: Value, like: tuple[torch.Tensor, ...] | None = None
@@ -192,23 +191,46 @@ class KernelBuilder(ABC):
             The result value, or a list if there are several.
         """
         from ir_runtime.op_reg.from_torch import torch_function_asm
+        from ir_runtime.op_reg.merge import merged_function
 
-        like = like or self._arguments_like(args)
+        like = like or arguments_like(self.ksel, self.arg_bindings, args)
         types = [str(arg.type) for arg in args]
-        text = torch_function_asm(fn, types, like, family=self.ksel.device_family)
-        return self.inline_mlir(MlirTemplate("inline_torch", text), {}, *args, function="main")
+        text = torch_function_asm(
+            fn,
+            types,
+            like,
+            family=self.ksel.device_family,
+            arguments=[self.argument_name(arg) for arg in args],
+            of=self.ksel.op.name,
+        )
+        template = MlirTemplate("inline_torch", text)  # it asserts the sizes of its operands
+        return self.call_function(merged_function(self, template, {}, "main")[1], *args)
 
-    def _arguments_like(self, values: Sequence[Value]) -> tuple[torch.Tensor, ...] | None:
-        """Return the call's tensors behind operands, None if one is not an argument as it is."""
-        bound: list[tuple[Any, Any]] = []
-        descs: list[Any] = self.ksel.get_provided_arg_descs()
-        for desc, binding in zip(descs, self.arg_bindings, strict=True):
-            if isinstance(binding, list):
-                bound.extend(zip(binding, (t.t for t in desc.ts), strict=True))
-            elif binding is not None and desc.maybe_tensor_value is not None:
-                bound.append((binding, desc.t))
-        found = [next((t for v, t in bound if v == value), None) for value in values]
-        return None if any(t is None for t in found) else tuple(found)  # pyright: ignore[reportReturnType]
+    def argument_name(self, value: Value) -> str | None:
+        """Return the argument of the op that a value is, in another view or dtype, or None."""
+        return argument_name(self.ksel, self.arg_bindings, value)
+
+    def checked_index(
+        self, index: Value, table: Value, dim: int = 0, *, wraps: bool = False
+    ) -> Value:
+        """Check indices that a kernel reads or writes memory by.
+
+        On a CPU the call raises IndexOutOfRangeError for an index out of range, and names the
+        argument that `index` is; on other devices it is counted in `index_faults`.
+
+        Args:
+            index: a tensor of signed integers.
+            table: the tensor that they point into.
+            dim: the dimension of `table` that they are of.
+            wraps: whether negative indices count from the end; else they are out of range.
+
+        Returns:
+            The indices as the kernel is to use them: all of them in range.
+        """
+        from ir_runtime.op_reg.index_report import check_argument
+
+        with self.context, self.location, self.ip:
+            return check_argument(self, index, table, dim, wraps=wraps)
 
     def call_function(self, func_op: Any, *args: Value) -> Any:
         """Call a `util.func` or `func.func` of the module with operands, cast where needed."""

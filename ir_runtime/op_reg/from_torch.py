@@ -88,8 +88,7 @@ def torch_function_asm(
     fn: Callable[..., Any],
     operand_types: Sequence[str],
     like: tuple[torch.Tensor, ...] | None = None,
-    *,
-    family: str = "local",
+    **options: Any,
 ) -> str:
     """Trace a torch function and lower the trace to builtin tensor types.
 
@@ -101,7 +100,7 @@ def torch_function_asm(
         operand_types: builtin tensor types, such as `tensor<?x384xf32>`.
         like: a tensor for each operand: its dtype tells signed from unsigned integers (without it
             they are signed), its sizes are tried where `fn` does not take any sizes.
-        family: the kind of device that the ops which `fn` calls make their kernels for.
+        options: those of `lower_program`.
 
     Returns:
         A module with one function, `@main`.
@@ -112,11 +111,12 @@ def torch_function_asm(
         UnsupportedOperatorError: an operator of it cannot be compiled.
     """
     operands = _operands(operand_types, like)
+    lower = functools.partial(lower_program, **options)
     if getattr(_tracing, "active", False):  # `fn` ran an op whose kernel is to be made
-        return _trace_and_lower(fn, operands, like, family)
+        return _trace_and_lower(fn, operands, like, lower)
     # a thread of its own has no fake tensor mode, no autograd key excluded, no default device
     with _lock, ThreadPoolExecutor(1, "torch_function_asm") as thread:
-        return thread.submit(_trace_and_lower, fn, operands, like, family).result()
+        return thread.submit(_trace_and_lower, fn, operands, like, lower).result()
 
 
 @functools.cache
@@ -129,7 +129,7 @@ def _trace_and_lower(
     fn: Callable[..., Any],
     operands: list[_Operand],
     like: tuple[torch.Tensor, ...] | None,
-    family: str,
+    lower: Callable[..., str],
 ) -> str:
     name = getattr(fn, "__name__", type(fn).__name__)
     _tracing.active = True
@@ -139,7 +139,7 @@ def _trace_and_lower(
         _refuse_effects(program, name)
         classes = _size_classes(program, name, operands)
         _probe(fn, name, operands, program, classes)
-        return lower_program(program, name, classes, family=family)
+        return lower(program, name, classes)
 
 
 def _operands(types: Sequence[str], like: tuple[torch.Tensor, ...] | None) -> list[_Operand]:
@@ -173,9 +173,6 @@ def _dtype_like(
             f"inline_torch: `like` {index} is {format_tensor(like)}, must fit operand type {text}"
         )
     return like.dtype
-
-
-# tracing
 
 
 def _trace(

@@ -22,7 +22,14 @@ from ir_runtime.launch.destination import (
     bind_device_launch,
     local_uri_for_work,
 )
-from ir_runtime.launch.executor import BoundKernel, LoadedKernel, bind_kernel
+from ir_runtime.launch.executor import (
+    BoundKernel,
+    LoadedKernel,
+    bind_kernel,
+    counting,
+    raising,
+    with_report,
+)
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.op_reg.argument import TensorArg
 from ir_runtime.op_reg.bind import BoundLaunch, bind_empty, bind_functional, bind_general
@@ -157,7 +164,9 @@ def _bind_launch(
     if device.driver_id == "local-task" and 0 in sizes:
         device = Device("local-sync")  # the worker pool dies of empty grids
     kernel = kernel_for(op, ksel, device)
-    launch = bind_device_launch(kernel.vm, ENTRY, device, written)
+    launch = bind_device_launch(kernel.vm, ENTRY, device, with_report(kernel, written))
+    told = raising if device.driver.family == "local" else counting
+    launch = told(kernel, launch)
     return BoundKernel(kernel, launch, "vm", device.uri, reason)
 
 
@@ -208,6 +217,7 @@ def kernel_source(op: CustomOp, ksel: KernelSelection) -> bytes:
         GenerateError: `generate` broke its contract.
     """
     from ir_runtime.op_reg.builder import FreeFuncKernelBuilder
+    from ir_runtime.op_reg.report_collection import collect_reports
 
     kb = FreeFuncKernelBuilder.create_module(ksel, func_name=ENTRY, destinations=True)
     with kb.context, kb.location, kb.ip:
@@ -216,6 +226,7 @@ def kernel_source(op: CustomOp, ksel: KernelSelection) -> bytes:
         raise GenerateError(
             f"{op.name}: `generate` ends without results, must call yield_results once"
         )
+    collect_reports(kb.module.operation, ENTRY, destination=True)
     try:
         kb.module.operation.verify()
     except Exception as error:

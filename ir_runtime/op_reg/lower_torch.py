@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from ir_runtime.errors import (
@@ -13,6 +14,9 @@ from ir_runtime.errors import (
 )
 from ir_runtime.launch.compiler import run_passes
 from ir_runtime.op_reg.import_program import example_sizes, first_lines, import_program
+from ir_runtime.op_reg.index_check import UncheckedIndexError, check_indices
+from ir_runtime.op_reg.index_report import expand_index_checks
+from ir_runtime.op_reg.trace_guard import assert_trace_guards
 from ir_runtime.op_reg.legal import (
     blame,
     places_of,
@@ -29,7 +33,13 @@ Place = tuple[int, int]
 
 
 def lower_program(
-    program: Any, name: str, classes: dict[str, list[Place]], *, family: str = "local"
+    program: Any,
+    name: str,
+    classes: dict[str, list[Place]],
+    *,
+    family: str = "local",
+    arguments: Sequence[str | None] = (),
+    of: str | None = None,
 ) -> str:
     """Lower an exported program to builtin tensor types.
 
@@ -38,25 +48,36 @@ def lower_program(
         name: of the function, for messages.
         classes: dynamic dimensions that must be of one size, which the MLIR then asserts.
         family: the kind of device that registered ops make their kernels for.
+        arguments: names of the operands that are arguments of an op, in order, for messages.
+        of: that op.
 
     Returns:
         A module with the function `@main`, and those of the kernels that it calls.
 
     Raises:
         ArgumentError: a call of a registered op does not fit it.
-        GenerateError: a kernel of an op that it calls cannot be made.
+        GenerateError: a kernel of an op that it calls cannot be made, or an operator takes indices
+            that cannot be checked.
         UnsupportedOperatorError: an operator of it cannot be compiled.
     """
     from ir_runtime.op_reg.expand import ExpandCustomOpsPass
 
     refuse_operators(f"inline_torch: {name}", program)
+    inputs = program.graph_signature.user_inputs
+    named = {node: a for node, a in zip(inputs, arguments, strict=False) if a is not None}
+    try:
+        check_indices(program, named, of)
+    except UncheckedIndexError as error:
+        raise GenerateError(f"inline_torch: {name} cannot be made safe: {error}") from error
     module = _import(program, name)
+    expand_index_checks(module.operation)
     refuse_unknown_operators(f"inline_torch: {name}", module, program)
     ExpandCustomOpsPass(module.operation, device_family=family, hints=example_sizes(program)).run()
     with module.context:
         module = _lowered(module, name, program)
         _drop_size_assumptions(module)
         _assert_equal_sizes(module, classes)
+        _assert_guards(module, program, name, arguments)
         module.operation.verify()
     return module.operation.get_asm()
 
@@ -135,3 +156,18 @@ def _assert_equal_sizes(module: Any, classes: dict[str, list[Place]]) -> None:
                 Operation.create(
                     "cf.assert", operands=[same], attributes={"msg": StringAttr.get(text)}
                 )
+
+
+def _assert_guards(module: Any, program: Any, name: str, arguments: Sequence[str | None]) -> None:
+    from iree.compiler.ir import InsertionPoint, Location, SymbolTable
+
+    main = SymbolTable(module.operation)["main"]
+    entry = main.operation.regions[0].blocks[0]
+    nodes = program.graph_signature.user_inputs
+    called = [*arguments, *[None] * (len(nodes) - len(arguments))]
+    inputs = [
+        (node, value, label or f"operand {i}")
+        for i, (node, value, label) in enumerate(zip(nodes, entry.arguments, called, strict=True))
+    ]
+    with Location.unknown(), InsertionPoint.at_block_begin(entry):
+        assert_trace_guards(program, inputs, name)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ir_runtime.errors import GenerateError
 from ir_runtime.launch.key import digest_of
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg.builder import KernelBuilder
+    from ir_runtime.op_reg.template import MlirTemplate
 
-__all__ = ["merge_module", "numbered_lines"]
+__all__ = ["merge_module", "merged_function", "numbered_lines"]
 
 
 def merge_module(kb: KernelBuilder, name: str, text: str) -> dict[str, str]:
@@ -61,3 +63,22 @@ def merge_module(kb: KernelBuilder, name: str, text: str) -> dict[str, str]:
 def numbered_lines(text: str) -> list[str]:
     """Return the lines of `text`, each with its number, for a message."""
     return [f"{n:4d}: {line}" for n, line in enumerate(text.split("\n"), 1)]
+
+
+def merged_function(
+    kb: KernelBuilder, template: MlirTemplate, aliases: Mapping[str, Any], function: str | None
+) -> tuple[str, Any]:
+    """Merge a template into the module; return the function to call: its name in the text, itself.
+
+    Raises:
+        GenerateError: the text does not parse, or has no such function.
+    """
+    names = merge_module(kb, template.name, template.instantiate(aliases))
+    wanted = function or (template.name if template.name in names else None)
+    if wanted is None and len(names) == 1:
+        wanted = next(iter(names))
+    if wanted is None or wanted not in names:
+        raise GenerateError(
+            f"template {template.name}: no function {wanted!r}, must be one of {', '.join(names)}"
+        )
+    return wanted, kb.symbol_table[names[wanted]]

@@ -12,7 +12,13 @@ from ir_runtime.op_reg.torch_type import parse_torch_tensor_type
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
 
-__all__ = ["assert_input_sizes", "assert_sizes", "format_condition"]
+__all__ = [
+    "NoCodeError",
+    "SizeEmitter",
+    "assert_input_sizes",
+    "assert_sizes",
+    "format_condition",
+]
 
 _COMPARISONS = {
     "Equality": ("eq", "=="),
@@ -43,8 +49,8 @@ def assert_sizes(table: SizeTable, conditions: Sequence[Any], what: str) -> None
     for condition in conditions:
         shown = format_condition(table, condition)
         try:
-            holds = _Emitter(table).relation(condition)
-        except _NoCodeError as error:
+            holds = SizeEmitter(table).relation(condition)
+        except NoCodeError as error:
             raise GenerateError(
                 f"{what}: `select` concludes from an example that {shown}, "
                 "which the program cannot check, must hold for all sizes or be checkable",
@@ -64,7 +70,7 @@ def assert_input_sizes(table: SizeTable, what: str) -> None:
     from iree.compiler.dialects import arith
     from iree.compiler.ir import Operation, StringAttr
 
-    emitter = _Emitter(table)
+    emitter = SizeEmitter(table)
 
     def check(predicate: str, left: Value, right: Value, text: str) -> None:
         holds = arith.cmpi(getattr(arith.CmpIPredicate, predicate), left, right)
@@ -100,11 +106,11 @@ def format_condition(table: SizeTable, condition: Any) -> str:
     return f"{named.args[0]} {sign[1]} {named.args[1]}" if sign else str(named)
 
 
-class _NoCodeError(Exception):
+class NoCodeError(Exception):
     """A sympy expression that this file has no code for."""
 
 
-class _Emitter:
+class SizeEmitter:
     """Emits index arithmetic at the current insertion point."""
 
     def __init__(self, table: SizeTable) -> None:
@@ -115,7 +121,7 @@ class _Emitter:
 
         sign = _COMPARISONS.get(type(condition).__name__)
         if sign is None:
-            raise _NoCodeError(f"no code for {type(condition).__name__}")
+            raise NoCodeError(f"no code for {type(condition).__name__}")
         left, right = (self.number(side) for side in condition.args)
         predicate = getattr(arith.CmpIPredicate, sign[0])
         return arith.cmpi(predicate, left, right)
@@ -146,14 +152,19 @@ class _Emitter:
             if kind in _QUOTIENTS:
                 return quotient
             return arith.subi(left, arith.muli(quotient, right))
-        raise _NoCodeError(f"no code for {kind} in {expression}")
+        if expression.is_Pow and expression.exp.is_Integer and expression.exp > 1:
+            base = total = self.number(expression.base)
+            for _ in range(int(expression.exp) - 1):
+                total = arith.muli(total, base)
+            return total
+        raise NoCodeError(f"no code for {kind} in {expression}")
 
     def _symbol(self, symbol: Any) -> Value:
         from iree.compiler.dialects import arith
 
         found = self._table.read_of(symbol)
         if found is None:
-            raise _NoCodeError(f"no operand has the size {symbol}")
+            raise NoCodeError(f"no operand has the size {symbol}")
         read, factor, offset = found
         size = _read(read)
         if offset:
@@ -170,7 +181,8 @@ def _read(read: SizeRead) -> Value:
         number = Operation.create("torch_c.to_i64", results=[i64], operands=[read.value]).result
         return arith.index_cast(IndexType.get(), number)
     kind = parse_torch_tensor_type(str(read.value.type))
-    assert kind is not None, "a size was read of a value that is no tensor"
+    if kind is None:  # a builtin tensor
+        return tensor.dim(read.value, _index(read.dim))
     builtin = Type.parse(kind.builtin_asm)
     value = Operation.create(
         "torch_c.to_builtin_tensor", results=[builtin], operands=[read.value]

@@ -63,8 +63,9 @@ def rotary_embedding(
         contiguous; never aliases an argument.
 
     Raises:
-        ArgumentError: a dtype, shape or value is not as above. Positions are checked on the CPU;
-            elsewhere those out of range are taken for the first or the last one.
+        ArgumentError: a dtype or shape is not as above.
+        IndexOutOfRangeError: the cache has no row for a position. Elsewhere than on a CPU such a
+            position is taken for the first or the last one, and counted.
 
     Numerics:
         Evaluated in float32 and rounded once to the dtype of `query`.
@@ -201,22 +202,10 @@ class RotaryEmbeddingKernel(CustomOp):
                 f"must have rows of {dim}, as `rotary_dim`, and at least one"
             )
 
-    def check(self, *args: Any) -> None:
-        """Refuse positions that the cache has no row for."""
-        positions, cache = args[0], args[5]
-        if not positions.numel() or cache.ndim != 2 or not len(cache):
-            return  # nothing to look at, or what `select` refuses
-        low, high = (int(bound) for bound in torch.aminmax(positions))
-        if low < 0 or high >= cache.shape[0]:
-            raise ArgumentError(
-                f"{self.name}: `positions` has {low if low < 0 else high}, must be in "
-                f"0..{cache.shape[0] - 1}, the rows of `cos_sin_cache` {format_tensor(cache)}"
-            )
-
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Turn query and key, each in a dispatch of its own."""
         rank = ksel.arg_descs[0].t.ndim
-        positions = flatten(kb, kb.arg_value(0), keep=0)
+        positions = kb.checked_index(flatten(kb, kb.arg_value(0), keep=0), kb.arg_value(5))
         turn = self._turn_on_gpu if ksel.device_family != "local" else self._turn_on_cpu
         results: list[Value] = []
         for i in (1, 2):

@@ -14,23 +14,16 @@
 #id = affine_map<(i, j) -> (i, j)>
 #of_row = affine_map<(i, j) -> (i)>
 
-// The row of the cache of each token; positions outside of it are taken for its first or last row.
+// The row of the cache of each token; the positions were checked.
 util.func private @rotary_angles(%positions: !positions, %cache: !cache) -> !gathered {
   %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %zero = arith.constant 0 : i64
   %tokens = tensor.dim %positions, %c0 : !positions
-  %cached = tensor.dim %cache, %c0 : !cache
-  %last = arith.subi %cached, %c1 : index
-  %last_i64 = arith.index_cast %last : index to i64
   %empty = tensor.empty(%tokens) : !gathered
   %y = linalg.generic {indexing_maps = [#of_row, #id], iterator_types = ["parallel", "parallel"]}
       ins(%positions : !positions) outs(%empty : !gathered) {
   ^bb0(%at: i64, %_: !element):
     %k = linalg.index 1 : index
-    %not_negative = arith.maxsi %at, %zero : i64
-    %in_range = arith.minsi %not_negative, %last_i64 : i64
-    %position = arith.index_cast %in_range : i64 to index
+    %position = arith.index_cast %at : i64 to index
     %angle = tensor.extract %cache[%position, %k] : !cache
     linalg.yield %angle : !element
   } -> !gathered

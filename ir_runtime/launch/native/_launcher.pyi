@@ -41,6 +41,8 @@ class Plan:
         steps: Sequence[_Dispatch | _Fill | _Copy],
         touched_bytes: int,
         constants: Sequence[bytes] = (),
+        report_rows: int = 0,
+        report_fault: Callable[[bytes], None] | None = None,
     ) -> Plan: ...
     def run(self, operands: Sequence[Tensor], results: Sequence[Tensor], /) -> int: ...
 

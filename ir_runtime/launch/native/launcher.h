@@ -75,10 +75,29 @@ typedef struct {
   size_t number_count;
   uint64_t touched_bytes;
   uint64_t parts;       // how many threads the largest step can keep busy
+  uint32_t report_rows;  // of the last result, if that tells of indices; else 0
+  PyObject *report_fault;  // raises what the rows tell; NULL without them
 } plan;
 
 extern PyTypeObject *plan_type;
 bool add_plan_type(PyObject *module);
+
+// --- report.c: what a plan says of indices ---
+
+enum { REPORT_COLUMNS = 4, FEW_ROWS = 8 };
+
+typedef struct {
+  _Alignas(ALIGNMENT) int64_t few[FEW_ROWS * REPORT_COLUMNS];
+  int64_t *rows;
+} report;
+
+bool take_report(plan *self, PyObject *rows, PyObject *fault);
+// How many of the results are the caller's.
+uint32_t returned_results(const plan *self);
+bool begin_report(report *self, const plan *what);
+void end_report(report *self);
+// Returns whether all indices were in range; an error is set if not.
+bool check_report(const report *self, const plan *what);
 
 // --- steps.c ---
 
@@ -136,6 +155,7 @@ typedef enum {
   REFUSED_ALIGNMENT,
   REFUSED_NULL,
   REFUSED_SIZE,
+  REFUSED_STORAGE,
   REFUSED_GRAD,
   REFUSED_TANGENT,
   REFUSED_CONJ,
@@ -166,6 +186,12 @@ refusal check_bits(PyObject *object, const dl_tensor *tensor);
 refusal check_layout(const dl_tensor *tensor);
 uint64_t tensor_bytes(const dl_tensor *tensor);
 PyObject *refusal_table(void);
+
+// --- storage.c ---
+
+bool prepare_storages(PyObject *torch);
+// Refuses a tensor that reaches beyond the end of its storage.
+refusal check_storage(PyObject *object, const dl_tensor *tensor);
 
 // --- facts.c: the tensors of one call ---
 

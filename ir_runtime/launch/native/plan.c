@@ -32,6 +32,7 @@ static uint64_t aligned(uint64_t size) {
 
 static bool take_sizes(plan *self, PyObject *minimum_sizes, PyObject *transients) {
   uint32_t tensors = self->operand_count + self->result_count;
+  uint64_t rows = self->report_rows;
   if (PyTuple_GET_SIZE(minimum_sizes) != tensors)
     return plan_fault("plan: has %zd minimum sizes, must have one for each of %u tensors",
                       PyTuple_GET_SIZE(minimum_sizes), tensors);
@@ -39,6 +40,9 @@ static bool take_sizes(plan *self, PyObject *minimum_sizes, PyObject *transients
     if (!read_number(PyTuple_GET_ITEM(minimum_sizes, i), INT64_MAX, &self->sizes[i],
                      "a minimum size"))
       return false;
+  if (rows > 0 && self->sizes[tensors - 1] > rows * REPORT_COLUMNS * sizeof(int64_t))
+    return plan_fault("plan: its report has more than %llu rows, must have fewer",
+                      (unsigned long long)rows);
   for (uint32_t i = 0; i < self->transient_count; i++) {
     uint64_t *size = &self->sizes[tensors + i];
     if (!read_number(PyTuple_GET_ITEM(transients, i), INT64_MAX / 2, size, "a transient's size"))
@@ -116,12 +120,12 @@ static bool take_parts(parts *out, PyObject *minimum_sizes, PyObject *transients
 static PyObject *new_plan(PyTypeObject *type, PyObject *args, PyObject *keywords) {
   static char *names[] = {"executables", "operand_count", "result_count",  "minimum_sizes",
                           "transients",  "steps",         "touched_bytes", "constants",
-                          NULL};
+                          "report_rows", "report_fault",  NULL};
   PyObject *executables, *operands, *results, *minimum_sizes, *transients, *steps, *touched;
-  PyObject *constants = NULL;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOO|O:Plan", names, &executables, &operands,
-                                   &results, &minimum_sizes, &transients, &steps, &touched,
-                                   &constants))
+  PyObject *constants = NULL, *rows = NULL, *fault = NULL;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOO|OOO:Plan", names, &executables,
+                                   &operands, &results, &minimum_sizes, &transients, &steps,
+                                   &touched, &constants, &rows, &fault))
     return NULL;
   uint64_t operand_count, result_count, touched_bytes;
   if (!read_number(operands, MOST_SLOTS, &operand_count, "operand_count") ||
@@ -134,7 +138,8 @@ static PyObject *new_plan(PyTypeObject *type, PyObject *args, PyObject *keywords
   self->result_count = (uint32_t)result_count;
   self->touched_bytes = touched_bytes;
   parts from = {NULL, NULL, NULL, NULL};
-  if (!take_parts(&from, minimum_sizes, transients, steps, constants) ||
+  if (!take_report(self, rows, fault) ||
+      !take_parts(&from, minimum_sizes, transients, steps, constants) ||
       !fill_plan(self, executables, &from))
     Py_CLEAR(self);
   Py_XDECREF(from.minimum_sizes);
@@ -158,6 +163,7 @@ static void free_plan(PyObject *object) {
   PyMem_Free(self->lengths);
   PyMem_Free(self->numbers);
   Py_XDECREF(self->executables);
+  Py_XDECREF(self->report_fault);
   type->tp_free(object);
   Py_DECREF(type);
 }
@@ -223,7 +229,7 @@ static PyMemberDef members[] = {
 
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Plan(executables, operand_count, result_count, minimum_sizes, transients, steps, "
-                "touched_bytes, constants=())\n--\n\nThe launches of one call, ready to run."},
+                "touched_bytes, constants=(), report_rows=0, report_fault=None)\n--\n\nThe launches of one call, ready to run."},
     {Py_tp_new, new_plan},
     {Py_tp_dealloc, free_plan},
     {Py_tp_methods, methods},

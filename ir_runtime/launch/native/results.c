@@ -75,7 +75,7 @@ static bool read_result(result *self, PyObject *description) {
 }
 
 bool read_results(remembered *self, PyObject *results) {
-  uint32_t count = self->what->result_count;
+  uint32_t count = returned_results(self->what);
   if (PyTuple_GET_SIZE(results) != (Py_ssize_t)count)
     return plan_fault("remember: %zd results, the plan has %u", PyTuple_GET_SIZE(results), count);
   self->results = PyMem_Calloc(count + 1, sizeof *self->results);
@@ -96,7 +96,7 @@ bool read_results(remembered *self, PyObject *results) {
 }
 
 void drop_results(remembered *self) {
-  for (uint32_t i = 0; self->results != NULL && i < self->what->result_count; i++) {
+  for (uint32_t i = 0; self->results != NULL && i < returned_results(self->what); i++) {
     Py_XDECREF(self->results[i].allocation);
     PyMem_Free(self->results[i].layout.shape);
   }
@@ -111,6 +111,8 @@ static void *start_of(const dl_tensor *tensor) {
 static bool run_on(const remembered *self, const facts *seen, PyObject *const *outs) {
   const plan *what = self->what;
   uint32_t count = what->operand_count + what->result_count;
+  uint32_t given = what->operand_count + returned_results(what);
+  report told;
   void *few[FEW_TENSORS], **memory = few;
   refusal why = ACCEPTED;
   if (count > FEW_TENSORS && (memory = PyMem_Malloc(count * sizeof *memory)) == NULL) {
@@ -119,13 +121,18 @@ static bool run_on(const remembered *self, const facts *seen, PyObject *const *o
   }
   for (uint32_t i = 0; i < what->operand_count; i++)
     memory[i] = start_of(&seen->tensors[self->operands[i]]);
-  for (uint32_t i = what->operand_count; why == ACCEPTED && i < count; i++) {
+  for (uint32_t i = what->operand_count; why == ACCEPTED && i < given; i++) {
     dl_tensor out;
     why = describe_tensor(outs[i - what->operand_count], &out);
     if (why == ACCEPTED) why = check_layout(&out);
     if (why == ACCEPTED) memory[i] = start_of(&out);
   }
-  bool ran = why == ACCEPTED && run_plan(what, memory) == 0;
+  bool ran = why == ACCEPTED && begin_report(&told, what);
+  if (ran) {
+    if (given < count) memory[given] = told.rows;
+    ran = run_plan(what, memory) == 0 && check_report(&told, what);
+    end_report(&told);
+  }
   if (memory != few) PyMem_Free(memory);
   return ran;
 }
@@ -147,7 +154,7 @@ static PyObject *new_result(const result *self) {
 }
 
 static PyObject *run_many(const remembered *self, const facts *seen) {
-  Py_ssize_t count = self->what->result_count;
+  Py_ssize_t count = returned_results(self->what);
   PyObject *outs = PyTuple_New(count);
   for (Py_ssize_t i = 0; outs != NULL && i < count; i++) {
     PyObject *out = new_result(&self->results[i]);
@@ -161,9 +168,9 @@ static PyObject *run_many(const remembered *self, const facts *seen) {
 }
 
 PyObject *run_new(const remembered *self, const facts *seen) {
-  if (self->what->result_count > 1) return run_many(self, seen);
+  if (returned_results(self->what) > 1) return run_many(self, seen);
   PyObject *out = Py_NewRef(Py_None);
-  if (self->what->result_count == 1) {
+  if (returned_results(self->what) == 1) {
     Py_DECREF(out);
     out = new_result(&self->results[0]);
   }
@@ -191,7 +198,7 @@ int run_into(const remembered *self, const facts *seen, PyObject *const *outs) {
     if (!PyErr_Occurred()) PyErr_SetString(PyExc_RuntimeError, "launch: `out` changed its memory");
     return -1;
   }
-  Py_ssize_t count = self->what->result_count;
+  Py_ssize_t count = returned_results(self->what);
   PyObject *written = PyTuple_New(count);
   for (Py_ssize_t i = 0; written != NULL && i < count; i++)
     PyTuple_SET_ITEM(written, i, Py_NewRef(outs[i]));

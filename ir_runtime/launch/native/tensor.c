@@ -15,6 +15,7 @@ const char *const refusal_words[REFUSALS] = {
     [REFUSED_ALIGNMENT] = "alignment",
     [REFUSED_NULL] = "null data",
     [REFUSED_SIZE] = "size",
+    [REFUSED_STORAGE] = "storage",
     [REFUSED_GRAD] = "requires grad",
     [REFUSED_TANGENT] = "forward-mode gradients",
     [REFUSED_CONJ] = "conj",
@@ -50,7 +51,8 @@ static bool find_types(void) {
   PyObject *nn = PyImport_ImportModule("torch.nn");
   PyObject *tensor = torch == NULL ? NULL : PyObject_GetAttrString(torch, "Tensor");
   PyObject *parameter = nn == NULL ? NULL : PyObject_GetAttrString(nn, "Parameter");
-  bool found = parameter != NULL && tensor != NULL && find_constant_types(torch);
+  bool found = parameter != NULL && tensor != NULL && find_constant_types(torch) &&
+               prepare_storages(torch);
   Py_XDECREF(torch);
   Py_XDECREF(nn);
   tensor_type = (PyTypeObject *)tensor;  // kept: the module lives as long as the process
@@ -99,7 +101,8 @@ refusal describe_tensor(PyObject *object, dl_tensor *out) {
     PyErr_Clear();
     return REFUSED_UNREADABLE;
   }
-  return out->device_type == DLPACK_CPU ? ACCEPTED : REFUSED_DEVICE;
+  if (out->device_type != DLPACK_CPU) return REFUSED_DEVICE;
+  return check_storage(object, out);
 }
 
 // What cannot be answered is taken for a yes: it sends the call the long way.

@@ -1,7 +1,19 @@
 module {
   func.func public @main(%arg0: tensor<?x?x4x48xf32>, %arg1: tensor<?x?x2x48xf32>, %arg2: tensor<?x?x2x48xf32>, %arg3: tensor<?xi32>, %arg4: !hal.buffer_view {iree.abi.output = 0 : index}) -> tensor<?x?x4x48xf32> {
-    %0 = util.call @mm_encoder_attn_varlen(%arg0, %arg1, %arg2, %arg3) : (tensor<?x?x4x48xf32>, tensor<?x?x2x48xf32>, tensor<?x?x2x48xf32>, tensor<?xi32>) -> tensor<?x?x4x48xf32>
-    return %0 : tensor<?x?x4x48xf32>
+    %c0 = arith.constant 0 : index
+    %dim = tensor.dim %arg1, %c0 : tensor<?x?x2x48xf32>
+    %c0_0 = arith.constant 0 : index
+    %dim_1 = tensor.dim %arg2, %c0_0 : tensor<?x?x2x48xf32>
+    %0 = arith.cmpi eq, %dim, %dim_1 : index
+    cf.assert %0, "mm_encoder_attn: dimension 0 of `value` must be equal to dimension 0 of `key`"
+    %c1 = arith.constant 1 : index
+    %dim_2 = tensor.dim %arg1, %c1 : tensor<?x?x2x48xf32>
+    %c1_3 = arith.constant 1 : index
+    %dim_4 = tensor.dim %arg2, %c1_3 : tensor<?x?x2x48xf32>
+    %1 = arith.cmpi eq, %dim_2, %dim_4 : index
+    cf.assert %1, "mm_encoder_attn: dimension 1 of `value` must be equal to dimension 1 of `key`"
+    %2 = util.call @mm_encoder_attn_varlen(%arg0, %arg1, %arg2, %arg3) : (tensor<?x?x4x48xf32>, tensor<?x?x2x48xf32>, tensor<?x?x2x48xf32>, tensor<?xi32>) -> tensor<?x?x4x48xf32>
+    return %2 : tensor<?x?x4x48xf32>
   }
   util.func private @mm_encoder_attn_varlen(%arg0: tensor<?x?x4x48xf32>, %arg1: tensor<?x?x2x48xf32>, %arg2: tensor<?x?x2x48xf32>, %arg3: tensor<?xi32>) -> tensor<?x?x4x48xf32> {
     %c0 = arith.constant 0 : index

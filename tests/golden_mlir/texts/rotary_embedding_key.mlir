@@ -1,8 +1,73 @@
+#map = affine_map<(d0) -> (d0)>
+#map1 = affine_map<(d0) -> ()>
+#map2 = affine_map<(d0, d1) -> (d1)>
+#map3 = affine_map<(d0, d1) -> (d0, d1)>
 module {
-  func.func public @main(%arg0: tensor<?xi64>, %arg1: tensor<?x48xf32>, %arg2: tensor<?x12xf32>, %arg3: tensor<?x4xf32>, %arg4: !hal.buffer_view {iree.abi.output = 0 : index}, %arg5: !hal.buffer_view {iree.abi.output = 1 : index}) -> (tensor<?x48xf32>, tensor<?x12xf32>) {
-    %0 = util.call @rotary_embedding(%arg0, %arg1, %arg3) : (tensor<?xi64>, tensor<?x48xf32>, tensor<?x4xf32>) -> tensor<?x48xf32>
-    %1 = util.call @rotary_embedding_1(%arg0, %arg2, %arg3) : (tensor<?xi64>, tensor<?x12xf32>, tensor<?x4xf32>) -> tensor<?x12xf32>
-    return %0, %1 : tensor<?x48xf32>, tensor<?x12xf32>
+  func.func public @main(%arg0: tensor<?xi64>, %arg1: tensor<?x48xf32>, %arg2: tensor<?x12xf32>, %arg3: tensor<?x4xf32>, %arg4: !hal.buffer_view {iree.abi.output = 0 : index}, %arg5: !hal.buffer_view {iree.abi.output = 1 : index}, %arg6: !hal.buffer_view {iree.abi.output = 2 : index}) -> (tensor<?x48xf32>, tensor<?x12xf32>, tensor<1x4xi64>) attributes {iree.reflection = {ir_runtime.indices = "[{\22argument\22: \22positions\22, \22of\22: \22rotary_embedding\22, \22op\22: \22rotary_embedding\22}]"}} {
+    %c0 = arith.constant 0 : index
+    %dim = tensor.dim %arg3, %c0 : tensor<?x4xf32>
+    %0 = arith.index_cast %dim : index to i64
+    %c0_i64 = arith.constant 0 : i64
+    %1 = arith.cmpi sgt, %0, %c0_i64 : i64
+    %c0_0 = arith.constant 0 : index
+    %dim_1 = tensor.dim %arg0, %c0_0 : tensor<?xi64>
+    %2 = arith.index_cast %dim_1 : index to i64
+    %3 = arith.cmpi eq, %2, %c0_i64 : i64
+    %4 = arith.ori %1, %3 : i1
+    cf.assert %4, "indices of a dimension without elements: {\22argument\22: \22positions\22, \22of\22: \22rotary_embedding\22, \22op\22: \22rotary_embedding\22}"
+    %c0_i64_2 = arith.constant 0 : i64
+    %5:2 = util.call @ir_runtime_check_index_8e5b8005(%arg0, %0, %c0_i64_2) : (tensor<?xi64>, i64, i64) -> (tensor<?xi64>, tensor<4xi64>)
+    %6 = util.call @rotary_embedding(%5#0, %arg1, %arg3) : (tensor<?xi64>, tensor<?x48xf32>, tensor<?x4xf32>) -> tensor<?x48xf32>
+    %7 = util.call @rotary_embedding_1(%5#0, %arg2, %arg3) : (tensor<?xi64>, tensor<?x12xf32>, tensor<?x4xf32>) -> tensor<?x12xf32>
+    %8 = util.call @ir_runtime_join_reports_b7e4dc44(%5#1) : (tensor<4xi64>) -> tensor<1x4xi64>
+    return %6, %7, %8 : tensor<?x48xf32>, tensor<?x12xf32>, tensor<1x4xi64>
+  }
+  util.func private @ir_runtime_check_index_8e5b8005(%arg0: tensor<?xi64>, %arg1: i64, %arg2: i64) -> (tensor<?xi64>, tensor<4xi64>) {
+    %c0_i64 = arith.constant 0 : i64
+    %c1_i64 = arith.constant 1 : i64
+    %c-9223372036854775808_i64 = arith.constant -9223372036854775808 : i64
+    %c9223372036854775807_i64 = arith.constant 9223372036854775807 : i64
+    %0 = arith.subi %arg1, %c1_i64 : i64
+    %c0 = arith.constant 0 : index
+    %dim = tensor.dim %arg0, %c0 : tensor<?xi64>
+    %1 = tensor.empty(%dim) : tensor<?xi64>
+    %2 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel"]} ins(%arg0 : tensor<?xi64>) outs(%1 : tensor<?xi64>) {
+    ^bb0(%in: i64, %out: i64):
+      %9 = arith.addi %in, %c0_i64 : i64
+      %10 = arith.cmpi slt, %9, %c0_i64 : i64
+      %11 = arith.select %10, %arg2, %c0_i64 : i64
+      %12 = arith.subi %9, %11 : i64
+      %13 = arith.minsi %12, %0 : i64
+      %14 = arith.maxsi %13, %c0_i64 : i64
+      %15 = arith.addi %14, %c0_i64 : i64
+      linalg.yield %15 : i64
+    } -> tensor<?xi64>
+    %3 = tensor.empty() : tensor<i64>
+    %4 = linalg.fill ins(%c9223372036854775807_i64 : i64) outs(%3 : tensor<i64>) -> tensor<i64>
+    %5 = linalg.fill ins(%c-9223372036854775808_i64 : i64) outs(%3 : tensor<i64>) -> tensor<i64>
+    %6:2 = linalg.generic {indexing_maps = [#map, #map1, #map1], iterator_types = ["reduction"]} ins(%arg0 : tensor<?xi64>) outs(%4, %5 : tensor<i64>, tensor<i64>) {
+    ^bb0(%in: i64, %out: i64, %out_0: i64):
+      %9 = arith.addi %in, %c0_i64 : i64
+      %10 = arith.minsi %9, %out : i64
+      %11 = arith.maxsi %9, %out_0 : i64
+      linalg.yield %10, %11 : i64, i64
+    } -> (tensor<i64>, tensor<i64>)
+    %7 = tensor.empty() : tensor<4xi64>
+    %8 = linalg.generic {indexing_maps = [#map1, #map1, #map], iterator_types = ["parallel"]} ins(%6#0, %6#1 : tensor<i64>, tensor<i64>) outs(%7 : tensor<4xi64>) {
+    ^bb0(%in: i64, %in_0: i64, %out: i64):
+      %9 = linalg.index 0 : index
+      %c0_1 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %c2 = arith.constant 2 : index
+      %10 = arith.cmpi eq, %9, %c0_1 : index
+      %11 = arith.cmpi eq, %9, %c1 : index
+      %12 = arith.cmpi eq, %9, %c2 : index
+      %13 = arith.select %12, %arg2, %arg1 : i64
+      %14 = arith.select %11, %in_0, %13 : i64
+      %15 = arith.select %10, %in, %14 : i64
+      linalg.yield %15 : i64
+    } -> tensor<4xi64>
+    util.return %2, %8 : tensor<?xi64>, tensor<4xi64>
   }
   util.func private @widen_f32(%arg0: vector<32xf32>) -> vector<32xf32> {
     util.return %arg0 : vector<32xf32>
@@ -435,5 +500,14 @@ module {
       flow.return %arg3, %c1, %c1 : index, index, index
     }
     util.return %0 : tensor<?x12xf32>
+  }
+  util.func private @ir_runtime_join_reports_b7e4dc44(%arg0: tensor<4xi64>) -> tensor<1x4xi64> {
+    %0 = tensor.empty() : tensor<1x4xi64>
+    %1 = linalg.generic {indexing_maps = [#map2, #map3], iterator_types = ["parallel", "parallel"]} ins(%arg0 : tensor<4xi64>) outs(%0 : tensor<1x4xi64>) {
+    ^bb0(%in: i64, %out: i64):
+      %2 = linalg.index 0 : index
+      linalg.yield %in : i64
+    } -> tensor<1x4xi64>
+    util.return %1 : tensor<1x4xi64>
   }
 }

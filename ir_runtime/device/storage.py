@@ -1,0 +1,46 @@
+"""Refuse a tensor that reaches beyond the end of its storage: one whose storage was shrunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.errors import ArgumentError
+
+__all__ = ["refuse_cut_tensors"]
+
+_STRIDED = torch.strided
+
+
+def refuse_cut_tensors(name: str, what: str, values: Sequence[Any]) -> None:
+    """Refuse tensors that their storages do not hold.
+
+    Args:
+        name: of the op or program, for messages.
+        what: what the values are, such as `operand`; messages add their place.
+        values: tensors, and others, which are not looked at.
+
+    Raises:
+        ArgumentError: a storage is too small.
+    """
+    for i, value in enumerate(values):
+        if not isinstance(value, Tensor) or value.layout is not _STRIDED:
+            continue
+        held = value.untyped_storage().nbytes()
+        needed = _extent(value) * value.element_size()
+        if needed > held and value.numel() and value.device.type != "meta":
+            raise ArgumentError(
+                f"{name}: {what} {i} is {format_tensor(value)}, whose storage has {held} bytes, "
+                f"must have {needed}",
+                facts=["the storage was resized after the tensor was made"],
+            )
+
+
+def _extent(tensor: Tensor) -> int:
+    """Return how many elements a storage must have to hold a tensor."""
+    steps = ((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
+    return int(tensor.storage_offset() + sum(steps) + 1)

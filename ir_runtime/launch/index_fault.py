@@ -1,0 +1,121 @@
+"""Read what a program reports of its indices, and raise IndexError for one that is out of range.
+
+A program that takes indices has one more result, its last: for each check a row of the least and
+the greatest index, the lowest one allowed, and the size of the dimension that is indexed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.errors import IndexOutOfRangeError, IrRuntimeError
+
+__all__ = [
+    "COLUMNS",
+    "REFLECTION",
+    "ZERO_SIZE",
+    "IndexReport",
+    "report_of_source",
+    "zero_size_fault",
+]
+
+COLUMNS = 4
+REFLECTION = "ir_runtime.indices"
+"""Under this name the reflection of an entry function says what its rows are of, as JSON."""
+ZERO_SIZE = "indices of a dimension without elements: "
+"""Begins the message of the assertion that a dimension has elements."""
+
+_STATED = re.compile(rb'ir_runtime\.indices = "((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(rb"\\([0-9A-Fa-f]{2}|\\)")
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What the rows of a report are of.
+
+    Attributes:
+        facts: for each row: `op`, the operator that takes the index; `argument`, the argument of
+            the op or program that is the index, if it is one; `of`, the op whose argument that is;
+            `at`, the line of the user's code.
+    """
+
+    facts: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def from_text(cls, text: str) -> IndexReport:
+        """Read what the reflection of an entry function says."""
+        return cls(tuple(json.loads(text)))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the result that holds the rows."""
+        return (len(self.facts), COLUMNS)
+
+    def tensor(self, device: torch.device | str = "cpu") -> Tensor:
+        """Return memory for the rows."""
+        return torch.empty(self.shape, dtype=torch.int64, device=device)
+
+    def raise_fault(self, name: str, rows: Sequence[Sequence[int]]) -> None:
+        """Raise IndexOutOfRangeError if a row tells of an index that is out of range.
+
+        Args:
+            name: of the op or program.
+            rows: the report.
+        """
+        for facts, (least, greatest, lowest, size) in zip(self.facts, rows, strict=True):
+            if least >= lowest and greatest < size:
+                continue
+            below, above = lowest - least, greatest - (size - 1)
+            raise _fault(name, facts, least if below >= above else greatest, lowest, size)
+
+
+def count_faults(rows: Tensor) -> int:
+    """Return how many rows tell of an index that is out of range."""
+    least, greatest, lowest, size = rows.unbind(1)
+    return int(((least < lowest) | (greatest >= size)).sum())
+
+
+def report_of_source(source: bytes) -> IndexReport | None:
+    """Return what the report of a program holds, read from its MLIR; None if it has none."""
+    found = _STATED.search(source) if REFLECTION.encode() in source else None
+    if found is None:
+        return None
+    text = _ESCAPED.sub(
+        lambda m: b"\\" if m[1] == b"\\" else bytes.fromhex(m[1].decode()), found[1]
+    )
+    return IndexReport.from_text(text.decode())
+
+
+def zero_size_fault(name: str, message: str) -> IrRuntimeError | None:
+    """Return the error for a failed assertion that a dimension has elements, None for another."""
+    _, found, rest = message.partition(ZERO_SIZE)
+    if not found:
+        return None
+    facts = json.JSONDecoder().raw_decode(rest)[0]
+    return _fault(name, facts, None, 0, 0)
+
+
+def _fault(
+    name: str, facts: Mapping[str, Any], index: int | None, lowest: int, size: int
+) -> IndexOutOfRangeError:
+    argument, owner = facts.get("argument"), facts.get("of")
+    what = "an index" if argument is None else f"`{argument}`"
+    if owner is not None and owner != name:
+        what += f" of {owner}"
+    says = "has indices" if index is None else f"has {index}" if argument else f"is {index}"
+    wanted = f"in {lowest}..{size - 1}" if size else "empty"
+    place = f" at {facts['at']}" if "at" in facts else ""
+    return IndexOutOfRangeError(
+        f"{name}: {what} {says}, must be {wanted} for a dimension of size {size}",
+        facts=[f"in {facts['op']}{place}"] if facts["op"] != name else [],
+        argument=argument,
+        index=index,
+        size=size,
+    )

@@ -1,0 +1,130 @@
+// Does a tensor's storage hold all of it?  One that was shrunk does not, and torch does not look.
+//
+// Torch offers C no view of a storage. Where its fields lie is found once, by looking for known
+// values in tensors made for that; if that fails, Python is asked for each tensor.
+#include <string.h>
+
+#include "launcher.h"
+
+enum { MOST_WORDS = 12, PROBES = 3 };
+
+typedef struct {
+  size_t tensor, storage, data, size;  // in words: in the object, the tensor, and its storage
+} layout;
+
+static layout known;
+static bool is_known;
+
+static uintptr_t word(const void *from, size_t index) {
+  uintptr_t value;
+  memcpy(&value, (const char *)from + index * sizeof value, sizeof value);
+  return value;
+}
+
+// Returns where a value lies in the words from 2 on, after an object's reference count and type;
+// MOST_WORDS if nowhere, or at several places.
+static size_t find_word(const void *from, size_t words, uintptr_t value) {
+  size_t found = MOST_WORDS;
+  for (size_t i = 1; i < words && i < MOST_WORDS; i++) {
+    if (word(from, i) != value) continue;
+    if (found != MOST_WORDS) return MOST_WORDS;
+    found = i;
+  }
+  return found;
+}
+
+static bool ask(PyObject *object, const char *name, bool method, uintptr_t *out) {
+  PyObject *value = method ? PyObject_CallMethod(object, name, NULL)
+                           : PyObject_GetAttrString(object, name);
+  if (value == NULL) return false;
+  *out = (uintptr_t)PyLong_AsUnsignedLongLong(value);
+  Py_DECREF(value);
+  return !PyErr_Occurred();
+}
+
+typedef struct {
+  uintptr_t tensor, storage, data, size;
+} asked;
+
+static bool ask_all(PyObject *tensor, asked *out) {
+  PyObject *storage = PyObject_CallMethod(tensor, "untyped_storage", NULL);
+  bool done = storage != NULL && ask(tensor, "_cdata", false, &out->tensor) &&
+              ask(storage, "_cdata", false, &out->storage) &&
+              ask(storage, "data_ptr", true, &out->data) &&
+              ask(storage, "nbytes", true, &out->size);
+  Py_XDECREF(storage);
+  return done;
+}
+
+static bool find_layout(PyObject *tensor, layout *out) {
+  asked is;
+  if (!ask_all(tensor, &is)) return false;
+  size_t words = (size_t)Py_TYPE(tensor)->tp_basicsize / sizeof(uintptr_t);
+  out->tensor = find_word(tensor, words, is.tensor);
+  out->storage = find_word((void *)is.tensor, MOST_WORDS, is.storage);
+  out->data = find_word((void *)is.storage, MOST_WORDS, is.data);
+  out->size = find_word((void *)is.storage, MOST_WORDS, is.size);
+  return out->tensor < MOST_WORDS && out->storage < MOST_WORDS && out->size < MOST_WORDS;
+}
+
+// The data's address may stand twice in a storage, as what is freed: the first place is meant.
+static size_t first_word(const void *from, uintptr_t value) {
+  for (size_t i = 1; i < MOST_WORDS; i++)
+    if (word(from, i) == value) return i;
+  return MOST_WORDS;
+}
+
+bool prepare_storages(PyObject *torch) {
+  static const long sizes[PROBES] = {1000003, 65537, 300007};
+  PyObject *empty = PyObject_GetAttrString(torch, "empty_strided");
+  PyObject *dtype = PyObject_GetAttrString(torch, "uint8");
+  bool ready = empty != NULL && dtype != NULL;
+  for (int i = 0; ready && i < PROBES; i++) {
+    PyObject *arguments = Py_BuildValue("((l)(i))", sizes[i], 1);
+    PyObject *keywords = Py_BuildValue("{sO}", "dtype", dtype);
+    PyObject *tensor = arguments && keywords ? PyObject_Call(empty, arguments, keywords) : NULL;
+    layout seen;
+    asked is;
+    ready = tensor != NULL && find_layout(tensor, &seen) && ask_all(tensor, &is);
+    if (ready) seen.data = first_word((void *)is.storage, is.data);
+    ready = ready && seen.data < MOST_WORDS;
+    if (ready && i > 0) ready = memcmp(&seen, &known, sizeof seen) == 0;
+    if (ready) known = seen;
+    Py_XDECREF(tensor);
+    Py_XDECREF(keywords);
+    Py_XDECREF(arguments);
+  }
+  is_known = ready;
+  Py_XDECREF(dtype);
+  Py_XDECREF(empty);
+  PyErr_Clear();
+  return true;
+}
+
+// One more than the last byte of a tensor, from the start of its memory; 0 if it has no element.
+static uint64_t extent(const dl_tensor *tensor) {
+  uint64_t last = 0;
+  for (int32_t i = 0; i < tensor->rank; i++) {
+    if (tensor->shape[i] == 0) return 0;
+    last += (uint64_t)(tensor->shape[i] - 1) * (uint64_t)tensor->strides[i];
+  }
+  return (last + 1) * (((uint64_t)tensor->dtype.bits * tensor->dtype.lanes + 7) / 8);
+}
+
+refusal check_storage(PyObject *object, const dl_tensor *tensor) {
+  asked is;
+  uint64_t needed = extent(tensor);
+  if (needed == 0) return ACCEPTED;
+  if (__builtin_expect(is_known, 1)) {
+    const void *storage = (const void *)word((const void *)word(object, known.tensor), known.storage);
+    is.data = word(storage, known.data);
+    is.size = word(storage, known.size);
+  } else if (!ask_all(object, &is)) {
+    PyErr_Clear();
+    return REFUSED_STORAGE;
+  }
+  uintptr_t start = (uintptr_t)tensor->data + tensor->byte_offset;
+  bool whole = start >= is.data && start - is.data <= is.size &&
+               needed <= is.size - (start - is.data);
+  return whole ? ACCEPTED : REFUSED_STORAGE;
+}

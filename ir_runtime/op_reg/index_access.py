@@ -1,0 +1,203 @@
+"""Which operators of a traced program take indices, of which dimension, with which meaning?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+__all__ = [
+    "IndexAccess",
+    "UncheckedIndexError",
+    "index_accesses",
+    "strict_index_accesses",
+    "writes_by_index",
+]
+
+_WRITES = (
+    "index_put",
+    "_unsafe_index_put",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "put",
+    "scatter",
+)
+_INDEX_NAMES = ("index", "indices")
+_MASKS = (torch.bool, torch.uint8)
+
+
+class UncheckedIndexError(Exception):
+    """An operator takes indices in a way that is not known here; the message is a sentence."""
+
+
+@dataclass(frozen=True)
+class IndexAccess:
+    """One use of an index tensor by an operator.
+
+    Attributes:
+        place: of the index among the operator's arguments: position, or position and item.
+        index: the node of the index tensor.
+        table: the node of the tensor that is indexed, or a size.
+        dim: the dimension that is indexed, None for the tensor as a line.
+        wraps: whether negative indices count from the end.
+        small: tensors and dimensions that must be at most as large as those of `large`.
+        large: tensors and dimensions, likewise.
+    """
+
+    place: tuple[int, ...]
+    index: Any
+    table: Any
+    dim: int | None
+    wraps: bool
+    small: tuple[tuple[Any, int], ...] = ()
+    large: tuple[tuple[Any, int], ...] = ()
+
+
+def index_accesses(node: Any) -> Iterator[IndexAccess]:
+    """Return each use of indices by a node of a functional graph.
+
+    Raises:
+        UncheckedIndexError: the operator takes indices and is not known here.
+    """
+    target = node.target
+    if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
+        return
+    known = _OPERATORS.get(target._schema.name.partition("::")[2])
+    if known is not None:
+        yield from known(node)
+        return
+    for i, argument in enumerate(target._schema.arguments):
+        takes_index = argument.name in _INDEX_NAMES and "Tensor" in str(argument.type)
+        if takes_index and i < len(node.args) and node.args[i] is not None:
+            raise UncheckedIndexError(f"{target} takes indices that are not checked")
+    _refuse_computed_places(node)
+
+
+def _refuse_computed_places(node: Any) -> None:
+    """Refuse an operator whose place in a tensor is a number that the program computes."""
+    from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
+
+    for argument, value in zip(node.target._schema.arguments, node.args, strict=False):
+        found = value if isinstance(value, list | tuple) else [value]
+        numbers = [v.meta.get("val") for v in found if isinstance(v, torch.fx.Node)]
+        placed = "int" in str(argument.type) or "SymInt" in str(argument.real_type)
+        for number in numbers:
+            if placed and isinstance(number, torch.SymInt) and free_unbacked_symbols(number):
+                raise UncheckedIndexError(
+                    f"{node.target} takes `{argument.name}` from the values of a tensor"
+                )
+
+
+def _along_dim(place: int, *, at: int = 1) -> Callable[[Any], Iterator[IndexAccess]]:
+    """Return the access of an operator whose arguments are a tensor, a dimension, an index."""
+
+    def accesses(node: Any) -> Iterator[IndexAccess]:
+        table, index = node.args[0], node.args[place]
+        rank = table.meta["val"].ndim
+        yield IndexAccess((place,), index, table, node.args[at] % max(rank, 1), wraps=False)
+
+    return accesses
+
+
+def _elementwise(*, source: int | None) -> Callable[[Any], Iterator[IndexAccess]]:
+    """Return the access of `gather` and `scatter`, whose index has the rank of the tensor."""
+
+    def accesses(node: Any) -> Iterator[IndexAccess]:
+        table, dim, index = node.args[:3]
+        rank = index.meta["val"].ndim if table.meta["val"].ndim else 0
+        dim = dim % max(rank, 1)
+        small = [(index, i) for i in range(rank) if i != dim]
+        large = [(table, i) for i in range(rank) if i != dim]
+        written = None if source is None else node.args[source]
+        if isinstance(written, torch.fx.Node) and written.meta["val"].ndim:
+            small += [(index, i) for i in range(rank)]
+            large += [(written, i) for i in range(rank)]
+        yield IndexAccess(
+            (2,), index, table, dim, wraps=False, small=tuple(small), large=tuple(large)
+        )
+
+    return accesses
+
+
+def _embedding(node: Any) -> Iterator[IndexAccess]:
+    yield IndexAccess((1,), node.args[1], node.args[0], 0, wraps=False)
+
+
+def _listed(node: Any) -> Iterator[IndexAccess]:
+    """Return the accesses of `index` and `index_put`, which have an index a dimension."""
+    table, dim = node.args[0], 0
+    for item, index in enumerate(node.args[1]):
+        if index is None:
+            dim += 1
+        elif index.meta["val"].dtype in _MASKS:
+            dim += index.meta["val"].ndim
+        else:
+            yield IndexAccess((1, item), index, table, dim, wraps=True)
+            dim += 1
+
+
+def _masked_listed(node: Any) -> Iterator[IndexAccess]:
+    """Return those of `_unsafe_masked_index`, which stands between the tensor and its list."""
+    table = node.args[0]
+    for item, index in enumerate(node.args[2]):
+        if index is not None:
+            yield IndexAccess((2, item), index, table, item, wraps=True)
+
+
+def _as_a_line(node: Any) -> Iterator[IndexAccess]:
+    yield IndexAccess((1,), node.args[1], node.args[0], None, wraps=True)
+
+
+_OPERATORS: dict[str, Callable[[Any], Iterator[IndexAccess]]] = {
+    "embedding": _embedding,
+    "gather": _elementwise(source=None),
+    "index": _listed,
+    "index_add": _along_dim(2),
+    "index_copy": _along_dim(2),
+    "index_fill": _along_dim(2),
+    "index_put": _listed,
+    "index_select": _along_dim(2),
+    "put": _as_a_line,
+    "scatter": _elementwise(source=3),
+    "scatter_add": _elementwise(source=3),
+    "scatter_reduce": _elementwise(source=3),
+    "take": _as_a_line,
+    "_unsafe_index": _listed,
+    "_unsafe_index_put": _listed,
+    "_unsafe_masked_index": _masked_listed,
+    "_unsafe_masked_index_put_accumulate": _masked_listed,
+}
+"""By the name of an ATen operator."""
+
+
+def _one_hot(node: Any) -> Iterator[IndexAccess]:
+    classes = node.args[1] if len(node.args) > 1 else -1
+    if isinstance(classes, int) and classes > 0:
+        yield IndexAccess((0,), node.args[0], classes, None, wraps=False)
+
+
+_STRICT: dict[str, Callable[[Any], Iterator[IndexAccess]]] = {
+    "index_add": _along_dim(2),
+    "index_copy": _along_dim(2),
+    "one_hot": _one_hot,
+}
+"""Those that are checked before torch decomposes them."""
+
+
+def strict_index_accesses(node: Any) -> list[IndexAccess]:
+    """Return those of a node of a graph that torch has not decomposed, if that would lose them."""
+    target = node.target
+    if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
+        return []
+    find = _STRICT.get(target._schema.name.partition("::")[2].rstrip("_"))
+    return [] if find is None else list(find(node))
+
+
+def writes_by_index(node: Any) -> bool:
+    """Tell whether the operator of a node writes where its indices say."""
+    if not isinstance(node.target, torch._ops.OpOverload) or node.target.namespace != "aten":
+        return False
+    return node.target._schema.name.partition("::")[2].startswith(_WRITES)
