@@ -19,7 +19,7 @@
     ├── StoreError                 (RuntimeError)  artifacts on disk
     │   ├── ArtifactNotFoundError  (LookupError)   nothing stored fits, and compiling is off
     │   ├── AmbiguousArtifactError (LookupError)   several stored artifacts fit
-    │   └── StoreWriteError        (OSError)       the store cannot be written
+    │   └── UntrustedStoreError    (PermissionError)  others can change the store
     ├── EntryPointError            (LookupError)   the program has no such exported function
     ├── NoProgramError             (NotImplementedError)  a loader made no program for a device
     ├── LaunchError                (RuntimeError)  the program failed while running
@@ -80,12 +80,12 @@ __all__ = [
     "PriorityError",
     "RegistrationError",
     "StoreError",
-    "StoreWriteError",
     "TraceError",
     "UnknownLayerError",
     "UnsupportedProviderError",
     "UnsupportedTorchDeviceError",
     "UnsupportedTypeError",
+    "UntrustedStoreError",
 ]
 
 
@@ -212,8 +212,8 @@ class AmbiguousArtifactError(StoreError, LookupError):
     """Several stored artifacts fit, and nothing says which one is meant."""
 
 
-class StoreWriteError(StoreError, OSError):
-    """The store directory cannot be written."""
+class UntrustedStoreError(StoreError, PermissionError):
+    """Somebody else owns the store, or can write to it."""
 
 
 class EntryPointError(IrRuntimeError, LookupError):
