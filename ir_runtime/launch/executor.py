@@ -25,12 +25,26 @@ class LoadedKernel:
 
     Args:
         artifact: from the store or the compiler.
+
+    Attributes:
+        dropped: whether it made room for others; launches bound to it are not kept then.
     """
 
     def __init__(self, artifact: Artifact) -> None:
         self.artifact = artifact
         self.name = artifact.key.name
         self.label = artifact.key.label
+        self.dropped = False
+
+    @property
+    def executable_count(self) -> int:
+        """How many shared objects it is loaded from, at least one."""
+        return max(1, len(self.artifact.executables))
+
+    def take_ran(self) -> bool:
+        """Tell whether it was launched directly since this was asked last."""
+        direct = self.__dict__.get("direct")
+        return isinstance(direct, DirectProgram) and direct.take_ran()
 
     @functools.cached_property
     def vm(self) -> VmProgram:

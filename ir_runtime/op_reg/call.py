@@ -57,7 +57,7 @@ class CallTable:
             if self._op.select_each_call:
                 return bound
         with self._lock:
-            if clears != self._clears:  # what it was bound to is out of date
+            if clears != self._clears or _is_dropped(bound):  # out of date
                 return bound
             if len(self.young) >= max(1, current_settings().bound_launches // 2):
                 self._old = dict(self.young)
@@ -67,8 +67,19 @@ class CallTable:
 
     def remember(self, args: Sequence[Any], bound: BoundLaunch) -> None:
         """Let the C launcher serve calls like this one, if it is there."""
-        if self.fast is not None:
-            self.fast.remember(args, bound)
+        with self._lock:
+            if self.fast is not None and not _is_dropped(bound):
+                self.fast.remember(args, bound)
+
+    def forget_dropped(self) -> None:
+        """Forget the launches of kernels that were dropped, so that their code is unloaded."""
+        with self._lock:
+            for launches in (self.young, self._old):
+                bound = [key for key, launch in launches.items() if _is_dropped(launch)]
+                for key in bound:
+                    del launches[key]
+            if self.fast is not None:
+                self.fast.clear()
 
     def clear(self) -> None:
         """Forget all."""
@@ -86,6 +97,10 @@ class CallTable:
 
     def __len__(self) -> int:
         return len(self.young.keys() | self._old.keys())
+
+
+def _is_dropped(bound: BoundLaunch) -> bool:
+    return bound.kernel is not None and bound.kernel.kernel.dropped
 
 
 @dataclass(frozen=True)

@@ -367,9 +367,10 @@ def change_at_random(choose: random.Random, path: Path) -> None:
 
 @sampled(10, seed=range(100))
 def test_damage_at_random_gives_the_artifact_or_nothing(
-    directory: DirectoryStore, seed: int
+    directory: DirectoryStore, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten of a thousand damages."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
     choose = random.Random(seed)
     whole = dataclasses.replace(ARTIFACT, program=b"{}", executables={"a": b"\x7fELF" * 9})
     for _ in range(10):
@@ -403,8 +404,11 @@ def save_until_killed(directory: DirectoryStore, delay_s: float, first: int) -> 
 
 
 @sampled(2, seed=range(20))
-def test_killed_processes_lose_and_break_nothing(directory: DirectoryStore, seed: int) -> None:
+def test_killed_processes_lose_and_break_nothing(
+    directory: DirectoryStore, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ten of two hundred kills."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
     choose, count = random.Random(seed), 0
     for _ in range(10):
         count += save_until_killed(directory, choose.random() / 100, count)

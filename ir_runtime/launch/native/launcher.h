@@ -75,6 +75,7 @@ typedef struct {
   size_t number_count;
   uint64_t touched_bytes;
   uint64_t parts;       // how many threads the largest step can keep busy
+  bool used;            // whether it ran since somebody cleared this
 } plan;
 
 extern PyTypeObject *plan_type;
@@ -91,7 +92,7 @@ bool plan_fault(const char *format, ...);
 
 // Runs the plan on the memory of operands and results, in slot order, without the GIL; -1 with a
 // RuntimeError or MemoryError set.
-int run_plan(const plan *self, void *const *tensors);
+int run_plan(plan *self, void *const *tensors);
 
 extern uint64_t parallel_bytes;
 
