@@ -281,6 +281,21 @@ class DirectoryStore:
         trim(path.parent, most=_MOST_FAILED, most_bytes=_MOST_FAILED_BYTES)
         return str(path)
 
+    def try_write(self) -> None:
+        """Write a file where artifacts would go, and remove it.
+
+        Raises:
+            OSError: nothing can be written.
+            UntrustedStoreError: somebody else could change the directory.
+        """
+        self._check_trusted()
+        place = next(path for path in (self._home, *self._home.parents) if path.exists())
+        probe = place / f".staging-{uuid.uuid4().hex}"
+        try:
+            write_own_file(probe, b"x" * 65536, sync=True)
+        finally:
+            discard(probe)
+
     def size(self) -> tuple[int, int]:
         """Return the number of artifacts and the bytes they take."""
         count = size_bytes = 0
