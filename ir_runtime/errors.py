@@ -5,6 +5,7 @@
     IrRuntimeError
     ├── ArgumentError              (ValueError)    a call's arguments do not fit the op or program
     │   ├── MixedDeviceError       (RuntimeError)  tensors of one call live on different devices
+    │   ├── NoSuchArgumentError    (IndexError)    an op has no argument at this position
     │   ├── EnableListError        (AssertionError)  a list of enabled layers contradicts itself
     │   └── UnknownLayerError      (KeyError)      the forward context has no layer of this name
     ├── DeviceError                (RuntimeError)  a device cannot be found, made or used
@@ -73,6 +74,7 @@ __all__ = [
     "NoForwardContextError",
     "NoForwardError",
     "NoProgramError",
+    "NoSuchArgumentError",
     "NoVmapRuleError",
     "NotDifferentiableError",
     "OpConflictError",
@@ -132,6 +134,10 @@ class ArgumentError(IrRuntimeError, ValueError):
 
 class MixedDeviceError(ArgumentError, RuntimeError):
     """The tensors of one call live on different devices."""
+
+
+class NoSuchArgumentError(ArgumentError, IndexError):
+    """The signature of an op has no argument at this position."""
 
 
 class EnableListError(ArgumentError, AssertionError):

@@ -141,8 +141,10 @@ def make_autograd_slow(op: CustomOp) -> Callable[..., Any]:
 
 def _run_below(op: CustomOp, keyset: Any, args: Sequence[Any]) -> Any:
     keys = keyset & torch._C._after_autograd_keyset
+    # `OpOverload.redispatch` has a parameter `keyset`, as an op's argument may be named
+    below = functools.partial(op.overload._handle.redispatch_boxed, keys)
     with torch._C._AutoDispatchBelowAutograd():
-        return call_by_schema(op, functools.partial(op.overload.redispatch, keys), args)
+        return call_by_schema(op, below, args)
 
 
 def refuse_tangents(op: CustomOp, args: Sequence[Any]) -> None:

@@ -130,28 +130,28 @@ Slow = Callable[[Any, Sequence[Any]], Any]
 
 def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctions:
     """Generate the functions that the dispatcher calls for an op."""
-    source, defaults = call_source(op)
-    scope: dict[str, Any] = {
-        **defaults,
-        "_bound_for": op.calls.young.get,
-        "_miss": op.calls.miss,
-        "_remember": op.calls.remember,
-        "_plain": PLAIN_KEYSET if _serves_cpu(op) else None,
-        "_set_devices": set_devices,
-        "_place": functools.partial(_place, op),
-        "_grad_enabled": torch.is_grad_enabled,
-        "_forward_ad": torch.autograd.forward_ad,
-        "_raw_repr": torch._C.DispatchKeySet.raw_repr,
-        "_slow": slow,
-        "_slow_out": slow_out,
-        "_check": op.check,
-        "_eager": op.eager_execute,
-        "_write": write_into,
-        "_copy_out": _copy_out,
-        "_op": op,
+    source = call_source(op)
+    own: dict[str, Any] = {
+        "bound_for": op.calls.young.get,
+        "miss": op.calls.miss,
+        "remember": op.calls.remember,
+        "plain": PLAIN_KEYSET if _serves_cpu(op) else None,
+        "set_devices": set_devices,
+        "place": functools.partial(_place, op),
+        "grad_enabled": torch.is_grad_enabled,
+        "forward_ad": torch.autograd.forward_ad,
+        "raw_repr": torch._C.DispatchKeySet.raw_repr,
+        "slow": slow,
+        "slow_out": slow_out,
+        "check": op.check,
+        "eager_execute": op.eager_execute,
+        "write": write_into,
+        "copy_out": _copy_out,
+        "op": op,
     }
-    exec(compile(source, f"<calls of {op.qualified_name}>", "exec"), scope)  # noqa: S102 - our own text
-    return CallFunctions(*(scope[field.name] for field in fields(CallFunctions)))
+    scope = source.scope | {f"{source.prefix}{name}": value for name, value in own.items()}
+    exec(compile(source.text, f"<calls of {op.qualified_name}>", "exec"), scope)  # noqa: S102 - our own text
+    return CallFunctions(*(scope[source.prefix + field.name] for field in fields(CallFunctions)))
 
 
 def _place(op: CustomOp, args: Sequence[Any], outs: Sequence[Tensor] = ()) -> str | None:
