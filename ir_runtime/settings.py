@@ -47,7 +47,7 @@ class Settings:
         loaded_kernels: how many kernels of ops stay loaded; those that ran least lately go first.
             A kernel of several executables counts as so many.
         trusted_users: whose files are used from a store besides this user's and root's: names or
-            numbers, with commas between.
+            numbers, with commas between; None for nobody's.
         check: `shadow`: each call of an IR op runs native, too, and is compared with it.
         strict_priority: native runs for an IR op only where a priority names it.
         trace: directory that compiles and launches are written down in; None for not at all.
@@ -65,7 +65,7 @@ class Settings:
     launch: str = "auto"
     bound_launches: int = 1024
     loaded_kernels: int = 4096
-    trusted_users: str = ""
+    trusted_users: str | None = None
     check: str = "none"
     strict_priority: bool = False
     trace: Path | None = None

@@ -142,7 +142,7 @@ def _is_private_group(group: int, user: int) -> bool:
 def _trusted_users() -> set[int]:
     """Return this user, root, and whoever owns `/` (root, seen from inside of a container)."""
     own = {os.geteuid(), 0, Path("/").stat().st_uid}
-    listed = current_settings().trusted_users
+    listed = current_settings().trusted_users or ""
     return own | {_number_of(name.strip()) for name in listed.split(",") if name.strip()}
 
 

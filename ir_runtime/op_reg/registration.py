@@ -11,7 +11,7 @@ from torch._library.utils import Kernel
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, RegistrationError, UnsupportedTorchDeviceError
 from ir_runtime.op_reg.autocast import check_autocast, register_autocast
-from ir_runtime.op_reg.autograd import make_autograd_slow, refuse_tangents
+from ir_runtime.op_reg.autograd import make_autograd_slow, redispatch_of, refuse_tangents
 from ir_runtime.op_reg.call import CallFunctions, make_call_functions
 from ir_runtime.op_reg.call_source import out_names, staged_name
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
@@ -204,7 +204,7 @@ def _make_slow_out(op: CustomOp, packet: Any) -> Any:
         named = dict(zip(keywords, args[positional:], strict=True))
         with torch._C._AutoDispatchBelowAutograd():
             below = keyset & torch._C._after_autograd_keyset
-            packet.out._handle.redispatch_boxed(below, *args[:positional], **named)
+            redispatch_of(op, packet.out)(below, *args[:positional], **named)
         outs = args[-count:]
         return outs[0] if count == 1 else outs
 
