@@ -5,6 +5,7 @@
     IrRuntimeError
     ├── ArgumentError              (ValueError)    a call's arguments do not fit the op or program
     │   ├── MixedDeviceError       (RuntimeError)  tensors of one call live on different devices
+    │   ├── NoSuchArgumentError    (IndexError)    an op has no argument at this position
     │   ├── EnableListError        (AssertionError)  a list of enabled layers contradicts itself
     │   ├── IndexOutOfRangeError   (IndexError)    an index points outside of what it indexes
     │   └── UnknownLayerError      (KeyError)      the forward context has no layer of this name
@@ -20,7 +21,7 @@
     ├── StoreError                 (RuntimeError)  artifacts on disk
     │   ├── ArtifactNotFoundError  (LookupError)   nothing stored fits, and compiling is off
     │   ├── AmbiguousArtifactError (LookupError)   several stored artifacts fit
-    │   └── StoreWriteError        (OSError)       the store cannot be written
+    │   └── UntrustedStoreError    (PermissionError)  others can change the store
     ├── EntryPointError            (LookupError)   the program has no such exported function
     ├── NoProgramError             (NotImplementedError)  a loader made no program for a device
     ├── LaunchError                (RuntimeError)  the program failed while running
@@ -77,6 +78,7 @@ __all__ = [
     "NoForwardContextError",
     "NoForwardError",
     "NoProgramError",
+    "NoSuchArgumentError",
     "NoVmapRuleError",
     "NotDifferentiableError",
     "OpConflictError",
@@ -84,7 +86,6 @@ __all__ = [
     "PriorityError",
     "RegistrationError",
     "StoreError",
-    "StoreWriteError",
     "TraceError",
     "UndescribedStateError",
     "UnknownLayerError",
@@ -92,6 +93,7 @@ __all__ = [
     "UnsupportedProviderError",
     "UnsupportedTorchDeviceError",
     "UnsupportedTypeError",
+    "UntrustedStoreError",
 ]
 
 
@@ -138,6 +140,10 @@ class ArgumentError(IrRuntimeError, ValueError):
 
 class MixedDeviceError(ArgumentError, RuntimeError):
     """The tensors of one call live on different devices."""
+
+
+class NoSuchArgumentError(ArgumentError, IndexError):
+    """The signature of an op has no argument at this position."""
 
 
 class EnableListError(ArgumentError, AssertionError):
@@ -243,8 +249,8 @@ class AmbiguousArtifactError(StoreError, LookupError):
     """Several stored artifacts fit, and nothing says which one is meant."""
 
 
-class StoreWriteError(StoreError, OSError):
-    """The store directory cannot be written."""
+class UntrustedStoreError(StoreError, PermissionError):
+    """Somebody else owns the store, or can write to it."""
 
 
 class EntryPointError(IrRuntimeError, LookupError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Callable, Generator, Mapping
@@ -15,6 +16,8 @@ from ir_runtime.errors import ArgumentError
 
 __all__ = ["Settings", "current_settings", "on_change", "override_settings"]
 
+_log = logging.getLogger("ir_runtime.settings")
+_PREFIX = "IR_RUNTIME_"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _CHOICES = {
@@ -41,6 +44,10 @@ class Settings:
         launch: what runs kernels of ops on the CPU: `direct` calls their code without IREE's VM,
             `vm` goes through it, `auto` takes `direct` where it can.
         bound_launches: how many argument layouts an op remembers.
+        loaded_kernels: how many kernels of ops stay loaded; those that ran least lately go first.
+            A kernel of several executables counts as so many.
+        trusted_users: whose files are used from a store besides this user's and root's: names or
+            numbers, with commas between; None for nobody's.
         check: `shadow`: each call of an IR op runs native, too, and is compared with it.
         strict_priority: native runs for an IR op only where a priority names it.
         trace: directory that compiles and launches are written down in; None for not at all.
@@ -57,6 +64,8 @@ class Settings:
     task_min_bytes: int = 4 << 20
     launch: str = "auto"
     bound_launches: int = 1024
+    loaded_kernels: int = 4096
+    trusted_users: str | None = None
     check: str = "none"
     strict_priority: bool = False
     trace: Path | None = None
@@ -71,25 +80,43 @@ class Settings:
         """
         values: dict[str, Any] = {}
         for field in fields(cls):
-            name = f"IR_RUNTIME_{field.name.upper()}"
+            name = f"{_PREFIX}{field.name.upper()}"
             text = environment.get(name)
             if text is not None and text.strip() and field.name != "base_stores":
                 values[field.name] = _parse(name, text.strip(), type(field.default))
         if "store" in values:
             values["store"], *values["base_stores"] = values["store"]
-        elif "XDG_CACHE_HOME" in environment:
+        elif Path(environment.get("XDG_CACHE_HOME", "")).is_absolute():  # others are to be ignored
             values["store"] = Path(environment["XDG_CACHE_HOME"]) / "ir_runtime"
         return cls(**values)._expanded()
 
     def _expanded(self) -> Settings:
-        """Return these settings with a home directory at the start of each path spelled out."""
+        """Return these settings with a home directory at the start of each path spelled out.
+
+        Raises:
+            ArgumentError: no home directory is known.
+        """
         paths = ("store", "compile_cache", "trace")
         found = {name: getattr(self, name) for name in paths}
         return replace(
             self,
-            **{name: path.expanduser() for name, path in found.items() if path is not None},
-            base_stores=tuple(path.expanduser() for path in self.base_stores),
+            **{name: _expanded(name, path) for name, path in found.items() if path is not None},
+            base_stores=tuple(_expanded("store", path) for path in self.base_stores),
         )
+
+
+def _expanded(name: str, path: Path) -> Path:
+    try:
+        expanded = path.expanduser()
+    except RuntimeError:
+        expanded = path
+    if path.parts[:1] and path.parts[0].startswith("~") and not expanded.is_absolute():
+        raise ArgumentError(
+            f"{_PREFIX}{name.upper()}: {str(path)!r} begins with a home directory, and none is "
+            "known, must be an absolute path then",
+            fix=f"set HOME, or {_PREFIX}{name.upper()}",
+        )
+    return expanded
 
 
 def _split_paths(text: str) -> list[Path]:
@@ -99,11 +126,17 @@ def _split_paths(text: str) -> list[Path]:
     return paths
 
 
+_READERS: dict[str, Callable[[str, str], object]] = {
+    "IR_RUNTIME_STORE": lambda text, _: _split_paths(text),
+    "IR_RUNTIME_CUSTOM_OPS": lambda text, name: ",".join(parse_enable_list(text, name)),
+    "IR_RUNTIME_TRUSTED_USERS": lambda text, _: text,
+}
+"""What reads the variables that are neither a switch, a word, a number nor a path."""
+
+
 def _parse(name: str, text: str, kind: type) -> object:
-    if name == "IR_RUNTIME_STORE":
-        return _split_paths(text)
-    if name == "IR_RUNTIME_CUSTOM_OPS":
-        return ",".join(parse_enable_list(text, name))
+    if name in _READERS:
+        return _READERS[name](text, name)
     if kind is bool:
         lowered = text.lower()
         if lowered in _TRUE | _FALSE:
@@ -144,7 +177,21 @@ def current_settings() -> Settings:
     global _current
     if _current is None:
         _current = Settings.from_environment(os.environ)
+        _warn_of_unknown_variables(os.environ)
     return _current
+
+
+def _warn_of_unknown_variables(environment: Mapping[str, str]) -> None:
+    known = {f"{_PREFIX}{field.name.upper()}" for field in fields(Settings)} - {
+        f"{_PREFIX}BASE_STORES"
+    }
+    for name in sorted(environment):
+        if not name.startswith(_PREFIX) or name in known:
+            continue
+        import difflib
+
+        nearest = difflib.get_close_matches(name, sorted(known), 1, 0.0)[0]
+        _log.warning("%s: no variable of ir_runtime, did you mean %s?", name, nearest)
 
 
 @contextmanager

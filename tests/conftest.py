@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-_session_directory = tempfile.TemporaryDirectory(prefix="ir-runtime-tests-")
+from tests.session import temporary_directory
+
+_session_directory = temporary_directory("ir-runtime-tests-")
 _session_root = Path(_session_directory.name)
 os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(_session_root / "inductor")  # torch reads it at import
 os.environ["IR_RUNTIME_STORE"] = str(_session_root / "store")  # child processes inherit it

@@ -45,7 +45,7 @@ def test_every_class_is_drawn_in_the_module_docstring(kind: type[Exception]) -> 
         (errors.CompilerTimeoutError, TimeoutError),
         (errors.CompilerNotFoundError, ImportError),
         (errors.ArtifactNotFoundError, LookupError),
-        (errors.StoreWriteError, OSError),
+        (errors.UntrustedStoreError, PermissionError),
         (errors.EntryPointError, LookupError),
         (errors.TraceError, OSError),
         (errors.LinkError, ValueError),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -47,7 +49,8 @@ def test_variable_sets_its_field(variable: str, text: str, field: str, value: ob
     "field", [f.name for f in dataclasses.fields(Settings) if f.name != "base_stores"]
 )
 def test_every_field_is_read_from_a_variable_of_its_name(field: str) -> None:
-    text = {"launch": "vm", "custom_ops": "none", "check": "none"}.get(field, "0")
+    words = {"launch": "vm", "custom_ops": "none", "check": "none", "trusted_users": "none"}
+    text = words.get(field, "0")
     settings = Settings.from_environment({f"IR_RUNTIME_{field.upper()}": text})
     assert getattr(settings, field) in (0, Path("0"), "vm", "none")
 
@@ -61,6 +64,48 @@ def test_a_home_directory_in_a_path_is_expanded(field: str) -> None:
 def test_the_store_follows_the_cache_home_of_the_desktop_standard() -> None:
     settings = Settings.from_environment({"XDG_CACHE_HOME": "/caches"})
     assert settings.store == Path("/caches/ir_runtime")
+
+
+@pytest.mark.parametrize("text", ["", "caches", "./caches", "~/caches"])
+def test_a_cache_home_that_is_no_absolute_path_is_ignored(text: str) -> None:
+    settings = Settings.from_environment({"XDG_CACHE_HOME": text})
+    assert settings.store == Path.home() / ".cache" / "ir_runtime"
+
+
+@pytest.mark.parametrize("variable", ["IR_RUNTIME_STORE", "IR_RUNTIME_TRACE"])
+@pytest.mark.parametrize("text", ["~no-such-user/kernels", "/a:~no-such-user/kernels"])
+def test_a_home_that_is_not_known_is_named(variable: str, text: str) -> None:
+    path = text.rpartition(":")[2] if variable == "IR_RUNTIME_STORE" else "~no-such-user/kernels"
+    with pytest.raises(ArgumentError) as refused:
+        Settings.from_environment({variable: text if "STORE" in variable else path})
+    assert str(refused.value) == (
+        f"{variable}: {path!r} begins with a home directory, and none is known, "
+        f"must be an absolute path then\n  fix: set HOME, or {variable}"
+    )
+
+
+def test_a_relative_home_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "here")
+    with pytest.raises(ArgumentError, match="begins with a home directory"):
+        Settings.from_environment({})
+
+
+def test_an_unknown_variable_is_warned_of_once_with_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in list(os.environ):
+        if name.startswith("IR_RUNTIME_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("IR_RUNTIME_COMPILE_TIMEOUT", "5")
+    monkeypatch.setattr("ir_runtime.settings._current", None)
+    with caplog.at_level(logging.WARNING, "ir_runtime.settings"):
+        current_settings()
+        current_settings()
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "IR_RUNTIME_COMPILE_TIMEOUT: no variable of ir_runtime, "
+        "did you mean IR_RUNTIME_COMPILE_TIMEOUT_S?"
+    )
 
 
 def test_the_own_variable_comes_before_the_cache_home() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from ir_runtime.errors import IrRuntimeError
 __all__ = ["main"]
 
 _INTERRUPTED = 130
+_READER_GONE = 141  # as a shell says of a program that SIGPIPE ends
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 for success, 1 for a failure that was reported on stderr, 2 for words
-        that a command cannot make sense of.
+        that a command cannot make sense of, 141 if nobody reads the output to its end.
 
     Raises:
         SystemExit: the words do not parse (status 2), or help was asked for (status 0).
@@ -49,7 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     command = _COMMANDS[arguments.command]
     try:
-        return importlib.import_module(command.module).run(arguments)
+        status = importlib.import_module(command.module).run(arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return _READER_GONE
     except IrRuntimeError as error:
         if arguments.traceback:
             raise
@@ -110,7 +117,8 @@ def _add_ops_options(options: argparse.ArgumentParser) -> None:
         default=[],
         dest="modules",
         metavar="MODULE",
-        help="a module that registers ops or providers; may be given more than once",
+        help="a module that registers ops or providers, of the current directory or installed; "
+        "may be given more than once",
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import ir_runtime
-from ir_runtime.errors import DeviceError
+from ir_runtime.errors import DeviceError, UntrustedStoreError
 from ir_runtime.settings import Settings, current_settings
 
 __all__ = ["Facts", "Problem", "find_problems", "run"]
@@ -37,7 +37,8 @@ class Facts:
         cpu: the CPU that kernels are compiled for, as triple, name and features; empty if unknown.
         store: directory of the default store.
         base_artifacts: how many artifacts each read-only base store below it holds, by directory.
-        store_writable: whether artifacts can be added to it.
+        store_writable: whether artifacts can be added to it: a write was tried.
+        store_problem: why not, with the fix if that is known.
         artifacts: how many it holds.
         store_size_bytes: what they take.
         direct_kernels: how many of them launch directly.
@@ -61,6 +62,7 @@ class Facts:
     launcher: str | None
     settings: Mapping[str, str]
     cxx: str | None
+    store_problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def gather_facts(settings: Settings) -> Facts:
-    """Look at this machine and process; reads the store, writes nothing."""
+    """Look at this machine and process; a file is written to the store, and removed."""
     names = (*_REQUIRED, _COMPILER, *_DEMO)
     versions = {"python": platform.python_version(), "ir-runtime": ir_runtime.__version__}
     versions |= {name: _installed(name) for name in names}
@@ -109,6 +111,7 @@ def gather_facts(settings: Settings) -> Facts:
     artifacts, size_bytes = _store_size(settings.store) if complete else (0, 0)
     direct, in_vm = _executors(settings.store) if complete else (0, {})
     drivers, usable = _drivers() if complete else ({}, ())
+    problem = _try_write(settings.store) if complete else "packages are missing"
     return Facts(
         versions=versions,
         drivers=drivers,
@@ -118,7 +121,8 @@ def gather_facts(settings: Settings) -> Facts:
         base_artifacts={
             str(root): _store_size(root)[0] if complete else 0 for root in settings.base_stores
         },
-        store_writable=_is_writable(settings.store),
+        store_writable=not problem,
+        store_problem=problem,
         artifacts=artifacts,
         store_size_bytes=size_bytes,
         direct_kernels=direct,
@@ -185,8 +189,9 @@ def _compile_problems(facts: Facts) -> list[Problem]:
         fix = "unset IR_RUNTIME_COMPILE"
         problems.append(Problem("compiling is off", needed_for, fix, not stored))
     if not facts.store_writable:
-        fix = "unlock the directory, or name another with IR_RUNTIME_STORE"
-        what = f"store {facts.store} cannot be written"
+        why, _, fix = facts.store_problem.partition("\n  fix: ")
+        fix = fix or "free or unlock the directory, or name another with IR_RUNTIME_STORE"
+        what = f"store {facts.store} cannot be written{f': {why}' if why else ''}"
         problems.append(Problem(what, needed_for, fix, not stored))
     return problems
 
@@ -240,10 +245,17 @@ def _launcher_absent() -> str | None:
     return native.why_absent()
 
 
-def _is_writable(root: Path) -> bool:
-    """Tell whether `root` is a directory that can be written, or can be made."""
-    existing = next((path for path in (root, *root.absolute().parents) if path.exists()), Path("/"))
-    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+def _try_write(root: Path) -> str:
+    """Say why nothing can be written to a store, with the fix if that is known; "" if it can."""
+    from ir_runtime.launch.store import DirectoryStore
+
+    try:
+        DirectoryStore(root).try_write()
+    except UntrustedStoreError as error:
+        return f"{', '.join(error.facts)}\n  fix: {error.fix}"
+    except OSError as error:
+        return str(error)
+    return ""
 
 
 def _lines(facts: Facts, problems: tuple[Problem, ...]) -> list[str]:

@@ -1,9 +1,8 @@
-"""`ir-runtime explain OP SHAPES`: which provider would a call have, and why?"""
+"""`ir-runtime explain OP SHAPES`: which provider or kernel would a call have, and why?"""
 
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import math
 import re
@@ -16,10 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ir_runtime.cli.ops import import_ops
+from ir_runtime.cli.ops import custom_ops, import_ops
 from ir_runtime.dtypes import DTYPES
-from ir_runtime.errors import ArgumentError, RegistrationError
+from ir_runtime.errors import ArgumentError, OpConflictError, RegistrationError
 from ir_runtime.ir import Decision, IrOp, IrOpPriorityConfig, registered_op
+from ir_runtime.op_reg import CustomOp, Explanation
+from ir_runtime.op_reg.schema import default_value
 
 __all__ = ["arguments_of", "parse_value", "run"]
 
@@ -31,7 +32,7 @@ _WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print which provider a call has; the status is 0, or 2 if the words describe no call.
+    """Print what a call would run; the status is 0, or 2 if the words describe no call.
 
     Raises:
         ArgumentError: they do not, and `--traceback` was given.
@@ -39,41 +40,70 @@ def run(arguments: argparse.Namespace) -> int:
     """
     try:
         import_ops(arguments.modules)
-        op = registered_op(arguments.op)
+        op = _op_of(arguments.op)
         values = arguments_of(op, arguments.values)
-        config = IrOpPriorityConfig({op.name: arguments.priority or []})
+        config = _config(op, arguments.priority)
     except (ArgumentError, RegistrationError) as error:
         if arguments.traceback:
             raise
         print(f"error: {error}", file=sys.stderr)
         return _USAGE
-    with config.set_priority() if arguments.priority else nullcontext():
+    with nullcontext() if config is None else config.set_priority():
         decision = op.explain(*values)
     print(json.dumps(_record(decision)) if arguments.json else decision)
     return 0
 
 
-def arguments_of(op: IrOp, words: Sequence[str]) -> list[Any]:
+def _op_of(name: str) -> IrOp | CustomOp:
+    """Return an IR op, or one that is written as MLIR alone, by its name; the namespace may lack.
+
+    Raises:
+        RegistrationError: there is no such op, or there are several.
+    """
+    if name in IrOp.registry:
+        return IrOp.registry[name]
+    named = [op for full, op in custom_ops().items() if name in (full, op.name)]
+    if len(named) > 1:
+        raise OpConflictError(
+            f"op {name!r}: {len(named)} ops have this name, "
+            f"must be one of {', '.join(op.qualified_name for op in named)}"
+        )
+    return named[0] if named else registered_op(name)
+
+
+def _config(op: IrOp | CustomOp, priority: str | None) -> IrOpPriorityConfig | None:
+    if priority is None:
+        return None
+    if isinstance(op, CustomOp):
+        raise ArgumentError(
+            f"{op.qualified_name}: is written as MLIR and has no providers, "
+            "must be an IR op to have a priority"
+        )
+    return IrOpPriorityConfig({op.name: priority})
+
+
+def arguments_of(op: IrOp | CustomOp, words: Sequence[str]) -> list[Any]:
     """Return all arguments of a call from words: `f32[4,4096]`, or by name `epsilon=1e-6`.
 
-    Tensors of numbers with a fraction hold anything, others zeros.
+    A word without a name is for the first argument that has no value yet. Tensors of numbers with
+    a fraction hold anything, others zeros.
 
     Raises:
         ArgumentError: a word is no value of its argument; one is missing, unknown or given twice.
     """
     given: dict[str, Any] = {}
-    position = 0
-    types = {a.name: str(a.type) for a in op.torch_op._schema.arguments}
+    arguments = op.schema.arguments if isinstance(op, CustomOp) else op.torch_op._schema.arguments
+    types = {argument.name: str(argument.type) for argument in arguments}
     for word in words:
         name, equals, text = word.partition("=")
         if not (equals and name.isidentifier()):
-            if position == len(op.arg_names):
+            free = [name for name in types if name not in given]
+            if not free:
                 raise ArgumentError(
                     f"{op.name}: {word!r} is one argument too many, "
-                    f"must be at most {len(op.arg_names)}: {op.schema}"
+                    f"must be at most {len(types)}: {_schema_text(op)}"
                 )
-            name, text = op.arg_names[position], word
-            position += 1
+            name, text = free[0], word
         if name not in types:
             raise ArgumentError(
                 f"{op.name}: it has no argument `{name}`, must be one of {', '.join(types)}"
@@ -81,23 +111,19 @@ def arguments_of(op: IrOp, words: Sequence[str]) -> list[Any]:
         if name in given:
             raise ArgumentError(f"{op.name}: `{name}` is given twice, must be once")
         given[name] = parse_value(f"{op.name}: `{name}`", types[name], text)
-    return _complete(op, given)
-
-
-def _complete(op: IrOp, given: dict[str, Any]) -> list[Any]:
-    parameters = op.signature.parameters
-    missing = [
-        name
-        for name, parameter in parameters.items()
-        if name not in given and parameter.default is inspect.Parameter.empty
-    ]
+    missing = [a.name for a in arguments if a.name not in given and not a.has_default_value()]
     if missing:
         names = ", ".join(f"`{name}`" for name in missing)
         raise ArgumentError(
             f"{op.name}: {names} {'is' if len(missing) == 1 else 'are'} missing, "
-            f"must be given: {op.schema}"
+            f"must be given: {_schema_text(op)}"
         )
-    return [given.get(name, parameter.default) for name, parameter in parameters.items()]
+    return [given[a.name] if a.name in given else default_value(a) for a in arguments]
+
+
+def _schema_text(op: IrOp | CustomOp) -> str:
+    text = str(op.schema)
+    return text[text.index("(") :]
 
 
 def parse_value(subject: str, kind: str, text: str) -> Any:
@@ -147,14 +173,19 @@ def _parse_tensor(subject: str, text: str) -> Tensor:
         ) from error
 
 
-def _record(decision: Decision) -> dict[str, Any]:
-    kernel = decision.kernel
-    names = ("executor", "reason", "place", "kernel", "device_type")
+def _record(decision: Decision | Explanation) -> dict[str, Any]:
+    if isinstance(decision, Explanation):
+        return {"call": decision.call, "kernel": _kernel_record(decision)}
     return {
         "call": decision.call,
         "source": decision.source,
         "priority": decision.priority,
         "chosen": decision.chosen,
         "verdicts": [asdict(verdict) for verdict in decision.verdicts],
-        "kernel": None if kernel is None else {name: getattr(kernel, name) for name in names},
+        "kernel": None if decision.kernel is None else _kernel_record(decision.kernel),
     }
+
+
+def _kernel_record(kernel: Explanation) -> dict[str, Any]:
+    names = ("executor", "reason", "place", "kernel", "device_type")
+    return {name: getattr(kernel, name) for name in names}

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from ir_runtime.errors import ArgumentError
 from ir_runtime.ir import IreeImpl, IrOp, IrOpImpl, current_platform
+from ir_runtime.ir.iree import KERNEL_LIBRARY
+from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, CustomOp
 
-__all__ = ["OpRow", "ProviderRow", "import_ops", "list_ops", "run"]
+__all__ = ["OpRow", "ProviderRow", "custom_ops", "import_ops", "list_ops", "run"]
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,10 @@ class OpRow:
     """One op.
 
     Attributes:
-        name: of the op.
+        name: of the op; of a `CustomOp` with its namespace.
         schema: as torch writes it, without the name.
         priority: its providers in turn; none if that is not set, and native runs.
-        providers: all of them.
+        providers: all of them. A `CustomOp`, which is written as MLIR, has `iree` alone.
     """
 
     name: str
@@ -68,6 +72,8 @@ def import_ops(modules: Sequence[str]) -> None:
         ArgumentError: one of these is not there.
     """
     current_platform().import_ir_kernels()
+    if modules and os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds text
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as `python -m` does
     for module in modules:
         try:
             importlib.import_module(module)
@@ -78,8 +84,8 @@ def import_ops(modules: Sequence[str]) -> None:
 
 
 def list_ops() -> tuple[OpRow, ...]:
-    """Return the ops that are registered, by name."""
-    return tuple(
+    """Return the ops that are registered, by name: IR ops, then those written as MLIR alone."""
+    rows = [
         OpRow(
             name,
             op.schema,
@@ -87,7 +93,20 @@ def list_ops() -> tuple[OpRow, ...]:
             tuple(_provider_row(impl) for impl in op.impls.values()),
         )
         for name, op in sorted(IrOp.registry.items())
-    )
+    ]
+    own = (ProviderRow("iree", supported=True, reason="a kernel of its own"),)
+    for name, op in custom_ops().items():
+        schema = str(op.schema)
+        rows.append(OpRow(name, schema[schema.index("(") :], ("iree",), own))
+    return tuple(rows)
+
+
+def custom_ops() -> dict[str, CustomOp]:
+    """Return the ops that are no providers of IR ops, by name and namespace."""
+    behind = f"{KERNEL_LIBRARY.ns}::"
+    return {
+        name: op for name, op in sorted(ALL_CUSTOM_OP_REGS.items()) if not name.startswith(behind)
+    }
 
 
 def _provider_row(impl: IrOpImpl) -> ProviderRow:

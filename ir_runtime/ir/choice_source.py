@@ -6,7 +6,7 @@ For each list of providers a function is generated that has their constraints in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ir_runtime.ir.constraint import condition
@@ -32,14 +32,15 @@ def make_run(op: IrOp, impls: Sequence[IrOpImpl]) -> Callable[[Run], Run]:
         Makes a function of all arguments by position, given one that does what is left: it logs who
         was passed over, and says what is wrong where none takes the call.
     """
-    passed = ", ".join(op.arg_names)
+    names = {name: f"ir_a{i}" for i, name in enumerate(op.arg_names)}
+    passed = ", ".join(names.values())
     given = frozenset(a.name for a in op.overload._schema.arguments if str(a.type) == "Tensor")
     scope: dict[str, Any] = {"ir_levels": known_levels}
     tests: list[str] = []
     for i, impl in enumerate(impls):
         scope[f"ir_run{i}"] = impl.functional
-        tests.append(_test(impl, i, passed, given, scope))
-    lines = [f"    {line}" for line in _shared_dtypes(tests, given)]
+        tests.append(_test(impl, i, names, given, scope))
+    lines = [f"    {line}" for line in _shared_dtypes(tests, sorted(names[n] for n in given))]
     for i, test in enumerate(tests):
         if i == 1:
             lines.append(f"    if ir_levels.get(10) is not False: return ir_rest({passed})")
@@ -50,21 +51,27 @@ def make_run(op: IrOp, impls: Sequence[IrOpImpl]) -> Callable[[Run], Run]:
     return scope["make"]
 
 
-def _test(impl: IrOpImpl, i: int, passed: str, given: frozenset[str], scope: dict[str, Any]) -> str:
+def _test(
+    impl: IrOpImpl,
+    i: int,
+    names: Mapping[str, str],
+    given: frozenset[str],
+    scope: dict[str, Any],
+) -> str:
     if impl.accepts is None:
         return "True"
     if impl.is_declared:
-        return condition(impl.constraints, scope, prefix=f"ir_{i}_", given=given)
+        return condition(impl.constraints, names, scope, prefix=f"ir_{i}_", given=given)
     scope[f"ir_accepts{i}"] = impl.accepts
-    return f"ir_accepts{i}({passed})"
+    return f"ir_accepts{i}({', '.join(names.values())})"
 
 
-def _shared_dtypes(tests: list[str], given: frozenset[str]) -> list[str]:
+def _shared_dtypes(tests: list[str], given: Sequence[str]) -> list[str]:
     """Read a dtype once that several constraints look at; changes the tests."""
     lines: list[str] = []
-    for name in sorted(given):
+    for name in given:
         read = rf"\b{name}\.dtype\b"
         if sum(len(re.findall(read, test)) for test in tests) > 1:
-            tests[:] = [re.sub(read, f"ir_dtype_{name}", test) for test in tests]
-            lines.append(f"ir_dtype_{name} = {name}.dtype")
+            tests[:] = [re.sub(read, f"{name}_dtype", test) for test in tests]
+            lines.append(f"{name}_dtype = {name}.dtype")
     return lines

@@ -8,7 +8,7 @@ guards.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,13 +194,15 @@ def compile_constraints(
                 f"about one of {', '.join(f'`{n}`' for n in names)}"
             )
     scope: dict[str, Any] = {}
-    source = f"def accepts({', '.join(names)}): return {condition(constraints, scope)}"
+    own = {name: f"ir_a{i}" for i, name in enumerate(names)}
+    source = f"def accepts({', '.join(own.values())}): return {condition(constraints, own, scope)}"
     exec(compile(source, f"<constraints of {provider}>", "exec"), scope)  # noqa: S102 - our own text
     return scope["accepts"]
 
 
 def condition(
     constraints: Sequence[Constraint],
+    names: Mapping[str, str],
     scope: dict[str, Any],
     *,
     prefix: str = "ir_",
@@ -210,19 +212,20 @@ def condition(
 
     Args:
         constraints: one or more.
+        names: the variable that each argument is in.
         scope: gets what the expression refers to.
         prefix: of the names there.
         given: arguments that are never None.
     """
     parts: list[str] = []
     for i, constraint in enumerate(constraints):
-        value = constraint.argument
+        value = names[constraint.argument]
         if constraint.quick is None:
             scope[f"{prefix}test{i}"] = constraint.test
             parts.append(f"{prefix}test{i}({value})")
             continue
         text, scope[f"{prefix}wanted{i}"] = constraint.quick
-        if value in given:
+        if constraint.argument in given:
             text = text.removeprefix("value is None or ")
         parts.append(f"({_renamed(text, value, f'{prefix}wanted{i}')})")
     return " and ".join(parts)

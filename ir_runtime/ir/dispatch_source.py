@@ -3,6 +3,7 @@
 For each op, functions are generated from the signature of its native function, so that defaults and
 keywords cost nothing, and no tuple is made. `choice_source` generates how the provider is found.
 What an instance has is read before it is called: `a.run()` is slower, as Python looks for a method.
+All names but those of arguments begin with a prefix of their own, written `$`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import torch
 from ir_runtime.ir.shadow import run_watched, watch
 from ir_runtime.ir.wrap import wrap
 from ir_runtime.op_reg.call import PLAIN_KEYSET
+from ir_runtime.op_reg.own_name import own_prefix
 
 if TYPE_CHECKING:
     from ir_runtime.ir.op import IrOp
@@ -24,37 +26,37 @@ if TYPE_CHECKING:
 __all__ = ["Dispatch", "make_dispatch"]
 
 _TEXT = """
-def run({parameters}):
-{normalize}    ir_run = ir_context(ir_op.default_priority).run
-    return ir_run({passed})
+def $run_now({parameters}):
+{normalize}    $run = $context($op.default_priority).run
+    return $run({passed})
 
-def run_maybe_inplace({parameters}):
-{normalize}    if ir_watch.on: return ir_watched(ir_op, ({every}))
-    return ir_choose(({every})).run_maybe_inplace({passed})
+def $run_maybe_inplace({parameters}):
+{normalize}    if $watch.on: return $watched($op, ({every}))
+    return $choose(({every})).run_maybe_inplace({passed})
 
-def op_call(ir_self, {parameters}):
-    if ir_wrap.on:
-        if ir_is_compiling(): return ir_op.torch_op({passed})
-        return ir_torch_call({passed})
-    if ir_is_compiling(): return ir_op._traced_call({passed})
-    try: ir_needed = {grad} or ir_forward_ad._current_level >= 0 or ir_has_transforms()
-    except AttributeError: ir_needed = True  # torch says what is wrong
-    except ir_trace_error: return ir_op._traced_call({passed})  # torch.fx traces through it
-    if ir_needed: return ir_op.torch_op({passed})
-{normalize}    ir_run = ir_context(ir_op.default_priority).run
-    return ir_run({passed})
+def $op_call($self, {parameters}):
+    if $wrap.on:
+        if $is_compiling(): return $op.torch_op({passed})
+        return $torch_call({passed})
+    if $is_compiling(): return $op._traced_call({passed})
+    try: $needed = {grad} or $forward_ad._current_level >= 0 or $has_transforms()
+    except $AttributeError: $needed = True  # torch says what is wrong
+    except $trace_error: return $op._traced_call({passed})  # torch.fx traces through it
+    if $needed: return $op.torch_op({passed})
+{normalize}    $run = $context($op.default_priority).run
+    return $run({passed})
 
-def autograd(ir_keyset, {parameters}):
-    if {slow}: return ir_slow(ir_keyset, ({every}))
-{normalize}    ir_run = ir_context(ir_op.default_priority).run
-    return ir_run({passed})
+def $autograd($keyset, {parameters}):
+    if {slow}: return $slow($keyset, ({every}))
+{normalize}    $run = $context($op.default_priority).run
+    return $run({passed})
 
-def autograd_maybe_inplace(ir_keyset, {parameters}):
-    if {slow}: return ir_slow_inplace(ir_keyset, ({every}))
-    return run_maybe_inplace({passed})
+def $autograd_maybe_inplace($keyset, {parameters}):
+    if {slow}: return $slow_inplace($keyset, ({every}))
+    return $run_maybe_inplace({passed})
 """
 
-_PLAIN = "(ir_raw_repr(ir_keyset) != ir_cpu and ir_raw_repr(ir_keyset) != ir_gpu)"
+_PLAIN = "($raw_repr($keyset) != $cpu and $raw_repr($keyset) != $gpu)"
 
 
 @dataclass(frozen=True)
@@ -95,42 +97,41 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow) -> Dispatch:
         passed=", ".join(names),
         every="".join(f"{name}, " for name in names),
         grad=grad,
-        normalize=f"    {', '.join(names)}, = ir_normalize({', '.join(names)})\n"
+        normalize=f"    {', '.join(names)}, = $normalize({', '.join(names)})\n"
         if op.normalize is not None
         else "",
-        slow=f"{_PLAIN} or {grad} or ir_forward_ad._current_level >= 0",
+        slow=f"{_PLAIN} or {grad} or $forward_ad._current_level >= 0",
     )
+    prefix = own_prefix(names)
     keys = torch._C.DispatchKey
     gpu = torch._C.DispatchKeySet(keys.CUDA) | torch._C.DispatchKeySet(keys.AutogradCUDA)
-    scope: dict[str, Any] = {
+    own: dict[str, Any] = {
         **defaults,
-        "ir_op": op,
-        "ir_wrap": wrap,
-        "ir_torch_call": op.torch_op._op,  # what OpOverload.__call__ calls
-        "ir_is_compiling": torch.compiler.is_dynamo_compiling,
-        "ir_normalize": op.normalize,
-        "ir_context": op.context.get,
-        "ir_choose": op.choose,
-        "ir_watch": watch,
-        "ir_watched": run_watched,
-        "ir_slow": slow,
-        "ir_slow_inplace": slow_inplace,
-        "ir_cpu": PLAIN_KEYSET,
-        "ir_gpu": gpu.raw_repr(),
-        "ir_raw_repr": torch._C.DispatchKeySet.raw_repr,
-        "ir_grad_enabled": torch.is_grad_enabled,
-        "ir_forward_ad": torch.autograd.forward_ad,
-        "ir_has_transforms": torch._C._are_functorch_transforms_active,
-        "ir_trace_error": torch.fx.proxy.TraceError,
+        "any": any,
+        "AttributeError": AttributeError,
+        "op": op,
+        "wrap": wrap,
+        "torch_call": op.torch_op._op,  # what OpOverload.__call__ calls
+        "is_compiling": torch.compiler.is_dynamo_compiling,
+        "normalize": op.normalize,
+        "context": op.context.get,
+        "choose": op.choose,
+        "watch": watch,
+        "watched": run_watched,
+        "slow": slow,
+        "slow_inplace": slow_inplace,
+        "cpu": PLAIN_KEYSET,
+        "gpu": gpu.raw_repr(),
+        "raw_repr": torch._C.DispatchKeySet.raw_repr,
+        "grad_enabled": torch.is_grad_enabled,
+        "forward_ad": torch.autograd.forward_ad,
+        "has_transforms": torch._C._are_functorch_transforms_active,
+        "trace_error": torch.fx.proxy.TraceError,
     }
-    exec(compile(text, f"<dispatch of {op.name}>", "exec"), scope)  # noqa: S102 - our own text
-    return Dispatch(
-        scope["run"],
-        scope["run_maybe_inplace"],
-        scope["op_call"],
-        scope["autograd"],
-        scope["autograd_maybe_inplace"],
-    )
+    scope = {f"{prefix}{name}": value for name, value in own.items()}
+    exec(compile(text.replace("$", prefix), f"<dispatch of {op.name}>", "exec"), scope)  # noqa: S102 - our own text
+    functions = ("run_now", "run_maybe_inplace", "op_call", "autograd", "autograd_maybe_inplace")
+    return Dispatch(*(scope[f"{prefix}{name}"] for name in functions))
 
 
 def _parameters(op: IrOp) -> tuple[str, dict[str, Any]]:
@@ -139,8 +140,8 @@ def _parameters(op: IrOp) -> tuple[str, dict[str, Any]]:
     for i, parameter in enumerate(op.signature.parameters.values()):
         text = parameter.name
         if parameter.default is not inspect.Parameter.empty:
-            defaults[f"ir_default{i}"] = parameter.default
-            text += f"=ir_default{i}"
+            defaults[f"default{i}"] = parameter.default
+            text += f"=$default{i}"
         parts.append(text)
     return ", ".join(parts), defaults
 
@@ -154,5 +155,5 @@ def _grad_test(op: IrOp) -> str:
         elif kind == "Optional[Tensor]":
             tests.append(f"({name} is not None and {name}.requires_grad)")
         elif "Tensor" in kind:
-            tests.append(f"any([t is not None and t.requires_grad for t in {name} or ()])")
-    return f"(({' or '.join(tests)}) and ir_grad_enabled())" if tests else "False"
+            tests.append(f"$any([$t is not None and $t.requires_grad for $t in {name} or ()])")
+    return f"(({' or '.join(tests)}) and $grad_enabled())" if tests else "False"

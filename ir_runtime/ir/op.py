@@ -129,6 +129,14 @@ class IrOp(OpPriority, OpChecks):
         for part in (self.native, self.normalize, self.fake_fn, *formula):
             into.code_of(part)
 
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        """Say why a class cannot be made of an op."""
+        raise OpDefinitionError(
+            f"op {self.name}: is no class, a base must be one",
+            fix=f"add a provider with {self.name}.register_impl, or a kernel with "
+            f"ir.register_kernel({self.name})",
+        )
+
     def _check(self) -> None:
         """Refuse what this kind of op cannot be; before anything is registered."""
 

@@ -140,4 +140,4 @@ class OpPriority:
     def _changed(self) -> None:
         """Note what a compiler sees that traces through the op: it cannot trace a context."""
         self._traced.value = self.context.get()
-        logger.debug("Priority for ir.ops.%s set to %s", self.name, self.get_priority())
+        logger.debug("providers of ir.ops.%s set to %s", self.name, self.get_priority())

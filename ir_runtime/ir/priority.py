@@ -169,7 +169,7 @@ class Priority:
 
 def _unset(op: IrOp) -> IrOpImpl:
     if is_strict():
-        what = f"op {op.name}: Priority not set for op {op.name}, must be by strict_priority"
+        what = f"op {op.name}: has no priority, must have one where strict_priority holds"
         _stop_tracing(what)
         raise PriorityError(
             what,
@@ -179,7 +179,7 @@ def _unset(op: IrOp) -> IrOpImpl:
         return op.impls["native"]
     warn_once(
         f"unset {op.name}",
-        f"Priority not set for op {op.name}, using native implementation.",
+        f"Priority not set for op {op.name}: native computes its calls.",
     )
     return op.impls["native"]
 
@@ -213,8 +213,8 @@ def make_priority(op: IrOp, names: Sequence[str]) -> Priority:
     unknown = [name for name in names if name not in op.impls]
     if unknown:
         raise OpConflictError(
-            f"op {op.name}: {unknown[0]!r} is none of its providers, "
-            "All providers in priority must be registered implementations: " + ", ".join(op.impls)
+            f"op {op.name}: {unknown[0]!r} is none of its providers, must be one of "
+            + ", ".join(op.impls)
         )
     impls: list[IrOpImpl] = []
     for name in names:
@@ -226,9 +226,8 @@ def make_priority(op: IrOp, names: Sequence[str]) -> Priority:
             return Priority(op, impls)
     warn_once(
         f"fallback {op.name}",
-        f"Op {op.name}: No implementation in priority list supports all args, execution fallback "
-        "to native is possible. To silence this warning, explicitly add 'native' to the end of "
-        "the priority list",
+        f"op {op.name}: each provider of its priority refuses some arguments; these calls are a "
+        f"fallback to native. If that is meant, say so: {[*names, 'native']}",
     )
     return Priority(op, [*impls, op.impls["native"]], added_native=True)
 

@@ -15,7 +15,7 @@ from ir_runtime.ir.dispatch_source import Dispatch, make_dispatch
 from ir_runtime.ir.schema import with_mutation
 from ir_runtime.ir.shadow import watch
 from ir_runtime.op_reg.autograd import make_autograd_slow, refuse_tangents
-from ir_runtime.op_reg.call_source import out_names
+from ir_runtime.op_reg.call_source import out_names, staged_name
 from ir_runtime.op_reg.library import lasting_fragment
 from ir_runtime.op_reg.registration import out_schema
 
@@ -140,7 +140,7 @@ def _register_out(op: IrOp, outer: AutogradOp) -> None:
     names = out_names(like)
 
     def given(kwargs: dict[str, Any]) -> tuple[list[Tensor], bool]:
-        return [kwargs.pop(name) for name in names], kwargs.pop("staged", False)
+        return [kwargs.pop(name) for name in names], kwargs.pop(staged_name(like), False)
 
     def fake(*args: Any, **kwargs: Any) -> Any:
         outs, _ = given(kwargs)

@@ -109,7 +109,7 @@ def obtain_artifact(
     Raises:
         ArtifactNotFoundError: it is not stored, and compiling is off or impossible.
         CompileError: the compiler refused it, crashed or took too long.
-        StoreWriteError: the store cannot be written.
+        UntrustedStoreError: somebody else could change the store.
     """
     artifact = _load(store, key)
     if artifact is None:

@@ -10,15 +10,17 @@ import contextlib
 import functools
 import logging
 import os
-import shutil
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ir_runtime.errors import UntrustedStoreError
 from ir_runtime.launch import worker
 from ir_runtime.launch.entry import CorruptEntryError, read_entry, write_entry
 from ir_runtime.launch.key import compiler_version, digest_of
+from ir_runtime.launch.leftover import ABANDONED_S, discard, remove_leftovers
+from ir_runtime.launch.trust import check_trusted, make_private
 
 __all__ = ["CompileCache", "Compiled"]
 
@@ -26,7 +28,8 @@ _log = logging.getLogger("ir_runtime.compile_cache")
 _FORMAT = "v1"
 _VMFB_FILE, _STREAM_FILE, _HOST_FILE = "kernel.vmfb", "stream.mlirbc", "host.mlir"
 _UNUSED_S = 30 * 24 * 3600
-_PRUNE_EVERY_S = 24 * 3600
+_reported: set[str] = set()
+"""What was said of caches that cannot be used; once is enough."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,28 @@ class CompileCache:
     """Results of the compiler in a directory that processes share.
 
     An entry that was not used for 30 days is removed. The cache is only ever an aid: what is
-    damaged, or cannot be read or written, is compiled.
+    damaged, or cannot be read or written, is compiled; so is all if others can change the cache.
 
     Args:
-        root: the directory; made when first written to.
+        root: the directory; made when first written to, for this user alone.
     """
 
     def __init__(self, root: Path) -> None:
-        self._home = root.expanduser().absolute() / _FORMAT
+        self.root = root.expanduser().absolute()
+        self._home = self.root / _FORMAT
+
+    @functools.cached_property
+    def is_trusted(self) -> bool:
+        """Whether nobody else can change it; if somebody can, one warning says so."""
+        try:
+            for path in (self.root, self._home):
+                check_trusted(path, f"compile cache {self.root}", "IR_RUNTIME_COMPILE_CACHE")
+        except UntrustedStoreError as refusal:
+            if str(refusal) not in _reported:
+                _reported.add(str(refusal))
+                _log.warning("%s", refusal)
+            return False
+        return True
 
     def path_of(self, source: bytes, flags: Sequence[str]) -> Path:
         """Return the directory of the entry for a program and flags, there or not."""
@@ -75,7 +92,7 @@ class CompileCache:
             compiled = Compiled(files[_VMFB_FILE], files[_STREAM_FILE], files[_HOST_FILE])
         except (CorruptEntryError, KeyError, TypeError) as problem:
             _log.warning("%s is corrupt (%s); it is compiled again", path, problem)
-            shutil.rmtree(path, ignore_errors=True)
+            discard(path)
             return None
         except OSError:
             return None
@@ -100,9 +117,9 @@ class CompileCache:
         """Hold off everybody else who wants to compile the same program."""
         from filelock import FileLock
 
-        lock = FileLock(self._home / ".locks" / path.name)
+        lock = FileLock(self._home / ".locks" / path.name, mode=0o600)
         with contextlib.suppress(OSError, NotImplementedError):
-            (self._home / ".locks").mkdir(parents=True, exist_ok=True)
+            make_private(self._home / ".locks")
             lock.acquire()
         try:
             yield
@@ -121,13 +138,13 @@ class CompileCache:
 
     def _prune(self) -> None:
         stamp, now = self._home / ".pruned", time.time()
-        if stamp.exists() and now - stamp.stat().st_mtime < _PRUNE_EVERY_S:
+        if stamp.exists() and now - stamp.stat().st_mtime < ABANDONED_S:
             return
-        stamp.touch()
-        leftovers = (*self._home.glob(".staging-*"), *self._home.glob(".locks/*"))
-        for path in (*self._entries(), *leftovers):
+        stamp.touch(mode=0o600)
+        remove_leftovers(self._home)
+        for path in self._entries():
             if now - _modified_s(path) > _UNUSED_S:
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+                discard(path)
 
 
 def _modified_s(path: Path) -> float:

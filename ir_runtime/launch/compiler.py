@@ -88,10 +88,11 @@ def compile_program(name: str, source: bytes, flags: Sequence[str]) -> Compiled:
     """
     require_compiler(name)
     root = current_settings().compile_cache
-    if root is None:
+    cache = None if root is None else CompileCache(root)
+    if cache is None or not cache.is_trusted:
         compiled = _translate(name, source, flags)
     else:
-        compiled = _cached(CompileCache(root), name, source, flags)
+        compiled = _cached(cache, name, source, flags)
     add_count("compiles")
     return compiled
 

@@ -187,6 +187,14 @@ class DirectProgram:
                 self._plans.popitem(last=False)
         return bound
 
+    def take_ran(self) -> bool:
+        """Tell whether a plan ran since this was asked last."""
+        with self._lock:
+            ran = [bound.native for bound in self._plans.values() if bound.native.used]
+        for plan in ran:
+            plan.used = False
+        return bool(ran)
+
     def reset_lock(self) -> None:
         """Begin anew with a free lock, in a forked child."""
         self._lock = threading.Lock()

@@ -33,6 +33,7 @@ class LoadedKernel:
 
     Attributes:
         report: what its last result tells of indices, None if it takes none.
+        dropped: whether it made room for others; launches bound to it are not kept then.
     """
 
     def __init__(self, artifact: Artifact) -> None:
@@ -40,6 +41,17 @@ class LoadedKernel:
         self.name = artifact.key.name
         self.label = artifact.key.label
         self.report = report_of_source(artifact.source)
+        self.dropped = False
+
+    @property
+    def executable_count(self) -> int:
+        """How many shared objects it is loaded from, at least one."""
+        return max(1, len(self.artifact.executables))
+
+    def take_ran(self) -> bool:
+        """Tell whether it was launched directly since this was asked last."""
+        direct = self.__dict__.get("direct")
+        return isinstance(direct, DirectProgram) and direct.take_ran()
 
     @functools.cached_property
     def vm(self) -> VmProgram:

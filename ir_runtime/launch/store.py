@@ -6,19 +6,32 @@ import contextlib
 import json
 import logging
 import os
-import shutil
+import stat
 import threading
+import time
 import uuid
-from collections.abc import Generator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ir_runtime.counters import add_count
-from ir_runtime.errors import StoreError, StoreWriteError
-from ir_runtime.launch.entry import KEY_FILE, CorruptEntryError, read_entry, read_key, write_entry
+from ir_runtime.device.instance import on_fork
+from ir_runtime.errors import StoreError
+from ir_runtime.launch.entry import (
+    KEY_FILE,
+    CorruptEntryError,
+    read_entry,
+    read_key,
+    read_own_file,
+    write_entry,
+    write_own_file,
+)
 from ir_runtime.launch.key import KernelKey
+from ir_runtime.launch.leftover import ABANDONED_S, discard, remove_leftovers, trim
+from ir_runtime.launch.trust import check_trusted, make_private
 
 __all__ = ["Artifact", "DirectoryStore", "MemoryStore", "Store"]
 
@@ -26,6 +39,9 @@ _log = logging.getLogger("ir_runtime.store")
 _FORMAT = "v1"
 _SOURCE_FILE, _VMFB_FILE = "kernel.mlir", "kernel.vmfb"
 _PROGRAM_FILE, _BINARY = "program.json", ".so"
+_MOST_FAILED, _MOST_FAILED_BYTES = 64, 64 << 20
+_MOST_SPARE = 256
+_PROGRAM_MAX = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -89,10 +105,15 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """Artifacts of this process only."""
+    """Artifacts of this process only.
 
-    def __init__(self) -> None:
-        self._artifacts: dict[str, Artifact] = {}
+    Args:
+        most: how many are kept, the latest ones; None for all.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
+        self._artifacts: OrderedDict[str, Artifact] = OrderedDict()
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
 
@@ -100,7 +121,11 @@ class MemoryStore:
         return self._artifacts.get(key.digest)
 
     def save(self, artifact: Artifact) -> None:
-        self._artifacts[artifact.key.digest] = artifact
+        with self._guard:
+            self._artifacts[artifact.key.digest] = artifact
+            if self._most is not None and len(self._artifacts) > self._most:
+                dropped, _ = self._artifacts.popitem(last=False)
+                self._locks.pop(dropped, None)
 
     @contextlib.contextmanager
     def lock(self, key: KernelKey) -> Generator[None]:
@@ -120,30 +145,50 @@ class MemoryStore:
         return "memory store"
 
 
+_spares: dict[Path, MemoryStore] = {}
+"""By directory, what this process made and could not write there."""
+
+
+@on_fork
+def _drop_spares() -> None:
+    _spares.clear()  # another thread of the parent may have held a lock of theirs
+
+
 class DirectoryStore:
     """Artifacts in a directory: one sub-directory each, of files that IREE's tools open.
 
     An artifact is written aside, synced and renamed into place, so a reader sees all of it or
     nothing, whoever dies when. It is verified against the digests beside it before it is used.
+    What cannot be written is kept in memory, with one warning.
 
     Args:
-        root: the directory; made when first written to.
+        root: the directory; made when first written to, for this user alone.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root).expanduser().absolute()
         self._home = self.root / _FORMAT
+        self._trusted = False
+        self._cleaned_s = -float(ABANDONED_S)
 
     def path_of(self, key: KernelKey) -> Path:
         """Return the directory of the artifact of `key`, there or not."""
         return self._home / key.label
 
     def load(self, key: KernelKey) -> Artifact | None:
+        """Return the verified artifact of `key`, None if there is none; removes a damaged one.
+
+        Raises:
+            StoreError: the directory cannot be read.
+            UntrustedStoreError: somebody else could change it.
+        """
+        artifact = None
         try:
-            return self.read(key)
+            artifact = self.read(key)
         except CorruptEntryError as problem:
-            self._set_aside(self.path_of(key), str(problem))
-            return None
+            self._set_aside(key, str(problem))
+        spare = _spares.get(self.root)
+        return spare.load(key) if artifact is None and spare is not None else artifact
 
     def read(self, key: KernelKey) -> Artifact | None:
         """Return the verified artifact of `key`, None if there is none; writes nothing.
@@ -151,9 +196,14 @@ class DirectoryStore:
         Raises:
             CorruptEntryError: what is stored is damaged, or of another key.
             StoreError: the directory cannot be read.
+            UntrustedStoreError: somebody else could change it.
         """
+        self._check_trusted()
+        return self._read_at(self.path_of(key), key)
+
+    def _read_at(self, path: Path, key: KernelKey) -> Artifact | None:
         try:
-            found = read_entry(self.path_of(key))
+            found = read_entry(path)
         except OSError as error:  # says nothing about the artifact: it is left alone
             raise StoreError(f"{self}: cannot be read", facts=[str(error)]) from error
         if found is None:
@@ -168,26 +218,48 @@ class DirectoryStore:
         return artifact
 
     def save(self, artifact: Artifact) -> None:
+        """Add an artifact; keeps it in memory if it cannot be written.
+
+        Raises:
+            UntrustedStoreError: somebody else could change the directory.
+        """
+        self._check_trusted()
         try:
             write_entry(self.path_of(artifact.key), artifact.key.to_json(), artifact.files())
         except OSError as error:
-            raise self._write_error(error) from error
+            self._warn_unwritable(error).save(artifact)
+            return
+        if time.monotonic() - self._cleaned_s >= ABANDONED_S:
+            self._cleaned_s = time.monotonic()
+            remove_leftovers(self._home)
 
     @contextlib.contextmanager
     def lock(self, key: KernelKey) -> Generator[None]:
+        """Hold off all threads and processes; where files cannot be locked, this one's threads.
+
+        Raises:
+            UntrustedStoreError: somebody else could change the directory.
+        """
+        self._check_trusted()
+        with self._file_lock(key) or self._spare().lock(key):
+            yield
+
+    def _file_lock(self, key: KernelKey) -> AbstractContextManager[Any] | None:
         from filelock import FileLock
 
         locks = self._home / ".locks"
+        path = locks / f"{key.label}.lock"
         try:
-            locks.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(locks / f"{key.label}.lock")
+            _heal(locks, stat.S_ISDIR)
+            make_private(locks)
+            locks.chmod(0o700)
+            _heal(path, stat.S_ISREG)
+            lock = FileLock(path, mode=0o600)
             lock.acquire()
         except (OSError, NotImplementedError) as error:
-            raise self._write_error(error) from error
-        try:
-            yield
-        finally:
-            lock.release()
+            _log.debug("%s: no lock for %s: %s", self, key.label, error)
+            return None
+        return contextlib.closing(_Held(lock))
 
     def keys(self) -> list[KernelKey]:
         found = []
@@ -197,13 +269,32 @@ class DirectoryStore:
         return found
 
     def keep_failed_source(self, key: KernelKey, source: bytes) -> str | None:
+        """Keep a source among the latest 64 of failed compiles."""
         path = self._home / "failed" / f"{key.label}.mlir"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(source)
-        except OSError:
+            self._check_trusted()
+            make_private(path.parent)
+            discard(path)
+            write_own_file(path, source)
+        except (OSError, StoreError):
             return None
+        trim(path.parent, most=_MOST_FAILED, most_bytes=_MOST_FAILED_BYTES)
         return str(path)
+
+    def try_write(self) -> None:
+        """Write a file where artifacts would go, and remove it.
+
+        Raises:
+            OSError: nothing can be written.
+            UntrustedStoreError: somebody else could change the directory.
+        """
+        self._check_trusted()
+        place = next(path for path in (self._home, *self._home.parents) if path.exists())
+        probe = place / f".staging-{uuid.uuid4().hex}"
+        try:
+            write_own_file(probe, b"x" * 65536, sync=True)
+        finally:
+            discard(probe)
 
     def size(self) -> tuple[int, int]:
         """Return the number of artifacts and the bytes they take."""
@@ -219,7 +310,7 @@ class DirectoryStore:
         direct, reasons = 0, dict[str, int]()
         for path in self._artifact_directories():
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-                record = json.loads((path / _PROGRAM_FILE).read_bytes())
+                record = json.loads(read_own_file(path / _PROGRAM_FILE, most=_PROGRAM_MAX))
                 if "unreadable" in record:
                     reason = str(record["unreadable"])
                     reasons[reason] = reasons.get(reason, 0) + 1
@@ -235,27 +326,61 @@ class DirectoryStore:
             children = sorted(self._home.iterdir())
         except OSError:
             return []
-        return [p for p in children if not p.name.startswith(".") and (p / KEY_FILE).exists()]
+        return [p for p in children if not p.name.startswith(".") and os.path.lexists(p / KEY_FILE)]
 
-    def _set_aside(self, path: Path, problem: str) -> None:
+    def _set_aside(self, key: KernelKey, problem: str) -> None:
         add_count("corrupt_artifacts")
+        path = self.path_of(key)
         aside = self._home / f".corrupt-{path.name}-{uuid.uuid4().hex[:8]}"
         try:
             path.rename(aside)
         except FileNotFoundError:
             return
         except OSError as error:
-            raise self._write_error(error, f"{path.name} is corrupt ({problem})") from error
+            self._warn_unwritable(error, f"{path.name} is corrupt ({problem})")
+            return
+        with contextlib.suppress(CorruptEntryError, StoreError, OSError):
+            if self._read_at(aside, key) is not None:  # another process was faster, and mended it
+                aside.rename(path)
+                return
         _log.warning("%s: %s is corrupt (%s); it is compiled again", self, path.name, problem)
-        shutil.rmtree(aside, ignore_errors=True)
+        discard(aside)
 
-    def _write_error(
-        self, error: Exception, why: str = "a compiled kernel must be kept"
-    ) -> StoreWriteError:
-        failure = StoreWriteError(
-            f"{self}: cannot be written, and {why}",
-            facts=[str(error)],
-            fix="free or unlock the directory, or name another with IR_RUNTIME_STORE",
-        )
-        failure.errno = getattr(error, "errno", None)
-        return failure
+    def _check_trusted(self) -> None:
+        if not self._trusted:
+            for path in (self.root, self._home):
+                check_trusted(path, repr(self), "IR_RUNTIME_STORE")
+            self._trusted = True
+
+    def _spare(self) -> MemoryStore:
+        return _spares.setdefault(self.root, MemoryStore(_MOST_SPARE))
+
+    def _warn_unwritable(self, error: OSError, why: str = "") -> MemoryStore:
+        spare = self._spare()
+        if self.root not in _reported:
+            _reported.add(self.root)
+            _log.warning(
+                "%s: cannot be written%s, new kernels are kept in this process alone\n"
+                "    %s\n"
+                "  fix: free or unlock the directory, or name another with IR_RUNTIME_STORE",
+                self,
+                f", and {why}" if why else "",
+                error,
+            )
+        return spare
+
+
+_reported: set[Path] = set()
+"""Directories whose failure to be written was logged."""
+
+
+class _Held:
+    def __init__(self, lock: Any) -> None:
+        self.close = lock.release
+
+
+def _heal(path: Path, is_kind: Callable[[int], bool]) -> None:
+    """Remove what stands in the place of a directory or file of ours."""
+    with contextlib.suppress(FileNotFoundError):
+        if not is_kind(path.lstat().st_mode):
+            discard(path)

@@ -21,8 +21,8 @@ class StoreChain:
     """Stores that are asked in order; only the first one is ever written.
 
     What a base store has is verified as the first store's artifacts are, and used from where it
-    is. A damaged artifact, or a base store that cannot be read, is passed over: the next store is
-    asked, and at last the compiler, whose artifact goes to the first store.
+    is. A damaged artifact, or a base store that cannot be read or that others can change, is passed
+    over: the next store is asked, and at last the compiler, whose artifact goes to the first store.
 
     Args:
         first: the store that new artifacts go to.
@@ -71,5 +71,6 @@ class StoreChain:
         if report not in self._reported:  # it is read again, for somebody may have mended it
             self._reported.add(report)
             add_count("corrupt_artifacts", corrupt)
-            _log.warning("%s; it is passed over", report)
+            headline, newline, rest = report.partition("\n")
+            _log.warning("%s; it is passed over%s%s", headline, newline, rest)
         return None

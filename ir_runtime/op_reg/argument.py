@@ -155,14 +155,22 @@ class TensorArg:
             return self.t
         return torch.empty(self.t.shape, dtype=self.t.dtype, device="meta")
 
-    def specialize_all_dims(self) -> None:
+    def specialize_all_dims(self) -> TensorArg:
         """Compile in the size of each dimension."""
         self.spec_dims = list(self.t.shape)
+        return self
 
-    def specialize_dims(self, *indices: int) -> None:
-        """Compile in the size of some dimensions; negative indices count from the end."""
+    def specialize_dims(self, *indices: int) -> TensorArg:
+        """Compile in the size of some dimensions; negative indices count from the end.
+
+        Raises:
+            ArgumentError: the tensor has fewer dimensions.
+        """
         for index in indices:
+            if not -self.t.ndim <= index < self.t.ndim:
+                raise self._refusal(f"must have a dimension {index}")
             self.spec_dims[index] = self.t.shape[index]
+        return self
 
     def require(
         self, *, dtypes: Sequence[torch.dtype] = (), rank: int | None = None, min_rank: int = 0

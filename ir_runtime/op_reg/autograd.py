@@ -26,7 +26,15 @@ from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY
 if TYPE_CHECKING:
     from ir_runtime.op_reg.custom_op import CustomOp
 
-__all__ = ["Formula", "NoFormula", "make_autograd_slow", "refuse_tangents"]
+__all__ = ["Formula", "NoFormula", "make_autograd_slow", "redispatch_of", "refuse_tangents"]
+
+
+def redispatch_of(op: CustomOp, overload: Any) -> Callable[..., Any]:
+    """Return what calls an overload below some keys: given the key set, then its arguments.
+
+    `OpOverload.redispatch` takes no argument named `keyset` by name: that is its own.
+    """
+    return overload._handle.redispatch_boxed if "keyset" in op.arg_names else overload.redispatch
 
 
 class Formula(Protocol):
@@ -150,8 +158,9 @@ def make_autograd_slow(op: CustomOp) -> Callable[..., Any]:
 
 def _run_below(op: CustomOp, keyset: Any, args: Sequence[Any]) -> Any:
     keys = keyset & torch._C._after_autograd_keyset
+    below = functools.partial(redispatch_of(op, op.overload), keys)
     with torch._C._AutoDispatchBelowAutograd():
-        return call_by_schema(op, functools.partial(op.overload.redispatch, keys), args)
+        return call_by_schema(op, below, args)
 
 
 def refuse_tangents(op: CustomOp, args: Sequence[Any]) -> None:

@@ -14,7 +14,7 @@ from ir_runtime.op_reg.argument_name import argument_name, arguments_like
 from ir_runtime.op_reg.function import build_call, fit_value
 from ir_runtime.op_reg.legal.float8 import FORMATS
 from ir_runtime.op_reg.result import scalar_as_tensor, written_descs
-from ir_runtime.op_reg.selection import KernelSelection
+from ir_runtime.op_reg.selection import KernelSelection, no_such_argument
 from ir_runtime.op_reg.template import MlirTemplate
 
 if TYPE_CHECKING:
@@ -72,9 +72,12 @@ class KernelBuilder(ABC):
 
         Raises:
             ArgumentError: the argument is compiled in, so it has no operand.
-            IndexError: the signature has no such argument.
+            NoSuchArgumentError: the signature has no such argument.
         """
-        index = range(len(self.ksel.arg_descs))[index]
+        count = len(self.ksel.arg_descs)
+        if not -count <= index < count:
+            raise no_such_argument(self.ksel.op, index)
+        index %= count
         desc = self.ksel.arg_descs[index]
         if isinstance(desc, EmptyOptionalTensorArg):
             return None

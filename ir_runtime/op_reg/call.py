@@ -57,7 +57,7 @@ class CallTable:
             if self._op.select_each_call:
                 return bound
         with self._lock:
-            if clears != self._clears:  # what it was bound to is out of date
+            if clears != self._clears or _is_dropped(bound):  # out of date
                 return bound
             if len(self.young) >= max(1, current_settings().bound_launches // 2):
                 self._old = dict(self.young)
@@ -67,8 +67,19 @@ class CallTable:
 
     def remember(self, args: Sequence[Any], bound: BoundLaunch) -> None:
         """Let the C launcher serve calls like this one, if it is there."""
-        if self.fast is not None:
-            self.fast.remember(args, bound)
+        with self._lock:
+            if self.fast is not None and not _is_dropped(bound):
+                self.fast.remember(args, bound)
+
+    def forget_dropped(self) -> None:
+        """Forget the launches of kernels that were dropped, so that their code is unloaded."""
+        with self._lock:
+            for launches in (self.young, self._old):
+                bound = [key for key, launch in launches.items() if _is_dropped(launch)]
+                for key in bound:
+                    del launches[key]
+            if self.fast is not None:
+                self.fast.clear()
 
     def clear(self) -> None:
         """Forget all."""
@@ -86,6 +97,10 @@ class CallTable:
 
     def __len__(self) -> int:
         return len(self.young.keys() | self._old.keys())
+
+
+def _is_dropped(bound: BoundLaunch) -> bool:
+    return bound.kernel is not None and bound.kernel.kernel.dropped
 
 
 @dataclass(frozen=True)
@@ -115,28 +130,28 @@ Slow = Callable[[Any, Sequence[Any]], Any]
 
 def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctions:
     """Generate the functions that the dispatcher calls for an op."""
-    source, defaults = call_source(op)
-    scope: dict[str, Any] = {
-        **defaults,
-        "_bound_for": op.calls.young.get,
-        "_miss": op.calls.miss,
-        "_remember": op.calls.remember,
-        "_plain": PLAIN_KEYSET if _serves_cpu(op) else None,
-        "_set_devices": set_devices,
-        "_place": functools.partial(_place, op),
-        "_grad_enabled": torch.is_grad_enabled,
-        "_forward_ad": torch.autograd.forward_ad,
-        "_raw_repr": torch._C.DispatchKeySet.raw_repr,
-        "_slow": slow,
-        "_slow_out": slow_out,
-        "_check": op.check,
-        "_eager": op.eager_execute,
-        "_write": write_into,
-        "_copy_out": _copy_out,
-        "_op": op,
+    source = call_source(op)
+    own: dict[str, Any] = {
+        "bound_for": op.calls.young.get,
+        "miss": op.calls.miss,
+        "remember": op.calls.remember,
+        "plain": PLAIN_KEYSET if _serves_cpu(op) else None,
+        "set_devices": set_devices,
+        "place": functools.partial(_place, op),
+        "grad_enabled": torch.is_grad_enabled,
+        "forward_ad": torch.autograd.forward_ad,
+        "raw_repr": torch._C.DispatchKeySet.raw_repr,
+        "slow": slow,
+        "slow_out": slow_out,
+        "check": op.check,
+        "eager_execute": op.eager_execute,
+        "write": write_into,
+        "copy_out": _copy_out,
+        "op": op,
     }
-    exec(compile(source, f"<calls of {op.qualified_name}>", "exec"), scope)  # noqa: S102 - our own text
-    return CallFunctions(*(scope[field.name] for field in fields(CallFunctions)))
+    scope = source.scope | {f"{source.prefix}{name}": value for name, value in own.items()}
+    exec(compile(source.text, f"<calls of {op.qualified_name}>", "exec"), scope)  # noqa: S102 - our own text
+    return CallFunctions(*(scope[source.prefix + field.name] for field in fields(CallFunctions)))
 
 
 def _place(op: CustomOp, args: Sequence[Any], outs: Sequence[Tensor] = ()) -> str | None:

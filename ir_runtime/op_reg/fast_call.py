@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ir_runtime.device.device import set_devices
 from ir_runtime.launch import native
 from ir_runtime.op_reg.bind import BoundLaunch
-from ir_runtime.op_reg.call_source import out_names
+from ir_runtime.op_reg.call_source import out_names, staged_name
 from ir_runtime.op_reg.schema import default_value
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ class FastCalls:
             takes_keyset=keyset,
             plain_keyset=PLAIN_KEYSET,
             set_devices=set_devices,
-            parameters=(*op.arg_names, "staged") if out else op.arg_names,
+            parameters=(*op.arg_names, staged_name(op)) if out else op.arg_names,
             positional=op.positional_count,
-            defaults=defaults | ({"staged": False} if out else {}),
+            defaults=defaults | ({staged_name(op): False} if out else {}),
             check=op.check if op.has_check else None,
             eager=op.eager_execute if op.has_eager_execute else None,
             outs=out_names(op) if out else (),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -33,6 +32,7 @@ from ir_runtime.launch.executor import (
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.op_reg.argument import TensorArg
 from ir_runtime.op_reg.bind import BoundLaunch, bind_empty, bind_functional, bind_general
+from ir_runtime.op_reg.loaded import LoadedKernels
 from ir_runtime.op_reg.result import assembler, check_mutations, check_results, written_descs
 from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_device
 from ir_runtime.op_reg.traced import traced
@@ -54,17 +54,13 @@ __all__ = [
 ENTRY = "main"
 
 
-_programs: dict[tuple[str, str, str], LoadedKernel] = {}
-_locks: dict[tuple[str, str, str], threading.Lock] = {}
-_guard = threading.Lock()
+_loaded = LoadedKernels()
 
 
 def _reset_locks() -> None:
     from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS
 
-    global _guard
-    _guard = threading.Lock()
-    _locks.clear()
+    _loaded.reset_locks()
     for op in ALL_CUSTOM_OP_REGS.values():
         op.calls.reset()  # launches bound to worker threads, which a forked child has not
 
@@ -75,7 +71,7 @@ on_fork(_reset_locks)
 @on_exit
 def forget_kernels() -> None:
     """Drop all loaded kernels, so that the next calls ask the store again (tests, tools)."""
-    _programs.clear()
+    _loaded.clear()
     _forget_calls()
 
 
@@ -183,15 +179,7 @@ def family_for(where: torch.device | None) -> str:
 def kernel_for(op: CustomOp, ksel: KernelSelection, device: Device) -> LoadedKernel:
     """Return the loaded kernel of a selection; one thread makes it, others wait."""
     found_by = (ksel.spec_key, op.code_digest, device.type_cache_key)
-    program = _programs.get(found_by)
-    if program is None:
-        with _guard:
-            lock = _locks.setdefault(found_by, threading.Lock())
-        with lock:
-            program = _programs.get(found_by)
-            if program is None:
-                program = _programs[found_by] = _load(op, ksel, device)
-    return program
+    return _loaded.get(found_by, op, lambda: _load(op, ksel, device))
 
 
 def _load(op: CustomOp, ksel: KernelSelection, device: Device) -> LoadedKernel:

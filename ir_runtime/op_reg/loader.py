@@ -40,21 +40,27 @@ class TemplateLoader(ABC):
         module_name: the module that the templates lie beside; pass `__name__`.
         directory: where they are, relative to the module's directory.
         pattern: which files of it are templates.
+        also: a further directory, if there is one; a file of the same name in `directory` goes
+            before its.
 
     Raises:
         GenerateError: there is no such module or directory.
     """
 
-    def __init__(self, module_name: str, directory: str = ".", *, pattern: str) -> None:
+    def __init__(
+        self, module_name: str, directory: str = ".", *, pattern: str, also: str | None = None
+    ) -> None:
         self.module_name = module_name
         self.directory = _directory_of(module_name) / directory
         if not self.directory.is_dir():
             raise GenerateError(
                 f"{module_name}: no directory {self.directory}, must hold its templates"
             )
+        places = [self.directory, *([] if also is None else [self.directory / also])]
         self.texts: Mapping[str, str] = {
-            path.relative_to(self.directory).as_posix(): path.read_text(encoding="utf-8")
-            for path in sorted(self.directory.glob(pattern))
+            path.relative_to(place).as_posix(): path.read_text(encoding="utf-8")
+            for place in reversed(places)
+            for path in sorted(place.glob(pattern))
         }
 
     @property
@@ -118,11 +124,12 @@ class StrFormatTemplateLoader(TemplateLoader):
     """Templates for `str.format`: `{name}` is a parameter, braces of the MLIR are doubled.
 
     Args:
-        module_name: the module that the templates, `<name>.mlir`, lie beside; pass `__name__`.
+        module_name: the module that the templates, `<name>.mlir`, lie beside, or in `templates/`
+            beside it; pass `__name__`.
     """
 
     def __init__(self, module_name: str) -> None:
-        super().__init__(module_name, pattern=f"*{_SUFFIX}")
+        super().__init__(module_name, pattern=f"*{_SUFFIX}", also="templates")
 
     def render(self, template_file: str, params: Mapping[str, Any]) -> str:
         text = self.text_of(template_file)

@@ -38,7 +38,7 @@ class ProgramSelection(CallSelection):
         self.device_family = family
 
     def _refusal(self, arg: int, expected: str) -> ArgumentError:
-        value = self.args[arg]
+        value = self._value(arg)
         values = value if isinstance(value, list) else [value]
         computed = next((v for v in values if isinstance(v, NotConstant | torch.SymInt)), None)
         if computed is None:
@@ -50,12 +50,12 @@ class ProgramSelection(CallSelection):
         )
 
     def _attr(self, arg: int, kind: type, expected: str) -> AttrArg:
-        if isinstance(self.args[arg], torch.SymInt):
+        if isinstance(self._value(arg), torch.SymInt):
             raise self._refusal(arg, expected)
         return super()._attr(arg, kind, expected)
 
     def _attr_list(self, arg: int, kind: type, expected: str) -> AttrArg:
-        values = self.args[arg]
+        values = self._value(arg)
         if isinstance(values, list) and any(isinstance(v, torch.SymInt) for v in values):
             raise self._refusal(arg, expected)
         return super()._attr_list(arg, kind, expected)

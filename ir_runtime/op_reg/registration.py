@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._library.utils import Kernel
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, RegistrationError, UnsupportedTorchDeviceError
 from ir_runtime.op_reg.autocast import check_autocast, register_autocast
-from ir_runtime.op_reg.autograd import make_autograd_slow, refuse_tangents
+from ir_runtime.op_reg.autograd import make_autograd_slow, redispatch_of, refuse_tangents
 from ir_runtime.op_reg.call import CallFunctions, make_call_functions
-from ir_runtime.op_reg.call_source import out_names
+from ir_runtime.op_reg.call_source import out_names, staged_name
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.description import Description
 from ir_runtime.op_reg.fast_call import add_fast_calls
@@ -47,7 +48,7 @@ def register_with_torch(op: CustomOp) -> Any:
         ) from error
     packet = getattr(getattr(torch.ops, op.library.ns), op.name)
     if op.register_meta:
-        torch.library.register_fake(op.qualified_name, _make_fake(op), lib=op.library)
+        _register_fake(op, op.qualified_name, _make_fake(op))
     if op.register_impl:
         functions = make_call_functions(op, make_autograd_slow(op), _make_slow_out(op, packet))
         functions = add_fast_calls(op, functions)
@@ -67,6 +68,7 @@ def register_with_torch(op: CustomOp) -> Any:
     ALL_CUSTOM_OP_REGS[op.qualified_name] = op
     show_code_to_torch(op.qualified_name, functools.partial(_describe, op))
     packet.bind, packet.explain = op.bind, op.explain
+    packet.__mro_entries__ = lambda _: (type(op),)  # `class other(packet)` derives from op's class
     for device_type, dtype in op.autocast.items():
         register_autocast(packet, device_type, dtype)
     return packet
@@ -132,6 +134,20 @@ def fill_defaults(op: CustomOp, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     return values
 
 
+class _FakeKernel(Kernel):
+    """A meta function that takes an argument named `self` by name, which torch's own does not."""
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self.func(*args, **kwargs)
+
+
+def _register_fake(op: CustomOp, name: str, fake: Any) -> None:
+    torch.library.register_fake(name, fake, lib=op.library)
+    if "self" in op.arg_names[op.positional_count :]:
+        holder = torch._library.simple_registry.singleton.find(name).fake_impl
+        holder.kernel.__class__ = _FakeKernel
+
+
 def _make_fake(op: CustomOp) -> Any:
     def fake(*args: Any, **kwargs: Any) -> Any:
         values = fill_defaults(op, args, kwargs)
@@ -175,7 +191,7 @@ def _define_out(op: CustomOp, functions: CallFunctions) -> None:
 
     def fake(*args: Any, **kwargs: Any) -> Any:
         outs = [kwargs.pop(name) for name in names]
-        kwargs.pop("staged", None)
+        kwargs.pop(staged_name(op), None)
         results = run_select(op, fill_defaults(op, args, kwargs)).result_descs
         for out, desc in zip(outs, results, strict=True):
             if out.shape != desc.t.shape or out.dtype != desc.t.dtype:
@@ -184,7 +200,7 @@ def _define_out(op: CustomOp, functions: CallFunctions) -> None:
                 )
         return outs[0] if len(outs) == 1 else tuple(outs)
 
-    torch.library.register_fake(f"{op.qualified_name}.out", fake, lib=op.library)
+    _register_fake(op, f"{op.qualified_name}.out", fake)
     for key in op.dispatch_keys:
         call_out = functions.call_out if key == "CPU" else functions.call_out_there
         op.library.impl(f"{op.name}.out", call_out, key)
@@ -193,8 +209,12 @@ def _define_out(op: CustomOp, functions: CallFunctions) -> None:
 
 def _make_slow_out(op: CustomOp, packet: Any) -> Any:
     count = len(out_names(op))
-    positional = sum(not a.kwarg_only for a in op.schema.arguments)
-    keywords = [*(a.name for a in op.schema.arguments[positional:]), "staged", *out_names(op)]
+    positional = op.positional_count
+    keywords = [
+        *(a.name for a in op.schema.arguments[positional:]),
+        staged_name(op),
+        *out_names(op),
+    ]
 
     def slow_out(keyset: Any, args: tuple[Any, ...]) -> Any:
         refuse_tangents(op, args)
@@ -206,7 +226,7 @@ def _make_slow_out(op: CustomOp, packet: Any) -> Any:
         named = dict(zip(keywords, args[positional:], strict=True))
         with torch._C._AutoDispatchBelowAutograd():
             below = keyset & torch._C._after_autograd_keyset
-            packet.out.redispatch(below, *args[:positional], **named)
+            redispatch_of(op, packet.out)(below, *args[:positional], **named)
         outs = args[-count:]
         return outs[0] if count == 1 else outs
 
@@ -226,7 +246,7 @@ def out_schema(op: CustomOp) -> str:
     marks = [chr(ord("a") + i) for i in range(len(names))]
     parts = [arguments] if arguments else []
     parts += [] if any(a.kwarg_only for a in op.schema.arguments) else ["*"]
-    parts.append("bool staged=False")
+    parts.append(f"bool {staged_name(op)}=False")
     parts += [f"Tensor({m}!) {n}" for m, n in zip(marks, names, strict=True)]
     returned = ", ".join(f"Tensor({m}!)" for m in marks)
     returned = returned if len(marks) == 1 else f"({returned})"

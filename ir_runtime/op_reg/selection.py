@@ -11,7 +11,12 @@ import torch
 from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
-from ir_runtime.errors import ArgumentError, MixedDeviceError, RegistrationError
+from ir_runtime.errors import (
+    ArgumentError,
+    MixedDeviceError,
+    NoSuchArgumentError,
+    RegistrationError,
+)
 from ir_runtime.op_reg.argument import (
     ArgDescriptor,
     AttrArg,
@@ -27,7 +32,7 @@ from ir_runtime.op_reg.schema import dtype_of_code, is_symbolic
 if TYPE_CHECKING:
     from ir_runtime.op_reg.custom_op import CustomOp
 
-__all__ = ["CallSelection", "KernelSelection"]
+__all__ = ["CallSelection", "KernelSelection", "no_such_argument"]
 
 
 class KernelSelection(ABC):
@@ -234,13 +239,13 @@ class CallSelection(KernelSelection):
         return desc
 
     def arg_optional_tensor(self, arg: int, *, inplace_tied: bool = False) -> TensorArg | None:
-        if self.args[arg] is None:
+        if self._value(arg) is None:
             self.arg_descs[arg] = EmptyOptionalTensorArg()
             return None
         return self.arg_tensor(arg, inplace_tied=inplace_tied)
 
     def arg_tensor_list(self, arg: int, *, inplace_tied: bool = False) -> TensorListArg:
-        values = self.args[arg]
+        values = self._value(arg)
         if not isinstance(values, list | tuple):
             raise self._refusal(arg, "a list of tensors")
         name = self._name(arg)
@@ -263,7 +268,7 @@ class CallSelection(KernelSelection):
         self.inplace_tied_arg_descs.append(desc)
 
     def arg_int(self, arg: int) -> IntArg:
-        value = self.args[arg]
+        value = self._value(arg)
         if isinstance(value, bool) or not isinstance(value, int | torch.SymInt):
             raise self._refusal(arg, "an int")
         number: Any = value
@@ -283,7 +288,7 @@ class CallSelection(KernelSelection):
         return self._attr(arg, bool, "a bool")
 
     def attr_dtype(self, arg: int) -> AttrArg:
-        value = self.args[arg]
+        value = self._value(arg)
         if type(value) is int:  # torch's own number for it, as schemas and graphs hold it
             desc = self.arg_descs[arg] = AttrArg(dtype_of_code(value))
             return desc
@@ -307,7 +312,7 @@ class CallSelection(KernelSelection):
         return desc
 
     def _attr(self, arg: int, kind: type, expected: str) -> AttrArg:
-        value = self.args[arg]
+        value = self._value(arg)
         if value is not None or not self._is_optional(arg):
             value = _constant(value, kind)
             if type(value) is not kind:
@@ -316,7 +321,7 @@ class CallSelection(KernelSelection):
         return desc
 
     def _attr_list(self, arg: int, kind: type, expected: str) -> AttrArg:
-        values = self.args[arg]
+        values = self._value(arg)
         if values is not None or not self._is_optional(arg):
             if not isinstance(values, list | tuple):
                 raise self._refusal(arg, expected)
@@ -326,8 +331,18 @@ class CallSelection(KernelSelection):
         desc = self.arg_descs[arg] = AttrArg(values)
         return desc
 
+    def _value(self, arg: int) -> Any:
+        """Return an argument of the call.
+
+        Raises:
+            NoSuchArgumentError: the signature has no such argument.
+        """
+        if not -len(self.args) <= arg < len(self.args):
+            raise no_such_argument(self.op, arg)
+        return self.args[arg]
+
     def _tensor(self, arg: int) -> Tensor:
-        value = self.args[arg]
+        value = self._value(arg)
         if not isinstance(value, Tensor):
             raise self._refusal(arg, "a tensor")
         return value
@@ -339,9 +354,17 @@ class CallSelection(KernelSelection):
         return self.op.arg_names[arg]
 
     def _refusal(self, arg: int, expected: str) -> ArgumentError:
-        value = self.args[arg]
+        value = self._value(arg)
         shown = format_tensor(value) if isinstance(value, Tensor) else repr(value)
         return ArgumentError(f"{self.op.name}: `{self._name(arg)}` is {shown}, must be {expected}")
+
+
+def no_such_argument(op: CustomOp, arg: int) -> NoSuchArgumentError:
+    """Return the refusal of a position that is beyond the arguments of an op."""
+    listed = (
+        ", ".join(f"{i} `{name}`" for i, name in enumerate(op.arg_names)) or "none: it has none"
+    )
+    return NoSuchArgumentError(f"{op.name}: it has no argument {arg}, must be one of {listed}")
 
 
 def _constant(value: Any, kind: type) -> Any:

@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -106,8 +107,27 @@ def test_a_file_in_place_of_the_store_is_required_to_go(tmp_path, capsys):
     with override_settings(store=place / "store"):
         assert main(["doctor"]) == 1
     output = capsys.readouterr().out
-    assert f"store {place / 'store'} cannot be written (required; needed for any kernel" in output
-    assert "fix: unlock the directory, or name another with IR_RUNTIME_STORE" in output
+    assert f"store {place / 'store'} cannot be written: [Errno 20] Not a directory" in output
+    assert "(required; needed for any kernel" in output
+    assert "fix: free or unlock the directory, or name another with IR_RUNTIME_STORE" in output
+
+
+def test_a_place_that_takes_no_files_is_found_by_a_write(capsys):
+    """K4: the modes of /proc promise what it does not keep."""
+    with override_settings(store=Path("/proc/x")):
+        assert main(["doctor"]) == 1
+    assert "store /proc/x cannot be written: [Errno" in capsys.readouterr().out
+
+
+def test_a_store_that_others_can_write_is_shown_with_the_fix(tmp_path, capsys):
+    tmp_path.chmod(0o777)
+    with override_settings(store=tmp_path):
+        assert main(["doctor"]) == 1
+    output = capsys.readouterr().out
+    assert f"store {tmp_path} cannot be written: {tmp_path} has mode 0777" in output
+    assert f"fix: chmod -R go-w {tmp_path} if you trust its files, or name" in output
+    tmp_path.chmod(0o755)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_compiling_switched_off_is_a_problem_without_artifacts(tmp_path, capsys):

@@ -9,6 +9,8 @@ from ir_runtime.cli import main
 from ir_runtime.cli.explain import arguments_of, parse_value
 from ir_runtime.counters import count_since
 from ir_runtime.errors import ArgumentError, OpConflictError
+from tests.op_reg import ops
+from tests.op_reg.ops import op_of
 
 RMS = ["explain", "rms_norm"]
 
@@ -42,6 +44,28 @@ def test_names_and_positions_mix(capsys):
     assert main([*RMS, "epsilon=0", "f32[2,3,48]", "weight=none", "variance_size=8"]) == 0
     first = capsys.readouterr().out.splitlines()[0]
     assert first == ("ir.ops.rms_norm(x=f32[2, 3, 48], weight=None, epsilon=0.0, variance_size=8)")
+
+
+def test_a_word_without_a_name_is_the_next_argument_without_a_value(capsys):
+    assert main([*RMS, "x=f64[4,48]", "none", "1e-6"]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("ir.ops.rms_norm(x=f64[4, 48], weight=None, epsilon=1e-06,")
+
+
+@pytest.mark.parametrize("attribute", ["name", "qualified_name"])
+def test_an_op_that_is_written_as_mlir_alone(capsys, attribute):
+    packet = ops.add
+    name = getattr(op_of(packet), attribute)
+    assert main(["explain", name, "f32[3]", "y=f32[3]"]) == 0
+    x = torch.zeros(3)
+    assert capsys.readouterr().out == f"{op_of(packet).explain(x, x)}\n"
+    assert main(["explain", "--json", name, "f32[3]", "f32[3]"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["kernel"]["kernel"].startswith(f"{op_of(packet).name}-")
+    assert refusal_of([name, "f32[3]", "f32[3]", "--priority", "iree"], capsys) == (
+        f"error: {op_of(packet).qualified_name}: is written as MLIR and has no providers, "
+        "must be an IR op to have a priority"
+    )
 
 
 def test_another_priority(capsys):

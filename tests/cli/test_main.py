@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -36,6 +37,19 @@ def test_traceback_on_request(monkeypatch):
     monkeypatch.setitem(sys.modules, "rich", None)
     with pytest.raises(IrRuntimeError, match="rich not installed"):
         main(["demo", "--traceback"])
+
+
+def test_output_that_nobody_reads_is_no_traceback():
+    read, write = os.pipe()
+    os.close(read)
+    run = subprocess.run(
+        [sys.executable, "-m", "ir_runtime", "ops"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        timeout=120,
+    )
+    os.close(write)
+    assert (run.returncode, run.stderr) == (141, b"")
 
 
 def test_errors_of_settings_are_reported(monkeypatch, capsys):

@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 from torch import Tensor
@@ -6,6 +7,8 @@ from torch import Tensor
 import kernels_mlir  # noqa: F401 - registers the ops
 from ir_runtime import ir
 from ir_runtime.cli import main
+from tests.op_reg import ops
+from tests.op_reg.ops import op_of
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def test_the_priority_is_that_of_the_caller(capsys):
 def test_json_lists_each_op(capsys):
     assert main(["ops", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["ops"]}
-    assert set(rows) == set(ir.IrOp.registry)
+    assert {name for name in rows if "::" not in name} == set(ir.IrOp.registry)
     assert rows["softmax"] == {
         "name": "softmax",
         "schema": "(Tensor x) -> Tensor",
@@ -51,6 +54,18 @@ def test_json_lists_each_op(capsys):
     }
 
 
+def test_ops_that_are_written_as_mlir_alone_are_listed(capsys):
+    name = op_of(ops.add).qualified_name
+    assert main(["ops"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index(f"{name}(Tensor x, Tensor y) -> Tensor")
+    assert lines[start + 1 : start + 3] == [
+        "  priority  iree",
+        "  iree      supported: a kernel of its own",
+    ]
+    assert not any(line.startswith("ir_kernels::") for line in lines)
+
+
 def test_ops_of_a_module_that_is_asked_for(capsys, tmp_path, monkeypatch):
     (tmp_path / "ops_for_the_cli_test.py").write_text(
         "from torch import Tensor\n"
@@ -59,7 +74,8 @@ def test_ops_of_a_module_that_is_asked_for(capsys, tmp_path, monkeypatch):
         "def op_for_the_cli_test(x: Tensor) -> Tensor:\n"
         "    return x + 1\n"
     )
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p])
+    monkeypatch.chdir(tmp_path)
     try:
         assert main(["ops", "--import", "ops_for_the_cli_test"]) == 0
     finally:

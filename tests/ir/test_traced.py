@@ -95,7 +95,7 @@ def test_strict_mode(op, overload, how):
     call = compiled(op, overload)
     assert torch.equal(call(ODD), ODD * 2)
     with strict:
-        with pytest.raises(Exception, match="Priority not set for op scaled"):
+        with pytest.raises(Exception, match="has no priority, must have one"):
             call(ODD)
         with op.set_priority(["even"]):
             assert torch.equal(call(EVEN), EVEN * 3)
@@ -108,7 +108,7 @@ def test_strict_mode(op, overload, how):
 
 def test_strict_mode_where_graphs_may_break(op):
     call = torch.compile(op, backend="aot_eager")
-    with ir.strict_priority(), pytest.raises(RuntimeError, match="Priority not set for op scaled"):
+    with ir.strict_priority(), pytest.raises(RuntimeError, match="has no priority, must have one"):
         call(ODD)
 
 

@@ -10,7 +10,6 @@ import ctypes
 import functools
 import hashlib
 import itertools
-import tempfile
 from collections.abc import Sequence
 from ctypes import (
     POINTER,
@@ -27,6 +26,7 @@ from pathlib import Path
 
 from ir_runtime.launch.host_program import HostProgram
 from ir_runtime.launch.plan import Binding, Copy, Dispatch, Fill, Plan, Step
+from tests.session import temporary_directory
 
 VERSION = 6
 PAGE = 4096
@@ -35,7 +35,7 @@ GUARD_BYTE = 0xA5
 
 
 # A deleted file's inode may come back, and dlopen would take the new file for the old one.
-_directory = tempfile.TemporaryDirectory(prefix="ir-runtime-executables-")
+_directory = temporary_directory("ir-runtime-executables-")
 
 
 @functools.cache

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import logging
 import os
+import random
 import resource
 import shutil
 import signal
+import stat
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from ir_runtime.counters import count_since
 from ir_runtime.errors import StoreError
 from ir_runtime.launch.key import KernelKey
 from ir_runtime.launch.store import Artifact, DirectoryStore, MemoryStore, Store
+from tests.sampling import sampled
 
 KEY = KernelKey("softcap", "abc", "local:--x", "3.13.0", ("--f",))
 ARTIFACT = Artifact(KEY, b"module {}\n", b"\0vmfb\xff" * 100)
@@ -178,9 +184,34 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str | None]] = {
     "missing vmfb": (lambda p: (p / "kernel.vmfb").unlink(), "a file is missing"),
     "missing source": (lambda p: (p / "kernel.mlir").unlink(), "a file is missing"),
     "missing record": (lambda p: (p / "key.json").unlink(), "a file is missing"),
+    "empty directory": (lambda p: (shutil.rmtree(p), p.mkdir()), "a file is missing"),
     "file in place of the directory": (
         lambda p: (shutil.rmtree(p), p.write_bytes(b"")),
-        "a file is missing",
+        "its directory is of another kind",
+    ),
+    "link in place of the directory": (
+        lambda p: (p.rename(p.with_name(".moved")), p.symlink_to(".moved")),
+        "its directory is of another kind",
+    ),
+    "loop of links in place of the directory": (
+        lambda p: (shutil.rmtree(p), p.symlink_to(p)),
+        "its directory is of another kind",
+    ),
+    "loop of links in place of a file": (
+        lambda p: ((p / "kernel.vmfb").unlink(), (p / "kernel.vmfb").symlink_to("kernel.vmfb")),
+        None,
+    ),
+    "link in place of the record": (
+        lambda p: ((p / "key.json").rename(p / "k"), (p / "key.json").symlink_to("k")),
+        None,
+    ),
+    "pipe in place of a file": (
+        lambda p: ((p / "kernel.vmfb").unlink(), os.mkfifo(p / "kernel.vmfb", 0o600)),
+        "kernel.vmfb is of another kind",
+    ),
+    "pipe in place of the record": (
+        lambda p: ((p / "key.json").unlink(), os.mkfifo(p / "key.json", 0o600)),
+        "key.json is of another kind",
     ),
     "directory in place of a file": (
         lambda p: ((p / "kernel.vmfb").unlink(), (p / "kernel.vmfb").mkdir()),
@@ -253,6 +284,139 @@ def test_stray_files_in_the_store_are_ignored(directory: DirectoryStore) -> None
     (directory.root / "v1" / "empty").mkdir()
     assert directory.keys() == [KEY]
     assert directory.size()[0] == 1
+
+
+def test_what_killed_processes_left_is_removed_after_an_hour(directory: DirectoryStore) -> None:
+    home = directory.root / "v1"
+    directory.save(OTHER)
+    with directory.lock(OTHER.key):
+        pass
+    left = {
+        f"{kind}-{age}": home / f"{kind}-{age}"
+        for kind in (".staging", ".corrupt")
+        for age in ("old", "new")
+    }
+    for path in left.values():
+        path.mkdir()
+        (path / "kernel.mlir").write_bytes(b"torn")
+    (home / ".corrupt-link-old").symlink_to("nowhere")
+    old, held, new = (home / ".locks" / f"{name}.lock" for name in ("old", "held", "new"))
+    for path in (old, held, new):
+        path.touch()
+    hours_ago = time.time() - 2 * 3600
+    aged = [p for p in (*home.iterdir(), old, held) if "new" not in p.name]
+    for path in aged:
+        os.utime(path, (hours_ago, hours_ago), follow_symlinks=False)
+    with FileLock(held):
+        DirectoryStore(directory.root).save(ARTIFACT)
+    names = {path.name for path in home.iterdir()}
+    labels = {KEY.label, OTHER.key.label}
+    assert names == {*labels, ".locks", ".staging-new", ".corrupt-new"}
+    locks = {path.name for path in (home / ".locks").iterdir()}
+    assert locks == {"held.lock", "new.lock", f"{OTHER.key.label}.lock"}
+    assert directory.load(OTHER.key) == OTHER
+
+
+def test_sources_of_failed_compiles_are_few(directory: DirectoryStore) -> None:
+    for i in range(70):
+        key = dataclasses.replace(KEY, entry=str(i))
+        kept = directory.keep_failed_source(key, b"text")
+        assert kept is not None
+        os.utime(kept, (i, i))
+    left = sorted(int(p.stat().st_mtime) for p in (directory.root / "v1" / "failed").iterdir())
+    assert left == list(range(6, 70))
+
+
+@pytest.mark.parametrize("what", ["file", "loop", "open to all"])
+def test_damaged_locks_are_mended(directory: DirectoryStore, what: str) -> None:
+    directory.save(ARTIFACT)
+    locks = directory.root / "v1" / ".locks"
+    if what == "file":
+        locks.write_bytes(b"")
+    elif what == "loop":
+        locks.symlink_to(locks)
+    else:
+        locks.mkdir()
+        locks.chmod(0o777)
+    with directory.lock(KEY):
+        assert (locks / f"{KEY.label}.lock").is_file()
+    assert stat.S_IMODE(locks.stat().st_mode) == 0o700
+
+
+def change_at_random(choose: random.Random, path: Path) -> None:
+    """Damage one file of an artifact in one of many ways."""
+    data = bytearray(path.read_bytes())
+    at = choose.randrange(len(data))
+    kind = choose.randrange(7)
+    if kind == 0:
+        data[at] ^= 1 << choose.randrange(8)
+    elif kind == 1:
+        del data[at:]
+    elif kind == 2:
+        data[at:at] = choose.randbytes(choose.randrange(1, 9))
+    elif kind == 3:
+        data = bytearray(choose.randbytes(len(data)))
+    path.unlink()
+    if kind < 4:
+        path.write_bytes(data)
+    elif kind == 4:
+        path.symlink_to(choose.choice((path.name, "nowhere", "kernel.mlir", "/dev/zero")))
+    elif kind == 5:
+        path.mkdir()
+
+
+@sampled(10, seed=range(100))
+def test_damage_at_random_gives_the_artifact_or_nothing(
+    directory: DirectoryStore, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten of a thousand damages."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    choose = random.Random(seed)
+    whole = dataclasses.replace(ARTIFACT, program=b"{}", executables={"a": b"\x7fELF" * 9})
+    for _ in range(10):
+        for artifact in (whole, OTHER):
+            directory.save(artifact)
+        change_at_random(choose, choose.choice(sorted(directory.path_of(KEY).iterdir())))
+        assert directory.load(KEY) in (None, whole)
+        directory.save(whole)
+        assert (directory.load(KEY), directory.load(OTHER.key)) == (whole, OTHER)
+
+
+def save_until_killed(directory: DirectoryStore, delay_s: float, first: int) -> int:
+    """Kill a child in the midst of saving one artifact after another; return how many it saved."""
+    receive, send = os.pipe()
+    child = os.fork()
+    if child == 0:
+        for i in itertools.count(first):
+            artifact = dataclasses.replace(ARTIFACT, key=dataclasses.replace(KEY, entry=str(i)))
+            with directory.lock(artifact.key):
+                directory.save(artifact)
+            os.write(send, b".")
+    os.close(send)
+    saved = os.read(receive, 1)  # the first one is there
+    time.sleep(delay_s)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    while more := os.read(receive, 4096):
+        saved += more
+    os.close(receive)
+    return len(saved)
+
+
+@sampled(2, seed=range(20))
+def test_killed_processes_lose_and_break_nothing(
+    directory: DirectoryStore, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten of two hundred kills."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    choose, count = random.Random(seed), 0
+    for _ in range(10):
+        count += save_until_killed(directory, choose.random() / 100, count)
+        keys = {key.entry: key for key in directory.keys()}
+        assert {str(i) for i in range(count)} <= keys.keys()
+        count = len(keys)
+        for key in keys.values():
+            assert directory.load(key) == dataclasses.replace(ARTIFACT, key=key)
 
 
 def write_in_a_fork(directory: DirectoryStore, die_at: int) -> int:

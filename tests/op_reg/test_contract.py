@@ -118,7 +118,7 @@ def test_argument_without_an_operand_is_named(index, message):
 @pytest.mark.parametrize("index", [8, -9])
 def test_argument_that_the_signature_has_not(index):
     def probe(ksel, kb):
-        with pytest.raises(IndexError):
+        with pytest.raises(IndexError, match=f"it has no argument {index}, must be one of 0 `"):
             kb.arg_value(index)
 
     called(probe)

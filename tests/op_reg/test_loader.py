@@ -15,6 +15,7 @@ import torch
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.op_reg import (
     JinjaTemplateLoader,
+    StrFormatTemplateLoader,
     TemplateLoader,
     call_function,
 )
@@ -278,3 +279,16 @@ def test_jinja_is_not_imported_with_the_package():
     script = "import sys, json, ir_runtime.op_reg; print(json.dumps('jinja2' in sys.modules))"
     torch_alone = run("import sys, json, torch; print(json.dumps('jinja2' in sys.modules))")
     assert run(script) == torch_alone
+
+
+def test_format_templates_lie_beside_the_module_or_in_templates(tmp_path, monkeypatch):
+    (tmp_path / "templates").mkdir()
+    for place, text in ((".", "beside"), ("templates", "below")):
+        (tmp_path / place / "both.mlir").write_text(text)
+    (tmp_path / "templates" / "old.mlir").write_text("{{ rank {rank} }}")
+    (tmp_path / "ops_with_templates.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    __import__("ops_with_templates")
+    loader = StrFormatTemplateLoader("ops_with_templates")
+    assert loader.render("old", {"rank": 2}) == "{ rank 2 }"
+    assert loader.text_of("both") == "beside"

@@ -27,6 +27,7 @@ class Executable:
 
 @final
 class Plan:
+    used: bool
     @property
     def touched_bytes(self) -> int: ...
     @property

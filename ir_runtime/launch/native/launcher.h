@@ -77,6 +77,7 @@ typedef struct {
   uint64_t parts;       // how many threads the largest step can keep busy
   uint32_t report_rows;  // of the last result, if that tells of indices; else 0
   PyObject *report_fault;  // raises what the rows tell; NULL without them
+  bool used;            // whether it ran since somebody cleared this
 } plan;
 
 extern PyTypeObject *plan_type;
@@ -110,7 +111,7 @@ bool plan_fault(const char *format, ...);
 
 // Runs the plan on the memory of operands and results, in slot order, without the GIL; -1 with a
 // RuntimeError or MemoryError set.
-int run_plan(const plan *self, void *const *tensors);
+int run_plan(plan *self, void *const *tensors);
 
 extern uint64_t parallel_bytes;
 

@@ -2,7 +2,8 @@
 //
 // The C library returns the old library for a path that it has seen, whatever lies there now, so
 // that each load has a path of its own: that of an anonymous file, or of a temporary one where
-// anonymous files are forbidden or may not be executed.
+// anonymous files are forbidden or may not be executed. A temporary file has no name, so that a
+// process that is killed leaves nothing; it has one where the file system knows no other.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <elf.h>
@@ -106,7 +107,22 @@ static void *load_anonymous(const char *name, const char *elf, size_t size, char
   return handle;
 }
 
+static void *load_nameless(const char *root, const char *elf, size_t size) {
+  int file = open(root, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (file < 0) return NULL;
+  void *handle = NULL;
+  if (write_all(file, elf, size)) {
+    char path[PATH_SIZE];
+    unique_descriptor_path(path, sizeof path, file);
+    handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  }
+  close(file);
+  return handle;
+}
+
 static void *load_temporary(const char *root, const char *elf, size_t size, char *reasons) {
+  void *nameless = load_nameless(root, elf, size);
+  if (nameless != NULL) return nameless;
   char path[PATH_SIZE];
   unsigned number = atomic_fetch_add(&serial, 1);
   int length = snprintf(path, sizeof path, "%s/ir-runtime-%ld-%u-XXXXXX", root, (long)getpid(),

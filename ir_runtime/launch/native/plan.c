@@ -194,7 +194,7 @@ static refusal take_tensors(const plan *self, PyObject *operands, PyObject *resu
 }
 
 static PyObject *run(PyObject *object, PyObject *const *args, Py_ssize_t count) {
-  const plan *self = (const plan *)object;
+  plan *self = (plan *)object;
   if (count != 2) {
     PyErr_SetString(PyExc_TypeError, "run: takes operands and results");
     return NULL;
@@ -224,6 +224,7 @@ static PyMethodDef methods[] = {
 static PyMemberDef members[] = {
     {"touched_bytes", T_ULONGLONG, offsetof(plan, touched_bytes), READONLY, NULL},
     {"transient_bytes", T_ULONGLONG, offsetof(plan, transient_bytes), READONLY, NULL},
+    {"used", T_BOOL, offsetof(plan, used), 0, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 

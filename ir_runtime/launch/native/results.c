@@ -109,7 +109,7 @@ static void *start_of(const dl_tensor *tensor) {
 
 // Returns whether it ran; an error may be set if not.
 static bool run_on(const remembered *self, const facts *seen, PyObject *const *outs) {
-  const plan *what = self->what;
+  plan *what = self->what;
   uint32_t count = what->operand_count + what->result_count;
   uint32_t given = what->operand_count + returned_results(what);
   report told;

@@ -165,7 +165,8 @@ static bool run_with(launch *self, int threads) {
   return ready;
 }
 
-int run_plan(const plan *what, void *const *tensors) {
+int run_plan(plan *what, void *const *tensors) {
+  if (!what->used) what->used = true;
   launch self = {.what = what, .tensors = tensors};
   int threads = 1;
   if (what->parts > 1 && what->touched_bytes >= parallel_bytes) {

@@ -1,0 +1,82 @@
+"""The kernels that are loaded: a bounded number, those that ran least lately go first.
+
+A call that was seen before does not come by here. So that such calls count, a kernel whose plans
+ran since it was last looked at is passed over once when kernels are dropped.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ir_runtime.launch.executor import LoadedKernel
+from ir_runtime.settings import current_settings
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.custom_op import CustomOp
+
+__all__ = ["LoadedKernels"]
+
+
+class LoadedKernels:
+    """Loaded kernels by selection, code and device type; each is loaded by one thread.
+
+    The number is the setting `loaded_kernels`. Dropping a kernel unloads its code once no running
+    call and no launcher that a user holds needs it.
+    """
+
+    def __init__(self) -> None:
+        self._kernels: OrderedDict[Any, tuple[CustomOp, LoadedKernel]] = OrderedDict()
+        self._loading: dict[Any, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def get(self, key: Any, op: CustomOp, load: Callable[[], LoadedKernel]) -> LoadedKernel:
+        """Return the kernel of `key`, loaded by one thread while others wait."""
+        with self._guard:
+            found = self._kernels.get(key)
+            if found is not None:
+                self._kernels.move_to_end(key)
+                return found[1]
+            lock = self._loading.setdefault(key, threading.Lock())
+        with lock:
+            found = self._kernels.get(key)
+            try:
+                kernel = load() if found is None else found[1]
+            finally:
+                self._loading.pop(key, None)
+            with self._guard:
+                self._kernels[key] = op, kernel
+                dropped = self._drop_unused(keep=key)
+        for owner in dropped:
+            owner.calls.forget_dropped()
+        return kernel
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._kernels.clear()
+
+    def reset_locks(self) -> None:
+        """Begin with free locks, in a forked child."""
+        self._guard = threading.Lock()
+        self._loading.clear()
+
+    def _drop_unused(self, *, keep: Any) -> list[CustomOp]:
+        """Drop what is beyond the limit, and return whose that was.
+
+        A kernel that ran lately gets a second turn.
+        """
+        owners: dict[str, CustomOp] = {}
+        total = sum(kernel.executable_count for _, kernel in self._kernels.values())
+        second_turns = len(self._kernels)
+        while total > current_settings().loaded_kernels and len(self._kernels) > 1:
+            key, (op, kernel) = self._kernels.popitem(last=False)
+            if key == keep or (second_turns > 0 and kernel.take_ran()):
+                second_turns -= 1
+                self._kernels[key] = op, kernel
+                continue
+            kernel.dropped = True
+            total -= kernel.executable_count
+            owners[op.qualified_name] = op
+        return list(owners.values())
