@@ -5,6 +5,7 @@
     IrRuntimeError
     ├── ArgumentError              (ValueError)    a call's arguments do not fit the op or program
     │   ├── MixedDeviceError       (RuntimeError)  tensors of one call live on different devices
+    │   ├── NotTakenError                          the op computes this call, its kernel does not
     │   ├── EnableListError        (AssertionError)  a list of enabled layers contradicts itself
     │   └── UnknownLayerError      (KeyError)      the forward context has no layer of this name
     ├── DeviceError                (RuntimeError)  a device cannot be found, made or used
@@ -75,6 +76,7 @@ __all__ = [
     "NoProgramError",
     "NoVmapRuleError",
     "NotDifferentiableError",
+    "NotTakenError",
     "OpConflictError",
     "OpDefinitionError",
     "PriorityError",
@@ -132,6 +134,10 @@ class ArgumentError(IrRuntimeError, ValueError):
 
 class MixedDeviceError(ArgumentError, RuntimeError):
     """The tensors of one call live on different devices."""
+
+
+class NotTakenError(ArgumentError):
+    """A kernel does not take a call that its op defines: another provider computes it."""
 
 
 class EnableListError(ArgumentError, AssertionError):

@@ -1,4 +1,4 @@
-"""What does a provider take?  Constraints that can be checked, printed, and explain a refusal.
+"""Constraints: what an op or a provider takes, as data that is checked, printed and explained.
 
 They look at dtypes, ranks, which optional arguments are there, and sizes. A size that is symbolic
 is never specialised: a constraint on it that cannot be proved refuses.
@@ -7,7 +7,7 @@ is never specialised: a constraint on it that cannot be proved refuses.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,28 +42,38 @@ class Refusal(str):
 
 @dataclass(frozen=True)
 class Constraint:
-    """Something that one argument must be.
+    """Something that one argument must be, by itself or beside others.
 
     Attributes:
         argument: its name.
         wanted: what it must be, in words.
-        test: whether a value is that.
+        test: whether a value is that; takes the values of `others`, too.
         found: what it is instead, in words.
         quick: the test as a Python expression of `value` and of `wanted`, if it has one; `wanted`
             is then the second part.
+        others: names of the arguments that it is compared with.
+        expected: what it must be in this call, in words; takes what `test` takes. Default:
+            `be <wanted>`.
     """
 
     argument: str
     wanted: str
-    test: Callable[[Any], bool]
+    test: Callable[..., bool]
     found: Callable[[Any], str]
     quick: tuple[str, Any] | None = None
+    others: tuple[str, ...] = ()
+    expected: Callable[..., str] | None = None
 
-    def refusal(self, value: Any) -> str | None:
+    def refusal(self, value: Any, *others: Any) -> str | None:
         """Return why a value is refused, None if it is not."""
-        if self.test(value):
+        if self.test(value, *others):
             return None
-        return f"`{self.argument}` is {self.found(value)}, must be {self.wanted}"
+        wanted = f"be {self.wanted}" if self.expected is None else self.expected(value, *others)
+        return f"`{self.argument}` is {self.found(value)}, must {wanted}"
+
+    def refusal_in(self, call: Mapping[str, Any]) -> str | None:
+        """Return why a call is refused, given its arguments by name; None if it is not."""
+        return self.refusal(call[self.argument], *(call[name] for name in self.others))
 
 
 def dtypes(argument: str, *allowed: torch.dtype) -> Constraint:
@@ -165,9 +175,14 @@ def _size_in_words(value: Tensor, dim: int) -> str:
 
 
 def compile_constraints(
-    provider: str, constraints: Sequence[Constraint], names: Sequence[str]
+    owner: str, constraints: Sequence[Constraint], names: Sequence[str]
 ) -> Callable[..., bool] | None:
     """Return one function of all arguments that tells whether all constraints hold.
+
+    Args:
+        owner: whose they are, for messages: `provider iree`.
+        constraints: any number; None is returned for none.
+        names: of the arguments.
 
     Raises:
         OpDefinitionError: one names an argument that the op has not.
@@ -175,14 +190,15 @@ def compile_constraints(
     if not constraints:
         return None
     for constraint in constraints:
-        if constraint.argument not in names:
-            raise OpDefinitionError(
-                f"provider {provider}: a constraint is about `{constraint.argument}`, must be "
-                f"about one of {', '.join(f'`{n}`' for n in names)}"
-            )
+        for name in (constraint.argument, *constraint.others):
+            if name not in names:
+                raise OpDefinitionError(
+                    f"{owner}: a constraint is about `{name}`, must be "
+                    f"about one of {', '.join(f'`{n}`' for n in names)}"
+                )
     scope: dict[str, Any] = {}
     source = f"def accepts({', '.join(names)}): return {condition(constraints, scope)}"
-    exec(compile(source, f"<constraints of {provider}>", "exec"), scope)  # noqa: S102 - our own text
+    exec(compile(source, f"<constraints of {owner}>", "exec"), scope)  # noqa: S102 - our own text
     return scope["accepts"]
 
 
@@ -206,7 +222,7 @@ def condition(
         value = constraint.argument
         if constraint.quick is None:
             scope[f"{prefix}test{i}"] = constraint.test
-            parts.append(f"{prefix}test{i}({value})")
+            parts.append(f"{prefix}test{i}({', '.join((value, *constraint.others))})")
             continue
         text, scope[f"{prefix}wanted{i}"] = constraint.quick
         if value in given:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ir_runtime.errors import NotTakenError
 from ir_runtime.ir.shadow import run_watched, watch
 from ir_runtime.ir.wrap import wrap
 from ir_runtime.op_reg.call import PLAIN_KEYSET
@@ -30,7 +31,8 @@ def run({parameters}):
 
 def run_maybe_inplace({parameters}):
 {normalize}    if ir_watch.on: return ir_watched(ir_op, ({every}))
-    return ir_choose(({every})).run_maybe_inplace({passed})
+    try: return ir_choose(({every})).run_maybe_inplace({passed})
+    except ir_not_taken: return ir_context(ir_op.default_priority)._run_chosen({passed})
 
 def op_call(ir_self, {parameters}):
     if ir_wrap.on:
@@ -111,6 +113,7 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow) -> Dispatch:
         "ir_normalize": op.normalize,
         "ir_context": op.context.get,
         "ir_choose": op.choose,
+        "ir_not_taken": NotTakenError,
         "ir_watch": watch,
         "ir_watched": run_watched,
         "ir_slow": slow,

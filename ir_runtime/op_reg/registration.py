@@ -154,7 +154,9 @@ def _define_out(op: CustomOp, functions: CallFunctions) -> None:
     def fake(*args: Any, **kwargs: Any) -> Any:
         outs = [kwargs.pop(name) for name in names]
         kwargs.pop("staged", None)
-        results = run_select(op, fill_defaults(op, args, kwargs)).result_descs
+        values = fill_defaults(op, args, kwargs)
+        call_device(op.name, (*op.arg_names, *names), (*values, *outs))
+        results = run_select(op, values).result_descs
         for out, desc in zip(outs, results, strict=True):
             if out.shape != desc.t.shape or out.dtype != desc.t.dtype:
                 raise ArgumentError(
