@@ -78,7 +78,7 @@ class IreeImpl(IrOpImpl):
             self.asked_first = cheap
         self._through_torch = positional(kernel)
         self._call_key = key_function(kernel)
-        kernel.precheck = op.check
+        kernel.precheck, kernel.like_native = op.check, op.compute_natively
         if hasattr(self.kernel_packet, "out"):
             self.run_into = self._run_into
 
@@ -121,6 +121,7 @@ class IreeImpl(IrOpImpl):
                     try:
                         self._kernel = self._trace()
                         self._kernel.precheck = self.op.check
+                        self._kernel.like_native = self.op.compute_natively
                     except IrRuntimeError as error:
                         self._broken = error
                         raise

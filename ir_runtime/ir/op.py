@@ -298,8 +298,8 @@ class IrOp(OpPriority, OpChecks):
         """Compute a call by native, given arguments by position as callers give them."""
         return self.native(*self.normal_arguments(args))
 
-    def _run_batched(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute a call under `torch.vmap`: native on what it maps over."""
+    def compute_natively(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute a call by native, whose torch functions have rules for vmap and jvp."""
         values = self.all_arguments(args, kwargs)
         self.check(values)
         return self.run_native(*values)

@@ -11,9 +11,9 @@ from torch import Tensor
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.ir.shadow import watch
-from ir_runtime.op_reg.autograd import refuse_tangents
 from ir_runtime.op_reg.call import PLAIN_KEYSET
 from ir_runtime.op_reg.call_source import out_names
+from ir_runtime.op_reg.forward import refuse_tangents
 from ir_runtime.op_reg.registration import out_schema
 from ir_runtime.op_reg.selection import check_devices
 

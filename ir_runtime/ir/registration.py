@@ -11,7 +11,8 @@ import torch
 from ir_runtime.ir.dispatch_source import Dispatch, make_dispatch
 from ir_runtime.ir.out_overload import register_out
 from ir_runtime.ir.schema import with_mutation
-from ir_runtime.op_reg.autograd import make_autograd_slow, refuse_tangents
+from ir_runtime.op_reg.autograd import make_autograd_slow
+from ir_runtime.op_reg.forward import carries_tangent
 from ir_runtime.op_reg.library import lasting_fragment
 
 if TYPE_CHECKING:
@@ -30,11 +31,13 @@ class AutogradOp:
         name: for messages.
         overload: the torch op.
         formula: how it is differentiated.
+        like_native: native, which takes the arguments by position and looks at them first.
     """
 
     name: str
     overload: torch._ops.OpOverload
     formula: Any = None
+    like_native: Any = None
 
     @property
     def schema(self) -> Any:
@@ -75,14 +78,14 @@ def define_ops(op: IrOp) -> None:
 def register_ops(op: IrOp) -> Dispatch:
     """Register what the overloads run, below autograd and above, and their meta functions."""
     library: Any = op.library
-    outer = AutogradOp(op.name, op.overload)
+    outer = AutogradOp(op.name, op.overload, like_native=op.compute_natively)
     op.autograd = outer
     below = make_autograd_slow(outer)  # pyright: ignore[reportArgumentType]
     functions = make_dispatch(op, below, _make_slow_inplace(op))
     library.impl(op.name, functions.run, "CompositeExplicitAutograd")
     library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
     library._register_fake(op.name, op._fake_call)
-    library.impl(op.name, op._run_batched, "FuncTorchBatched")
+    library.impl(op.name, op.compute_natively, "FuncTorchBatched")
     if op.allow_inplace:
         _register_maybe_inplace(op, functions)
     if _can_have_out(op):
@@ -95,7 +98,7 @@ def _register_maybe_inplace(op: IrOp, functions: Dispatch) -> None:
     name = f"{op.name}.maybe_inplace"
     library.impl(name, functions.run_maybe_inplace, "CompositeExplicitAutograd")
     library.impl(name, functions.autograd_maybe_inplace, "Autograd", with_keyset=True)
-    library.impl(name, op._run_batched, "FuncTorchBatched")
+    library.impl(name, op.compute_natively, "FuncTorchBatched")
     library._register_fake(name, op._fake_call)
     overload = op.packet.maybe_inplace
 
@@ -114,7 +117,8 @@ def _make_slow_inplace(op: IrOp) -> Callable[[Any, tuple[Any, ...]], Any]:
     def slow(keyset: Any, values: tuple[Any, ...]) -> Any:
         if torch.is_grad_enabled() and torch._C._any_requires_grad(*values):
             return op.torch_op(*values)  # a donated tensor may be kept
-        refuse_tangents(op.autograd, values)  # pyright: ignore[reportArgumentType]
+        if carries_tangent(values):
+            return op.compute_natively(*values)
         with torch._C._AutoDispatchBelowAutograd():
             below = keyset & torch._C._after_autograd_keyset
             return op.packet.maybe_inplace.redispatch(below, *values)

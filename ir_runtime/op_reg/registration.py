@@ -10,11 +10,12 @@ from torch import Tensor
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, RegistrationError, UnsupportedTorchDeviceError
 from ir_runtime.op_reg.autocast import check_autocast, register_autocast
-from ir_runtime.op_reg.autograd import make_autograd_slow, refuse_tangents
+from ir_runtime.op_reg.autograd import make_autograd_slow
 from ir_runtime.op_reg.call import CallFunctions, make_call_functions
 from ir_runtime.op_reg.call_source import out_names
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.fast_call import add_fast_calls
+from ir_runtime.op_reg.forward import refuse_tangents
 from ir_runtime.op_reg.gradient import class_formula
 from ir_runtime.op_reg.kernel import run_select
 from ir_runtime.op_reg.result import fake_results

@@ -139,7 +139,9 @@ def traced_op(
     packet: Any = CustomOp.register(
         type(name.replace("@", "_"), (TracedOp,), members), library=library
     )
-    return ALL_CUSTOM_OP_REGS[packet.default._schema.name]
+    op = ALL_CUSTOM_OP_REGS[packet.default._schema.name]
+    op.like_native = native
+    return op
 
 
 # arguments

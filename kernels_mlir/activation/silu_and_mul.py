@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ir_runtime import ir
 from ir_runtime.op_reg import (
@@ -27,6 +28,7 @@ from kernels_mlir.library import (
     round_by_sum,
     widened,
 )
+from kernels_mlir.sharding import shard_by_row
 
 __all__ = ["native_silu_and_mul", "silu_and_mul", "silu_and_mul_op"]
 
@@ -83,6 +85,9 @@ silu_and_mul_op = ir.register_op(
         ),
     ],
 )(native_silu_and_mul)
+
+
+shard_by_row("silu_and_mul")
 
 
 @silu_and_mul_op.register_input_generator
@@ -142,14 +147,13 @@ class SiluAndMulKernel(CustomOp):
     def backward(self, ctx: Any, *gradients: Any) -> Any:
         """Differentiate both factors, in float32 or wider.
 
-        What may be tiny is multiplied first: it and a huge factor make a number, not NaN.
+        A gradient times `up` may be infinite where the slope is 0, so that it is weighed first.
         """
         (x,) = ctx.saved_tensors
         gate, up = widened(x).chunk(2, dim=-1)
         g = widened(gradients[0])
-        sigmoid = torch.sigmoid(gate)
-        slope = sigmoid * (1 + gate * (1 - sigmoid))
-        return torch.cat((g * slope * up, g * (gate * sigmoid)), dim=-1).to(x.dtype)
+        grad_gate = torch.ops.aten.silu_backward(g, gate) * up
+        return torch.cat((grad_gate, g * functional.silu(gate)), dim=-1).to(x.dtype)
 
 
 def columns_of_group(columns: int) -> int:

@@ -29,6 +29,7 @@ from kernels_mlir.library import (
     register_kernel,
     widened,
 )
+from kernels_mlir.sharding import shard_by_row
 
 __all__ = ["native_softmax", "softmax", "softmax_op"]
 
@@ -73,6 +74,9 @@ def native_softmax(x: Tensor) -> Tensor:
 
 
 softmax_op = ir.register_op(name="softmax", accepts=[ir.dtypes("x", *FLOATING)])(native_softmax)
+
+
+shard_by_row("softmax")
 
 
 @softmax_op.register_input_generator
@@ -129,5 +133,4 @@ class SoftmaxKernel(CustomOp):
         """Weigh each gradient less the mean gradient of its row, in float32 or wider."""
         (y,) = ctx.saved_tensors
         weights, g = widened(y), widened(gradients[0])
-        weighed = g * weights
-        return (weighed - weights * weighed.sum(-1, keepdim=True)).to(y.dtype)
+        return (weights * (g - (g * weights).sum(-1, keepdim=True))).to(y.dtype)

@@ -19,6 +19,7 @@ from ir_runtime.op_reg import (
     MlirTemplate,
     float_attribute,
 )
+from kernels_mlir.flops import count_flops
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
@@ -28,6 +29,7 @@ from kernels_mlir.library import (
     same_dtype,
     summed_like,
 )
+from kernels_mlir.sharding import NO_TENSOR, Sharding, shard_by_rule
 
 __all__ = ["mm_encoder_attn", "mm_encoder_attn_op", "native_mm_encoder_attn"]
 
@@ -203,6 +205,31 @@ def mm_encoder_attn_fake(
     return query.new_empty((*query.shape[:3], value.shape[3]))
 
 
+def _shardings(
+    query: Any, key: Any, value: Any, scale: Any = None, cu_seqlens: Any = None
+) -> list[Sharding]:
+    """Split the batch, or the heads if each has its own key."""
+    del value, scale
+    bounds = NO_TENSOR if cu_seqlens is None else None
+    dims = [0] if query.shape[0] == key.shape[0] else []
+    dims += [2] if query.shape[2] == key.shape[2] else []
+    return [([dim], [dim, dim, dim, NO_TENSOR, bounds]) for dim in dims]
+
+
+shard_by_rule("mm_encoder_attn", _shardings)
+
+
+@count_flops("mm_encoder_attn")
+def _flops(
+    query: Tensor, key: Tensor, value: Tensor, _: Any = None, cu_seqlens: Tensor | None = None
+) -> int:
+    batch, length, heads, depth = query.shape
+    pairs: int = length * key.shape[1]
+    if cu_seqlens is not None and cu_seqlens.device.type != "meta":
+        pairs = int(cu_seqlens.diff().square().sum())
+    return 2 * batch * heads * pairs * (depth + value.shape[3])
+
+
 @mm_encoder_attn_op.register_input_generator
 def mm_encoder_attn_inputs(
     num_tokens: int = 32,
@@ -349,9 +376,9 @@ class MmEncoderAttnKernel(CustomOp):
         q, k, v = _widen_heads(query, key, value)
         weights = _attention_weights(q, k, scale, cu_seqlens)
         grad_out = gradients[0].transpose(1, 2).to(weights.dtype)
-        grad_weights = grad_out @ v.transpose(-1, -2)
-        weighed = weights * grad_weights.masked_fill(weights == 0, 0.0)  # may be infinite there
-        grad_scores = (weighed - weights * weighed.sum(-1, keepdim=True)) * scale
+        grad_weights = (grad_out @ v.transpose(-1, -2)).masked_fill(weights == 0, 0.0)
+        grad_scores = weights * (grad_weights - (grad_weights * weights).sum(-1, keepdim=True))
+        grad_scores = grad_scores * scale
         grads = (
             (grad_scores @ k),
             _sum_groups(grad_scores.transpose(-1, -2) @ q, kv_heads),

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ir_runtime import ir
 from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection
+from kernels_mlir.flops import count_flops
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
@@ -30,6 +31,7 @@ from kernels_mlir.linear.kernel import (
 )
 from kernels_mlir.linear.packed import multiply_packed, packed_for
 from kernels_mlir.linear.tile import tile_for
+from kernels_mlir.sharding import NO_TENSOR, Sharding, free_dims, shard_by_rule
 
 __all__ = ["linear", "linear_op", "native_linear"]
 
@@ -110,6 +112,23 @@ linear_op = ir.register_op(
         ),
     ],
 )(native_linear)
+
+
+def _shardings(x: Any, weight: Any, bias: Any = None) -> list[Sharding]:
+    """Split rows, or the output features; their sum over split input features is not whole."""
+    last, whole = x.ndim - 1, NO_TENSOR if bias is None else None
+    found: list[Sharding] = [([d], [d, None, whole]) for d in free_dims(x, last, [bias])]
+    if bias is None or tuple(bias.shape) == (weight.shape[0],):
+        found.append(([last], [None, 0, NO_TENSOR if bias is None else 0]))
+    return found
+
+
+shard_by_rule("linear", _shardings)
+
+
+@count_flops("linear")
+def _flops(x: Tensor, weight: Tensor, *_: Any) -> int:
+    return 2 * x.numel() * weight.shape[0]
 
 
 @linear_op.register_input_generator

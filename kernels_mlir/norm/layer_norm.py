@@ -38,6 +38,7 @@ from kernels_mlir.norm.rms_norm import (
     one_each_feature,
     per_feature,
 )
+from kernels_mlir.sharding import shard_by_row
 
 __all__ = ["layer_norm", "layer_norm_op", "native_layer_norm"]
 
@@ -95,6 +96,9 @@ layer_norm_op = ir.register_op(
         finite_epsilon(),
     ],
 )(native_layer_norm)
+
+
+shard_by_row("layer_norm")
 
 
 @layer_norm_op.register_input_generator

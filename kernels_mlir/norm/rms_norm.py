@@ -34,6 +34,7 @@ from kernels_mlir.library import (
     widened,
     widest,
 )
+from kernels_mlir.sharding import shard_by_row
 
 __all__ = ["native_rms_norm", "rms_norm", "rms_norm_op"]
 
@@ -131,6 +132,9 @@ rms_norm_op = ir.register_op(
     ],
 )(native_rms_norm)
 rms_norm_op.override_tolerance(torch.float16, atol=1e-2, rtol=2e-3)
+
+
+shard_by_row("rms_norm")
 
 
 @rms_norm_op.register_input_generator

@@ -26,6 +26,7 @@ from kernels_mlir.library import FLOATING, FLOATS, make_rows, register_kernel, s
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
+from kernels_mlir.sharding import NO_TENSOR, Sharding, shard_by_rule
 
 __all__ = ["native_rotary_embedding", "rotary_embedding", "rotary_embedding_op"]
 
@@ -177,6 +178,20 @@ rotary_embedding_op = ir.register_op(
         _turnable("key"),
     ],
 )(native_rotary_embedding)
+
+
+def _shardings(positions: Any, query: Any, key: Any, *rest: Any) -> list[Sharding]:
+    """Split the tokens; results and arguments alike."""
+    del query, rest
+    found: list[Sharding] = []
+    for dim in range(positions.ndim):
+        keyed = NO_TENSOR if key is None else dim
+        arguments = [dim, dim, keyed, NO_TENSOR, NO_TENSOR, None, NO_TENSOR]
+        found.append(([dim, keyed], arguments))
+    return found
+
+
+shard_by_rule("rotary_embedding", _shardings)
 
 
 @rotary_embedding_op.register_input_generator
