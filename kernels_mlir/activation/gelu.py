@@ -82,9 +82,6 @@ gelu_op = ir.register_op(
 )(native_gelu)
 
 
-shard_by_element("gelu")
-
-
 @gelu_op.register_input_generator
 def gelu_inputs(
     num_tokens: int = 32,
@@ -136,3 +133,6 @@ class GeluKernel(CustomOp):
         near = x.clamp(-STEADY, STEADY)
         grad = torch.ops.aten.gelu_backward(gradients[0], near, approximate=ctx.approximate)
         return grad, None
+
+
+shard_by_element("gelu")

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ir_runtime import ir
 from ir_runtime.op_reg import (
@@ -87,9 +86,6 @@ silu_and_mul_op = ir.register_op(
 )(native_silu_and_mul)
 
 
-shard_by_row("silu_and_mul")
-
-
 @silu_and_mul_op.register_input_generator
 def silu_and_mul_inputs(
     num_tokens: int = 32,
@@ -152,11 +148,15 @@ class SiluAndMulKernel(CustomOp):
         (x,) = ctx.saved_tensors
         gate, up = widened(x).chunk(2, dim=-1)
         g = widened(gradients[0])
-        grad_gate = torch.ops.aten.silu_backward(g, gate) * up
-        return torch.cat((grad_gate, g * functional.silu(gate)), dim=-1).to(x.dtype)
+        sigmoid = torch.sigmoid(gate)
+        slope = sigmoid * (1 + gate * (1 - sigmoid))
+        return torch.cat((g * slope * up, g * (gate * sigmoid)), dim=-1).to(x.dtype)
 
 
 def columns_of_group(columns: int) -> int:
     """Divide the columns of a row into groups of about the same size, a multiple of the lanes."""
     groups = -(-columns // GROUP)
     return -(-columns // (max(groups, 1) * LANE_COUNT)) * LANE_COUNT or LANE_COUNT
+
+
+shard_by_row("silu_and_mul")

@@ -76,9 +76,6 @@ def native_softmax(x: Tensor) -> Tensor:
 softmax_op = ir.register_op(name="softmax", accepts=[ir.dtypes("x", *FLOATING)])(native_softmax)
 
 
-shard_by_row("softmax")
-
-
 @softmax_op.register_input_generator
 def softmax_inputs(
     num_tokens: int = 32,
@@ -134,3 +131,6 @@ class SoftmaxKernel(CustomOp):
         (y,) = ctx.saved_tensors
         weights, g = widened(y), widened(gradients[0])
         return (weights * (g - (g * weights).sum(-1, keepdim=True))).to(y.dtype)
+
+
+shard_by_row("softmax")

@@ -205,31 +205,6 @@ def mm_encoder_attn_fake(
     return query.new_empty((*query.shape[:3], value.shape[3]))
 
 
-def _shardings(
-    query: Any, key: Any, value: Any, scale: Any = None, cu_seqlens: Any = None
-) -> list[Sharding]:
-    """Split the batch, or the heads if each has its own key."""
-    del value, scale
-    bounds = NO_TENSOR if cu_seqlens is None else None
-    dims = [0] if query.shape[0] == key.shape[0] else []
-    dims += [2] if query.shape[2] == key.shape[2] else []
-    return [([dim], [dim, dim, dim, NO_TENSOR, bounds]) for dim in dims]
-
-
-shard_by_rule("mm_encoder_attn", _shardings)
-
-
-@count_flops("mm_encoder_attn")
-def _flops(
-    query: Tensor, key: Tensor, value: Tensor, _: Any = None, cu_seqlens: Tensor | None = None
-) -> int:
-    batch, length, heads, depth = query.shape
-    pairs: int = length * key.shape[1]
-    if cu_seqlens is not None and cu_seqlens.device.type != "meta":
-        pairs = int(cu_seqlens.diff().square().sum())
-    return 2 * batch * heads * pairs * (depth + value.shape[3])
-
-
 @mm_encoder_attn_op.register_input_generator
 def mm_encoder_attn_inputs(
     num_tokens: int = 32,
@@ -391,3 +366,28 @@ class MmEncoderAttnKernel(CustomOp):
 def _sum_groups(gradient: Tensor, kv_heads: int) -> Tensor:
     """Add up `[B, H, S, D]` over the query heads of each key head."""
     return gradient.unflatten(1, (kv_heads, -1)).sum(2)
+
+
+def _shardings(
+    query: Any, key: Any, value: Any, scale: Any = None, cu_seqlens: Any = None
+) -> list[Sharding]:
+    """Split the batch, or the heads if each has its own key."""
+    del value, scale
+    bounds = NO_TENSOR if cu_seqlens is None else None
+    dims = [0] if query.shape[0] == key.shape[0] else []
+    dims += [2] if query.shape[2] == key.shape[2] else []
+    return [([dim], [dim, dim, dim, NO_TENSOR, bounds]) for dim in dims]
+
+
+shard_by_rule("mm_encoder_attn", _shardings)
+
+
+@count_flops("mm_encoder_attn")
+def _flops(
+    query: Tensor, key: Tensor, value: Tensor, _: Any = None, cu_seqlens: Tensor | None = None
+) -> int:
+    batch, length, heads, depth = query.shape
+    pairs: int = length * key.shape[1]
+    if cu_seqlens is not None and cu_seqlens.device.type != "meta":
+        pairs = int(cu_seqlens.diff().square().sum())
+    return 2 * batch * heads * pairs * (depth + value.shape[3])

@@ -114,23 +114,6 @@ linear_op = ir.register_op(
 )(native_linear)
 
 
-def _shardings(x: Any, weight: Any, bias: Any = None) -> list[Sharding]:
-    """Split rows, or the output features; their sum over split input features is not whole."""
-    last, whole = x.ndim - 1, NO_TENSOR if bias is None else None
-    found: list[Sharding] = [([d], [d, None, whole]) for d in free_dims(x, last, [bias])]
-    if bias is None or tuple(bias.shape) == (weight.shape[0],):
-        found.append(([last], [None, 0, NO_TENSOR if bias is None else 0]))
-    return found
-
-
-shard_by_rule("linear", _shardings)
-
-
-@count_flops("linear")
-def _flops(x: Tensor, weight: Tensor, *_: Any) -> int:
-    return 2 * x.numel() * weight.shape[0]
-
-
 @linear_op.register_input_generator
 def linear_inputs(
     num_tokens: int = 32,
@@ -217,3 +200,20 @@ class LinearKernel(CustomOp):
         if needs_bias and bias is not None:
             grad_bias = summed_like(g, bias)
         return grad_x, grad_weight, grad_bias
+
+
+def _shardings(x: Any, weight: Any, bias: Any = None) -> list[Sharding]:
+    """Split rows, or the output features; their sum over split input features is not whole."""
+    last, whole = x.ndim - 1, NO_TENSOR if bias is None else None
+    found: list[Sharding] = [([d], [d, None, whole]) for d in free_dims(x, last, [bias])]
+    if bias is None or tuple(bias.shape) == (weight.shape[0],):
+        found.append(([last], [None, 0, NO_TENSOR if bias is None else 0]))
+    return found
+
+
+shard_by_rule("linear", _shardings)
+
+
+@count_flops("linear")
+def _flops(x: Tensor, weight: Tensor, *_: Any) -> int:
+    return 2 * x.numel() * weight.shape[0]

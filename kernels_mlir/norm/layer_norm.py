@@ -98,9 +98,6 @@ layer_norm_op = ir.register_op(
 )(native_layer_norm)
 
 
-shard_by_row("layer_norm")
-
-
 @layer_norm_op.register_input_generator
 def layer_norm_inputs(
     num_tokens: int = 32,
@@ -189,3 +186,6 @@ class LayerNormKernel(CustomOp):
             grad_x = ((gw - pulled) / root).to(x.dtype)
         grad_weight = summed_like(g * normal, weight) if needs_weight else None
         return grad_x, grad_weight, summed_like(g, bias) if needs_bias else None, None
+
+
+shard_by_row("layer_norm")

@@ -134,9 +134,6 @@ rms_norm_op = ir.register_op(
 rms_norm_op.override_tolerance(torch.float16, atol=1e-2, rtol=2e-3)
 
 
-shard_by_row("rms_norm")
-
-
 @rms_norm_op.register_input_generator
 def rms_norm_inputs(
     num_tokens: int = 32,
@@ -244,3 +241,6 @@ def check_features(op: str, name: str, tensor: Tensor, x: Tensor) -> None:
         raise ArgumentError(
             f"{op}: `{name}` is {format_tensor(tensor)}, must {_matching(tensor, x)}"
         )
+
+
+shard_by_row("rms_norm")

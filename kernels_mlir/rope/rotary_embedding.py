@@ -180,20 +180,6 @@ rotary_embedding_op = ir.register_op(
 )(native_rotary_embedding)
 
 
-def _shardings(positions: Any, query: Any, key: Any, *rest: Any) -> list[Sharding]:
-    """Split the tokens; results and arguments alike."""
-    del query, rest
-    found: list[Sharding] = []
-    for dim in range(positions.ndim):
-        keyed = NO_TENSOR if key is None else dim
-        arguments = [dim, dim, keyed, NO_TENSOR, NO_TENSOR, None, NO_TENSOR]
-        found.append(([dim, keyed], arguments))
-    return found
-
-
-shard_by_rule("rotary_embedding", _shardings)
-
-
 @rotary_embedding_op.register_input_generator
 def rotary_embedding_inputs(
     num_tokens: int = 32,
@@ -370,3 +356,17 @@ def split_heads(kb: KernelBuilder, value: Value, like: Value) -> Value:
 
 def _head_groups(rank: int) -> list[list[int]]:
     return [*([i] for i in range(rank)), [rank, rank + 1]]
+
+
+def _shardings(positions: Any, query: Any, key: Any, *rest: Any) -> list[Sharding]:
+    """Split the tokens; results and arguments alike."""
+    del query, rest
+    found: list[Sharding] = []
+    for dim in range(positions.ndim):
+        keyed = NO_TENSOR if key is None else dim
+        arguments = [dim, dim, keyed, NO_TENSOR, NO_TENSOR, None, NO_TENSOR]
+        found.append(([dim, keyed], arguments))
+    return found
+
+
+shard_by_rule("rotary_embedding", _shardings)
