@@ -6,6 +6,7 @@
     ├── ArgumentError              (ValueError)    a call's arguments do not fit the op or program
     │   ├── MixedDeviceError       (RuntimeError)  tensors of one call live on different devices
     │   ├── NoSuchArgumentError    (IndexError)    an op has no argument at this position
+    │   ├── NotTakenError                          the op computes this call, its kernel does not
     │   ├── EnableListError        (AssertionError)  a list of enabled layers contradicts itself
     │   ├── IndexOutOfRangeError   (IndexError)    an index points outside of what it indexes
     │   └── UnknownLayerError      (KeyError)      the forward context has no layer of this name
@@ -81,6 +82,7 @@ __all__ = [
     "NoSuchArgumentError",
     "NoVmapRuleError",
     "NotDifferentiableError",
+    "NotTakenError",
     "OpConflictError",
     "OpDefinitionError",
     "PriorityError",
@@ -144,6 +146,10 @@ class MixedDeviceError(ArgumentError, RuntimeError):
 
 class NoSuchArgumentError(ArgumentError, IndexError):
     """The signature of an op has no argument at this position."""
+
+
+class NotTakenError(ArgumentError):
+    """A kernel does not take a call that its op defines: another provider computes it."""
 
 
 class EnableListError(ArgumentError, AssertionError):

@@ -21,19 +21,30 @@ from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import CustomOp, KernelSelection, fragment
 
 __all__ = [
+    "FLOATING",
     "FLOATS",
+    "INTEGERS",
+    "at_least_one_dimension",
     "check_rows",
     "choose_stores",
     "make_rows",
     "register_kernel",
     "register_packed_kernel",
     "round_by_sum",
+    "same_dtype",
     "store_aliases",
+    "summed_like",
     "widened",
+    "widest",
 ]
 
 FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 """Dtypes of the kernels, which compute in float32 (or wider) and round once."""
+
+FLOATING = (*FLOATS, torch.float64)
+"""Dtypes that the ops are defined for; native computes what the kernels do not take."""
+
+INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 MAX_VULKAN_ROWS = 65535
 """Workgroups that every Vulkan device can count in one dimension of a dispatch."""
@@ -72,6 +83,39 @@ def register_packed_kernel(op_class: type[CustomOp]) -> Callable[..., Any]:
 def widened(x: Tensor) -> Tensor:
     """Return `x` in float32, or as it is if that is wider."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def widest(x: Tensor) -> Tensor:
+    """Return `x` in a dtype in which squares of its elements neither overflow nor vanish.
+
+    That is float64 on CPUs. GPUs, whose kernels compute in float32 throughout, get that.
+    """
+    return x.double() if x.device.type == "cpu" else widened(x)
+
+
+def summed_like(gradient: Tensor, argument: Tensor) -> Tensor:
+    """Sum a gradient over the dimensions along which its argument was expanded."""
+    return gradient.sum_to_size(argument.shape).to(argument.dtype)
+
+
+def at_least_one_dimension(argument: str) -> ir.Constraint:
+    """Let an op take tensors that have a last dimension."""
+    return ir.fits(
+        argument,
+        "of rank 1 or more",
+        lambda x: x.ndim > 0,
+        expected=lambda _: "have at least 1 dimension",
+    )
+
+
+def same_dtype(argument: str, other: str) -> ir.Constraint:
+    """Let a kernel take a tensor of the dtype of another one."""
+    return ir.fits(
+        argument,
+        f"of the dtype of `{other}`",
+        lambda mine, theirs: mine.dtype == theirs.dtype,
+        beside=(other,),
+    )
 
 
 def make_rows(num_tokens: int, hidden_size: int, dtype: torch.dtype, device: str) -> Tensor:

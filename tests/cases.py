@@ -26,6 +26,7 @@ __all__ = [
     "BY_OP",
     "CASES",
     "DTYPES",
+    "EPSILON",
     "WIDTH",
     "Arguments",
     "Draw",

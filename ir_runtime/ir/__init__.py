@@ -1,6 +1,7 @@
 """Functional ops with one meaning, a torch function, and many providers."""
 
 from ir_runtime.ir import ops
+from ir_runtime.ir.argument_constraint import broadcastable, differ, fits, number, one_of
 from ir_runtime.ir.config import IrOpPriorityConfig, registered_op
 from ir_runtime.ir.constraint import (
     Constraint,
@@ -42,12 +43,17 @@ __all__ = [
     "Platform",
     "Refusal",
     "Verdict",
+    "broadcastable",
     "current_platform",
     "devices",
+    "differ",
     "divisible",
     "dtypes",
     "enable_torch_wrap",
+    "fits",
     "ir_torch_lib",
+    "number",
+    "one_of",
     "ops",
     "present",
     "rank",

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ir_runtime.errors import NotTakenError
 from ir_runtime.ir.constraint import condition
 from ir_runtime.ir.log import known_levels
 
@@ -35,7 +36,7 @@ def make_run(op: IrOp, impls: Sequence[IrOpImpl]) -> Callable[[Run], Run]:
     names = {name: f"ir_a{i}" for i, name in enumerate(op.arg_names)}
     passed = ", ".join(names.values())
     given = frozenset(a.name for a in op.overload._schema.arguments if str(a.type) == "Tensor")
-    scope: dict[str, Any] = {"ir_levels": known_levels}
+    scope: dict[str, Any] = {"ir_levels": known_levels, "ir_not_taken": NotTakenError}
     tests: list[str] = []
     for i, impl in enumerate(impls):
         scope[f"ir_run{i}"] = impl.functional
@@ -44,7 +45,12 @@ def make_run(op: IrOp, impls: Sequence[IrOpImpl]) -> Callable[[Run], Run]:
     for i, test in enumerate(tests):
         if i == 1:
             lines.append(f"    if ir_levels.get(10) is not False: return ir_rest({passed})")
-        lines.append(f"    if {test}: return ir_run{i}({passed})")
+        if impls[i].may_decline:
+            lines.append(f"    if {test}:")
+            lines.append(f"      try: return ir_run{i}({passed})")
+            lines.append("      except ir_not_taken: pass")
+        else:
+            lines.append(f"    if {test}: return ir_run{i}({passed})")
     lines.append(f"    return ir_rest({passed})")
     text = "\n".join(("def make(ir_rest):", f"  def run({passed}):", *lines, "  return run"))
     exec(compile(text, f"<priority of {op.name}>", "exec"), scope)  # noqa: S102 - our own text
@@ -61,7 +67,9 @@ def _test(
     if impl.accepts is None:
         return "True"
     if impl.is_declared:
-        return condition(impl.constraints, names, scope, prefix=f"ir_{i}_", given=given)
+        if not impl.asked_constraints:
+            return "True"
+        return condition(impl.asked_constraints, names, scope, prefix=f"ir_{i}_", given=given)
     scope[f"ir_accepts{i}"] = impl.accepts
     return f"ir_accepts{i}({', '.join(names.values())})"
 

@@ -1,4 +1,4 @@
-"""What does a provider take?  Constraints that can be checked, printed, and explain a refusal.
+"""Constraints: what an op or a provider takes, as data that is checked, printed and explained.
 
 They look at dtypes, ranks, which optional arguments are there, and sizes. A size that is symbolic
 is never specialised: a constraint on it that cannot be proved refuses, but for one who asks for
@@ -43,31 +43,41 @@ class Refusal(str):
 
 @dataclass(frozen=True)
 class Constraint:
-    """Something that one argument must be.
+    """Something that one argument must be, by itself or beside others.
 
     Attributes:
         argument: its name.
         wanted: what it must be, in words.
-        test: whether a value is that.
+        test: whether a value is that; takes the values of `others`, too.
         found: what it is instead, in words.
         quick: the test as a Python expression of `value` and of `wanted`, if it has one; `wanted`
             is then the second part.
         guarded: the test for a compiler that may put a guard on a symbolic size, so that it says
             of each size what it says in an eager call; None if the test does so.
+        others: names of the arguments that it is compared with.
+        expected: what it must be in this call, in words; takes what `test` takes. Default:
+            `be <wanted>`.
     """
 
     argument: str
     wanted: str
-    test: Callable[[Any], bool]
+    test: Callable[..., bool]
     found: Callable[[Any], str]
     quick: tuple[str, Any] | None = None
     guarded: Callable[[Any], bool] | None = None
+    others: tuple[str, ...] = ()
+    expected: Callable[..., str] | None = None
 
-    def refusal(self, value: Any) -> str | None:
+    def refusal(self, value: Any, *others: Any) -> str | None:
         """Return why a value is refused, None if it is not."""
-        if self.test(value):
+        if self.test(value, *others):
             return None
-        return f"`{self.argument}` is {self.found(value)}, must be {self.wanted}"
+        wanted = f"be {self.wanted}" if self.expected is None else self.expected(value, *others)
+        return f"`{self.argument}` is {self.found(value)}, must {wanted}"
+
+    def refusal_in(self, call: Mapping[str, Any]) -> str | None:
+        """Return why a call is refused, given its arguments by name; None if it is not."""
+        return self.refusal(call[self.argument], *(call[name] for name in self.others))
 
 
 def dtypes(argument: str, *allowed: torch.dtype) -> Constraint:
@@ -178,9 +188,14 @@ def _size_in_words(value: Tensor, dim: int) -> str:
 
 
 def compile_constraints(
-    provider: str, constraints: Sequence[Constraint], names: Sequence[str]
+    owner: str, constraints: Sequence[Constraint], names: Sequence[str]
 ) -> Callable[..., bool] | None:
     """Return one function of all arguments that tells whether all constraints hold.
+
+    Args:
+        owner: whose they are, for messages: `provider iree`.
+        constraints: any number; None is returned for none.
+        names: of the arguments.
 
     Raises:
         OpDefinitionError: one names an argument that the op has not.
@@ -188,15 +203,16 @@ def compile_constraints(
     if not constraints:
         return None
     for constraint in constraints:
-        if constraint.argument not in names:
-            raise OpDefinitionError(
-                f"provider {provider}: a constraint is about `{constraint.argument}`, must be "
-                f"about one of {', '.join(f'`{n}`' for n in names)}"
-            )
+        for name in (constraint.argument, *constraint.others):
+            if name not in names:
+                raise OpDefinitionError(
+                    f"{owner}: a constraint is about `{name}`, must be "
+                    f"about one of {', '.join(f'`{n}`' for n in names)}"
+                )
     scope: dict[str, Any] = {}
     own = {name: f"ir_a{i}" for i, name in enumerate(names)}
     source = f"def accepts({', '.join(own.values())}): return {condition(constraints, own, scope)}"
-    exec(compile(source, f"<constraints of {provider}>", "exec"), scope)  # noqa: S102 - our own text
+    exec(compile(source, f"<constraints of {owner}>", "exec"), scope)  # noqa: S102 - our own text
     return scope["accepts"]
 
 
@@ -222,7 +238,8 @@ def condition(
         value = names[constraint.argument]
         if constraint.quick is None:
             scope[f"{prefix}test{i}"] = constraint.test
-            parts.append(f"{prefix}test{i}({value})")
+            others = (names[name] for name in constraint.others)
+            parts.append(f"{prefix}test{i}({', '.join((value, *others))})")
             continue
         text, scope[f"{prefix}wanted{i}"] = constraint.quick
         if constraint.argument in given:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ir_runtime.errors import NotTakenError
 from ir_runtime.ir.shadow import run_watched, watch
 from ir_runtime.ir.wrap import wrap
 from ir_runtime.op_reg.call import PLAIN_KEYSET
@@ -32,7 +33,8 @@ def $run_now({parameters}):
 
 def $run_maybe_inplace({parameters}):
 {normalize}    if $watch.on: return $watched($op, ({every}))
-    return $choose(({every})).run_maybe_inplace({passed})
+    try: return $choose(({every})).run_maybe_inplace({passed})
+    except $not_taken: return $context($op.default_priority)._run_chosen({passed})
 
 def $op_call($self, {parameters}):
     if $wrap.on:
@@ -116,6 +118,7 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow) -> Dispatch:
         "normalize": op.normalize,
         "context": op.context.get,
         "choose": op.choose,
+        "not_taken": NotTakenError,
         "watch": watch,
         "watched": run_watched,
         "slow": slow,

@@ -89,7 +89,11 @@ def explain(op: IrOp, values: Sequence[Any]) -> Decision:
     verdicts: list[Verdict] = []
     chosen: IrOpImpl | None = None
     last = listed[-1] if listed else None
+    wrong = op.check.refusal(values)
     for impl in listed:
+        if wrong is not None:
+            verdicts.append(Verdict(impl.provider, "refused", f"the op does: {wrong}"))
+            continue
         verdict = _judge(impl, values, reached=chosen is None)
         if impl is last and priority.added_native and verdict.outcome == "chosen":
             if is_strict():

@@ -39,8 +39,12 @@ class IrOpImpl:
 
     Attributes:
         accepts: of all arguments by position, whether they are taken; None if all are.
-        functional: computes a call, all arguments by position, without writing to them.
+        functional: computes a call, all arguments by position, without writing to them; refuses
+            one that the op does not define.
+        traced: the same, for compilers: it looks at no argument first.
         is_asked_in_python: whether `accepts` runs code that no compiler can trace.
+        may_decline: whether `functional` raises `NotTakenError` where another is to compute a call.
+        asked_first: like `accepts`; what it lets pass, `functional` may still decline.
         run_into: writes the results into given tensors; None if only copies can.
 
     Raises:
@@ -49,6 +53,7 @@ class IrOpImpl:
     """
 
     is_asked_in_python = False
+    may_decline = False
 
     def __init__(
         self,
@@ -69,7 +74,7 @@ class IrOpImpl:
             )
         if supports_args is not None:
             check_supports_args(provider, supports_args, op.signature)
-        held = compile_constraints(provider, constraints, op.arg_names)
+        held = compile_constraints(f"provider {provider}", constraints, op.arg_names)
         self.op = op
         self.provider = provider
         self.impl_fn = impl_fn
@@ -82,11 +87,21 @@ class IrOpImpl:
         self._accepts_guarded = self._accepts
         if any(c.guarded for c in constraints):
             guarded = [replace(c, test=c.guarded or c.test) for c in constraints]
-            held = compile_constraints(provider, guarded, op.arg_names)
+            held = compile_constraints(f"provider {provider}", guarded, op.arg_names)
             self._accepts_guarded = _both(held, supports_args)
         self.supported = supported
-        self.functional = self._run_on_clones if inplace else impl_fn
+        self.traced = self._run_on_clones if inplace else impl_fn
+        self.functional = self._checked(self.traced)
         self._check_schema()
+
+    def _checked(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Let a function refuse what the op does not define."""
+        return self.op.check.guard(function)
+
+    def check_again(self) -> None:
+        """Follow a change of what the op refuses."""
+        self.functional = self._checked(self.traced)
+        self.op.forget_choices()
 
     def _check_schema(self) -> None:
         if self.provider != "native":
@@ -103,6 +118,7 @@ class IrOpImpl:
         reason = str(answer) if isinstance(answer, Refusal) else ""
         self.why_unsupported = "" if answer else reason or "it does not work on this machine"
         self.accepts: Callable[..., bool] | None = self._accepts if answer else self._refuse
+        self.asked_first = self.accepts
         self.op.forget_choices()
 
     def _refuse(self, *values: Any) -> bool:
@@ -123,6 +139,11 @@ class IrOpImpl:
         return self.supported and self._supports_args is None and bool(self.constraints)
 
     @property
+    def asked_constraints(self) -> tuple[Constraint, ...]:
+        """The constraints to look at in each call."""
+        return self.constraints
+
+    @property
     def supports_all_args(self) -> bool:
         """Whether nothing is asked of the arguments."""
         return self._accepts is None
@@ -135,8 +156,9 @@ class IrOpImpl:
     def refusal(self, *args: Any, **kwargs: Any) -> str | None:
         """Return why a call is not taken, None if it is."""
         values = self.op.all_arguments(args, kwargs)
+        call = dict(zip(self.op.arg_names, values, strict=True))
         for constraint in self.constraints:
-            why = constraint.refusal(values[self.op.arg_names.index(constraint.argument)])
+            why = constraint.refusal_in(call)
             if why is not None:
                 return why
         if self._supports_args is None:
@@ -162,7 +184,8 @@ class IrOpImpl:
     def run_maybe_inplace(self, *values: Any) -> Any:
         """Compute a call whose activations may be written."""
         if not self.inplace:
-            return self.impl_fn(*values)
+            return self.functional(*values)
+        self.op.check(values)
         if not may_be_written(self.op.activation_indices, values):
             return self._run_on_clones(*values)  # two names of one memory: op(x, x)
         results = self.impl_fn(*values)

@@ -9,6 +9,7 @@ import torch
 from torch.autograd import forward_ad
 
 from ir_runtime.errors import OpConflictError
+from ir_runtime.ir.constraint import Constraint
 from ir_runtime.ir.op import IrOp, Normalize
 from ir_runtime.ir.wrap import wrap
 
@@ -53,8 +54,9 @@ class IrOpInplace(IrOp):
         activations: Sequence[str] | None = None,
         registration_stack: Sequence[str] | None = None,
         normalize: Normalize | None = None,
+        accepts: Sequence[Constraint] = (),
     ) -> None:
-        super().__init__(name, native_impl, activations, registration_stack, normalize)
+        super().__init__(name, native_impl, activations, registration_stack, normalize, accepts)
         self.maybe_inplace = IrOpInplaceOverload(self)
 
     def _check(self) -> None:

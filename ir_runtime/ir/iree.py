@@ -9,16 +9,23 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ir_runtime.errors import GenerateError, IrRuntimeError, OpConflictError
-from ir_runtime.ir.constraint import Constraint
+from ir_runtime.device.device import set_devices
+from ir_runtime.errors import (
+    ArgumentError,
+    GenerateError,
+    IrRuntimeError,
+    NotTakenError,
+    OpConflictError,
+)
+from ir_runtime.ir.constraint import Constraint, compile_constraints
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.schema import check_same_schema
 from ir_runtime.ir.stack import caller_stack
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
-from ir_runtime.op_reg.entrance import make_entrance
+from ir_runtime.op_reg.entrance import make_entrance, positional
 from ir_runtime.op_reg.kernel import run_select
 from ir_runtime.op_reg.library import fragment
-from ir_runtime.op_reg.traced_op import refusal, traced_op
+from ir_runtime.op_reg.traced_op import MOST_OUTCOMES, key_function, refusal, traced_op
 
 if TYPE_CHECKING:
     from ir_runtime.ir.op import IrOp
@@ -51,7 +58,8 @@ class IreeImpl(IrOpImpl):
         self._lock = threading.RLock()
         self._tracing = False
         self._broken: IrRuntimeError | None = None
-        self._entrance = None if kernel is None else make_entrance(kernel)
+        self._declined: dict[Any, str] = {}
+        self._entrance = None if kernel is None else make_entrance(kernel, self._slow)
         super().__init__(
             op,
             "iree",
@@ -62,8 +70,28 @@ class IreeImpl(IrOpImpl):
         if self._accepts is None:
             self._accepts = self.accepts = self._takes
             self.is_asked_in_python = True
-        if kernel is not None and hasattr(self.kernel_packet, "out"):
+        if kernel is None:
+            return
+        self.may_decline = True
+        cheap = compile_constraints("provider iree", self.asked_constraints, op.arg_names)
+        if constraints:
+            self.asked_first = cheap
+        self._through_torch = positional(kernel)
+        self._call_key = key_function(kernel)
+        kernel.precheck, kernel.like_native = op.check, op.compute_natively
+        if hasattr(self.kernel_packet, "out"):
             self.run_into = self._run_into
+
+    @property
+    def asked_constraints(self) -> tuple[Constraint, ...]:
+        """Those that cost least; the others are asked of a call that the launcher does not know."""
+        if not self.may_decline:
+            return self.constraints
+        return tuple(c for c in self.constraints if c.quick is not None)
+
+    def _checked(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return it as it is: the kernel's selection refuses what the op does not define."""
+        return function
 
     def _check_schema(self) -> None:
         if self._kernel is not None:
@@ -92,6 +120,8 @@ class IreeImpl(IrOpImpl):
                     self._tracing = True
                     try:
                         self._kernel = self._trace()
+                        self._kernel.precheck = self.op.check
+                        self._kernel.like_native = self.op.compute_natively
                     except IrRuntimeError as error:
                         self._broken = error
                         raise
@@ -128,7 +158,44 @@ class IreeImpl(IrOpImpl):
 
     def _run_into(self, values: Sequence[Any], outs: Sequence[Tensor]) -> None:
         names = ["out"] if len(outs) == 1 else [f"out{i}" for i in range(len(outs))]
-        self.kernel_packet.out(*values, **dict(zip(names, outs, strict=True)))
+        named = dict(zip(names, outs, strict=True))
+        self._or_decline(lambda *args: self.kernel_packet.out(*args, **named), values)
+
+    def _slow(self, *values: Any) -> Any:
+        """Compute a call that the C launcher does not know, through torch."""
+        return self._or_decline(self._through_torch, values)
+
+    def _or_decline(self, function: Callable[..., Any], values: Sequence[Any]) -> Any:
+        """Call a function; what the kernel refuses and the op defines, the kernel declines.
+
+        Calls that it declined are remembered, so that each further one costs little.
+
+        Raises:
+            NotTakenError: another provider is to compute the call.
+        """
+        if self._declined and not set_devices:
+            known = self._declined.get(self._key(values))
+            if known is not None:
+                raise NotTakenError(known)
+        try:
+            return function(*values)
+        except ArgumentError:
+            self.op.check(values)
+            why = self._why_not(values)
+            if why is None:
+                raise
+        key = None if set_devices else self._key(values)  # the device may decide what it takes
+        if key is not None:
+            if len(self._declined) >= MOST_OUTCOMES:
+                self._declined.clear()
+            self._declined[key] = why
+        raise NotTakenError(why)
+
+    def _key(self, values: Sequence[Any]) -> Any:
+        try:
+            return self._call_key(*values)
+        except (AttributeError, TypeError):
+            return None  # a symbol for a size: it is asked each time
 
     def _takes(self, *values: Any) -> bool:
         return self._why_not(values) is None
@@ -198,6 +265,10 @@ def register_kernel(
         kernel = ALL_CUSTOM_OP_REGS[str(packet._qualified_op_name)]
         impl = IreeImpl(op, kernel, constraints, caller_stack(1 if op_class is None else 2))
         op._add(impl)
+        if kernel.has_check:
+            op.check.values = kernel.check
+            for other in op.impls.values():
+                other.check_again()
         op.set_formula(kernel.formula)
         return packet
 

@@ -16,6 +16,7 @@ from ir_runtime.errors import (
     OpDefinitionError,
     RegistrationError,
 )
+from ir_runtime.ir.argument_check import ArgumentCheck
 from ir_runtime.ir.constraint import Constraint, Refusal
 from ir_runtime.ir.implementation import IrOpImpl, SupportsArgs
 from ir_runtime.ir.iree import IreeImpl
@@ -64,6 +65,7 @@ class IrOp(OpPriority, OpChecks):
         registration_stack: where it was registered, as `traceback.format_stack` has it.
         normalize: takes all arguments and returns what providers, native too, get in their place:
             a tensor of ones for a weight that is None.
+        accepts: what the arguments must be for the op to be defined, whoever computes it.
 
     Attributes:
         name: of the op.
@@ -75,6 +77,7 @@ class IrOp(OpPriority, OpChecks):
         torch_op: the overload `default`.
         packet: `torch.ops.ir_runtime.<name>`.
         default_priority: what is used where no context has a priority.
+        check: refuses calls that the op does not define.
 
     Raises:
         OpDefinitionError: the name or the signature is not well formed.
@@ -91,6 +94,7 @@ class IrOp(OpPriority, OpChecks):
         activations: Sequence[str] | None = None,
         registration_stack: Sequence[str] | None = None,
         normalize: Normalize | None = None,
+        accepts: Sequence[Constraint] = (),
     ) -> None:
         check_name(name, "Op")
         self.name = name
@@ -107,6 +111,9 @@ class IrOp(OpPriority, OpChecks):
             p.default for p in self.signature.parameters.values() if p.default is not p.empty
         )
         self._check()
+        arguments = torch._C.parse_schema(f"ir_runtime::{name}{self.schema}").arguments
+        kinds = {a.name: str(a.type) for a in arguments}
+        self.check = ArgumentCheck(name, self.arg_names, kinds, accepts)
         OpPriority.__init__(self, name)
         OpChecks.__init__(self, name)
         self._fake_fn: Callable[..., Any] = native_impl
@@ -245,9 +252,9 @@ class IrOp(OpPriority, OpChecks):
         return fn
 
     def _fake_call(self, *args: Any, **kwargs: Any) -> Any:
-        if self.normalize is None:
-            return self._fake_fn(*args, **kwargs)
-        return self._fake_fn(*self.normal_arguments(args, kwargs))
+        values = self.all_arguments(args, kwargs)
+        self.check(values)
+        return self._fake_fn(*(values if self.normalize is None else self.normalize(*values)))
 
     @property
     def fake_fn(self) -> Callable[..., Any]:
@@ -309,6 +316,12 @@ class IrOp(OpPriority, OpChecks):
         """Compute a call by native, given arguments by position as callers give them."""
         return self.native(*self.normal_arguments(args))
 
+    def compute_natively(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute a call by native, whose torch functions have rules for vmap and jvp."""
+        values = self.all_arguments(args, kwargs)
+        self.check(values)
+        return self.run_native(*values)
+
     def apply_arg_defaults(self, args: Sequence[Any]) -> tuple[Any, ...]:
         """Return all arguments by position, for passes that lower a node."""
         return self.all_arguments(args)
@@ -329,13 +342,16 @@ class IrOp(OpPriority, OpChecks):
         The torch op stands for providers whose arguments cannot be looked at while tracing.
         """
         values = given if self.normalize is None else self.normalize(*given)
+        holds = self.check.holds
+        if holds is not None and torch.compiler.is_dynamo_compiling() and not holds(*values):
+            return self.torch_op(*given)  # whose meta function says what is wrong
         priority = self._priority().for_batch(values)
         for impl in priority.impls:
             if impl.is_asked_in_python:
                 return self.torch_op(*given)
             if impl.accepts is None or impl.accepts(*values):
                 break
-        return priority.choose(values).functional(*values)
+        return priority.choose(values).traced(*values)
 
     def explain(self, *args: Any, **kwargs: Any) -> Decision:
         """Say which provider a call would have, and why each other one not."""

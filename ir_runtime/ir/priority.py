@@ -13,7 +13,7 @@ tasks that take turns on one thread, that of the last `with` block entered or le
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from weakref import WeakSet
 import torch
 
 from ir_runtime.device.instance import on_fork
-from ir_runtime.errors import OpConflictError, PriorityError
+from ir_runtime.errors import NotTakenError, OpConflictError, PriorityError
 from ir_runtime.ir.log import log_skipped, logger, warn_once
 from ir_runtime.ir.shadow import run_watched, watch
 from ir_runtime.settings import Settings, current_settings, on_change
@@ -113,7 +113,19 @@ class Priority:
             self.run = self.op.compiled_choice(asked)(self._run_chosen)
 
     def _run_chosen(self, *values: Any) -> Any:
-        return self.choose(values).functional(*values)
+        return self.compute(values, lambda impl: impl.functional(*values))
+
+    def compute(self, values: Sequence[Any], call: Callable[[IrOpImpl], Any]) -> Any:
+        """Return what `call` makes of the first provider that computes a call."""
+        declined: list[IrOpImpl] = []
+        while True:
+            impl = self.choose(values, declined, exactly=False)
+            try:
+                return call(impl)
+            except NotTakenError:
+                if impl in declined or not impl.may_decline:
+                    raise
+                declined.append(impl)
 
     def _run_watched(self, *values: Any) -> Any:
         return run_watched(self.op, values)
@@ -133,11 +145,20 @@ class Priority:
                 return priority
         return self
 
-    def choose(self, values: Sequence[Any], *, guarded: bool = False) -> IrOpImpl:
+    def choose(
+        self,
+        values: Sequence[Any],
+        declined: Collection[IrOpImpl] = (),
+        *,
+        exactly: bool = True,
+        guarded: bool = False,
+    ) -> IrOpImpl:
         """Return the provider of a call, given all its arguments.
 
         Args:
             values: the arguments.
+            declined: providers that turned out not to take them.
+            exactly: whether to ask all that a provider may still decline for.
             guarded: whether a compiler may put guards on symbolic sizes.
 
         Raises:
@@ -148,13 +169,16 @@ class Priority:
             return _unset(self.op)
         last = len(chosen.impls) - 1
         for i, impl in enumerate(chosen.impls):
-            accepts = impl.accepts_guarded if guarded else impl.accepts
-            if accepts is None or accepts(*values):
+            accepts = impl.accepts if exactly else impl.asked_first
+            accepts = impl.accepts_guarded if guarded else accepts
+            if impl not in declined and (accepts is None or accepts(*values)):
                 if i == last and chosen.added_native and is_strict():
                     break
                 return impl
             if not torch.compiler.is_compiling() and logger.isEnabledFor(10):
                 log_skipped(impl, values)
+        if not torch.compiler.is_compiling():
+            self.op.check(values)  # what the op does not define is no provider's fault
         what = (
             f"op {self.op.name}: no provider of its priority takes these arguments, "
             "the last must take all"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
 
 from ir_runtime.errors import OpConflictError
+from ir_runtime.ir.constraint import Constraint
 from ir_runtime.ir.inplace import IrOpInplace
 from ir_runtime.ir.op import IrOp, Normalize, registering
 from ir_runtime.ir.schema import check_name
@@ -23,6 +24,7 @@ def register_op(
     activations: Sequence[str] | None = None,
     allow_inplace: Literal[False] = False,
     normalize: Normalize | None = None,
+    accepts: Sequence[Constraint] = (),
 ) -> Callable[[Callable[..., Any]], IrOp]: ...
 @overload
 def register_op(
@@ -31,6 +33,7 @@ def register_op(
     activations: Sequence[str] | None = None,
     allow_inplace: Literal[True],
     normalize: Normalize | None = None,
+    accepts: Sequence[Constraint] = (),
 ) -> Callable[[Callable[..., Any]], IrOpInplace]: ...
 
 
@@ -41,6 +44,7 @@ def register_op(
     activations: Sequence[str] | None = None,
     allow_inplace: bool = False,
     normalize: Normalize | None = None,
+    accepts: Sequence[Constraint] = (),
 ) -> Any:
     """Register an IR op: a decorator of its native function, with or without arguments.
 
@@ -52,6 +56,9 @@ def register_op(
         allow_inplace: add an overload whose activations are donated, `op.maybe_inplace`.
         normalize: takes all arguments and returns what providers, native too, get in their place;
             such as a tensor of ones for a weight that is None.
+        accepts: what the arguments must be for the op to be defined, such as
+            `ir.dtypes("x", torch.float32)`; a call that is not so raises `ArgumentError`, whatever
+            provider would compute it. Tensors on several devices are always refused.
 
     Returns:
         The `IrOp`, in place of the function.
@@ -77,7 +84,7 @@ def register_op(
                     facts=IrOp.registry[op_name]._registration_stack[-1:],
                 )
             kind = IrOpInplace if allow_inplace else IrOp
-            op = kind(op_name, native, activations, stack, normalize)
+            op = kind(op_name, native, activations, stack, normalize, accepts)
             IrOp.registry[op_name] = op
         return op
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
-from ir_runtime.dtypes import format_tensor
-from ir_runtime.errors import ArgumentError
 from ir_runtime.ir.dispatch_source import Dispatch, make_dispatch
+from ir_runtime.ir.out_overload import register_out
 from ir_runtime.ir.schema import with_mutation
-from ir_runtime.ir.shadow import watch
-from ir_runtime.op_reg.autograd import make_autograd_slow, refuse_tangents
-from ir_runtime.op_reg.call_source import out_names, staged_name
+from ir_runtime.op_reg.autograd import make_autograd_slow
+from ir_runtime.op_reg.forward import carries_tangent
 from ir_runtime.op_reg.library import lasting_fragment
-from ir_runtime.op_reg.registration import out_schema
 
 if TYPE_CHECKING:
     from ir_runtime.ir.op import IrOp
@@ -25,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["AutogradOp", "define_ops", "register_ops"]
 
 _TAGS = (torch.Tag.pt2_compliant_tag,)
-_OUT_TAGS = (*_TAGS, *([torch.Tag.out] if hasattr(torch.Tag, "out") else []))  # from torch 2.12 on
 
 
 @dataclass(eq=False)
@@ -36,11 +31,13 @@ class AutogradOp:
         name: for messages.
         overload: the torch op.
         formula: how it is differentiated.
+        like_native: native, which takes the arguments by position and looks at them first.
     """
 
     name: str
     overload: torch._ops.OpOverload
     formula: Any = None
+    like_native: Any = None
 
     @property
     def schema(self) -> Any:
@@ -81,18 +78,18 @@ def define_ops(op: IrOp) -> None:
 def register_ops(op: IrOp) -> Dispatch:
     """Register what the overloads run, below autograd and above, and their meta functions."""
     library: Any = op.library
-    outer = AutogradOp(op.name, op.overload)
+    outer = AutogradOp(op.name, op.overload, like_native=op.compute_natively)
     op.autograd = outer
     below = make_autograd_slow(outer)  # pyright: ignore[reportArgumentType]
     functions = make_dispatch(op, below, _make_slow_inplace(op))
     library.impl(op.name, functions.run, "CompositeExplicitAutograd")
     library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
     library._register_fake(op.name, op._fake_call)
-    library.impl(op.name, op.run_native, "FuncTorchBatched")
+    library.impl(op.name, op.compute_natively, "FuncTorchBatched")
     if op.allow_inplace:
         _register_maybe_inplace(op, functions)
     if _can_have_out(op):
-        _register_out(op, outer)
+        register_out(op, outer)
     return functions
 
 
@@ -101,7 +98,7 @@ def _register_maybe_inplace(op: IrOp, functions: Dispatch) -> None:
     name = f"{op.name}.maybe_inplace"
     library.impl(name, functions.run_maybe_inplace, "CompositeExplicitAutograd")
     library.impl(name, functions.autograd_maybe_inplace, "Autograd", with_keyset=True)
-    library.impl(name, op.run_native, "FuncTorchBatched")
+    library.impl(name, op.compute_natively, "FuncTorchBatched")
     library._register_fake(name, op._fake_call)
     overload = op.packet.maybe_inplace
 
@@ -120,7 +117,8 @@ def _make_slow_inplace(op: IrOp) -> Callable[[Any, tuple[Any, ...]], Any]:
     def slow(keyset: Any, values: tuple[Any, ...]) -> Any:
         if torch.is_grad_enabled() and torch._C._any_requires_grad(*values):
             return op.torch_op(*values)  # a donated tensor may be kept
-        refuse_tangents(op.autograd, values)  # pyright: ignore[reportArgumentType]
+        if carries_tangent(values):
+            return op.compute_natively(*values)
         with torch._C._AutoDispatchBelowAutograd():
             below = keyset & torch._C._after_autograd_keyset
             return op.packet.maybe_inplace.redispatch(below, *values)
@@ -131,64 +129,3 @@ def _make_slow_inplace(op: IrOp) -> Callable[[Any, tuple[Any, ...]], Any]:
 def _can_have_out(op: IrOp) -> bool:
     returns = op.overload._schema.returns
     return bool(returns) and all(str(r.type) == "Tensor" for r in returns)
-
-
-def _register_out(op: IrOp, outer: AutogradOp) -> None:
-    library: Any = op.library
-    like: Any = outer
-    library.define(out_schema(like), tags=_OUT_TAGS)
-    names = out_names(like)
-
-    def given(kwargs: dict[str, Any]) -> tuple[list[Tensor], bool]:
-        return [kwargs.pop(name) for name in names], kwargs.pop(staged_name(like), False)
-
-    def fake(*args: Any, **kwargs: Any) -> Any:
-        outs, _ = given(kwargs)
-        _check_outs(op, outs, op._fake_call(*args, **kwargs))
-        return _one_or_all(outs)
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        outs, staged = given(kwargs)
-        values = op.normal_arguments(args, kwargs)
-        impl = op.dispatch(*values)
-        if impl.run_into is not None and not staged and not watch.on:
-            impl.run_into(values, outs)
-            return _one_or_all(outs)
-        results = op._functions.run(*values)
-        _check_outs(op, outs, results)
-        for out, result in zip(outs, _as_sequence(results), strict=True):
-            out.copy_(result)
-        return _one_or_all(outs)
-
-    def autograd(keyset: Any, *args: Any, **kwargs: Any) -> Any:
-        outs = [kwargs[name] for name in names]
-        refuse_tangents(like, args)
-        if torch.is_grad_enabled() and torch._C._any_requires_grad(*args, *outs):
-            raise ArgumentError(
-                f"{op.name}.out: an argument requires a gradient, must be without one: "
-                "out= overloads are not differentiable"
-            )
-        with torch._C._AutoDispatchBelowAutograd():
-            op.packet.out.redispatch(keyset & torch._C._after_autograd_keyset, *args, **kwargs)
-        return _one_or_all(outs)
-
-    name = f"{op.name}.out"
-    library._register_fake(name, fake)
-    library.impl(name, run, "CompositeExplicitAutograd")
-    library.impl(name, autograd, "Autograd", with_keyset=True)
-
-
-def _check_outs(op: IrOp, outs: Sequence[Tensor], results: Any) -> None:
-    for out, result in zip(outs, _as_sequence(results), strict=True):
-        if out.shape != result.shape or out.dtype != result.dtype:
-            raise ArgumentError(
-                f"{op.name}.out: `out` is {format_tensor(out)}, must be {format_tensor(result)}"
-            )
-
-
-def _as_sequence(results: Any) -> Sequence[Any]:
-    return results if isinstance(results, list | tuple) else (results,)
-
-
-def _one_or_all(outs: Sequence[Tensor]) -> Any:
-    return outs[0] if len(outs) == 1 else tuple(outs)

@@ -42,7 +42,11 @@ def run_watched(op: IrOp, values: tuple[Any, ...]) -> Any:
     Raises:
         MismatchError: a result differs by more than the op's tolerance, or in shape or dtype.
     """
-    impl = op.dispatch(*values)
+    op.check(values)
+    return op._priority().compute(values, lambda impl: _run_beside_native(op, impl, values))
+
+
+def _run_beside_native(op: IrOp, impl: IrOpImpl, values: tuple[Any, ...]) -> Any:
     if impl.provider == "native":
         return impl.functional(*values)
     kept = tuple(v.clone() if isinstance(v, Tensor) else v for v in values)

@@ -124,7 +124,7 @@ class Layer(PluggableLayer):
         if self.ir_op is None:
             raise self._no_forward("native")
         op = self.ir_op
-        return op.impls["native"].impl_fn(*op.normal_arguments(self.op_arguments(*args, **kwargs)))
+        return op.impls["native"].traced(*op.normal_arguments(self.op_arguments(*args, **kwargs)))
 
     def forward_cuda(self, *args: Any, **kwargs: Any) -> Any:
         """Run on Nvidia's GPUs; by default the op."""

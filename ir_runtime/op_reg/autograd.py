@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 from torch._functorch.utils import enable_single_level_autograd_function
-from torch.autograd import forward_ad
 
 from ir_runtime.errors import NotDifferentiableError, RegistrationError
+from ir_runtime.op_reg.forward import (
+    carries_tangent,
+    is_forward_mode,
+    push_forward,
+    refuse_nested,
+    refuse_tangents,
+)
 from ir_runtime.op_reg.leaves import (
     Counts,
     TensorArguments,
@@ -141,7 +147,17 @@ def make_autograd_slow(op: CustomOp) -> Callable[..., Any]:
     mutates = bool(op.mutated_args)
 
     def slow(keyset: Any, args: Sequence[Any]) -> Any:
-        refuse_tangents(op, args)
+        refuse_nested(op, args)
+        if is_forward_mode(args):
+            if mutates:
+                refuse_tangents(op, args)
+            native = op.like_native or getattr(op.formula, "native", None)
+            if native is not None:
+                return call_by_schema(op, native, args)
+            if isinstance(op.formula, NoFormula) or torch._C._are_functorch_transforms_active():
+                refuse_tangents(op, args)
+            if carries_tangent(args):
+                return push_forward(op, tensors, args)
         needed = torch.is_grad_enabled() and torch._C._any_requires_grad(*args)
         if not needed or not (op.schema.returns or mutates):
             return _run_below(op, keyset, args)
@@ -161,22 +177,6 @@ def _run_below(op: CustomOp, keyset: Any, args: Sequence[Any]) -> Any:
     below = functools.partial(redispatch_of(op, op.overload), keys)
     with torch._C._AutoDispatchBelowAutograd():
         return call_by_schema(op, below, args)
-
-
-def refuse_tangents(op: CustomOp, args: Sequence[Any]) -> None:
-    """Refuse forward-mode differentiation, which would take the tangents for zero.
-
-    Raises:
-        NotDifferentiableError: an argument carries a tangent.
-    """
-    if forward_ad._current_level < 0:
-        return
-    leaves = flatten_groups(args)[0]
-    if any(isinstance(t, Tensor) and forward_ad.unpack_dual(t).tangent is not None for t in leaves):
-        raise NotDifferentiableError(
-            f"{op.name}: an argument carries a tangent, and ops have no forward-mode derivative",
-            fix="use reverse mode, such as torch.func.vjp or jacrev instead of jvp or jacfwd",
-        )
 
 
 def _make_function(op: CustomOp, tensors: TensorArguments) -> Callable[[Any, Sequence[Any]], Any]:

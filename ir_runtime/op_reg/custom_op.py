@@ -70,6 +70,10 @@ class CustomOp(ABC):
             its own place, so that `out` may be an argument itself; others are computed aside then.
         work_per_byte: how much work a byte of its tensors means, 1 for an elementwise op; decides
             when a call is worth waking worker threads.
+        precheck: takes all arguments and refuses a call that nobody can compute; runs before each
+            `select`. That of an IR op, where the op is its kernel.
+        like_native: a torch function that computes the same, for forward-mode derivatives and
+            `torch.vmap`. The IR op's native where the op is its kernel; None if there is none.
     """
 
     signature: str = ""
@@ -207,6 +211,8 @@ class CustomOp(ABC):
         self.formula: Any = None
         self.vmap_rule: Any = None
         self.autocast_dtypes: dict[str, torch.dtype] = {}
+        self.precheck: Callable[[Sequence[Any]], None] | None = None
+        self.like_native: Callable[..., Any] | None = None
         if self.qualified_name in ALL_CUSTOM_OP_REGS:
             raise RegistrationError(
                 f"{self.qualified_name}: registered already, a name must be used once",

@@ -63,13 +63,16 @@ def derive_backward(native: Callable[..., Any]) -> DerivedBackward:
 class NativeFormula:
     """The formula of a derived backward.
 
+    Attributes:
+        native: the function.
+
     Raises:
         RegistrationError: the function cannot be called as the op can.
     """
 
     def __init__(self, op: CustomOp, native: Callable[..., Any]) -> None:
         self._op = op
-        self._native = native
+        self.native = native
         self._tensors = TensorArguments(op)
         _check_parameters(op, native)
 
@@ -110,7 +113,7 @@ class NativeFormula:
 
     def _run_native(self, args: Sequence[Any], given: Sequence[Any]) -> list[Any]:
         """Return its results, which must be shaped as the gradients of the op's."""
-        returned = call_by_schema(self._op, self._native, args)
+        returned = call_by_schema(self._op, self.native, args)
         results, counts = flatten_groups(as_results(self._op, returned, "its native"))
         expected, expected_counts = flatten_groups(given)
         fits = counts == expected_counts and all(

@@ -9,10 +9,10 @@ import torch
 
 from ir_runtime.op_reg.custom_op import CustomOp
 
-__all__ = ["direct_entrance", "make_entrance"]
+__all__ = ["direct_entrance", "make_entrance", "positional"]
 
 
-def make_entrance(op: CustomOp) -> Callable[..., Any]:
+def make_entrance(op: CustomOp, slow: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """Return a function that computes what an op computes, by the shortest way there is.
 
     Plain calls go from here to the C launcher: on CPU tensors of torch's own types, in a shape
@@ -22,12 +22,17 @@ def make_entrance(op: CustomOp) -> Callable[..., Any]:
 
     Args:
         op: a registered op.
+        slow: called in place of the torch op, where no compiler traces; all arguments positional.
 
     Returns:
         A function of the op's arguments, all positional and in schema order; those with a default
         may be left out at the end. Code that `torch.compile` traces sees the torch op in it.
     """
-    direct, through_torch = direct_entrance(op), _positional(op)
+    through_torch = positional(op)
+    if slow is None:
+        direct = direct_entrance(op)
+    else:
+        direct = slow if op.calls.fast is None else op.calls.fast.entrance_of_its_own(slow)
     is_compiling = torch.compiler.is_compiling
 
     def entrance(*args: Any) -> Any:
@@ -41,11 +46,11 @@ def direct_entrance(op: CustomOp) -> Callable[..., Any]:
 
     Raises nothing of its own: an op that the C launcher cannot serve is called through torch.
     """
-    through_torch = _positional(op)
+    through_torch = positional(op)
     return through_torch if op.calls.fast is None else op.calls.fast.guarded_entrance(through_torch)
 
 
-def _positional(op: CustomOp) -> Callable[..., Any]:
+def positional(op: CustomOp) -> Callable[..., Any]:
     """Return the torch op as a function that takes keyword-only arguments by position, too."""
     overload, count = op.overload, op.positional_count
     if count == len(op.arg_names):

@@ -96,6 +96,8 @@ def run_select(op: CustomOp, args: Sequence[Any]) -> CallSelection:
         ArgumentError: the arguments do not fit the op.
         RegistrationError: `select` contradicts the signature.
     """
+    if op.precheck is not None:
+        op.precheck(args)
     where = call_device(op.name, op.arg_names, args)
     ksel = CallSelection(op, args)
     ksel.device_family = family_for(where)

@@ -16,13 +16,13 @@ from ir_runtime.launch.compiler import run_passes
 from ir_runtime.op_reg.import_program import example_sizes, first_lines, import_program
 from ir_runtime.op_reg.index_check import UncheckedIndexError, check_indices
 from ir_runtime.op_reg.index_report import expand_index_checks
-from ir_runtime.op_reg.trace_guard import assert_trace_guards
 from ir_runtime.op_reg.legal import (
     blame,
     places_of,
     refuse_operators,
     refuse_unknown_operators,
 )
+from ir_runtime.op_reg.trace_guard import assert_trace_guards
 
 __all__ = ["Place", "lower_program"]
 

@@ -12,12 +12,13 @@ from torch._library.utils import Kernel
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, RegistrationError, UnsupportedTorchDeviceError
 from ir_runtime.op_reg.autocast import check_autocast, register_autocast
-from ir_runtime.op_reg.autograd import make_autograd_slow, redispatch_of, refuse_tangents
+from ir_runtime.op_reg.autograd import make_autograd_slow, redispatch_of
 from ir_runtime.op_reg.call import CallFunctions, make_call_functions
 from ir_runtime.op_reg.call_source import out_names, staged_name
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.description import Description
 from ir_runtime.op_reg.fast_call import add_fast_calls
+from ir_runtime.op_reg.forward import refuse_tangents
 from ir_runtime.op_reg.gradient import class_formula
 from ir_runtime.op_reg.kernel import run_select
 from ir_runtime.op_reg.result import fake_results
@@ -192,7 +193,9 @@ def _define_out(op: CustomOp, functions: CallFunctions) -> None:
     def fake(*args: Any, **kwargs: Any) -> Any:
         outs = [kwargs.pop(name) for name in names]
         kwargs.pop(staged_name(op), None)
-        results = run_select(op, fill_defaults(op, args, kwargs)).result_descs
+        values = fill_defaults(op, args, kwargs)
+        call_device(op.name, (*op.arg_names, *names), (*values, *outs))
+        results = run_select(op, values).result_descs
         for out, desc in zip(outs, results, strict=True):
             if out.shape != desc.t.shape or out.dtype != desc.t.dtype:
                 raise ArgumentError(

@@ -32,7 +32,7 @@ from ir_runtime.op_reg.schema import dtype_of_code, is_symbolic
 if TYPE_CHECKING:
     from ir_runtime.op_reg.custom_op import CustomOp
 
-__all__ = ["CallSelection", "KernelSelection", "no_such_argument"]
+__all__ = ["CallSelection", "KernelSelection", "call_device", "check_devices", "no_such_argument"]
 
 
 class KernelSelection(ABC):
@@ -384,12 +384,34 @@ def call_device(op_name: str, arg_names: Sequence[str], args: Sequence[Any]) -> 
     Raises:
         MixedDeviceError: they live on several; says which is where.
     """
-    found: dict[torch.device, list[str]] = {}
+    return _one_device(op_name, _placed(arg_names, args))
+
+
+def check_devices(op_name: str, arg_names: Sequence[str], args: Sequence[Any]) -> None:
+    """Refuse tensors on several devices; a 0-d tensor of the CPU may go with those of a GPU.
+
+    Raises:
+        MixedDeviceError: they live on several; says which is where.
+    """
+    placed = _placed(arg_names, args)
+    if len({t.device for _, t in placed}) > 1:
+        others = [(n, t) for n, t in placed if t.ndim or t.device.type != "cpu"]
+        _one_device(op_name, placed if len({t.device for _, t in others}) > 1 else others)
+
+
+def _placed(arg_names: Sequence[str], args: Sequence[Any]) -> list[tuple[str, Tensor]]:
+    placed: list[tuple[str, Tensor]] = []
     for name, value in zip(arg_names, args, strict=True):
-        for tensor in value if isinstance(value, list | tuple) else (value,):
-            if isinstance(tensor, Tensor):
-                found.setdefault(tensor.device, []).append(f"`{name}` on {tensor.device}")
+        listed = value if isinstance(value, list | tuple) else (value,)
+        placed += [(name, tensor) for tensor in listed if isinstance(tensor, Tensor)]
+    return placed
+
+
+def _one_device(op_name: str, placed: Sequence[tuple[str, Tensor]]) -> torch.device | None:
+    found: dict[torch.device, str] = {}
+    for name, tensor in placed:
+        found.setdefault(tensor.device, f"`{name}` on {tensor.device}")
     if len(found) > 1:
-        where = ", ".join(places[0] for places in found.values())
+        where = ", ".join(found.values())
         raise MixedDeviceError(f"{op_name}: {where}, must all be on one device")
     return next(iter(found), None)

@@ -37,7 +37,7 @@ from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_dev
 from ir_runtime.op_reg.traced_result import Results, results_like
 from ir_runtime.settings import Settings, on_change
 
-__all__ = ["TracedOp", "refusal", "traced_op"]
+__all__ = ["MOST_OUTCOMES", "TracedOp", "key_function", "refusal", "traced_op"]
 
 MOST_OUTCOMES = 4096
 """For how many different calls an op remembers whether there is a kernel."""
@@ -68,7 +68,7 @@ class TracedOp(CustomOp):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.outcomes: dict[Any, str | None] = {}
-        self.outcome_key: Callable[..., Any] = _key_function(self)
+        self.outcome_key: Callable[..., Any] = key_function(self)
 
     def select(self, ksel: KernelSelection) -> None:
         """Declare the arguments by their types, and the results as `fake` has them."""
@@ -145,7 +145,9 @@ def traced_op(
     packet: Any = CustomOp.register(
         type(name.replace("@", "_"), (TracedOp,), members), library=library
     )
-    return ALL_CUSTOM_OP_REGS[packet.default._schema.name]
+    op = ALL_CUSTOM_OP_REGS[packet.default._schema.name]
+    op.like_native = native
+    return op
 
 
 # arguments
@@ -329,7 +331,7 @@ def _forget_outcomes(before: Settings, after: Settings) -> None:
                 op.outcomes.clear()
 
 
-def _key_function(op: CustomOp) -> Callable[..., Any]:
+def key_function(op: CustomOp) -> Callable[..., Any]:
     """Generate what reduces the arguments of a call to a key, as cheaply as Python allows."""
     names = [f"a{i}" for i in range(len(op.arg_names))]
     kinds = [str(a.type) for a in op.schema.arguments]

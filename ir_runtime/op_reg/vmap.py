@@ -54,6 +54,9 @@ def make_vmap_kernel(op: CustomOp) -> Callable[[Sequence[Any]], Any]:
     """Return what runs a call on tensors of `torch.vmap`; it takes all arguments."""
 
     def kernel(values: Sequence[Any]) -> Any:
+        if op.vmap_rule is None and op.like_native is not None:
+            return call_by_schema(op, op.like_native, values)
+
         def below(*every: Any) -> Any:
             return call_by_schema(op, op.overload, every)
 

@@ -7,63 +7,75 @@
 !vx = vector<32x!element_x>
 !lanes = vector<32xf32>
 !mask = vector<32xi1>
+!bits = vector<32xi32>
 !x_in = !iree_tensor_ext.dispatch.tensor<readonly:!x>
 !y_out = !iree_tensor_ext.dispatch.tensor<writeonly:!x>
 
 util.func private @widen_x(!vx) -> !lanes
 util.func private @narrow(!lanes) -> !vx
 
-// Phi(v) = 1/2 + v p(v^2). p is a polynomial in t, which runs from -1 to 1 as v^2 runs from 0 to
-// 5.5^2: a minimax fit, weighted by v (absolute error 4e-8 in Phi). Beyond 5.5 it stays what it is
-// there, a little too much for Phi to lie in 0..1, which it is then clamped to.
+// Phi(-a) for a = |v| is 2^log, and log = -1 + l1 a + ... + l10 a^10: minimax on 0 <= a <= 9, weighted
+// by Phi(-a) (absolute error 1e-9 in Phi); it falls for ever beyond 9, so that large a needs no care.
+// Nothing cancels, so that the error stays small beside Phi(-a) itself, however far out.
 util.func private @gelu_curve(%at: !vx) -> !vx {
-  %p0 = arith.constant dense<0.1285519301891327> : !lanes
-  %p1 = arith.constant dense<-0.06417247653007507> : !lanes
-  %p2 = arith.constant dense<0.047736991196870804> : !lanes
-  %p3 = arith.constant dense<-0.03878726810216904> : !lanes
-  %p4 = arith.constant dense<0.03208174183964729> : !lanes
-  %p5 = arith.constant dense<-0.026112468913197517> : !lanes
-  %p6 = arith.constant dense<0.020287979394197464> : !lanes
-  %p7 = arith.constant dense<-0.014671366661787033> : !lanes
-  %p8 = arith.constant dense<0.010468628257513046> : !lanes
-  %p9 = arith.constant dense<-0.007674668915569782> : !lanes
-  %p10 = arith.constant dense<0.004236370325088501> : !lanes
-  %p11 = arith.constant dense<-0.0012294023763388395> : !lanes
-  %p12 = arith.constant dense<0.0010238499380648136> : !lanes
-  %p13 = arith.constant dense<-0.0013688289327546954> : !lanes
-  %p14 = arith.constant dense<0.0005380764487199485> : !lanes
-  %farthest = arith.constant dense<30.25> : !lanes
-  %stretch = arith.constant dense<0.06611570247933884> : !lanes
+  %l1 = arith.constant dense<-1.151104211807251> : !lanes
+  %l2 = arith.constant dense<-0.45922234654426575> : !lanes
+  %l3 = arith.constant dense<-0.052429746836423874> : !lanes
+  %l4 = arith.constant dense<0.006917521357536316> : !lanes
+  %l5 = arith.constant dense<3.536031363182701e-05> : !lanes
+  %l6 = arith.constant dense<-0.0003022895834874362> : !lanes
+  %l7 = arith.constant dense<8.444293780485168e-05> : !lanes
+  %l8 = arith.constant dense<-1.2489248547353782e-05> : !lanes
+  %l9 = arith.constant dense<1.0001310783991357e-06> : !lanes
+  %l10 = arith.constant dense<-3.3514552910673956e-08> : !lanes
+  // 2^r = 1 + e1 r + ... + e6 r^6: minimax on |r| <= 1/2 (relative error 3e-9).
+  %e1 = arith.constant dense<0.6931471824645996> : !lanes
+  %e2 = arith.constant dense<0.24022647738456726> : !lanes
+  %e3 = arith.constant dense<0.05550359934568405> : !lanes
+  %e4 = arith.constant dense<0.009618505835533142> : !lanes
+  %e5 = arith.constant dense<0.001339081209152937> : !lanes
+  %e6 = arith.constant dense<0.000153264933032915> : !lanes
   %minus_one = arith.constant dense<-1.0> : !lanes
   %zero = arith.constant dense<0.0> : !lanes
-  %half = arith.constant dense<0.5> : !lanes
   %one = arith.constant dense<1.0> : !lanes
+  %lowest = arith.constant dense<-127.0> : !lanes
+  // 1.5 * 2^23: adding it rounds to an integer and leaves that integer in the low bits.
+  %round = arith.constant dense<12582912.0> : !lanes
+  %exponent = arith.constant dense<23> : !bits
   %v = util.call @widen_x(%at) : (!vx) -> !lanes
-  %square = arith.mulf %v, %v : !lanes
-  // Not arith.minimumf: NaN may go either way here (the last product brings it back), and this is
-  // one instruction.
-  %is_near = arith.cmpf olt, %square, %farthest : !lanes
-  %near = arith.select %is_near, %square, %farthest : !mask, !lanes
-  %t = math.fma %near, %stretch, %minus_one : !lanes
-  %q13 = math.fma %p14, %t, %p13 : !lanes
-  %q12 = math.fma %q13, %t, %p12 : !lanes
-  %q11 = math.fma %q12, %t, %p11 : !lanes
-  %q10 = math.fma %q11, %t, %p10 : !lanes
-  %q9 = math.fma %q10, %t, %p9 : !lanes
-  %q8 = math.fma %q9, %t, %p8 : !lanes
-  %q7 = math.fma %q8, %t, %p7 : !lanes
-  %q6 = math.fma %q7, %t, %p6 : !lanes
-  %q5 = math.fma %q6, %t, %p5 : !lanes
-  %q4 = math.fma %q5, %t, %p4 : !lanes
-  %q3 = math.fma %q4, %t, %p3 : !lanes
-  %q2 = math.fma %q3, %t, %p2 : !lanes
-  %q1 = math.fma %q2, %t, %p1 : !lanes
-  %q0 = math.fma %q1, %t, %p0 : !lanes
-  %phi_any = math.fma %v, %q0, %half : !lanes
-  %is_above = arith.cmpf ogt, %phi_any, %zero : !lanes
-  %phi_above = arith.select %is_above, %phi_any, %zero : !mask, !lanes
-  %is_below = arith.cmpf olt, %phi_above, %one : !lanes
-  %phi = arith.select %is_below, %phi_above, %one : !mask, !lanes
+  %a = math.absf %v : !lanes
+  %p9 = math.fma %l10, %a, %l9 : !lanes
+  %p8 = math.fma %p9, %a, %l8 : !lanes
+  %p7 = math.fma %p8, %a, %l7 : !lanes
+  %p6 = math.fma %p7, %a, %l6 : !lanes
+  %p5 = math.fma %p6, %a, %l5 : !lanes
+  %p4 = math.fma %p5, %a, %l4 : !lanes
+  %p3 = math.fma %p4, %a, %l3 : !lanes
+  %p2 = math.fma %p3, %a, %l2 : !lanes
+  %p1 = math.fma %p2, %a, %l1 : !lanes
+  %log = math.fma %p1, %a, %minus_one : !lanes
+  // Not arith.maximumf: NaN may go either way here (the last product brings it back), and this is
+  // one instruction. At -127 the assembly below gives 0 exactly.
+  %in_range = arith.cmpf ogt, %log, %lowest : !lanes
+  %w = arith.select %in_range, %log, %lowest : !mask, !lanes
+  %k = arith.addf %w, %round : !lanes
+  %n = arith.subf %k, %round : !lanes
+  %r = arith.subf %w, %n : !lanes
+  %q5 = math.fma %e6, %r, %e5 : !lanes
+  %q4 = math.fma %q5, %r, %e4 : !lanes
+  %q3 = math.fma %q4, %r, %e3 : !lanes
+  %q2 = math.fma %q3, %r, %e2 : !lanes
+  %q1 = math.fma %q2, %r, %e1 : !lanes
+  %q = math.fma %q1, %r, %one : !lanes
+  // q * 2^n, by adding n to q's exponent.
+  %q_bits = arith.bitcast %q : !lanes to !bits
+  %k_bits = arith.bitcast %k : !lanes to !bits
+  %n_bits = arith.shli %k_bits, %exponent : !bits
+  %tail_bits = arith.addi %q_bits, %n_bits : !bits
+  %tail = arith.bitcast %tail_bits : !bits to !lanes
+  %rest = arith.subf %one, %tail : !lanes
+  %negative = arith.cmpf olt, %v, %zero : !lanes
+  %phi = arith.select %negative, %tail, %rest : !mask, !lanes
   %out = arith.mulf %v, %phi : !lanes
   %y = util.call @narrow(%out) : (!lanes) -> !vx
   util.return %y : !vx

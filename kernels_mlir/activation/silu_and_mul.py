@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 
 from ir_runtime import ir
-from ir_runtime.dtypes import format_tensor
-from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import (
     CustomOp,
     KernelBuilder,
@@ -20,7 +18,16 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import LANE_COUNT, element_aliases, link_lanes
-from kernels_mlir.library import FLOATS, make_rows, register_kernel, round_by_sum, widened
+from kernels_mlir.library import (
+    FLOATING,
+    FLOATS,
+    at_least_one_dimension,
+    make_rows,
+    register_kernel,
+    round_by_sum,
+    widened,
+)
+from kernels_mlir.sharding import shard_by_row
 
 __all__ = ["native_silu_and_mul", "silu_and_mul", "silu_and_mul_op"]
 
@@ -64,7 +71,19 @@ def native_silu_and_mul(x: Tensor) -> Tensor:
     return (gate * torch.sigmoid(gate) * up).to(x.dtype).contiguous()
 
 
-silu_and_mul_op = ir.register_op(name="silu_and_mul")(native_silu_and_mul)
+silu_and_mul_op = ir.register_op(
+    name="silu_and_mul",
+    accepts=[
+        ir.dtypes("x", *FLOATING),
+        at_least_one_dimension("x"),
+        ir.fits(
+            "x",
+            "of an even last size",
+            lambda x: x.shape[-1] % 2 == 0,
+            expected=lambda _: "have an even last dimension",
+        ),
+    ],
+)(native_silu_and_mul)
 
 
 @silu_and_mul_op.register_input_generator
@@ -88,12 +107,8 @@ class SiluAndMulKernel(CustomOp):
         """Take any rows of one even size."""
         x = ksel.arg_tensor(0).require(dtypes=FLOATS, min_rank=1)
         x.specialize_dims(-1)
-        width = x.t.shape[-1]
-        if width % 2:
-            raise ArgumentError(
-                f"{self.name}: `x` is {format_tensor(x.t)}, its last dimension must be even"
-            )
-        ksel.return_new_tensor((*x.t.shape[:-1], width // 2), x.t.dtype).specialize_dims(-1)
+        shape = (*x.t.shape[:-1], x.t.shape[-1] // 2)
+        ksel.return_new_tensor(shape, x.t.dtype).specialize_dims(-1)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on rows."""
@@ -126,16 +141,22 @@ class SiluAndMulKernel(CustomOp):
         ctx.save_for_backward(*inputs)
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Differentiate both factors, in float32 or wider."""
+        """Differentiate both factors, in float32 or wider.
+
+        A gradient times `up` may be infinite where the slope is 0, so that it is weighed first.
+        """
         (x,) = ctx.saved_tensors
         gate, up = widened(x).chunk(2, dim=-1)
         g = widened(gradients[0])
         sigmoid = torch.sigmoid(gate)
-        grad_gate = g * up * sigmoid * (1 + gate * (1 - sigmoid))
-        return torch.cat((grad_gate, g * gate * sigmoid), dim=-1).to(x.dtype)
+        slope = sigmoid * (1 + gate * (1 - sigmoid))
+        return torch.cat((g * slope * up, g * (gate * sigmoid)), dim=-1).to(x.dtype)
 
 
 def columns_of_group(columns: int) -> int:
     """Divide the columns of a row into groups of about the same size, a multiple of the lanes."""
     groups = -(-columns // GROUP)
     return -(-columns // (max(groups, 1) * LANE_COUNT)) * LANE_COUNT or LANE_COUNT
+
+
+shard_by_row("silu_and_mul")

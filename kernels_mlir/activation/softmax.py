@@ -20,7 +20,16 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
-from kernels_mlir.library import FLOATS, check_rows, make_rows, register_kernel, widened
+from kernels_mlir.library import (
+    FLOATING,
+    FLOATS,
+    at_least_one_dimension,
+    check_rows,
+    make_rows,
+    register_kernel,
+    widened,
+)
+from kernels_mlir.sharding import shard_by_row
 
 __all__ = ["native_softmax", "softmax", "softmax_op"]
 
@@ -61,11 +70,10 @@ def softmax(x: Tensor) -> Tensor:
 def native_softmax(x: Tensor) -> Tensor:
     """Compute `softmax` with torch functions, in float32, or float64 if `x` is."""
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
-    powers = torch.exp(wide - wide.amax(-1, keepdim=True))
-    return (powers / powers.sum(-1, keepdim=True)).to(x.dtype).contiguous()
+    return torch.softmax(wide, dim=-1).to(x.dtype).contiguous()
 
 
-softmax_op = ir.register_op(name="softmax")(native_softmax)
+softmax_op = ir.register_op(name="softmax", accepts=[ir.dtypes("x", *FLOATING)])(native_softmax)
 
 
 @softmax_op.register_input_generator
@@ -79,7 +87,7 @@ def softmax_inputs(
     return (make_rows(num_tokens, hidden_size, dtype, device),)
 
 
-@register_kernel(softmax_op, constraints=[ir.dtypes("x", *FLOATS)])
+@register_kernel(softmax_op, constraints=[ir.dtypes("x", *FLOATS), at_least_one_dimension("x")])
 class SoftmaxKernel(CustomOp):
     """The MLIR kernel of `softmax`: one binary a feature size, any number of rows."""
 
@@ -123,3 +131,6 @@ class SoftmaxKernel(CustomOp):
         (y,) = ctx.saved_tensors
         weights, g = widened(y), widened(gradients[0])
         return (weights * (g - (g * weights).sum(-1, keepdim=True))).to(y.dtype)
+
+
+shard_by_row("softmax")

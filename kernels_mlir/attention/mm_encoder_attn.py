@@ -19,7 +19,17 @@ from ir_runtime.op_reg import (
     MlirTemplate,
     float_attribute,
 )
-from kernels_mlir.library import FLOATS, make_rows, register_kernel
+from kernels_mlir.flops import count_flops
+from kernels_mlir.library import (
+    FLOATING,
+    FLOATS,
+    INTEGERS,
+    make_rows,
+    register_kernel,
+    same_dtype,
+    summed_like,
+)
+from kernels_mlir.sharding import NO_TENSOR, Sharding, shard_by_rule
 
 __all__ = ["mm_encoder_attn", "mm_encoder_attn_op", "native_mm_encoder_attn"]
 
@@ -116,9 +126,70 @@ def _attention_weights(q: Tensor, k: Tensor, scale: float, cu_seqlens: Tensor | 
     return weights.masked_fill(~same, 0.0)
 
 
-mm_encoder_attn_op = ir.register_op(name="mm_encoder_attn", activations=["query", "key", "value"])(
-    native_mm_encoder_attn
-)
+def _of_rank(argument: str, rank: int) -> ir.Constraint:
+    plural = "s" if rank > 1 else ""
+    return ir.fits(
+        argument,
+        f"of rank {rank}",
+        lambda t: t.ndim == rank,
+        expected=lambda _: f"have {rank} dimension{plural}",
+    )
+
+
+def _key_fits(key: Tensor, query: Tensor) -> bool:
+    if ir.differ(key.shape[0], 1) and ir.differ(key.shape[0], query.shape[0]):
+        return False
+    heads = key.shape[2]
+    return not ir.differ(key.shape[3], query.shape[3]) and heads > 0 and query.shape[2] % heads == 0
+
+
+def _value_fits(value: Tensor, key: Tensor) -> bool:
+    return not any(ir.differ(value.shape[i], key.shape[i]) for i in range(3))
+
+
+mm_encoder_attn_op = ir.register_op(
+    name="mm_encoder_attn",
+    activations=["query", "key", "value"],
+    accepts=[
+        *(ir.dtypes(name, *FLOATING) for name in ("query", "key", "value")),
+        *(_of_rank(name, 4) for name in ("query", "key", "value")),
+        ir.fits(
+            "query",
+            "of at least 1 channel a head",
+            lambda query: ir.differ(query.shape[3], 0),
+            expected=lambda _: "have a last dimension of at least 1",
+        ),
+        ir.fits(
+            "key",
+            "of the batch and channels of `query`, heads that divide those of `query`, any length",
+            _key_fits,
+            beside=("query",),
+            expected=lambda _, query: (
+                f"agree with `query` {format_tensor(query)} but for its length and its heads, "
+                "which must divide those of `query`"
+            ),
+        ),
+        ir.fits(
+            "value",
+            "of the batch, length and heads of `key`",
+            _value_fits,
+            beside=("key",),
+            expected=lambda _, key: f"agree with `key` {format_tensor(key)} but for its channels",
+        ),
+        ir.number("scale", "finite", lambda scale: abs(scale) < float("inf")),
+        ir.dtypes("cu_seqlens", *INTEGERS),
+        _of_rank("cu_seqlens", 1),
+        ir.fits(
+            "cu_seqlens",
+            "of at least 1 element, with a `key` as long as `query`",
+            lambda bounds, query, key: (
+                ir.differ(bounds.shape[0], 0) and not ir.differ(query.shape[1], key.shape[1])
+            ),
+            beside=("query", "key"),
+            expected=lambda *_: "have an element, and `key` the length of `query`",
+        ),
+    ],
+)(native_mm_encoder_attn)
 
 
 @mm_encoder_attn_op.register_fake
@@ -130,8 +201,8 @@ def mm_encoder_attn_fake(
     cu_seqlens: Tensor | None = None,
 ) -> Tensor:
     """Return what tells shape and dtype; no value of `cu_seqlens` is looked at."""
-    del key, value, scale, cu_seqlens
-    return query.new_empty(query.shape)
+    del key, scale, cu_seqlens
+    return query.new_empty((*query.shape[:3], value.shape[3]))
 
 
 @mm_encoder_attn_op.register_input_generator
@@ -148,6 +219,15 @@ def mm_encoder_attn_inputs(
     return q, k, v
 
 
+def _as_long_as_query(argument: str) -> ir.Constraint:
+    return ir.fits(
+        argument,
+        "of the batch, length and channels of `query`",
+        lambda t, query: not any(ir.differ(t.shape[i], query.shape[i]) for i in (0, 1, 3)),
+        beside=("query",),
+    )
+
+
 def _fits_scratch(query: Tensor) -> bool:
     depth = query.shape[-1]
     return query.device.type != "cpu" or (type(depth) is int and depth <= MAX_DEPTH)
@@ -156,7 +236,7 @@ def _fits_scratch(query: Tensor) -> bool:
 @register_kernel(
     mm_encoder_attn_op,
     constraints=[
-        ir.dtypes("query", *FLOATS),
+        *(ir.dtypes(name, *FLOATS) for name in ("query", "key", "value")),
         ir.Constraint(
             "query",
             f"of at most {MAX_DEPTH} channels a head on a CPU",
@@ -164,6 +244,8 @@ def _fits_scratch(query: Tensor) -> bool:
             format_tensor,
         ),
         ir.dtypes("cu_seqlens", torch.int32),
+        *(same_dtype(name, "query") for name in ("key", "value")),
+        *(_as_long_as_query(name) for name in ("key", "value")),
     ],
 )
 class MmEncoderAttnKernel(CustomOp):
@@ -186,18 +268,10 @@ class MmEncoderAttnKernel(CustomOp):
             other = ksel.arg_tensor(i).require(dtypes=(query.t.dtype,), rank=4)
             other.specialize_dims(2, 3)
             self._check_shape(name, query.t, other.t)
-        if ksel.arg_descs[1].t.shape[2] != ksel.arg_descs[2].t.shape[2]:
-            raise ArgumentError(
-                f"{self.name}: `key` and `value` differ in heads, must have as many"
-            )
-        scale = ksel.attr_float(3).v
-        if scale is not None and not abs(scale) < float("inf"):
-            raise ArgumentError(f"{self.name}: `scale` is {scale}, must be finite")
+        ksel.attr_float(3)
         bounds = ksel.arg_optional_tensor(4)
         if bounds is not None:
-            bounds.require(dtypes=(torch.int32,), rank=1)
-            if isinstance(bounds.t.shape[0], int) and bounds.t.shape[0] == 0:
-                raise ArgumentError(f"{self.name}: `cu_seqlens` is empty, must start at 0")
+            bounds.require(dtypes=(torch.int32,))
         ksel.variant = "dense" if bounds is None else "packed"
         ksel.return_new_tensor(query.t.shape, query.t.dtype).specialize_dims(2, 3)
 
@@ -277,7 +351,7 @@ class MmEncoderAttnKernel(CustomOp):
         q, k, v = _widen_heads(query, key, value)
         weights = _attention_weights(q, k, scale, cu_seqlens)
         grad_out = gradients[0].transpose(1, 2).to(weights.dtype)
-        grad_weights = grad_out @ v.transpose(-1, -2)
+        grad_weights = (grad_out @ v.transpose(-1, -2)).masked_fill(weights == 0, 0.0)
         grad_scores = weights * (grad_weights - (grad_weights * weights).sum(-1, keepdim=True))
         grad_scores = grad_scores * scale
         grads = (
@@ -285,9 +359,35 @@ class MmEncoderAttnKernel(CustomOp):
             _sum_groups(grad_scores.transpose(-1, -2) @ q, kv_heads),
             _sum_groups(weights.transpose(-1, -2) @ grad_out, kv_heads),
         )
-        return (*(g.transpose(1, 2).to(query.dtype) for g in grads), None, None)
+        pairs = zip(grads, (query, key, value), strict=True)
+        return (*(summed_like(g.transpose(1, 2), t) for g, t in pairs), None, None)
 
 
 def _sum_groups(gradient: Tensor, kv_heads: int) -> Tensor:
     """Add up `[B, H, S, D]` over the query heads of each key head."""
     return gradient.unflatten(1, (kv_heads, -1)).sum(2)
+
+
+def _shardings(
+    query: Any, key: Any, value: Any, scale: Any = None, cu_seqlens: Any = None
+) -> list[Sharding]:
+    """Split the batch, or the heads if each has its own key."""
+    del value, scale
+    bounds = NO_TENSOR if cu_seqlens is None else None
+    dims = [0] if query.shape[0] == key.shape[0] else []
+    dims += [2] if query.shape[2] == key.shape[2] else []
+    return [([dim], [dim, dim, dim, NO_TENSOR, bounds]) for dim in dims]
+
+
+shard_by_rule("mm_encoder_attn", _shardings)
+
+
+@count_flops("mm_encoder_attn")
+def _flops(
+    query: Tensor, key: Tensor, value: Tensor, _: Any = None, cu_seqlens: Tensor | None = None
+) -> int:
+    batch, length, heads, depth = query.shape
+    pairs: int = length * key.shape[1]
+    if cu_seqlens is not None and cu_seqlens.device.type != "meta":
+        pairs = int(cu_seqlens.diff().square().sum())
+    return 2 * batch * heads * pairs * (depth + value.shape[3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,17 @@ from torch import Tensor
 
 from ir_runtime import ir
 from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection
-from kernels_mlir.library import FLOATS, make_rows, register_kernel
+from kernels_mlir.flops import count_flops
+from kernels_mlir.library import (
+    FLOATING,
+    FLOATS,
+    at_least_one_dimension,
+    make_rows,
+    register_kernel,
+    same_dtype,
+    summed_like,
+    widened,
+)
 from kernels_mlir.linear.kernel import (
     CPU_FLAGS,
     check_bias,
@@ -20,6 +31,7 @@ from kernels_mlir.linear.kernel import (
 )
 from kernels_mlir.linear.packed import multiply_packed, packed_for
 from kernels_mlir.linear.tile import tile_for
+from kernels_mlir.sharding import NO_TENSOR, Sharding, free_dims, shard_by_rule
 
 __all__ = ["linear", "linear_op", "native_linear"]
 
@@ -64,7 +76,42 @@ def native_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tens
     return (y if bias is None else y + bias.to(dtype)).to(x.dtype)
 
 
-linear_op = ir.register_op(name="linear")(native_linear)
+def _bias_expands(bias: Tensor, x: Tensor, weight: Tensor) -> bool:
+    """Tell whether `bias` can be added to the result without changing its shape."""
+    if bias.ndim > x.ndim:
+        return False
+    shape = (*x.shape[:-1], weight.shape[0])[x.ndim - bias.ndim :]
+    sizes = zip(bias.shape, shape, strict=True)
+    return not any(ir.differ(mine, 1) and ir.differ(mine, n) for mine, n in sizes)
+
+
+linear_op = ir.register_op(
+    name="linear",
+    accepts=[
+        *(ir.dtypes(name, *FLOATING) for name in ("x", "weight", "bias")),
+        at_least_one_dimension("x"),
+        ir.fits(
+            "weight",
+            "of rank 2",
+            lambda weight: weight.ndim == 2,
+            expected=lambda _: "have 2 dimensions",
+        ),
+        ir.fits(
+            "x",
+            "of the last size of `weight`",
+            lambda x, weight: not ir.differ(x.shape[-1], weight.shape[1]),
+            beside=("weight",),
+            expected=lambda _, weight: f"have a last dimension of {weight.shape[1]} as `weight`",
+        ),
+        ir.fits(
+            "bias",
+            "of a shape that expands to that of the result",
+            _bias_expands,
+            beside=("x", "weight"),
+            expected=lambda *call: f"have {call[2].shape[0]} elements, one an output feature",
+        ),
+    ],
+)(native_linear)
 
 
 @linear_op.register_input_generator
@@ -83,7 +130,21 @@ def linear_inputs(
     return x, weight, bias
 
 
-@register_kernel(linear_op, constraints=[ir.dtypes("x", *FLOATS)])
+@register_kernel(
+    linear_op,
+    constraints=[
+        *(ir.dtypes(name, *FLOATS) for name in ("x", "weight", "bias")),
+        ir.fits("x", "of a last size of at least 1", lambda x: ir.differ(x.shape[-1], 0)),
+        same_dtype("weight", "x"),
+        same_dtype("bias", "x"),
+        ir.fits(
+            "bias",
+            "one element an output feature",
+            lambda bias, weight: bias.ndim == 1 and not ir.differ(bias.shape[0], weight.shape[0]),
+            beside=("weight",),
+        ),
+    ],
+)
 class LinearKernel(CustomOp):
     """The MLIR kernel of `linear`: one binary a weight's shape, any number of rows."""
 
@@ -122,16 +183,37 @@ class LinearKernel(CustomOp):
         """Keep the inputs."""
         del output
         x, weight, bias = inputs
-        ctx.has_bias = bias is not None
-        ctx.save_for_backward(x, weight)
+        ctx.save_for_backward(x, weight, bias)
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Multiply by torch's own products."""
-        x, weight = ctx.saved_tensors
-        g = gradients[0]
-        rows = g.reshape(-1, weight.shape[0])
+        """Multiply by torch's own products, in float32 or wider if dtypes differ."""
+        x, weight, bias = ctx.saved_tensors
+        g = gradients[0] if x.dtype == weight.dtype else widened(gradients[0])
         needs_x, needs_weight, needs_bias = ctx.needs_input_grad
-        grad_x = g @ weight if needs_x else None
-        grad_weight = rows.T @ x.reshape(-1, weight.shape[1]) if needs_weight else None
-        grad_bias = rows.sum(0) if needs_bias and ctx.has_bias else None
+        grad_x = grad_weight = grad_bias = None
+        if needs_x:
+            grad_x = (g @ weight.to(g.dtype)).to(x.dtype)
+        if needs_weight:
+            count, (n, k) = math.prod(x.shape[:-1]), weight.shape
+            grad_weight = g.reshape(count, n).T @ x.reshape(count, k).to(g.dtype)
+            grad_weight = grad_weight.to(weight.dtype)
+        if needs_bias and bias is not None:
+            grad_bias = summed_like(g, bias)
         return grad_x, grad_weight, grad_bias
+
+
+def _shardings(x: Any, weight: Any, bias: Any = None) -> list[Sharding]:
+    """Split rows, or the output features; their sum over split input features is not whole."""
+    last, whole = x.ndim - 1, NO_TENSOR if bias is None else None
+    found: list[Sharding] = [([d], [d, None, whole]) for d in free_dims(x, last, [bias])]
+    if bias is None or tuple(bias.shape) == (weight.shape[0],):
+        found.append(([last], [None, 0, NO_TENSOR if bias is None else 0]))
+    return found
+
+
+shard_by_rule("linear", _shardings)
+
+
+@count_flops("linear")
+def _flops(x: Tensor, weight: Tensor, *_: Any) -> int:
+    return 2 * x.numel() * weight.shape[0]

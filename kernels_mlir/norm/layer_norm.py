@@ -20,15 +20,25 @@ from ir_runtime.op_reg import (
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
 from kernels_mlir.library import (
+    FLOATING,
     FLOATS,
+    at_least_one_dimension,
     check_rows,
     choose_stores,
     make_rows,
     register_kernel,
     store_aliases,
+    summed_like,
     widened,
+    widest,
 )
-from kernels_mlir.norm.rms_norm import check_epsilon, check_features
+from kernels_mlir.norm.rms_norm import (
+    check_features,
+    finite_epsilon,
+    one_each_feature,
+    per_feature,
+)
+from kernels_mlir.sharding import shard_by_row
 
 __all__ = ["layer_norm", "layer_norm_op", "native_layer_norm"]
 
@@ -76,7 +86,16 @@ def native_layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -
     return (y * weight.to(y.dtype) + bias.to(y.dtype)).to(x.dtype).contiguous()
 
 
-layer_norm_op = ir.register_op(name="layer_norm")(native_layer_norm)
+layer_norm_op = ir.register_op(
+    name="layer_norm",
+    accepts=[
+        ir.dtypes("x", *FLOATING),
+        at_least_one_dimension("x"),
+        *(ir.dtypes(name, *FLOATING) for name in ("weight", "bias")),
+        *(per_feature(name) for name in ("weight", "bias")),
+        finite_epsilon(),
+    ],
+)(native_layer_norm)
 
 
 @layer_norm_op.register_input_generator
@@ -93,7 +112,11 @@ def layer_norm_inputs(
 
 
 @register_kernel(
-    layer_norm_op, constraints=[ir.dtypes(name, *FLOATS) for name in ("x", "weight", "bias")]
+    layer_norm_op,
+    constraints=[
+        *(ir.dtypes(name, *FLOATS) for name in ("x", "weight", "bias")),
+        *(one_each_feature(name) for name in ("weight", "bias")),
+    ],
 )
 class LayerNormKernel(CustomOp):
     """The MLIR kernel of `layer_norm`: one binary a feature size, any number of rows."""
@@ -109,7 +132,7 @@ class LayerNormKernel(CustomOp):
             feature = ksel.arg_tensor(i).require(dtypes=FLOATS, rank=1)
             check_features(self.name, name, feature.t, x.t)
             feature.specialize_all_dims()
-        check_epsilon(self.name, ksel.attr_float(3).v)
+        ksel.attr_float(3)
         ksel.return_new_tensor(x.t.shape, x.t.dtype).specialize_dims(-1)
         choose_stores(ksel, x.t)
 
@@ -149,15 +172,20 @@ class LayerNormKernel(CustomOp):
         ctx.save_for_backward(x, weight, bias)
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Use torch's own backward, in float32 or wider."""
+        """Differentiate the normalisation in `widest`, the rest in float32 or wider."""
         x, weight, bias = ctx.saved_tensors
-        wide = widened(x)
-        w, b = weight.to(wide.dtype), bias.to(wide.dtype)
-        features = [x.shape[-1]]
-        _, mean, rstd = torch.ops.aten.native_layer_norm(wide, features, w, b, ctx.epsilon)
-        needs = ctx.needs_input_grad
-        grads = torch.ops.aten.native_layer_norm_backward(
-            widened(gradients[0]).contiguous(), wide, features, mean, rstd, w, b, list(needs[:3])
-        )
-        inputs = zip(grads, (x, weight, bias), needs[:3], strict=True)
-        return (*(g.to(t.dtype) if need else None for g, t, need in inputs), None)
+        g, wide = widened(gradients[0]), widest(x)
+        centred = wide - wide.mean(-1, keepdim=True)
+        root = (centred.square().mean(-1, keepdim=True) + ctx.epsilon).sqrt()
+        normal = (centred / root).to(g.dtype)
+        needs_x, needs_weight, needs_bias, _ = ctx.needs_input_grad
+        grad_x = None
+        if needs_x:
+            gw = g * weight.to(g.dtype)
+            pulled = gw.mean(-1, keepdim=True) + normal * (gw * normal).mean(-1, keepdim=True)
+            grad_x = ((gw - pulled) / root).to(x.dtype)
+        grad_weight = summed_like(g * normal, weight) if needs_weight else None
+        return grad_x, grad_weight, summed_like(g, bias) if needs_bias else None, None
+
+
+shard_by_row("layer_norm")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime import ir
-from ir_runtime.dtypes import format_tensor
+from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import (
     CustomOp,
@@ -22,14 +22,19 @@ from ir_runtime.op_reg import (
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
 from kernels_mlir.library import (
+    FLOATING,
     FLOATS,
+    at_least_one_dimension,
     check_rows,
     choose_stores,
     make_rows,
     register_kernel,
     store_aliases,
+    summed_like,
     widened,
+    widest,
 )
+from kernels_mlir.sharding import shard_by_row
 
 __all__ = ["native_rms_norm", "rms_norm", "rms_norm_op"]
 
@@ -72,6 +77,32 @@ def rms_norm(
     return torch.ops.ir_kernels.rms_norm.default(x, weight, epsilon, variance_size)
 
 
+def _matching(tensor: Tensor, x: Tensor) -> str:
+    wanted = f"{short_name(tensor.dtype)}[{x.shape[-1]}]"
+    return f"be {wanted} to match the last dimension of `x` {format_tensor(x)}"
+
+
+def per_feature(argument: str) -> ir.Constraint:
+    """Let an op take a tensor of one element a feature, or what expands to the shape of `x`."""
+    return ir.broadcastable(argument, "x", _matching)
+
+
+def one_each_feature(argument: str) -> ir.Constraint:
+    """Let a kernel take a tensor of one element a feature."""
+    return ir.fits(
+        argument,
+        "one element a feature",
+        lambda t, x: t.ndim == 1 and not ir.differ(t.shape[0], x.shape[-1]),
+        beside=("x",),
+        expected=_matching,
+    )
+
+
+def finite_epsilon() -> ir.Constraint:
+    """Let an op take an `epsilon` that is finite and not negative."""
+    return ir.number("epsilon", "finite and >= 0", lambda v: 0.0 <= v < float("inf"))
+
+
 def native_rms_norm(
     x: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None
 ) -> Tensor:
@@ -82,7 +113,24 @@ def native_rms_norm(
     return (y if weight is None else y * weight.to(y.dtype)).to(x.dtype).contiguous()
 
 
-rms_norm_op = ir.register_op(name="rms_norm")(native_rms_norm)
+rms_norm_op = ir.register_op(
+    name="rms_norm",
+    accepts=[
+        ir.dtypes("x", *FLOATING),
+        at_least_one_dimension("x"),
+        ir.dtypes("weight", *FLOATING),
+        per_feature("weight"),
+        finite_epsilon(),
+        ir.Constraint(
+            "variance_size",
+            "in 1..n, the last size of `x`",
+            lambda size, x: size is None or 1 <= size <= x.shape[-1],
+            repr,
+            others=("x",),
+            expected=lambda _, x: f"be in 1..{x.shape[-1]} as the last dimension of `x`",
+        ),
+    ],
+)(native_rms_norm)
 rms_norm_op.override_tolerance(torch.float16, atol=1e-2, rtol=2e-3)
 
 
@@ -99,7 +147,13 @@ def rms_norm_inputs(
     return make_rows(num_tokens, hidden_size, dtype, device), weight, epsilon
 
 
-@register_kernel(rms_norm_op, constraints=[ir.dtypes(name, *FLOATS) for name in ("x", "weight")])
+@register_kernel(
+    rms_norm_op,
+    constraints=[
+        *(ir.dtypes(name, *FLOATS) for name in ("x", "weight")),
+        one_each_feature("weight"),
+    ],
+)
 class RmsNormKernel(CustomOp):
     """The MLIR kernel of `rms_norm`: one binary a feature size, any number of rows."""
 
@@ -116,13 +170,8 @@ class RmsNormKernel(CustomOp):
         if weight is not None:
             weight.require(dtypes=FLOATS, rank=1).specialize_all_dims()
             check_features(self.name, "weight", weight.t, x.t)
-        check_epsilon(self.name, ksel.attr_float(2).v)
-        size = ksel.attr_int(3).v
-        if size is not None and not 1 <= size <= x.t.shape[-1]:
-            raise ArgumentError(
-                f"{self.name}: `variance_size` is {size}, "
-                f"must be in 1..{x.t.shape[-1]} as the last dimension of `x`"
-            )
+        ksel.attr_float(2)
+        ksel.attr_int(3)
         ksel.return_new_tensor(x.t.shape, x.t.dtype).specialize_dims(-1)
         choose_stores(ksel, x.t)
 
@@ -168,34 +217,30 @@ class RmsNormKernel(CustomOp):
         ctx.save_for_backward(x, weight)
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Differentiate the formula by hand, in float32 or wider."""
+        """Differentiate the formula by hand: the root in `widest`, the rest in float32 or wider."""
         x, weight = ctx.saved_tensors
-        wide, g = widened(x), widened(gradients[0])
-        head = wide[..., : ctx.variance_size]
-        size = head.shape[-1]
-        scale = torch.rsqrt(head.square().mean(-1, keepdim=True) + ctx.epsilon)
+        g = widened(gradients[0])
+        wide = widest(x)
+        size = wide[..., : ctx.variance_size].shape[-1]
+        root = (wide[..., :size].square().mean(-1, keepdim=True) + ctx.epsilon).sqrt()
+        normal = (wide / root).to(g.dtype)
         grad_x = grad_weight = None
         if ctx.needs_input_grad[0]:
             gw = g if weight is None else g * weight.to(g.dtype)
-            inner = (gw * wide).sum(-1, keepdim=True) * scale.pow(3) / size
-            pulled = torch.nn.functional.pad(head * inner, (0, x.shape[-1] - size))
-            grad_x = (gw * scale - pulled).to(x.dtype)
+            inner = (gw * normal).sum(-1, keepdim=True) / size
+            pulled = torch.nn.functional.pad(normal[..., :size] * inner, (0, x.shape[-1] - size))
+            grad_x = ((gw - pulled) / root).to(x.dtype)
         if weight is not None and ctx.needs_input_grad[1]:
-            grad_weight = (g * wide * scale).reshape(-1, x.shape[-1]).sum(0).to(weight.dtype)
+            grad_weight = summed_like(g * normal, weight)
         return grad_x, grad_weight, None, None
 
 
 def check_features(op: str, name: str, tensor: Tensor, x: Tensor) -> None:
-    """Refuse a per-feature tensor whose length is not the last dimension of `x`."""
+    """Refuse a per-feature tensor whose length is not the last dimension of `x`: kernels do."""
     if tensor.shape[0] != x.shape[-1]:
-        wanted = format_tensor(x.new_empty((x.shape[-1],), dtype=tensor.dtype, device="meta"))
         raise ArgumentError(
-            f"{op}: `{name}` is {format_tensor(tensor)}, must be {wanted} "
-            f"to match the last dimension of `x` {format_tensor(x)}"
+            f"{op}: `{name}` is {format_tensor(tensor)}, must {_matching(tensor, x)}"
         )
 
 
-def check_epsilon(op: str, epsilon: float) -> None:
-    """Refuse an epsilon that is negative or not finite."""
-    if not 0.0 <= epsilon < float("inf"):
-        raise ArgumentError(f"{op}: `epsilon` is {epsilon}, must be finite and >= 0")
+shard_by_row("rms_norm")

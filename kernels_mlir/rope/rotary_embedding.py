@@ -22,10 +22,11 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
-from kernels_mlir.library import FLOATS, make_rows, register_kernel
+from kernels_mlir.library import FLOATING, FLOATS, make_rows, register_kernel, same_dtype
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
+from kernels_mlir.sharding import NO_TENSOR, Sharding, shard_by_rule
 
 __all__ = ["native_rotary_embedding", "rotary_embedding", "rotary_embedding_op"]
 
@@ -111,9 +112,73 @@ def native_rotary_embedding(
     return turned(query), None if key is None else turned(key)
 
 
-rotary_embedding_op = ir.register_op(name="rotary_embedding", activations=["query", "key"])(
-    native_rotary_embedding
-)
+def _turnable(argument: str) -> ir.Constraint:
+    """Let the op take heads behind the dimensions of `positions`."""
+
+    def test(x: Tensor, positions: Tensor, size: int) -> bool:
+        rank = positions.ndim
+        pairs = zip(x.shape, positions.shape, strict=False)
+        same = x.ndim > rank and not any(ir.differ(mine, other) for mine, other in pairs)
+        return same and math.prod(x.shape[rank:]) % size == 0
+
+    return ir.fits(
+        argument,
+        "of the shape of `positions` and heads of `head_size`",
+        test,
+        beside=("positions", "head_size"),
+        expected=lambda _, positions, size: (
+            f"have the dimensions of `positions` {format_tensor(positions)}, "
+            f"and then heads of {size}"
+        ),
+    )
+
+
+def _in_heads(argument: str) -> ir.Constraint:
+    """Let the kernel take heads side by side, or apart in a dimension of their own."""
+
+    def test(x: Tensor, positions: Tensor, size: int) -> bool:
+        heads = x.shape[positions.ndim :]
+        apart = len(heads) == 2 and heads[1] == size
+        return math.prod(heads) > 0 and (len(heads) == 1 or apart)
+
+    return ir.fits(
+        argument,
+        "of heads in one dimension, or in two: how many, and `head_size`",
+        test,
+        beside=("positions", "head_size"),
+    )
+
+
+def _has_rows_of(cache: Tensor, dim: int) -> bool:
+    return cache.ndim == 2 and not ir.differ(cache.shape[1], dim) and ir.differ(cache.shape[0], 0)
+
+
+rotary_embedding_op = ir.register_op(
+    name="rotary_embedding",
+    activations=["query", "key"],
+    accepts=[
+        ir.dtypes("positions", torch.int64, torch.int32),
+        *(ir.dtypes(name, *FLOATING) for name in ("query", "key", "cos_sin_cache")),
+        ir.number("head_size", "at least 1", lambda size: size >= 1),
+        ir.Constraint(
+            "rotary_dim",
+            "even and in 2..`head_size`",
+            lambda dim, size: 2 <= dim <= size and dim % 2 == 0,
+            repr,
+            others=("head_size",),
+            expected=lambda _, size: f"be even and in 2..{size}, the head size",
+        ),
+        ir.fits(
+            "cos_sin_cache",
+            "at least one row of `rotary_dim`",
+            _has_rows_of,
+            beside=("rotary_dim",),
+            expected=lambda _, dim: f"have rows of {dim}, as `rotary_dim`, and at least one",
+        ),
+        _turnable("query"),
+        _turnable("key"),
+    ],
+)(native_rotary_embedding)
 
 
 @rotary_embedding_op.register_input_generator
@@ -139,8 +204,10 @@ def rotary_embedding_inputs(
     rotary_embedding_op,
     constraints=[
         ir.dtypes("positions", torch.int64),
-        ir.dtypes("query", *FLOATS),
-        ir.dtypes("cos_sin_cache", *FLOATS),
+        *(ir.dtypes(name, *FLOATS) for name in ("query", "key", "cos_sin_cache")),
+        _in_heads("query"),
+        same_dtype("key", "query"),
+        _in_heads("key"),
     ],
 )
 class RotaryEmbeddingKernel(CustomOp):
@@ -157,14 +224,10 @@ class RotaryEmbeddingKernel(CustomOp):
         positions = ksel.arg_tensor(0).require(dtypes=(torch.int64,))
         query = ksel.arg_tensor(1).require(dtypes=FLOATS)
         key = ksel.arg_optional_tensor(2)
-        size, dim = int(ksel.attr_int(3).v or 0), int(ksel.attr_int(4).v or 0)
-        if dim < 2 or dim % 2 or dim > size:
-            raise ArgumentError(
-                f"{self.name}: `rotary_dim` is {dim}, must be even and in 2..{size}, the head size"
-            )
+        size = int(ksel.attr_int(3).v or 0)
+        ksel.attr_int(4)
         cache = ksel.arg_tensor(5).require(dtypes=FLOATS, rank=2)
         ksel.attr_bool(6)
-        self._check_cache(cache.t, dim)
         cache.specialize_dims(-1)
         self._return_turned(ksel, "query", query, positions.t, size)
         if key is None:
@@ -194,13 +257,6 @@ class RotaryEmbeddingKernel(CustomOp):
         compiled_in = range(rank, x.t.ndim)
         x.specialize_dims(*compiled_in)
         ksel.return_new_tensor(shape, x.t.dtype).specialize_dims(*compiled_in)
-
-    def _check_cache(self, cache: Tensor, dim: int) -> None:
-        if cache.shape[1] != dim or (isinstance(cache.shape[0], int) and cache.shape[0] == 0):
-            raise ArgumentError(
-                f"{self.name}: `cos_sin_cache` is {format_tensor(cache)}, "
-                f"must have rows of {dim}, as `rotary_dim`, and at least one"
-            )
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Turn query and key, each in a dispatch of its own."""
@@ -289,3 +345,17 @@ def split_heads(kb: KernelBuilder, value: Value, like: Value) -> Value:
 
 def _head_groups(rank: int) -> list[list[int]]:
     return [*([i] for i in range(rank)), [rank, rank + 1]]
+
+
+def _shardings(positions: Any, query: Any, key: Any, *rest: Any) -> list[Sharding]:
+    """Split the tokens; results and arguments alike."""
+    del query, rest
+    found: list[Sharding] = []
+    for dim in range(positions.ndim):
+        keyed = NO_TENSOR if key is None else dim
+        arguments = [dim, dim, keyed, NO_TENSOR, NO_TENSOR, None, NO_TENSOR]
+        found.append(([dim, keyed], arguments))
+    return found
+
+
+shard_by_rule("rotary_embedding", _shardings)

@@ -15,6 +15,7 @@ from tests.cases import (
     BY_OP,
     CASES,
     DTYPES,
+    EPSILON,
     Arguments,
     OpCase,
     Ranked,
@@ -136,6 +137,46 @@ def test_double_backward_is_right(case: OpCase) -> None:
     exact = second(case.native, widen(arguments))
     for a, e in zip(second(case.function, arguments), exact, strict=True):
         torch.testing.assert_close(a.double(), e, rtol=1e-3, atol=1e-3)
+
+
+WHOLE_RANGE = {
+    "rms_norm": lambda x: (x, torch.tensor([1.0, 2.0, 3.0]), EPSILON),
+    "layer_norm": lambda x: (x, torch.tensor([1.0, 2.0, 3.0]), torch.zeros(3), EPSILON),
+    "gelu": lambda x: (x, "tanh"),
+    "softmax": lambda x: (x,),
+}
+
+
+@pytest.mark.parametrize("op", WHOLE_RANGE)
+@pytest.mark.parametrize("scale", [1e-30, 1e-18, 1e18, 1e20, 8.5e37])
+def test_gradient_of_very_large_and_small_rows(op: str, scale: float) -> None:
+    """K12: what was squared in float32 gave 0 or NaN."""
+    case = next(c for c in CASES if c.op == op)
+    weights = torch.tensor([[1.0, 0.25, -0.5], [0.5, -1.0, 2.0]])
+    x = torch.tensor([[1.0, -1.5, 2.0], [0.75, 3.0, -0.25]]) * scale
+    arguments = WHOLE_RANGE[op](x)
+    (mine, *_) = gradients_of(case, getattr(kernels_mlir, op), arguments, weights)
+    (exact, *_) = gradients_of(case, case.ir_op.native, widen(arguments), weights.double())
+    torch.testing.assert_close(
+        mine.double(), exact, rtol=1e-5, atol=1e-6 * exact.abs().max().item()
+    )
+
+
+def test_gradient_of_a_gate_that_is_shut_is_zero() -> None:
+    """K12: an infinite product met a slope of 0, which gave NaN."""
+    x = torch.tensor([[-200.0, -1e30, 3e38, 3e38]], requires_grad=True)
+    kernels_mlir.silu_and_mul(x).backward(torch.tensor([[10.0, -10.0]]))
+    assert torch.equal(x.grad, torch.zeros(1, 4))
+
+
+@pytest.mark.parametrize("value", [0.1, 3.0, 1e4])
+def test_weight_gradient_of_constant_rows_is_zero(value: float) -> None:
+    """K12: a mean that is off by one rounding was taken for a deviation."""
+    x = torch.full((64, 384), value, dtype=torch.bfloat16)
+    weight = torch.ones(384, dtype=torch.bfloat16, requires_grad=True)
+    gradient = torch.randn(64, 384, generator=torch.Generator().manual_seed(0)).bfloat16()
+    kernels_mlir.layer_norm(x, weight, weight.detach(), EPSILON).backward(gradient)
+    assert weight.grad.abs().max() < 1e-8
 
 
 def test_changed_argument_is_noticed() -> None:

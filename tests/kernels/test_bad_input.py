@@ -23,6 +23,8 @@ ROWS = torch.zeros(2, 48)
 WEIGHT = torch.ones(48)
 QUERY = torch.zeros(2, 6, 4, 48)
 KEY = torch.zeros(2, 6, 2, 48)
+FLOATING = "must be f32 or bf16 or f16 or f64"
+"""What the ops are defined for; their kernels take less."""
 
 GOOD: dict[str, dict[str, Any]] = {
     "gelu": {"x": ROWS, "approximate": "none"},
@@ -73,8 +75,8 @@ def cu_refusal(*bounds: int, shown: str | None = None) -> Refusal:
 def row_refusals(op: str) -> Iterator[Refusal]:
     floats = "must be f32 or bf16 or f16"
     yield Refusal(op, {"x": ROWS.double()}, f"`x` is f64[2, 48], {floats}")
-    yield Refusal(op, {"x": ROWS.int()}, f"`x` is i32[2, 48], {floats}")
-    yield Refusal(op, {"x": ROWS.bool()}, f"`x` is bool[2, 48], {floats}")
+    yield Refusal(op, {"x": ROWS.int()}, f"`x` is i32, {FLOATING}")
+    yield Refusal(op, {"x": ROWS.bool()}, f"`x` is bool, {FLOATING}")
     yield Refusal(op, {"x": None}, "`x` is None, must be a tensor")
     if op != "gelu":
         rank = "must have at least 1 dimension"
@@ -93,7 +95,7 @@ def feature_refusals(op: str, name: str) -> Iterator[Refusal]:
     yield Refusal(op, {name: WEIGHT[None]}, f"`{name}` is f32[1, 48], must have 1 dimension")
     floats = "must be f32 or bf16 or f16"
     yield Refusal(op, {name: WEIGHT.double()}, f"`{name}` is f64[48], {floats}")
-    yield Refusal(op, {name: WEIGHT.long()}, f"`{name}` is i64[48], {floats}")
+    yield Refusal(op, {name: WEIGHT.long()}, f"`{name}` is i64, {FLOATING}")
     yield Refusal(
         op,
         {name: WEIGHT.to("meta")},
@@ -111,23 +113,36 @@ def attention_refusals() -> Iterator[Refusal]:
     op = "mm_encoder_attn"
     floats = "must be f32 or bf16 or f16"
     yield Refusal(op, {"query": QUERY.double()}, f"`query` is f64[2, 6, 4, 48], {floats}")
-    yield Refusal(op, {"query": QUERY.long()}, f"`query` is i64[2, 6, 4, 48], {floats}")
+    yield Refusal(op, {"query": QUERY.long()}, f"`query` is i64, {FLOATING}")
     yield Refusal(op, {"key": KEY.half()}, "`key` is f16[2, 6, 2, 48], must be f32")
-    yield Refusal(op, {"value": KEY.int()}, "`value` is i32[2, 6, 2, 48], must be f32")
+    yield Refusal(op, {"value": KEY.int()}, f"`value` is i32, {FLOATING}")
     yield Refusal(op, {"query": QUERY[0]}, "`query` is f32[6, 4, 48], must have 4 dimensions")
     yield Refusal(op, {"key": KEY[None]}, "`key` is f32[1, 2, 6, 2, 48], must have 4 dimensions")
     yield Refusal(op, {"value": KEY[0]}, "`value` is f32[6, 2, 48], must have 4 dimensions")
-    depth = "its last dimension must be in 1..480"
-    for size in (0, 481):
+    depth = {
+        0: "must have a last dimension of at least 1",
+        481: "its last dimension must be in 1..480",
+    }
+    for size, wanted in depth.items():
         x = torch.zeros(2, 6, 1, size)
         bad = {"query": x, "key": x, "value": x}
-        yield Refusal(op, bad, f"`query` is f32[2, 6, 1, {size}], {depth}")
-    agree = "must agree with `query` f32[2, 6, 4, 48] but for its heads, "
-    agree += "which must divide those of `query`"
+        yield Refusal(op, bad, f"`query` is f32[2, 6, 1, {size}], {wanted}")
+    agree = "must agree with `query` f32[2, 6, 4, 48] but for its "
+    of_op = agree + "length and its heads, which must divide those of `query`"
+    for shape in ((2, 6, 3, 48), (2, 6, 8, 48), (2, 6, 0, 48), (3, 6, 2, 48), (2, 6, 2, 47)):
+        key = torch.zeros(shape)
+        yield Refusal(op, {"key": key}, f"`key` is f32{list(shape)}, {of_op}")
+    of_key = "must agree with `key` f32[2, 6, 2, 48] but for its channels"
+    for shape in ((2, 6, 3, 48), (2, 5, 2, 48), (1, 6, 2, 48)):
+        value = torch.zeros(shape)
+        yield Refusal(op, {"value": value}, f"`value` is f32{list(shape)}, {of_key}")
+    of_kernel = agree + "heads, which must divide those of `query`"
+    for shape in ((2, 5, 2, 48), (1, 6, 2, 48)):
+        bad = {"key": torch.zeros(shape), "value": torch.zeros(shape), "cu_seqlens": None}
+        yield Refusal(op, bad, f"`key` is f32{list(shape)}, {of_kernel}")
+    other = torch.zeros(2, 6, 2, 47)
+    yield Refusal(op, {"value": other}, f"`value` is f32[2, 6, 2, 47], {of_kernel}")
     for name in ("key", "value"):
-        for shape in ((2, 6, 3, 48), (2, 6, 8, 48), (2, 6, 0, 48), (2, 5, 2, 48), (1, 6, 2, 48),
-                      (2, 6, 2, 47)):  # fmt: skip
-            yield Refusal(op, {name: torch.zeros(shape)}, f"`{name}` is f32{list(shape)}, {agree}")
         yield Refusal(
             op,
             {name: KEY.to("meta")},
@@ -136,7 +151,9 @@ def attention_refusals() -> Iterator[Refusal]:
         )
     for name in ("query", "key", "value"):
         yield Refusal(op, {name: None}, f"`{name}` is None, must be a tensor")
-    yield Refusal(op, {"value": QUERY}, "`key` and `value` differ in heads, must have as many")
+    shorter = {"key": KEY[:, 1:], "value": KEY[:, 1:]}
+    wanted = "must have an element, and `key` the length of `query`"
+    yield Refusal(op, shorter, f"`cu_seqlens` is i32[3], {wanted}")
     for scale in (NAN, INF, -INF):
         yield Refusal(op, {"scale": scale}, f"`scale` is {scale}, must be finite")
 
@@ -144,9 +161,11 @@ def attention_refusals() -> Iterator[Refusal]:
 def cu_seqlens_refusals() -> Iterator[Refusal]:
     op = "mm_encoder_attn"
     good = GOOD[op]["cu_seqlens"]
-    for dtype, short in ((torch.int64, "i64"), (torch.int16, "i16"), (torch.float32, "f32")):
+    for dtype, short in ((torch.int64, "i64"), (torch.int16, "i16")):
         bad = {"cu_seqlens": good.to(dtype)}
         yield Refusal(op, bad, f"`cu_seqlens` is {short}[3], must be i32")
+    integers = "must be i64 or i32 or i16 or i8 or u8"
+    yield Refusal(op, {"cu_seqlens": good.float()}, f"`cu_seqlens` is f32, {integers}")
     shape = "`cu_seqlens` is i32[1, 3], must have 1 dimension"
     yield Refusal(op, {"cu_seqlens": good[None]}, shape)
     yield cu_refusal()
@@ -194,7 +213,7 @@ REFUSALS: tuple[Refusal, ...] = (
         Refusal(
             "silu_and_mul",
             {"x": torch.zeros(2, width)},
-            f"`x` is f32[2, {width}], its last dimension must be even",
+            f"`x` is f32[2, {width}], must have an even last dimension",
         )
         for width in (1, 47)
     ),

@@ -1,0 +1,132 @@
+"""Refusal of calls that an op does not define, before a provider is chosen.
+
+What a call means does not depend on who computes it. So an op refuses tensors on several devices,
+None for a tensor, and what its `accepts` says, in the same words for each provider, for meta and
+fake tensors, and for its kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.errors import ArgumentError
+from ir_runtime.ir.constraint import Constraint, compile_constraints
+from ir_runtime.op_reg.selection import check_devices
+
+__all__ = ["ArgumentCheck"]
+
+
+class ArgumentCheck:
+    """Refuses calls that an op does not define.
+
+    Args:
+        op: name of the op.
+        names: of its arguments.
+        kinds: their types by name, as `str(argument.type)` has them.
+        accepts: what each argument must be.
+
+    Attributes:
+        accepts: the constraints.
+        holds: takes all arguments, whether the constraints hold; None without any. A compiler can
+            trace it.
+        values: refuses values of tensors, such as indices out of range; None if nothing does.
+    """
+
+    def __init__(
+        self,
+        op: str,
+        names: Sequence[str],
+        kinds: Mapping[str, str],
+        accepts: Sequence[Constraint] = (),
+    ) -> None:
+        self._op = op
+        self._names = tuple(names)
+        self._kinds = dict(kinds)
+        self.accepts = tuple(accepts)
+        self.holds = compile_constraints(f"op {op}", accepts, names)
+        self.values: Callable[..., None] | None = None
+
+    def __call__(self, values: Sequence[Any]) -> None:
+        """Refuse a call, given all its arguments.
+
+        Raises:
+            ArgumentError: the op does not define it.
+        """
+        check_devices(self._op, self._names, values)
+        call = dict(zip(self._names, values, strict=True))
+        for name, value in call.items():
+            if value is None and self._kinds[name] == "Tensor":
+                raise ArgumentError(f"{self._op}: `{name}` is None, must be a tensor")
+        if self.holds is not None and not self.holds(*values):
+            why = next(w for c in self.accepts if (w := c.refusal_in(call)) is not None)
+            raise ArgumentError(f"{self._op}: {why}")
+
+    def refusal(self, values: Sequence[Any]) -> str | None:
+        """Return why the op does not define a call, None if it does."""
+        try:
+            self(values)
+        except ArgumentError as error:
+            return error.headline.removeprefix(f"{self._op}: ")
+        return None
+
+    def guard(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function of all arguments that refuses what the op does not define.
+
+        It is generated: for a call that is right it costs some comparisons in one expression.
+        """
+        own = {name: f"ir_a{i}" for i, name in enumerate(self._names)}  # a name may be a keyword
+        condition = self._condition(own)
+        if condition is None and self.values is None:
+            return function
+        passed = ", ".join(own.values())
+        lines = [f"def guarded({passed}):"]
+        if condition is not None:
+            lines += [
+                f"  try: ir_ok = {condition}",
+                "  except AttributeError: ir_ok = False",
+                f"  if not ir_ok: ir_check(({passed},))",
+            ]
+        if self.values is not None:
+            lines.append(f"  if ir_are_plain(({passed},)): ir_values({passed})")
+        lines.append(f"  return ir_function({passed})")
+        scope: dict[str, Any] = {
+            "ir_check": self,
+            "ir_holds": self.holds,
+            "ir_values": self.values,
+            "ir_are_plain": _are_plain,
+            "ir_function": function,
+        }
+        text = "\n".join(lines)
+        exec(compile(text, f"<arguments of {self._op}>", "exec"), scope)  # noqa: S102 - our own text
+        return scope["guarded"]
+
+    def _condition(self, own: Mapping[str, str]) -> str | None:
+        """Write what is true of most right calls, None if it is true of all."""
+        kinds = self._kinds
+        tensors = [name for name in self._names if "Tensor" in kinds[name]]
+        given = [name for name in tensors if kinds[name] == "Tensor"]
+        parts: list[str] = []
+        if any("List" in kinds[name] for name in tensors) or (len(tensors) > 1 and not given):
+            parts.append("False")
+        else:
+            for name in tensors:
+                if name == given[0]:
+                    continue
+                same = f"{own[name]}.device == {own[given[0]]}.device"
+                parts.append(same if name in given else f"({own[name]} is None or {same})")
+        if self.holds is not None:
+            parts.append(f"ir_holds({', '.join(own.values())})")
+        return " and ".join(parts) or None
+
+
+def _are_plain(values: Sequence[Any]) -> bool:
+    """Tell whether all tensors hold their values on the CPU, where looking at them is cheap."""
+    return all(
+        type(v) in (Tensor, torch.nn.Parameter) and v.device.type == "cpu"
+        for v in values
+        if isinstance(v, Tensor)
+    )

@@ -1,0 +1,73 @@
+"""Constraints on numbers, on words, and on tensors beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.ir.constraint import Constraint
+
+__all__ = ["broadcastable", "differ", "fits", "number", "one_of"]
+
+
+def number(argument: str, wanted: str, test: Callable[[Any], bool]) -> Constraint:
+    """Take a number, or None of an optional one, that passes a test."""
+    return Constraint(argument, wanted, lambda v: v is None or test(v), repr)
+
+
+def one_of(argument: str, *words: str) -> Constraint:
+    """Take one of some words."""
+    return Constraint(argument, " or ".join(map(repr, words)), lambda v: v in words, repr)
+
+
+def fits(
+    argument: str,
+    wanted: str,
+    test: Callable[..., bool],
+    *,
+    beside: tuple[str, ...] = (),
+    expected: Callable[..., str] | None = None,
+) -> Constraint:
+    """Take a tensor, or None of an optional one, that passes a test.
+
+    Args:
+        argument: its name.
+        wanted: what it must be, in words that hold for all calls.
+        test: takes the tensor and the values of `beside`.
+        beside: names of other arguments.
+        expected: takes what `test` takes; says what the tensor must do in this call, as in
+            `have 3 rows`. Default: `be <wanted>`.
+    """
+
+    def holds(value: Any, *others: Any) -> bool:
+        return value is None or test(value, *others)
+
+    return Constraint(argument, wanted, holds, format_tensor, None, beside, expected)
+
+
+def broadcastable(argument: str, to: str, expected: Callable[..., str]) -> Constraint:
+    """Take a tensor that can be expanded to the shape of another one."""
+
+    def test(value: Tensor, other: Tensor) -> bool:
+        if value.ndim > other.ndim:
+            return False
+        mine, theirs = value.shape, other.shape[other.ndim - value.ndim :]
+        return not any(differ(m, 1) and differ(m, t) for m, t in zip(mine, theirs, strict=True))
+
+    wanted = f"of a shape that expands to that of `{to}`"
+    return fits(argument, wanted, test, beside=(to,), expected=expected)
+
+
+def differ(one: Any, other: Any) -> bool:
+    """Tell whether two sizes differ; those that nobody knows yet may agree."""
+    if type(one) is int and type(other) is int:
+        return one != other
+    if torch.compiler.is_dynamo_compiling():
+        return bool(one != other)
+    from torch.fx.experimental.symbolic_shapes import guard_or_false
+
+    return guard_or_false(one != other)

@@ -1,0 +1,67 @@
+"""Callbacks for optional parts of torch, which run once somebody else imports them."""
+
+from __future__ import annotations
+
+import importlib.abc
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+__all__ = ["when_imported"]
+
+_waiting: dict[str, list[Callable[[], None]]] = {}
+_lock = threading.RLock()
+
+
+def when_imported(module: str, callback: Callable[[], None]) -> None:
+    """Run a callback as soon as a module is there: now, or at the end of its first import.
+
+    Args:
+        module: its full name. It is not imported for this.
+        callback: may import the module.
+    """
+    with _lock:
+        if module not in sys.modules:
+            if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+                sys.meta_path.insert(0, _Finder())
+            _waiting.setdefault(module, []).append(callback)
+            return
+    callback()
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds the modules that are waited for where the other finders do."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in _waiting:
+            return None
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(fullname, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Loader(spec.loader)
+                return spec
+        return None
+
+
+class _Loader(importlib.abc.Loader):
+    """Loads a module as its own loader does, and then runs what waits for it."""
+
+    def __init__(self, own: importlib.abc.Loader) -> None:
+        self._own = own
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._own.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        module.__spec__.loader = module.__loader__ = self._own
+        self._own.exec_module(module)
+        with _lock:
+            callbacks = _waiting.pop(module.__name__, [])
+        for callback in callbacks:
+            callback()

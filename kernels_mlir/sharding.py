@@ -1,0 +1,89 @@
+"""How the ops run on the shards of a `DTensor`: along which dimensions each part is on its own.
+
+The rules are given to torch when `torch.distributed.tensor` is imported. They hold for one
+dimension of a device mesh; torch combines them for several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+
+from ir_runtime.op_reg.when_imported import when_imported
+
+__all__ = [
+    "NO_TENSOR",
+    "Sharding",
+    "free_dims",
+    "shard_by_element",
+    "shard_by_row",
+    "shard_by_rule",
+]
+
+Sharding = tuple[list[Any], list[Any]]
+"""Placements of the results and of the arguments: a dimension to split, None for a copy on each
+device, `NO_TENSOR` for what is no tensor."""
+
+NO_TENSOR = "no tensor"
+
+Rule = Callable[..., list[Sharding]]
+"""Takes the arguments of a call, of which tensors have `shape` and `ndim`. The sharding in which
+each device has all is left out."""
+
+
+def shard_by_element(op: str) -> None:
+    """Let each dimension of the first argument be split."""
+    shard_by_rule(op, lambda x, *rest: _first_is_split(x, x.ndim, rest))
+
+
+def shard_by_row(op: str) -> None:
+    """Let each dimension of the first argument be split but the last one."""
+    shard_by_rule(op, lambda x, *rest: _first_is_split(x, x.ndim - 1, rest))
+
+
+def shard_by_rule(op: str, rule: Rule) -> None:
+    """Give torch the rule of an op and its kernel."""
+    when_imported("torch.distributed.tensor", lambda: _register(op, rule))
+
+
+def free_dims(x: Any, count: int, others: Iterable[Any]) -> range:
+    """Return which of the first `count` dimensions of `x` no other tensor has, too."""
+    most = max((other.ndim for other in others if _is_tensor(other)), default=0)
+    return range(min(count, x.ndim - most))
+
+
+def _first_is_split(x: Any, count: int, rest: tuple[Any, ...]) -> list[Sharding]:
+    others = [_copy(value) for value in rest]
+    return [([dim], [dim, *others]) for dim in free_dims(x, count, rest)]
+
+
+def _copy(value: Any) -> Any:
+    return None if _is_tensor(value) else NO_TENSOR
+
+
+def _is_tensor(value: Any) -> bool:
+    return hasattr(value, "tensor_meta")  # torch gives its own description of a tensor
+
+
+def _register(op: str, rule: Rule) -> None:
+    from torch.distributed.tensor import Replicate, Shard
+    from torch.distributed.tensor.experimental import register_sharding
+
+    overloads = [getattr(getattr(torch.ops, ns), op).default for ns in ("ir_runtime", "ir_kernels")]
+    count = len(overloads[0]._schema.returns)
+
+    def placement(where: Any) -> Any:
+        if where == NO_TENSOR:
+            return None
+        return Replicate() if where is None else Shard(where)
+
+    def shardings(*args: Any) -> list[Any]:
+        whole: Sharding = ([None] * count, [_copy(value) for value in args])
+        return [
+            ([placement(w) for w in results], [placement(w) for w in arguments])
+            for results, arguments in (whole, *rule(*args))
+        ]
+
+    register_sharding(overloads)(shardings)
