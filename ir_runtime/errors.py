@@ -34,6 +34,7 @@
     │   └── UnsupportedProviderError (ValueError)  a listed provider does not work here
     ├── MismatchError              (AssertionError)  a provider computes something else than native
     ├── GenerateError              (RuntimeError)  `generate` broke its contract
+    │   └── UndescribedStateError                  code reads what no key of a kernel can hold
     ├── ExportError                (RuntimeError)  a torch program cannot become a compiled one
     ├── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
     ├── NoVmapRuleError            (RuntimeError)  torch.vmap reached an op without a rule for it
@@ -82,6 +83,7 @@ __all__ = [
     "StoreError",
     "StoreWriteError",
     "TraceError",
+    "UndescribedStateError",
     "UnknownLayerError",
     "UnsupportedProviderError",
     "UnsupportedTorchDeviceError",
@@ -270,6 +272,10 @@ class MismatchError(IrRuntimeError, AssertionError):
 
 class GenerateError(IrRuntimeError, RuntimeError):
     """`generate` did not do what its selection declares."""
+
+
+class UndescribedStateError(GenerateError):
+    """Code that decides what a kernel is reads what the kernel's key cannot hold."""
 
 
 class ExportError(IrRuntimeError, RuntimeError):

@@ -17,8 +17,9 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from ir_runtime.launch.key import digest_of
+from ir_runtime.op_reg.library_code import follows
 
-__all__ = ["definitions_digest", "function_imports"]
+__all__ = ["definitions_digest", "function_imports", "templates_beside"]
 
 _IMPORT_NAME = dis.opmap["IMPORT_NAME"]
 
@@ -128,7 +129,7 @@ class _Module:
         first = min(node.lineno for node in (statement, *decorators))
         text = "\n".join(self.source.lines[first - 1 : statement.end_lineno])
         constants = {n.value for n in ast.walk(statement) if isinstance(n, ast.Constant)}
-        return digest_of(self.name, text, *self.source.templates_beside(constants))
+        return digest_of(self.name, text, *templates_beside(self.source.origin or "", constants))
 
     def references(self, statement: ast.stmt) -> Iterator[_Reference]:
         """Yield what a statement refers to, imports within it included."""
@@ -158,7 +159,7 @@ class _Module:
                     _resolved(statement.level, statement.module or "", [alias.name], package)
                 )
         for module, member in found:
-            if module.partition(".")[0] == self.name.partition(".")[0]:
+            if follows(module, self.name):
                 wanted = used if member is None else (member,)
                 yield from ((module, each, used) for each in wanted)
 
@@ -213,13 +214,14 @@ class _Source:
     is_package: bool
     origin: str | None
 
-    def templates_beside(self, constants: Collection[object]) -> Iterator[bytes]:
-        """Yield the `.mlir` files beside the module that some constants name."""
-        folder = Path(self.origin or "").parent
-        for name in sorted(c for c in constants if isinstance(c, str) and c.endswith(".mlir")):
-            path = folder / name
-            if "\0" not in name and path.is_file():
-                yield path.read_bytes()
+
+def templates_beside(module_file: str, constants: Collection[object]) -> Iterator[bytes]:
+    """Yield the `.mlir` files beside a module's file that some constants name."""
+    folder = Path(module_file).parent
+    for name in sorted(c for c in constants if isinstance(c, str) and c.endswith(".mlir")):
+        path = folder / name
+        if "\0" not in name and path.is_file():
+            yield path.read_bytes()
 
 
 def _source_of(name: str) -> _Source | None:

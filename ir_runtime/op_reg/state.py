@@ -1,0 +1,109 @@
+"""Look into objects without running their code: their attributes, and all of their state."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import struct
+import sys
+import types
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+__all__ = ["MISSING", "attribute_of", "has_hidden_state", "own_dict", "state_of"]
+
+MISSING: Any = enum.Enum("_Missing", ["MISSING"]).MISSING
+"""Stands for what is not there, or what only running code would tell."""
+
+_POINTER = struct.calcsize("P")
+_DICT_BEFORE, _WEAKREF_BEFORE = 1 << 4, 1 << 3
+"""Flags of classes that keep these before an object, and not in it."""
+
+_TABLES = ("_parameters", "_buffers", "_modules")
+
+
+def attribute_of(value: Any, name: str) -> Any:
+    """Return an attribute that is plain data, a function or a method; MISSING for any other."""
+    if isinstance(value, types.ModuleType):
+        found = vars(value).get(name, MISSING)
+        return sys.modules.get(f"{value.__name__}.{name}", MISSING) if found is MISSING else found
+    if isinstance(value, types.FunctionType):
+        return value.__dict__.get(name, MISSING)
+    if isinstance(value, type):
+        return _bound(_in_classes(value, name), None, value)
+    cls = type(value)
+    if cls.__getattribute__ is not object.__getattribute__:
+        return MISSING
+    found = _in_classes(cls, name)
+    if isinstance(found, types.MemberDescriptorType):
+        return _slot(found, value)
+    if isinstance(found, property) or hasattr(type(found), "__set__"):
+        return MISSING
+    own = own_dict(value)
+    if name in own:
+        return own[name]
+    if found is MISSING and isinstance(value, torch.nn.Module):
+        tables = [own.get(table) or {} for table in _TABLES]
+        return next((table[name] for table in tables if name in table), MISSING)
+    return _bound(found, value, cls)
+
+
+def has_hidden_state(cls: type) -> bool:
+    """Tell whether objects of a class hold more than attributes: a class in C is among its bases."""
+    slots = sum(
+        isinstance(member, types.MemberDescriptorType)
+        for owner in cls.__mro__[:-1]
+        for member in vars(owner).values()
+    )
+    slots += cls.__dictoffset__ > 0 and not cls.__flags__ & _DICT_BEFORE
+    slots += cls.__weakrefoffset__ > 0 and not cls.__flags__ & _WEAKREF_BEFORE
+    return bool(cls.__itemsize__) or cls.__basicsize__ > object.__basicsize__ + slots * _POINTER
+
+
+def state_of(value: Any) -> Mapping[str, Any]:
+    """Return the attributes that an object holds, by name, those in slots included."""
+    cls = type(value)
+    slots: dict[str, Any] = {}
+    for owner in cls.__mro__[:-1]:
+        for name, member in vars(owner).items():
+            if isinstance(member, types.MemberDescriptorType):
+                held = _slot(member, value)
+                if held is not MISSING:
+                    slots.setdefault(name, held)
+    own = {name: held for name, held in own_dict(value).items() if not _is_cache(cls, name)}
+    return {**slots, **own}
+
+
+def _is_cache(cls: type, name: str) -> bool:
+    """A cached property follows from the rest of the state."""
+    return isinstance(_in_classes(cls, name), functools.cached_property)
+
+
+def own_dict(value: Any) -> Mapping[str, Any]:
+    """Return the `__dict__` of an object, {} if it has none."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _in_classes(cls: type, name: str) -> Any:
+    return next((vars(c)[name] for c in cls.__mro__ if name in vars(c)), MISSING)
+
+
+def _slot(descriptor: types.MemberDescriptorType, value: Any) -> Any:
+    try:
+        return descriptor.__get__(value, type(value))
+    except AttributeError:  # not set
+        return MISSING
+
+
+def _bound(found: Any, value: Any, cls: type) -> Any:
+    if isinstance(found, types.FunctionType):
+        return found if value is None else types.MethodType(found, value)
+    if isinstance(found, staticmethod | classmethod):
+        return found.__get__(value, cls)
+    return MISSING if hasattr(type(found), "__get__") else found
