@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import threading
 from collections.abc import Callable
@@ -70,8 +71,24 @@ def _mark_forked() -> None:
     global _forked, _lock
     _forked = True
     _lock = threading.RLock()  # another thread of the parent may have held it
+    _never_release(*_kept_devices, _instance)
     for callback in _after_fork:
         callback()
+
+
+def _never_release(*objects: object) -> None:
+    """Keep objects of the parent until this process is gone, past the end of the interpreter.
+
+    Releasing a device joins its worker threads, which a forked child does not have: it would wait
+    for ever, wherever the last reference is dropped.
+    """
+    kept = [each for each in objects if each is not None]
+    if kept:
+        from iree.runtime._binding import disable_leak_checker
+
+        disable_leak_checker()  # it would list them on stderr at exit
+    for each in kept:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))
 
 
 def _release() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ir_runtime.device.instance import get_vm_instance, is_forked, on_exit, on_fork
+from ir_runtime.device.instance import get_vm_instance, is_forked, keep_open, on_exit, on_fork
 from ir_runtime.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def _open(
         details = driver.dump_device_info(row["device_id"]) if row else ""
     except Exception as error:
         raise DeviceError(f"device {uri!r}: cannot be created", facts=[str(error)]) from error
+    keep_open(hal)
     place = HalPlace(name, canonical, hal, MappingProxyType(described), details, stream)
     _places[canonical, stream] = place
     return place

@@ -242,6 +242,7 @@ def _separate_device(uri: str, driver_of: Callable[[str], Any], which: tuple[Any
                 raise DeviceError(
                     f"device {uri!r}: cannot be created", facts=[str(error)]
                 ) from error
+            keep_open(hal)
             _separate[uri, *which] = hal
     keep_open(hal)
     state.device = hal
