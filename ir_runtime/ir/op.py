@@ -28,8 +28,10 @@ from ir_runtime.ir.stack import caller_stack
 from ir_runtime.op_reg.autograd import NoFormula
 from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.derive import NativeFormula
+from ir_runtime.op_reg.description import Description
 from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY
 from ir_runtime.op_reg.stand_in import register_stand_in
+from ir_runtime.op_reg.torch_cache import show_code_to_torch
 
 if TYPE_CHECKING:
     from ir_runtime.ir.explain import Decision
@@ -115,9 +117,17 @@ class IrOp(OpPriority, OpChecks):
         self._register_with_torch()
         self.impls["iree"] = IreeImpl(self)
         register_stand_in(self.qualified_name, self._kernel)
+        show_code_to_torch(self.qualified_name, self._describe)
         # A class of its own, whose __call__ has the signature of native: twice as quick as *args.
         own = {"__call__": self._functions.op_call, "__module__": type(self).__module__}
         self.__class__ = type(type(self).__name__, (type(self),), own)
+
+    def _describe(self, into: Description) -> None:
+        """Describe what torch compiles of it: its meta function and its backward."""
+        into.add(self.schema, type(self.autograd.formula).__name__)
+        formula = [f for f in self.autograd.formula.code if getattr(f, "__self__", None) != self]
+        for part in (self.native, self.normalize, self.fake_fn, *formula):
+            into.code_of(part)
 
     def _check(self) -> None:
         """Refuse what this kind of op cannot be; before anything is registered."""

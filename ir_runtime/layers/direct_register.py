@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,8 +16,11 @@ from ir_runtime.errors import (
 )
 from ir_runtime.layers.dead_library import bury_op, revive_op
 from ir_runtime.layers.platform import dispatch_keys
+from ir_runtime.op_reg.description import Description
 from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY
+from ir_runtime.op_reg.registration import given_fake
 from ir_runtime.op_reg.schema import check_dispatch_keys
+from ir_runtime.op_reg.torch_cache import show_code_to_torch
 
 __all__ = ["direct_register_custom_op"]
 
@@ -144,7 +148,25 @@ def _register(
             f"{name}: torch refuses the op", facts=str(error).split("\n")
         ) from error
     revive_op(name)
+    show_code_to_torch(name, partial(_describe, name, op_func, (schema, *map(str, tags))))
     library._registration_handles.append(lifetime)  # pyright: ignore[reportArgumentType]
+
+
+def _describe(
+    name: str, op_func: Callable[..., Any], words: Sequence[str], into: Description
+) -> None:
+    """Describe what torch compiles of an op; torch tells nobody the backward it was given."""
+    into.add(*words)
+    into.code_of(op_func)
+    into.code_of(given_fake(name))
+    if any(torch._C._dispatch_has_kernel_for_dispatch_key(name, key) for key in _AUTOGRAD_KEYS):
+        into.refuse(
+            f"the backward that {name} was given by torch.library.register_autograd",
+            "make it an op of ir_runtime.ir or ir_runtime.op_reg to have such graphs cached",
+        )
+
+
+_AUTOGRAD_KEYS = ("Autograd", "AutogradCPU", "AutogradCUDA", "AutogradPrivateUse1")
 
 
 class _Lifetime:

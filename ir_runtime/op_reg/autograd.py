@@ -44,6 +44,11 @@ class Formula(Protocol):
         """Return gradients by the position of their argument; what is left out is refused."""
         ...
 
+    @property
+    def code(self) -> Sequence[Any]:
+        """The functions and ops that it is made of, or None in their places."""
+        ...
+
 
 class NoFormula:
     """An op that cannot be differentiated."""
@@ -56,6 +61,10 @@ class NoFormula:
         """Give none."""
         del ctx, given
         return {}
+
+    @property
+    def code(self) -> Sequence[Any]:
+        return ()
 
 
 _REFUSE = "_refuse_gradient"

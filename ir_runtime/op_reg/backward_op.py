@@ -70,6 +70,10 @@ class OpFormula:
         self._filled = [self._source(sources, a) for a in backward.schema.arguments]
         self._targets = self._target_positions()
 
+    @property
+    def code(self) -> Sequence[Any]:
+        return (self._backward,)
+
     def save(self, ctx: Any, args: Sequence[Any], output: Any) -> None:
         """Keep the inputs and results that the backward op takes."""
         ctx.set_materialize_grads(False)

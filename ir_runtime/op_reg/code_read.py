@@ -164,7 +164,12 @@ def code_digest_parts(code: types.CodeType) -> Iterator[Any]:
     Nested code is yielded in place; the constants are for the caller to describe.
     """
     yield from (code.co_code, code.co_exceptiontable)
-    yield from (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & _KINDS)
+    yield from (
+        code.co_argcount,
+        code.co_posonlyargcount,
+        code.co_kwonlyargcount,
+        code.co_flags & _KINDS,
+    )
     yield from (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):

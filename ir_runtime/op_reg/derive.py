@@ -73,6 +73,10 @@ class NativeFormula:
         self._tensors = TensorArguments(op)
         _check_parameters(op, native)
 
+    @property
+    def code(self) -> Sequence[Any]:
+        return (self._native,)
+
     def save(self, ctx: Any, args: Sequence[Any], output: Any) -> None:
         """Keep all inputs."""
         del output

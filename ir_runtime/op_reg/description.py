@@ -6,6 +6,7 @@ cannot be described, and what a key cannot foresee, is refused with its name and
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,12 @@ from ir_runtime.errors import UndescribedStateError
 from ir_runtime.launch.key import digest_of
 from ir_runtime.op_reg.code_read import code_digest_parts
 from ir_runtime.op_reg.function_read import FunctionReads
-from ir_runtime.op_reg.library_code import dotted_name, follows, library_version
+from ir_runtime.op_reg.library_code import (
+    dotted_name,
+    follows,
+    is_framework,
+    library_version,
+)
 from ir_runtime.op_reg.value_text import describe_value
 
 __all__ = ["Description"]
@@ -124,6 +130,17 @@ class Description:
 
     # code
 
+    def code_of(self, function: Any) -> None:
+        """Describe a callable, following the code of its own package."""
+        inner = function
+        while isinstance(inner, functools.partial):
+            inner = inner.func
+        module = getattr(inner, "__module__", None)
+        module = module if isinstance(module, str) else type(inner).__module__
+        outer, self.root = self.root, "" if is_framework(module) else module
+        self.value(function)
+        self.root = outer
+
     def follows(self, module: str | None) -> bool:
         """Tell whether code of a module is described, and does not count by its name alone."""
         return follows(module, self.root)
@@ -206,18 +223,21 @@ class Description:
     def registered(self, wanted: set[str]) -> None:
         """Describe ops of these qualified names: traced code holds their kernels."""
         from ir_runtime.op_reg.stand_in import known_names, op_named
+        from ir_runtime.op_reg.torch_cache import describe_op
 
         for name in sorted(wanted & set(known_names())):
             op = op_named(name)
+            self.add(name)
             if op is not None:
-                self.add(name)
                 self.op_class(type(op))
+            else:  # it has no kernel: traced code holds what it is made of
+                describe_op(self, name)
 
     def op_class(self, cls: type) -> None:
         """Describe the class of an op and its bases; MLIR_SCHEMA stands for the builder's own."""
         if not self.enter(cls):
             return
-        inner, self.root = self.root, cls.__module__
+        outer, self.root = self.root, cls.__module__
         for owner in cls.__mro__:
             where = owner.__module__
             if owner is not cls and (where.startswith(_BUILDER) or where in _NO_CODE_OF_OPS):
@@ -228,4 +248,4 @@ class Description:
                     guards = () if name in _ALWAYS_RUN or name.startswith("__") else (name,)
                     with self.at(f"op `{cls.__name__}`"), self.only_if_read(*guards):
                         self.value(member)
-        self.root = inner
+        self.root = outer

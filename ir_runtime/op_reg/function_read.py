@@ -141,18 +141,17 @@ class FunctionReads:
     def _of_library(self, at: int, name: str, value: Any) -> None:
         """Of what a library holds, the name counts, and the value where it is plain."""
         outside = outside_read(name, self._tokens, at, self._value_of)
+        by_text = {
+            "builtins.globals": self._global_by_text,
+            "builtins.eval": self._eval_text,
+            "builtins.exec": self._text_of_code,
+            "builtins.getattr": self._attribute_by_text,
+            "sys.modules": self._module_by_name,
+        }.get(name)
         if outside is not None:
             self._refuse(outside)
-        elif name == "builtins.globals":
-            self._global_by_text(at)
-        elif name in ("builtins.eval", "builtins.exec"):
-            self._text_of_code(at, name)
-        elif name == "builtins.getattr":
-            named = self._token(at + 2)
-            if not (isinstance(named, Constant) and isinstance(named.value, str)):
-                self._into.reads_any_name = True
-        elif name == "sys.modules":
-            self._module_by_name(at)
+        elif by_text is not None:
+            by_text(at)
         elif isinstance(value, _PLAIN):
             self._into.value(value)
         elif name.startswith("builtins."):
@@ -186,21 +185,30 @@ class FunctionReads:
         fix = "name the variable in the code: globals()['NAME']"
         self._refuse(OutsideRead("globals", None, "names that the code does not hold", fix))
 
-    def _text_of_code(self, at: int, name: str) -> None:
-        """Describe what a constant text names; `exec` of others is taken to have its own scope."""
-        text = self._token(at + 1)
-        if isinstance(text, Constant) and isinstance(text.value, str):
-            try:
-                named = compile(text.value, "<text>", "exec").co_names
-            except SyntaxError:
-                return
-            for word in named:
-                if word in self._scope:
-                    self._into.add(word)
-                    self._into.value(self._scope[word])
-        elif name == "builtins.eval":
+    def _attribute_by_text(self, at: int) -> None:
+        named = self._token(at + 2)
+        if not (isinstance(named, Constant) and isinstance(named.value, str)):
+            self._into.reads_any_name = True
+
+    def _eval_text(self, at: int) -> None:
+        if not self._text_of_code(at):
             fix = "write the expression as code"
             self._refuse(OutsideRead("eval", None, "names that the code does not hold", fix))
+
+    def _text_of_code(self, at: int) -> bool:
+        """Describe what a constant text names; other texts that `exec` runs have their own scope."""
+        text = self._token(at + 1)
+        if not (isinstance(text, Constant) and isinstance(text.value, str)):
+            return False
+        try:
+            named = compile(text.value, "<text>", "exec").co_names
+        except SyntaxError:
+            return True
+        for word in named:
+            if word in self._scope:
+                self._into.add(word)
+                self._into.value(self._scope[word])
+        return True
 
     def _module_by_name(self, at: int) -> None:
         key = self._token(at + 1)

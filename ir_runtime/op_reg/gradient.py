@@ -98,6 +98,10 @@ class PythonFormula:
         self._backward = backward
         self._setup_context = setup_context
 
+    @property
+    def code(self) -> Sequence[Any]:
+        return self._backward, self._setup_context
+
     def save(self, ctx: Any, args: Sequence[Any], output: Any) -> None:
         """Run `setup_context`."""
         if self._setup_context is None:

@@ -7,17 +7,16 @@ code only `MLIR_SCHEMA` counts, and the code of an op that is defined in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 from ir_runtime.op_reg.description import Description
-from ir_runtime.op_reg.library_code import is_framework
 from ir_runtime.op_reg.mlir_schema import MLIR_SCHEMA
 
 __all__ = ["code_digest", "function_digest"]
 
 
-def code_digest(cls: type, state: Any = None, called: Collection[str] = ()) -> str:
+def code_digest(cls: type) -> str:
     """Digest the class of an op: its methods, what they read, and the number `MLIR_SCHEMA`.
 
     What the code reads by name is followed: functions, classes, modules and constants of the same
@@ -31,8 +30,6 @@ def code_digest(cls: type, state: Any = None, called: Collection[str] = ()) -> s
 
     Args:
         cls: a subclass of `CustomOp`.
-        state: what else counts.
-        called: methods that run besides `select` and `generate`.
 
     Raises:
         UndescribedStateError: the code reads what no key can hold: files, clocks, chance, names
@@ -40,9 +37,7 @@ def code_digest(cls: type, state: Any = None, called: Collection[str] = ()) -> s
     """
     description = Description(cls.__module__)
     description.add(f"MLIR schema {MLIR_SCHEMA}")
-    description.names.update(called)
     description.op_class(cls)
-    description.value(state)
     return description.digest()
 
 
@@ -60,10 +55,6 @@ def function_digest(function: Callable[..., Any]) -> str:
     Raises:
         UndescribedStateError: as for `code_digest`.
     """
-    inner = function
-    while hasattr(inner, "func"):  # functools.partial
-        inner = inner.func
-    module = getattr(inner, "__module__", None) or type(inner).__module__
-    description = Description("" if is_framework(module) else module)
-    description.value(function)
+    description = Description("")
+    description.code_of(function)
     return description.digest()

@@ -10,7 +10,14 @@ import types
 from pathlib import Path
 from typing import Any
 
-__all__ = ["dotted_name", "follows", "is_framework", "is_library", "library_version", "module_of_class"]
+__all__ = [
+    "dotted_name",
+    "follows",
+    "is_framework",
+    "is_library",
+    "library_version",
+    "module_of_class",
+]
 
 _OWN = "ir_runtime"
 _FRAMEWORKS = frozenset({"torch", "numpy", "iree", "triton", "jinja2", "functorch"})
@@ -68,8 +75,10 @@ def library_version(module: str) -> str:
 
 
 def module_of_class(cls: type) -> str:
-    """Return the module of a class; "" for code in a scope without a name, which Python takes
-    for builtins."""
+    """Return the module of a class; "" for one of a scope without a name.
+
+    Python takes such a class for one of `builtins`.
+    """
     module = cls.__module__
     if not isinstance(module, str) or (module == "builtins" and cls.__flags__ & _MADE_IN_PYTHON):
         return ""

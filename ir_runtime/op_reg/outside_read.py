@@ -28,22 +28,27 @@ FILES = ("files", _ABOUT_FILES)
 
 _ABOUT_VALUES = "make it an attribute of the op's signature, or a module-level constant"
 _OF_FILES = (
-    "builtins.open io _io codecs.open os.open os.read os.listdir os.scandir os.walk os.stat os.fdopen "
-    "glob fileinput tempfile shutil mmap importlib.resources pkgutil.get_data numpy.load "
-    "numpy.loadtxt numpy.genfromtxt numpy.fromfile numpy.memmap torch.load torch.from_file "
-    "pathlib.Path.cwd pathlib.Path.home pathlib.Path.read_text pathlib.Path.read_bytes "
-    "pathlib.Path.open pathlib.Path.exists pathlib.Path.is_file pathlib.Path.is_dir "
-    "pathlib.Path.iterdir pathlib.Path.glob pathlib.Path.rglob pathlib.Path.stat os.getcwd os.path.exists os.path.isfile os.path.getmtime "
-    "sqlite3 shelve dbm zipfile tarfile linecache"
+    "builtins.open io _io codecs.open os.open os.read os.listdir os.scandir os.walk os.stat "
+    "os.fdopen glob fileinput tempfile shutil mmap importlib.resources pkgutil.get_data "
+    "numpy.load numpy.loadtxt numpy.genfromtxt numpy.fromfile numpy.memmap torch.load "
+    "torch.from_file pathlib.Path.cwd pathlib.Path.home pathlib.Path.read_text "
+    "pathlib.Path.read_bytes pathlib.Path.open pathlib.Path.exists pathlib.Path.is_file "
+    "pathlib.Path.is_dir pathlib.Path.iterdir pathlib.Path.glob pathlib.Path.rglob "
+    "pathlib.Path.stat os.getcwd os.path.exists os.path.isfile os.path.getmtime sqlite3 "
+    "shelve dbm zipfile tarfile linecache"
 )
 _CHANGING = (
-    "time random secrets datetime.datetime.now datetime.datetime.today datetime.datetime.utcnow "
-    "datetime.date.today uuid.uuid1 uuid.uuid4 numpy.random os.urandom os.getpid os.getppid "
-    "os.times os.getloadavg socket subprocess urllib http select psutil torch.rand torch.randn "
-    "torch.randint torch.randperm torch.initial_seed torch.seed torch.random tracemalloc "
-    "builtins.input sys.argv sys.stdin sys.path resource os.system os.popen requests"
+    "time random secrets datetime.datetime.now datetime.datetime.today "
+    "datetime.datetime.utcnow datetime.date.today uuid.uuid1 uuid.uuid4 numpy.random "
+    "os.urandom os.getpid os.getppid os.times os.getloadavg socket subprocess urllib http "
+    "select psutil torch.rand torch.randn torch.randint torch.randperm torch.initial_seed "
+    "torch.seed torch.random tracemalloc builtins.input sys.argv sys.stdin sys.path resource "
+    "os.system os.popen requests"
 )
-_STEADY = ("time.sleep", "io.StringIO", "io.BytesIO", "_io.StringIO", "_io.BytesIO", "time.struct_time", "glob.escape")
+_STEADY = (
+    "time.sleep io.StringIO io.BytesIO _io.StringIO _io.BytesIO time.struct_time glob.escape"
+
+)
 _REFUSED: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(_OF_FILES.split(), FILES),
     **dict.fromkeys(_CHANGING.split(), ("what differs from run to run", _ABOUT_VALUES)),
@@ -93,7 +98,7 @@ def outside_read(
         if name == word or name.startswith(f"{word}."):
             return _environment(name, tokens, at, text_of)
     for prefix in _prefixes(name):
-        if prefix in _STEADY:
+        if prefix in _STEADY.split():
             return None
         if prefix in _FACTS:
             return OutsideRead(prefix, f"{prefix}={_FACTS[prefix]()!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
@@ -14,15 +15,17 @@ from ir_runtime.op_reg.autograd import make_autograd_slow, refuse_tangents
 from ir_runtime.op_reg.call import CallFunctions, make_call_functions
 from ir_runtime.op_reg.call_source import out_names
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.description import Description
 from ir_runtime.op_reg.fast_call import add_fast_calls
 from ir_runtime.op_reg.gradient import class_formula
 from ir_runtime.op_reg.kernel import run_select
 from ir_runtime.op_reg.result import fake_results
 from ir_runtime.op_reg.schema import default_value
 from ir_runtime.op_reg.selection import call_device
+from ir_runtime.op_reg.torch_cache import show_code_to_torch
 from ir_runtime.op_reg.vmap import class_vmap_rule, make_vmap_kernel
 
-__all__ = ["register_with_torch"]
+__all__ = ["given_fake", "register_with_torch"]
 
 
 def register_with_torch(op: CustomOp) -> Any:
@@ -62,10 +65,29 @@ def register_with_torch(op: CustomOp) -> Any:
         if op.register_meta and _can_have_out(op):
             _define_out(op, functions)
     ALL_CUSTOM_OP_REGS[op.qualified_name] = op
+    show_code_to_torch(op.qualified_name, functools.partial(_describe, op))
     packet.bind, packet.explain = op.bind, op.explain
     for device_type, dtype in op.autocast.items():
         register_autocast(packet, device_type, dtype)
     return packet
+
+
+def _describe(op: CustomOp, into: Description) -> None:
+    """Describe what torch compiles of an op: its meta function, backward and other rules."""
+    into.names.update(("backward", "setup_context", "vmap"))
+    into.add(op.schema, sorted(map(str, op.tags)), type(op.formula).__name__)
+    into.op_class(type(op))
+    for part in (*op.formula.code, op.vmap_rule, given_fake(op.qualified_name)):
+        into.code_of(part)
+    into.value({str(key): dtype for key, dtype in op.autocast_dtypes.items()})
+
+
+def given_fake(name: str) -> Any:
+    """Return the meta function that torch.library was given for an op, None for one of ours."""
+    entry: Any = torch._library.simple_registry.singleton.find(name)
+    kernel = getattr(entry.fake_impl, "kernel", None)
+    function = getattr(kernel, "func", None)
+    return None if getattr(function, "__module__", None) == __name__ else function
 
 
 _LAYOUT_TAGS = {

@@ -51,7 +51,7 @@ def attribute_of(value: Any, name: str) -> Any:
 
 
 def has_hidden_state(cls: type) -> bool:
-    """Tell whether objects of a class hold more than attributes: a class in C is among its bases."""
+    """Tell whether objects of a class hold more than attributes, by a base that is in C."""
     slots = sum(
         isinstance(member, types.MemberDescriptorType)
         for owner in cls.__mro__[:-1]

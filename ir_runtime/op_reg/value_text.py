@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -39,7 +39,7 @@ _BY_REPR = (
     *(type(None), bool, int, float, complex, str, bytes, bytearray, range, slice),
     *(type(...), type(NotImplemented), torch.dtype, torch.device, torch.layout),
     *(torch.memory_format, decimal.Decimal, fractions.Fraction, uuid.UUID, re.Pattern),
-    *(datetime.date, datetime.time, datetime.timedelta, np.dtype, pathlib.PurePath),
+    *(dt.date, dt.time, dt.timedelta, np.dtype, pathlib.PurePath),
     *(types.GenericAlias, types.UnionType, typing.TypeVar, type(typing.Union[int, str])),  # noqa: UP007
     *(type(typing.List[int]), torch.Tag, re.RegexFlag),  # noqa: UP006
 )
@@ -58,10 +58,11 @@ _RUNNING = (
 )
 _CONTAINERS = (tuple, list, set, frozenset, dict, collections.deque, types.MappingProxyType)
 _UNORDERED = (set, frozenset)
-_NO_MEMBERS = frozenset(
-    "__dict__ __weakref__ __doc__ __module__ __firstlineno__ __static_attributes__ "
-    "__annotations__ __annotate__ __annotate_func__ __annotations_cache__ __dataclass_fields__ "
-    "__dataclass_params__ __parameters__ __orig_bases__ __slots__ _abc_impl __qualname__".split()
+_NO_MEMBERS = (
+    *("__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__slots__"),
+    *("__firstlineno__", "__static_attributes__", "__parameters__", "__orig_bases__"),
+    *("__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__"),
+    *("__dataclass_fields__", "__dataclass_params__", "_abc_impl"),
 )
 _FIX = "read what the kernel needs of it into a number, a text, or a tuple of them, and use that"
 
@@ -235,7 +236,7 @@ def _instance(into: Description, value: Any) -> None:
     if not into.enter(value):
         return
     cls = type(value)
-    if not into.follows(module_of_class(cls)) and _digest_of_its_own(into, value):
+    if _digest_of_its_own(into, value):
         return
     into.value(cls)
     if has_hidden_state(cls):
