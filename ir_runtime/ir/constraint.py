@@ -1,7 +1,8 @@
 """What does a provider take?  Constraints that can be checked, printed, and explain a refusal.
 
 They look at dtypes, ranks, which optional arguments are there, and sizes. A size that is symbolic
-is never specialised: a constraint on it that cannot be proved refuses.
+is never specialised: a constraint on it that cannot be proved refuses, but for one who asks for
+guards.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class Constraint:
         found: what it is instead, in words.
         quick: the test as a Python expression of `value` and of `wanted`, if it has one; `wanted`
             is then the second part.
+        guarded: the test for a compiler that may put a guard on a symbolic size, so that it says
+            of each size what it says in an eager call; None if the test does so.
     """
 
     argument: str
@@ -58,6 +61,7 @@ class Constraint:
     test: Callable[[Any], bool]
     found: Callable[[Any], str]
     quick: tuple[str, Any] | None = None
+    guarded: Callable[[Any], bool] | None = None
 
     def refusal(self, value: Any) -> str | None:
         """Return why a value is refused, None if it is not."""
@@ -103,8 +107,17 @@ def divisible(argument: str, dim: int, by: int) -> Constraint:
         size = value.shape[dim]
         return size % by == 0 if _is_number(size) else _is_known(size % by == 0)
 
+    def guarded(value: Any) -> bool:
+        if value is None:
+            return True
+        return -value.ndim <= dim < value.ndim and bool(value.shape[dim] % by == 0)
+
     return Constraint(
-        argument, f"a multiple of {by} in dimension {dim}", test, lambda v: _size_in_words(v, dim)
+        argument,
+        f"a multiple of {by} in dimension {dim}",
+        test,
+        lambda value: _size_in_words(value, dim),
+        guarded=guarded,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -78,6 +79,11 @@ class IrOpImpl:
         self._registration_stack = list(registration_stack or ())
         self.run_into: Callable[[Sequence[Any], Sequence[Tensor]], None] | None = None
         self._accepts = _both(held, supports_args)
+        self._accepts_guarded = self._accepts
+        if any(c.guarded for c in constraints):
+            guarded = [replace(c, test=c.guarded or c.test) for c in constraints]
+            held = compile_constraints(provider, guarded, op.arg_names)
+            self._accepts_guarded = _both(held, supports_args)
         self.supported = supported
         self.functional = self._run_on_clones if inplace else impl_fn
         self._check_schema()
@@ -105,6 +111,11 @@ class IrOpImpl:
             f"op {self.op.name}: provider {self.provider} is not supported here, must be left out "
             f"of the priority: {self.why_unsupported}"
         )
+
+    @property
+    def accepts_guarded(self) -> Callable[..., bool] | None:
+        """As `accepts`; a compiler may put guards on symbolic sizes."""
+        return self._accepts_guarded if self.accepts is self._accepts else self.accepts
 
     @property
     def is_declared(self) -> bool:

@@ -69,6 +69,14 @@ class OpPriority:
         """
         return self.choose(self._op.normal_arguments(args, kwargs))
 
+    def dispatch_guarded(self, *args: Any, **kwargs: Any) -> IrOpImpl:
+        """Return the provider that a call has now; a compiler may put guards on its sizes.
+
+        Raises:
+            PriorityError: as for `dispatch`.
+        """
+        return self._priority().choose(self._op.normal_arguments(args, kwargs), guarded=True)
+
     def choose(self, values: Sequence[Any]) -> IrOpImpl:
         """Return the provider that a call has now, given all its arguments."""
         return self._priority().choose(values)

@@ -133,8 +133,12 @@ class Priority:
                 return priority
         return self
 
-    def choose(self, values: Sequence[Any]) -> IrOpImpl:
+    def choose(self, values: Sequence[Any], *, guarded: bool = False) -> IrOpImpl:
         """Return the provider of a call, given all its arguments.
+
+        Args:
+            values: the arguments.
+            guarded: whether a compiler may put guards on symbolic sizes.
 
         Raises:
             PriorityError: no list is set, and that is asked for; or none takes the call.
@@ -144,7 +148,7 @@ class Priority:
             return _unset(self.op)
         last = len(chosen.impls) - 1
         for i, impl in enumerate(chosen.impls):
-            accepts = impl.accepts
+            accepts = impl.accepts_guarded if guarded else impl.accepts
             if accepts is None or accepts(*values):
                 if i == last and chosen.added_native and is_strict():
                     break

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from ir_runtime.errors import NoForwardError
+from ir_runtime.errors import LayerClassError, NoForwardError
 from ir_runtime.ir import IrOp
 from ir_runtime.layers.config import get_compilation_config
+from ir_runtime.layers.fx_trace import call_op, is_traced, trace_forward
 from ir_runtime.layers.name import warn_once
 from ir_runtime.layers.platform import platform_name
 from ir_runtime.layers.pluggable import PluggableLayer
@@ -47,7 +48,8 @@ class Layer(PluggableLayer):
             level above 0 and a backend other than "eager".
 
     Attributes:
-        ir_op: the op; set in the class, by default the `IrOp` of the layer's name, None for none.
+        ir_op: the op or its name; set in the class, by default the `IrOp` of the layer's name, None
+            for none.
     """
 
     ir_op: IrOp | None
@@ -61,6 +63,8 @@ class Layer(PluggableLayer):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run what was chosen where the layer was made."""
+        if is_traced(args, kwargs):
+            return trace_forward(self, args, kwargs)
         return self._forward_function(self, *args, **kwargs)
 
     def dispatch_forward(self, *, compile_native: bool = False) -> Callable[..., Any]:
@@ -106,9 +110,11 @@ class Layer(PluggableLayer):
         if op is None:
             return self.forward_native(*args, **kwargs)
         arguments = self.op_arguments(*args, **kwargs)
+        if is_traced(arguments, {}):
+            return call_op(op, arguments)
         if (
             type(self).forward_native is not Layer.forward_native
-            and op.dispatch(*arguments).provider == "native"
+            and op.dispatch_guarded(*arguments).provider == "native"
         ):
             return self.forward_native(*args, **kwargs)
         return op(*arguments)
@@ -157,8 +163,15 @@ class Layer(PluggableLayer):
             "must have one of them",
         )
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "ir_op" in vars(cls):
+            cls.ir_op = _checked_op(cls, vars(cls)["ir_op"])
+
     def _bind_op(self) -> None:
-        if not hasattr(type(self), "ir_op"):
+        if hasattr(type(self), "ir_op"):
+            _checked_op(type(self), vars(type(self)).get("ir_op"))
+        else:
             self.ir_op = IrOp.registry.get(getattr(type(self), "name", ""))
 
     def _compile_native(self) -> Callable[..., Any]:
@@ -191,6 +204,24 @@ class Layer(PluggableLayer):
         self._bind_op()
         if self._compiled_backend is not None:
             self._forward_function = self._compile_native()
+
+
+def _checked_op(layer_class: type[Layer], found: Any) -> Any:
+    """Return the op that a class names.
+
+    Raises:
+        LayerClassError: it is none.
+    """
+    if isinstance(found, str) and found in IrOp.registry:
+        return IrOp.registry[found]
+    if found is None or isinstance(found, IrOp | property):
+        return found
+    fix = "ir_op = ir.ops.<name>, of " + ", ".join(sorted(IrOp.registry))
+    raise LayerClassError(
+        f"layer class {layer_class.__module__}.{layer_class.__qualname__}: `ir_op` is {found!r}, "
+        "must be an IrOp, the name of one that is registered, or None",
+        fix=fix if IrOp.registry else "import the module that registers the op",
+    )
 
 
 def _call_without_layer(function: Callable[..., Any], _: Layer, *args: Any, **kwargs: Any) -> Any:
