@@ -17,7 +17,7 @@ import torch
 from ir_runtime.launch.key import digest_of
 from ir_runtime.op_reg.code_read import Attribute, Constant, Load, Other, Token, read_tokens
 from ir_runtime.op_reg.library_code import dotted_name, is_library, library_version
-from ir_runtime.op_reg.local_import import definitions_digest, function_imports, templates_beside
+from ir_runtime.op_reg.local_import import definitions_of, function_imports, templates_beside
 from ir_runtime.op_reg.outside_read import FILES, OutsideRead, outside_read
 from ir_runtime.op_reg.state import MISSING, attribute_of
 
@@ -146,6 +146,8 @@ class FunctionReads:
             "builtins.eval": self._eval_text,
             "builtins.exec": self._text_of_code,
             "builtins.getattr": self._attribute_by_text,
+            "builtins.__import__": self._module_by_name,
+            "importlib.import_module": self._module_by_name,
             "sys.modules": self._module_by_name,
         }.get(name)
         if outside is not None:
@@ -214,17 +216,21 @@ class FunctionReads:
         key = self._token(at + 1)
         name = key.value if isinstance(key, Constant) else None
         name = self._value_of(key) if isinstance(key, Load) else name
-        module = sys.modules.get(name) if isinstance(name, str) else None
-        if module is not None:
-            self._module_as_value(at, module)
-        elif not isinstance(name, str):
+        if isinstance(name, str):
+            if self._into.follows(name) and name not in sys.modules:
+                self._imported(name, self._words)
+            elif name in sys.modules:
+                self._module_as_value(at, sys.modules[name])
+        else:
             fix = "name the module in the code: import it"
             self._refuse(OutsideRead("sys.modules", None, "names that the code does not hold", fix))
 
     def _module_as_value(self, at: int, module: types.ModuleType) -> None:
         """What the code names may be read of a module, or anything if it computes names."""
         before, after = self._token(at - 1), self._token(at + 1)
+        here = self._tokens[at]
         asked = isinstance(before, Load) and before.root in ("getattr", "vars", "dir")
+        asked |= isinstance(here, Load) and "__dict__" in here.attributes
         is_named = isinstance(after, Constant) and isinstance(after.value, str)
         self._into.module(module, None if asked and not is_named else self._words)
 
@@ -238,14 +244,17 @@ class FunctionReads:
     def _imports(self) -> None:
         """Of a module that the body imports, the text counts; it need not be loaded."""
         for imported, member in function_imports(self._function):
-            if not self._into.follows(imported):
-                continue
-            wanted = self._words if member is None else [member]
-            text = definitions_digest(imported, wanted)
-            if text is not None:
-                self._into.add(f"{imported} {text}")
-            elif imported in sys.modules:
-                self._into.module(sys.modules[imported], wanted)
+            if self._into.follows(imported):
+                self._imported(imported, self._words if member is None else [member])
+
+    def _imported(self, module: str, wanted: Sequence[str]) -> None:
+        found = definitions_of(module, wanted)
+        if found is not None:
+            self._into.add(f"{module} {found.digest}")
+            for outside in found.outside:
+                self._refuse(outside)
+        elif module in sys.modules:
+            self._into.module(sys.modules[module], wanted)
 
 
 def _is_module(value: Any) -> bool:

@@ -17,9 +17,11 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from ir_runtime.launch.key import digest_of
+from ir_runtime.op_reg.code_read import Load, read_tokens
 from ir_runtime.op_reg.library_code import follows
+from ir_runtime.op_reg.outside_read import OutsideRead, outside_read
 
-__all__ = ["definitions_digest", "function_imports", "templates_beside"]
+__all__ = ["Definitions", "definitions_of", "function_imports", "templates_beside"]
 
 _IMPORT_NAME = dis.opmap["IMPORT_NAME"]
 
@@ -68,7 +70,20 @@ def _resolved(
         yield (inner, None) if is_module else (full, None if member == "*" else member)
 
 
-def definitions_digest(module: str, names: Collection[str]) -> str | None:
+@dataclass(frozen=True)
+class Definitions:
+    """What a module defines under some names, with what that refers to.
+
+    Attributes:
+        digest: of the texts.
+        outside: what they read from outside of the program.
+    """
+
+    digest: str
+    outside: Sequence[OutsideRead]
+
+
+def definitions_of(module: str, names: Collection[str]) -> Definitions | None:
     """Digest the text of what a module defines under some names, and of what that refers to.
 
     Definitions, of this module and of those of its package that it imports, are followed by name,
@@ -86,6 +101,7 @@ def definitions_digest(module: str, names: Collection[str]) -> str | None:
     pending = [(module, name, used) for name in used]
     seen: set[tuple[str, str, frozenset[str]]] = set()
     texts: dict[tuple[str, int], str] = {}
+    outside: list[OutsideRead] = []
     while pending:
         reference = pending.pop()
         if reference in seen:
@@ -100,11 +116,13 @@ def definitions_digest(module: str, names: Collection[str]) -> str | None:
         for statement in parsed.binding(name):
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 pending.extend(parsed.imported(statement, name, used))
-            else:
+            elif (at, statement.lineno) not in texts:
                 texts[at, statement.lineno] = parsed.text_of(statement)
+                outside.extend(parsed.outside_reads(statement))
                 pending.extend(parsed.references(statement))
     in_order = [texts[place] for place in sorted(texts)]
-    return digest_of(*in_order) if modules[module] is not None else None
+    found = sorted(set(outside), key=str)
+    return Definitions(digest_of(*in_order), found) if modules[module] is not None else None
 
 
 _Reference = tuple[str, str, frozenset[str]]
@@ -130,6 +148,27 @@ class _Module:
         text = "\n".join(self.source.lines[first - 1 : statement.end_lineno])
         constants = {n.value for n in ast.walk(statement) if isinstance(n, ast.Constant)}
         return digest_of(self.name, text, *templates_beside(self.source.origin or "", constants))
+
+    def outside_reads(self, statement: ast.stmt) -> Iterator[OutsideRead]:
+        """Yield what a statement reads from outside of the program: environment, files, clocks."""
+        code = compile(ast.Module([statement], []), "<definition>", "exec")
+        tokens = read_tokens(code)
+        for at, token in enumerate(tokens):
+            if isinstance(token, Load) and token.level is None:
+                name = ".".join((self._library_name(token.root), *token.attributes))
+                found = outside_read(name, tokens, at, lambda _: None)
+                if found is not None:
+                    yield found
+
+    def _library_name(self, name: str) -> str:
+        """Return the full name of what an import binds; of other names, as that of a builtin."""
+        for statement in self.statements.get(name, ()):
+            for alias in getattr(statement, "names", ()):
+                if isinstance(alias, ast.alias) and _bound_name(alias) == name:
+                    if isinstance(statement, ast.ImportFrom):
+                        return f"{statement.module}.{alias.name}"
+                    return alias.name if alias.asname else name
+        return name if name in self.statements else f"builtins.{name}"
 
     def references(self, statement: ast.stmt) -> Iterator[_Reference]:
         """Yield what a statement refers to, imports within it included."""

@@ -45,10 +45,7 @@ _CHANGING = (
     "torch.seed torch.random tracemalloc builtins.input sys.argv sys.stdin sys.path resource "
     "os.system os.popen requests"
 )
-_STEADY = (
-    "time.sleep io.StringIO io.BytesIO _io.StringIO _io.BytesIO time.struct_time glob.escape"
-
-)
+_STEADY = "time.sleep io.StringIO io.BytesIO _io.StringIO _io.BytesIO time.struct_time glob.escape"
 _REFUSED: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(_OF_FILES.split(), FILES),
     **dict.fromkeys(_CHANGING.split(), ("what differs from run to run", _ABOUT_VALUES)),
