@@ -27,7 +27,8 @@ def is_traced(args: Any, kwargs: Mapping[str, Any]) -> bool:
 def trace_forward(layer: Layer, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Record the call of a layer as one node; of the module that is traced, what it runs."""
     if isinstance(args, Proxy):  # the layer is the root, whose forward takes *args
-        return layer._forward_function(layer, *(args[i] for i in range(_arity(layer))))
+        every: Any = args
+        return layer._forward_function(layer, *(every[i] for i in range(_arity(layer))))
     proxy = next(value for value in (*args, *kwargs.values()) if isinstance(value, Proxy))
     tracer: Any = proxy.tracer
     if getattr(tracer, "root", None) is layer:

@@ -198,7 +198,7 @@ class FunctionReads:
             self._refuse(OutsideRead("eval", None, "names that the code does not hold", fix))
 
     def _text_of_code(self, at: int) -> bool:
-        """Describe what a constant text names; other texts that `exec` runs have their own scope."""
+        """Describe what a constant text names; another that `exec` runs has a scope of its own."""
         text = self._token(at + 1)
         if not (isinstance(text, Constant) and isinstance(text.value, str)):
             return False

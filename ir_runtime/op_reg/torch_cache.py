@@ -114,7 +114,7 @@ def _install() -> None:
 
 def _torch_has_a_place() -> bool:
     """Tell whether torch hashes the details that we extend, without importing them."""
-    root = Path(torch.__file__).parent
+    root = Path(str(torch.__file__)).parent
     codecache, autograd = root / "_inductor/codecache.py", root / _AUTOGRAD_CACHE
     if not codecache.is_file():
         return True  # no Inductor, no caches

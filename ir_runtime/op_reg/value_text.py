@@ -90,7 +90,8 @@ def _by_repr(into: Description, value: Any) -> None:
         into.add(f"{kind.__qualname__} {value!r}")
         return
     base = next(c for c in kind.__mro__ if not into.follows(module_of_class(c)))
-    into.add(f"{base.__name__} {base.__repr__(value)}")
+    text: Any = base.__repr__
+    into.add(f"{base.__name__} {text(value)}")
     into.value(kind)
     _state(into, state_of(value))
 

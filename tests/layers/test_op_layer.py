@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ir_runtime import CustomOp, ir
 from ir_runtime.counters import count_since
-from ir_runtime.errors import PriorityError
+from ir_runtime.errors import LayerClassError, PriorityError
 from ir_runtime.launch.store import DirectoryStore
 from ir_runtime.layers import (
     CompilationConfig,
@@ -242,6 +242,37 @@ def test_gradients_flow_through_the_op():
     with layer_scale.set_priority(["vendor", "native"]):
         layer(torch.full((4, 2), 5.0)).sum().backward()
     assert layer.weight.grad.tolist() == [20.0, 20.0]
+
+
+def test_divisible_batches_are_chosen_under_dynamic_sizes_as_in_eager():
+    @ir.register_op(name="layer_eights")
+    def eights(x: Tensor) -> Tensor:
+        return x
+
+    @eights.register_impl("eight", constraints=[ir.divisible("x", 0, 8)])
+    def eight(x: Tensor) -> Tensor:
+        return x + 1
+
+    class Eights(Layer):
+        ir_op = "layer_eights"
+
+        def forward_native(self, x: Tensor) -> Tensor:
+            return x + 2
+
+    layer = Eights()
+    assert layer.ir_op is eights
+    compiled = torch.compile(layer, backend="eager", fullgraph=True)
+    with eights.set_priority(["eight", "native"]):
+        for size in (8, 9, 16, 10, 24):
+            x = torch.zeros(size)
+            assert torch.equal(compiled(x), layer(x)), size
+    torch._dynamo.reset()
+
+
+@pytest.mark.parametrize("wrong", ["no_such_op", 3, int, torch.ops.aten.sin])
+def test_ir_op_that_is_no_op_is_refused_where_the_class_is_made(wrong: object):
+    with pytest.raises(LayerClassError, match=r"`ir_op` is .*, must be an IrOp, the name of one"):
+        type("Wrong", (Layer,), {"ir_op": wrong})
 
 
 def test_no_provider_is_an_error_of_the_op():
