@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
+
+from ir_runtime.op_reg import torch_cache
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -72,3 +75,8 @@ def test_edited_code_is_seen_and_the_rest_is_taken_from_the_cache(tmp_path: Path
     assert run("old") == f"{OLD} 0 1"
     assert run("new") == f"{NEW} 0 1"
     assert run("old") == f"{OLD} 2 1"
+
+
+def test_torch_without_a_place_for_our_code_is_named_with_what_to_do() -> None:
+    with pytest.warns(RuntimeWarning, match="set TORCHINDUCTOR_FORCE_DISABLE_CACHES=1"):
+        torch_cache._extend(types.ModuleType("without_details"))
