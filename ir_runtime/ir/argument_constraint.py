@@ -46,7 +46,7 @@ def fits(
     def holds(value: Any, *others: Any) -> bool:
         return value is None or test(value, *others)
 
-    return Constraint(argument, wanted, holds, format_tensor, None, beside, expected)
+    return Constraint(argument, wanted, holds, format_tensor, others=beside, expected=expected)
 
 
 def broadcastable(argument: str, to: str, expected: Callable[..., str]) -> Constraint:
