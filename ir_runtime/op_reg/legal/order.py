@@ -85,7 +85,9 @@ def _first_of(x: Tensor, dim: int | None, best: object, *, keepdim: bool) -> Ten
     if x.ndim == 0:
         return torch.zeros((), dtype=torch.int64, device=x.device)
     chosen = (x == best(x, dim, keepdim=True)) | _is_nan(x)  # pyright: ignore[reportCallIssue]
-    return torch.argmax(chosen.to(torch.int32), dim, keepdim)
+    size = x.shape[dim]
+    place = torch.arange(size, device=x.device).view([-1] + [1] * (x.ndim - 1 - dim % x.ndim))
+    return torch.amin(torch.where(chosen, place, size), dim, keepdim)
 
 
 @rewrite("max.dim")
@@ -160,16 +162,15 @@ def _sort_stable(
     dim: int = -1,
     descending: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    del stable
-    return _sorted(x, dim, descending=descending)
+    del stable  # the compiler's sort is
+    return torch.sort(x, dim, descending)
 
 
 def _sorted(x: Tensor, dim: int, *, descending: bool) -> tuple[Tensor, Tensor]:
     """Sort integers that stand in the order of the floats; NaN is the largest."""
     if not x.is_floating_point():
         return NotImplemented
-    order = torch.sort(_ordinal(x), dim, descending)[1]
-    return torch.gather(x, dim, order) if x.ndim else x.clone(), order
+    return _in_order(x, *torch.sort(_ordinal(x), dim, descending), dim)
 
 
 @rewrite("topk.default")
@@ -182,8 +183,18 @@ def _topk(
 ) -> tuple[Tensor, Tensor]:
     if not x.is_floating_point():
         return NotImplemented
-    order = torch.topk(_ordinal(x), k, dim, largest, sorted)[1]
-    return torch.gather(x, dim, order) if x.ndim else x.clone(), order
+    return _in_order(x, *torch.topk(_ordinal(x), k, dim, largest, sorted), dim)
+
+
+def _in_order(x: Tensor, ordinals: Tensor, order: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Return elements by their places.
+
+    The ordinals are used, too: the compiler keeps a sort's result that nobody uses on the stack,
+    where one of a dynamic size has no place.
+    """
+    found = torch.gather(x, dim, order) if x.ndim else x
+    is_nan = ordinals == torch.iinfo(ordinals.dtype).max
+    return torch.where(is_nan, scalar_like(x, float("nan")), found), order
 
 
 def _ordinal(x: Tensor) -> Tensor:

@@ -36,3 +36,17 @@ def _roll(x: Tensor, shifts: Sequence[int], dims: Sequence[int] = ()) -> Tensor:
         by = shift % size
         x = torch.cat([x.narrow(dim, size - by, by), x.narrow(dim, 0, size - by)], dim)
     return x.clone()
+
+
+@rewrite("empty_permuted.default", "empty_strided.default")
+def _empty(
+    size: Sequence[int],
+    layout_of: Sequence[int],
+    *,
+    dtype: torch.dtype | None = None,
+    device: torch.device | None = None,
+    **options: object,
+) -> Tensor:
+    """Make a tensor of any contents; a program lays out its tensors itself."""
+    del layout_of, options
+    return torch.full(list(size), 0, dtype=dtype or torch.get_default_dtype(), device=device)

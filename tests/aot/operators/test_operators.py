@@ -34,7 +34,7 @@ def _is_news(name: str, kind: str) -> bool:
     return RECORDED.get(name, {}).get(kind) == "" or not RECORDED.get(name)
 
 
-@sampled(7, group=tuple(GROUPS))
+@sampled(4, group=tuple(GROUPS))
 def test_operators_are_right_or_refused(group: str) -> None:
     _assert_as_recorded(GROUPS[group], QUICK, dynamic=True)
 
@@ -57,7 +57,9 @@ def test_every_core_operator_has_a_case() -> None:
         for overload in packet.overloads()
         if torch.Tag.core in getattr(packet, overload).tags
     }
-    assert core - cases <= {"_to_copy.default", "atan2.out"}  # tried by dtype, and as atan2
+    composite = {f"{name}.default" for name in cases}  # torch counts some of them, too
+    others = {"atan2.out", "sym_is_contiguous.default"}  # that of `out=`, and one of no tensor
+    assert core - cases - composite <= others
 
 
 def test_table_in_the_docs_is_current() -> None:
