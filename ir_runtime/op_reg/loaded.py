@@ -1,7 +1,7 @@
 """The kernels that are loaded: a bounded number, those that ran least lately go first.
 
-A call that was seen before does not come by here. So that such calls count, a kernel whose plans
-ran since it was last looked at is passed over once when kernels are dropped.
+A call that was seen before does not come by here. So that such calls count, all kernels are looked
+at before some are dropped, and once shortly before: those that ran in between are the latest ones.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class LoadedKernels:
         self._kernels: OrderedDict[Any, tuple[CustomOp, LoadedKernel]] = OrderedDict()
         self._loading: dict[Any, threading.Lock] = {}
         self._guard = threading.Lock()
+        self._looked = False
 
     def get(self, key: Any, op: CustomOp, load: Callable[[], LoadedKernel]) -> LoadedKernel:
         """Return the kernel of `key`, loaded by one thread while others wait."""
@@ -63,20 +64,26 @@ class LoadedKernels:
         self._loading.clear()
 
     def _drop_unused(self, *, keep: Any) -> list[CustomOp]:
-        """Drop what is beyond the limit, and return whose that was.
+        """Drop what ran least lately if there are too many; return whose that was.
 
-        A kernel that ran lately gets a second turn.
+        A sixteenth is dropped at once, so that few loads look at all kernels.
         """
-        owners: dict[str, CustomOp] = {}
+        limit = current_settings().loaded_kernels
+        low = limit - limit // 16
         total = sum(kernel.executable_count for _, kernel in self._kernels.values())
-        second_turns = len(self._kernels)
-        while total > current_settings().loaded_kernels and len(self._kernels) > 1:
-            key, (op, kernel) = self._kernels.popitem(last=False)
-            if key == keep or (second_turns > 0 and kernel.take_ran()):
-                second_turns -= 1
-                self._kernels[key] = op, kernel
-                continue
+        if total >= low and (total > limit or not self._looked):
+            self._looked = total <= limit
+            self._look(keep)
+        owners: dict[str, CustomOp] = {}
+        while not self._looked and total > low and len(self._kernels) > 1:
+            _, (op, kernel) = self._kernels.popitem(last=False)
             kernel.dropped = True
             total -= kernel.executable_count
             owners[op.qualified_name] = op
         return list(owners.values())
+
+    def _look(self, keep: Any) -> None:
+        """Put the kernels that ran since the last look behind the others."""
+        ran = [key for key, (_, kernel) in self._kernels.items() if kernel.take_ran()]
+        for key in (*ran, keep):
+            self._kernels.move_to_end(key)

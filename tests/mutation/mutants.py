@@ -256,8 +256,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (*_MUTATION, *_CALLS, *_AUTOGRAD),
         (
             "mutation: an in-place op returns a new tensor",
-            'finish = f"bound.run(args); return {names[op.returned_arg]}"',
-            'finish = "return bound.run(args)"',
+            'finish = f"$bound.run($args); return {names[op.returned_arg]}"',
+            'finish = "return $bound.run($args)"',
         ),
         (
             "call: an optional tensor's gradient is not seen",
@@ -266,13 +266,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "call: a list's gradients are not seen",
-            'return f"any([t is not None and t.requires_grad for t in {name} or ()])"',
+            'return f"$any([$t is not None and $t.requires_grad for $t in {name} or ()])"',
             'return ""',
         ),
         (
             "call: subclasses and modes are taken for plain tensors",
-            'f"_set_devices or _raw_repr(_keyset) != _plain {needed}',
-            'f"_set_devices {needed}',
+            'f"$set_devices or $raw_repr($keyset) != $plain {needed}',
+            'f"$set_devices {needed}',
         ),
         (
             "call: -0.0 finds the launch of 0.0",
@@ -281,8 +281,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "call: a list's dtypes are not in the key",
-            'return f"tuple([(t.shape, t.dtype) for t in {name}])"',
-            'return f"tuple([t.shape for t in {name}])"',
+            'return f"$tuple([($t.shape, $t.dtype) for $t in {name}])"',
+            'return f"$tuple([$t.shape for $t in {name}])"',
         ),
         (
             "call: an optional tensor's shape is not in the key",
@@ -489,6 +489,48 @@ MUTANTS: tuple[Mutant, ...] = (
             "selection: tensors of other shapes pass",
             "if self.t.shape != other.t.shape:",
             "if False:",
+        ),
+    ),
+    *_in(
+        "ir_runtime/launch/trust.py",
+        ("launch/test_trust.py",),
+        (
+            "trust: a group may write",
+            "_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH",
+            "_OTHERS_WRITE = stat.S_IWOTH",
+        ),
+        (
+            "trust: anybody may own a store",
+            'return f"belongs to user {_user(found.st_uid)}"',
+            "return None",
+        ),
+        (
+            "trust: the directories above do not count",
+            "if what is None or (is_parent and _is_safe_parent(found)):",
+            "if what is None or is_parent:",
+        ),
+    ),
+    *_in(
+        "ir_runtime/launch/entry.py",
+        ("launch/test_store.py",),
+        (
+            "store: a link is taken for the file that it leads to",
+            "os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK",
+            "os.O_RDONLY | os.O_NONBLOCK",
+        ),
+    ),
+    *_in(
+        _OPS + "loaded.py",
+        ("op_reg/test_loaded.py",),
+        (
+            "kernels: launches of a dropped kernel are kept",
+            "owner.calls.forget_dropped()",
+            "pass",
+        ),
+        (
+            "kernels: one that runs is dropped as one that does not",
+            "if kernel.take_ran()]",
+            "if False]",
         ),
     ),
 )
