@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -90,7 +90,7 @@ def _op(name: str, fn: Callable[..., Tensor], tensors: Sequence[Tensor]) -> Any:
 
 
 @contextmanager
-def _without_checks() -> Iterator[None]:
+def _without_checks() -> Generator[None]:
     real = lower_torch.check_indices
     lower_torch.check_indices = lambda *_: None
     try:

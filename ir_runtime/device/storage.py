@@ -28,7 +28,7 @@ def refuse_cut_tensors(name: str, what: str, values: Sequence[Any]) -> None:
         ArgumentError: a storage is too small.
     """
     for i, value in enumerate(values):
-        if not isinstance(value, Tensor) or value.layout is not _STRIDED:
+        if not isinstance(value, Tensor) or value.layout is not _STRIDED or _has_none(value):
             continue
         held = value.untyped_storage().nbytes()
         needed = _extent(value) * value.element_size()
@@ -38,6 +38,12 @@ def refuse_cut_tensors(name: str, what: str, values: Sequence[Any]) -> None:
                 f"must have {needed}",
                 facts=["the storage was resized after the tensor was made"],
             )
+
+
+def _has_none(tensor: Tensor) -> bool:
+    """Tell whether a tensor has no memory of its own by nature."""
+    is_wrapper = type(tensor) is not Tensor and hasattr(tensor, "__tensor_flatten__")
+    return tensor._is_zerotensor() or torch._is_functional_tensor(tensor) or is_wrapper
 
 
 def _extent(tensor: Tensor) -> int:

@@ -12,9 +12,11 @@ from torch import Tensor
 
 import kernels_mlir
 from ir_runtime import aot
+from ir_runtime.counters import count_since
 from ir_runtime.errors import ExportError, IndexOutOfRangeError, LaunchError
 from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, def_library
 from ir_runtime.settings import override_settings
+from tests.devices import open_or_skip
 from tests.op_reg.accesses import ACCESSES, ROWS, SHIFT, Access, X, every_access, index_arguments
 from tests.sampling import covering
 
@@ -226,3 +228,17 @@ def test_place_that_the_program_computes_is_refused() -> None:
 
     with pytest.raises(ExportError, match="from the values of a tensor"):
         aot.export(part, (X, torch.tensor([1])))
+
+
+@pytest.mark.vulkan
+def test_illegal_index_on_vulkan_is_clamped_and_counted() -> None:
+    device = open_or_skip("vulkan")
+    query, cache = torch.ones(2, 8), torch.linspace(0, 1, 24).reshape(6, 4)
+
+    def turned(*positions: int) -> Tensor:
+        at = torch.tensor(positions)
+        return kernels_mlir.rotary_embedding(at, query, None, 4, 4, cache, True)[0]
+
+    with count_since() as counts, device:
+        assert torch.equal(turned(0, 9), turned(0, 5))
+    assert counts[0].index_faults == 1

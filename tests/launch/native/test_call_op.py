@@ -53,7 +53,7 @@ def test_what_a_check_does_to_the_tensors_is_seen() -> None:
     x, y = pair()
     calls = Calls(check=lambda x, y: y.untyped_storage().resize_(0))
     calls.remember(x, y)
-    assert calls.refusal(x, y) == "storage"
+    assert calls.refusal(x, y) == "null data"
 
 
 def test_a_call_may_be_cleared_while_it_runs() -> None:
