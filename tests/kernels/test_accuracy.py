@@ -24,8 +24,9 @@ from tests.full import KERNEL_INPUTS
 from tests.sampling import covering
 
 FACTOR = 1.5
-FACTOR_OF_LARGEST = 2.0
-"""For the largest of some thousand errors of a few roundings each, on one stretch."""
+FACTOR_OF_LARGEST = {"gelu": FACTOR}
+"""For the largest error on one stretch; twice torch's where products of several roundings meet, the
+largest of some thousand of which is a matter of luck."""
 
 ROWS = 64
 COLUMNS = (384, 4096)
@@ -181,7 +182,7 @@ def assert_stretch(case: OpCase, dtype: torch.dtype, stretch: tuple[float, float
         if not theirs.isfinite().all():  # torch's overflows
             theirs = 8 * torch.finfo(dtype).eps * exact.abs().max()
         message = f"{case.id} {dtype} {stretch} {i}: {error.max()}, torch's {theirs.max()}"
-        assert error.max() <= FACTOR_OF_LARGEST * theirs.max() + SMALLEST, message
+        assert error.max() <= FACTOR_OF_LARGEST.get(case.op, 2.0) * theirs.max() + SMALLEST, message
         assert error.mean() <= FACTOR * theirs.mean() + SMALLEST, message
 
 

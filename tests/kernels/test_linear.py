@@ -194,7 +194,7 @@ def test_parameter_that_changes_shape_is_packed_again() -> None:
     linear(x, weight)
     weight.data = weight.data.view(32, 96)
     assert_right(draw(3, 96), weight, None, linear(draw(3, 96), weight))
-    with pytest.raises(ArgumentError, match=r"^linear: `x` is f32\[3, 48\], its last dimension"):
+    with pytest.raises(ArgumentError, match=r"^linear: `x` is f32\[3, 48\], must have a last dim"):
         linear(x, weight)
 
 
@@ -305,7 +305,7 @@ REFUSED = {
     ),
     "features": (
         (draw(3, 47), parameter(64, 48), None),
-        "linear: `x` is f32[3, 47], its last dimension must be 48 as that of `weight`",
+        "linear: `x` is f32[3, 47], must have a last dimension of 48 as `weight`",
     ),
     "no features": (
         (draw(3, 0), parameter(64, 0), None),

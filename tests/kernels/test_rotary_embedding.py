@@ -194,7 +194,7 @@ def refusals() -> Iterator[tuple[int, Any, str]]:
     shape = "must have the dimensions of `positions` i64[5], and then heads of 16"
     rows = "must have rows of 16, as `rotary_dim`, and at least one"
     yield 0, positions.int(), "`positions` is i32[5], must be i64"
-    yield 0, positions.float(), "`positions` is f32[5], must be i64"
+    yield 0, positions.float(), "`positions` is f32, must be i64 or i32"
     yield 0, positions[:4], "`query` is f32[5, 48], " + shape.replace("5", "4")
     yield 1, query.double(), f"`query` is f64[5, 48], {floats}"
     yield 1, query[:, 1:], f"`query` is f32[5, 47], {shape}"
@@ -210,8 +210,12 @@ def refusals() -> Iterator[tuple[int, Any, str]]:
     cache = cache_of(16)
     yield 5, cache[:, 1:], f"`cos_sin_cache` is f32[20, 15], {rows}"
     yield 5, cache[:0], f"`cos_sin_cache` is f32[0, 16], {rows}"
-    yield 5, cache[0], "`cos_sin_cache` is f32[16], must have 2 dimensions"
-    yield 5, cache.long(), f"`cos_sin_cache` is i64[20, 16], {floats}"
+    yield (
+        5,
+        cache[0],
+        "`cos_sin_cache` is f32[16], must have rows of 16, as `rotary_dim`, and at least one",
+    )
+    yield 5, cache.long(), f"`cos_sin_cache` is i64, {floats} or f64"
 
 
 @pytest.mark.parametrize(

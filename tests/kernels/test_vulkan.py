@@ -272,7 +272,7 @@ def test_attention_of_no_depth_is_refused() -> None:
     with pytest.raises(ArgumentError) as caught:
         case.function(*case.make(Draw.seeded(torch.float32), (2, 9), 0))
     assert str(caught.value) == (
-        "mm_encoder_attn: `query` is f32[2, 9, 4, 0], its last dimension must be at least 1"
+        "mm_encoder_attn: `query` is f32[2, 9, 4, 0], must have a last dimension of at least 1"
     )
 
 
