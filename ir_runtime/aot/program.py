@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from ir_runtime.aot.interface import Interface, ProgramInput
 from ir_runtime.aot.parameter import ExternalParameters
 from ir_runtime.device import Device
 from ir_runtime.errors import ArgumentError
@@ -42,21 +43,6 @@ _FAMILY_BY_TARGET = {
 
 
 @dataclass(frozen=True)
-class ProgramInput:
-    """An argument of the traced module, in the order of its flattened arguments.
-
-    Attributes:
-        name: torch's name for it.
-        value: what it must be, if it is no operand.
-        is_operand: whether the program takes it; else it was a constant of the trace.
-    """
-
-    name: str
-    value: Any = None
-    is_operand: bool = True
-
-
-@dataclass(frozen=True)
 class _Lowered:
     text: str
     flags: tuple[str, ...]
@@ -71,6 +57,8 @@ class Program:
     Attributes:
         name: what messages and the store call it.
         inputs: the flattened arguments, in order.
+        state: the module's buffers and parameters that a call changes; the binary takes them as
+            operands after the arguments.
         parameters: its external parameters; none if they are inline.
     """
 
@@ -79,14 +67,16 @@ class Program:
         name: str,
         module: Any,
         *,
-        inputs: tuple[ProgramInput, ...],
+        interface: Interface,
         in_spec: Any,
         out_spec: Any,
         hints: Mapping[str, int],
         parameters: ExternalParameters,
     ) -> None:
         self.name = name
-        self.inputs = inputs
+        self.inputs = interface.inputs
+        self.state = interface.state
+        self._interface = interface
         self.parameters = parameters
         self._in_spec = in_spec
         self._out_spec = out_spec
@@ -170,7 +160,8 @@ class Program:
         def load(device: Device) -> tuple[str, VmProgram]:
             return stored_program(self._artifact(device, ()), providers, None)
 
-        return Launchable(load, providers, is_async=False, name=self.name)
+        state = [state.tensor.detach() for state in self.state]
+        return Launchable(load, providers, is_async=False, name=self.name, state=state)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program as the module or function was called; results as it returned them.
@@ -189,7 +180,7 @@ class Program:
         told = Device.chosen_for(where) or any(isinstance(v, torch.Tensor) for v in operands)
         results = self._own_launchable(*operands, device=None if told else where)
         several = results if isinstance(results, list) else [] if results is None else [results]
-        return pytree.tree_unflatten(several, self._out_spec)
+        return pytree.tree_unflatten(self._interface.regroup(several), self._out_spec)
 
     @functools.cached_property
     def _own_launchable(self) -> Launchable:

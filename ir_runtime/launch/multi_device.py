@@ -174,6 +174,7 @@ class MultiDeviceLaunchable:
             outputs,
             is_async=self._is_async,
             import_tensor=group.import_tensor,
+            import_scratch=group.import_scratch,
             export_tensor=group.export_tensor,
         )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ir_runtime.errors import LaunchError
+from ir_runtime.launch.mutation import changed_arguments
 
 if TYPE_CHECKING:
     from iree.runtime import VmFunction
@@ -50,11 +51,13 @@ class Signature:
         outputs: its results.
         fenced: whether it takes a wait fence and a signal fence beyond `inputs`; None if the
             function does not say, and then they are among `inputs`.
+        changed: the arguments that the first results are written to.
     """
 
     inputs: tuple[Slot, ...]
     outputs: tuple[Slot, ...]
     fenced: bool | None
+    changed: tuple[int, ...] = ()
 
     def settled(self, *, is_async: bool, count: int) -> Signature:
         """Decide about the fences of a function that does not say.
@@ -66,7 +69,8 @@ class Signature:
         if self.fenced is not None:
             return self
         fenced = is_async and count + 2 == len(self.inputs)
-        return Signature(self.inputs[:-2] if fenced else self.inputs, self.outputs, fenced)
+        inputs = self.inputs[:-2] if fenced else self.inputs
+        return replace(self, inputs=inputs, fenced=fenced)
 
 
 def signature_of(function: VmFunction, entry: str) -> Signature:
@@ -79,6 +83,14 @@ def signature_of(function: VmFunction, entry: str) -> Signature:
     Raises:
         LaunchError: the function is called in a way that is not known here.
     """
+    found = _called_as(function, entry)
+    changed = changed_arguments(
+        entry, function.reflection, len(found.inputs), len(found.outputs)
+    )
+    return replace(found, changed=changed)
+
+
+def _called_as(function: VmFunction, entry: str) -> Signature:
     found = _CALL.search(repr(function))
     if found is None or not set(found[1] + found[2]) <= {*_VM_TYPES, "v"}:
         raise LaunchError(

@@ -14,6 +14,7 @@ import torch
 
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ExportError
+from ir_runtime.op_reg.view_rewrite import relax_views
 
 __all__ = [
     "example_sizes",
@@ -60,7 +61,7 @@ def functional_program(program: Any) -> Any:
     from torch._export import config
     from torch.export._remove_effect_tokens_pass import _remove_effect_tokens
 
-    program = _exchange_second_form(program)
+    program = relax_views(_exchange_second_form(program))
     v1 = config.patch(enable_auto_functionalized_v2_for_export=False)
     with v1, _composite_ops_listed_once():
         functional = program.run_decompositions()
