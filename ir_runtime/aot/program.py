@@ -27,6 +27,10 @@ from ir_runtime.launch.vm import VmProgram
 
 __all__ = ["Program", "ProgramInput"]
 
+AnyPath = str | os.PathLike[str]
+Parameters = AnyPath | Sequence[AnyPath] | Mapping[str, torch.Tensor]
+"""Where parameters are: a file, several, or tensors by their names."""
+
 _FAMILIES = ("local", "vulkan", "cuda", "hip")
 _TARGET = re.compile(
     r"--iree-hal-target-(?:device|backends)=(?:\w+=)?(?P<target>[\w-]+)(?:\[\d+\])?(?:,.*)?"
@@ -104,8 +108,13 @@ class Program:
         Path(path).write_text(self.mlir(device_family), encoding="utf-8")
 
     def save_parameters(self, path: str | os.PathLike[str]) -> None:
-        """Write the external parameters to an IREE parameter archive, `.irpa`."""
-        self.parameters.save(path)
+        """Write the external parameters to an IREE parameter archive, `.irpa`.
+
+        Raises:
+            ArgumentError: one is of another dtype or shape than it was when the module was
+                exported, or the file cannot be written.
+        """
+        self.parameters.save(self.name, path)
 
     def compile(
         self,
@@ -136,26 +145,26 @@ class Program:
             Path(path).write_bytes(artifact.vmfb)
         return artifact.vmfb
 
-    def launchable(
-        self, *, parameters: Sequence[str | os.PathLike[str]] | str | os.PathLike[str] = ()
-    ) -> Launchable:
+    def launchable(self, *, parameters: Parameters = ()) -> Launchable:
         """Return the program as a `Launchable`, which takes the flat operands.
 
         Args:
-            parameters: files that hold the external parameters, `.irpa`, `.safetensors` or
-                `.gguf`, under their names in the state dict; default those it was exported with.
+            parameters: where the external parameters are, under their names in the state dict:
+                files (`.irpa`, `.safetensors` or `.gguf`) or a dict of tensors; default the
+                exported module.
 
         Raises:
-            ArgumentError: a file is missing, or they do not hold each parameter.
+            ArgumentError: a file is missing or damaged, or a parameter is missing or of another
+                dtype or shape than in the export.
         """
-        paths = (parameters,) if isinstance(parameters, str | os.PathLike) else tuple(parameters)
-        if paths and not self.parameters.tensors:
+        source = (parameters,) if isinstance(parameters, str | os.PathLike) else parameters
+        if source and not self.parameters.tensors:
             raise ArgumentError(
                 f"{self.name}: its parameters are inline, must be exported with "
-                "parameters='external' to be loaded from files"
+                "parameters='external' to be loaded from elsewhere"
             )
         needed = bool(self.parameters.tensors)
-        providers = [self.parameters.provider(self.name, paths)] if needed else []
+        providers = [self.parameters.provider(self.name, source)] if needed else []
 
         def load(device: Device) -> tuple[str, VmProgram]:
             return stored_program(self._artifact(device, ()), providers, None)

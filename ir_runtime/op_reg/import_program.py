@@ -14,6 +14,7 @@ import torch
 
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ExportError
+from ir_runtime.op_reg.model_decomposition import model_decompositions
 from ir_runtime.op_reg.view_rewrite import relax_views
 
 __all__ = [
@@ -64,7 +65,7 @@ def functional_program(program: Any) -> Any:
     program = relax_views(_exchange_second_form(program))
     v1 = config.patch(enable_auto_functionalized_v2_for_export=False)
     with v1, _composite_ops_listed_once():
-        functional = program.run_decompositions()
+        functional = program.run_decompositions(model_decompositions())
     # ops with effects are chained by tokens; in MLIR they keep their order without
     return _remove_effect_tokens(functional)
 
