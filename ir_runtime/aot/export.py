@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.aot.input_size import assert_input_sizes, assumed_conditions, settled_conditions
-from ir_runtime.aot.interface import declare_changes, plain_interface
+from ir_runtime.aot.interface import declare_changes, plain_interface, refuse_shared_state
 from ir_runtime.aot.parameter import ExternalParameters
 from ir_runtime.aot.program import Program
 from ir_runtime.aot.program_check import refuse_unsupported
@@ -25,6 +25,7 @@ from ir_runtime.op_reg.import_program import (
 )
 
 __all__ = ["export"]
+
 
 def export(
     module_or_fn: Any,
@@ -73,6 +74,7 @@ def export(
 def _import(
     called: str, traced: Any, external: ExternalParameters | None, *, is_oblivious: bool
 ) -> Program:
+    refuse_shared_state(called, traced)
     conditions = assumed_conditions(traced, is_oblivious=is_oblivious)
     with torch.no_grad(), quiet_tracing():
         try:
@@ -86,7 +88,7 @@ def _import(
                 facts=first_lines(error),
             ) from error
         refuse_unsupported(called, program)
-        program, interface = plain_interface(called, program)
+        program, interface = plain_interface(program)
         try:
             module = import_program(
                 program, hooks=external.import_hooks(program) if external else None

@@ -26,8 +26,17 @@ from torch.export.graph_signature import (
 from ir_runtime.errors import ExportError
 from ir_runtime.launch.mutation import CHANGED
 from ir_runtime.launch.overlap import shared_pairs
+from ir_runtime.op_reg.view_rewrite import written_nodes
 
-__all__ = ["Interface", "ProgramInput", "ProgramResult", "StateTensor", "declare_changes", "plain_interface"]
+__all__ = [
+    "Interface",
+    "ProgramInput",
+    "ProgramResult",
+    "StateTensor",
+    "declare_changes",
+    "plain_interface",
+    "refuse_shared_state",
+]
 
 
 @dataclass(frozen=True)
@@ -105,18 +114,14 @@ class Interface:
         ]
 
 
-def plain_interface(name: str, program: Any) -> tuple[Any, Interface]:
+def plain_interface(program: Any) -> tuple[Any, Interface]:
     """Return a functional program as one without effects, and what its effects were.
 
     State that the program changes becomes operands, after the arguments. What it changes becomes
     results, before the others. Results that are constants of the trace are left out.
 
     Args:
-        name: for messages.
         program: a functional `torch.export.ExportedProgram`; its graph is changed.
-
-    Raises:
-        ExportError: the program changes a tensor that shares memory with another of its state.
     """
     signature = program.graph_signature
     mutations = [s for s in signature.output_specs if s.kind is not OutputKind.USER_OUTPUT]
@@ -125,7 +130,6 @@ def plain_interface(name: str, program: Any) -> tuple[Any, Interface]:
     arguments = [s for s in signature.input_specs if s.kind is InputKind.USER_INPUT]
     stored = [s for s in signature.input_specs if s.kind is not InputKind.USER_INPUT]
     state = [s for s in stored if s.target in written]
-    _refuse_shared_memory(name, program, state, stored)
 
     operands = [s for s in arguments if not isinstance(s.arg, ConstantArgument)] + state
     places = {s.target or s.arg.name: i for i, s in enumerate(operands)}
@@ -182,18 +186,31 @@ def _as_value(argument: Any) -> Any:
     return argument
 
 
-def _refuse_shared_memory(name: str, program: Any, state: list[Any], stored: list[Any]) -> None:
-    if not state:
+def refuse_shared_state(name: str, program: Any) -> None:
+    """Refuse a program that changes a tensor of its module which shares memory with another.
+
+    Args:
+        name: for messages.
+        program: a `torch.export.ExportedProgram`, functional or not.
+
+    Raises:
+        ExportError: it does.
+    """
+    signature = program.graph_signature
+    written = {node.name for node in written_nodes(program.graph)}
+    changed = {spec.target for spec in signature.output_specs if spec.target is not None}
+    stored = [spec for spec in signature.input_specs if spec.target is not None]
+    changed |= {spec.target for spec in stored if spec.arg.name in written}
+    if not changed:
         return
-    changed = {spec.target for spec in state}
-    tensors = {i: _tensor_of(program, spec) for i, spec in enumerate(stored)}
-    tensors = {i: found for i, found in tensors.items() if isinstance(found, Tensor)}
+    tensors = {spec.target: _tensor_of(program, spec) for spec in stored}
+    tensors = {name: found for name, found in tensors.items() if isinstance(found, Tensor)}
     for pair in shared_pairs(tensors):
-        names = sorted((stored[i].target for i in pair), key=lambda target: target not in changed)
-        if names[0] in changed:
+        first, second = sorted(pair, key=lambda target: (target not in changed, target))
+        if first in changed:
             raise ExportError(
-                f"{name}: changes `{names[0]}`, which shares memory with `{names[1]}`, "
-                "must have memory of its own",
+                f"{name}: changes `{first}`, which shares memory with `{second}`, must have "
+                "memory of its own",
                 fix="clone one of them in the module",
             )
 

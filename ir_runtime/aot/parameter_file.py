@@ -98,8 +98,8 @@ def open_parameter_file(name: str, path: str | os.PathLike[str]) -> dict[str, St
         raise ArgumentError(f"{name}: no file {shown}, must be one of parameters")
     try:
         with Path(path).open("rb") as file:
-            format, headers = _headers(file)
-        return _entries(shown, format, headers)
+            kind, headers = _headers(file)
+        return _entries(shown, kind, headers)
     except _MalformedError as error:
         raise _damaged(name, shown, str(error)) from None
     except OSError as error:
@@ -139,14 +139,14 @@ def _damaged(name: str, path: str, reason: str) -> ArgumentError:
 
 
 def _entries(
-    path: str, format: str, headers: Mapping[str, _Header] | None
+    path: str, kind: str, headers: Mapping[str, _Header] | None
 ) -> dict[str, StoredParameter]:
     from iree.runtime import ParameterIndex
 
     index = ParameterIndex()
     try:
         # read, not mapped: a file that is cut later is an error of the read, and no signal
-        index.load(path, format, mode="file_async")
+        index.load(path, kind, mode="file_async")
         entries = dict(index.items())
     except Exception as error:
         raise _MalformedError(str(error)) from error

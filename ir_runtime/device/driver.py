@@ -71,7 +71,7 @@ class Driver(Protocol):
         ...
 
     def import_scratch(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
-        """Give a program a copy of a tensor, which it may change by dispatches, copies and fills."""
+        """Give a program a copy of a tensor, which it may change in every way."""
         ...
 
     def import_destination(

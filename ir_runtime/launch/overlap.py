@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 __all__ = ["may_be_written", "may_overlap", "shared_pairs"]
+
+_Key = TypeVar("_Key")
 
 
 def may_be_written(written: Sequence[int], values: Sequence[Any]) -> bool:
@@ -66,14 +68,14 @@ def may_overlap(one: Tensor, other: Tensor) -> bool:
     return True
 
 
-def shared_pairs(tensors: Mapping[int, Tensor]) -> Iterator[tuple[int, int]]:
+def shared_pairs(tensors: Mapping[_Key, Tensor]) -> Iterator[tuple[_Key, _Key]]:
     """Yield the keys of each two tensors that may share an element, whatever their storages.
 
     Tensors of storages of their own cost no more than sorting them.
     """
     spans = [(key, _addresses(t)) for key, t in tensors.items() if t.numel() and not t.is_meta]
     spans.sort(key=lambda span: span[1].start)
-    open_spans: list[tuple[int, range]] = []
+    open_spans: list[tuple[_Key, range]] = []
     for key, span in spans:
         open_spans = [other for other in open_spans if other[1].stop > span.start]
         for other, _ in open_spans:

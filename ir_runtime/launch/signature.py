@@ -84,9 +84,7 @@ def signature_of(function: VmFunction, entry: str) -> Signature:
         LaunchError: the function is called in a way that is not known here.
     """
     found = _called_as(function, entry)
-    changed = changed_arguments(
-        entry, function.reflection, len(found.inputs), len(found.outputs)
-    )
+    changed = changed_arguments(entry, function.reflection, len(found.inputs), len(found.outputs))
     return replace(found, changed=changed)
 
 

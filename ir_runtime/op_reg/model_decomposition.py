@@ -14,10 +14,12 @@ __all__ = ["model_decompositions"]
 
 def model_decompositions() -> dict[Any, Callable[..., Any]]:
     """Return a table for `ExportedProgram.run_decompositions`: torch's, and those of this file."""
+    from torch._decomp import get_decompositions
     from torch.export import default_decompositions
 
     aten = torch.ops.aten
     table: Any = default_decompositions()
+    table.update(get_decompositions([aten._native_batch_norm_legit_functional.default]))
     table[aten._native_batch_norm_legit_no_training.default] = _batch_norm
     table[aten.squeeze.dims] = _squeeze
     table[aten.empty_permuted.default] = _empty_permuted

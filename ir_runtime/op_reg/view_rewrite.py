@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["relax_views"]
+__all__ = ["relax_views", "written_nodes"]
 
 
 def relax_views(program: Any) -> Any:
@@ -24,7 +24,7 @@ def relax_views(program: Any) -> Any:
     if not found:
         return program
     program = program._update(copy.deepcopy(program.graph_module), program.graph_signature)
-    written = _written_through(program.graph)
+    written = written_nodes(program.graph)
     for node in program.graph.nodes:
         if node.target is view and node not in written:
             node.target = reshape
@@ -32,8 +32,8 @@ def relax_views(program: Any) -> Any:
     return program
 
 
-def _written_through(graph: Any) -> set[Any]:
-    """Return the nodes whose results an operator in place changes, by themselves or by a view."""
+def written_nodes(graph: Any) -> set[Any]:
+    """Return the nodes whose results operators in place change, by themselves or by a view."""
     found: set[Any] = set()
     pending = [node for user in graph.nodes for node in _written_arguments(user)]
     while pending:
@@ -49,7 +49,7 @@ def _written_arguments(node: Any) -> list[Any]:
 
 
 def _viewed_arguments(node: Any) -> list[Any]:
-    return _arguments(node, lambda alias: True)
+    return _arguments(node, lambda _: True)
 
 
 def _arguments(node: Any, wanted: Any) -> list[Any]:
