@@ -68,10 +68,10 @@ class ExternalParameters:
         first_names = _first_names(program.state_dict)
 
         def resolve_literal(gni: Any, literal: Any, info: Any) -> Any:
-            held = info is None or info.input_spec.persistent is False
-            if held or not isinstance(literal, Tensor):
+            spec: Any = None if info is None else info.input_spec
+            if spec is None or spec.persistent is False or not isinstance(literal, Tensor):
                 return inline(gni, literal, info)
-            key = first_names.get(info.input_spec.target, info.input_spec.target)
+            key = first_names.get(spec.target, spec.target)
             names = (key, *(name for name, first in first_names.items() if first == key != name))
             tensor = program.state_dict[key]  # FxImporter changes the dtype of some
             self.tensors[key] = tensor

@@ -23,8 +23,6 @@ from ir_runtime.launch.vm import VmProgram, launch_failure
 from ir_runtime.settings import current_settings
 
 if TYPE_CHECKING:
-    from iree.runtime import HalBufferView
-
     from ir_runtime.device.driver import Driver
     from ir_runtime.device.state import DeviceState
 
@@ -177,7 +175,7 @@ def _spared(program: VmProgram, entry: str, operands: Sequence[Any]) -> list[Any
     ]
 
 
-def _imported(driver: Driver, state: DeviceState, operand: Any) -> HalBufferView:
+def _imported(driver: Driver, state: DeviceState, operand: Any) -> Any:
     if isinstance(operand, _Scratch):
         return driver.import_scratch(state, operand.tensor)
     return driver.import_tensor(state, operand)
