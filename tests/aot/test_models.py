@@ -14,6 +14,7 @@ from torch.export import Dim
 from torch.utils import _pytree as pytree
 
 from ir_runtime import aot
+from ir_runtime.errors import ExportError
 
 transformers = pytest.importorskip("transformers")
 
@@ -129,11 +130,14 @@ MODELS: dict[str, tuple[Callable[[], Any], Callable[[int, int], Tensor]]] = {
 }  # fmt: skip
 STATIC_LENGTH = ("mamba",)
 """Models whose torch code loops over the length in Python."""
+STATIC = ("mixtral",)
+"""Models that run with static sizes alone; in bf16 a rounding chooses another expert."""
 QUICK = {("gpt2", True, torch.float32), ("cnn", False, torch.float32)}
 ROWS = [
     pytest.param(name, dynamic, dtype, marks=() if (name, dynamic, dtype) in QUICK
                  else pytest.mark.full)
     for name in MODELS for dynamic in (False, True) for dtype in (torch.float32, torch.bfloat16)
+    if name not in STATIC or (not dynamic and dtype is torch.float32)
 ]  # fmt: skip
 
 
@@ -187,6 +191,17 @@ def test_model_is_as_exact_as_torch(name: str, dynamic: bool, dtype: torch.dtype
             assert (got.shape, got.dtype) == (torchs.shape, torchs.dtype)
             error, allowed = ((value.double() - wanted).abs().max() for value in (got, torchs))
             assert error <= 2 * allowed + 4 * torch.finfo(dtype).eps
+
+
+def test_experts_of_dynamic_batches_are_refused() -> None:
+    rows = torch.randn(6, 8, dtype=torch.bfloat16)
+    weights, ends = torch.randn(2, 8, 8, dtype=torch.bfloat16), torch.tensor([2, 6]).int()
+
+    def multiply(x: Tensor) -> Tensor:
+        return nn.functional.grouped_mm(x, weights, offs=ends)
+
+    with pytest.raises(ExportError, match="grouped_mm: the number of rows is dynamic"):
+        aot.export(multiply, (rows,), dynamic_shapes=({0: Dim.DYNAMIC},))
 
 
 def test_result_is_of_the_class_that_the_model_returns() -> None:
