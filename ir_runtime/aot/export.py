@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from inspect import Parameter, Signature
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from ir_runtime.aot.input_size import assert_input_sizes
+from ir_runtime.aot.input_size import assert_input_sizes, assumed_conditions, settled_conditions
+from ir_runtime.aot.interface import declare_changes, plain_interface, refuse_shared_state
 from ir_runtime.aot.parameter import ExternalParameters
-from ir_runtime.aot.program import Program, ProgramInput
+from ir_runtime.aot.program import Program
 from ir_runtime.aot.program_check import refuse_unsupported
 from ir_runtime.aot.result_dtype import result_dtypes
+from ir_runtime.aot.signature import with_signature
 from ir_runtime.errors import ArgumentError, ExportError, IrRuntimeError
 from ir_runtime.launch.compiler import require_compiler
 from ir_runtime.op_reg.import_program import (
@@ -28,8 +29,6 @@ from ir_runtime.op_reg.index_check import UncheckedIndexError, check_indices
 from ir_runtime.op_reg.legal import places_of, refuse_operators, refuse_unknown_operators
 
 __all__ = ["export"]
-
-_OPS = (torch._ops.OpOverloadPacket, torch._ops.OpOverload)
 
 
 def export(
@@ -56,8 +55,8 @@ def export(
         name: what messages and the store call the program; default the module's or function's.
 
     Raises:
-        ExportError: torch cannot trace it, or the program does what a compiled one cannot: change
-            a buffer or an argument, draw random numbers, return what is no tensor or number.
+        ExportError: torch cannot trace it, or the program does what a compiled one cannot: draw
+            random numbers, make sizes that depend on values.
         UnsupportedOperatorError: it uses an operator that compiled programs cannot do.
         CompilerNotFoundError: the compiler package is not installed.
     """
@@ -74,12 +73,16 @@ def export(
     else:
         traced = _trace(called, module_or_fn, tuple(args), dict(kwargs or {}), dynamic_shapes)
     external = ExternalParameters(parameter_scope) if parameters == "external" else None
-    return _import(called, traced, external)
+    return _import(called, traced, external, is_oblivious=traced is not module_or_fn)
 
 
-def _import(called: str, traced: Any, external: ExternalParameters | None) -> Program:
+def _import(
+    called: str, traced: Any, external: ExternalParameters | None, *, is_oblivious: bool
+) -> Program:
     from torch.fx.experimental import _config
 
+    refuse_shared_state(called, traced)
+    conditions = assumed_conditions(traced, is_oblivious=is_oblivious)
     # oblivious: no conclusion from an example's size not being 0 or 1
     with torch.no_grad(), quiet_tracing(), _config.patch(backed_size_oblivious=True):
         try:
@@ -94,9 +97,9 @@ def _import(called: str, traced: Any, external: ExternalParameters | None) -> Pr
             ) from error
         refuse_unsupported(called, program)
         refuse_operators(called, program)
-        inputs = _inputs_of(program)
+        program, interface = plain_interface(program)
         try:
-            check_indices(program, {i.name: i.name for i in inputs})
+            check_indices(program, {i.name: i.name for i in interface.inputs})
         except UncheckedIndexError as error:
             raise ExportError(f"{called}: cannot be made safe: {error}") from error
         try:
@@ -109,17 +112,19 @@ def _import(called: str, traced: Any, external: ExternalParameters | None) -> Pr
                 facts=first_lines(error),
             ) from error
         refuse_unknown_operators(called, module, program)
-    assert_input_sizes(module, program, called, [i.name for i in inputs if i.is_operand])
+    conditions = settled_conditions(program, conditions)
+    assert_input_sizes(module, called, program, interface.operand_names(), conditions)
+    declare_changes(module, interface.changed)
     return Program(
         called,
         module,
-        inputs=inputs,
+        interface=interface,
         in_spec=program.call_spec.in_spec,
         out_spec=program.call_spec.out_spec,
         hints=example_sizes(program),
         parameters=external or ExternalParameters(""),
         operators=places_of(program),
-        result_dtypes=result_dtypes(program),
+        result_dtypes=result_dtypes(program)[len(interface.changed) :],
     )
 
 
@@ -139,7 +144,7 @@ def _trace(
                 f"{called}: a {type(module).__name__}, must be a module, a function or an "
                 "ExportedProgram"
             )
-        module = _FunctionModule(module)
+        module = _FunctionModule(module, args, kwargs)
     args, kwargs = _distinct(args, kwargs)
     record_lines_of(module_or_fn)
     # oblivious: no conclusion from an example's size not being 0 or 1
@@ -161,25 +166,9 @@ def _trace(
 class _FunctionModule(torch.nn.Module):
     """Lets `torch.export` see a function under its own signature."""
 
-    def __init__(self, fn: Callable[..., Any]) -> None:
+    def __init__(self, fn: Callable[..., Any], args: Sequence[Any], kwargs: Iterable[str]) -> None:
         super().__init__()
-        self.forward = _op_function(fn) if isinstance(fn, _OPS) else fn
-
-
-def _op_function(op: Any) -> Callable[..., Any]:
-    """Return a function that calls a torch op under the signature that its schema states."""
-    overload = op.default if isinstance(op, torch._ops.OpOverloadPacket) else op
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return overload(*args, **kwargs)
-
-    parameters: list[Parameter] = []
-    for argument in overload._schema.arguments:
-        kind = Parameter.KEYWORD_ONLY if argument.kwarg_only else Parameter.POSITIONAL_OR_KEYWORD
-        default = argument.default_value if argument.has_default_value() else Parameter.empty
-        parameters.append(Parameter(argument.name, kind, default=default))
-    call.__signature__ = Signature(parameters)  # pyright: ignore[reportFunctionMemberAccess]
-    return call
+        self.forward = with_signature(fn, args, kwargs)
 
 
 def _distinct(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
@@ -195,18 +184,6 @@ def _distinct(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         return tensor
 
     return pytree.tree_map_only(Tensor, copy_if_seen, (args, kwargs))
-
-
-def _inputs_of(program: Any) -> tuple[ProgramInput, ...]:
-    from torch.export.graph_signature import ConstantArgument, InputKind
-
-    return tuple(
-        ProgramInput(spec.arg.name, spec.arg.value, is_operand=False)
-        if isinstance(spec.arg, ConstantArgument)
-        else ProgramInput(spec.arg.name)
-        for spec in program.graph_signature.input_specs
-        if spec.kind is InputKind.USER_INPUT
-    )
 
 
 def _name_of(module_or_fn: Any) -> str:

@@ -1,15 +1,22 @@
-"""Where are the weights of a program compiled without them?  In files, or in this process."""
+"""Find the weights of a program that was compiled without them, in files or in this process."""
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from ir_runtime.aot.parameter_file import (
+    StoredParameter,
+    describe,
+    metadata_of,
+    open_parameter_file,
+)
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg.import_program import literal_hooks
 from ir_runtime.op_reg.torch_type import parse_torch_tensor_type
@@ -20,31 +27,56 @@ if TYPE_CHECKING:
 __all__ = ["ExternalParameters"]
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What the program was compiled for: the dtype and shape of a parameter, and all its names."""
+
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    names: tuple[str, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def __str__(self) -> str:
+        return describe(self.dtype, self.shape)
+
+
 class ExternalParameters:
-    """The parameters and buffers that a program loads instead of holding them.
+    """The parameters and persistent buffers that a program loads instead of holding them.
 
     Args:
         scope: of all of them; the program names each as `scope::key`.
 
     Attributes:
-        tensors: by key, their names in the state dict.
+        tensors: those of the exported module, by key: their names in its state dict.
     """
 
     def __init__(self, scope: str) -> None:
         self.scope = scope
         self.tensors: dict[str, Tensor] = {}
+        self._wanted: dict[str, _Wanted] = {}
 
     def import_hooks(self, program: Any) -> Any:
-        """Return what tells FxImporter to load the parameters of a program, collected here."""
+        """Return what tells FxImporter to load the parameters of a program, collected here.
+
+        Buffers that are not persistent are in no state dict, so they stay in the program.
+        """
         hooks = literal_hooks()
         inline, load = hooks.resolve_literal, self._load_global
         first_names = _first_names(program.state_dict)
 
         def resolve_literal(gni: Any, literal: Any, info: Any) -> Any:
-            if info is None or not isinstance(literal, Tensor):
+            spec: Any = None if info is None else info.input_spec
+            if spec is None or spec.persistent is False or not isinstance(literal, Tensor):
                 return inline(gni, literal, info)
-            key: str = info.input_spec.target
-            return load(gni, first_names.get(key, key), literal)
+            key = first_names.get(spec.target, spec.target)
+            names = (key, *(name for name, first in first_names.items() if first == key != name))
+            tensor = program.state_dict[key]  # FxImporter changes the dtype of some
+            self.tensors[key] = tensor
+            self._wanted[key] = _Wanted(tensor.dtype, tuple(tensor.shape), names)
+            return load(gni, key, literal)
 
         hooks.resolve_literal = resolve_literal
         return hooks
@@ -61,7 +93,6 @@ class ExternalParameters:
             TypeAttr,
         )
 
-        self.tensors[key] = tensor
         wanted = gni._cc.tensor_to_vtensor_type(tensor)
         kind = parse_torch_tensor_type(str(wanted))
         assert kind is not None, "a parameter has rank and dtype"
@@ -88,44 +119,108 @@ class ExternalParameters:
             "torch_c.from_builtin_tensor", results=[wanted], operands=[loaded]
         ).result
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write them into an IREE parameter archive, `.irpa`."""
-        self._index().create_archive_file(str(path))
-
-    def provider(self, name: str, paths: Sequence[str | os.PathLike[str]]) -> ParameterProvider:
-        """Return a provider of the parameters, from files if there are any, else from memory.
+    def save(self, name: str, path: str | os.PathLike[str]) -> None:
+        """Write them into an IREE parameter archive, `.irpa`, with their dtypes and shapes.
 
         Raises:
-            ArgumentError: a file is missing, or the files do not hold each parameter at its size.
+            ArgumentError: the module's parameters are not what they were when it was exported, or
+                the file cannot be written.
         """
-        from iree.runtime import ParameterIndex
+        index = self._index_of_tensors(name, self.tensors, "the exported module")
+        try:
+            index.create_archive_file(str(path))
+        except Exception as error:
+            raise ArgumentError(
+                f"{name}: {path} cannot be written, must be a place for a file",
+                facts=[str(error)],
+            ) from error
 
-        index = ParameterIndex() if paths else self._index()
-        for path in paths:
-            if not Path(path).is_file():
-                raise ArgumentError(f"{name}: no file {path}, must be one of parameters")
-            index.load(str(path))
-        self._check(name, index, paths)
+    def provider(
+        self,
+        name: str,
+        source: Mapping[str, Tensor] | Sequence[str | os.PathLike[str]],
+    ) -> ParameterProvider:
+        """Return a provider of the parameters, each checked to be as the program wants it.
+
+        Args:
+            name: of the program, for messages.
+            source: tensors by their names in the state dict, or files; those of the exported
+                module if there are none.
+
+        Raises:
+            ArgumentError: a parameter is missing or of another dtype or shape; a file is missing
+                or damaged.
+        """
+        if isinstance(source, Mapping):
+            index = self._index_of_tensors(name, source, "the dict")
+        elif source:
+            index = self._index_of_files(name, source)
+        else:
+            index = self._index_of_tensors(name, self.tensors, "the exported module")
         return index.create_provider(scope=self.scope)
 
-    def _index(self) -> Any:
+    def _index_of_tensors(self, name: str, tensors: Mapping[str, Any], place: str) -> Any:
         from iree.runtime import ParameterIndex
 
         index = ParameterIndex()
-        for key, tensor in self.tensors.items():
-            index.add_buffer(key, _bytes_of(tensor))
+        for key, wanted in self._wanted.items():
+            tensor = _first_present(tensors, wanted)
+            if tensor is None:
+                raise _refusal(name, key, "missing", wanted, [place])
+            if not isinstance(tensor, Tensor):
+                raise _refusal(name, key, f"a {type(tensor).__name__}", wanted, [place])
+            if (tensor.dtype, tuple(tensor.shape)) != (wanted.dtype, wanted.shape):
+                found = describe(tensor.dtype, tuple(tensor.shape))
+                raise _refusal(name, key, found, wanted, [place])
+            if tensor.is_meta:
+                raise _refusal(name, key, "without values, on meta", wanted, [place])
+            index.add_buffer(key, _bytes_of(tensor), metadata=metadata_of(tensor))
         return index
 
-    def _check(self, name: str, index: Any, paths: Sequence[Any]) -> None:
-        found = {key: entry.length for key, entry in index.items()}
-        for key, tensor in self.tensors.items():
-            size = tensor.numel() * tensor.element_size()
-            if found.get(key) != size:
-                got = f"{found[key]} bytes" if key in found else "missing"
-                raise ArgumentError(
-                    f"{name}: parameter `{key}` is {got}, must be {size} bytes",
-                    facts=[f"in {path}" for path in paths],
-                )
+    def _index_of_files(self, name: str, paths: Sequence[str | os.PathLike[str]]) -> Any:
+        from iree.runtime import ParameterIndex
+
+        stored: dict[str, StoredParameter] = {}
+        for path in paths:
+            for key, parameter in open_parameter_file(name, path).items():
+                stored.setdefault(key, parameter)
+        index = ParameterIndex()
+        for key, wanted in self._wanted.items():
+            parameter = _first_present(stored, wanted)
+            if parameter is None:
+                raise _refusal(name, key, "missing", wanted, map(str, paths))
+            _check_stored(name, key, parameter, wanted)
+            entry = parameter.entry
+            if entry.is_file:
+                handle, offset = entry.file_storage
+                index.add_from_file_handle(key, handle, entry.length, offset=offset)
+            else:
+                index.add_splat(key, entry.splat_pattern, entry.length)
+        return index
+
+
+def _first_present(values: Mapping[str, Any], wanted: _Wanted) -> Any:
+    """Return what is there under one of the names of a parameter that modules share."""
+    return next((values[name] for name in wanted.names if name in values), None)
+
+
+def _check_stored(name: str, key: str, stored: StoredParameter, wanted: _Wanted) -> None:
+    if stored.dtype is None or stored.shape is None:  # an archive that says no types
+        if stored.length != wanted.size_bytes:
+            found = f"{stored.length} bytes"
+            raise _refusal(name, key, found, wanted, [stored.path], f" ({wanted.size_bytes} bytes)")
+    elif (stored.dtype, stored.shape) != (wanted.dtype, wanted.shape):
+        found = describe(stored.dtype, stored.shape)
+        raise _refusal(name, key, found, wanted, [stored.path])
+
+
+def _refusal(
+    name: str, key: str, found: str, wanted: _Wanted, places: Iterable[str], more: str = ""
+) -> ArgumentError:
+    return ArgumentError(
+        f"{name}: parameter `{key}` is {found}, must be {wanted}{more} as in the export",
+        facts=[f"in {place}" for place in places],
+    )
 
 
 def _first_names(state_dict: Mapping[str, Tensor]) -> dict[str, str]:

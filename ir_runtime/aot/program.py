@@ -8,12 +8,13 @@ import os
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ir_runtime.aot.interface import Interface, ProgramInput
 from ir_runtime.aot.parameter import ExternalParameters
 from ir_runtime.aot.result_dtype import as_traced
 from ir_runtime.device import Device
@@ -33,6 +34,12 @@ from ir_runtime.op_reg.legal import blame
 
 __all__ = ["Program", "ProgramInput"]
 
+AnyPath = str | os.PathLike[str]
+Parameters = AnyPath | Sequence[AnyPath] | Mapping[str, torch.Tensor]
+"""Where parameters are: a file, several, or tensors by their names."""
+
+_LESS_FUSION = "--iree-dispatch-creation-enable-aggressive-fusion=false"
+_STACK_REFUSAL = "exceeded stack allocation limit"
 _FAMILIES = ("local", "vulkan", "cuda", "hip")
 _TARGET = re.compile(
     r"--iree-hal-target-(?:device|backends)=(?:\w+=)?(?P<target>[\w-]+)(?:\[\d+\])?(?:,.*)?"
@@ -46,21 +53,6 @@ _FAMILY_BY_TARGET = {
     "hip": "hip",
     "rocm": "hip",
 }
-
-
-@dataclass(frozen=True)
-class ProgramInput:
-    """An argument of the traced module, in the order of its flattened arguments.
-
-    Attributes:
-        name: torch's name for it.
-        value: what it must be, if it is no operand.
-        is_operand: whether the program takes it; else it was a constant of the trace.
-    """
-
-    name: str
-    value: Any = None
-    is_operand: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,6 +71,8 @@ class Program:
     Attributes:
         name: what messages and the store call it.
         inputs: the flattened arguments, in order.
+        state: the module's buffers and parameters that a call changes; the binary takes them as
+            operands after the arguments.
         parameters: its external parameters; none if they are inline.
     """
 
@@ -87,7 +81,7 @@ class Program:
         name: str,
         module: Any,
         *,
-        inputs: tuple[ProgramInput, ...],
+        interface: Interface,
         in_spec: Any,
         out_spec: Any,
         hints: Mapping[str, int],
@@ -96,7 +90,9 @@ class Program:
         result_dtypes: tuple[torch.dtype | None, ...],
     ) -> None:
         self.name = name
-        self.inputs = inputs
+        self.inputs = interface.inputs
+        self.state = interface.state
+        self._interface = interface
         self.parameters = parameters
         self._in_spec = in_spec
         self._out_spec = out_spec
@@ -126,8 +122,13 @@ class Program:
         Path(path).write_text(self.mlir(device_family), encoding="utf-8")
 
     def save_parameters(self, path: str | os.PathLike[str]) -> None:
-        """Write the external parameters to an IREE parameter archive, `.irpa`."""
-        self.parameters.save(path)
+        """Write the external parameters to an IREE parameter archive, `.irpa`.
+
+        Raises:
+            ArgumentError: one is of another dtype or shape than it was when the module was
+                exported, or the file cannot be written.
+        """
+        self.parameters.save(self.name, path)
 
     def compile(
         self,
@@ -161,31 +162,32 @@ class Program:
             Path(path).write_bytes(artifact.vmfb)
         return artifact.vmfb
 
-    def launchable(
-        self, *, parameters: Sequence[str | os.PathLike[str]] | str | os.PathLike[str] = ()
-    ) -> Launchable:
+    def launchable(self, *, parameters: Parameters = ()) -> Launchable:
         """Return the program as a `Launchable`, which takes the flat operands.
 
         Args:
-            parameters: files that hold the external parameters, `.irpa`, `.safetensors` or
-                `.gguf`, under their names in the state dict; default those it was exported with.
+            parameters: where the external parameters are, under their names in the state dict:
+                files (`.irpa`, `.safetensors` or `.gguf`) or a dict of tensors; default the
+                exported module.
 
         Raises:
-            ArgumentError: a file is missing, or they do not hold each parameter.
+            ArgumentError: a file is missing or damaged, or a parameter is missing or of another
+                dtype or shape than in the export.
         """
-        paths = (parameters,) if isinstance(parameters, str | os.PathLike) else tuple(parameters)
-        if paths and not self.parameters.tensors:
+        source = (parameters,) if isinstance(parameters, str | os.PathLike) else parameters
+        if source and not self.parameters.tensors:
             raise ArgumentError(
                 f"{self.name}: its parameters are inline, must be exported with "
-                "parameters='external' to be loaded from files"
+                "parameters='external' to be loaded from elsewhere"
             )
         needed = bool(self.parameters.tensors)
-        providers = [self.parameters.provider(self.name, paths)] if needed else []
+        providers = [self.parameters.provider(self.name, source)] if needed else []
 
         def load(device: Device) -> tuple[str, VmProgram]:
             return stored_program(self._artifact(device, ()), providers, None)
 
-        return Launchable(load, providers, is_async=False, name=self.name)
+        state = [state.tensor.detach() for state in self.state]
+        return Launchable(load, providers, is_async=False, name=self.name, state=state)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program as the module or function was called; results as it returned them.
@@ -204,7 +206,8 @@ class Program:
         told = Device.chosen_for(where) or any(isinstance(v, torch.Tensor) for v in operands)
         results = self._own_launchable(*operands, device=None if told else where)
         several = results if isinstance(results, list) else [] if results is None else [results]
-        return pytree.tree_unflatten(as_traced(several, self._result_dtypes), self._out_spec)
+        computed = as_traced(several, self._result_dtypes)
+        return pytree.tree_unflatten(self._interface.regroup(computed), self._out_spec)
 
     @functools.cached_property
     def _own_launchable(self) -> Launchable:
@@ -250,7 +253,7 @@ class Program:
             entry="",
         )
         try:
-            return obtain_artifact(default_store(), key, device_flags, lambda: source)
+            return _obtain_with_fusion(key, device_flags, source)
         except (CompilerNotFoundError, CompilerTimeoutError):
             raise
         except CompileError as error:
@@ -289,6 +292,24 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<ir_runtime Program: {self.name}>"
+
+
+def _obtain_with_fusion(key: KernelKey, device_flags: tuple[str, ...], source: bytes) -> Artifact:
+    """Return an artifact, with less fusion if the compiler fails with as much as it does.
+
+    IREE 3.13 fuses a softmax of dynamic sizes with what uses it into code without any bound on
+    its stack, and then refuses that code.
+    """
+    store = default_store()
+    less = replace(key, flags=(*key.flags, _LESS_FUSION))
+    if store.load(less) is not None:
+        key = less
+    try:
+        return obtain_artifact(store, key, device_flags, lambda: source)
+    except CompileError as error:
+        if key is less or not any(_STACK_REFUSAL in text for text in error.diagnostics):
+            raise
+    return obtain_artifact(store, less, device_flags, lambda: source)
 
 
 def _device_of(device: Device | torch.device | str) -> Device:

@@ -1,15 +1,23 @@
-"""What can a compiled program not do?  Keep state, change arguments, draw random numbers."""
+"""Refuse what a compiled program cannot do: draw random numbers, make sizes of values."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
+from torch.export.graph_signature import OutputKind
 
 from ir_runtime.errors import ExportError
 from ir_runtime.op_reg.legal import place_of
 
 __all__ = ["refuse_unsupported"]
+
+_KINDS = (
+    OutputKind.USER_OUTPUT,
+    OutputKind.USER_INPUT_MUTATION,
+    OutputKind.BUFFER_MUTATION,
+    OutputKind.PARAMETER_MUTATION,
+)
 
 
 def refuse_unsupported(name: str, program: Any) -> None:
@@ -18,7 +26,6 @@ def refuse_unsupported(name: str, program: Any) -> None:
     Raises:
         ExportError: says what, and where that is known.
     """
-    from torch.export.graph_signature import OutputKind, SymIntArgument, TensorArgument
     from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 
     for node in program.graph.nodes:
@@ -37,25 +44,7 @@ def refuse_unsupported(name: str, program: Any) -> None:
                 facts=place_of(node),
             )
     for spec in program.graph_signature.output_specs:
-        if spec.kind is OutputKind.BUFFER_MUTATION:
-            raise ExportError(
-                f"{name}: changes its buffer `{spec.target}`, must leave it as it is",
-                fix="call eval() on the module first, or make the buffer an argument and a result",
-            )
-        if spec.kind is OutputKind.USER_INPUT_MUTATION:
-            raise ExportError(
-                f"{name}: changes its argument `{spec.target}`, must leave it as it is",
-                fix="change a clone of it, and return that",
-            )
-        if spec.kind is not OutputKind.USER_OUTPUT:
+        if spec.kind not in _KINDS:
             raise ExportError(
                 f"{name}: has an output of kind {spec.kind.name.lower()}, must be a result"
-            )
-
-    results = [s.arg for s in program.graph_signature.output_specs]
-    for i, result in enumerate(results):
-        if not isinstance(result, TensorArgument | SymIntArgument):
-            raise ExportError(
-                f"{name}: result {i} is {getattr(result, 'value', result)!r}, "
-                "must be a tensor or an integer that depends on sizes"
             )

@@ -57,6 +57,7 @@ class Device:
         type_cache_key: what a binary depends on: driver family and flags.
         instance_cache_key: tells two places of one type, and two streams of one place, apart.
         import_torch_tensor: gives a program a tensor to read, as `HalBufferView`.
+        import_scratch: gives a program a copy of a tensor, which it may change.
         export_torch_tensor: makes a result a tensor, like a given meta tensor.
     """
 
@@ -68,6 +69,7 @@ class Device:
     type_cache_key: str
     instance_cache_key: str
     import_torch_tensor: Callable[[Tensor], HalBufferView]
+    import_scratch: Callable[[Tensor], HalBufferView]
     export_torch_tensor: Callable[[HalBufferView, Tensor], Tensor]
 
     def __new__(  # noqa: PYI034 - the thread's object for the URI, of whatever subclass
@@ -110,6 +112,7 @@ class Device:
         self.type_cache_key = f"{driver.family}:{';'.join(self.compile_target_flags)}"
         self.instance_cache_key = f"{state.uri}:{serial}{state.torch_stream}"
         self.import_torch_tensor = functools.partial(driver.import_tensor, state)
+        self.import_scratch = functools.partial(driver.import_scratch, state)
         self.export_torch_tensor = functools.partial(driver.export_tensor, state)
         return self
 

@@ -70,6 +70,10 @@ class Driver(Protocol):
         """Give a program a tensor to read."""
         ...
 
+    def import_scratch(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+        """Give a program a copy of a tensor, which it may change in every way."""
+        ...
+
     def import_destination(
         self, state: DeviceState, tensor: Tensor, *, transfers: bool
     ) -> HalBufferView:

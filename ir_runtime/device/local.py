@@ -105,6 +105,15 @@ class LocalDriver:
         carried = state.device.from_dlpack_capsule(_to_dlpack(ready.view(info.carrier)))
         return retyped(carried, list(ready.shape), info.element_type)
 
+    def import_scratch(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+        """Copy a tensor into a buffer that a program may change in every way; counted as a copy.
+
+        The buffer is IREE's own: a result of the program may be that buffer.
+        """
+        from ir_runtime.device.staging import upload
+
+        return upload(state.device, tensor)
+
     def import_destination(
         self, state: DeviceState, tensor: Tensor, *, transfers: bool = True
     ) -> HalBufferView:

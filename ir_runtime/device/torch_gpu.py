@@ -75,6 +75,14 @@ class TorchGpuDriver(abc.ABC):
         carried = state.device.from_dlpack_capsule(_to_dlpack(ready.view(info.carrier)))
         return retyped(carried, list(ready.shape), info.element_type)
 
+    def import_scratch(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+        if tensor.device.type == "cpu":
+            return upload(state.device, tensor)
+        add_count("copies")
+        copied = tensor.clone(memory_format=torch.contiguous_format)
+        self.wait_for_torch(state)  # the copy runs on torch's stream
+        return self.import_tensor(state, copied)
+
     def import_destination(
         self, state: DeviceState, tensor: Tensor, *, transfers: bool
     ) -> HalBufferView:

@@ -125,6 +125,9 @@ class VulkanDriver:
         _refuse_narrow(state, tensor)
         return upload(state.device, tensor)
 
+    def import_scratch(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+        return self.import_tensor(state, tensor)
+
     def import_destination(
         self, state: DeviceState, tensor: Tensor, *, transfers: bool
     ) -> HalBufferView:

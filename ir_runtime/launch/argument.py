@@ -7,10 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from ir_runtime.counters import add_count
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, IrRuntimeError, UnsupportedTypeError
 from ir_runtime.launch.number import encode_number
@@ -19,7 +17,7 @@ from ir_runtime.launch.signature import Slot
 if TYPE_CHECKING:
     from iree.runtime import HalBufferView
 
-__all__ = ["ImportTensor", "copied", "pack_arguments"]
+__all__ = ["ImportTensor", "pack_arguments"]
 
 ImportTensor = Callable[[Slot, Tensor], "HalBufferView"]
 """Makes the argument for a slot of a tensor."""
@@ -30,6 +28,7 @@ def pack_arguments(
     slots: Sequence[Slot],
     values: Sequence[Any],
     import_tensor: ImportTensor,
+    import_scratch: ImportTensor,
     keeps_operand: Callable[[int], bool] = lambda _: True,
 ) -> Any:
     """Return the `VmVariantList` for the arguments of a call.
@@ -39,17 +38,16 @@ def pack_arguments(
         slots: what the program takes.
         values: tensors, and numbers: int, bool, float, NumPy scalars, 0-d tensors.
         import_tensor: brings a tensor to the device.
+        import_scratch: brings a copy of a tensor there, which the program may change.
         keeps_operand: whether the program leaves the tensor of a place, counted among tensors, as
             it is; else it gets a copy.
 
     Raises:
-        ArgumentError: their number is wrong, or one does not fit its slot.
+        ArgumentError: one does not fit its slot.
         UnsupportedTypeError: one is neither a tensor nor a number, or of an unknown dtype.
     """
     from iree.runtime import VmVariantList
 
-    if len(values) != len(slots):
-        raise ArgumentError(f"{name}: {len(values)} arguments, must be {len(slots)}")
     packed: Any = VmVariantList(len(values) + 2)  # its stub forgets what it takes
     place = itertools.count()
     for i, (slot, value) in enumerate(zip(slots, values, strict=True)):
@@ -59,17 +57,11 @@ def pack_arguments(
             push = packed.push_int if isinstance(number, int) else packed.push_float
             push(number)
         elif isinstance(value, Tensor):
-            kept = keeps_operand(next(place))
-            packed.push_ref(_imported(slot, value if kept else copied(value), import_tensor, label))
+            bring = import_tensor if keeps_operand(next(place)) else import_scratch
+            packed.push_ref(_imported(slot, value, bring, label))
         else:
             raise _refusal(value, slot, label)
     return packed
-
-
-def copied(tensor: Tensor) -> Tensor:
-    """Return a copy that a program may use up, and count it."""
-    add_count("copies")
-    return tensor.clone(memory_format=torch.contiguous_format)
 
 
 def _imported(slot: Slot, value: Tensor, import_tensor: ImportTensor, label: str) -> HalBufferView:

@@ -16,6 +16,7 @@ from ir_runtime.launch.argument import ImportTensor, pack_arguments
 from ir_runtime.launch.index_fault import count_faults
 from ir_runtime.launch.invoke import invoker_for
 from ir_runtime.launch.link import Place
+from ir_runtime.launch.mutation import refuse_unwritable, write_changed
 from ir_runtime.launch.result import ExportTensor, unpack_results, write_outputs
 from ir_runtime.launch.vm import VmProgram, launch_failure
 
@@ -29,9 +30,11 @@ def call_program(
     args: Sequence[Any],
     outputs: Sequence[Tensor],
     *,
+    hidden: int = 0,
     is_async: bool,
     raises: bool,
     import_tensor: ImportTensor,
+    import_scratch: ImportTensor,
     export_tensor: ExportTensor,
 ) -> Any:
     """Run a program and wait for it.
@@ -41,10 +44,12 @@ def call_program(
         entry: its exported function.
         place: where.
         args: tensors and numbers.
+        hidden: how many of them, at the end, the caller does not see.
         outputs: tensors to write the results into, one each, or none.
         is_async: whether the function takes fences, should it not say so itself.
         raises: whether an index out of range is an error; else it is counted.
         import_tensor: brings an argument to `place`.
+        import_scratch: brings a copy of one there, which the program may change.
         export_tensor: takes a result from there.
 
     Returns:
@@ -67,12 +72,18 @@ def call_program(
     refuse_cut_tensors(program.name, "output", outputs)
     context, function = program.function(place, entry)
     signature = program.signature(function, entry).settled(is_async=is_async, count=len(args))
+    if len(args) != len(signature.inputs):
+        given, wanted = len(args) - hidden, len(signature.inputs) - hidden
+        raise ArgumentError(f"{program.name}: {given} arguments, must be {wanted}")
+    if signature.changed:
+        refuse_unwritable(program.name, signature.changed, args)
     with torch.no_grad():
         arguments = pack_arguments(
             program.name,
             signature.inputs,
             args,
             import_tensor,
+            import_scratch,
             lambda place: program.keeps_operand(entry, place),
         )
         results = VmVariantList(len(signature.outputs))
@@ -89,6 +100,8 @@ def call_program(
                 signature.report.raise_fault(program.name, rows.tolist())
             else:
                 add_pending_count("index_faults", functools.partial(count_faults, rows))
+        if signature.changed:
+            values = write_changed(program.name, signature.changed, args, values)
         if outputs:
             values = write_outputs(program.name, outputs, values)
     if not values:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -19,9 +20,12 @@ from ir_runtime.device.instance import is_forked
 from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import DTYPES, short_name
 from ir_runtime.errors import LaunchError
-from ir_runtime.launch.argument import copied
 from ir_runtime.launch.vm import VmProgram, launch_failure
 from ir_runtime.settings import current_settings
+
+if TYPE_CHECKING:
+    from ir_runtime.device.driver import Driver
+    from ir_runtime.device.state import DeviceState
 
 __all__ = [
     "Launch",
@@ -100,7 +104,7 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
             try:
                 view = from_capsule(_to_dlpack(operand))
             except Exception:  # noqa: BLE001 - strides, alignment, dtype: this copes or says why
-                view = driver.import_tensor(state, operand)
+                view = _imported(driver, state, operand)
             arguments.push_ref(view)
         for out in outs:
             direct = write is None
@@ -139,7 +143,7 @@ def bind_device_launch(program: VmProgram, entry: str, device: Device, results: 
             if isinstance(operand, int):
                 arguments.push_int(operand)
             else:
-                arguments.push_ref(driver.import_tensor(state, operand))
+                arguments.push_ref(_imported(driver, state, operand))
         views = [driver.import_destination(state, out, transfers=program.transfers) for out in outs]
         for view in views:
             arguments.push_ref(view)
@@ -158,15 +162,28 @@ def bind_device_launch(program: VmProgram, entry: str, device: Device, results: 
     return in_profiles(f"{program.name} (vm, {device.uri})", invoke_on)
 
 
+@dataclass(frozen=True)
+class _Scratch:
+    """An operand that the kernel uses up, so that it gets a copy."""
+
+    tensor: Tensor
+
+
 def _spared(program: VmProgram, entry: str, operands: Sequence[Any]) -> list[Any]:
-    """Return the operands, with copies of those that the kernel uses up."""
+    """Return the operands, those that the kernel uses up marked."""
     place = itertools.count()
     return [
-        copied(value)
+        _Scratch(value)
         if isinstance(value, Tensor) and not program.keeps_operand(entry, next(place))
         else value
         for value in operands
     ]
+
+
+def _imported(driver: Driver, state: DeviceState, operand: Any) -> Any:
+    if isinstance(operand, _Scratch):
+        return driver.import_scratch(state, operand.tensor)
+    return driver.import_tensor(state, operand)
 
 
 def in_profiles(name: str, launch: Launch) -> Launch:

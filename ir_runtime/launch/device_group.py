@@ -130,14 +130,21 @@ class DeviceGroup:
         Raises:
             UnsupportedTorchDeviceError: the tensor is on a device that is not of the group.
         """
+        return self._device_for(slot, tensor).import_torch_tensor(tensor)
+
+    def import_scratch(self, slot: Slot, tensor: Tensor) -> HalBufferView:
+        """Bring a copy of an argument there, which the program may change."""
+        return self._device_for(slot, tensor).import_scratch(tensor)
+
+    def _device_for(self, slot: Slot, tensor: Tensor) -> Device:
         if slot.device_index is not None and slot.device_index < len(self.devices):
-            return self.devices[slot.device_index].import_torch_tensor(tensor)
+            return self.devices[slot.device_index]
         place = settled(tensor.device)
         for device in self.devices:
             if _holds(device, place):
-                return device.import_torch_tensor(tensor)
+                return device
         if place.type == "cpu":
-            return self.devices[0].import_torch_tensor(tensor)
+            return self.devices[0]
         raise UnsupportedTorchDeviceError(
             f"a tensor on {place}: none of {self.uri} is there, one must be"
         )

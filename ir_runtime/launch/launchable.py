@@ -55,6 +55,7 @@ class Launchable:
         is_async: whether the function takes a wait and a signal fence at the end. Only asked if
             the function itself does not say, by its reflection or by a name that ends in `$async`.
         name: for messages.
+        state: tensors that follow the arguments of each call.
     """
 
     def __init__(
@@ -64,8 +65,10 @@ class Launchable:
         is_async: bool = True,  # noqa: FBT001, FBT002 - positional in the seed's signature
         *,
         name: str = "program",
+        state: Sequence[Tensor] = (),
     ) -> None:
         self.name = name
+        self._state = tuple(state)
         self._loader = loader
         self._providers = tuple(parameter_providers)
         self._is_async = is_async
@@ -190,12 +193,14 @@ class Launchable:
             None, the result, or a list of results; `outputs`, if given, likewise.
 
         Raises:
-            ArgumentError: no device can be told, or arguments or `outputs` do not fit.
+            ArgumentError: no device can be told, or arguments or `outputs` do not fit, or an
+                argument that the program changes cannot be changed alone.
             MixedDeviceError: the tensors live on different devices.
             UnsupportedTypeError: an argument or a result is neither tensor nor number, or of a
                 dtype that one side does not know.
             LaunchError: the program failed while running.
         """
+        args = (*args, *self._state)
         target = self._target(args, device)
         program, entry = self._program(target)
         return call_program(
@@ -204,9 +209,11 @@ class Launchable:
             target,
             args,
             outputs,
+            hidden=len(self._state),
             is_async=self._is_async,
             raises=target.driver.family == "local",
             import_tensor=lambda _, tensor: target.import_torch_tensor(tensor),
+            import_scratch=lambda _, tensor: target.import_scratch(tensor),
             export_tensor=lambda _, view, like: target.export_torch_tensor(view, like),
         )
 

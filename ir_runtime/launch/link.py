@@ -23,6 +23,7 @@ _FIXES = (
         "no provider registered that handles scopes like",
         "pass a provider of that scope: index.create_provider(scope=...)",
     ),
+    ("exceeds file length", "give the whole file: it was cut after it was opened"),
     ("no parameter found in index", "add the parameter to the index, under that key"),
     ("range out of bounds", "store the parameter with the type and shape that the program has"),
 )

@@ -175,6 +175,7 @@ class MultiDeviceLaunchable:
             is_async=self._is_async,
             raises=all(device.driver.family == "local" for device in self.devices),
             import_tensor=group.import_tensor,
+            import_scratch=group.import_scratch,
             export_tensor=group.export_tensor,
         )
 

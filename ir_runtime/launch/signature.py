@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ir_runtime.errors import LaunchError
 from ir_runtime.launch.index_fault import REFLECTION, IndexReport
+from ir_runtime.launch.mutation import changed_arguments
 
 if TYPE_CHECKING:
     from iree.runtime import VmFunction
@@ -52,12 +53,14 @@ class Signature:
         fenced: whether it takes a wait fence and a signal fence beyond `inputs`; None if the
             function does not say, and then they are among `inputs`.
         report: what its last result tells of indices, None if it takes none.
+        changed: the arguments that the first results are written to.
     """
 
     inputs: tuple[Slot, ...]
     outputs: tuple[Slot, ...]
     fenced: bool | None
     report: IndexReport | None = None
+    changed: tuple[int, ...] = ()
 
     def settled(self, *, is_async: bool, count: int) -> Signature:
         """Decide about the fences of a function that does not say.
@@ -83,6 +86,12 @@ def signature_of(function: VmFunction, entry: str) -> Signature:
     Raises:
         LaunchError: the function is called in a way that is not known here.
     """
+    found = _called_as(function, entry)
+    changed = changed_arguments(entry, function.reflection, len(found.inputs), len(found.outputs))
+    return replace(found, changed=changed)
+
+
+def _called_as(function: VmFunction, entry: str) -> Signature:
     found = _CALL.search(repr(function))
     if found is None or not set(found[1] + found[2]) <= {*_VM_TYPES, "v"}:
         raise LaunchError(

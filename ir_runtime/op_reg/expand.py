@@ -91,7 +91,8 @@ class ExpandCustomOpsPass:
             op, list(operation.operands), family=self._family, hints=self._hints, place=place
         )
         with operation.location, InsertionPoint(operation):
-            assert_sizes(call.sizes, call.sizes.conclusions(), f"{op.name} at {place}")
+            what = f"{op.name} at {place}"
+            assert_sizes(call.sizes, call.sizes.conclusions(), what, origin="`select`")
         key = (call.ksel.spec_key, op.code_digest)
         kernel = self._functions.get(key)
         kb = InlineKernelBuilder(

@@ -16,6 +16,8 @@ from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ExportError
 from ir_runtime.op_reg.index_check import check_before_decomposition
 from ir_runtime.op_reg.legal import decompositions
+from ir_runtime.op_reg.model_decomposition import add_model_decompositions
+from ir_runtime.op_reg.view_rewrite import relax_views
 
 __all__ = [
     "example_sizes",
@@ -75,10 +77,10 @@ def functional_program(program: Any) -> Any:
     from torch._export import config
     from torch.export._remove_effect_tokens_pass import _remove_effect_tokens
 
-    program = check_before_decomposition(_exchange_second_form(program))
+    program = relax_views(check_before_decomposition(_exchange_second_form(program)))
     v1 = config.patch(enable_auto_functionalized_v2_for_export=False)
     with v1, _composite_ops_listed_once():
-        functional = program.run_decompositions(decompositions())
+        functional = program.run_decompositions(add_model_decompositions(decompositions()))
     # ops with effects are chained by tokens; in MLIR they keep their order without
     return _remove_effect_tokens(functional)
 

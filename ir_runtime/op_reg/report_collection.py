@@ -139,8 +139,10 @@ class _Collection:
         if self._destination:
             _add_destination(function)
         _return_more(function, [report])
-        text = "[" + ", ".join(facts) + "]"
-        reflection = {REFLECTION: StringAttr.get(text)}
+        text = StringAttr.get("[" + ", ".join(facts) + "]")
+        attributes = function.attributes
+        known = attributes["iree.reflection"] if "iree.reflection" in attributes else ()  # noqa: SIM401
+        reflection = {named.name: named.attr for named in known} | {REFLECTION: text}
         function.attributes["iree.reflection"] = DictAttr.get(reflection)
 
     def _joined(self, body: Any, rows: list[Any]) -> Any:

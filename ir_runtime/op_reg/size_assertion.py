@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +34,14 @@ _REMAINDERS = ("Mod", "PythonMod")
 _EXTREMES = {"Max": "maxsi", "Min": "minsi"}
 
 
-def assert_sizes(table: SizeTable, conditions: Sequence[Any], what: str) -> None:
+def assert_sizes(table: SizeTable, conditions: Sequence[Any], what: str, *, origin: str) -> None:
     """Emit an assertion for each condition at the current insertion point.
 
     Args:
         table: tells where the symbols of the conditions are found.
         conditions: sympy relations.
         what: begins the message of the assertion.
+        origin: what takes the conditions for granted.
 
     Raises:
         GenerateError: a condition cannot be computed in the program.
@@ -52,7 +54,7 @@ def assert_sizes(table: SizeTable, conditions: Sequence[Any], what: str) -> None
             holds = SizeEmitter(table).relation(condition)
         except NoCodeError as error:
             raise GenerateError(
-                f"{what}: `select` concludes from an example that {shown}, "
+                f"{what}: {origin} concludes from an example that {shown}, "
                 "which the program cannot check, must hold for all sizes or be checkable",
                 facts=[str(error)],
                 fix="make the dimension static in the export",
@@ -78,24 +80,44 @@ def assert_input_sizes(table: SizeTable, what: str) -> None:
         Operation.create("cf.assert", operands=[holds], attributes={"msg": message})
 
     for expression, read in table.reads():
-        if not expression.is_Symbol or table.read_of(expression) != (read, 1, 0):
+        own = next((found for s in expression.free_symbols if (found := table.read_of(s))), None)
+        if own is not None and own[0] == read:
+            if own[1] != 1:
+                text = f"{_shifted(read.label, -own[2])} must be a multiple of {own[1]}"
+                check("eq", _read(read), emitter.number(expression), text)
+        else:
             text = f"{read.label} must be {_named(table, expression)}"
             check("eq", _read(read), emitter.number(expression), text)
     for symbol, size in table.open_sizes():
-        shown = table.label_of(symbol)
+        shown, factor, offset = _place_of(table, symbol)
         if size.least > 0:
-            text = f"{shown} must be at least {size.least}"
+            text = f"{shown} must be at least {size.least * factor + offset}"
             check("sge", emitter.number(symbol), _index(size.least), text)
         if size.most < NO_MAX:
-            text = f"{shown} must be at most {size.most}"
+            text = f"{shown} must be at most {size.most * factor + offset}"
             check("sle", emitter.number(symbol), _index(size.most), text)
+
+
+def _place_of(table: SizeTable, symbol: Any) -> tuple[str, int, int]:
+    """Return a label, a factor and an offset: what is found there is `factor * symbol + offset`."""
+    found = table.read_of(symbol)
+    if found is None or found[1] < 0:
+        return str(symbol), 1, 0
+    return found[0].label, found[1], found[2]
+
+
+def _shifted(label: str, offset: int) -> str:
+    return f"{label} {'+' if offset > 0 else '-'} {abs(offset)}" if offset else label
 
 
 def _named(table: SizeTable, expression: Any) -> Any:
     """Write an expression with the places where its sizes are found."""
     import sympy
 
-    labels = {s: sympy.Symbol(table.label_of(s)) for s in expression.free_symbols}
+    labels: dict[Any, Any] = {}
+    for symbol in expression.free_symbols:
+        label, factor, offset = _place_of(table, symbol)
+        labels[symbol] = (sympy.Symbol(label) - offset) / factor
     return expression.xreplace(labels)
 
 
@@ -119,9 +141,13 @@ class SizeEmitter:
     def relation(self, condition: Any) -> Value:
         from iree.compiler.dialects import arith
 
+        kind = type(condition).__name__
+        if kind in ("And", "Or"):
+            combine = arith.andi if kind == "And" else arith.ori
+            return functools.reduce(combine, [self.relation(part) for part in condition.args])
         sign = _COMPARISONS.get(type(condition).__name__)
         if sign is None:
-            raise NoCodeError(f"no code for {type(condition).__name__}")
+            raise NoCodeError(f"no code for {kind}")
         left, right = (self.number(side) for side in condition.args)
         predicate = getattr(arith.CmpIPredicate, sign[0])
         return arith.cmpi(predicate, left, right)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-__all__ = ["may_be_written", "may_overlap"]
+__all__ = ["may_be_written", "may_overlap", "shared_pairs"]
+
+_Key = TypeVar("_Key")
 
 
 def may_be_written(written: Sequence[int], values: Sequence[Any]) -> bool:
@@ -64,6 +66,36 @@ def may_overlap(one: Tensor, other: Tensor) -> bool:
         if apart and max(first[1], second[1]) <= period:
             return False
     return True
+
+
+def shared_pairs(tensors: Mapping[_Key, Tensor]) -> Iterator[tuple[_Key, _Key]]:
+    """Yield the keys of each two tensors that may share an element, whatever their storages.
+
+    Tensors of storages of their own cost no more than sorting them.
+    """
+    spans = [(key, _addresses(t)) for key, t in tensors.items() if t.numel() and not t.is_meta]
+    spans.sort(key=lambda span: span[1].start)
+    open_spans: list[tuple[_Key, range]] = []
+    for key, span in spans:
+        open_spans = [other for other in open_spans if other[1].stop > span.start]
+        for other, _ in open_spans:
+            if _may_share(tensors[key], tensors[other]):
+                yield other, key
+        open_spans.append((key, span))
+
+
+def _may_share(one: Tensor, other: Tensor) -> bool:
+    if one.device != other.device:
+        return False
+    same_storage = one.untyped_storage()._cdata == other.untyped_storage()._cdata
+    return not same_storage or may_overlap(one, other)
+
+
+def _addresses(tensor: Tensor) -> range:
+    """Return the addresses from a tensor's first byte to its last one."""
+    steps = zip(tensor.shape, tensor.stride(), strict=True)
+    elements = 1 + sum((n - 1) * s for n, s in steps)
+    return range(tensor.data_ptr(), tensor.data_ptr() + elements * tensor.element_size())
 
 
 def _extent(tensor: Tensor, period: int) -> tuple[int, int]:

@@ -1,0 +1,226 @@
+"""Turn an exported program into a function from operands to results.
+
+What torch's graph signature says beyond that is kept as data: which arguments and buffers a call
+changes, and which results are no values of the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+from torch.export.graph_signature import (
+    ConstantArgument,
+    ExportGraphSignature,
+    InputKind,
+    InputSpec,
+    OutputKind,
+    OutputSpec,
+    SymBoolArgument,
+    SymFloatArgument,
+    SymIntArgument,
+)
+
+from ir_runtime.errors import ExportError
+from ir_runtime.launch.mutation import CHANGED
+from ir_runtime.launch.overlap import shared_pairs
+from ir_runtime.op_reg.view_rewrite import written_nodes
+
+__all__ = [
+    "Interface",
+    "ProgramInput",
+    "ProgramResult",
+    "StateTensor",
+    "declare_changes",
+    "plain_interface",
+    "refuse_shared_state",
+]
+
+
+@dataclass(frozen=True)
+class ProgramInput:
+    """An argument of the traced module, in the order of its flattened arguments.
+
+    Attributes:
+        name: torch's name for it.
+        value: what it must be, if it is no operand.
+        is_operand: whether the program takes it; else it was a constant of the trace.
+    """
+
+    name: str
+    value: Any = None
+    is_operand: bool = True
+
+
+@dataclass(frozen=True)
+class ProgramResult:
+    """One of the flattened results of the traced module.
+
+    Attributes:
+        value: the result, if the program does not compute it.
+        is_computed: whether the program computes it; else it was a constant of the trace.
+        is_bool: whether it is a `bool`, which programs give as an integer.
+    """
+
+    value: Any = None
+    is_computed: bool = True
+    is_bool: bool = False
+
+
+@dataclass(frozen=True)
+class StateTensor:
+    """A buffer or parameter that the program changes.
+
+    Attributes:
+        name: its name in the module.
+        tensor: the module's own tensor.
+    """
+
+    name: str
+    tensor: Tensor
+
+
+@dataclass(frozen=True)
+class Interface:
+    """How the operands and results of a program are those of the traced module.
+
+    Attributes:
+        inputs: the flattened arguments of the module.
+        results: its flattened results.
+        state: the tensors that follow the arguments as operands of the program.
+        changed: for each of the program's first results, the operand that it is written to; the
+            module's results come after them.
+    """
+
+    inputs: tuple[ProgramInput, ...]
+    results: tuple[ProgramResult, ...]
+    state: tuple[StateTensor, ...]
+    changed: tuple[int, ...]
+
+    def operand_names(self) -> list[str]:
+        """Return the name of each operand of the program."""
+        arguments = [i.name for i in self.inputs if i.is_operand]
+        return [*arguments, *(state.name for state in self.state)]
+
+    def regroup(self, computed: Sequence[Any]) -> list[Any]:
+        """Return the module's flattened results, given those that the program computed."""
+        rest: Iterator[Any] = iter(computed)
+        values = [next(rest) if r.is_computed else r.value for r in self.results]
+        return [
+            bool(value) if result.is_bool else value
+            for value, result in zip(values, self.results, strict=True)
+        ]
+
+
+def plain_interface(program: Any) -> tuple[Any, Interface]:
+    """Return a functional program as one without effects, and what its effects were.
+
+    State that the program changes becomes operands, after the arguments. What it changes becomes
+    results, before the others. Results that are constants of the trace are left out.
+
+    Args:
+        program: a functional `torch.export.ExportedProgram`; its graph is changed.
+    """
+    signature = program.graph_signature
+    mutations = [s for s in signature.output_specs if s.kind is not OutputKind.USER_OUTPUT]
+    outputs = [s for s in signature.output_specs if s.kind is OutputKind.USER_OUTPUT]
+    written = {s.target for s in mutations if s.kind is not OutputKind.USER_INPUT_MUTATION}
+    arguments = [s for s in signature.input_specs if s.kind is InputKind.USER_INPUT]
+    stored = [s for s in signature.input_specs if s.kind is not InputKind.USER_INPUT]
+    state = [s for s in stored if s.target in written]
+
+    operands = [s for s in arguments if not isinstance(s.arg, ConstantArgument)] + state
+    places = {s.target or s.arg.name: i for i, s in enumerate(operands)}
+    interface = Interface(
+        inputs=tuple(_input_of(spec) for spec in arguments),
+        results=tuple(_result_of(spec) for spec in outputs),
+        state=tuple(StateTensor(s.target, _tensor_of(program, s)) for s in state),
+        changed=tuple(places[s.target] for s in mutations),
+    )
+    computed = [s for s in outputs if not isinstance(s.arg, ConstantArgument)]
+    held = [s for s in stored if s.target not in written]
+    as_arguments = [InputSpec(InputKind.USER_INPUT, s.arg, target=None) for s in state]
+    program = _with_specs(program, [*held, *arguments, *as_arguments], [*mutations, *computed])
+    return program, interface
+
+
+def _tensor_of(program: Any, spec: Any) -> Any:
+    found = program.state_dict.get(spec.target)
+    return program.constants.get(spec.target) if found is None else found
+
+
+def _input_of(spec: Any) -> ProgramInput:
+    if isinstance(spec.arg, ConstantArgument):
+        return ProgramInput(spec.arg.name, spec.arg.value, is_operand=False)
+    return ProgramInput(spec.arg.name)
+
+
+def _result_of(spec: Any) -> ProgramResult:
+    if isinstance(spec.arg, ConstantArgument):
+        return ProgramResult(spec.arg.value, is_computed=False)
+    return ProgramResult(is_bool=isinstance(spec.arg, SymBoolArgument))
+
+
+def _with_specs(program: Any, inputs: list[Any], results: list[Any]) -> Any:
+    """Return a program that takes `inputs` in that order, and gives `results` as results."""
+    graph = program.graph
+    nodes = {node.name: node for node in graph.nodes}
+    begin = graph._root
+    for spec in reversed(inputs):
+        begin.append(nodes[spec.arg.name])
+    output = graph.output_node()
+    output.args = (tuple(nodes[spec.arg.name] for spec in results),)
+    program.graph_module.recompile()
+    outputs = [OutputSpec(OutputKind.USER_OUTPUT, _as_value(spec.arg), None) for spec in results]
+    return program._update(
+        program.graph_module, ExportGraphSignature(input_specs=inputs, output_specs=outputs)
+    )
+
+
+def _as_value(argument: Any) -> Any:
+    """Return the output of a number as one that FxImporter takes; the node tells its type."""
+    if isinstance(argument, SymFloatArgument | SymBoolArgument):
+        return SymIntArgument(argument.name)
+    return argument
+
+
+def refuse_shared_state(name: str, program: Any) -> None:
+    """Refuse a program that changes a tensor of its module which shares memory with another.
+
+    Args:
+        name: for messages.
+        program: a `torch.export.ExportedProgram`, functional or not.
+
+    Raises:
+        ExportError: it does.
+    """
+    signature = program.graph_signature
+    written = {node.name for node in written_nodes(program.graph)}
+    changed = {spec.target for spec in signature.output_specs if spec.target is not None}
+    stored = [spec for spec in signature.input_specs if spec.target is not None]
+    changed |= {spec.target for spec in stored if spec.arg.name in written}
+    if not changed:
+        return
+    tensors = {spec.target: _tensor_of(program, spec) for spec in stored}
+    tensors = {name: found for name, found in tensors.items() if isinstance(found, Tensor)}
+    for pair in shared_pairs(tensors):
+        first, second = sorted(pair, key=lambda target: (target not in changed, target))
+        if first in changed:
+            raise ExportError(
+                f"{name}: changes `{first}`, which shares memory with `{second}`, must have "
+                "memory of its own",
+                fix="clone one of them in the module",
+            )
+
+
+def declare_changes(module: Any, changed: Sequence[int]) -> None:
+    """Let the entry function of an imported program say which operands it changes."""
+    from iree.compiler.ir import DictAttr, StringAttr, SymbolTable
+
+    if changed:
+        entry = SymbolTable(module.operation)["main"].operation
+        with module.context:
+            text = StringAttr.get(",".join(map(str, changed)))
+            entry.attributes["iree.reflection"] = DictAttr.get({CHANGED: text})
