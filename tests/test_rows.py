@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.rows import ROWS
+from tests.field_faults import FIELD_FAULTS, KINDS
+from tests.rows import ROWS, Row
 
 ROOT = Path(__file__).parents[1]
 FEATURES = (
@@ -74,15 +75,22 @@ def test_the_table_has_each_row_and_no_other() -> None:
     assert sorted(ROWS) == sorted((*FEATURES, *PROGRAMS.split(), *FAULTS.split()))
 
 
-@pytest.mark.parametrize("row", ROWS)
+TABLES: dict[str, Row] = ROWS | FIELD_FAULTS
+
+
+def test_each_kind_of_fault_seen_in_the_field_has_rows() -> None:
+    assert {row.partition("-")[0] for row in FIELD_FAULTS} == set(KINDS)
+
+
+@pytest.mark.parametrize("row", TABLES)
 def test_row_has_tests_that_exist(row: str) -> None:
-    named = ROWS[row].tests
+    named = TABLES[row].tests
     missing = [t for t in named if t.partition("::")[2] not in names_in(t.partition("::")[0])]
     assert (bool(named), missing) == (True, [])
 
 
 def test_rows_say_what_they_are_about() -> None:
-    said = [row.behaviour for row in ROWS.values()]
+    said = [row.behaviour for row in TABLES.values()]
     assert all(said)
     assert len(set(said)) == len(said)
 
