@@ -90,7 +90,7 @@ class BoundPlan:
         plan: Plan,
         program: HostProgram,
         executables: Sequence[_launcher.Executable],
-        report: tuple[int, Fault] | None = None,
+        report: tuple[int, Fault | None] = (0, None),
     ) -> None:
         from ir_runtime.launch.native import _launcher
 
@@ -108,7 +108,8 @@ class BoundPlan:
             [_step(step, ordinals) for step in plan.steps],
             plan.touched_bytes,
             program.constants,
-            *(report or ()),
+            report[0],
+            report[1],
         )
 
 
@@ -139,11 +140,9 @@ class DirectProgram:
         report: IndexReport | None = None,
     ) -> None:
         self.name = name
-        self._report = (
-            None
-            if report is None
-            else (report.shape[0], functools.partial(_raise_fault, name, report))
-        )
+        self._report: tuple[int, Fault | None] = (0, None)
+        if report is not None:
+            self._report = (report.shape[0], functools.partial(_raise_fault, name, report))
         self.program = program
         self._executables = tuple(executables)
         self._plans: OrderedDict[Any, BoundPlan] = OrderedDict()
