@@ -71,7 +71,7 @@ class ExternalParameters:
             spec: Any = None if info is None else info.input_spec
             if spec is None or spec.persistent is False or not isinstance(literal, Tensor):
                 return inline(gni, literal, info)
-            key = first_names.get(spec.target, spec.target)
+            key: Any = first_names.get(spec.target, spec.target)
             names = (key, *(name for name, first in first_names.items() if first == key != name))
             tensor = program.state_dict[key]  # FxImporter changes the dtype of some
             self.tensors[key] = tensor

@@ -78,7 +78,7 @@ class NativeFormula:
 
     @property
     def code(self) -> Sequence[Any]:
-        return (self._native,)
+        return (self.native,)
 
     def save(self, ctx: Any, args: Sequence[Any], output: Any) -> None:
         """Keep all inputs."""
