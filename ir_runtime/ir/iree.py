@@ -266,9 +266,7 @@ def register_kernel(
         impl = IreeImpl(op, kernel, constraints, caller_stack(1 if op_class is None else 2))
         op._add(impl)
         if kernel.has_check:
-            op.check.values = kernel.check
-            for other in op.impls.values():
-                other.check_again()
+            op.register_value_check(kernel.check)
         op.set_formula(kernel.formula)
         return packet
 

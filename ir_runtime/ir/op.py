@@ -144,6 +144,19 @@ class IrOp(OpPriority, OpChecks):
             f"ir.register_kernel({self.name})",
         )
 
+    def register_value_check(self, check: Callable[..., None]) -> Callable[..., None]:
+        """Refuse values of arguments, such as an index out of range; a decorator.
+
+        Args:
+            check: takes all arguments by position, raises ArgumentError. It is asked where all
+                tensors lie on the CPU, before native or another provider computes; the kernel of
+                provider `iree` looks at values itself.
+        """
+        self.check.values = check
+        for impl in self.impls.values():
+            impl.check_again()
+        return check
+
     def _check(self) -> None:
         """Refuse what this kind of op cannot be; before anything is registered."""
 

@@ -22,6 +22,7 @@ __all__ = [
     "REFLECTION",
     "ZERO_SIZE",
     "IndexReport",
+    "refuse_indices",
     "report_of_source",
     "zero_size_fault",
 ]
@@ -74,6 +75,24 @@ class IndexReport:
                 continue
             below, above = lowest - least, greatest - (size - 1)
             raise _fault(name, facts, least if below >= above else greatest, lowest, size)
+
+
+def refuse_indices(op: str, argument: str, index: Tensor, size: int) -> None:
+    """Raise as a kernel does for an index tensor whose values lie before the call.
+
+    Args:
+        op: its name.
+        argument: the name of the index tensor.
+        index: integers on a CPU, each of which must be in `0..size - 1`.
+        size: of the dimension that is indexed.
+
+    Raises:
+        IndexOutOfRangeError: one is not.
+    """
+    if index.numel():
+        least, greatest = (int(bound) for bound in torch.aminmax(index))
+        facts = {"op": op, "argument": argument}
+        IndexReport((facts,)).raise_fault(op, [(least, greatest, 0, size)])
 
 
 def count_faults(rows: Tensor) -> int:

@@ -30,7 +30,7 @@ _BUILDER = "ir_runtime.op_reg."
 _NO_CODE_OF_OPS = ("abc", "builtins", "typing")
 _NO_MEMBERS = (
     *("__dict__", "__weakref__", "__doc__", "__firstlineno__", "__static_attributes__"),
-    "_abc_impl",
+    *("_abc_impl", "__slotnames__"),  # the second comes with the first copy of an instance
 )
 _ALWAYS_RUN = ("select", "generate", "native", "fake")
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from ir_runtime import ir
 from ir_runtime.dtypes import dtype_info, format_tensor
 from ir_runtime.errors import ArgumentError
+from ir_runtime.launch.index_fault import refuse_indices
 from ir_runtime.op_reg import (
     CustomOp,
     KernelBuilder,
@@ -179,6 +180,12 @@ rotary_embedding_op = ir.register_op(
         _turnable("key"),
     ],
 )(native_rotary_embedding)
+
+
+@rotary_embedding_op.register_value_check
+def _refuse_positions(positions: Tensor, *others: Any) -> None:
+    cache = others[4]
+    refuse_indices("rotary_embedding", "positions", positions, cache.shape[0])
 
 
 @rotary_embedding_op.register_input_generator

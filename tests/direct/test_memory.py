@@ -25,12 +25,16 @@ def allocated_bytes(call) -> int:
     return sum(size for size in given if size > 0)
 
 
-CHECKED_BYTES = 64  # what looking at positions may take
+CHECKED_BYTES = 64  # what looking at values may take, or the report of a kernel with indices
 
 
 def tensors_of(value: object) -> list[torch.Tensor]:
     values = value if isinstance(value, tuple) else (value,)
     return [v for v in values if isinstance(v, torch.Tensor)]
+
+
+def looks_at_values(case: OpCase) -> bool:
+    return op_of(case.packet).has_check or case.op == "rotary_embedding"
 
 
 @each_case
@@ -39,7 +43,7 @@ def test_a_call_allocates_its_results(case: OpCase):
     results = tensors_of(case.packet.default(*arguments))
     wanted = sum(result.numel() * result.element_size() for result in results)
     taken = allocated_bytes(lambda: case.packet.default(*arguments))
-    assert wanted <= taken <= wanted + (CHECKED_BYTES if op_of(case.packet).has_check else 0)
+    assert wanted <= taken <= wanted + (CHECKED_BYTES if looks_at_values(case) else 0)
 
 
 @pytest.mark.parametrize(

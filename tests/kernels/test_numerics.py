@@ -244,7 +244,10 @@ def test_kernel_never_sees_empty_bounds() -> None:
     arguments[4] = torch.tensor([], dtype=torch.int32)
     with pytest.raises(ArgumentError) as caught:
         bind_call(ALL_CUSTOM_OP_REGS["ir_kernels::mm_encoder_attn"], arguments)
-    assert str(caught.value) == "mm_encoder_attn: `cu_seqlens` is empty, must start at 0"
+    assert str(caught.value) == (
+        "mm_encoder_attn: `cu_seqlens` is i32[0], must have an element, and `key` the length of "
+        "`query`"
+    )
 
 
 def test_tokens_of_no_segment_are_zero() -> None:

@@ -146,7 +146,8 @@ def test_computes_what_torch_and_the_vm_compute(name: str, store: object) -> Non
         wanted = case.wanted(*widened(call))
         wanted = wanted if isinstance(wanted, tuple | list) else [wanted]
         on_vm = run_on_vm(program, vmfb, case.entry, call)
-        for mine, repeated, theirs, right in zip(got, again, on_vm, wanted, strict=True):
+        assert len(got) == len(wanted) + (b"ir_runtime.indices" in source)  # a report comes last
+        for mine, repeated, theirs, right in zip(got, again, on_vm, wanted, strict=False):
             if not isinstance(right, Tensor):
                 assert mine == repeated == theirs == right
                 continue

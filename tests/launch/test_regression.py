@@ -132,6 +132,7 @@ def test_source_evaluates_no_text_and_starts_no_shell() -> None:
         }
         assert not imported & {"pickle", "marshal", "shelve"}, path
     generated = (
+        "argument_check.py",
         "call.py",
         "choice_source.py",
         "constraint.py",

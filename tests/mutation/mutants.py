@@ -210,9 +210,13 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "autograd.py",
-        _VMAP,
-        ("autograd: tangents are lost", "if forward_ad._current_level < 0:", "if True:"),
+        _OPS + "forward.py",
+        (*_VMAP, "op_reg/test_forward.py"),
+        (
+            "autograd: tangents are lost",
+            "if forward_ad._current_level < 0:\n        return False\n    leaves",
+            "if True:\n        return False\n    leaves",
+        ),
     ),
     *_in(
         _OPS + "vmap.py",
@@ -418,12 +422,12 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "identity.py",
+        _OPS + "description.py",
         _DIGEST,
         (
             "digest: closures do not count",
-            "    for cell in function.__closure__ or ():",
-            "    for cell in ():",
+            "function.__code__.co_freevars, function.__closure__ or (), strict=True",
+            "(), (), strict=True",
         ),
         (
             "digest: keyword defaults do not count",
@@ -432,44 +436,60 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "digest: the order of a set counts",
-            "yield from sorted(digest_of(*_describe(item, module, seen)) for item in value)",
-            "yield from (digest_of(*_describe(item, module, seen)) for item in value)",
+            "self.parts.extend(sorted(found))",
+            "self.parts.extend(found)",
         ),
-        ("digest: addresses count", 'if " at 0x" not in text:', "if True:"),
-        (
-            "digest: templates count by name",
-            "    if isinstance(value, MlirTemplate):\n        yield value.digest",
-            "    if isinstance(value, MlirTemplate):\n        yield value.name",
-        ),
+        ("digest: addresses count", 'f"number {number}"', 'f"number {id(value)}"'),
         (
             "digest: called ops do not count",
-            "    for name in sorted(wanted & set(known_names())):",
-            "    for name in ():",
-        ),
-        (
-            "digest: nested functions do not count",
-            "            names |= _names(constant)",
-            "            pass",
-        ),
-        (
-            "digest: imports in a body do not count",
-            "    for imported, member in function_imports(function):",
-            "    for imported, member in ():",
+            "        for name in sorted(wanted & set(known_names())):",
+            "        for name in ():",
         ),
         (
             "digest: inherited code does not count",
             "if owner is not cls and (where",
             "if owner is not cls or (where",
         ),
+    ),
+    *_in(
+        _OPS + "code_read.py",
+        _DIGEST,
         (
-            "digest: elements of a tensor do not count",
-            "return digest_of(seen, plain.reshape(-1).view(torch.uint8).numpy().tobytes())",
-            "return seen",
+            "digest: nested functions do not count",
+            "yield from _Reader(self._known).tokens(constant)",
+            "yield from ()",
+        ),
+    ),
+    *_in(
+        _OPS + "function_read.py",
+        _DIGEST,
+        (
+            "digest: imports in a body do not count",
+            "for imported, member in function_imports(self._function):",
+            "for imported, member in ():",
+        ),
+    ),
+    *_in(
+        _OPS + "value_text.py",
+        _DIGEST,
+        (
+            "digest: templates count by name",
+            "into.add(value.digest)",
+            "into.add(value.name if isinstance(value, MlirTemplate) else value.digest)",
         ),
         (
             "digest: bound arguments of a partial do not count",
-            "yield from _describe_container((function.args, function.keywords), module, seen)",
-            "yield from ()",
+            "for part in (value.func, value.args, dict(value.keywords)):",
+            "for part in (value.func,):",
+        ),
+    ),
+    *_in(
+        _OPS + "array_text.py",
+        _DIGEST,
+        (
+            "digest: elements of a tensor do not count",
+            "        yield digest_of(_bytes_of(value))",
+            "        return",
         ),
     ),
     *_in(
