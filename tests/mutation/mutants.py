@@ -56,6 +56,7 @@ _LAYOUTS = (
 _DIGEST = (
     "op_reg/test_identity.py",
     "op_reg/test_function_digest.py",
+    "op_reg/test_described_state.py",
     "op_reg/test_local_import.py",
     "op_reg/test_loader.py",
     "op_reg/test_stand_in.py",
