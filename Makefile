@@ -18,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest
 WITHOUT_VULKAN := -m 'not vulkan' -n 3 --dist loadfile
 ON_VULKAN := -m vulkan -n 0
 
-.PHONY: demo test test-full test-changed test-install check golden bench launcher asan clean
+.PHONY: demo test test-full test-changed test-hostile test-install check golden bench launcher asan clean
 
 demo: $(VENV)/.ready
 	$(BIN)/ir-runtime demo
@@ -35,6 +35,10 @@ test-full: $(VENV)/.ready
 test-changed: $(VENV)/.ready
 	$(PYTEST) $(WITHOUT_VULKAN) --full changed --minutes 12
 	$(PYTEST) $(ON_VULKAN) --full changed --minutes 3
+
+# 5000 strange calls, half of them illegal, and a table of what was tried.
+test-hostile: $(VENV)/.ready
+	$(BIN)/python -m tests.hostile.run --calls 5000
 
 # An install without the compiler runs what the other one compiled.
 test-install: $(VENV)/.ready $(RUNTIME_VENV)/.ready

@@ -6,10 +6,11 @@ changes, and which results are no values of the program.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.export.graph_signature import (
     ConstantArgument,
@@ -23,6 +24,7 @@ from torch.export.graph_signature import (
     SymIntArgument,
 )
 
+from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ExportError
 from ir_runtime.launch.mutation import CHANGED
 from ir_runtime.launch.overlap import shared_pairs
@@ -47,11 +49,38 @@ class ProgramInput:
         name: torch's name for it.
         value: what it must be, if it is no operand.
         is_operand: whether the program takes it; else it was a constant of the trace.
+        dtype: of a tensor, None for a number.
+        shape: of a tensor, None in each open dimension.
     """
 
     name: str
     value: Any = None
     is_operand: bool = True
+    dtype: torch.dtype | None = None
+    shape: tuple[int | None, ...] = ()
+
+    def refusal(self, value: Any) -> str | None:
+        """Say why a call cannot take a value here, None if it can; open sizes are not looked at."""
+        if not self.is_operand:
+            return (
+                None
+                if value == self.value
+                else f"is {value!r}, must be {self.value!r}, a constant of the export"
+            )
+        if self.dtype is None:
+            return (
+                None
+                if not isinstance(value, Tensor)
+                else f"is {format_tensor(value)}, must be a number"
+            )
+        dims = ", ".join("?" if size is None else str(size) for size in self.shape)
+        wanted = f"must be {short_name(self.dtype)}[{dims}]"
+        if not isinstance(value, Tensor):
+            return f"is a {type(value).__name__}, {wanted}"
+        same = value.dtype == self.dtype and value.ndim == len(self.shape)
+        if same and all(w in (None, n) for w, n in zip(self.shape, value.shape, strict=True)):
+            return None
+        return f"is {format_tensor(value)}, {wanted}"
 
 
 @dataclass(frozen=True)
@@ -131,10 +160,11 @@ def plain_interface(program: Any) -> tuple[Any, Interface]:
     stored = [s for s in signature.input_specs if s.kind is not InputKind.USER_INPUT]
     state = [s for s in stored if s.target in written]
 
+    traced = {node.name: node.meta.get("val") for node in program.graph.nodes}
     operands = [s for s in arguments if not isinstance(s.arg, ConstantArgument)] + state
     places = {s.target or s.arg.name: i for i, s in enumerate(operands)}
     interface = Interface(
-        inputs=tuple(_input_of(spec) for spec in arguments),
+        inputs=tuple(_input_of(spec, traced) for spec in arguments),
         results=tuple(_result_of(spec) for spec in outputs),
         state=tuple(StateTensor(s.target, _tensor_of(program, s)) for s in state),
         changed=tuple(places[s.target] for s in mutations),
@@ -151,10 +181,21 @@ def _tensor_of(program: Any, spec: Any) -> Any:
     return program.constants.get(spec.target) if found is None else found
 
 
-def _input_of(spec: Any) -> ProgramInput:
+def _input_of(spec: Any, traced: Mapping[str, Any]) -> ProgramInput:
     if isinstance(spec.arg, ConstantArgument):
         return ProgramInput(spec.arg.name, spec.arg.value, is_operand=False)
-    return ProgramInput(spec.arg.name)
+    value = traced[spec.arg.name]
+    if not isinstance(value, Tensor):
+        return ProgramInput(spec.arg.name)
+    shape = tuple(_static(size) for size in value.shape)
+    return ProgramInput(spec.arg.name, dtype=value.dtype, shape=shape)
+
+
+def _static(size: Any) -> int | None:
+    """Return a size that does not depend on the call, None for an open one."""
+    if isinstance(size, torch.SymInt):
+        return int(size.node.expr) if size.node.expr.is_Integer else None
+    return size
 
 
 def _result_of(spec: Any) -> ProgramResult:

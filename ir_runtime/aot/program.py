@@ -228,11 +228,9 @@ class Program:
                 f"{self.name}: arguments are shaped {spec}, must be {self._in_spec}"
             )
         for given, wanted in zip(flat, self.inputs, strict=True):
-            if not wanted.is_operand and given != wanted.value:
-                raise ArgumentError(
-                    f"{self.name}: `{wanted.name}` is {given!r}, must be {wanted.value!r}, "
-                    "a constant of the export"
-                )
+            why = wanted.refusal(given)
+            if why is not None:
+                raise ArgumentError(f"{self.name}: `{wanted.name}` {why}")
         return [v for v, wanted in zip(flat, self.inputs, strict=True) if wanted.is_operand]
 
     def _artifact(self, device: Device, flags: tuple[str, ...]) -> Artifact:

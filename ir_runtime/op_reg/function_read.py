@@ -16,7 +16,7 @@ import torch
 
 from ir_runtime.launch.key import digest_of
 from ir_runtime.op_reg.code_read import Attribute, Constant, Load, Other, Token, read_tokens
-from ir_runtime.op_reg.library_code import dotted_name, is_library, library_version
+from ir_runtime.op_reg.library_code import dotted_name, is_framework, is_library, library_version
 from ir_runtime.op_reg.local_import import definitions_of, function_imports, templates_beside
 from ir_runtime.op_reg.outside_read import FILES, OutsideRead, outside_read
 from ir_runtime.op_reg.state import MISSING, attribute_of
@@ -120,7 +120,9 @@ class FunctionReads:
             name = self._absolute(load)
             if not is_library(name):
                 return MISSING, ""  # counts by its text, see _imports
-            return sys.modules.get(name, MISSING), name
+            # what a body imports may not be loaded yet: the key must not depend on that
+            is_torch = name.partition(".")[0] == "torch"
+            return sys.modules.get(name, MISSING) if is_torch else MISSING, name
         if load.root in self._scope:
             value = self._scope[load.root]
             return value, _library_name(value)
@@ -162,7 +164,7 @@ class FunctionReads:
             self._into.value(value)  # an op of this package
         else:
             self._into.add(name, library_version(name))
-            if isinstance(value, types.FunctionType):
+            if isinstance(value, types.FunctionType) and not is_framework(name):
                 self._into.value(value)  # a library may have made it of other functions
 
     def _value_of(self, load: Load) -> object:

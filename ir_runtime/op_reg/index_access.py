@@ -33,6 +33,9 @@ class UncheckedIndexError(Exception):
     """An operator takes indices in a way that is not known here; the message is a sentence."""
 
 
+_Places = tuple[tuple[Any, int], ...]
+
+
 @dataclass(frozen=True)
 class IndexAccess:
     """One use of an index tensor by an operator.
@@ -135,8 +138,47 @@ def _listed(node: Any) -> Iterator[IndexAccess]:
         elif index.meta["val"].dtype in _MASKS:
             dim += index.meta["val"].ndim
         else:
-            yield IndexAccess((1, item), index, table, dim, wraps=True)
+            first = index is next(i for i in node.args[1] if i is not None)
+            small, large = _written_values(node) if first else ((), ())
+            yield IndexAccess((1, item), index, table, dim, wraps=True, small=small, large=large)
             dim += 1
+
+
+def _written_values(node: Any) -> tuple[_Places, _Places]:
+    """Return what must be equal for the values of `index_put` to lie over what they are written to.
+
+    Torch expands them to it; compiled code reads a value for each place without a look.
+    """
+    values = node.args[2] if len(node.args) > 2 else None
+    if not isinstance(values, torch.fx.Node) or values.meta["val"].ndim == 0:
+        return (), ()
+    if any(i is not None and i.meta["val"].dtype in _MASKS for i in node.args[1]):
+        return (), ()
+    places = _written_places(node.args[0], node.args[1])
+    shape = values.meta["val"].shape
+    pairs: list[tuple[tuple[Any, int], tuple[Any, int]]] = []
+    for i, place in zip(range(-1, -len(shape) - 1, -1), reversed(places), strict=False):
+        size, written = shape[i], place[0].meta["val"].shape[place[1]]
+        if str(size) not in ("1", str(written)):  # symbols compare by their names, not by examples
+            pairs.append(((values, len(shape) + i), place))
+    both = [*pairs, *((other, one) for one, other in pairs)]
+    return tuple(one for one, _ in both), tuple(other for _, other in both)
+
+
+def _written_places(table: Any, listed: Any) -> list[tuple[Any, int]]:
+    """Return for each dimension of `table[listed]` a tensor and a dimension of its size."""
+    indices = [index for index in listed if index is not None]
+    rank = max(index.meta["val"].ndim for index in indices)
+    joint: list[tuple[Any, int]] = []
+    for i in range(-rank, 0):
+        found = [(t, t.meta["val"].ndim + i) for t in indices if t.meta["val"].ndim >= -i]
+        wide = [(t, d) for t, d in found if str(t.meta["val"].shape[d]) != "1"]
+        joint.append((wide or found)[0])
+    taken = [dim for dim, index in enumerate(listed) if index is not None]
+    rest = [(table, dim) for dim in range(table.meta["val"].ndim) if dim not in taken]
+    adjacent = taken == list(range(taken[0], taken[-1] + 1))
+    before = taken[0] if adjacent else 0
+    return [*rest[:before], *joint, *rest[before:]]
 
 
 def _masked_listed(node: Any) -> Iterator[IndexAccess]:

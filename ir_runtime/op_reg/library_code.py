@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib.machinery
+import importlib.metadata
 import site
 import sys
 import sysconfig
@@ -70,6 +73,14 @@ def library_version(module: str) -> str:
     top = module.partition(".")[0]
     if top == _OWN or (is_framework(top) and top != "numpy"):
         return ""
+    return _installed_version(top)
+
+
+@functools.cache
+def _installed_version(top: str) -> str:
+    """Return a package's version, loaded or not: a key must not depend on what is loaded."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(top)
     version = getattr(sys.modules.get(top), "__version__", "")
     return version if isinstance(version, str) else ""
 

@@ -66,7 +66,7 @@ def _of_case(case: OpCase) -> list[Subject]:
         "limits": limits,
     }
     return [
-        Subject(f"ir_runtime.{case.id}", _packet("ir_runtime", case.op), wraps=True, **common),
+        Subject(f"ir_runtime.{case.id}", _packet("ir_runtime", case.op), **common),
         Subject(f"ir_kernels.{case.id}", case.packet, may_refuse=True, **common),
     ]
 
@@ -194,14 +194,17 @@ _LIBRARY = def_library("hostile")
 def _traced(function: _Function) -> Subject:
     """Return an op whose kernel is the traced function."""
     name = function.compute.__name__.strip("_")
+    compute, count, indices = function.compute, len(function.names), tuple(function.limits)
 
     def select(self: CustomOp, ksel: Any) -> None:
-        arguments = [ksel.arg_tensor(i).t for i in range(len(function.names))]
-        result = function.compute(*(torch.empty_like(a, device="meta") for a in arguments))
+        arguments = [ksel.arg_tensor(i).t for i in range(count)]
+        for i in indices:
+            ksel.arg_tensor(i).require(dtypes=(torch.int64, torch.int32))
+        result = compute(*(torch.empty_like(a, device="meta") for a in arguments))
         ksel.return_new_tensor(result.shape, result.dtype)
 
     def generate(self: CustomOp, ksel: Any, kb: Any) -> None:
-        kb.yield_results(kb.inline_torch(function.compute, *kb.arg_bindings))
+        kb.yield_results(kb.inline_torch(compute, *(kb.arg(i) for i in range(count))))
 
     arguments = ", ".join(f"Tensor {n}" for n in function.names)
     body = {

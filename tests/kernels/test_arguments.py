@@ -50,8 +50,8 @@ REFUSED: dict[str, tuple[tuple[Any, ...], ...]] = {
                         (QUERY, KEY, KEY, None, torch.tensor([0, 7])),
                         (QUERY.double(), KEY.double(), KEY.double(), float("nan"))),
     "rotary_embedding": (rotary(meta(POSITIONS)), rotary(key=HEADS.int()), rotary(dim=3),
-                         rotary(POSITIONS.float()), rotary(torch.tensor([0, 1, 9]), HEADS.double()),
-                         rotary(torch.tensor([0, 1, -1]), HEADS.double())),
+                         rotary(POSITIONS.float()), rotary(torch.tensor([0, 1, 9])),
+                         rotary(torch.tensor([0, 1, -1]))),
 }  # fmt: skip
 
 TAKEN: dict[str, tuple[tuple[Any, ...], ...]] = {

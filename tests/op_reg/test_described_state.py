@@ -26,6 +26,7 @@ class op(CustomOp):
         return {read}
 """
 DESCRIBED = {
+    "nested-function": ("K = @", "(lambda: K)()"),
     "instance": ("class C: pass\nc = C(); c.v = @", "c.v"),
     "namespace": ("c = SimpleNamespace(v=@)", "c.v"),
     "slots": ("class C: __slots__ = ('v',)\nc = C(); c.v = @", "kb.f(c)"),
