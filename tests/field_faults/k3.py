@@ -21,6 +21,13 @@ K3-division-in-process floor division of uint8 in inline_torch ended the process
   op_reg/legal/test_refusal.py::test_passes_that_fail_are_an_error_with_diagnostics
 K3-division-by-zero integers divided by 0, or the smallest by -1, ended the process by a signal
   op_reg/legal/test_integer.py::test_zero_divides_to_zero_and_the_smallest_by_minus_one_wraps
+K3-numbers-beside-constants torch.ones(2) * -1 gave 1.8e19, torch.ones(2) < 2 False
+  op_reg/legal/test_number.py::test_numbers_beside_constants_keep_their_value
+K3-remainder-of-floats of floats: rounded, and -0.0 and infinite divisors lost
+  aot/operators/test_operators.py::test_operators_are_right_or_refused
+  op_reg/legal/test_refusal.py::test_export_names_the_operator_and_the_line
+K7-widened-dynamic-one dynamic dimensions of 1 were not widened: a result too small
+  op_reg/legal/test_refusal.py::test_dynamic_dimensions_of_one_are_not_widened
 K7-no-counterpart operators without a name in the compiler failed at the first call in raw MLIR
   op_reg/legal/test_refusal.py::test_export_names_the_operator_and_the_line
   op_reg/legal/test_refusal.py::test_explain_gives_the_reason_of_a_traced_provider

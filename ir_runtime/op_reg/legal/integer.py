@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -117,7 +118,14 @@ def _remainder(x: Tensor, y: Tensor) -> Tensor:
 @rewrite("fmod.Tensor")
 def _fmod(x: Tensor, y: Tensor) -> Tensor:
     x, y = promoted(x, y)
-    return NotImplemented if x.is_floating_point() else _divided(x, y)[1]
+    if not x.is_floating_point():
+        return _divided(x, y)[1]
+    if x.dtype == torch.float64:
+        return NotImplemented  # refused
+    # the compiler's own is x - trunc(x / y) * y; of positive numbers its remainder is exact
+    size, of = torch.abs(x), torch.abs(y)
+    rest = torch.copysign(plain("remainder.Tensor", size, of), x)
+    return torch.where((size < math.inf) & (of > 0), rest, scalar_like(x, math.nan))
 
 
 @rewrite("remainder.Scalar")

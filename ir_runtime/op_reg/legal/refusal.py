@@ -32,8 +32,10 @@ _UNSIGNED = {
     if (kind := getattr(torch, name, None)) is not None
 }
 
-REFUSED: dict[str, str] = {}
-"""By operator, without its overload: why no compiled program can do it."""
+_REFUSED: dict[tuple[str, torch.dtype | None], str] = {
+    ("aten.fmod", torch.float64): "of f64, which remainders and floor divisions need, is not exact",
+}
+"""By operator and dtype of its result: why no compiled program can do it."""
 
 _NOT_USERS = tuple(
     str(Path(file).parent) for file in (torch.__file__, str(Path(__file__).parents[1]))
@@ -62,7 +64,8 @@ def refuse_operators(name: str, program: Any) -> None:
         if operator is None:
             continue
         _refuse_dtype(name, node, operator)
-        why = REFUSED.get(operator.removeprefix("aten."))
+        _refuse_broadcast(name, node, operator)
+        why = _REFUSED.get((operator, getattr(node.meta.get("val"), "dtype", None)))
         if why is not None:
             raise _refusal(name, operator, why, place_of(node))
 
@@ -87,6 +90,39 @@ def _refuse_dtype(name: str, node: Any, what: str) -> None:
         else:
             continue
         raise _refusal(name, what, why, place_of(node))
+
+
+def _refuse_broadcast(name: str, node: Any, operator: str) -> None:
+    """Refuse to widen a dimension that is open, and was 1 when the program was traced.
+
+    The compiler takes open sizes for those of the result, and would give a result too small.
+    """
+    result = node.meta.get("val")
+    if not isinstance(result, Tensor) or not _broadcasts(node.target):
+        return
+    for argument in node.all_input_nodes:
+        value = argument.meta.get("val")
+        if not isinstance(value, Tensor):
+            continue
+        places = range(result.ndim - value.ndim, result.ndim)
+        for dim, (size, place) in enumerate(zip(value.shape, places, strict=True)):
+            if _is_open_one(size) and str(size) != str(result.shape[place]):
+                raise UnsupportedOperatorError(
+                    f"{name}: {operator} widens dimension {dim} of `{argument.name}`, which is 1 "
+                    "and dynamic, must be static",
+                    operator=operator,
+                    place="".join(place_of(node)),
+                    fix="leave that dimension out of the dynamic ones",
+                )
+
+
+def _is_open_one(size: Any) -> bool:
+    """Tell whether a size is a symbol whose example is 1."""
+    return isinstance(size, torch.SymInt) and size.node.has_hint() and size.node.hint == 1
+
+
+def _broadcasts(target: Any) -> bool:
+    return torch.Tag.pointwise in target.tags or target is torch.ops.aten.expand.default
 
 
 def refuse_unknown_operators(name: str, module: Any, program: Any) -> None:

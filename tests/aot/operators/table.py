@@ -52,16 +52,14 @@ def document(verdicts: Verdicts) -> str:
 
 def _table(verdicts: Verdicts) -> str:
     rows = ["| operator | in a program | tried in |", "|---|---|---|"]
-    for name in sorted(CASES):
-        found = verdicts.get(name, {})
-        outcome, dtypes = _outcome(name, found)
+    for name in sorted(CASES.keys() & verdicts.keys()):
+        outcome, dtypes = _outcome(name, verdicts[name])
         rows.append(f"| `{name}` | {outcome} | {dtypes} |")
-    return "\n".join(rows)
+    left = len(CASES.keys() - verdicts.keys())
+    return "\n".join([*rows, "", f"Not recorded yet: {left} cases."] if left else rows)
 
 
 def _outcome(name: str, found: dict[str, str]) -> tuple[str, str]:
-    if not found:
-        return "not recorded yet", ""
     right = [kind for kind, verdict in found.items() if not verdict]
     refused = {k: v for k, v in found.items() if v.startswith("refused")}
     wrong = {k: v for k, v in found.items() if v and k not in refused}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.export import Dim
 
 from ir_runtime import aot, ir
 from ir_runtime.errors import CompileError, UnsupportedOperatorError
@@ -39,6 +40,10 @@ def squared(z: Tensor) -> Tensor:
     return z @ z
 
 
+def rest_of_halves(x: Tensor) -> Tensor:
+    return x % 0.5
+
+
 @pytest.mark.parametrize(
     ("fn", "x", "operator"),
     [
@@ -46,6 +51,7 @@ def squared(z: Tensor) -> Tensor:
         (distances, X, "aten._cdist_forward"),
         (spectrum, X, "aten._fft_r2c"),
         (squared, C, "aten.mm"),
+        (rest_of_halves, X.double(), "aten.fmod"),
     ],
 )
 def test_export_names_the_operator_and_the_line(fn: Any, x: Tensor, operator: str) -> None:
@@ -55,6 +61,15 @@ def test_export_names_the_operator_and_the_line(fn: Any, x: Tensor, operator: st
     assert caught.value.headline.startswith(f"{fn.__name__}: {operator} ")
     assert f'File "{__file__}"' in caught.value.place
     assert "%" not in str(caught.value)
+
+
+def test_dynamic_dimensions_of_one_are_not_widened() -> None:
+    def below(x: Tensor, y: Tensor) -> Tensor:
+        return x < y
+
+    every = dict.fromkeys(range(2), Dim.AUTO)
+    with pytest.raises(UnsupportedOperatorError, match=r"aten\.lt widens dimension 1 of `x`"):
+        aot.export(below, (X[:, :1], X[:1]), dynamic_shapes=(every, every))
 
 
 def test_the_message_is_whole() -> None:
