@@ -24,8 +24,14 @@ K3-division-by-zero integers divided by 0, or the smallest by -1, ended the proc
 K3-numbers-beside-constants torch.ones(2) * -1 gave 1.8e19, torch.ones(2) < 2 False
   op_reg/legal/test_number.py::test_numbers_beside_constants_keep_their_value
 K3-remainder-of-floats of floats: rounded, and -0.0 and infinite divisors lost
-  aot/operators/test_operators.py::test_operators_are_right_or_refused
+  op_reg/legal/test_integer.py::test_rests_of_floats_are_exact
   op_reg/legal/test_refusal.py::test_export_names_the_operator_and_the_line
+K3-powers of floats: 66 units off, pow(1, NaN) NaN, pow(-inf, 2.5) NaN, pow(-0.0, -2) -inf
+  op_reg/legal/test_power.py::test_special_powers_are_torchs
+K3-mean-of-scattered-integers scatter_reduce "mean" of integers rounded to zero, not down
+  aot/operators/test_operators.py::test_operators_are_right_or_refused_in_all_dtypes
+K7-bytes-of-bools a view of bools as bytes read past the end of the packed bits
+  aot/operators/test_operators.py::test_operators_are_right_or_refused_in_all_dtypes
 K7-widened-dynamic-one dynamic dimensions of 1 were not widened: a result too small
   op_reg/legal/test_refusal.py::test_dynamic_dimensions_of_one_are_not_widened
 K7-no-counterpart operators without a name in the compiler failed at the first call in raw MLIR

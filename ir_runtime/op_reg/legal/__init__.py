@@ -5,7 +5,16 @@ operator of it is one that the compiler does right; `refuse_operators` names tho
 are not.  One file for a group of operators; the battery in `tests/aot/operators` tries them all.
 """
 
-from ir_runtime.op_reg.legal import float8, function, integer, number, order, shape, trigonometry
+from ir_runtime.op_reg.legal import (
+    float8,
+    function,
+    integer,
+    number,
+    order,
+    power,
+    shape,
+    trigonometry,
+)
 from ir_runtime.op_reg.legal.refusal import (
     blame,
     called_operators,
@@ -28,4 +37,13 @@ __all__ = [
     "rewritten_operators",
 ]
 
-del float8, function, integer, number, order, shape, trigonometry  # imported for what they register
+del (
+    float8,
+    function,
+    integer,
+    number,
+    order,
+    power,
+    shape,
+    trigonometry,
+)  # imported for what they register

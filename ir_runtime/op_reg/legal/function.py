@@ -38,7 +38,6 @@ _ERFC = (-9.209594170149348e-11, -4.677809882738423e-10, 2.4030359050747253e-09,
          -0.04756229435345121, -0.1356211061245812, 1.2530080582697296)  # fmt: skip
 """exp(x * x) * erfc(x) * (1 + 2 * x) by (x - 3) / (x + 3), for x > 0.5."""
 
-_MOST = 64  # factors of a power
 Function = Callable[..., Tensor]
 
 
@@ -114,6 +113,11 @@ def _sigmoid(x: Tensor) -> Tensor:
     return NotImplemented if x.is_complex() else 1 / (1 + torch.exp(-x))
 
 
+@rewrite("silu.default")
+def _silu(x: Tensor) -> Tensor:
+    return x / (1 + torch.exp(-x)) if x.dtype == torch.float32 else NotImplemented
+
+
 @rewrite("elu.default")
 def _elu(x: Tensor, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Tensor:
     """Take expm1 below 0: the compiler's exp(x) - 1 loses small numbers."""
@@ -121,19 +125,6 @@ def _elu(x: Tensor, alpha: float = 1, scale: float = 1, input_scale: float = 1) 
         return NotImplemented
     below = torch.expm1(x * float(input_scale)) * (float(alpha) * scale)
     return torch.where(x > 0, x * float(scale), below)
-
-
-@rewrite("pow.Tensor_Scalar")
-def _power(x: Tensor, exponent: float) -> Tensor:
-    """Compute whole powers by products, in f64 where there are many."""
-    if x.dtype not in (torch.float32, torch.float64):
-        return NotImplemented
-    if not 4 < abs(exponent) <= _MOST and not -_MOST <= exponent < 0:
-        return NotImplemented
-    if exponent != int(exponent) or (exponent > 0 and x.dtype == torch.float64):
-        return NotImplemented
-    power = torch.pow(x.to(torch.float64), abs(float(exponent)))
-    return (power if exponent > 0 else 1 / power).to(x.dtype)
 
 
 @rewrite("logit.default")

@@ -171,6 +171,19 @@ def _constant(x: Tensor, y: Number) -> Tensor:
     return torch.full((), y, dtype=torch.result_type(x, y), device=x.device)
 
 
+@rewrite("scatter_reduce.two")
+def _mean_of_scattered(
+    x: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """Round the mean of integers down; the compiler rounds it to zero."""
+    if reduce != "mean" or _is_real(x):
+        return NotImplemented
+    total = torch.scatter_reduce(x, dim, index, src, "sum", include_self=include_self)
+    own = scalar_like(x, int(include_self)).expand(x.shape)
+    count = torch.scatter_add(own, dim, index, torch.ones_like(src))
+    return torch.div(total, torch.clamp(count, min=1), rounding_mode="floor")
+
+
 @rewrite("addmm.default")
 def _addmm(x: Tensor, y: Tensor, z: Tensor, *, beta: Number = 1, alpha: Number = 1) -> Tensor:
     if _is_real(x):

@@ -60,6 +60,7 @@ def refuse_operators(name: str, program: Any) -> None:
             _refuse_dtype(name, node, f"argument `{node.name}`")
         if node.op != "call_function":
             continue
+        _refuse_float_of_size(name, node)
         operator = operator_name(node.target)
         if operator is None:
             continue
@@ -90,6 +91,18 @@ def _refuse_dtype(name: str, node: Any, what: str) -> None:
         else:
             continue
         raise _refusal(name, what, why, place_of(node))
+
+
+def _refuse_float_of_size(name: str, node: Any) -> None:
+    if not isinstance(node.meta.get("val"), torch.SymFloat):
+        return
+    operator = operator_name(node.meta.get("original_aten")) or "the program"
+    raise UnsupportedOperatorError(
+        f"{name}: {operator} computes with a dynamic size in floating point, must be a static size",
+        operator=operator,
+        place="".join(place_of(node)),
+        fix="leave that dimension out of the dynamic ones",
+    )
 
 
 def _refuse_broadcast(name: str, node: Any, operator: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from ir_runtime.op_reg.legal.table import rewrite
+from ir_runtime.op_reg.legal.table import plain, rewrite, scalar_like
 
 __all__: list[str] = []
 
@@ -25,6 +26,12 @@ def _unbind(x: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple(x.select(dim, i) for i in range(int(x.shape[dim])))
 
 
+@rewrite("split_with_sizes.default")
+def _split(x: Tensor, sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    starts = itertools.accumulate(sizes, initial=0)
+    return tuple(x.narrow(dim, start, size) for start, size in zip(starts, sizes, strict=False))
+
+
 @rewrite("roll.default")
 def _roll(x: Tensor, shifts: Sequence[int], dims: Sequence[int] = ()) -> Tensor:
     if not dims:
@@ -33,6 +40,10 @@ def _roll(x: Tensor, shifts: Sequence[int], dims: Sequence[int] = ()) -> Tensor:
         size = x.shape[dim]
         if size == 0:
             return x.clone()
+        if isinstance(size, torch.SymInt):
+            place = torch.remainder(torch.arange(size, device=x.device) - shift, size)
+            x = torch.index_select(x, dim, place)
+            continue
         by = shift % size
         x = torch.cat([x.narrow(dim, size - by, by), x.narrow(dim, 0, size - by)], dim)
     return x.clone()
@@ -50,3 +61,23 @@ def _empty(
     """Make a tensor of any contents; a program lays out its tensors itself."""
     del layout_of, options
     return torch.full(list(size), 0, dtype=dtype or torch.get_default_dtype(), device=device)
+
+
+@rewrite("view.dtype")
+def _view_of_bytes(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Convert between bools and bytes: the compiler packs bools into bits."""
+    if torch.bool not in (x.dtype, dtype) or x.dtype == dtype:
+        return NotImplemented
+    if x.dtype == torch.bool:
+        found = x.to(torch.uint8)
+        return found if dtype == torch.uint8 else found.view(dtype)
+    found = x if x.dtype == torch.uint8 else x.view(torch.uint8)
+    return found != 0
+
+
+@rewrite("view.default")
+def _view_of_nothing(x: Tensor, size: Sequence[int]) -> Tensor:
+    """Make tensors without elements anew: the compiler fails on some views of them."""
+    if isinstance(x.numel(), torch.SymInt) or x.numel() > 0:
+        return NotImplemented
+    return scalar_like(x, 0).expand(plain("view.default", x, size).shape)

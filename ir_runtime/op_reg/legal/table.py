@@ -24,6 +24,11 @@ __all__ = [
 Rewrite = Callable[..., Any]
 """Takes an operator's arguments; returns its result, or NotImplemented for "as it is"."""
 
+_ALSO_DECOMPOSED = (
+    "_native_batch_norm_legit.default _native_batch_norm_legit.no_stats upsample_bilinear2d.vec"
+)
+"""Core operators that the compiler lacks, and torch has decompositions of."""
+
 _REWRITES: dict[torch._ops.OpOverload, list[Rewrite]] = {}
 
 
@@ -58,9 +63,11 @@ def rewritten_operators() -> frozenset[str]:
 
 def decompositions() -> Any:
     """Return torch's decompositions into core ATen operators, with the rewrites before them."""
+    from torch._decomp import get_decompositions
     from torch.export import default_decompositions
 
     table = default_decompositions()
+    table.update(get_decompositions([overload(name) for name in _ALSO_DECOMPOSED.split()]))
     for op, rewrites in _REWRITES.items():
         default = table.decomp_table.get(op)
         table[op] = _chain(op, tuple(rewrites), default)

@@ -51,7 +51,8 @@ def document(verdicts: Verdicts) -> str:
 
 
 def _table(verdicts: Verdicts) -> str:
-    rows = ["| operator | in a program | tried in |", "|---|---|---|"]
+    rows = ["Tried at dynamic sizes; what is refused may work at static ones.", ""]
+    rows += ["| operator | in a program | tried in |", "|---|---|---|"]
     for name in sorted(CASES.keys() & verdicts.keys()):
         outcome, dtypes = _outcome(name, verdicts[name])
         rows.append(f"| `{name}` | {outcome} | {dtypes} |")

@@ -34,7 +34,7 @@ def _is_news(name: str, kind: str) -> bool:
     return RECORDED.get(name, {}).get(kind) == "" or not RECORDED.get(name)
 
 
-@sampled(4, group=tuple(GROUPS))
+@sampled(3, group=tuple(GROUPS))
 def test_operators_are_right_or_refused(group: str) -> None:
     _assert_as_recorded(GROUPS[group], QUICK, dynamic=True)
 

@@ -54,6 +54,15 @@ def test_zero_divides_to_zero_and_the_smallest_by_minus_one_wraps() -> None:
     assert all(rest.tolist() == [0, 0, 0, 0] for rest in rests)
 
 
+def test_rests_of_floats_are_exact() -> None:
+    x = torch.tensor([-0.0, 1e30, -1e30, 7.5, float("inf"), float("nan")])[:, None]
+    y = torch.tensor([3.0, -0.7, float("inf")])[None, :]
+    rests = aot.export(lambda x, y: (torch.fmod(x, y), x % y, x % 3), (x, y))(x, y)
+    for mine, torchs in zip(rests, (torch.fmod(x, y), x % y, x % 3), strict=True):
+        assert torch.allclose(mine, torchs, rtol=0, atol=0, equal_nan=True)
+        assert torch.equal(mine.signbit() | mine.isnan(), torchs.signbit() | torchs.isnan())
+
+
 def _select(self, ksel):
     x = ksel.arg_tensor(0)
     ksel.return_new_tensor(x.t.shape, x.t.dtype)
