@@ -113,6 +113,8 @@ class FunctionReads:
             else:
                 library = _library_name(inner)
             value = inner
+        if library and self._into.follows(library):
+            library = ""  # installed or not, it is code that is followed
         return _Found(value, library)
 
     def _root(self, load: Load) -> tuple[Any, str]:
