@@ -94,7 +94,7 @@ def _refuse_dtype(name: str, node: Any, what: str) -> None:
 
 
 def _refuse_float_of_size(name: str, node: Any) -> None:
-    if not isinstance(node.meta.get("val"), torch.SymFloat):
+    if node.target is not torch.sym_float:  # others FxImporter knows
         return
     operator = operator_name(node.meta.get("original_aten")) or "the program"
     raise UnsupportedOperatorError(
