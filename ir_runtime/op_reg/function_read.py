@@ -269,6 +269,9 @@ def _library_name(value: Any) -> str:
     """Return the name under which a library defines an object, "" if none does."""
     if value is os.environ:
         return "os.environ"
+    registry = sys.modules.get("ir_runtime.op_reg.custom_op")
+    if registry is not None and value is registry.ALL_CUSTOM_OP_REGS:
+        return "ir_runtime.op_reg.ALL_CUSTOM_OP_REGS"  # not all ops of the process
     if isinstance(value, types.MethodType | types.BuiltinFunctionType):
         owner = value.__self__
         if owner is random._inst:  # pyright: ignore[reportAttributeAccessIssue]
