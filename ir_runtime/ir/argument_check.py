@@ -112,11 +112,12 @@ class ArgumentCheck:
         parts: list[str] = []
         if any("List" in kinds[name] for name in tensors) or (len(tensors) > 1 and not given):
             parts.append("False")
-        else:
+        elif len(tensors) > 1:
+            first = given[0]
             for name in tensors:
-                if name == given[0]:
+                if name == first:
                     continue
-                same = f"{own[name]}.device == {own[given[0]]}.device"
+                same = f"{own[name]}.device == {own[first]}.device"
                 parts.append(same if name in given else f"({own[name]} is None or {same})")
         if self.holds is not None:
             parts.append(f"ir_holds({', '.join(own.values())})")

@@ -115,3 +115,32 @@ def test_what_select_refuses_beyond_the_constraints_goes_on(on):
         assert torch.equal(scaled(X, 3.0), X * 3)
     with pytest.raises(NotTakenError, match="must have 2 dimensions"):
         scaled.impls["iree"].func_impl_fn(X[0], 3.0)
+
+
+def one_optional(x: Tensor | None, y: float) -> Tensor:
+    return torch.full((2,), y) if x is None else x * y
+
+
+def two_optional(x: Tensor | None, y: Tensor | None) -> Tensor:
+    found = [t for t in (x, y) if t is not None]
+    return torch.stack(found).sum(0)
+
+
+def of_a_list(xs: list[Tensor], y: float) -> Tensor:
+    return torch.stack(xs).sum(0) * y
+
+
+@pytest.mark.parametrize(
+    ("native", "call"),
+    [
+        (one_optional, (None, 2.0)),
+        (one_optional, (X, 2.0)),
+        (two_optional, (None, X)),
+        (two_optional, (X, X)),
+        (of_a_list, ([X, X], 2.0)),
+    ],
+)
+def test_any_tensors_of_a_signature_can_be_looked_at(native, call):
+    op = ir.register_op(name=f"{native.__name__}_{len(ir.IrOp.registry)}", activations=[])(native)
+    with op.set_priority(["native"]):
+        assert torch.equal(op(*call), native(*call))

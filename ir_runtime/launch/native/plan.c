@@ -230,7 +230,8 @@ static PyMemberDef members[] = {
 
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Plan(executables, operand_count, result_count, minimum_sizes, transients, steps, "
-                "touched_bytes, constants=(), report_rows=0, report_fault=None)\n--\n\nThe launches of one call, ready to run."},
+                "touched_bytes, constants=(), report_rows=0, report_fault=None)\n--\n\n"
+                "The launches of one call, ready to run."},
     {Py_tp_new, new_plan},
     {Py_tp_dealloc, free_plan},
     {Py_tp_methods, methods},

@@ -117,6 +117,7 @@ refusal check_storage(PyObject *object, const dl_tensor *tensor) {
   if (needed == 0 || tensor->data == NULL) return ACCEPTED;  // `check_layout` refuses the latter
   if (__builtin_expect(is_known, 1)) {
     const void *storage = (const void *)word((const void *)word(object, known.tensor), known.storage);
+    if (storage == NULL) return REFUSED_STORAGE;
     is.data = word(storage, known.data);
     is.size = word(storage, known.size);
   } else if (!ask_all(object, &is)) {
