@@ -12,12 +12,10 @@ Nothing of Inductor is imported here: the details are extended when torch import
 from __future__ import annotations
 
 import functools
-import importlib.abc
-import importlib.machinery
 import sys
 import types
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ import torch
 from ir_runtime.errors import IrRuntimeError
 from ir_runtime.launch.key import digest_of
 from ir_runtime.op_reg.description import Description
+from ir_runtime.op_reg.when_imported import when_imported
 
 __all__ = ["codes_in", "describe_op", "show_code_to_torch"]
 
@@ -103,11 +102,8 @@ def _own_code() -> str:
 
 
 def _install() -> None:
-    loaded = sys.modules.get(_CODECACHE)
-    if loaded is not None:
-        _extend(loaded)
-    elif _torch_has_a_place():
-        sys.meta_path.insert(0, _Finder())
+    if _CODECACHE in sys.modules or _torch_has_a_place():
+        when_imported(_CODECACHE, lambda: _extend(sys.modules[_CODECACHE]))
     else:
         _warn()
 
@@ -153,34 +149,3 @@ def _extend(codecache: types.ModuleType) -> None:
             self.ir_runtime_codes = codes
 
     details.__init__ = extended
-
-
-class _Finder(importlib.abc.MetaPathFinder):
-    """Finds Inductor's cache as others do, and extends it when it has been imported."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != _CODECACHE:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader)
-        return spec
-
-
-class _Loader(importlib.abc.Loader):
-    """Loads a module as its own loader does, and extends it."""
-
-    def __init__(self, own: Any) -> None:
-        self._own = own
-
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
-        return self._own.create_module(spec)
-
-    def exec_module(self, module: types.ModuleType) -> None:
-        module.__loader__ = self._own
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._own
-        self._own.exec_module(module)
-        _extend(module)
