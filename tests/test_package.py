@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,15 +51,6 @@ def test_a_process_ends_without_a_word():
     )
     assert done.stdout == ""
     assert done.stderr == ""
-
-
-def test_the_op_of_the_readme_works():
-    text = (ROOT / "README.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
-    x = torch.linspace(-100, 100, 1000)
-    capped = torch.ops.ir_runtime.softcap(x, 30.0)
-    torch.testing.assert_close(capped, 30 * torch.tanh(x / 30))
 
 
 def test_the_readme_names_each_setting_with_its_default():

@@ -96,18 +96,24 @@ def _function(
 ) -> HostCase:
     """A torch function; each operand's dimensions in `static` are compiled in."""
     dims = static if static is not None else [()] * len(calls[0])
-    return HostCase(name, functools.partial(_traced, fn, dims, calls[0]), calls, fn)
+    source = functools.cache(functools.partial(_traced, name, fn, dims, calls[0]))
+    return HostCase(name, source, calls, fn)
 
 
-def _traced(fn: Callable[..., Any], static: Sequence[Sequence[int]], call: Arguments) -> bytes:
-    """Return a program in destination-passing form that computes a torch function."""
+def _traced(
+    name: str, fn: Callable[..., Any], static: Sequence[Sequence[int]], call: Arguments
+) -> bytes:
+    """Return a program in destination-passing form that computes a torch function.
+
+    Programs that check indices hold the op's name: it is the case's, whatever ran before.
+    """
     results = fn(*call)
     results = results if isinstance(results, tuple) else (results,)
     arguments = ", ".join(f"Tensor x{i}" for i in range(len(call)))
     returns = ", ".join("Tensor" for _ in results)
 
     class Traced(CustomOp):
-        signature = f"traced@UNIQUE@({arguments}) -> ({returns})"
+        signature = f"{name}({arguments}) -> ({returns})"
 
         def select(self, ksel: KernelSelection) -> None:
             for i, dims in enumerate(static):
