@@ -73,13 +73,17 @@ class ArgumentCheck:
             return error.headline.removeprefix(f"{self._op}: ")
         return None
 
-    def guard(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def guard(self, function: Callable[..., Any], *, on_cpu: bool = False) -> Callable[..., Any]:
         """Return a function of all arguments that refuses what the op does not define.
 
         It is generated: for a call that is right it costs some comparisons in one expression.
+
+        Args:
+            function: computes a call.
+            on_cpu: whether the tensors are known to be there, all of them, and on the CPU.
         """
         own = {name: f"ir_a{i}" for i, name in enumerate(self._names)}  # a name may be a keyword
-        condition = self._condition(own)
+        condition = self._condition(own, on_cpu=on_cpu)
         if condition is None and self.values is None:
             return function
         passed = ", ".join(own.values())
@@ -104,13 +108,15 @@ class ArgumentCheck:
         exec(compile(text, f"<arguments of {self._op}>", "exec"), scope)  # noqa: S102 - our own text
         return scope["guarded"]
 
-    def _condition(self, own: Mapping[str, str]) -> str | None:
+    def _condition(self, own: Mapping[str, str], *, on_cpu: bool) -> str | None:
         """Write what is true of most right calls, None if it is true of all."""
         kinds = self._kinds
         tensors = [name for name in self._names if "Tensor" in kinds[name]]
         given = [name for name in tensors if kinds[name] == "Tensor"]
         parts: list[str] = []
-        if any("List" in kinds[name] for name in tensors) or (len(tensors) > 1 and not given):
+        if on_cpu:
+            pass
+        elif any("List" in kinds[name] for name in tensors) or (len(tensors) > 1 and not given):
             parts.append("False")
         elif len(tensors) > 1:
             first = given[0]

@@ -22,12 +22,13 @@ __all__ = ["Run", "make_run"]
 Run = Callable[..., Any]
 
 
-def make_run(op: IrOp, impls: Sequence[IrOpImpl]) -> Callable[[Run], Run]:
+def make_run(op: IrOp, impls: Sequence[IrOpImpl], *, on_cpu: bool) -> Callable[[Run], Run]:
     """Generate what computes a call by the first provider that takes it.
 
     Args:
         op: the op.
         impls: the providers in turn.
+        on_cpu: whether callers know that all tensors are there, on the CPU.
 
     Returns:
         Makes a function of all arguments by position, given one that does what is left: it logs who
@@ -39,7 +40,7 @@ def make_run(op: IrOp, impls: Sequence[IrOpImpl]) -> Callable[[Run], Run]:
     scope: dict[str, Any] = {"ir_levels": known_levels, "ir_not_taken": NotTakenError}
     tests: list[str] = []
     for i, impl in enumerate(impls):
-        scope[f"ir_run{i}"] = impl.functional
+        scope[f"ir_run{i}"] = impl.on_cpu if on_cpu else impl.functional
         tests.append(_test(impl, i, names, given, scope))
     lines = [f"    {line}" for line in _shared_dtypes(tests, sorted(names[n] for n in given))]
     for i, test in enumerate(tests):

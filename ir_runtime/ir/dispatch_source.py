@@ -18,6 +18,7 @@ import torch
 from ir_runtime.errors import NotTakenError
 from ir_runtime.ir.shadow import run_watched, watch
 from ir_runtime.ir.wrap import wrap
+from ir_runtime.launch import native
 from ir_runtime.op_reg.call import PLAIN_KEYSET
 from ir_runtime.op_reg.own_name import own_prefix
 
@@ -41,6 +42,9 @@ def $op_call($self, {parameters}):
         if $is_compiling(): return $op.torch_op({passed})
         return $torch_call({passed})
     if $is_compiling(): return $op._traced_call({passed})
+    if {plain}:
+{normalize_deeper}        $run = $context($op.default_priority).run_on_cpu
+        return $run({passed})
     try: $needed = {grad} or $forward_ad._current_level >= 0 or $has_transforms()
     except $AttributeError: $needed = True  # torch says what is wrong
     except $trace_error: return $op._traced_call({passed})  # torch.fx traces through it
@@ -49,16 +53,19 @@ def $op_call($self, {parameters}):
     return $run({passed})
 
 def $autograd($keyset, {parameters}):
+    $keys = $raw_repr($keyset)
     if {slow}: return $slow($keyset, ({every}))
-{normalize}    $run = $context($op.default_priority).run
+{normalize}    $run = $context($op.default_priority)
+    $run = $run.run_on_cpu if $keys == $cpu else $run.run
     return $run({passed})
 
 def $autograd_maybe_inplace($keyset, {parameters}):
+    $keys = $raw_repr($keyset)
     if {slow}: return $slow_inplace($keyset, ({every}))
     return $run_maybe_inplace({passed})
 """
 
-_PLAIN = "($raw_repr($keyset) != $cpu and $raw_repr($keyset) != $gpu)"
+_PLAIN = "($keys != $cpu and $keys != $gpu)"
 
 
 @dataclass(frozen=True)
@@ -94,14 +101,16 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow) -> Dispatch:
     parameters, defaults = _parameters(op)
     names = op.arg_names
     grad = _grad_test(op)
+    normalize = f"    {', '.join(names)}, = $normalize({', '.join(names)})\n"
+    normalize = "" if op.normalize is None else normalize
     text = _TEXT.format(
         parameters=parameters,
         passed=", ".join(names),
         every="".join(f"{name}, " for name in names),
         grad=grad,
-        normalize=f"    {', '.join(names)}, = $normalize({', '.join(names)})\n"
-        if op.normalize is not None
-        else "",
+        plain=_plain_test(op),
+        normalize=normalize,
+        normalize_deeper=f"    {normalize}" if normalize else "",
         slow=f"{_PLAIN} or {grad} or $forward_ad._current_level >= 0",
     )
     prefix = own_prefix(names)
@@ -131,6 +140,10 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow) -> Dispatch:
         "has_transforms": torch._C._are_functorch_transforms_active,
         "trace_error": torch.fx.proxy.TraceError,
     }
+    if native.why_absent() is None:
+        from ir_runtime.launch.native._launcher import is_plain
+
+        own["is_plain"] = is_plain
     scope = {f"{prefix}{name}": value for name, value in own.items()}
     exec(compile(text.replace("$", prefix), f"<dispatch of {op.name}>", "exec"), scope)  # noqa: S102 - our own text
     functions = ("run_now", "run_maybe_inplace", "op_call", "autograd", "autograd_maybe_inplace")
@@ -147,6 +160,23 @@ def _parameters(op: IrOp) -> tuple[str, dict[str, Any]]:
             text += f"=$default{i}"
         parts.append(text)
     return ", ".join(parts), defaults
+
+
+def _plain_test(op: IrOp) -> str:
+    """Write what tells that a call has nothing but plain tensors on the CPU, False if nothing."""
+    given: list[str] = []
+    optional: list[str] = []
+    for argument in op.overload._schema.arguments:
+        name, kind = argument.name, str(argument.type)
+        if kind == "Tensor":
+            given.append(name)
+        elif kind == "Optional[Tensor]":
+            optional.append(f"({name} is None or $is_plain({name}))")
+        elif "Tensor" in kind:
+            return "False"
+    if native.why_absent() is not None:
+        return "False"
+    return " and ".join([f"$is_plain({', '.join(given)})", *optional])
 
 
 def _grad_test(op: IrOp) -> str:

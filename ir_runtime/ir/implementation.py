@@ -41,6 +41,7 @@ class IrOpImpl:
         accepts: of all arguments by position, whether they are taken; None if all are.
         functional: computes a call, all arguments by position, without writing to them; refuses
             one that the op does not define.
+        on_cpu: the same, for callers who know that all tensors are there, on the CPU.
         traced: the same, for compilers: it looks at no argument first.
         is_asked_in_python: whether `accepts` runs code that no compiler can trace.
         may_decline: whether `functional` raises `NotTakenError` where another is to compute a call.
@@ -91,16 +92,16 @@ class IrOpImpl:
             self._accepts_guarded = _both(held, supports_args)
         self.supported = supported
         self.traced = self._run_on_clones if inplace else impl_fn
-        self.functional = self._checked(self.traced)
+        self._check_what_is_defined()
         self._check_schema()
 
-    def _checked(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Let a function refuse what the op does not define."""
-        return self.op.check.guard(function)
+    def _check_what_is_defined(self) -> None:
+        self.functional = self.op.check.guard(self.traced)
+        self.on_cpu = self.op.check.guard(self.traced, on_cpu=True)
 
     def check_again(self) -> None:
         """Follow a change of what the op refuses."""
-        self.functional = self._checked(self.traced)
+        self._check_what_is_defined()
         self.op.forget_choices()
 
     def _check_schema(self) -> None:

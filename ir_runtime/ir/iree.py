@@ -89,9 +89,8 @@ class IreeImpl(IrOpImpl):
             return self.constraints
         return tuple(c for c in self.constraints if c.quick is not None)
 
-    def _checked(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return it as it is: the kernel's selection refuses what the op does not define."""
-        return function
+    def _check_what_is_defined(self) -> None:
+        self.functional = self.on_cpu = self.traced  # the kernel's selection does it
 
     def _check_schema(self) -> None:
         if self._kernel is not None:

@@ -41,15 +41,15 @@ class OpPriority:
     def __init__(self, name: str) -> None:
         self.name = name
         self.context: ContextVar[Priority | None] = ContextVar(f"ir_op_{name}", default=None)
-        self._choices: dict[tuple[IrOpImpl, ...], Callable[[Run], Run]] = {}
+        self._choices: dict[tuple[tuple[IrOpImpl, ...], bool], Callable[[Run], Run]] = {}
         self.default_priority = Priority(self._op, ())
         self._traced = Traced()
 
-    def compiled_choice(self, impls: tuple[IrOpImpl, ...]) -> Callable[[Run], Run]:
+    def compiled_choice(self, impls: tuple[IrOpImpl, ...], *, on_cpu: bool) -> Callable[[Run], Run]:
         """Return what makes a function of providers to try in turn; see `make_run`."""
-        found = self._choices.get(impls)
+        found = self._choices.get((impls, on_cpu))
         if found is None:
-            found = self._choices[impls] = make_run(self._op, impls)
+            found = self._choices[impls, on_cpu] = make_run(self._op, impls, on_cpu=on_cpu)
         return found
 
     def forget_choices(self) -> None:

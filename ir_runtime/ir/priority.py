@@ -81,6 +81,7 @@ class Priority:
         added_native: whether native is last without having been asked for.
         ranges: lists of their own for some batch sizes, the latest first.
         run: computes a call, all arguments by position, by the first that takes it.
+        run_on_cpu: the same, for callers who know that all tensors are there, on the CPU.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Priority:
         self.added_native = added_native
         self.ranges = tuple(ranges)
         self.run: Callable[..., Any]
+        self.run_on_cpu: Callable[..., Any]
         with _guard:
             _alive.add(self)
         self.compile()
@@ -104,13 +106,15 @@ class Priority:
         """Make `run` anew, which knows what its providers take."""
         asked = self.impls[:-1] if self.added_native else self.impls
         if watch.on:
-            self.run = self._run_watched
+            self.run = self.run_on_cpu = self._run_watched
         elif self.ranges or not asked:  # or else the call says what is set
-            self.run = self._run_chosen
+            self.run = self.run_on_cpu = self._run_chosen
         elif asked[0].accepts is None:
-            self.run = asked[0].functional
+            self.run, self.run_on_cpu = asked[0].functional, asked[0].on_cpu
         else:
-            self.run = self.op.compiled_choice(asked)(self._run_chosen)
+            choice, rest = self.op.compiled_choice, self._run_chosen
+            self.run = choice(asked, on_cpu=False)(rest)
+            self.run_on_cpu = choice(asked, on_cpu=True)(rest)
 
     def _run_chosen(self, *values: Any) -> Any:
         return self.compute(values, lambda impl: impl.functional(*values))

@@ -61,6 +61,10 @@ refusal check_modes(void) {
   if (!is_zero(PyObject_CallNoArgs(dispatch_modes)) ||
       !is_zero(PyObject_CallNoArgs(function_modes)))
     return REFUSED_MODE;
+  return check_transforms();
+}
+
+refusal check_transforms(void) {
   PyObject *level = PyObject_CallNoArgs(functorch_level);
   bool none = level == Py_None;
   Py_XDECREF(level);

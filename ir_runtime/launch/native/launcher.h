@@ -175,6 +175,7 @@ typedef enum {
 extern const char *const refusal_words[REFUSALS];
 
 bool prepare_tensors(void);
+bool is_plain_tensor(PyObject *object);  // of torch's own types, on the CPU
 bool is_tensor(PyObject *object);      // of exactly torch's types
 bool is_any_tensor(PyObject *object);  // subclasses, too
 bool is_torch_constant(PyObject *object);  // of which there is one: dtypes, layouts, formats
@@ -220,6 +221,7 @@ bool overlap(const dl_tensor *one, const dl_tensor *other);
 
 bool prepare_gates(void);
 refusal check_tangents(void);
+refusal check_transforms(void);
 refusal check_profiler(void);
 refusal check_modes(void);
 refusal check_tracing(void);

@@ -20,7 +20,18 @@ static PyObject *has_pool(PyObject *module, PyObject *unused) {
   return PyBool_FromLong(pool.parallel != NULL);
 }
 
+static PyObject *is_plain(PyObject *module, PyObject *const *values, Py_ssize_t count) {
+  (void)module;
+  bool plain = check_tangents() == ACCEPTED;
+  for (Py_ssize_t i = 0; plain && i < count; i++) plain = is_plain_tensor(values[i]);
+  plain = plain && check_grad(values, count) == ACCEPTED && check_transforms() == ACCEPTED;
+  return PyBool_FromLong(plain);
+}
+
 static PyMethodDef functions[] = {
+    {"is_plain", (PyCFunction)(void (*)(void))is_plain, METH_FASTCALL,
+     "is_plain(*tensors)\n--\n\nTell whether all are tensors of torch's own types on the CPU, and "
+     "nothing is to be recorded or transformed."},
     {"set_parallel_bytes", set_parallel_bytes, METH_O,
      "set_parallel_bytes(size)\n--\n\nSet from how many touched bytes on a plan runs on torch's "
      "threads; returns the old one."},

@@ -35,7 +35,8 @@ enum { DL_COMPLEX = 5 };
 static PyTypeObject *tensor_type, *parameter_type;
 static PyTypeObject *constant_types[3];
 static const dl_exchange *exchange;
-static PyObject *is_neg, *is_conj, *wants_grad;
+static PyObject *is_neg, *is_conj, *wants_grad, *on_cpu;
+static const PyGetSetDef *grad_getter, *cpu_getter;
 
 static bool find_constant_types(PyObject *torch) {
   static const char *const names[] = {"dtype", "layout", "memory_format"};
@@ -77,11 +78,31 @@ static bool find_exchange(void) {
   return false;
 }
 
+// Looking for an attribute takes longer than reading it, and each call does it for each tensor.
+// Returns what reads one; NULL if it is to be found by name.
+static const PyGetSetDef *find_getter(PyObject *name) {
+  PyObject *found = PyObject_GetAttr((PyObject *)tensor_type, name);
+  bool plain = found != NULL && Py_IS_TYPE(found, &PyGetSetDescr_Type);
+  const PyGetSetDef *getter = plain ? ((PyGetSetDescrObject *)found)->d_getset : NULL;
+  Py_XDECREF(found);  // its type stays
+  PyErr_Clear();
+  return getter == NULL || getter->get == NULL ? NULL : getter;
+}
+
+static PyObject *attribute(PyObject *tensor, const PyGetSetDef *getter, PyObject *name) {
+  return getter == NULL ? PyObject_GetAttr(tensor, name) : getter->get(tensor, getter->closure);
+}
+
 bool prepare_tensors(void) {
   is_neg = PyUnicode_InternFromString("is_neg");
   is_conj = PyUnicode_InternFromString("is_conj");
   wants_grad = PyUnicode_InternFromString("requires_grad");
-  return wants_grad != NULL && is_neg != NULL && is_conj != NULL && find_types() && find_exchange();
+  on_cpu = PyUnicode_InternFromString("is_cpu");
+  if (on_cpu == NULL || wants_grad == NULL || is_neg == NULL || is_conj == NULL) return false;
+  if (!find_types() || !find_exchange()) return false;
+  grad_getter = find_getter(wants_grad);
+  cpu_getter = find_getter(on_cpu);
+  return true;
 }
 
 bool is_tensor(PyObject *object) {
@@ -113,7 +134,16 @@ static bool is_yes(PyObject *answer) {
   return yes;
 }
 
-bool requires_grad(PyObject *tensor) { return is_yes(PyObject_GetAttr(tensor, wants_grad)); }
+bool requires_grad(PyObject *tensor) { return is_yes(attribute(tensor, grad_getter, wants_grad)); }
+
+bool is_plain_tensor(PyObject *object) {
+  if (!is_tensor(object)) return false;
+  PyObject *answer = attribute(object, cpu_getter, on_cpu);
+  bool cpu = answer == Py_True;
+  if (answer == NULL) PyErr_Clear();
+  Py_XDECREF(answer);
+  return cpu;
+}
 
 refusal check_bits(PyObject *object, const dl_tensor *tensor) {
   bool complex = tensor->dtype.code == DL_COMPLEX;
