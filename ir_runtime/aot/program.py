@@ -6,7 +6,6 @@ import functools
 import io
 import os
 import re
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from ir_runtime.errors import (
     CompilerNotFoundError,
     CompilerTimeoutError,
 )
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
@@ -103,7 +103,7 @@ class Program:
         module.operation.write_bytecode(imported)
         self._imported = imported.getvalue()
         self._lowered: dict[str, _Lowered] = {}
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
 
     def mlir(self, device_family: str = "local") -> str:
         """Return the program as MLIR text, its ops expanded for a kind of device.

@@ -17,9 +17,9 @@ from typing import Any
 
 import torch
 
-from ir_runtime.device.instance import on_fork
 from ir_runtime.dtypes import DTYPES, dtype_info, format_tensor
 from ir_runtime.errors import GenerateError
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.op_reg.import_program import (
     first_lines,
     functional_program,
@@ -39,16 +39,8 @@ _DTYPE_BY_ELEMENT: dict[str, torch.dtype] = {}
 for _dtype, _info in DTYPES.items():
     _DTYPE_BY_ELEMENT.setdefault(_info.mlir, _dtype)  # signed stands before unsigned
 
-_lock = threading.Lock()  # torch.export is not made for two threads
+_lock = fork_safe_lock()  # torch.export is not made for two threads
 _tracing = threading.local()
-
-
-def _reset_lock() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-on_fork(_reset_lock)
 
 Sizes = Mapping[Place, int]
 """A size for each dynamic dimension."""
