@@ -46,7 +46,13 @@ _OPS = "ir_runtime/op_reg/"
 _AUTOGRAD = tuple(f"op_reg/test_autograd{end}.py" for end in ("", "_forms", "_native", "_op"))
 _VMAP = ("op_reg/test_vmap.py",)
 _MUTATION = ("op_reg/test_mutation.py", "op_reg/test_results.py", "op_reg/test_compile.py")
-_CALLS = ("op_reg/test_call.py", "op_reg/test_kernel.py", "op_reg/test_results.py", "direct")
+_CALLS = (
+    "op_reg/test_call_key.py",
+    "op_reg/test_call.py",
+    "op_reg/test_kernel.py",
+    "op_reg/test_results.py",
+    "direct",
+)
 _LAYOUTS = (
     "kernels/test_layouts.py",
     "direct/test_out.py",
