@@ -7,13 +7,14 @@ import io
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ir_runtime.aot.interface import Interface, ProgramInput
+from ir_runtime.aot.less_fusion import obtain_program
 from ir_runtime.aot.parameter import ExternalParameters
 from ir_runtime.aot.result_dtype import as_traced
 from ir_runtime.device import Device
@@ -24,7 +25,6 @@ from ir_runtime.errors import (
     CompilerTimeoutError,
 )
 from ir_runtime.fork_lock import fork_safe_lock
-from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.launchable import Launchable, stored_program
@@ -38,8 +38,6 @@ AnyPath = str | os.PathLike[str]
 Parameters = AnyPath | Sequence[AnyPath] | Mapping[str, torch.Tensor]
 """Where parameters are: a file, several, or tensors by their names."""
 
-_LESS_FUSION = "--iree-dispatch-creation-enable-aggressive-fusion=false"
-_STACK_REFUSAL = "exceeded stack allocation limit"
 _FAMILIES = ("local", "vulkan", "cuda", "hip")
 _TARGET = re.compile(
     r"--iree-hal-target-(?:device|backends)=(?:\w+=)?(?P<target>[\w-]+)(?:\[\d+\])?(?:,.*)?"
@@ -251,7 +249,7 @@ class Program:
             entry="",
         )
         try:
-            return _obtain_with_fusion(key, device_flags, source)
+            return obtain_program(key, device_flags, source)
         except (CompilerNotFoundError, CompilerTimeoutError):
             raise
         except CompileError as error:
@@ -290,24 +288,6 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<ir_runtime Program: {self.name}>"
-
-
-def _obtain_with_fusion(key: KernelKey, device_flags: tuple[str, ...], source: bytes) -> Artifact:
-    """Return an artifact, with less fusion if the compiler fails with as much as it does.
-
-    IREE 3.13 fuses a softmax of dynamic sizes with what uses it into code without any bound on
-    its stack, and then refuses that code.
-    """
-    store = default_store()
-    less = replace(key, flags=(*key.flags, _LESS_FUSION))
-    if store.load(less) is not None:
-        key = less
-    try:
-        return obtain_artifact(store, key, device_flags, lambda: source)
-    except CompileError as error:
-        if key is less or not any(_STACK_REFUSAL in text for text in error.diagnostics):
-            raise
-    return obtain_artifact(store, less, device_flags, lambda: source)
 
 
 def _device_of(device: Device | torch.device | str) -> Device:

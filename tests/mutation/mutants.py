@@ -560,4 +560,32 @@ MUTANTS: tuple[Mutant, ...] = (
             "if False]",
         ),
     ),
+    *_in(
+        "ir_runtime/launch/worker.py",
+        ("aot/test_updates_in_place.py",),
+        (
+            "compile: two updates of a made tensor share its buffer",
+            "if len(uses) < 2 or not",
+            "if True or not",
+        ),
+        (
+            "compile: a view of a made tensor hides its uses",
+            "found.extend(_uses_of(user) if views else [(user, use.operand_number)])",
+            "found.extend([] if views else [(user, use.operand_number)])",
+        ),
+    ),
+    *_in(
+        "ir_runtime/aot/less_fusion.py",
+        ("aot/test_less_fusion.py",),
+        (
+            "less fusion: softmaxes are not kept apart",
+            'if match is None or "?" not in match["sizes"]:',
+            "if True:",
+        ),
+        (
+            "less fusion: nothing is logged",
+            "_log.info(",
+            "_log.debug(",
+        ),
+    ),
 )
