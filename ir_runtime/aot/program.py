@@ -257,7 +257,7 @@ class Program:
         except CompileError as error:
             if lowered.has_own_ops:  # it may be their MLIR, which the user wrote
                 raise
-            raise blame(self.name, self._operators, error.diagnostics) from None
+            raise blame(self.name, self._operators, error.diagnostics, lowered.text) from None
 
     def _for_family(self, family: str) -> _Lowered:
         if family not in _FAMILIES:

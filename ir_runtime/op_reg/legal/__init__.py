@@ -8,11 +8,14 @@ are not.  One file for a group of operators; the battery in `tests/aot/operators
 from ir_runtime.op_reg.legal import (
     float8,
     function,
+    index,
     integer,
+    normalization,
     number,
     order,
     power,
     shape,
+    summation,
     trigonometry,
 )
 from ir_runtime.op_reg.legal.refusal import (
@@ -20,8 +23,10 @@ from ir_runtime.op_reg.legal.refusal import (
     called_operators,
     place_of,
     places_of,
+    refuse_import,
     refuse_operators,
     refuse_unknown_operators,
+    user_operator,
 )
 from ir_runtime.op_reg.legal.table import decompositions, rewrite, rewritten_operators
 
@@ -31,19 +36,24 @@ __all__ = [
     "decompositions",
     "place_of",
     "places_of",
+    "refuse_import",
     "refuse_operators",
     "refuse_unknown_operators",
     "rewrite",
     "rewritten_operators",
+    "user_operator",
 ]
 
 del (
     float8,
     function,
+    index,
     integer,
+    normalization,
     number,
     order,
     power,
     shape,
+    summation,
     trigonometry,
 )  # imported for what they register
