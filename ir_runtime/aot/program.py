@@ -39,6 +39,7 @@ Parameters = AnyPath | Sequence[AnyPath] | Mapping[str, torch.Tensor]
 """Where parameters are: a file, several, or tensors by their names."""
 
 _LESS_FUSION = "--iree-dispatch-creation-enable-aggressive-fusion=false"
+_NO_FUSION_OF_SHARED = "--iree-dispatch-creation-fuse-multi-use=false"
 _STACK_REFUSAL = "exceeded stack allocation limit"
 _FAMILIES = ("local", "vulkan", "cuda", "hip")
 _TARGET = re.compile(
@@ -247,7 +248,7 @@ class Program:
             source_digest=digest_of(source),
             device_type=device_type,
             compiler=compiler_version() or runtime_version(),
-            flags=(*BASE_FLAGS, *lowered.flags, *flags),
+            flags=(*BASE_FLAGS, *_fusion_flags(lowered.text), *lowered.flags, *flags),
             entry="",
         )
         try:
@@ -290,6 +291,15 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<ir_runtime Program: {self.name}>"
+
+
+def _fusion_flags(text: str) -> tuple[str, ...]:
+    """Return flags that keep a program of torch's operators on open sizes right.
+
+    IREE 3.13 fuses a sum of an open size with a second one that is made of it, and adds it up once
+    for each tile of the second: what else uses it gets a hundred times the sum.
+    """
+    return (_NO_FUSION_OF_SHARED,) if "torch.aten." in text and "?" in text else ()
 
 
 def _obtain_with_fusion(key: KernelKey, device_flags: tuple[str, ...], source: bytes) -> Artifact:

@@ -21,6 +21,7 @@ from ir_runtime.op_reg.legal import (
 from ir_runtime.op_reg.legal.refusal import (
     blame,
     called_operators,
+    operator_name,
     place_of,
     places_of,
     refuse_import,
@@ -34,6 +35,7 @@ __all__ = [
     "blame",
     "called_operators",
     "decompositions",
+    "operator_name",
     "place_of",
     "places_of",
     "refuse_import",

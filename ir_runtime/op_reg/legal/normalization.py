@@ -13,7 +13,7 @@ from ir_runtime.op_reg.legal.table import rewrite
 
 __all__: list[str] = []
 
-Dims = Sequence[int] | int | None
+Dims = list[int] | int | None
 
 
 @rewrite("var.correction")

