@@ -93,7 +93,7 @@ def _group_norm(
     return result, _without(mean, [2]).to(x.dtype), _without(inverse, [2]).to(x.dtype)
 
 
-def _normal(x: Tensor, dims: Sequence[int], eps: float) -> tuple[Tensor, Tensor, Tensor]:
+def _normal(x: Tensor, dims: list[int], eps: float) -> tuple[Tensor, Tensor, Tensor]:
     """Return numbers of mean 0 and variance 1, the mean, and one by the standard deviation."""
     variance, mean = _moments(x, dims, 0, keepdim=True)
     inverse = 1 / torch.sqrt(variance + eps)

@@ -1,4 +1,8 @@
-"""Run the battery: `python -m tests.aot.operators.record OUT SIZE [GROUP]`."""
+"""Run the battery: `python -m tests.aot.operators.record OUT SIZE [GROUP]`.
+
+It writes a row for each verdict; `table` puts those that are right or refused into the record.
+`BATTERY_DTYPES=f64,i64` runs some dtypes only, at dynamic sizes.
+"""
 
 from __future__ import annotations
 

