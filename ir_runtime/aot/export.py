@@ -26,7 +26,13 @@ from ir_runtime.op_reg.import_program import (
     record_lines_of,
 )
 from ir_runtime.op_reg.index_check import UncheckedIndexError, check_indices
-from ir_runtime.op_reg.legal import places_of, refuse_operators, refuse_unknown_operators
+from ir_runtime.op_reg.legal import (
+    place_of,
+    places_of,
+    refuse_import,
+    refuse_operators,
+    refuse_unknown_operators,
+)
 
 __all__ = ["export"]
 
@@ -101,12 +107,16 @@ def _import(
         try:
             check_indices(program, {i.name: i.name for i in interface.inputs})
         except UncheckedIndexError as error:
-            raise ExportError(f"{called}: cannot be made safe: {error}") from error
+            raise ExportError(
+                f"{called}: cannot be made safe: {error}", facts=place_of(error.node)
+            ) from error
         try:
             module = import_program(
                 program, hooks=external.import_hooks(program) if external else None
             )
         except Exception as error:
+            if (refusal := refuse_import(called, error)) is not None:
+                raise refusal from error
             raise ExportError(
                 f"{called}: does not import into MLIR, must use what IREE's FxImporter knows",
                 facts=first_lines(error),

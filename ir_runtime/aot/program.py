@@ -38,6 +38,7 @@ AnyPath = str | os.PathLike[str]
 Parameters = AnyPath | Sequence[AnyPath] | Mapping[str, torch.Tensor]
 """Where parameters are: a file, several, or tensors by their names."""
 
+_NO_FUSION_OF_SHARED = "--iree-dispatch-creation-fuse-multi-use=false"
 _FAMILIES = ("local", "vulkan", "cuda", "hip")
 _TARGET = re.compile(
     r"--iree-hal-target-(?:device|backends)=(?:\w+=)?(?P<target>[\w-]+)(?:\[\d+\])?(?:,.*)?"
@@ -245,7 +246,7 @@ class Program:
             source_digest=digest_of(source),
             device_type=device_type,
             compiler=compiler_version() or runtime_version(),
-            flags=(*BASE_FLAGS, *lowered.flags, *flags),
+            flags=(*BASE_FLAGS, *_fusion_flags(lowered.text), *lowered.flags, *flags),
             entry="",
         )
         try:
@@ -255,7 +256,7 @@ class Program:
         except CompileError as error:
             if lowered.has_own_ops:  # it may be their MLIR, which the user wrote
                 raise
-            raise blame(self.name, self._operators, error.diagnostics) from None
+            raise blame(self.name, self._operators, error.diagnostics, lowered.text) from None
 
     def _for_family(self, family: str) -> _Lowered:
         if family not in _FAMILIES:
@@ -288,6 +289,15 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<ir_runtime Program: {self.name}>"
+
+
+def _fusion_flags(text: str) -> tuple[str, ...]:
+    """Return flags that keep a program of torch's operators on open sizes right.
+
+    IREE 3.13 fuses a sum of an open size with a second one that is made of it, and adds it up once
+    for each tile of the second: what else uses it gets a hundred times the sum.
+    """
+    return (_NO_FUSION_OF_SHARED,) if "torch.aten." in text and "?" in text else ()
 
 
 def _device_of(device: Device | torch.device | str) -> Device:

@@ -8,20 +8,26 @@ are not.  One file for a group of operators; the battery in `tests/aot/operators
 from ir_runtime.op_reg.legal import (
     float8,
     function,
+    index,
     integer,
+    normalization,
     number,
     order,
     power,
     shape,
+    summation,
     trigonometry,
 )
 from ir_runtime.op_reg.legal.refusal import (
     blame,
     called_operators,
+    operator_name,
     place_of,
     places_of,
+    refuse_import,
     refuse_operators,
     refuse_unknown_operators,
+    user_operator,
 )
 from ir_runtime.op_reg.legal.table import decompositions, rewrite, rewritten_operators
 
@@ -29,21 +35,27 @@ __all__ = [
     "blame",
     "called_operators",
     "decompositions",
+    "operator_name",
     "place_of",
     "places_of",
+    "refuse_import",
     "refuse_operators",
     "refuse_unknown_operators",
     "rewrite",
     "rewritten_operators",
+    "user_operator",
 ]
 
 del (
     float8,
     function,
+    index,
     integer,
+    normalization,
     number,
     order,
     power,
     shape,
+    summation,
     trigonometry,
 )  # imported for what they register

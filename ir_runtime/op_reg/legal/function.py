@@ -75,6 +75,15 @@ def _in_float(name: str) -> None:
         return found.to(kind)
 
 
+@rewrite("pow.Tensor_Scalar")
+def _root_of_halves(x: Tensor, exponent: float) -> Tensor:
+    """Take powers, of which that of minus infinity is infinity; elsewhere torch takes roots."""
+    if x.dtype != torch.float16 or exponent != 0.5:
+        return NotImplemented
+    wide = x.to(torch.float32)
+    return torch.pow(wide, scalar_like(wide, exponent)).to(x.dtype)
+
+
 for _name in [
     "sigmoid.default",
     "pow.Tensor_Scalar",
@@ -249,6 +258,7 @@ def _atan2(y: Tensor, x: Tensor) -> Tensor:
     ratio = torch.where(less == more, scalar_like(x, 1), less / more)  # inf / inf, too
     ratio = torch.where(more == 0, scalar_like(x, 0), ratio)
     angle = _atan_of_small(torch.where((x != x) | (y != y), x + y, ratio))
+    angle = torch.where(ratio < 1e-10, ratio, angle)  # half of a tiny one may be subnormal
     angle = torch.where(swapped, math.pi / 2 - angle, angle)
     angle = torch.where(torch.signbit(x), math.pi - angle, angle)
     return torch.copysign(angle, y).to(kind)

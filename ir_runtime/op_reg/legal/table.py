@@ -25,7 +25,8 @@ Rewrite = Callable[..., Any]
 """Takes an operator's arguments; returns its result, or NotImplemented for "as it is"."""
 
 _ALSO_DECOMPOSED = (
-    "_native_batch_norm_legit.default _native_batch_norm_legit.no_stats upsample_bilinear2d.vec"
+    "_native_batch_norm_legit.default _native_batch_norm_legit.no_stats upsample_bilinear2d.vec "
+    "grid_sampler_2d.default"
 )
 """Core operators that the compiler lacks, and torch has decompositions of."""
 
