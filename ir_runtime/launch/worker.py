@@ -10,11 +10,13 @@ payload bytes.
 from __future__ import annotations
 
 import ctypes
-import itertools
+import functools
+import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, BinaryIO
 
 __all__ = ["print_source", "read_message", "run_pipeline", "translate", "write_message"]
@@ -44,51 +46,80 @@ def translate(
         HAL phase, as text, this one empty unless asked for; and the diagnostics, each as
         `<severity>: <message>`.
     """
-    from iree.compiler.api import Output, Session, Source
+    from iree.compiler.api import Session
 
     _set_process_flags(tuple(process_flags))
+    wants_host = bool(process_flags) and len(source) <= _HOST_SOURCE_MAX
     diagnostics: list[str] = []
-    stream = host = b""
     with Session() as session:
         try:
             session.set_flags(*flags)
         except ValueError as error:
             return None, b"", b"", [f"error: {error}"]
-        invocation: Any = session.invocation()
-        with invocation:
-            callback = _capture_diagnostics(invocation, diagnostics)
-            with Source.wrap_buffer(session, source) as wrapped:
-                # Going on after a failure kills the process: each step's answer counts.
-                wants_host = process_flags and len(source) <= _HOST_SOURCE_MAX
-                done = invocation.parse_source(wrapped)
-                done = done and _run(invocation, "", _FLOW_PHASE)
-                done = done and _give_each_use_its_tensor(session, invocation)
-                if done and _run(invocation, _FLOW_PHASE, _STREAM_PHASE):
-                    stream = _bytecode_of(invocation)
-                    done = not wants_host or _run(invocation, _STREAM_PHASE, _HOST_PHASE)
-                    host = _text_of(invocation) if wants_host and done else b""
-                    done = done and _run(
-                        invocation, _HOST_PHASE if wants_host else _STREAM_PHASE, "end"
+        found = _translate_after("", session, source, diagnostics, wants_host=wants_host)
+    if found is None:
+        return None, b"", b"", diagnostics or ["error: the compiler gave no reason"]
+    return *found, diagnostics
+
+
+def _translate_after(
+    phase: str, session: Any, source: bytes, diagnostics: list[str], *, wants_host: bool
+) -> tuple[bytes, bytes, bytes] | None:
+    """Compile a module that is past a phase; returns the first three results of `translate`."""
+    from iree.compiler.api import Source
+
+    invocation: Any = session.invocation()
+    with invocation:
+        callback = _capture_diagnostics(invocation, diagnostics)
+        with Source.wrap_buffer(session, source) as wrapped:
+            # Going on after a failure kills the process: each step's answer counts.
+            if not invocation.parse_source(wrapped):
+                return None
+            if phase != _FLOW_PHASE:
+                if not _run(invocation, phase, _FLOW_PHASE):
+                    return None
+                separated = _separation().with_separate_tensors(_bytecode_of(invocation))
+                if separated is not None:
+                    return _translate_after(
+                        _FLOW_PHASE, session, separated, diagnostics, wants_host=wants_host
                     )
-                if not done or not stream:
-                    return None, b"", b"", diagnostics or ["error: the compiler gave no reason"]
-                with Output.open_membuffer() as output:
-                    try:
-                        invocation.output_vm_bytecode(output)
-                    except ValueError as error:
-                        return None, b"", b"", [*diagnostics, f"error: {error}"]
-                    vmfb = bytes(output.map_memory())
-            del callback
-    return vmfb, stream, host, diagnostics
+            found = _finish(invocation, diagnostics, wants_host=wants_host)
+        del callback
+    return found
 
 
-def _give_each_use_its_tensor(session: Any, invocation: Any) -> bool:
-    """Rewrite the module between the flow and the stream phase; see `_separate_generated`."""
-    session.context  # noqa: B018 -- the module is exported into it
-    module = invocation.export_module()
-    _separate_generated(module)
-    invocation.import_module(module)
-    return True
+def _finish(
+    invocation: Any, diagnostics: list[str], *, wants_host: bool
+) -> tuple[bytes, bytes, bytes] | None:
+    """Compile on from the flow phase."""
+    from iree.compiler.api import Output
+
+    if not _run(invocation, _FLOW_PHASE, _STREAM_PHASE):
+        return None
+    stream, host, last = _bytecode_of(invocation), b"", _STREAM_PHASE
+    if wants_host:
+        if not _run(invocation, _STREAM_PHASE, _HOST_PHASE):
+            return None
+        host, last = _text_of(invocation), _HOST_PHASE
+    if not _run(invocation, last, "end"):
+        return None
+    with Output.open_membuffer() as output:
+        try:
+            invocation.output_vm_bytecode(output)
+        except ValueError as error:
+            diagnostics.append(f"error: {error}")
+            return None
+        return bytes(output.map_memory()), stream, host
+
+
+@functools.cache
+def _separation() -> Any:
+    """Load the file beside this one by its path: as a script this one knows no package."""
+    path = Path(__file__).with_name("separate_tensor.py")
+    spec: Any = importlib.util.spec_from_file_location("ir_runtime_separate_tensor", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def run_pipeline(
@@ -157,131 +188,6 @@ def _text_of(invocation: Any) -> bytes:
     with Output.open_membuffer() as output:
         invocation.output_ir(output)
         return bytes(output.map_memory())
-
-
-_SAME_TENSOR = ("flow.tensor.reshape", "flow.tensor.bitcast", "tensor.cast")
-_READERS = ("flow.tensor.slice", "flow.tensor.load", "flow.tensor.trace", "hal.tensor.export")
-
-
-def _separate_generated(module: Any) -> None:
-    """Give each use of a tensor that is made of no other tensor its own dispatch and executable.
-
-    Such a tensor is an `arange`, or the places that a sort moves. Where two dispatches update it in
-    place, IREE 3.13 does not copy it but repeats the dispatch that makes it, and later merges the
-    two equal dispatches: both updates happen in one buffer, and the numbers are wrong
-    (https://github.com/iree-org/iree/pull/23665). It never merges different executables.
-    """
-    operations = _operations_in(module)
-    executables = {
-        op.attributes["sym_name"].value: op for op in operations if op.name == "flow.executable"
-    }
-    makers: dict[str, list[Any]] = {}
-    for op in operations:
-        if op.name == "flow.dispatch" and not any(_is_tensor(value) for value in op.operands):
-            makers.setdefault(op.attributes["entry_points"][0].value[0], []).append(op)
-    for name, dispatches in makers.items():
-        if name not in executables:  # code from elsewhere, whose symbols cannot be renamed
-            continue
-        uses = [use for op in dispatches for use in _uses_of(op)]
-        if len(uses) < 2 or not any(_may_write(*use) for use in uses):
-            continue
-        for i, op in enumerate(dispatches):
-            if i:
-                _call_copy(op, executables)
-            _separate(op, lambda op: _call_copy(op.clone(), executables))
-
-
-def _operations_in(module: Any) -> list[Any]:
-    from iree.compiler.ir import WalkResult
-
-    found: list[Any] = []
-
-    def visit(operation: Any) -> Any:
-        found.append(operation)
-        return WalkResult.ADVANCE
-
-    module.walk(visit)
-    return found
-
-
-def _is_tensor(value: Any) -> bool:
-    return str(value.type).startswith("tensor<")
-
-
-def _uses_of(op: Any) -> list[tuple[Any, int]]:
-    """Return what uses an operation's results, also through views: users and operand numbers."""
-    found: list[tuple[Any, int]] = []
-    for result in op.results:
-        for use in result.uses:
-            user = use.owner.operation
-            views = user.name in _SAME_TENSOR
-            found.extend(_uses_of(user) if views else [(user, use.operand_number)])
-    return found
-
-
-def _may_write(user: Any, number: int) -> bool:
-    """Tell whether an operation may update one of its operands in place."""
-    if user.name == "flow.dispatch":
-        first = user.attributes["operandSegmentSizes"][0]
-        return any(tied.value == number - first for tied in user.attributes["tied_operands"])
-    if user.name == "flow.tensor.update":
-        return number == 0
-    return user.name not in _READERS and user.name != "hal.tensor.barrier"
-
-
-def _separate(op: Any, copy: Callable[[Any], Any]) -> None:
-    """Copy an operation, and the views of its results, for each use but the first."""
-    for result in op.results:
-        for use in list(result.uses):
-            if use.owner.operation.name in _SAME_TENSOR:
-                _separate(use.owner.operation, lambda view: view.clone())
-    uses = [
-        (i, use.owner.operation, use.operand_number)
-        for i, result in enumerate(op.results)
-        for use in result.uses
-    ]
-    for i, user, number in uses[1:]:
-        with op.context, _before(op):
-            user.operands[number] = copy(op).results[i]
-
-
-def _before(op: Any) -> Any:
-    from iree.compiler.ir import InsertionPoint
-
-    return InsertionPoint(op)
-
-
-def _call_copy(dispatch: Any, executables: dict[str, Any]) -> Any:
-    """Let a dispatch call a copy of its executable, and return it."""
-    from iree.compiler.ir import ArrayAttr, SymbolRefAttr
-
-    name, entry = dispatch.attributes["entry_points"][0].value
-    original = executables[name]
-    names = (f"{name}_use_{i}" for i in itertools.count())
-    fresh = next(unused for unused in names if unused not in executables)
-    suffix = fresh.removeprefix(name)
-    with dispatch.context, _before(original):
-        executables[fresh] = twin = original.clone()
-        _rename_entries(twin, name, suffix)
-        called = SymbolRefAttr.get([fresh, entry + suffix])
-        dispatch.attributes["entry_points"] = ArrayAttr.get([called])
-    return dispatch
-
-
-def _rename_entries(executable: Any, name: str, suffix: str) -> None:
-    """Rename an executable and its functions: the code of all executables is linked together."""
-    from iree.compiler.ir import FlatSymbolRefAttr, StringAttr
-
-    operations = _operations_in(executable)
-    exports = [op for op in operations if "function_ref" in op.attributes]
-    renamed = {name, *(export.attributes["sym_name"].value for export in exports)}
-    for export in exports:
-        function = export.attributes["function_ref"].value
-        renamed.add(function)
-        export.attributes["function_ref"] = FlatSymbolRefAttr.get(function + suffix)
-    for op in operations:
-        if "sym_name" in op.attributes and op.attributes["sym_name"].value in renamed:
-            op.attributes["sym_name"] = StringAttr.get(op.attributes["sym_name"].value + suffix)
 
 
 def print_source(source: Any) -> tuple[bytes | None, list[str]]:

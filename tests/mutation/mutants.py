@@ -561,7 +561,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        "ir_runtime/launch/worker.py",
+        "ir_runtime/launch/separate_tensor.py",
         ("aot/test_updates_in_place.py",),
         (
             "compile: two updates of a made tensor share its buffer",
