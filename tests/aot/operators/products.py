@@ -169,13 +169,13 @@ core(
     "native_layer_norm.default",
     lambda d: (random(d, 4, 9), positive(d, 9), random(d, 9)),
     lambda d: (random(d, 3, n := _long(d)), positive(d, n), random(d, n)),
-    call=lambda op, x, w, b: op(x, [x.shape[-1]], w, b, 1e-5),
+    call=lambda op, x, w, b: op(x, [x.shape[-1]], w, b, 1e-5)[::2],
 )
 core(
     "native_group_norm.default",
     lambda d: (random(d, 2, 4, 9), positive(d, 4), random(d, 4)),
     lambda d: (random(d, 2, 4, _long(d)), positive(d, 4), random(d, 4)),
-    call=lambda op, x, w, b: op(x, w, b, x.shape[0], x.shape[1], x.shape[2], 2, 1e-5),
+    call=lambda op, x, w, b: op(x, w, b, x.shape[0], x.shape[1], x.shape[2], 2, 1e-5)[::2],
 )
 core(
     "_native_batch_norm_legit_no_training.default",
