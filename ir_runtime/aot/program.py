@@ -6,7 +6,7 @@ import functools
 import io
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,7 @@ class Program:
         parameters: ExternalParameters,
         operators: Mapping[str, str],
         result_dtypes: tuple[torch.dtype | None, ...],
+        import_for: Callable[[str], Any],
     ) -> None:
         self.name = name
         self.inputs = interface.inputs
@@ -98,9 +99,8 @@ class Program:
         self._hints = hints
         self._operators = operators
         self._result_dtypes = result_dtypes
-        imported = io.BytesIO()
-        module.operation.write_bytecode(imported)
-        self._imported = imported.getvalue()
+        self._imported = {"local": _bytecode(module)}
+        self._import_for = import_for
         self._lowered: dict[str, _Lowered] = {}
         self._lock = fork_safe_lock()
 
@@ -277,7 +277,9 @@ class Program:
 
         context: Any = Context()
         context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork
-        module = Module.parse(self._imported, context)
+        if family not in self._imported:  # sums differ
+            self._imported[family] = _bytecode(self._import_for(family))
+        module = Module.parse(self._imported[family], context)
         expand_index_checks(module.operation)
         expand = ExpandCustomOpsPass(module.operation, device_family=family, hints=self._hints)
         expand.run()
@@ -289,6 +291,12 @@ class Program:
 
     def __repr__(self) -> str:
         return f"<ir_runtime Program: {self.name}>"
+
+
+def _bytecode(module: Any) -> bytes:
+    written = io.BytesIO()
+    module.operation.write_bytecode(written)
+    return written.getvalue()
 
 
 def _fusion_flags(text: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from ir_runtime.op_reg.import_program import (
     quiet_tracing,
     record_lines_of,
 )
+from ir_runtime.op_reg.legal import rewrites_for
 from ir_runtime.op_reg.lower_torch import Place, lower_program
 
 __all__ = ["conversion_asm", "torch_function_asm"]
@@ -104,11 +105,12 @@ def torch_function_asm(
     """
     operands = _operands(operand_types, like)
     lower = functools.partial(lower_program, **options)
+    family = options.get("family", "local")
     if getattr(_tracing, "active", False):  # `fn` ran an op whose kernel is to be made
-        return _trace_and_lower(fn, operands, like, lower)
+        return _trace_and_lower(fn, operands, like, lower, family)
     # a thread of its own has no fake tensor mode, no autograd key excluded, no default device
     with _lock, ThreadPoolExecutor(1, "torch_function_asm") as thread:
-        return thread.submit(_trace_and_lower, fn, operands, like, lower).result()
+        return thread.submit(_trace_and_lower, fn, operands, like, lower, family).result()
 
 
 @functools.cache
@@ -122,11 +124,12 @@ def _trace_and_lower(
     operands: list[_Operand],
     like: tuple[torch.Tensor, ...] | None,
     lower: Callable[..., str],
+    family: str,
 ) -> str:
     name = getattr(fn, "__name__", type(fn).__name__)
     _tracing.active = True
     record_lines_of(fn)
-    with torch.no_grad(), quiet_tracing():
+    with torch.no_grad(), quiet_tracing(), rewrites_for(family):
         program = _trace(fn, name, operands, like)
         _refuse_effects(program, name)
         classes = _size_classes(program, name, operands)

@@ -29,7 +29,7 @@ from ir_runtime.op_reg.legal.refusal import (
     refuse_unknown_operators,
     user_operator,
 )
-from ir_runtime.op_reg.legal.table import decompositions, rewrite, rewritten_operators
+from ir_runtime.op_reg.legal.table import decompositions, rewrite, rewrites_for, rewritten_operators
 
 __all__ = [
     "blame",
@@ -42,6 +42,7 @@ __all__ = [
     "refuse_operators",
     "refuse_unknown_operators",
     "rewrite",
+    "rewrites_for",
     "rewritten_operators",
     "user_operator",
 ]

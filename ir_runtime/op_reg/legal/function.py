@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ir_runtime.op_reg.legal.table import overload, rewrite, scalar_like
+from ir_runtime.op_reg.legal.table import has_double, overload, rewrite, scalar_like
 
 __all__ = ["in_double", "polynomial"]
 
@@ -49,6 +49,8 @@ def in_double(*names: str) -> Callable[[Function], Function]:
             if x.is_complex():
                 return NotImplemented
             kind = x.dtype if x.is_floating_point() else torch.get_default_dtype()
+            if kind != torch.float64 and not has_double():
+                return NotImplemented
             return function(x.to(kind).to(torch.float64), *args, **kwargs).to(kind)
 
         rewrite(*names)(rewritten)
@@ -251,6 +253,8 @@ def _acos(x: Tensor) -> Tensor:
 def _atan2(y: Tensor, x: Tensor) -> Tensor:
     kind = torch.result_type(x, y)
     kind = kind if kind.is_floating_point else torch.get_default_dtype()
+    if kind != torch.float64 and not has_double():
+        return NotImplemented
     y, x = y.to(kind).to(torch.float64), x.to(kind).to(torch.float64)
     tall, wide = torch.abs(y), torch.abs(x)
     swapped = tall > wide

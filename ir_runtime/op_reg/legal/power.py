@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.op_reg.legal.function import polynomial
-from ir_runtime.op_reg.legal.table import promoted, rewrite, scalar_like
+from ir_runtime.op_reg.legal.table import has_double, plain, promoted, rewrite, scalar_like
 
 __all__: list[str] = []
 
@@ -31,6 +31,8 @@ def _to_a_number(x: Tensor, exponent: float) -> Tensor:
         return torch.pow(x, scalar_like(x, float(exponent)))
     if 0 <= exponent <= (_FEW_FACTORS if x.dtype == torch.float32 else _MOST_FACTORS):
         return NotImplemented
+    if x.dtype != torch.float64 and not has_double():
+        return NotImplemented
     power = torch.pow(x.to(torch.float64), abs(float(exponent)))
     return (power if exponent > 0 else 1 / power).to(x.dtype)
 
@@ -45,6 +47,8 @@ def _of_a_number(x: float, exponent: Tensor) -> Tensor:
     if 0 < x < math.inf:
         if kind == torch.float64:
             return _exponential(exponent, *_split_logarithm(x))
+        if not has_double():
+            return NotImplemented
         return torch.exp(exponent.to(torch.float64) * math.log(x)).to(kind)
     base = scalar_like(exponent.to(kind), x)  # a constant alone, which the compiler would fold
     return torch.pow(torch.where(_is_nan(exponent), exponent, base), exponent)
@@ -57,7 +61,9 @@ def _of_tensors(x: Tensor, exponent: Tensor) -> Tensor:
         return NotImplemented
     x, exponent = promoted(x, exponent)
     size, power = torch.abs(x), exponent
-    if kind == torch.float32:
+    if kind == torch.float32 and not has_double():
+        power = plain("pow.Tensor_Tensor", size, exponent)
+    elif kind == torch.float32:
         power = torch.exp(power.to(torch.float64) * torch.log(size.to(torch.float64))).to(kind)
     else:
         power = _exponential(power, *_logarithm(size))
