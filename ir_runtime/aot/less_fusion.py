@@ -12,21 +12,22 @@ from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.key import KernelKey
 from ir_runtime.launch.store import Artifact
 
-__all__ = ["obtain_program", "part_softmaxes"]
+__all__ = ["keep_apart", "obtain_program"]
 
 _log = logging.getLogger("ir_runtime.aot")
 _LESS_FUSION = "--iree-dispatch-creation-enable-aggressive-fusion=false"
 _STACK_REFUSAL = "exceeded stack allocation limit"
-_SOFTMAXES = ("torch.aten._softmax", "torch.aten._log_softmax")
+_KEPT_APART = {"torch.aten._softmax": 0, "torch.aten._log_softmax": 0, "torch.aten.index_put": 2}
+"""By operation, the operand that is computed before it, by itself."""
 _TENSOR = re.compile(r"!torch\.vtensor<\[(?P<sizes>[^\]]+)\],(?P<element>\w+)>")
 
 
 def obtain_program(key: KernelKey, device_flags: tuple[str, ...], source: bytes) -> Artifact:
     """Return a program's artifact, made with less fusion if the compiler fails with more.
 
-    IREE 3.13 fuses a softmax of dynamic sizes with the code around it, keeps what is between on the
-    stack, without a bound, and then refuses that code. The second compile turns such fusion off,
-    and keeps each softmax of dynamic sizes apart from what is before it.
+    IREE 3.13 fuses a softmax, or a write by index, of dynamic sizes with the code around it, keeps
+    what is between on the stack, without a bound, and then refuses that code. The second compile
+    turns such fusion off, and keeps these operations apart from what is before them.
     """
     store = default_store()
     less = replace(key, flags=(*key.flags, _LESS_FUSION))
@@ -40,16 +41,16 @@ def obtain_program(key: KernelKey, device_flags: tuple[str, ...], source: bytes)
             "%s: compiled again with less fusion, the compiler fused more than the stack holds",
             key.name,
         )
-    return obtain_artifact(store, less, device_flags, lambda: part_softmaxes(source))
+    return obtain_artifact(store, less, device_flags, lambda: keep_apart(source))
 
 
-def part_softmaxes(source: bytes) -> bytes:
-    """Keep each softmax of dynamic sizes apart from what is before it.
+def keep_apart(source: bytes) -> bytes:
+    """Keep softmaxes and writes by index of dynamic sizes apart from what is before them.
 
     Args:
         source: a program in the torch dialect, as text.
     """
-    if not any(name.encode() in source for name in _SOFTMAXES):
+    if not any(name.encode() in source for name in _KEPT_APART):
         return source
     from iree.compiler.ir import Context, Location, Module, WalkResult
 
@@ -59,29 +60,29 @@ def part_softmaxes(source: bytes) -> bytes:
     found: list[Any] = []
 
     def visit(operation: Any) -> Any:
-        if operation.name in _SOFTMAXES:
+        if operation.name in _KEPT_APART:
             found.append(operation)
         return WalkResult.ADVANCE
 
     module.operation.walk(visit)
     with context, Location.unknown():
-        for softmax in found:
-            _begin_barrier(softmax)
+        for operation in found:
+            _begin_barrier(operation, _KEPT_APART[operation.name])
     return module.operation.get_asm(enable_debug_info=False).encode()
 
 
-def _begin_barrier(softmax: Any) -> None:
-    """Put a barrier for fusion before an operation's first operand, if that has open sizes."""
+def _begin_barrier(operation: Any, number: int) -> None:
+    """Put a barrier for fusion before an operand of an operation, if that has open sizes."""
     from iree.compiler.dialects import arith, iree_tensor_ext, tensor
     from iree.compiler.ir import IndexType, InsertionPoint, Operation, Type
 
-    x = softmax.operands[0]
+    x = operation.operands[number]
     match = _TENSOR.fullmatch(str(x.type))
     if match is None or "?" not in match["sizes"]:
         return
     sizes = match["sizes"].split(",")
     plain = Type.parse(f"tensor<{'x'.join((*sizes, match['element']))}>")
-    with InsertionPoint(softmax):
+    with InsertionPoint(operation):
         value = Operation.create("torch_c.to_builtin_tensor", [plain], [x]).result
         open_sizes = [
             tensor.DimOp(value, arith.ConstantOp(IndexType.get(), dim).result).result
@@ -89,6 +90,6 @@ def _begin_barrier(softmax: Any) -> None:
             if size == "?"
         ]
         apart = iree_tensor_ext.ComputeBarrierStartOp(plain, value, open_sizes).result
-        softmax.operands[0] = Operation.create(
+        operation.operands[number] = Operation.create(
             "torch_c.from_builtin_tensor", [x.type], [apart]
         ).result

@@ -21,6 +21,7 @@ _WIDER = {
     torch.float16: torch.float32,
     torch.bfloat16: torch.float32,
 }
+_HALVES = (torch.float16, torch.bfloat16)
 _SUMS = (
     "sum.default sum.dim_IntList mean.default mean.dim cumsum.default prod.default prod.dim_int "
     "cumprod.default logcumsumexp.default linalg_vector_norm.default"
@@ -57,7 +58,7 @@ def _add_halves_in_float(name: str) -> None:
 
     @rewrite(name)
     def added(x: Tensor, *args: Any, **options: Any) -> Any:
-        if wider(x.dtype) != torch.float32:
+        if x.dtype not in _HALVES:
             return NotImplemented
         wide = [_floats(a) if isinstance(a, Tensor) else a for a in args]
         return op(_floats(x), *wide, **options).to(x.dtype)
@@ -75,7 +76,7 @@ for _name in (*_SCATTERED.split(), *_POOLS.split()):
 
 @rewrite("index_put.default")
 def _index_put(x: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:  # noqa: FBT001, FBT002
-    if not accumulate or wider(x.dtype) != torch.float32:
+    if not accumulate or x.dtype not in _HALVES:
         return NotImplemented
     return torch.index_put(_floats(x), indices, _floats(values), accumulate=True).to(x.dtype)
 

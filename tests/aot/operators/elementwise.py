@@ -8,8 +8,10 @@ import torch
 import torch.nn.functional as F
 
 from tests.aot.operators.cases import case, core
-from tests.aot.operators.inputs import line, lines, mask, pairs, positive, random
+from tests.aot.operators.inputs import FLOATS, INTS, line, lines, mask, pairs, positive, random
 
+_NOT_BF16 = (*(dtype for dtype in FLOATS if dtype != torch.bfloat16), *INTS)
+"""Whole quotients of bf16 may lie halfway between two numbers: they are judged by their error."""
 EXACT = "abs neg ceil floor round trunc sign relu isinf isnan logical_not clone alias"
 for name in EXACT.split():
     core(f"{name}.default", lambda d: (line(d),), dtypes="fi", exact=True)
@@ -63,12 +65,14 @@ for name in ["add", "sub", "mul"]:
 core("div.Tensor", pairs, dtypes="fi")
 core("div.Scalar", lambda d: (line(d),), call=lambda op, x: op(x, 3), dtypes="fi")
 for mode in ("floor", "trunc"):
-    case(
-        f"div.Tensor_mode {mode}",
-        lambda x, y, m=mode: torch.ops.aten.div.Tensor_mode(x, y, rounding_mode=m),
-        lambda d: pairs(d, zeros=False),
-        dtypes="fi",
-    )
+    for kinds, is_exact in ((_NOT_BF16, True), ((torch.bfloat16,), False)):
+        case(
+            f"div.Tensor_mode {mode}" + ("" if is_exact else " in bf16"),
+            lambda x, y, m=mode: torch.ops.aten.div.Tensor_mode(x, y, rounding_mode=m),
+            lambda d: pairs(d, zeros=False),
+            dtypes=kinds,
+            exact=is_exact,
+        )
     case(
         f"div.Scalar_mode {mode}",
         lambda x, m=mode: torch.ops.aten.div.Scalar_mode(x, 3, rounding_mode=m),
@@ -187,12 +191,14 @@ case("lerp", lambda x, y: torch.lerp(x, y, 0.25), pairs)
 case("addcmul", torch.addcmul, lambda d: (*pairs(d), line(d)))
 case("addcdiv", torch.addcdiv, lambda d: (*pairs(d), line(d)))
 case("true_divide", lambda x: x / 4, lambda d: (line(d),), dtypes="fi")
-case(
-    "floor_divide of tensors",
-    torch.floor_divide,
-    lambda d: pairs(d, zeros=False),
-    dtypes="fi",
-)
+for kinds, is_exact in ((_NOT_BF16, True), ((torch.bfloat16,), False)):
+    case(
+        "floor_divide of tensors" + ("" if is_exact else " in bf16"),
+        torch.floor_divide,
+        lambda d: pairs(d, zeros=False),
+        dtypes=kinds,
+        exact=is_exact,
+    )
 case("division by zero", lambda x: x * 0, lambda d: (line(d),), dtypes="i")
 case(
     "shifts",

@@ -49,9 +49,8 @@ def test_hits_leave_nothing_behind() -> None:
     counts = [sys.getrefcount(o) for o in (x, y, named, plan, None, torch.float32)]
     assert _grows(lambda: calls.call(x, y, named), CALLS) < CALLS * 8
     after = [sys.getrefcount(o) for o in (x, y, named, plan, None, torch.float32)]
-    assert (
-        max(abs(a - b) for a, b in zip(counts, after, strict=True)) < CALLS // 10
-    )  # others come and go: a leak is one a call
+    # what other tests left comes and goes; a leak is one a call
+    assert max(abs(a - b) for a, b in zip(counts, after, strict=True)) < CALLS // 10
 
 
 @pytest.mark.parametrize("what", ["strided", "other", "out", "bound", "bound refused", "run"])

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch.autograd import forward_ad
 
-from ir_runtime.launch.native import why_absent
-
-pytestmark = pytest.mark.skipif(why_absent() is not None, reason=str(why_absent()))
+from ir_runtime.launch.native._launcher import is_plain
 
 
 class Own(torch.Tensor):
@@ -16,8 +13,6 @@ class Own(torch.Tensor):
 
 
 def test_plain_tensors_are() -> None:
-    from ir_runtime.launch.native._launcher import is_plain
-
     x, weight = torch.ones(3), torch.nn.Parameter(torch.ones(3))
     assert is_plain()
     assert is_plain(x, x.half()[::2])
@@ -27,8 +22,6 @@ def test_plain_tensors_are() -> None:
 
 
 def test_all_else_is_not() -> None:
-    from ir_runtime.launch.native._launcher import is_plain
-
     x = torch.ones(3)
     others = (None, 1.0, [x], x.to("meta"), x.as_subclass(Own), torch.ones(3, requires_grad=True))
     for other in others:

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from ir_runtime import aot
 from ir_runtime.errors import ExportError
+from tests.aot.operators import CASES, samples_of
+
+INDEX = torch.tensor([1, 0, 1])
 
 
 def functions(x: Tensor) -> list[Tensor]:
@@ -21,6 +24,10 @@ def functions(x: Tensor) -> list[Tensor]:
         x.softmax(1),
         x.var(1),
         F.layer_norm(x, (x.shape[1],)),
+        x.scatter_add(0, INDEX[:, None].expand(-1, 5), x),
+        x.index_add(0, INDEX, x),
+        x.index_put((INDEX,), x, accumulate=True),
+        F.avg_pool1d(x, 2),
     ]
 
 
@@ -43,3 +50,23 @@ def test_weights_that_changed_since_the_export_are_refused() -> None:
         "layer: its weights changed after the export, must not before it is first compiled for "
         "vulkan"
     )
+
+
+@pytest.mark.full
+def test_no_operator_of_f32_needs_f64_or_fails_on_vulkan() -> None:
+    """But for those that the compiler lacks and f64 makes up for."""
+    found: dict[str, str] = {}
+    for name, case in CASES.items():
+        for sample in (s for s in samples_of(case) if s.dtype == torch.float32):
+            try:
+                program = aot.export(case.fn, sample.arguments)
+            except ExportError:
+                continue  # refused everywhere
+            try:
+                text = program.mlir("vulkan")
+            except ExportError as error:
+                found[name] = str(getattr(error, "operator", error))
+                continue
+            if "f64" in text:
+                found[name] = "f64"
+    assert found == {"erfc": "aten.erfc", "_to_copy float64": "f64"}
