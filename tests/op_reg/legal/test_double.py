@@ -53,6 +53,7 @@ def test_weights_that_changed_since_the_export_are_refused() -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1800)
 def test_no_operator_of_f32_needs_f64_or_fails_on_vulkan() -> None:
     """But for those that the compiler lacks and f64 makes up for."""
     found: dict[str, str] = {}
