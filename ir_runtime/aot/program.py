@@ -24,7 +24,7 @@ from ir_runtime.errors import (
     CompilerNotFoundError,
     CompilerTimeoutError,
 )
-from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.fork_lock import fork_safe_lock, fork_waits
 from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.launchable import Launchable, stored_program
@@ -268,6 +268,7 @@ class Program:
                 self._lowered[family] = self._lower(family)
             return self._lowered[family]
 
+    @fork_waits()
     def _lower(self, family: str) -> _Lowered:
         from iree.compiler.ir import Context, Module
 

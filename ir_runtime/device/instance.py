@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from iree.runtime import HalDevice, VmInstance
 
-from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.fork_lock import fork_safe_lock, fork_waits
 
 __all__ = ["get_vm_instance", "is_forked", "keep_open", "on_exit", "on_fork"]
 
@@ -30,7 +30,7 @@ def get_vm_instance() -> VmInstance:
     """
     global _instance
     if _instance is None:
-        with _lock:
+        with fork_waits(), _lock:
             if _instance is None:
                 from iree.runtime import VmInstance
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ir_runtime.device.instance import get_vm_instance, is_forked, keep_open, on_exit, on_fork
 from ir_runtime.errors import DeviceError
-from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.fork_lock import fork_safe_lock, fork_waits
 
 if TYPE_CHECKING:
     from iree.runtime import HalDevice, HalDriver
@@ -95,7 +95,7 @@ def open_place(
             f"device {uri!r}: its driver does not survive a fork, must be local-sync here",
             fix="use local-sync, or start processes with spawn",
         )
-    with _lock:
+    with fork_waits(), _lock:
         known = _places.get((uri, stream))
         if known is None:
             known = _open(name, path, uri, prepare, stream, stream_parameters)
@@ -137,6 +137,7 @@ def _open(
     return place
 
 
+@fork_waits()
 def device_names(driver_name: str, *, prepare: Callable[[], None] = lambda: None) -> list[str]:
     """Return what a driver calls the devices that it finds, without opening one.
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ir_runtime.errors import DeviceError, IrRuntimeError, LinkError
+from ir_runtime.fork_lock import fork_waits
 
 if TYPE_CHECKING:
     from iree.runtime import HalDevice, ParameterProvider, VmContext, VmInstance, VmModule
@@ -53,6 +54,7 @@ class Place(Protocol):
     def finalize_iree_action(self) -> None: ...
 
 
+@fork_waits()
 def open_context(
     name: str, place: Place, module: VmModule, providers: Sequence[ParameterProvider]
 ) -> tuple[VmContext, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from ir_runtime.fork_lock import fork_waits
 from ir_runtime.launch.compile_cache import Compiled
 from ir_runtime.launch.executable_text import UnreadableProgramError, split_executables
 from ir_runtime.launch.host_program import HostProgram
@@ -20,6 +21,7 @@ _MEANT = (b"overwrite.tensor.contents", b"hal.tensor.alias")
 """Operations of a source by which a program changes an operand on purpose."""
 
 
+@fork_waits()
 def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes, dict[str, bytes]]:
     """Return what is stored: a record as JSON, and the executables that the host program launches.
 

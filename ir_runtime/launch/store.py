@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from ir_runtime.counters import add_count
 from ir_runtime.errors import StoreError
-from ir_runtime.fork_lock import ForkSafeLock, fork_safe_lock
+from ir_runtime.fork_lock import ForkSafeLock, fork_safe_lock, fork_waits
 from ir_runtime.launch.entry import (
     KEY_FILE,
     CorruptEntryError,
@@ -239,7 +239,8 @@ class DirectoryStore:
             yield
 
     def _file_lock(self, key: KernelKey) -> AbstractContextManager[Any] | None:
-        from filelock import FileLock
+        with fork_waits():
+            from filelock import FileLock
 
         locks = self._home / ".locks"
         path = locks / f"{key.label}.lock"

@@ -12,6 +12,7 @@ from torch import Tensor
 from ir_runtime.device.instance import get_vm_instance, on_exit
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import EntryPointError, IrRuntimeError, LaunchError
+from ir_runtime.fork_lock import fork_waits
 from ir_runtime.launch.index_fault import zero_size_fault
 from ir_runtime.launch.link import Place, open_context
 from ir_runtime.launch.program_record import WrittenOperands, stored_written_operands
@@ -154,6 +155,7 @@ class VmProgram:
         del self.module
 
 
+@fork_waits()
 def load_module(name: str, vmfb: bytes) -> VmModule:
     """Load a VMFB.
 

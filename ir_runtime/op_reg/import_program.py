@@ -14,6 +14,7 @@ import torch
 
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ExportError
+from ir_runtime.fork_lock import fork_waits
 from ir_runtime.op_reg.index_check import check_before_decomposition
 from ir_runtime.op_reg.legal import decompositions
 from ir_runtime.op_reg.model_decomposition import add_model_decompositions
@@ -160,6 +161,7 @@ def _exchange_second_form(program: Any) -> Any:
     return program
 
 
+@fork_waits()
 def import_program(program: Any, *, func_name: str = "main", hooks: Any = None) -> Any:
     """Import a functional program into a new module of the torch dialect.
 

@@ -14,6 +14,7 @@ from ir_runtime.device import Device, get_device_from_torch
 from ir_runtime.device.driver import driver_for_torch
 from ir_runtime.device.instance import on_exit, on_fork
 from ir_runtime.errors import GenerateError
+from ir_runtime.fork_lock import fork_waits
 from ir_runtime.launch.build import default_store, obtain_artifact
 from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.destination import (
@@ -88,6 +89,7 @@ def _forget_calls_if_bound_otherwise(before: Settings, after: Settings) -> None:
         _forget_calls()
 
 
+@fork_waits()
 def run_select(op: CustomOp, args: Sequence[Any]) -> CallSelection:
     """Run `select` on the arguments of a call and check what it declares.
 
@@ -155,13 +157,15 @@ def _bind_launch(
     if device is None and where.type == "cpu":
         kernel = kernel_for(op, ksel, Device("local-sync"))
         uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
-        return bind_kernel(kernel, ENTRY, uri, flat, written)
+        with fork_waits():
+            return bind_kernel(kernel, ENTRY, uri, flat, written)
     reason = f"the call runs on {where if device is None else device.uri}"
     device = device or get_device_from_torch(where)
     if device.driver_id == "local-task" and 0 in sizes:
         device = Device("local-sync")  # the worker pool dies of empty grids
     kernel = kernel_for(op, ksel, device)
-    launch = bind_device_launch(kernel.vm, ENTRY, device, with_report(kernel, written))
+    with fork_waits():
+        launch = bind_device_launch(kernel.vm, ENTRY, device, with_report(kernel, written))
     told = raising if device.driver.family == "local" else counting
     launch = told(kernel, launch)
     return BoundKernel(kernel, launch, "vm", device.uri, reason)
@@ -196,9 +200,11 @@ def _load(op: CustomOp, ksel: KernelSelection, device: Device) -> LoadedKernel:
     artifact = obtain_artifact(
         default_store(), key, device.compile_target_flags, lambda: kernel_source(op, ksel)
     )
-    return LoadedKernel(artifact)
+    with fork_waits():
+        return LoadedKernel(artifact)
 
 
+@fork_waits()
 def kernel_source(op: CustomOp, ksel: KernelSelection) -> bytes:
     """Run `generate` and return the MLIR of the kernel, in destination-passing form.
 

@@ -234,23 +234,38 @@ def test_fork_compiles_a_kernel_of_its_own(store):
     assert (counts[0].compiles, counts[0].store_hits) == (0, 1)
 
 
-def test_fork_while_other_threads_launch():
-    x, stop = torch.randn(64), threading.Event()
+FORKS = """
+import json, threading, torch
+from tests.op_reg import ops
+from tests.op_reg.test_process import in_fork
+x, stop, failed = torch.randn(64), threading.Event(), []
+def right():
+    return torch.equal(ops.add(x, x), x + x) and torch.equal(ops.twice(x.clone()), x * 2)
+def spin():
+    while not stop.is_set():
+        right()
+threads = [threading.Thread(target=spin) for _ in range(3)]
+for thread in threads:
+    thread.start()
+try:
+    for _ in range(5):
+        in_fork(right, seconds=30)
+except BaseException as error:
+    failed.append(repr(error))
+stop.set()
+for thread in threads:
+    thread.join()
+print(json.dumps(failed))
+"""
 
-    def spin():
-        while not stop.is_set():
-            ops.add(x, x)
 
-    threads = [threading.Thread(target=spin) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    try:
-        for _ in range(5):
-            in_fork(lambda: torch.equal(ops.add(x, x), x + x))
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+@pytest.mark.parametrize("stored", [False, True])
+def test_fork_while_other_threads_make_their_first_calls(store, stored):
+    """Imports, opened devices and generated kernels in the making would never end in a child."""
+    if stored:
+        ops.add(torch.ones(64), torch.ones(64))
+        ops.twice(torch.ones(64))
+    assert report_of(start(FORKS)) == []
 
 
 def test_fork_of_a_fork():
