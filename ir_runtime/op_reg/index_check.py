@@ -3,6 +3,8 @@
 Compiled code reads and writes where an index says. So each index tensor of a program goes through
 the op `ir_runtime_trace::checked_index`, which becomes MLIR in `index_report`: it makes negative
 indices count from the end where torch means that, clamps what is out of range, and reports it.
+A read that does nothing else than look elements up becomes `ir_runtime_trace::checked_read`, which
+`index_read` writes.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import copy
 import json
 import operator
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -37,6 +40,12 @@ fragment("ir_runtime_trace").define(_SCHEMA)
 fragment("ir_runtime_trace").impl(
     "checked_index", lambda index, *_: index.clone(), "CompositeExplicitAutograd"
 )
+fragment("ir_runtime_trace").define(
+    "checked_read(Tensor table, Tensor index, bool wraps, str facts) -> Tensor"
+)
+fragment("ir_runtime_trace").impl(
+    "checked_read", lambda table, index, *_: table[index], "CompositeExplicitAutograd"
+)
 _VIEWS = (
     "view",
     "reshape",
@@ -49,6 +58,13 @@ _VIEWS = (
     "slice",
     "select",
 )
+_READS = (
+    torch.ops.aten.gather.default,
+    torch.ops.aten.index.Tensor,
+    torch.ops.aten.index_select.default,
+    torch.ops.aten.take.default,
+)
+_MANY = 4096
 
 
 def check_before_decomposition(program: Any) -> Any:
@@ -97,6 +113,10 @@ def check_indices(program: Any, names: Mapping[str, str], within: str | None = N
             if _is_in_range(access, size, constants, writes=writes_by_index(user)):
                 continue
             text = json.dumps(_facts(user, names.get(_origin(access.index).name), within))
+            if _reads_line(user, access):
+                user.target = torch.ops.ir_runtime_trace.checked_read.default
+                user.args, user.kwargs = (access.table, access.index, access.wraps, text), {}
+                continue
             writes = writes_by_index(user)
             key = (access.index, str(size), access.wraps, writes, access.small, access.large)
             if key not in checked:
@@ -144,6 +164,20 @@ def _drop_empty_write(node: Any) -> None:
     indices = [access.index.meta["val"] for access in index_accesses(node)]
     if any(0 in index.shape for index in indices):
         node.target, node.args, node.kwargs = torch.ops.aten.clone.default, node.args[:1], {}
+
+
+def _reads_line(user: Any, access: IndexAccess) -> bool:
+    """Tell whether an operator is `table[index]` of a line, by an index that it alone checks.
+
+    That is checked as it is read. A few indices are checked before it: their pass costs nothing.
+    """
+    shape = access.index.meta["val"].shape
+    if user.target not in _READS or access.table.meta["val"].ndim != 1 or not len(shape):
+        return False
+    if all(isinstance(n, int) for n in shape) and prod(shape) < _MANY:
+        return False
+    uses = [a for other in access.index.users for a in index_accesses(other)]
+    return sum(a.index is access.index for a in uses) == 1
 
 
 # what needs no check
