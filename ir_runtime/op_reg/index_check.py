@@ -63,6 +63,7 @@ _READS = (
     torch.ops.aten.index.Tensor,
     torch.ops.aten.index_select.default,
     torch.ops.aten.take.default,
+    torch.ops.aten._unsafe_index.Tensor,
 )
 _MANY = 4096
 
@@ -113,12 +114,12 @@ def check_indices(program: Any, names: Mapping[str, str], within: str | None = N
             if _is_in_range(access, size, constants, writes=writes_by_index(user)):
                 continue
             text = json.dumps(_facts(user, names.get(_origin(access.index).name), within))
-            if _reads_line(user, access):
+            writes = writes_by_index(user)
+            key = (access.index, str(size), access.wraps, writes, access.small, access.large)
+            if key not in checked and _reads_line(user, access):
                 user.target = torch.ops.ir_runtime_trace.checked_read.default
                 user.args, user.kwargs = (access.table, access.index, access.wraps, text), {}
                 continue
-            writes = writes_by_index(user)
-            key = (access.index, str(size), access.wraps, writes, access.small, access.large)
             if key not in checked:
                 checked[key] = _insert(graph, user, access, text)
             _replace(user, access.place, checked[key])
@@ -167,17 +168,17 @@ def _drop_empty_write(node: Any) -> None:
 
 
 def _reads_line(user: Any, access: IndexAccess) -> bool:
-    """Tell whether an operator is `table[index]` of a line, by an index that it alone checks.
+    """Tell whether an operator is `table[index]` of a line, to be checked as it is read.
 
-    That is checked as it is read. A few indices are checked before it: their pass costs nothing.
+    A few indices are checked before it, and so are those that another operator needs checked, too.
     """
     shape = access.index.meta["val"].shape
-    if user.target not in _READS or access.table.meta["val"].ndim != 1 or not len(shape):
+    if user.target not in _READS or access.table.meta["val"].ndim != 1 or not shape:
         return False
     if all(isinstance(n, int) for n in shape) and prod(shape) < _MANY:
         return False
-    uses = [a for other in access.index.users for a in index_accesses(other)]
-    return sum(a.index is access.index for a in uses) == 1
+    uses = [use for other in access.index.users for use in index_accesses(other)]
+    return sum(use.index is access.index for use in uses) == 1
 
 
 # what needs no check
