@@ -41,10 +41,8 @@ fragment("ir_runtime_trace").impl(
     "checked_index", lambda index, *_: index.clone(), "CompositeExplicitAutograd"
 )
 fragment("ir_runtime_trace").define(
-    "checked_read(Tensor table, Tensor index, bool wraps, str facts) -> Tensor"
-)
-fragment("ir_runtime_trace").impl(
-    "checked_read", lambda table, index, *_: table[index], "CompositeExplicitAutograd"
+    "checked_read(Tensor table, Tensor index, int dim, bool wraps, SymInt[] small, SymInt[] large, "
+    "str facts) -> Tensor"
 )
 _VIEWS = (
     "view",
@@ -116,9 +114,8 @@ def check_indices(program: Any, names: Mapping[str, str], within: str | None = N
             text = json.dumps(_facts(user, names.get(_origin(access.index).name), within))
             writes = writes_by_index(user)
             key = (access.index, str(size), access.wraps, writes, access.small, access.large)
-            if key not in checked and _reads_line(user, access):
-                user.target = torch.ops.ir_runtime_trace.checked_read.default
-                user.args, user.kwargs = (access.table, access.index, access.wraps, text), {}
+            if key not in checked and _reads_elements(user, access):
+                _check_in_read(graph, user, access, text)
                 continue
             if key not in checked:
                 checked[key] = _insert(graph, user, access, text)
@@ -167,18 +164,29 @@ def _drop_empty_write(node: Any) -> None:
         node.target, node.args, node.kwargs = torch.ops.aten.clone.default, node.args[:1], {}
 
 
-def _reads_line(user: Any, access: IndexAccess) -> bool:
-    """Tell whether an operator is `table[index]` of a line, to be checked as it is read.
+def _reads_elements(user: Any, access: IndexAccess) -> bool:
+    """Tell whether an operator reads one element for each index, to be checked as it is read.
 
     A few indices are checked before it, and so are those that another operator needs checked, too.
     """
-    shape = access.index.meta["val"].shape
-    if user.target not in _READS or access.table.meta["val"].ndim != 1 or not shape:
+    shape, rank = access.index.meta["val"].shape, access.table.meta["val"].ndim
+    if user.target not in _READS or not shape or not rank:
+        return False
+    if user.target is not torch.ops.aten.gather.default and rank > 1:
         return False
     if all(isinstance(n, int) for n in shape) and prod(shape) < _MANY:
         return False
     uses = [use for other in access.index.users for use in index_accesses(other)]
     return sum(use.index is access.index for use in uses) == 1
+
+
+def _check_in_read(graph: Any, user: Any, access: IndexAccess, facts: str) -> None:
+    with graph.inserting_before(user):
+        small = [_size_node(graph, *place) for place in access.small]
+        large = [_size_node(graph, *place) for place in access.large]
+    user.target = torch.ops.ir_runtime_trace.checked_read.default
+    user.args = (access.table, access.index, access.dim or 0, access.wraps, small, large, facts)
+    user.kwargs = {}
 
 
 # what needs no check

@@ -53,29 +53,33 @@ def expand_index_checks(module_op: Any, family: str) -> None:
 
 def _check(op: Any, body: Any, symbols: Any) -> Any:
     index, size, wraps, writes, small, large, facts = op.operands
-    text = _constant(facts)
-    pairs = zip(_list(small), _list(large), strict=True)
-    for one, other in pairs:
-        _assert_at_most(one, other, json.loads(text))
+    known = json.loads(_constant(facts))
+    _assert_all_at_most(small, large, known)
     builtin = _to_builtin(index)
     if _constant(writes):
-        _assert_not_empty(builtin, json.loads(text))
-    return check_index(
-        body, symbols, builtin, _to_i64(size), json.loads(text), wraps=bool(_constant(wraps))
-    )
+        _assert_not_empty(builtin, known)
+    return check_index(body, symbols, builtin, _to_i64(size), known, wraps=bool(_constant(wraps)))
 
 
 def _read(op: Any, body: Any, symbols: Any, family: str) -> Any:
-    table, index, wraps, facts = op.operands
+    table, index, dim, wraps, small, large, facts = op.operands
+    known = json.loads(_constant(facts))
+    _assert_all_at_most(small, large, known)
     return read_checked(
         body,
         symbols,
         _to_builtin(table),
         _to_builtin(index),
-        json.loads(_constant(facts)),
+        int(_constant(dim)),
+        known,
         wraps=bool(_constant(wraps)),
         is_one_pass=family == "local",
     )
+
+
+def _assert_all_at_most(small: Any, large: Any, facts: dict[str, Any]) -> None:
+    for one, other in zip(_list(small), _list(large), strict=True):
+        _assert_at_most(one, other, facts)
 
 
 def _to_builtin(value: Any) -> Any:

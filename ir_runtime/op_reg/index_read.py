@@ -1,18 +1,20 @@
-"""Write a read of a line of elements by indices that are checked, as MLIR.
+"""Write a read of single elements by indices that are checked, as MLIR.
 
-`table[index]` does so little an element that a second pass over the indices, for the least and the
-greatest, would cost a third of it. On a CPU one pass does both, in blocks: each has bounds of its
-own, which a last step joins. The compiler cannot divide such a pass by itself, so it is written out
-in vectors.
+`gather`, or `table[index]` of a line, does so little an element that a second pass over the
+indices, for the least and the greatest, would cost a third of it. On a CPU one pass does both, in
+blocks: each has bounds of its own, which a last step joins. The compiler cannot divide such a pass
+by itself, so it is written out in vectors.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from math import prod
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from ir_runtime.op_reg.index_place import line_places, table_places
 from ir_runtime.op_reg.index_report import (
     ROW,
     ROW_TEXT,
@@ -45,7 +47,8 @@ $sizes
       ins(%index : $index) outs(%empty : $result) {
   ^bb0(%a: $element, %o: $value):
     %at = arith.index_cast %a : $element to index
-    %v = tensor.extract %table[%at] : $table
+$coordinates
+    %v = tensor.extract %table[$places] : $table
     linalg.yield %v : $value
   } -> $result
   util.return %read : $result
@@ -64,7 +67,9 @@ _READ_AND_CHECK = """
 !given = vector<${lanes}x$element>
 !wide = vector<${lanes}xi64>
 !values = vector<${lanes}x$value>
-#all = dense<true> : vector<${lanes}xi1>
+!lanes = vector<${lanes}xindex>
+!mask = vector<${lanes}xi1>
+#all = dense<true> : !mask
 #least = dense<9223372036854775807> : !wide
 #greatest = dense<-9223372036854775808> : !wide
 #row = affine_map<(d0) -> (d0)>
@@ -72,20 +77,23 @@ _READ_AND_CHECK = """
 util.func private @ir_runtime_read_and_check(
     %table: $table, %index: $index, %size: i64, %lowest: i64) -> ($result, !row) {
   %c0 = arith.constant 0 : index
+  %none = arith.constant 0 : i64
   %block_size = arith.constant 4096 : index
 $sizes
   %joined = tensor.collapse_shape %index $dimensions : $index into $joined
   %line = tensor.cast %joined : $joined to !line
-  %entries = tensor.cast %table : $table to !entries
-  %entry_count = arith.index_cast %size : i64 to index
+  %table_joined = tensor.collapse_shape %table $table_dimensions : $table into $table_joined
+  %entries = tensor.cast %table_joined : $table_joined to !entries
+  %entry_count = tensor.dim %entries, %c0 : !entries
+$place_sizes
   %count = tensor.dim %line, %c0 : !line
   %blocks = arith.ceildivui %count, %block_size : index
   %read, %least_of, %greatest_of = flow.dispatch.workgroups[%count](
-      %line, %entries, %size, %lowest, %count, %entry_count, %blocks)
-      : (!line{%count}, !entries{%entry_count}, i64, i64, index, index, index)
+      %line, %entries, %size, %lowest, %count, %entry_count, %blocks$place_operands)
+      : (!line{%count}, !entries{%entry_count}, i64, i64, index, index, index$place_types)
       -> (!entries{%count}, !bounds{%blocks}, !bounds{%blocks}) =
       (%line_in: !line_in, %entries_in: !entries_in, %size_in: i64, %lowest_in: i64,
-       %n: index, %entry_n: index, %block_n: index,
+       %n: index, %entry_n: index, %block_n: index$place_arguments,
        %read_out: !entries_out, %least_out: !bounds_out, %greatest_out: !bounds_out) {
     %k_0 = arith.constant 0 : index
     %k_lanes = arith.constant $lanes : index
@@ -110,23 +118,26 @@ $sizes
         strides = [1] : !line_in{%n} -> !line
     %first = tensor.extract %own[%k_0] : !line  // fills the last vector, and changes no bound
     %empty = tensor.empty(%length) : !entries
-    %own_read, %lows, %highs = scf.for %at = %k_0 to %length step %k_lanes
-        iter_args(%before = %empty, %l = %least_0, %g = %greatest_0)
-        -> (!entries, !wide, !wide) {
+$start
+    %own_read, %lows, %highs$carried_results = scf.for %at = %k_0 to %length step %k_lanes
+        iter_args(%before = %empty, %l = %least_0, %g = %greatest_0$carried)
+        -> (!entries, !wide, !wide$carried_types) {
       %given = vector.transfer_read %own[%at], %first : !line, !given
       $widen
       %negative = arith.cmpi slt, %i, %zeros : !wide
-      %shift = arith.select %negative, %lowests, %zeros : vector<${lanes}xi1>, !wide
+      %shift = arith.select %negative, %lowests, %zeros : !mask, !wide
       %from_start = arith.subi %i, %shift : !wide
       %low = arith.minsi %from_start, %lasts : !wide
       %in = arith.maxsi %low, %zeros : !wide
-      %places = arith.index_cast %in : !wide to vector<${lanes}xindex>
+$place
+      %places = arith.index_cast %place : !wide to !lanes
       %v = vector.gather %from[%k_0] [%places], %all, %nothing
-          : !entries, vector<${lanes}xindex>, vector<${lanes}xi1>, !values into !values
+          : !entries, !lanes, !mask, !values into !values
       %after = vector.transfer_write %v, %before[%at] : !values, !entries
       %least_1 = arith.minsi %i, %l : !wide
       %greatest_1 = arith.maxsi %i, %g : !wide
-      scf.yield %after, %least_1, %greatest_1 : !entries, !wide, !wide
+$advance
+      scf.yield %after, %least_1, %greatest_1$carried_next : !entries, !wide, !wide$carried_types
     }
     %least_2 = vector.reduction <minsi>, %lows : !wide into i64
     %greatest_2 = vector.reduction <maxsi>, %highs : !wide into i64
@@ -171,18 +182,21 @@ def read_checked(
     symbols: Any,
     table: Value,
     index: Value,
+    dim: int,
     facts: dict[str, Any],
     *,
     wraps: bool,
     is_one_pass: bool,
 ) -> Value:
-    """Emit `table[index]` and the check of the index at the current insertion point.
+    """Emit a read and the check of its index at the current insertion point.
 
     Args:
         module_body: block of the module.
         symbols: symbols of the module.
-        table: a builtin tensor of rank 1.
-        index: a builtin tensor of signed integers, of rank 1 or more.
+        table: a builtin tensor of rank 1, or of the rank of the index.
+        index: a builtin tensor of signed integers, of rank 1 or more. But for `dim`, it is at most
+            as large as a table of its rank.
+        dim: the dimension of the table that is indexed.
         facts: what messages say of the index; see `ir_runtime.launch.index_fault`.
         wraps: whether negative indices count from the end.
         is_one_pass: whether one pass over the indices reads and checks, if it can, else one does
@@ -193,16 +207,17 @@ def read_checked(
     """
     from iree.compiler.ir import RankedTensorType
 
-    size = size_of(table, 0)
-    types = _types(RankedTensorType(table.type), RankedTensorType(index.type))
+    size = size_of(table, dim)
+    kinds = RankedTensorType(table.type), RankedTensorType(index.type)
+    types = _types(*kinds)
     result = parse_type(types["result"])
     if not is_one_pass or types["value"] not in _ZEROS:
         safe = check_index(module_body, symbols, index, size, facts, wraps=wraps)
-        read = module_function(module_body, symbols, Template(_READ).substitute(types))
+        read = module_function(module_body, symbols, _read_text(*kinds, dim))
         return call_values(read, [table, safe], [result])[0]
     text = json.dumps(facts, sort_keys=True)
     assert_any(index, size, text)
-    read = module_function(module_body, symbols, _one_pass_text(types))
+    read = module_function(module_body, symbols, _one_pass_text(*kinds, dim))
     operands = [table, index, size, lowest_index(size, wraps=wraps)]
     elements, row = call_values(read, operands, [result, parse_type(ROW)])
     report_row(module_body, symbols, row, text)
@@ -210,22 +225,21 @@ def read_checked(
 
 
 def _types(table: Any, index: Any) -> dict[str, str]:
-    """Return the types of a read, and the MLIR that depends on the rank of its index."""
-    rank, value, element = index.rank, str(table.element_type), str(index.element_type)
-    sizes = ["?" if index.is_dynamic_dim(i) else str(index.shape[i]) for i in range(rank)]
-    count = "?" if "?" in sizes else str(prod(index.shape))
+    """Return the types of a read, and the MLIR that depends on the shape of its index."""
+    value, element = str(table.element_type), str(index.element_type)
+    sizes = _shape(index)
     dynamic = [i for i, size in enumerate(sizes) if size == "?"]
     return {
         "table": str(table),
+        "table_joined": f"tensor<{_count(table)}x{value}>",
+        "table_dimensions": _joined_dimensions(table),
         "index": str(index),
+        "joined": f"tensor<{_count(index)}x{element}>",
+        "dimensions": _joined_dimensions(index),
         "result": f"tensor<{'x'.join([*sizes, value])}>",
+        "result_joined": f"tensor<{_count(index)}x{value}>",
         "value": value,
         "element": element,
-        "joined": f"tensor<{count}x{element}>",
-        "result_joined": f"tensor<{count}x{value}>",
-        "dimensions": f"[[{', '.join(map(str, range(rank)))}]]",
-        "dims": ", ".join(f"d{i}" for i in range(rank)),
-        "parallel": ", ".join(['"parallel"'] * rank),
         "dynamic": ", ".join(f"%n{i}" for i in dynamic),
         "shape": ", ".join(f"%n{i}" if size == "?" else size for i, size in enumerate(sizes)),
         "sizes": "\n".join(
@@ -235,10 +249,58 @@ def _types(table: Any, index: Any) -> dict[str, str]:
     }
 
 
-def _one_pass_text(types: dict[str, str]) -> str:
+def _shape(kind: Any) -> list[str]:
+    return ["?" if kind.is_dynamic_dim(i) else str(kind.shape[i]) for i in range(kind.rank)]
+
+
+def _count(kind: Any) -> str:
+    return "?" if "?" in _shape(kind) else str(prod(kind.shape))
+
+
+def _joined_dimensions(kind: Any) -> str:
+    return f"[[{', '.join(map(str, range(kind.rank)))}]]"
+
+
+def _read_text(table: Any, index: Any, dim: int) -> str:
+    own = [i for i in range(table.rank) if i != dim]
+    return Template(_READ).substitute(
+        _types(table, index),
+        dims=", ".join(f"d{i}" for i in range(index.rank)),
+        parallel=", ".join(['"parallel"'] * index.rank),
+        coordinates="\n".join(f"    %k{i} = linalg.index {i} : index" for i in own),
+        places=", ".join("%at" if i == dim else f"%k{i}" for i in range(table.rank)),
+    )
+
+
+def _one_pass_text(table: Any, index: Any, dim: int) -> str:
+    types = _types(table, index)
     widen = "%i = arith.extsi %given : !given to !wide"
     if types["element"] == "i64":
         widen = "%i = arith.addi %given, %zeros : !wide"
+    several = table.rank > 1
+    places = table_places(str(table), str(index), table.rank, dim) if several else line_places()
+    names = [name for name, _ in places.carried]
     return Template(_READ_AND_CHECK).substitute(
-        types, row=ROW, lanes=_LANES, zero=_ZEROS[types["value"]], widen=widen, report=ROW_TEXT
+        types,
+        row=ROW,
+        lanes=_LANES,
+        zero=_ZEROS[types["value"]],
+        widen=widen,
+        place_sizes=places.sizes,
+        place_operands=_further(places.operands),
+        place_types=_further("i64" for _ in places.operands),
+        place_arguments=_further(f"{name}_in: i64" for name in places.operands),
+        start=places.start,
+        carried=_further(f"{name} = {first}" for name, first in places.carried),
+        carried_results=_further(f"{name}_last" for name in names),
+        carried_types=_further("!wide" for _ in names),
+        carried_next=_further(f"{name}_next" for name in names),
+        place=places.place,
+        advance=places.advance,
+        report=ROW_TEXT,
     )
+
+
+def _further(items: Iterable[str]) -> str:
+    """Continue a list with items."""
+    return "".join(f", {item}" for item in items)
