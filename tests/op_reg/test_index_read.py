@@ -1,4 +1,4 @@
-"""Does a read of a line of elements, which checks its indices in the same pass, do both right?"""
+"""A read of single elements, which checks its indices in the same pass, does both right."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from torch import Tensor
 
 from ir_runtime import aot
 from ir_runtime.counters import count_since
-from ir_runtime.errors import IndexOutOfRangeError
-from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, def_library
+from ir_runtime.errors import IndexOutOfRangeError, LaunchError
+from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, def_library, explain
 from ir_runtime.settings import override_settings
 from tests.devices import open_or_skip
+from tests.launch.native.memory import guarded, survives
 from tests.sampling import covering, sampled
 
 LIBRARY = def_library("test_index_read")
@@ -103,6 +104,63 @@ def test_empty_line_is_read_by_no_index(launch: str) -> None:
         assert OPS["index"](line(size=0), indices(0)).shape == (0,)
         with pytest.raises(IndexOutOfRangeError, match="must be empty"):
             OPS["index"](line(size=0), indices(1))
+
+
+class Gather(CustomOp):
+    """Any sizes of three dimensions."""
+
+    signature = "gather_of_three(Tensor x, Tensor index, int dim) -> Tensor"
+
+    def select(self, ksel: KernelSelection) -> None:
+        x, index = (ksel.arg_tensor(i) for i in range(2))
+        ksel.attr_int(2)
+        ksel.return_new_tensor(index.t.shape, x.t.dtype)
+
+    def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+        dim = ksel.arg_descs[2].v
+        operands = (kb.arg_value(i) for i in range(2))
+        kb.yield_results(kb.inline_torch(lambda x, i: x.gather(dim, i), *operands))
+
+
+gather_of_three: Any = CustomOp.register(Gather, library=LIBRARY)
+SHAPES = ((3, 5, 2), (1, 1, 40), (2, 3, 16), (70, 9, 7), (1, 5000, 1), (9000, 1, 1), (4, 0, 3))
+
+
+@covering(launch=("direct", "vm"), dim=(0, 1, 2))
+def test_gather_along_each_dimension(launch: str, dim: int) -> None:
+    """The other dimensions of the table are larger than those of the index."""
+    with override_settings(launch=launch):
+        for shape in SHAPES:
+            table = [SIZE if i == dim else size + 2 * i for i, size in enumerate(shape)]
+            x = line(size=torch.Size(table).numel()).reshape(table)
+            index = indices(torch.Size(shape).numel()).reshape(shape)
+            assert torch.equal(gather_of_three(x, index, dim), x.gather(dim, index)), shape
+            if index.numel():
+                index.view(-1)[-1] = SIZE
+                with pytest.raises(IndexOutOfRangeError, match=f"`index` has {SIZE}, "):
+                    gather_of_three(x, index, dim)
+
+
+@pytest.mark.parametrize("launch", ["direct", "vm"])
+def test_other_dimensions_of_a_gather_must_fit(launch: str) -> None:
+    index = indices(12).reshape(2, 3, 2)
+    with override_settings(launch=launch), pytest.raises(LaunchError, match=r"index\.shape"):
+        gather_of_three(torch.zeros(2, 2, 2), index, 0)
+
+
+def test_read_stays_inside_its_buffers() -> None:
+    """Each tensor ends at a page that nobody may touch; the last vector is not full."""
+    read = OPS["gather"]
+    for count in (16, 4112, 8208):
+        x, index = guarded(line(size=64)), guarded(indices(count)[: count - 8].clone())
+        out, wanted = guarded(torch.empty(count - 8)), x[index]
+        assert explain(read, x, index).executor == "direct"
+
+        def run(given: tuple[Tensor, ...] = (x, index, out, wanted)) -> bool:
+            read.out(*given[:2], out=given[2])
+            return torch.equal(given[2], given[3])
+
+        assert survives(run), count
 
 
 @sampled(
