@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
+
+from ir_runtime.fork_lock import fork_safe_lock
 
 __all__ = ["Counts", "add_count", "add_pending_count", "count_since", "current_counts"]
 
@@ -44,16 +44,7 @@ class Counts:
         )
 
 
-_lock = threading.Lock()
-
-
-def _reset_lock() -> None:
-    global _lock
-    _lock = threading.Lock()  # another thread may have held it at the fork
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_lock)
+_lock = fork_safe_lock()
 _pending: deque[tuple[str, Callable[[], int]]] = deque()
 _MOST_PENDING = 256
 _values: dict[str, int] = {f.name: 0 for f in fields(Counts)}

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import TraceError
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.settings import current_settings
 
 __all__ = ["Span", "Trace", "active_trace", "launch_span", "record_event", "trace_directory"]
@@ -163,7 +164,7 @@ class Trace:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory.absolute()
-        self._lock = threading.RLock()
+        self._lock = fork_safe_lock()
         self._files: tuple[_File, _File] | None = None
         self._named_threads: set[int] = set()
         self._ended = False
@@ -236,7 +237,6 @@ class Trace:
 
     def reset(self) -> None:
         """Begin files of its own, in a forked child."""
-        self._lock = threading.RLock()  # another thread of the parent may have held it
         self._named_threads.clear()
         for file in self._files or ():
             file.close()
@@ -318,12 +318,10 @@ def _label(kind: str, text: str, thread: int) -> dict[str, Any]:
 
 
 _traces: dict[Path, Trace] = {}
-_guard = threading.Lock()
+_guard = fork_safe_lock()
 
 
 def _reset_traces() -> None:
-    global _guard
-    _guard = threading.Lock()
     for trace in tuple(_traces.values()):
         trace.reset()
 

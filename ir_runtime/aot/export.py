@@ -9,7 +9,12 @@ import torch
 from torch import Tensor
 
 from ir_runtime.aot.input_size import assert_input_sizes, assumed_conditions, settled_conditions
-from ir_runtime.aot.interface import declare_changes, plain_interface, refuse_shared_state
+from ir_runtime.aot.interface import (
+    Interface,
+    declare_changes,
+    plain_interface,
+    refuse_shared_state,
+)
 from ir_runtime.aot.parameter import ExternalParameters
 from ir_runtime.aot.program import Program
 from ir_runtime.aot.program_check import refuse_unsupported
@@ -26,7 +31,14 @@ from ir_runtime.op_reg.import_program import (
     record_lines_of,
 )
 from ir_runtime.op_reg.index_check import UncheckedIndexError, check_indices
-from ir_runtime.op_reg.legal import places_of, refuse_operators, refuse_unknown_operators
+from ir_runtime.op_reg.legal import (
+    place_of,
+    places_of,
+    refuse_import,
+    refuse_operators,
+    refuse_unknown_operators,
+    rewrites_for,
+)
 
 __all__ = ["export"]
 
@@ -79,42 +91,22 @@ def export(
 def _import(
     called: str, traced: Any, external: ExternalParameters | None, *, is_oblivious: bool
 ) -> Program:
-    from torch.fx.experimental import _config
-
     refuse_shared_state(called, traced)
     conditions = assumed_conditions(traced, is_oblivious=is_oblivious)
-    # oblivious: no conclusion from an example's size not being 0 or 1
-    with torch.no_grad(), quiet_tracing(), _config.patch(backed_size_oblivious=True):
-        try:
-            program = functional_program(traced)
-        except IrRuntimeError:
-            raise
-        except Exception as error:
+    program, interface, module = _module_for("local", called, traced, external, conditions)
+
+    versions = _versions(traced)
+
+    def import_for(family: str) -> Any:
+        if _versions(traced) != versions:
             raise ExportError(
-                f"{called}: cannot be made functional, must be a program of operators that torch "
-                "decomposes",
-                facts=first_lines(error),
-            ) from error
-        refuse_unsupported(called, program)
-        refuse_operators(called, program)
-        program, interface = plain_interface(program)
-        try:
-            check_indices(program, {i.name: i.name for i in interface.inputs})
-        except UncheckedIndexError as error:
-            raise ExportError(f"{called}: cannot be made safe: {error}") from error
-        try:
-            module = import_program(
-                program, hooks=external.import_hooks(program) if external else None
+                f"{called}: its weights changed after the export, must not before it is first "
+                f"compiled for {family}",
+                fix="export it again",
             )
-        except Exception as error:
-            raise ExportError(
-                f"{called}: does not import into MLIR, must use what IREE's FxImporter knows",
-                facts=first_lines(error),
-            ) from error
-        refuse_unknown_operators(called, module, program)
-    conditions = settled_conditions(program, conditions)
-    assert_input_sizes(module, called, program, interface.operand_names(), conditions)
-    declare_changes(module, interface.changed)
+        kept = external and ExternalParameters(external.scope)
+        return _module_for(family, called, traced, kept, conditions)[2]
+
     return Program(
         called,
         module,
@@ -125,7 +117,74 @@ def _import(
         parameters=external or ExternalParameters(""),
         operators=places_of(program),
         result_dtypes=result_dtypes(program)[len(interface.changed) :],
+        import_for=import_for,
     )
+
+
+def _versions(traced: Any) -> list[int]:
+    """Return how often each tensor that a program holds was changed in place."""
+    tensors = [*traced.state_dict.values(), *traced.constants.values()]
+    return [t._version for t in tensors if isinstance(t, Tensor) and not t.is_inference()]
+
+
+def _module_for(
+    family: str,
+    called: str,
+    traced: Any,
+    external: ExternalParameters | None,
+    conditions: Sequence[Any],
+) -> tuple[Any, Interface, Any]:
+    """Return a program, what it takes and returns, and its module, for a kind of device."""
+    from torch.fx.experimental import _config
+
+    # oblivious: no conclusion from an example's size not being 0 or 1
+    oblivious = _config.patch(backed_size_oblivious=True)
+    with torch.no_grad(), quiet_tracing(), rewrites_for(family), oblivious:
+        program = _functional(called, traced)
+        refuse_unsupported(called, program)
+        refuse_operators(called, program)
+        program, interface = plain_interface(program)
+        module = _checked_module(called, program, interface, external)
+        refuse_unknown_operators(called, module, program)
+    conditions = settled_conditions(program, conditions)
+    assert_input_sizes(module, called, program, interface.operand_names(), conditions)
+    declare_changes(module, interface.changed)
+    return program, interface, module
+
+
+def _functional(called: str, traced: Any) -> Any:
+    try:
+        return functional_program(traced)
+    except IrRuntimeError:
+        raise
+    except Exception as error:
+        raise ExportError(
+            f"{called}: cannot be made functional, must be a program of operators that torch "
+            "decomposes",
+            facts=first_lines(error),
+        ) from error
+
+
+def _checked_module(
+    called: str, program: Any, interface: Interface, external: ExternalParameters | None
+) -> Any:
+    """Import a program whose indices are checked."""
+    try:
+        check_indices(program, {i.name: i.name for i in interface.inputs})
+    except UncheckedIndexError as error:
+        raise ExportError(
+            f"{called}: cannot be made safe: {error}", facts=place_of(error.node)
+        ) from error
+    try:
+        hooks = external.import_hooks(program) if external else None
+        return import_program(program, hooks=hooks)
+    except Exception as error:
+        if (refusal := refuse_import(called, error)) is not None:
+            raise refusal from error
+        raise ExportError(
+            f"{called}: does not import into MLIR, must use what IREE's FxImporter knows",
+            facts=first_lines(error),
+        ) from error
 
 
 def _trace(

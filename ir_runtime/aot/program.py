@@ -6,15 +6,15 @@ import functools
 import io
 import os
 import re
-import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ir_runtime.aot.interface import Interface, ProgramInput
+from ir_runtime.aot.less_fusion import obtain_program
 from ir_runtime.aot.parameter import ExternalParameters
 from ir_runtime.aot.result_dtype import as_traced
 from ir_runtime.device import Device
@@ -24,7 +24,7 @@ from ir_runtime.errors import (
     CompilerNotFoundError,
     CompilerTimeoutError,
 )
-from ir_runtime.launch.build import default_store, obtain_artifact
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch.compiler import BASE_FLAGS
 from ir_runtime.launch.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.launchable import Launchable, stored_program
@@ -38,8 +38,7 @@ AnyPath = str | os.PathLike[str]
 Parameters = AnyPath | Sequence[AnyPath] | Mapping[str, torch.Tensor]
 """Where parameters are: a file, several, or tensors by their names."""
 
-_LESS_FUSION = "--iree-dispatch-creation-enable-aggressive-fusion=false"
-_STACK_REFUSAL = "exceeded stack allocation limit"
+_NO_FUSION_OF_SHARED = "--iree-dispatch-creation-fuse-multi-use=false"
 _FAMILIES = ("local", "vulkan", "cuda", "hip")
 _TARGET = re.compile(
     r"--iree-hal-target-(?:device|backends)=(?:\w+=)?(?P<target>[\w-]+)(?:\[\d+\])?(?:,.*)?"
@@ -88,6 +87,7 @@ class Program:
         parameters: ExternalParameters,
         operators: Mapping[str, str],
         result_dtypes: tuple[torch.dtype | None, ...],
+        import_for: Callable[[str], Any],
     ) -> None:
         self.name = name
         self.inputs = interface.inputs
@@ -99,11 +99,10 @@ class Program:
         self._hints = hints
         self._operators = operators
         self._result_dtypes = result_dtypes
-        imported = io.BytesIO()
-        module.operation.write_bytecode(imported)
-        self._imported = imported.getvalue()
+        self._imported = {"local": _bytecode(module)}
+        self._import_for = import_for
         self._lowered: dict[str, _Lowered] = {}
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
 
     def mlir(self, device_family: str = "local") -> str:
         """Return the program as MLIR text, its ops expanded for a kind of device.
@@ -247,17 +246,17 @@ class Program:
             source_digest=digest_of(source),
             device_type=device_type,
             compiler=compiler_version() or runtime_version(),
-            flags=(*BASE_FLAGS, *lowered.flags, *flags),
+            flags=(*BASE_FLAGS, *_fusion_flags(lowered.text), *lowered.flags, *flags),
             entry="",
         )
         try:
-            return _obtain_with_fusion(key, device_flags, source)
+            return obtain_program(key, device_flags, source)
         except (CompilerNotFoundError, CompilerTimeoutError):
             raise
         except CompileError as error:
             if lowered.has_own_ops:  # it may be their MLIR, which the user wrote
                 raise
-            raise blame(self.name, self._operators, error.diagnostics) from None
+            raise blame(self.name, self._operators, error.diagnostics, lowered.text) from None
 
     def _for_family(self, family: str) -> _Lowered:
         if family not in _FAMILIES:
@@ -278,7 +277,9 @@ class Program:
 
         context: Any = Context()
         context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork
-        module = Module.parse(self._imported, context)
+        if family not in self._imported:  # sums differ
+            self._imported[family] = _bytecode(self._import_for(family))
+        module = Module.parse(self._imported[family], context)
         expand_index_checks(module.operation, family)
         expand = ExpandCustomOpsPass(module.operation, device_family=family, hints=self._hints)
         expand.run()
@@ -292,22 +293,19 @@ class Program:
         return f"<ir_runtime Program: {self.name}>"
 
 
-def _obtain_with_fusion(key: KernelKey, device_flags: tuple[str, ...], source: bytes) -> Artifact:
-    """Return an artifact, with less fusion if the compiler fails with as much as it does.
+def _bytecode(module: Any) -> bytes:
+    written = io.BytesIO()
+    module.operation.write_bytecode(written)
+    return written.getvalue()
 
-    IREE 3.13 fuses a softmax of dynamic sizes with what uses it into code without any bound on
-    its stack, and then refuses that code.
+
+def _fusion_flags(text: str) -> tuple[str, ...]:
+    """Return flags that keep a program of torch's operators on open sizes right.
+
+    IREE 3.13 fuses a sum of an open size with a second one that is made of it, and adds it up once
+    for each tile of the second: what else uses it gets a hundred times the sum.
     """
-    store = default_store()
-    less = replace(key, flags=(*key.flags, _LESS_FUSION))
-    if store.load(less) is not None:
-        key = less
-    try:
-        return obtain_artifact(store, key, device_flags, lambda: source)
-    except CompileError as error:
-        if key is less or not any(_STACK_REFUSAL in text for text in error.diagnostics):
-            raise
-    return obtain_artifact(store, less, device_flags, lambda: source)
+    return (_NO_FUSION_OF_SHARED,) if "torch.aten." in text and "?" in text else ()
 
 
 def _device_of(device: Device | torch.device | str) -> Device:

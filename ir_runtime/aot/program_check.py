@@ -8,7 +8,7 @@ import torch
 from torch.export.graph_signature import OutputKind
 
 from ir_runtime.errors import ExportError
-from ir_runtime.op_reg.legal import place_of
+from ir_runtime.op_reg.legal import operator_name, place_of, user_operator
 
 __all__ = ["refuse_unsupported"]
 
@@ -38,8 +38,9 @@ def refuse_unsupported(name: str, program: Any) -> None:
         value = node.meta.get("val")
         # IREE 3.13 compiles the indexing and `nonzero` that make such sizes without ever ending
         if isinstance(value, torch.Tensor) and free_unbacked_symbols(value.shape):
+            maker = node.target if operator_name(node.target) else user_operator(node)
             raise ExportError(
-                f"{name}: makes a tensor whose size depends on values ({node.target}), must make "
+                f"{name}: makes a tensor whose size depends on values ({maker}), must make "
                 "sizes of argument sizes only",
                 facts=place_of(node),
             )

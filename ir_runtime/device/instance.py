@@ -5,16 +5,17 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from iree.runtime import HalDevice, VmInstance
 
+from ir_runtime.fork_lock import fork_safe_lock
+
 __all__ = ["get_vm_instance", "is_forked", "keep_open", "on_exit", "on_fork"]
 
-_lock = threading.RLock()
+_lock = fork_safe_lock()
 _instance: VmInstance | None = None
 _kept_devices: list[HalDevice] = []
 _forked = False
@@ -68,9 +69,8 @@ def on_exit(callback: Callable[[], None]) -> Callable[[], None]:
 
 
 def _mark_forked() -> None:
-    global _forked, _lock
+    global _forked
     _forked = True
-    _lock = threading.RLock()  # another thread of the parent may have held it
     _never_release(*_kept_devices, _instance)
     for callback in _after_fork:
         callback()

@@ -7,7 +7,6 @@ HAL devices and of worker pools does not grow with threads and streams.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ir_runtime.device.instance import get_vm_instance, is_forked, keep_open, on_exit, on_fork
 from ir_runtime.errors import DeviceError
+from ir_runtime.fork_lock import fork_safe_lock
 
 if TYPE_CHECKING:
     from iree.runtime import HalDevice, HalDriver
@@ -46,7 +46,7 @@ class HalPlace:
     stream: int | None = None
 
 
-_lock = threading.RLock()
+_lock = fork_safe_lock()
 _places: dict[tuple[str, int | None], HalPlace] = {}
 _parents: list[HalPlace] = []  # closing them would wait for threads that are not here
 
@@ -54,8 +54,6 @@ _parents: list[HalPlace] = []  # closing them would wait for threads that are no
 @on_fork
 def _leave_to_parent() -> None:
     """Forget, in a forked child, what runs on threads that only the parent has."""
-    global _lock
-    _lock = threading.RLock()
     left = [key for key in _places if key[0] != "local-sync"]
     _parents.extend(_places.pop(key) for key in left)
 

@@ -125,6 +125,8 @@ class ArgumentCheck:
                     continue
                 same = f"{own[name]}.device == {own[first]}.device"
                 parts.append(same if name in given else f"({own[name]} is None or {same})")
+        elif given:
+            parts.append(f"{own[given[0]]} is not None")  # torch takes None for a tensor
         if self.holds is not None:
             parts.append(f"ir_holds({', '.join(own.values())})")
         return " and ".join(parts) or None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from ir_runtime.errors import (
     NotTakenError,
     OpConflictError,
 )
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.ir.constraint import Constraint, compile_constraints
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.schema import check_same_schema
@@ -55,7 +55,7 @@ class IreeImpl(IrOpImpl):
         registration_stack: Sequence[str] | None = None,
     ) -> None:
         self._kernel = kernel
-        self._lock = threading.RLock()
+        self._lock = fork_safe_lock()
         self._tracing = False
         self._broken: IrRuntimeError | None = None
         self._declined: dict[Any, str] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,6 +15,7 @@ from ir_runtime.errors import (
     OpDefinitionError,
     RegistrationError,
 )
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.ir.argument_check import ArgumentCheck
 from ir_runtime.ir.constraint import Constraint, Refusal
 from ir_runtime.ir.implementation import IrOpImpl, SupportsArgs
@@ -45,7 +45,7 @@ RESERVED_PROVIDERS = ["native", "unfused"]
 ir_torch_lib = IR_RUNTIME_LIBRARY
 """The library that new ops join: `torch.ops.ir_runtime`."""
 
-registering = threading.RLock()
+registering = fork_safe_lock()
 """Held while an op or a provider is registered."""
 
 Normalize = Callable[..., tuple[Any, ...]]

@@ -21,8 +21,8 @@ from weakref import WeakSet
 
 import torch
 
-from ir_runtime.device.instance import on_fork
 from ir_runtime.errors import NotTakenError, OpConflictError, PriorityError
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.ir.log import log_skipped, logger, warn_once
 from ir_runtime.ir.shadow import run_watched, watch
 from ir_runtime.settings import Settings, current_settings, on_change
@@ -61,16 +61,8 @@ class Traced(threading.local):
 
 _traced_strict = Traced()
 
-_guard = threading.Lock()
+_guard = fork_safe_lock()
 _alive: WeakSet[Priority] = WeakSet()
-
-
-def _renew_guard() -> None:
-    global _guard
-    _guard = threading.Lock()  # another thread may have held it at the fork
-
-
-on_fork(_renew_guard)
 
 
 class Priority:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from ir_runtime.counters import add_count
-from ir_runtime.device.instance import on_fork
 from ir_runtime.errors import ArtifactNotFoundError, CompileError
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch.compile_cache import Compiled
 from ir_runtime.launch.compiler import BASE_FLAGS, compile_program, compiler_installed
 from ir_runtime.launch.key import (
@@ -43,13 +42,7 @@ CompileListener = Callable[[str, bool], None]
 
 _listeners: list[CompileListener] = []
 _stores: dict[tuple[Path, ...], Store] = {}
-_lock = threading.Lock()
-
-
-@on_fork
-def _reset_lock() -> None:
-    global _lock
-    _lock = threading.Lock()
+_lock = fork_safe_lock()
 
 
 def default_store() -> Store:

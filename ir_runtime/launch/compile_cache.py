@@ -27,6 +27,7 @@ __all__ = ["CompileCache", "Compiled"]
 _log = logging.getLogger("ir_runtime.compile_cache")
 _FORMAT = "v1"
 _VMFB_FILE, _STREAM_FILE, _HOST_FILE = "kernel.vmfb", "stream.mlirbc", "host.mlir"
+_REWRITE_FILE = "separate_tensor.py"
 _UNUSED_S = 30 * 24 * 3600
 _reported: set[str] = set()
 """What was said of caches that cannot be used; once is enough."""
@@ -157,5 +158,6 @@ def _modified_s(path: Path) -> float:
 
 @functools.cache
 def _translator_digest() -> str:
-    """Digest the program that calls the compiler: which phases it runs decides the results."""
-    return digest_of(Path(worker.__file__).read_bytes())
+    """Digest what calls the compiler: the phases and the rewrites between decide the results."""
+    caller = Path(worker.__file__)
+    return digest_of(*(caller.with_name(f).read_bytes() for f in (caller.name, _REWRITE_FILE)))

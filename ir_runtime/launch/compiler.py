@@ -26,6 +26,7 @@ from ir_runtime.errors import (
     CompilerNotFoundError,
     CompilerTimeoutError,
 )
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch import worker
 from ir_runtime.launch.compile_cache import CompileCache, Compiled
 from ir_runtime.settings import current_settings
@@ -263,7 +264,7 @@ class _Worker:
 
 
 _idle: list[_Worker] = []
-_idle_lock = threading.Lock()
+_idle_lock = fork_safe_lock()
 _MAX_IDLE = max(2, os.cpu_count() or 1)
 
 
@@ -308,8 +309,6 @@ def _close_idle() -> None:
 
 
 def _forget_idle() -> None:
-    global _idle_lock
-    _idle_lock = threading.Lock()
     while _idle:
         _idle.pop().forget()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,14 @@ import torch
 from torch import Tensor
 
 from ir_runtime.device import Device, DeviceState
-from ir_runtime.device.instance import keep_open, on_exit, on_fork
+from ir_runtime.device.instance import keep_open, on_exit
 from ir_runtime.errors import (
     ArgumentError,
     DeviceError,
     UnsupportedTorchDeviceError,
     UnsupportedTypeError,
 )
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch.place import settled
 from ir_runtime.launch.signature import Slot
 
@@ -29,14 +29,8 @@ __all__ = ["DeviceGroup", "open_devices"]
 
 _TARGET = "--iree-hal-target-device="
 _POOL, _CALLER = "local-task", "local-sync"
-_lock = threading.RLock()
+_lock = fork_safe_lock()
 _separate: dict[tuple[Any, ...], HalDevice] = {}
-
-
-@on_fork
-def _reset_lock() -> None:
-    global _lock
-    _lock = threading.RLock()
 
 
 @on_exit

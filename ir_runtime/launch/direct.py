@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import threading
 import time
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, replace
@@ -15,11 +13,11 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
-from ir_runtime.device.instance import on_fork
 from ir_runtime.device.local import importable
 from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import short_name
 from ir_runtime.errors import LaunchError
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch import native
 from ir_runtime.launch.destination import Launch, Results, in_profiles
 from ir_runtime.launch.evaluate import evaluate, result_shapes
@@ -66,15 +64,6 @@ Fault = Callable[[bytes], None]
 def _raise_fault(name: str, report: IndexReport, rows: bytes) -> None:
     numbers = memoryview(rows).cast("q").tolist()
     report.raise_fault(name, [numbers[i : i + COLUMNS] for i in range(0, len(numbers), COLUMNS)])
-
-
-_programs: weakref.WeakSet[DirectProgram] = weakref.WeakSet()
-
-
-@on_fork
-def _reset_locks() -> None:
-    for program in tuple(_programs):
-        program.reset_lock()
 
 
 class BoundPlan:
@@ -146,8 +135,7 @@ class DirectProgram:
         self.program = program
         self._executables = tuple(executables)
         self._plans: OrderedDict[Any, BoundPlan] = OrderedDict()
-        self._lock = threading.Lock()
-        _programs.add(self)
+        self._lock = fork_safe_lock()
 
     def plan_for(self, operands: Sequence[Any], results: Results) -> BoundPlan:
         """Return the plan for the shapes of some operands.
@@ -193,10 +181,6 @@ class DirectProgram:
         for plan in ran:
             plan.used = False
         return bool(ran)
-
-    def reset_lock(self) -> None:
-        """Begin anew with a free lock, in a forked child."""
-        self._lock = threading.Lock()
 
     def _check_results(self, shapes: Any, numbers: Any, results: Results) -> None:
         found = result_shapes(self.program, shapes, numbers)

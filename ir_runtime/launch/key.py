@@ -13,6 +13,9 @@ from typing import Any
 
 __all__ = ["KernelKey", "compiler_version", "digest_of", "runtime_version", "same_release"]
 
+_TRANSLATION = "2"
+"""Raised when the same MLIR and flags become other code, so that no older binary is found."""
+
 
 @dataclass(frozen=True)
 class KernelKey:
@@ -41,7 +44,7 @@ class KernelKey:
     @functools.cached_property
     def digest(self) -> str:
         """SHA-256 of all fields, in hex."""
-        return digest_of(json.dumps(asdict(self), sort_keys=True))
+        return digest_of(_TRANSLATION, json.dumps(asdict(self), sort_keys=True))
 
     @property
     def label(self) -> str:

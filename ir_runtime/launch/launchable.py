@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
-import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +11,6 @@ import torch
 from torch import Tensor
 
 from ir_runtime.device import Device, get_device_from_torch
-from ir_runtime.device.instance import on_fork
 from ir_runtime.errors import (
     ArgumentError,
     EntryPointError,
@@ -22,6 +19,7 @@ from ir_runtime.errors import (
     StoreError,
     UnsupportedTypeError,
 )
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch.build import default_store, obtain_artifact, program_key
 from ir_runtime.launch.call import call_program
 from ir_runtime.launch.choice import choose_artifact
@@ -73,8 +71,7 @@ class Launchable:
         self._providers = tuple(parameter_providers)
         self._is_async = is_async
         self._programs: dict[str, tuple[VmProgram, str]] = {}
-        self._lock = threading.Lock()
-        _launchables.add(self)
+        self._lock = fork_safe_lock()
 
     @staticmethod
     def jit_compile(
@@ -271,15 +268,6 @@ class Launchable:
                 fix="pass device=, or call it in `with Device(...):`",
             )
         return chosen or where
-
-
-_launchables: weakref.WeakSet[Launchable] = weakref.WeakSet()
-
-
-@on_fork
-def _reset_locks() -> None:
-    for launchable in tuple(_launchables):
-        launchable._lock = threading.Lock()
 
 
 def _size_bytes(args: Sequence[Any]) -> int:

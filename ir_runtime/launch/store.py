@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import stat
-import threading
 import time
 import uuid
 from collections import OrderedDict
@@ -18,8 +17,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ir_runtime.counters import add_count
-from ir_runtime.device.instance import on_fork
 from ir_runtime.errors import StoreError
+from ir_runtime.fork_lock import ForkSafeLock, fork_safe_lock
 from ir_runtime.launch.entry import (
     KEY_FILE,
     CorruptEntryError,
@@ -114,8 +113,8 @@ class MemoryStore:
     def __init__(self, most: int | None = None) -> None:
         self._most = most
         self._artifacts: OrderedDict[str, Artifact] = OrderedDict()
-        self._locks: dict[str, threading.Lock] = {}
-        self._guard = threading.Lock()
+        self._locks: dict[str, ForkSafeLock] = {}
+        self._guard = fork_safe_lock()
 
     def load(self, key: KernelKey) -> Artifact | None:
         return self._artifacts.get(key.digest)
@@ -130,7 +129,7 @@ class MemoryStore:
     @contextlib.contextmanager
     def lock(self, key: KernelKey) -> Generator[None]:
         with self._guard:
-            lock = self._locks.setdefault(key.digest, threading.Lock())
+            lock = self._locks.setdefault(key.digest, fork_safe_lock())
         with lock:
             yield
 
@@ -147,11 +146,6 @@ class MemoryStore:
 
 _spares: dict[Path, MemoryStore] = {}
 """By directory, what this process made and could not write there."""
-
-
-@on_fork
-def _drop_spares() -> None:
-    _spares.clear()  # another thread of the parent may have held a lock of theirs
 
 
 class DirectoryStore:

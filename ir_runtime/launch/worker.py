@@ -10,15 +10,18 @@ payload bytes.
 from __future__ import annotations
 
 import ctypes
+import functools
+import importlib.util
 import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, BinaryIO
 
 __all__ = ["print_source", "read_message", "run_pipeline", "translate", "write_message"]
 
-_STREAM_PHASE, _HOST_PHASE = "stream", "hal"
+_FLOW_PHASE, _STREAM_PHASE, _HOST_PHASE = "flow", "stream", "hal"
 _HOST_SOURCE_MAX = 16 << 20  # the text has the constants in hexadecimal
 _process_flags: list[str] = []
 _SEVERITIES = ("note", "warning", "error", "remark")
@@ -43,40 +46,80 @@ def translate(
         HAL phase, as text, this one empty unless asked for; and the diagnostics, each as
         `<severity>: <message>`.
     """
-    from iree.compiler.api import Output, Session, Source
+    from iree.compiler.api import Session
 
     _set_process_flags(tuple(process_flags))
+    wants_host = bool(process_flags) and len(source) <= _HOST_SOURCE_MAX
     diagnostics: list[str] = []
-    stream = host = b""
     with Session() as session:
         try:
             session.set_flags(*flags)
         except ValueError as error:
             return None, b"", b"", [f"error: {error}"]
-        invocation: Any = session.invocation()
-        with invocation:
-            callback = _capture_diagnostics(invocation, diagnostics)
-            with Source.wrap_buffer(session, source) as wrapped:
-                # Going on after a failure kills the process: each step's answer counts.
-                wants_host = process_flags and len(source) <= _HOST_SOURCE_MAX
-                done = invocation.parse_source(wrapped)
-                if done and _run(invocation, "", _STREAM_PHASE):
-                    stream = _bytecode_of(invocation)
-                    done = not wants_host or _run(invocation, _STREAM_PHASE, _HOST_PHASE)
-                    host = _text_of(invocation) if wants_host and done else b""
-                    done = done and _run(
-                        invocation, _HOST_PHASE if wants_host else _STREAM_PHASE, "end"
+        found = _translate_after("", session, source, diagnostics, wants_host=wants_host)
+    if found is None:
+        return None, b"", b"", diagnostics or ["error: the compiler gave no reason"]
+    return *found, diagnostics
+
+
+def _translate_after(
+    phase: str, session: Any, source: bytes, diagnostics: list[str], *, wants_host: bool
+) -> tuple[bytes, bytes, bytes] | None:
+    """Compile a module that is past a phase; returns the first three results of `translate`."""
+    from iree.compiler.api import Source
+
+    invocation: Any = session.invocation()
+    with invocation:
+        callback = _capture_diagnostics(invocation, diagnostics)
+        with Source.wrap_buffer(session, source) as wrapped:
+            # Going on after a failure kills the process: each step's answer counts.
+            if not invocation.parse_source(wrapped):
+                return None
+            if phase != _FLOW_PHASE:
+                if not _run(invocation, phase, _FLOW_PHASE):
+                    return None
+                separated = _separation().with_separate_tensors(_bytecode_of(invocation))
+                if separated is not None:
+                    return _translate_after(
+                        _FLOW_PHASE, session, separated, diagnostics, wants_host=wants_host
                     )
-                if not done or not stream:
-                    return None, b"", b"", diagnostics or ["error: the compiler gave no reason"]
-                with Output.open_membuffer() as output:
-                    try:
-                        invocation.output_vm_bytecode(output)
-                    except ValueError as error:
-                        return None, b"", b"", [*diagnostics, f"error: {error}"]
-                    vmfb = bytes(output.map_memory())
-            del callback
-    return vmfb, stream, host, diagnostics
+            found = _finish(invocation, diagnostics, wants_host=wants_host)
+        del callback
+    return found
+
+
+def _finish(
+    invocation: Any, diagnostics: list[str], *, wants_host: bool
+) -> tuple[bytes, bytes, bytes] | None:
+    """Compile on from the flow phase."""
+    from iree.compiler.api import Output
+
+    if not _run(invocation, _FLOW_PHASE, _STREAM_PHASE):
+        return None
+    stream, host, last = _bytecode_of(invocation), b"", _STREAM_PHASE
+    if wants_host:
+        if not _run(invocation, _STREAM_PHASE, _HOST_PHASE):
+            return None
+        host, last = _text_of(invocation), _HOST_PHASE
+    if not _run(invocation, last, "end"):
+        return None
+    with Output.open_membuffer() as output:
+        try:
+            invocation.output_vm_bytecode(output)
+        except ValueError as error:
+            diagnostics.append(f"error: {error}")
+            return None
+        return bytes(output.map_memory()), stream, host
+
+
+@functools.cache
+def _separation() -> Any:
+    """Load the file beside this one by its path: as a script this one knows no package."""
+    path = Path(__file__).with_name("separate_tensor.py")
+    spec: Any = importlib.util.spec_from_file_location("ir_runtime_separate_tensor", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def run_pipeline(

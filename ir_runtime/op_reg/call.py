@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from ir_runtime.device import Device, get_device_from_torch
 from ir_runtime.device.device import set_devices
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.op_reg.bind import BoundLaunch, write_into
 from ir_runtime.op_reg.call_source import call_source, out_names
 from ir_runtime.op_reg.fast_call import FastCalls
@@ -42,7 +42,7 @@ class CallTable:
 
     def __init__(self, op: CustomOp) -> None:
         self._op = op
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
         self.young: dict[Any, BoundLaunch] = {}
         self._old: dict[Any, BoundLaunch] = {}
         self._clears = 0
@@ -89,11 +89,6 @@ class CallTable:
             self._old = {}
             if self.fast is not None:
                 self.fast.clear()
-
-    def reset(self) -> None:
-        """Forget all, in a forked child, whatever another thread of the parent was doing."""
-        self._lock = threading.Lock()
-        self.clear()
 
     def __len__(self) -> int:
         return len(self.young.keys() | self._old.keys())

@@ -17,15 +17,16 @@ from typing import Any
 
 import torch
 
-from ir_runtime.device.instance import on_fork
 from ir_runtime.dtypes import DTYPES, dtype_info, format_tensor
 from ir_runtime.errors import GenerateError
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.op_reg.import_program import (
     first_lines,
     functional_program,
     quiet_tracing,
     record_lines_of,
 )
+from ir_runtime.op_reg.legal import rewrites_for
 from ir_runtime.op_reg.lower_torch import Place, lower_program
 
 __all__ = ["conversion_asm", "torch_function_asm"]
@@ -39,16 +40,8 @@ _DTYPE_BY_ELEMENT: dict[str, torch.dtype] = {}
 for _dtype, _info in DTYPES.items():
     _DTYPE_BY_ELEMENT.setdefault(_info.mlir, _dtype)  # signed stands before unsigned
 
-_lock = threading.Lock()  # torch.export is not made for two threads
+_lock = fork_safe_lock()  # torch.export is not made for two threads
 _tracing = threading.local()
-
-
-def _reset_lock() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-on_fork(_reset_lock)
 
 Sizes = Mapping[Place, int]
 """A size for each dynamic dimension."""
@@ -112,11 +105,12 @@ def torch_function_asm(
     """
     operands = _operands(operand_types, like)
     lower = functools.partial(lower_program, **options)
+    family = options.get("family", "local")
     if getattr(_tracing, "active", False):  # `fn` ran an op whose kernel is to be made
-        return _trace_and_lower(fn, operands, like, lower)
+        return _trace_and_lower(fn, operands, like, lower, family)
     # a thread of its own has no fake tensor mode, no autograd key excluded, no default device
     with _lock, ThreadPoolExecutor(1, "torch_function_asm") as thread:
-        return thread.submit(_trace_and_lower, fn, operands, like, lower).result()
+        return thread.submit(_trace_and_lower, fn, operands, like, lower, family).result()
 
 
 @functools.cache
@@ -130,11 +124,12 @@ def _trace_and_lower(
     operands: list[_Operand],
     like: tuple[torch.Tensor, ...] | None,
     lower: Callable[..., str],
+    family: str,
 ) -> str:
     name = getattr(fn, "__name__", type(fn).__name__)
     _tracing.active = True
     record_lines_of(fn)
-    with torch.no_grad(), quiet_tracing():
+    with torch.no_grad(), quiet_tracing(), rewrites_for(family):
         program = _trace(fn, name, operands, like)
         _refuse_effects(program, name)
         classes = _size_classes(program, name, operands)

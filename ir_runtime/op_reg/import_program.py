@@ -17,6 +17,7 @@ from ir_runtime.errors import ExportError
 from ir_runtime.op_reg.index_check import check_before_decomposition
 from ir_runtime.op_reg.legal import decompositions
 from ir_runtime.op_reg.model_decomposition import add_model_decompositions
+from ir_runtime.op_reg.size_function import name_size_functions, settle_sizes
 from ir_runtime.op_reg.view_rewrite import relax_views
 
 __all__ = [
@@ -81,6 +82,7 @@ def functional_program(program: Any) -> Any:
     v1 = config.patch(enable_auto_functionalized_v2_for_export=False)
     with v1, _composite_ops_listed_once():
         functional = program.run_decompositions(add_model_decompositions(decompositions()))
+    settle_sizes(functional)
     # ops with effects are chained by tokens; in MLIR they keep their order without
     return _remove_effect_tokens(functional)
 
@@ -171,6 +173,8 @@ def import_program(program: Any, *, func_name: str = "main", hooks: Any = None) 
     """
     from iree.compiler.extras.fx_importer import FxImporter
     from iree.compiler.ir import Context
+
+    name_size_functions(program)
 
     def attempt(*, size_expressions: bool) -> Any:
         context = Context()

@@ -30,7 +30,15 @@ _MASKS = (torch.bool, torch.uint8)
 
 
 class UncheckedIndexError(Exception):
-    """An operator takes indices in a way that is not known here; the message is a sentence."""
+    """An operator takes indices in a way that is not known here; the message is a sentence.
+
+    Attributes:
+        node: the operator in the graph.
+    """
+
+    def __init__(self, message: str, node: Any) -> None:
+        self.node = node
+        super().__init__(message)
 
 
 _Places = tuple[tuple[Any, int], ...]
@@ -75,7 +83,7 @@ def index_accesses(node: Any) -> Iterator[IndexAccess]:
     for i, argument in enumerate(target._schema.arguments):
         takes_index = argument.name in _INDEX_NAMES and "Tensor" in str(argument.type)
         if takes_index and i < len(node.args) and node.args[i] is not None:
-            raise UncheckedIndexError(f"{target} takes indices that are not checked")
+            raise UncheckedIndexError(f"{target} takes indices that are not checked", node)
     _refuse_computed_places(node)
 
 
@@ -90,7 +98,7 @@ def _refuse_computed_places(node: Any) -> None:
         for number in numbers:
             if placed and isinstance(number, torch.SymInt) and free_unbacked_symbols(number):
                 raise UncheckedIndexError(
-                    f"{node.target} takes `{argument.name}` from the values of a tensor"
+                    f"{node.target} takes `{argument.name}` from the values of a tensor", node
                 )
 
 
@@ -221,7 +229,16 @@ def _one_hot(node: Any) -> Iterator[IndexAccess]:
         yield IndexAccess((0,), node.args[0], classes, None, wraps=False)
 
 
+def _several_open(node: Any) -> Iterator[IndexAccess]:
+    """Return the accesses of `x[i, j]` of open sizes, which becomes a read by one joint index."""
+    found = [index for index in node.args[1] if index is not None]
+    sizes = [size for index in found for size in index.meta["val"].shape]
+    if len(found) > 1 and any(isinstance(size, torch.SymInt) for size in sizes):
+        yield from _listed(node)
+
+
 _STRICT: dict[str, Callable[[Any], Iterator[IndexAccess]]] = {
+    "index": _several_open,
     "index_add": _along_dim(2),
     "index_copy": _along_dim(2),
     "one_hot": _one_hot,

@@ -105,7 +105,7 @@ def check_indices(program: Any, names: Mapping[str, str], within: str | None = N
             facts |= {"op": json.loads(node.args[-1])["op"]}
             node.args = (*node.args[:-1], json.dumps(facts))
             continue
-        user = _by_index_select(graph, node)
+        user = _by_index_select(graph, node, names, within)
         _drop_empty_write(user)
         for access in index_accesses(user):
             size = _size_of(access)
@@ -123,7 +123,7 @@ def check_indices(program: Any, names: Mapping[str, str], within: str | None = N
     program.graph_module.recompile()
 
 
-def _by_index_select(graph: Any, node: Any) -> Any:
+def _by_index_select(graph: Any, node: Any, names: Mapping[str, str], within: str | None) -> Any:
     """Exchange `x.select(dim, i.item())` by `x.index_select(dim, i).squeeze(dim)`."""
     if node.target is not torch.ops.aten.select.int:
         return node
@@ -145,7 +145,8 @@ def _by_index_select(graph: Any, node: Any) -> Any:
         line = add(torch.ops.aten.view.default, number.args[0], [1])
         if line.meta["val"].dtype != torch.int64:
             line = add(torch.ops.prims.convert_element_type.default, line, torch.int64)
-        facts = json.dumps(_facts(node, None, None))
+        argument = names.get(_origin(number.args[0]).name)
+        facts = json.dumps(_facts(node, argument, within))
     index = _insert(graph, node, IndexAccess((2,), line, table, dim, wraps=True), facts)
     with graph.inserting_before(node):
         chosen = add(torch.ops.aten.index_select.default, table, dim, index)

@@ -57,15 +57,14 @@ ENTRY = "main"
 _loaded = LoadedKernels()
 
 
-def _reset_locks() -> None:
+def _forget_bound_launches() -> None:
     from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS
 
-    _loaded.reset_locks()
     for op in ALL_CUSTOM_OP_REGS.values():
-        op.calls.reset()  # launches bound to worker threads, which a forked child has not
+        op.calls.clear()  # launches bound to worker threads, which a forked child has not
 
 
-on_fork(_reset_locks)
+on_fork(_forget_bound_launches)
 
 
 @on_exit

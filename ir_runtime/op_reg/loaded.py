@@ -6,11 +6,11 @@ at before some are dropped, and once shortly before: those that ran in between a
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ir_runtime.fork_lock import ForkSafeLock, fork_safe_lock
 from ir_runtime.launch.executor import LoadedKernel
 from ir_runtime.settings import current_settings
 
@@ -29,8 +29,8 @@ class LoadedKernels:
 
     def __init__(self) -> None:
         self._kernels: OrderedDict[Any, tuple[CustomOp, LoadedKernel]] = OrderedDict()
-        self._loading: dict[Any, threading.Lock] = {}
-        self._guard = threading.Lock()
+        self._loading: dict[Any, ForkSafeLock] = {}
+        self._guard = fork_safe_lock()
         self._looked = False
 
     def get(self, key: Any, op: CustomOp, load: Callable[[], LoadedKernel]) -> LoadedKernel:
@@ -40,7 +40,7 @@ class LoadedKernels:
             if found is not None:
                 self._kernels.move_to_end(key)
                 return found[1]
-            lock = self._loading.setdefault(key, threading.Lock())
+            lock = self._loading.setdefault(key, fork_safe_lock())
         with lock:
             found = self._kernels.get(key)
             try:
@@ -57,11 +57,6 @@ class LoadedKernels:
     def clear(self) -> None:
         """Forget all."""
         self._kernels.clear()
-
-    def reset_locks(self) -> None:
-        """Begin with free locks, in a forked child."""
-        self._guard = threading.Lock()
-        self._loading.clear()
 
     def _drop_unused(self, *, keep: Any) -> list[CustomOp]:
         """Drop what ran least lately if there are too many; return whose that was.

@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ir_runtime.errors import ExportError
-
 __all__ = ["add_model_decompositions"]
 
 
@@ -72,12 +70,6 @@ def _grouped_mm(
     """
     if x.dim() != 2 or weight.dim() != 3 or offs is None or bias is not None:
         return NotImplemented
-    if isinstance(x.shape[0], torch.SymInt):
-        raise ExportError(
-            "grouped_mm: the number of rows is dynamic in the program, must be static: two such "
-            "layers give wrong numbers on IREE 3.13",
-            fix="make batch and length static in the export",
-        )
     groups, rows = weight.shape[0], torch.arange(x.shape[0], device=x.device)
     group = (offs.unsqueeze(1) <= rows).sum(0).clamp(max=groups - 1)
     products = torch.matmul(x.unsqueeze(0), weight)

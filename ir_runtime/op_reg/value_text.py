@@ -44,7 +44,8 @@ _BY_REPR = (
     *(type(typing.List[int]), torch.Tag, re.RegexFlag),  # noqa: UP006
 )
 _BY_NAME = (
-    *(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Event),
+    *(type(threading.Lock()), type(threading.RLock())),  # noqa: TID251 - asks for their types
+    *(threading.Condition, threading.Event),
     *(weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet),
     *(logging.Logger, logging.LoggerAdapter, logging.Handler, torch.library.Library),
     *(types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib.abc
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from ir_runtime.fork_lock import fork_safe_lock
+
 __all__ = ["when_imported"]
 
 _waiting: dict[str, list[Callable[[], None]]] = {}
-_lock = threading.RLock()
+_lock = fork_safe_lock()
 
 
 def when_imported(module: str, callback: Callable[[], None]) -> None:

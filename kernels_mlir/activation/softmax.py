@@ -130,7 +130,7 @@ class SoftmaxKernel(CustomOp):
         """Weigh each gradient less the mean gradient of its row, in float32 or wider."""
         (y,) = ctx.saved_tensors
         weights, g = widened(y), widened(gradients[0])
-        return (weights * (g - (g * weights).sum(-1, keepdim=True))).to(y.dtype)
+        return torch._softmax_backward_data(g, weights, -1, weights.dtype).to(y.dtype)
 
 
 shard_by_row("softmax")

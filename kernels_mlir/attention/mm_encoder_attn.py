@@ -352,7 +352,7 @@ class MmEncoderAttnKernel(CustomOp):
         weights = _attention_weights(q, k, scale, cu_seqlens)
         grad_out = gradients[0].transpose(1, 2).to(weights.dtype)
         grad_weights = (grad_out @ v.transpose(-1, -2)).masked_fill(weights == 0, 0.0)
-        grad_scores = weights * (grad_weights - (grad_weights * weights).sum(-1, keepdim=True))
+        grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, weights.dtype)
         grad_scores = grad_scores * scale
         grads = (
             (grad_scores @ k),

@@ -7,7 +7,6 @@ once more, and no bit of a result depends on it.
 from __future__ import annotations
 
 import functools
-import threading
 import weakref
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +18,9 @@ from torch.nn.parameter import Parameter
 
 from ir_runtime.counters import add_count
 from ir_runtime.device.device import set_devices
-from ir_runtime.device.instance import on_fork
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
+from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection
 from kernels_mlir.library import FLOATS, register_packed_kernel
 from kernels_mlir.linear.kernel import CPU_FLAGS, check_bias, generate_product, select_rows
@@ -54,7 +53,7 @@ class _Kept:
 
 
 _kept: dict[int, _Kept] = {}
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 
 
 def packed_bytes() -> int:
@@ -126,14 +125,6 @@ def _forget(key: int, gone: weakref.ref[Tensor]) -> None:
     kept = _kept.get(key)
     if kept is not None and kept.parameter is gone:
         del _kept[key]
-
-
-def _reset_lock() -> None:
-    global _lock
-    _lock = threading.Lock()
-
-
-on_fork(_reset_lock)
 
 
 def pack_weight(weight: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ def test_equal_fields_make_equal_keys() -> None:
 
 
 def test_digest_is_the_same_in_every_process_and_release() -> None:
-    assert KEY.digest == "ff08a30e47e5ac70432becaee1340b23c45e271ce3933a0435ad325560d53f00"
+    assert KEY.digest == "7e5113465a3bfbbc6b6a4a4ae31b0322da65531acb5728d4103da03ca0f3325d"
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(KernelKey)])

@@ -102,6 +102,8 @@ def test_rule_runs_one_kernel_and_the_loop_one_an_element():
 
 def test_loop_over_nothing():
     assert torch.vmap(LOOPED)(torch.empty(0, 4), torch.empty(0, 4)).shape == (0, 4)
+    columns = torch.empty(4, 0)
+    assert torch.vmap(LOOPED, 1)(columns, columns).shape == (0, 4)
 
 
 def test_loop_with_a_list():

@@ -8,42 +8,55 @@ are not.  One file for a group of operators; the battery in `tests/aot/operators
 from ir_runtime.op_reg.legal import (
     float8,
     function,
+    index,
     integer,
+    normalization,
     number,
     order,
     power,
     shape,
+    summation,
     trigonometry,
 )
 from ir_runtime.op_reg.legal.refusal import (
     blame,
     called_operators,
+    operator_name,
     place_of,
     places_of,
+    refuse_import,
     refuse_operators,
     refuse_unknown_operators,
+    user_operator,
 )
-from ir_runtime.op_reg.legal.table import decompositions, rewrite, rewritten_operators
+from ir_runtime.op_reg.legal.table import decompositions, rewrite, rewrites_for, rewritten_operators
 
 __all__ = [
     "blame",
     "called_operators",
     "decompositions",
+    "operator_name",
     "place_of",
     "places_of",
+    "refuse_import",
     "refuse_operators",
     "refuse_unknown_operators",
     "rewrite",
+    "rewrites_for",
     "rewritten_operators",
+    "user_operator",
 ]
 
 del (
     float8,
     function,
+    index,
     integer,
+    normalization,
     number,
     order,
     power,
     shape,
+    summation,
     trigonometry,
 )  # imported for what they register

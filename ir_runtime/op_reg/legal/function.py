@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ir_runtime.op_reg.legal.table import overload, rewrite, scalar_like
+from ir_runtime.op_reg.legal.table import has_double, overload, rewrite, scalar_like
 
 __all__ = ["in_double", "polynomial"]
 
@@ -49,6 +49,8 @@ def in_double(*names: str) -> Callable[[Function], Function]:
             if x.is_complex():
                 return NotImplemented
             kind = x.dtype if x.is_floating_point() else torch.get_default_dtype()
+            if kind != torch.float64 and not has_double():
+                return NotImplemented
             return function(x.to(kind).to(torch.float64), *args, **kwargs).to(kind)
 
         rewrite(*names)(rewritten)
@@ -73,6 +75,15 @@ def _in_float(name: str) -> None:
         if isinstance(found, tuple):
             return tuple(f.to(kind) if f.is_floating_point() else f for f in found)
         return found.to(kind)
+
+
+@rewrite("pow.Tensor_Scalar")
+def _root_of_halves(x: Tensor, exponent: float) -> Tensor:
+    """Take powers, of which that of minus infinity is infinity; elsewhere torch takes roots."""
+    if x.dtype != torch.float16 or exponent != 0.5:
+        return NotImplemented
+    wide = x.to(torch.float32)
+    return torch.pow(wide, scalar_like(wide, exponent)).to(x.dtype)
 
 
 for _name in [
@@ -242,6 +253,8 @@ def _acos(x: Tensor) -> Tensor:
 def _atan2(y: Tensor, x: Tensor) -> Tensor:
     kind = torch.result_type(x, y)
     kind = kind if kind.is_floating_point else torch.get_default_dtype()
+    if kind != torch.float64 and not has_double():
+        return NotImplemented
     y, x = y.to(kind).to(torch.float64), x.to(kind).to(torch.float64)
     tall, wide = torch.abs(y), torch.abs(x)
     swapped = tall > wide
@@ -249,6 +262,7 @@ def _atan2(y: Tensor, x: Tensor) -> Tensor:
     ratio = torch.where(less == more, scalar_like(x, 1), less / more)  # inf / inf, too
     ratio = torch.where(more == 0, scalar_like(x, 0), ratio)
     angle = _atan_of_small(torch.where((x != x) | (y != y), x + y, ratio))
+    angle = torch.where(ratio < 1e-10, ratio, angle)  # half of a tiny one may be subnormal
     angle = torch.where(swapped, math.pi / 2 - angle, angle)
     angle = torch.where(torch.signbit(x), math.pi - angle, angle)
     return torch.copysign(angle, y).to(kind)

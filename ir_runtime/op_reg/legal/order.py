@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ir_runtime.op_reg.legal.table import promoted, rewrite, scalar_like
+from ir_runtime.op_reg.legal.table import plain, promoted, rewrite, scalar_like
 
 __all__: list[str] = []
 
@@ -169,8 +169,20 @@ def _sort_stable(
 def _sorted(x: Tensor, dim: int, *, descending: bool) -> tuple[Tensor, Tensor]:
     """Sort integers that stand in the order of the floats; NaN is the largest."""
     if not x.is_floating_point():
-        return NotImplemented
+        if x.dtype in (torch.bool, torch.uint8, torch.int8, torch.int16):
+            return NotImplemented  # first widened
+        return _both_used(*plain("sort.default", x, dim, descending))
     return _in_order(x, *torch.sort(_ordinal(x), dim, descending), dim)
+
+
+@rewrite("kthvalue.default")
+def _kthvalue(x: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> tuple[Tensor, Tensor]:  # noqa: FBT001, FBT002
+    if x.ndim == 0:
+        return x.clone(), torch.zeros((), dtype=torch.int64, device=x.device)
+    values, order = torch.sort(x, dim)
+    if keepdim:
+        return values.narrow(dim, k - 1, 1), order.narrow(dim, k - 1, 1)
+    return values.select(dim, k - 1), order.select(dim, k - 1)
 
 
 @rewrite("topk.default")
@@ -187,14 +199,20 @@ def _topk(
 
 
 def _in_order(x: Tensor, ordinals: Tensor, order: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Return elements by their places.
-
-    The ordinals are used, too: the compiler keeps a sort's result that nobody uses on the stack,
-    where one of a dynamic size has no place.
-    """
+    """Return elements by their places."""
     found = torch.gather(x, dim, order) if x.ndim else x
     is_nan = ordinals == torch.iinfo(ordinals.dtype).max
     return torch.where(is_nan, scalar_like(x, float("nan")), found), order
+
+
+def _both_used(values: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
+    """Make the places depend on the values, in a way that only the data shows to be none.
+
+    The compiler keeps a sort's result that nobody uses on the stack, where one of a dynamic size
+    has no place.
+    """
+    never = (order < 0) & (values == 0)
+    return values, torch.where(never, scalar_like(order, 0), order)
 
 
 def _ordinal(x: Tensor) -> Tensor:

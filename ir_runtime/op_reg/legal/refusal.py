@@ -21,8 +21,10 @@ __all__ = [
     "operator_name",
     "place_of",
     "places_of",
+    "refuse_import",
     "refuse_operators",
     "refuse_unknown_operators",
+    "user_operator",
 ]
 
 _FIX = "write it with the operators of the table in docs/export.md, or leave it out of the program"
@@ -42,6 +44,7 @@ _NOT_USERS = tuple(
 )
 _NAMED = re.compile(r"torch\.(aten|prims|prim)\.(\w+)")
 _OPERATOR = re.compile(r'name = "torch\.(aten|prims|prim)\.(\w+)')
+_LINE = re.compile(r"\.mlir:(\d+):\d+")
 _PLACE = re.compile(r'"?([^\s"()]+\.py)"?:(\d+)')
 
 
@@ -60,7 +63,6 @@ def refuse_operators(name: str, program: Any) -> None:
             _refuse_dtype(name, node, f"argument `{node.name}`")
         if node.op != "call_function":
             continue
-        _refuse_float_of_size(name, node)
         operator = operator_name(node.target)
         if operator is None:
             continue
@@ -91,18 +93,6 @@ def _refuse_dtype(name: str, node: Any, what: str) -> None:
         else:
             continue
         raise _refusal(name, what, why, place_of(node))
-
-
-def _refuse_float_of_size(name: str, node: Any) -> None:
-    if node.target is not torch.sym_float:  # others FxImporter knows
-        return
-    operator = operator_name(node.meta.get("original_aten")) or "the program"
-    raise UnsupportedOperatorError(
-        f"{name}: {operator} computes with a dynamic size in floating point, must be a static size",
-        operator=operator,
-        place="".join(place_of(node)),
-        fix="leave that dimension out of the dynamic ones",
-    )
 
 
 def _refuse_broadcast(name: str, node: Any, operator: str) -> None:
@@ -166,8 +156,44 @@ def refuse_unknown_operators(name: str, module: Any, program: Any) -> None:
             )
 
 
+def refuse_import(name: str, error: Exception) -> UnsupportedOperatorError | None:
+    """Make an error of an importer's exception, None if that was at no node of the program.
+
+    Importers say in words of their own what they do not know, so the node is read from the frames.
+    """
+    node, trace = None, error.__traceback__
+    while trace is not None:
+        found = trace.tb_frame.f_locals.get("node")
+        node = found if isinstance(found, torch.fx.Node) else node
+        trace = trace.tb_next
+    if node is None:
+        return None
+    operator = user_operator(node)
+    why = "computes with sizes, or takes arguments, in a way that the importer does not know"
+    return _refusal(name, operator, why, place_of(node))
+
+
+def user_operator(node: Any) -> str:
+    """Return the name of a node's operator, or of the one whose sizes or items it computes."""
+    for target in (node.target, node.meta.get("original_aten")):
+        named = operator_name(target)
+        if named is not None:
+            return named
+    pending, seen = [*node.all_input_nodes], set[Any]()
+    while pending:
+        source = pending.pop(0)
+        named = operator_name(source.target)
+        if named is not None and named != "aten.sym_size":
+            return named
+        if source not in seen:
+            seen.add(source)
+            pending += source.all_input_nodes
+    named = next((n for user in node.users if (n := operator_name(user.target))), None)
+    return named or getattr(node.target, "__name__", str(node.target))
+
+
 def blame(
-    name: str, program_places: Mapping[str, str], diagnostics: Sequence[str]
+    name: str, program_places: Mapping[str, str], diagnostics: Sequence[str], source: str = ""
 ) -> UnsupportedOperatorError:
     """Make an error of what the compiler said of a torch program, without its words.
 
@@ -175,9 +201,12 @@ def blame(
         name: of the program.
         program_places: by operator, such as `aten.relu`, a line of the user's code that calls it.
         diagnostics: what the compiler said; kept in the error's field.
+        source: the MLIR that it was given, whose lines it names.
     """
     text = "\n".join(diagnostics)
-    for match in (*_OPERATOR.finditer(text), *_NAMED.finditer(text)):
+    lines = "\n".join(_lines_at(source, text))
+    found = (*_OPERATOR.finditer(text), *_NAMED.finditer(text), *_NAMED.finditer(lines))
+    for match in found:
         operator = f"{match[1]}.{match[2]}"
         if operator in program_places:
             return _refusal(
@@ -194,9 +223,20 @@ def blame(
             what = ", ".join(named)
             why = "does not compile with these dtypes and shapes"
             return _refusal(name, what, why, program_places[named[0]], diagnostics)
-    what = ", ".join(program_places) or "the program"
+    what, places = ", ".join(program_places), set(filter(None, program_places.values()))
+    place = places.pop() if len(places) == 1 else ""
+    if len(program_places) == 1:
+        why = "does not compile with these dtypes and shapes"
+        return _refusal(name, what, why, place, diagnostics)
     why = "does not compile together with the others of the program"
-    return _refusal(name, f"one of {what}", why, "", diagnostics)
+    return _refusal(name, f"one of {what or 'the program'}", why, place, diagnostics)
+
+
+def _lines_at(source: str, text: str) -> list[str]:
+    """Return the lines of a program that a compiler's words point to."""
+    lines = source.split("\n")
+    numbers = dict.fromkeys(int(match[1]) for match in _LINE.finditer(text))
+    return [lines[n - 1] for n in numbers if 0 < n <= len(lines)]
 
 
 def places_of(program: Any) -> dict[str, str]:
@@ -239,10 +279,10 @@ def _caller() -> str:
 
 
 def _place_in(program: Any, namespace: str, packet: str) -> str:
-    wanted = f"{namespace}::{packet}"
+    wanted = (f"{namespace}::{packet}", f"{namespace}::sym_{packet}")
     for node in program.graph.nodes:
         target = node.target
-        if isinstance(target, torch._ops.OpOverload) and target.name().partition(".")[0] == wanted:
+        if isinstance(target, torch._ops.OpOverload) and target.name().partition(".")[0] in wanted:
             return "".join(place_of(node))
     return ""
 

@@ -15,6 +15,8 @@ __all__: list[str] = []
 
 @rewrite("squeeze.dims")
 def _squeeze(x: Tensor, dims: Sequence[int]) -> Tensor:
+    if not isinstance(x.numel(), torch.SymInt) and x.numel() == 0:
+        return scalar_like(x, 0).expand(plain("squeeze.dims", x, dims).shape)
     for dim in sorted({d % max(x.ndim, 1) for d in dims}, reverse=True):
         if x.ndim and x.shape[dim] == 1:
             x = x.select(dim, 0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,10 +14,12 @@ from torch import Tensor
 __all__ = [
     "Rewrite",
     "decompositions",
+    "has_double",
     "overload",
     "plain",
     "promoted",
     "rewrite",
+    "rewrites_for",
     "rewritten_operators",
     "scalar_like",
 ]
@@ -25,7 +28,8 @@ Rewrite = Callable[..., Any]
 """Takes an operator's arguments; returns its result, or NotImplemented for "as it is"."""
 
 _ALSO_DECOMPOSED = (
-    "_native_batch_norm_legit.default _native_batch_norm_legit.no_stats upsample_bilinear2d.vec"
+    "_native_batch_norm_legit.default _native_batch_norm_legit.no_stats upsample_bilinear2d.vec "
+    "grid_sampler_2d.default"
 )
 """Core operators that the compiler lacks, and torch has decompositions of."""
 
@@ -48,6 +52,33 @@ def rewrite(*names: str) -> Callable[[Rewrite], Rewrite]:
         return function
 
     return register
+
+
+class _Family(threading.local):
+    name = "local"
+
+
+_family = _Family()
+
+
+@contextmanager
+def rewrites_for(family: str) -> Generator[None]:
+    """Rewrite what this thread traces in a `with` block for a kind of device.
+
+    Args:
+        family: `local` (CPUs), `vulkan`, `cuda` or `hip`.
+    """
+    before = _family.name
+    _family.name = family
+    try:
+        yield
+    finally:
+        _family.name = before
+
+
+def has_double() -> bool:
+    """Tell whether f32 may be computed in f64: many GPUs have none, or a slow one."""
+    return _family.name == "local"
 
 
 def overload(name: str) -> torch._ops.OpOverload:

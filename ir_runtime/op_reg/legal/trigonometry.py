@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.op_reg.legal.function import polynomial
-from ir_runtime.op_reg.legal.table import rewrite, scalar_like
+from ir_runtime.op_reg.legal.table import has_double, rewrite, scalar_like
 
 __all__: list[str] = []
 
@@ -40,6 +40,8 @@ def _angular(name: str) -> Callable[[Angular], Angular]:
             if x.is_complex():
                 return NotImplemented
             kind = x.dtype if x.is_floating_point() else torch.get_default_dtype()
+            if kind != torch.float64 and not has_double():
+                return NotImplemented
             wide = x.to(kind).to(torch.float64)
             found = _by_quadrant(wide, narrow=kind != torch.float64)
             return function(wide, *found).to(kind)

@@ -2,12 +2,13 @@
 
 from tests.aot.operators import elementwise, products, reductions, shapes
 from tests.aot.operators.cases import CASES, Case
-from tests.aot.operators.check import samples_of, verdicts
+from tests.aot.operators.check import is_settled, samples_of, verdicts
 
 __all__ = [
     "CASES",
     "Case",
     "elementwise",
+    "is_settled",
     "products",
     "reductions",
     "samples_of",

@@ -27,6 +27,8 @@ class Case:
         makes: give arguments for a dtype; each is a sample of its own.
         dtypes: those that torch computes it in.
         exact: whether results must be bit-equal whatever the dtype.
+        either_zero: whether a zero of either sign is right: torch's own depends on the dtype.
+        reference: computes in f64 what torch's own loses there; by default `fn` does.
         static: whether the sizes must be those of the example.
         group: the file that it stands in.
     """
@@ -36,6 +38,8 @@ class Case:
     makes: tuple[Make, ...]
     dtypes: tuple[torch.dtype, ...] = FLOATS
     exact: bool = False
+    either_zero: bool = False
+    reference: Callable[..., Any] | None = None
     static: bool = False
     group: str = ""
 

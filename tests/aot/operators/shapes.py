@@ -138,6 +138,25 @@ for how in ["prod", "amax", "amin", "mean"]:
         lambda d: (random(d, 4, 5), _I, random(d, 4, 3)),
         dtypes="fi",
     )
+_SAME = torch.zeros(2001, dtype=torch.int64)
+case(
+    "index_add to one row",
+    lambda x, i, s: x.index_add(0, i, s),
+    lambda d: (random(d, 3, 4), _SAME, random(d, 2001, 4)),
+    dtypes="fi",
+)
+case(
+    "scatter_add to one row",
+    lambda x, i, s: x.scatter_add(0, i, s),
+    lambda d: (random(d, 3, 4), _SAME[:, None].expand(-1, 4).contiguous(), random(d, 2001, 4)),
+    dtypes="fi",
+)
+case(
+    "index of several tensors",
+    lambda x, i, j: (x[i, j], x[:, i, j], x[i, :, j], x[i[:, None], j]),
+    lambda d: (random(d, 4, 5, 6), torch.tensor([0, -1, 2]), torch.tensor([1, -2, 3])),
+    **A,
+)
 case("mask index", lambda x, m: torch.where(m, x, 0), lambda d: (random(d, 4, 5), mask(4, 5)), **A)
 case(
     "index_add",

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
 from ir_runtime.dtypes import short_name
-from tests.aot.operators import CASES, samples_of, verdicts
+from tests.aot.operators import CASES, is_settled, samples_of, verdicts
 from tests.aot.operators.table import DOCUMENT, document, load_verdicts
 from tests.sampling import sampled
 
 QUICK = ("f32", "i32")
+USUAL = ("f32", "f64", "f16", "bf16", "i64", "i32")
 _SIZE = 6
 _NAMES = sorted(CASES)
 GROUPS = {names[0]: names for i in range(0, len(_NAMES), _SIZE) if (names := _NAMES[i : i + _SIZE])}
+NAMED = re.compile(r"\b(aten|prims)\.\w+")
 RECORDED = load_verdicts()
 
 
 def _assert_as_recorded(names, kinds, *, dynamic: bool) -> None:
-    """Fail for what is neither right nor refused, unless the table says so already."""
+    """Fail for what is neither right nor refused, or is refused though recorded as right."""
     samples = [s for name in names for s in samples_of(CASES[name])]
     chosen = [s for s in samples if short_name(s.dtype) in kinds] if kinds else samples
     found = verdicts(chosen, dynamic=dynamic) if chosen else {}
     wrong = {
-        key: verdict
-        for key, verdict in found.items()
-        if verdict and not verdict.startswith("refused") and _is_news(*key)
+        (name, kind): verdict
+        for (name, kind), verdict in found.items()
+        if not is_settled(verdict) or (verdict and RECORDED.get(name, {}).get(kind) == "")
     }
     assert not wrong
-
-
-def _is_news(name: str, kind: str) -> bool:
-    return RECORDED.get(name, {}).get(kind) == "" or not RECORDED.get(name)
 
 
 @sampled(3, group=tuple(GROUPS))
@@ -45,6 +45,26 @@ def test_operators_are_right_or_refused(group: str) -> None:
 @pytest.mark.parametrize("group", GROUPS)
 def test_operators_are_right_or_refused_in_all_dtypes(group: str, dynamic: bool) -> None:
     _assert_as_recorded(GROUPS[group], (), dynamic=dynamic)
+
+
+def test_what_is_recorded_is_right_or_refused_by_name() -> None:
+    wrong = {
+        (name, kind): verdict
+        for name, of_case in RECORDED.items()
+        for kind, verdict in of_case.items()
+        if not is_settled(verdict) or (verdict and not NAMED.search(verdict))
+    }
+    assert not wrong
+
+
+def test_each_case_is_recorded_in_the_usual_dtypes() -> None:
+    computed = {
+        (name, kind)
+        for name in CASES
+        for sample in samples_of(CASES[name])
+        if (kind := short_name(sample.dtype)) in USUAL
+    }
+    assert not computed - {(name, k) for name, of_case in RECORDED.items() for k in of_case}
 
 
 def test_every_core_operator_has_a_case() -> None:

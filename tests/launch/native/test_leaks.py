@@ -49,7 +49,9 @@ def test_hits_leave_nothing_behind() -> None:
     counts = [sys.getrefcount(o) for o in (x, y, named, plan, None, torch.float32)]
     assert _grows(lambda: calls.call(x, y, named), CALLS) < CALLS * 8
     after = [sys.getrefcount(o) for o in (x, y, named, plan, None, torch.float32)]
-    assert max(abs(a - b) for a, b in zip(counts, after, strict=True)) < CALLS // 100
+    assert (
+        max(abs(a - b) for a, b in zip(counts, after, strict=True)) < CALLS // 10
+    )  # others come and go: a leak is one a call
 
 
 @pytest.mark.parametrize("what", ["strided", "other", "out", "bound", "bound refused", "run"])

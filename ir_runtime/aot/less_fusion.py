@@ -1,0 +1,94 @@
+"""Compile a program again, with less fusion, where the compiler refuses what it fused itself."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import replace
+from typing import Any
+
+from ir_runtime.errors import CompileError
+from ir_runtime.launch.build import default_store, obtain_artifact
+from ir_runtime.launch.key import KernelKey
+from ir_runtime.launch.store import Artifact
+
+__all__ = ["obtain_program", "part_softmaxes"]
+
+_log = logging.getLogger("ir_runtime.aot")
+_LESS_FUSION = "--iree-dispatch-creation-enable-aggressive-fusion=false"
+_STACK_REFUSAL = "exceeded stack allocation limit"
+_SOFTMAXES = ("torch.aten._softmax", "torch.aten._log_softmax")
+_TENSOR = re.compile(r"!torch\.vtensor<\[(?P<sizes>[^\]]+)\],(?P<element>\w+)>")
+
+
+def obtain_program(key: KernelKey, device_flags: tuple[str, ...], source: bytes) -> Artifact:
+    """Return a program's artifact, made with less fusion if the compiler fails with more.
+
+    IREE 3.13 fuses a softmax of dynamic sizes with the code around it, keeps what is between on the
+    stack, without a bound, and then refuses that code. The second compile turns such fusion off,
+    and keeps each softmax of dynamic sizes apart from what is before it.
+    """
+    store = default_store()
+    less = replace(key, flags=(*key.flags, _LESS_FUSION))
+    if store.load(less) is None:
+        try:
+            return obtain_artifact(store, key, device_flags, lambda: source)
+        except CompileError as error:
+            if not any(_STACK_REFUSAL in text for text in error.diagnostics):
+                raise
+        _log.info(
+            "%s: compiled again with less fusion, the compiler fused more than the stack holds",
+            key.name,
+        )
+    return obtain_artifact(store, less, device_flags, lambda: part_softmaxes(source))
+
+
+def part_softmaxes(source: bytes) -> bytes:
+    """Keep each softmax of dynamic sizes apart from what is before it.
+
+    Args:
+        source: a program in the torch dialect, as text.
+    """
+    if not any(name.encode() in source for name in _SOFTMAXES):
+        return source
+    from iree.compiler.ir import Context, Location, Module, WalkResult
+
+    context: Any = Context()
+    context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork
+    module = Module.parse(source, context)
+    found: list[Any] = []
+
+    def visit(operation: Any) -> Any:
+        if operation.name in _SOFTMAXES:
+            found.append(operation)
+        return WalkResult.ADVANCE
+
+    module.operation.walk(visit)
+    with context, Location.unknown():
+        for softmax in found:
+            _begin_barrier(softmax)
+    return module.operation.get_asm(enable_debug_info=False).encode()
+
+
+def _begin_barrier(softmax: Any) -> None:
+    """Put a barrier for fusion before an operation's first operand, if that has open sizes."""
+    from iree.compiler.dialects import arith, iree_tensor_ext, tensor
+    from iree.compiler.ir import IndexType, InsertionPoint, Operation, Type
+
+    x = softmax.operands[0]
+    match = _TENSOR.fullmatch(str(x.type))
+    if match is None or "?" not in match["sizes"]:
+        return
+    sizes = match["sizes"].split(",")
+    plain = Type.parse(f"tensor<{'x'.join((*sizes, match['element']))}>")
+    with InsertionPoint(softmax):
+        value = Operation.create("torch_c.to_builtin_tensor", [plain], [x]).result
+        open_sizes = [
+            tensor.DimOp(value, arith.ConstantOp(IndexType.get(), dim).result).result
+            for dim, size in enumerate(sizes)
+            if size == "?"
+        ]
+        apart = iree_tensor_ext.ComputeBarrierStartOp(plain, value, open_sizes).result
+        softmax.operands[0] = Operation.create(
+            "torch_c.from_builtin_tensor", [x.type], [apart]
+        ).result

@@ -1,0 +1,50 @@
+"""Sizes of a traced program, and functions of them, in the form that IREE's FxImporter reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+__all__ = ["name_size_functions", "settle_sizes"]
+
+
+def name_size_functions(program: Any) -> None:
+    """Exchange functions of sizes that FxImporter does not know by operators of the same meaning.
+
+    Changes the program's graph.
+    """
+    named: dict[Any, Any] = {
+        torch.sym_min: torch.ops.prim.min.int,
+        torch.sym_max: torch.ops.prim.max.int,
+        torch.sym_float: torch.ops.aten.Float.Scalar,
+    }
+    for node in program.graph.nodes:
+        node.target = named.get(node.target, node.target)
+
+
+def settle_sizes(program: Any) -> None:
+    """Make sizes of arguments plain numbers where the trace came to need one example's size.
+
+    FxImporter would take such an argument for open, and what is computed from it for static.
+    Changes what the program says of its placeholders.
+    """
+    for node in program.graph.nodes:
+        value = node.meta.get("val")
+        if node.op != "placeholder" or not isinstance(value, torch.Tensor):
+            continue
+        sizes = [_settled(size) for size in value.shape]
+        if all(one is other for one, other in zip(sizes, value.shape, strict=True)):
+            continue
+        strides = [_settled(stride) for stride in value.stride()]
+        node.meta.pop("tensor_meta", None)  # which would go first
+        with value.fake_mode:  # pyright: ignore[reportAttributeAccessIssue]
+            node.meta["val"] = torch.empty_strided(
+                sizes, strides, dtype=value.dtype, device=value.device
+            )
+
+
+def _settled(size: Any) -> Any:
+    if isinstance(size, torch.SymInt) and size.node.expr.is_number:
+        return int(size.node.expr)
+    return size

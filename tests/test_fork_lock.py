@@ -1,0 +1,47 @@
+"""Is every lock free in a forked child, but for those that the thread that forks holds?"""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+
+from ir_runtime.fork_lock import fork_safe_lock
+
+
+def exit_code_of_child(run) -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+        child = os.fork()
+    if child == 0:
+        try:
+            os._exit(run())
+        except BaseException:
+            os._exit(99)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_lock_of_another_thread_is_free():
+    lock = fork_safe_lock()
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with lock:
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    code = exit_code_of_child(lambda: 0 if lock.acquire(timeout=5) else 1)
+    assert not lock.acquire(blocking=False)  # the parent's is as it was
+    done.set()
+    thread.join()
+    assert code == 0
+
+
+def test_lock_of_the_thread_that_forks_stays_its_own():
+    lock = fork_safe_lock()
+    with lock:
+        code = exit_code_of_child(lambda: lock.release() or 0)
+    assert code == 0
