@@ -273,7 +273,7 @@ class Program:
         from iree.compiler.ir import Context, Module
 
         from ir_runtime.op_reg.expand import ExpandCustomOpsPass
-        from ir_runtime.op_reg.index_report import expand_index_checks
+        from ir_runtime.op_reg.index_expand import expand_index_checks
         from ir_runtime.op_reg.report_collection import collect_reports
 
         context: Any = Context()
@@ -281,7 +281,7 @@ class Program:
         if family not in self._imported:  # sums differ
             self._imported[family] = _bytecode(self._import_for(family))
         module = Module.parse(self._imported[family], context)
-        expand_index_checks(module.operation)
+        expand_index_checks(module.operation, family)
         expand = ExpandCustomOpsPass(module.operation, device_family=family, hints=self._hints)
         expand.run()
         collect_reports(module.operation, "main", destination=False)

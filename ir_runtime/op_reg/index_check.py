@@ -3,6 +3,8 @@
 Compiled code reads and writes where an index says. So each index tensor of a program goes through
 the op `ir_runtime_trace::checked_index`, which becomes MLIR in `index_report`: it makes negative
 indices count from the end where torch means that, clamps what is out of range, and reports it.
+A read that does nothing else than look elements up becomes `ir_runtime_trace::checked_read`, which
+`index_read` writes.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import copy
 import json
 import operator
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -37,6 +40,10 @@ fragment("ir_runtime_trace").define(_SCHEMA)
 fragment("ir_runtime_trace").impl(
     "checked_index", lambda index, *_: index.clone(), "CompositeExplicitAutograd"
 )
+fragment("ir_runtime_trace").define(
+    "checked_read(Tensor table, Tensor index, int dim, bool wraps, SymInt[] small, SymInt[] large, "
+    "str facts) -> Tensor"
+)
 _VIEWS = (
     "view",
     "reshape",
@@ -49,6 +56,14 @@ _VIEWS = (
     "slice",
     "select",
 )
+_READS = (
+    torch.ops.aten.gather.default,
+    torch.ops.aten.index.Tensor,
+    torch.ops.aten.index_select.default,
+    torch.ops.aten.take.default,
+    torch.ops.aten._unsafe_index.Tensor,
+)
+_MANY = 4096
 
 
 def check_before_decomposition(program: Any) -> Any:
@@ -99,6 +114,9 @@ def check_indices(program: Any, names: Mapping[str, str], within: str | None = N
             text = json.dumps(_facts(user, names.get(_origin(access.index).name), within))
             writes = writes_by_index(user)
             key = (access.index, str(size), access.wraps, writes, access.small, access.large)
+            if key not in checked and _reads_elements(user, access):
+                _check_in_read(graph, user, access, text)
+                continue
             if key not in checked:
                 checked[key] = _insert(graph, user, access, text)
             _replace(user, access.place, checked[key])
@@ -145,6 +163,31 @@ def _drop_empty_write(node: Any) -> None:
     indices = [access.index.meta["val"] for access in index_accesses(node)]
     if any(0 in index.shape for index in indices):
         node.target, node.args, node.kwargs = torch.ops.aten.clone.default, node.args[:1], {}
+
+
+def _reads_elements(user: Any, access: IndexAccess) -> bool:
+    """Tell whether an operator reads one element for each index, to be checked as it is read.
+
+    A few indices are checked before it, and so are those that another operator needs checked, too.
+    """
+    shape, rank = access.index.meta["val"].shape, access.table.meta["val"].ndim
+    if user.target not in _READS or not shape or not rank:
+        return False
+    if user.target is not torch.ops.aten.gather.default and rank > 1:
+        return False
+    if all(isinstance(n, int) for n in shape) and prod(shape) < _MANY:
+        return False
+    uses = [use for other in access.index.users for use in index_accesses(other)]
+    return sum(use.index is access.index for use in uses) == 1
+
+
+def _check_in_read(graph: Any, user: Any, access: IndexAccess, facts: str) -> None:
+    with graph.inserting_before(user):
+        small = [_size_node(graph, *place) for place in access.small]
+        large = [_size_node(graph, *place) for place in access.large]
+    user.target = torch.ops.ir_runtime_trace.checked_read.default
+    user.args = (access.table, access.index, access.dim or 0, access.wraps, small, large, facts)
+    user.kwargs = {}
 
 
 # what needs no check

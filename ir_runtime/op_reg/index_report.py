@@ -17,17 +17,46 @@ from ir_runtime.op_reg.module_function import (
     module_function,
     parse_type,
 )
-from ir_runtime.op_reg.torch_type import parse_torch_tensor_type
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
 
     from ir_runtime.op_reg.builder import KernelBuilder
 
-__all__ = ["REPORT", "ROW", "check_argument", "check_index", "expand_index_checks"]
+__all__ = [
+    "REPORT",
+    "ROW",
+    "ROW_TEXT",
+    "assert_any",
+    "check_argument",
+    "check_index",
+    "lowest_index",
+    "report_row",
+    "size_of",
+]
 
 REPORT = "ir_runtime.index_report"
 ROW = f"tensor<{COLUMNS}xi64>"
+
+ROW_TEXT = """  %empty_row = tensor.empty() : tensor<4xi64>
+  %row = linalg.generic {indexing_maps = [#row_none, #row_none, #row],
+      iterator_types = ["parallel"]}
+      ins(%least, %greatest : tensor<i64>, tensor<i64>) outs(%empty_row : tensor<4xi64>) {
+  ^bb0(%l: i64, %g: i64, %o: i64):
+    %k = linalg.index 0 : index
+    %k_0 = arith.constant 0 : index
+    %k_1 = arith.constant 1 : index
+    %k_2 = arith.constant 2 : index
+    %is_0 = arith.cmpi eq, %k, %k_0 : index
+    %is_1 = arith.cmpi eq, %k, %k_1 : index
+    %is_2 = arith.cmpi eq, %k, %k_2 : index
+    %from_2 = arith.select %is_2, %lowest, %size : i64
+    %from_1 = arith.select %is_1, %g, %from_2 : i64
+    %number = arith.select %is_0, %l, %from_1 : i64
+    linalg.yield %number : i64
+  } -> tensor<4xi64>
+"""
+"""MLIR that makes a row `%row` of `%least`, `%greatest`, `%lowest` and `%size`."""
 
 _CHECK = """
 #same = affine_map<({dims}) -> ({dims})>
@@ -67,24 +96,7 @@ util.func private @ir_runtime_check_index(%index: {type}, %size: i64, %lowest: i
     %greatest_1 = arith.maxsi %i, %g : i64
     linalg.yield %least_1, %greatest_1 : i64, i64
   }} -> (tensor<i64>, tensor<i64>)
-  %empty_row = tensor.empty() : {row}
-  %row = linalg.generic {{indexing_maps = [#row_none, #row_none, #row],
-      iterator_types = ["parallel"]}}
-      ins(%least, %greatest : tensor<i64>, tensor<i64>) outs(%empty_row : {row}) {{
-  ^bb0(%l: i64, %g: i64, %o: i64):
-    %k = linalg.index 0 : index
-    %k_0 = arith.constant 0 : index
-    %k_1 = arith.constant 1 : index
-    %k_2 = arith.constant 2 : index
-    %is_0 = arith.cmpi eq, %k, %k_0 : index
-    %is_1 = arith.cmpi eq, %k, %k_1 : index
-    %is_2 = arith.cmpi eq, %k, %k_2 : index
-    %from_2 = arith.select %is_2, %lowest, %size : i64
-    %from_1 = arith.select %is_1, %g, %from_2 : i64
-    %number = arith.select %is_0, %l, %from_1 : i64
-    linalg.yield %number : i64
-  }} -> {row}
-  util.return %safe, %row : {type}, {row}
+{report}  util.return %safe, %row : {type}, {row}
 }}
 """
 
@@ -111,136 +123,69 @@ def check_index(
     Returns:
         The indices, from 0 to `size - 1`.
     """
-    from iree.compiler.dialects import arith
-    from iree.compiler.ir import IntegerAttr, IntegerType, RankedTensorType, StringAttr
+    from iree.compiler.ir import RankedTensorType
 
     kind = RankedTensorType(index.type)
     text = json.dumps(facts, sort_keys=True)
-    _assert_any(index, kind, size, text)
-    wide = IntegerType.get_signless(64)
-    lowest = arith.ConstantOp(wide, IntegerAttr.get(wide, 0)).result
-    if wraps:
-        lowest = arith.subi(lowest, size)
+    assert_any(index, size, text)
     check = module_function(module_body, symbols, _check_text(kind))
-    safe, row = call_values(check, [index, size, lowest], [index.type, parse_type(ROW)])
+    operands = [index, size, lowest_index(size, wraps=wraps)]
+    safe, row = call_values(check, operands, [index.type, parse_type(ROW)])
+    report_row(module_body, symbols, row, text)
+    return safe
+
+
+def lowest_index(size: Value, *, wraps: bool) -> Value:
+    """Return the lowest index that is allowed, as `i64`."""
+    from iree.compiler.dialects import arith
+    from iree.compiler.ir import IntegerAttr, IntegerType
+
+    wide = IntegerType.get_signless(64)
+    zero = arith.ConstantOp(wide, IntegerAttr.get(wide, 0)).result
+    return arith.subi(zero, size) if wraps else zero
+
+
+def report_row(module_body: Any, symbols: Any, row: Value, text: str) -> None:
+    """Give a row to the function that `report_collection` looks for."""
+    from iree.compiler.ir import StringAttr
+
     report = module_function(module_body, symbols, f"util.func private @{REPORT}(%row: {ROW})")
     marker = build_util_call(report, [row], [])
     marker.attributes[REPORT] = StringAttr.get(text)
-    return safe
 
 
 def check_argument(
     kb: KernelBuilder, index: Value, table: Value, dim: int, *, wraps: bool
 ) -> Value:
     """Emit the check of an index tensor of a kernel; see `KernelBuilder.checked_index`."""
-    from iree.compiler.dialects import arith, tensor
-    from iree.compiler.ir import IntegerType
-
     op, name = kb.ksel.op.name, kb.argument_name(index)
     facts = {"op": op} if name is None else {"op": op, "argument": name, "of": op}
-    size = tensor.dim(table, kb.constant_index(dim))
-    size = arith.index_cast(IntegerType.get_signless(64), size)
+    size = size_of(table, dim)
     return check_index(kb.module_body, kb.symbol_table, index, size, facts, wraps=wraps)
 
 
-def expand_index_checks(module_op: Any) -> None:
-    """Expand the calls of `checked_index` in a program that FxImporter made."""
-    from iree.compiler.ir import InsertionPoint, SymbolTable, WalkResult
-
-    found: list[Any] = []
-
-    def visit(op: Any) -> Any:
-        if op.name == "torch.operator" and op.attributes["name"].value == _OPERATOR:
-            found.append(op)
-        return WalkResult.ADVANCE
-
-    module: Any = module_op.operation
-    module.walk(visit)
-    with module.context:
-        symbols = SymbolTable(module)
-        body = module.regions[0].blocks[0]
-        for op in found:
-            with op.location, InsertionPoint(op):
-                _expand(op, body, symbols)
-
-
-_OPERATOR = "torch.ir_runtime_trace.checked_index"
-
-
-def _expand(op: Any, body: Any, symbols: Any) -> None:
-    from iree.compiler.ir import Operation
-
-    index, size, wraps, writes, small, large, facts = op.operands
-    kind = parse_torch_tensor_type(str(index.type))
-    assert kind is not None, "an index of unknown rank or dtype"
-    text = _constant(facts)
-    pairs = zip(_list(small), _list(large), strict=True)
-    for one, other in pairs:
-        _assert_at_most(one, other, json.loads(text))
-    builtin = Operation.create(
-        "torch_c.to_builtin_tensor", results=[parse_type(kind.builtin_asm)], operands=[index]
-    ).result
-    if _constant(writes):
-        _assert_not_empty(builtin, json.loads(text))
-    safe = check_index(
-        body, symbols, builtin, _to_i64(size), json.loads(text), wraps=bool(_constant(wraps))
-    )
-    result = Operation.create(
-        "torch_c.from_builtin_tensor", results=[op.results[0].type], operands=[safe]
-    ).result
-    op.results[0].replace_all_uses_with(result)
-    op.erase()
-
-
-def _constant(value: Any) -> Any:
-    return value.owner.attributes["value"].value
-
-
-def _list(value: Any) -> list[Any]:
-    return list(value.owner.operands)
-
-
-def _to_i64(value: Any) -> Any:
-    from iree.compiler.ir import Operation
-
-    return Operation.create("torch_c.to_i64", results=[parse_type("i64")], operands=[value]).result
-
-
-def _assert_at_most(one: Any, other: Any, facts: dict[str, Any]) -> None:
-    from iree.compiler.dialects import arith
-    from iree.compiler.ir import Operation, StringAttr
-
-    holds = arith.cmpi(arith.CmpIPredicate.sle, _to_i64(one), _to_i64(other))
-    name = facts.get("argument") or "the index"
-    text = f"{facts['op']}: `{name}` must not be larger than the tensor in another dimension"
-    Operation.create("cf.assert", operands=[holds], attributes={"msg": StringAttr.get(text)})
-
-
-def _assert_not_empty(index: Any, facts: dict[str, Any]) -> None:
-    """Assert that a write has an index: IREE 3.13 crashes on one that has none."""
+def size_of(table: Value, dim: int) -> Value:
+    """Return a size of a tensor, as `i64`."""
     from iree.compiler.dialects import arith, tensor
-    from iree.compiler.ir import IndexType, IntegerAttr, Operation, RankedTensorType, StringAttr
+    from iree.compiler.ir import IndexType, IntegerAttr, IntegerType
 
-    def constant(number: int) -> Any:
-        return arith.ConstantOp(IndexType.get(), IntegerAttr.get(IndexType.get(), number)).result
-
-    kind = RankedTensorType(index.type)
-    name = facts.get("argument") or "the index"
-    text = f"{facts['op']}: `{name}` must have elements, a write of nothing is not supported"
-    for i in range(kind.rank):
-        if kind.is_dynamic_dim(i):
-            size = tensor.dim(index, constant(i))
-            holds = arith.cmpi(arith.CmpIPredicate.ne, size, constant(0))
-            Operation.create(
-                "cf.assert", operands=[holds], attributes={"msg": StringAttr.get(text)}
-            )
+    at = arith.ConstantOp(IndexType.get(), IntegerAttr.get(IndexType.get(), dim)).result
+    return arith.index_cast(IntegerType.get_signless(64), tensor.dim(table, at))
 
 
-def _assert_any(index: Any, kind: Any, size: Any, text: str) -> None:
+def assert_any(index: Value, size: Value, text: str) -> None:
     """Assert that there is something to index, or no index; no kernel need run for that."""
     from iree.compiler.dialects import arith, tensor
-    from iree.compiler.ir import IndexType, IntegerAttr, IntegerType, Operation, StringAttr
+    from iree.compiler.ir import (
+        IndexType,
+        IntegerAttr,
+        IntegerType,
+        Operation,
+        RankedTensorType,
+        StringAttr,
+    )
 
+    kind = RankedTensorType(index.type)
     wide = IntegerType.get_signless(64)
     zero = arith.ConstantOp(wide, IntegerAttr.get(wide, 0)).result
     holds = arith.cmpi(arith.CmpIPredicate.sgt, size, zero)
@@ -274,6 +219,7 @@ def _check_text(kind: Any) -> str:
         dims=", ".join(dims),
         type=str(kind),
         row=ROW,
+        report=ROW_TEXT,
         element=element,
         sizes="\n".join(sizes),
         dynamic=", ".join(f"%n{i}" for i in dynamic),

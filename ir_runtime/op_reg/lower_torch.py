@@ -15,7 +15,7 @@ from ir_runtime.errors import (
 from ir_runtime.launch.compiler import run_passes
 from ir_runtime.op_reg.import_program import example_sizes, first_lines, import_program
 from ir_runtime.op_reg.index_check import UncheckedIndexError, check_indices
-from ir_runtime.op_reg.index_report import expand_index_checks
+from ir_runtime.op_reg.index_expand import expand_index_checks
 from ir_runtime.op_reg.legal import (
     blame,
     places_of,
@@ -70,7 +70,7 @@ def lower_program(
     except UncheckedIndexError as error:
         raise GenerateError(f"inline_torch: {name} cannot be made safe: {error}") from error
     module = _import(program, name)
-    expand_index_checks(module.operation)
+    expand_index_checks(module.operation, family)
     refuse_unknown_operators(f"inline_torch: {name}", module, program)
     ExpandCustomOpsPass(module.operation, device_family=family, hints=example_sizes(program)).run()
     with module.context:

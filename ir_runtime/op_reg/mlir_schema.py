@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["MLIR_SCHEMA"]
 
-MLIR_SCHEMA = 3
+MLIR_SCHEMA = 4
 """Version of the MLIR that the builder writes for a given op.
 
 Raise it with each change that makes the builder (`KernelBuilder`, template loaders, the import of

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 
 from ir_runtime.op_reg import explain
 from tests.cases import BY_OP, CASES, DTYPES, OpCase
 from tests.direct.test_agreement import bits
-from tests.launch.native.memory import guarded
+from tests.launch.native.memory import guarded, survives
 from tests.sampling import covering
-
-
-def _survives(run) -> bool:
-    """Run in a forked child, which an access to a forbidden page kills."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            code = 0 if run() else 2
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    return status == 0
 
 
 @covering(case=[c for c in CASES if "out" in c.packet.overloads()], dtype=DTYPES, kinds=BY_OP)
@@ -41,10 +26,10 @@ def test_kernels_stay_inside_their_buffers(case: OpCase, dtype: torch.dtype):
             case.packet.out(*odd, out=out)
             return bits(out) == wanted
 
-        assert _survives(run), lead
+        assert survives(run), lead
 
 
 def test_the_pages_are_guarded():
     """The tests above can fail: one element past the end kills."""
     x = guarded(torch.ones(16))
-    assert not _survives(lambda: bool(x.as_strided((1,), (1,), 16).item() or True))
+    assert not survives(lambda: bool(x.as_strided((1,), (1,), 16).item() or True))

@@ -370,6 +370,7 @@ _traced("unsigned", lambda x: (x.float(), x > 3), torch.zeros(4, dtype=torch.uin
 _traced("constants", lambda x: x + _SMALL, torch.zeros(5, 8, dtype=torch.bfloat16), static=True)
 _traced("reduced", lambda x: x.softmax(-1).sum(0), _ROWS)
 _traced("indexed", lambda x, i: x[i], _ROWS, torch.zeros(3, dtype=torch.int64))
+_traced("read", lambda x, i: x[i], _LINE, torch.zeros(3, dtype=torch.int64))
 _traced("with_kernels", lambda x, y: torch.ops.golden_mlir.called(x, y) * 2, _LINE, _LINE)
 
 

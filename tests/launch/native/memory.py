@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -36,3 +37,16 @@ def guarded(tensor: Tensor) -> Tensor:
     count, offset = tensor.numel(), memory._offset
     flat = torch.frombuffer(memory._map, dtype=tensor.dtype, count=count, offset=offset)
     return flat.view(tensor.shape).copy_(tensor)
+
+
+def survives(run: Callable[[], bool]) -> bool:
+    """Run in a forked child, which an access to a forbidden page kills."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            code = 0 if run() else 2
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return status == 0
