@@ -28,6 +28,7 @@ class Fault:
         legal: torch computes with it what it computes without; a call must not refuse it.
         raises_index_error: a call must raise IndexError.
         has_no_reference: torch itself may crash, or compute with foreign memory.
+        lies_in_memory: the tensor's memory is wrong; a call that computes nothing reads none.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Fault:
     legal: bool = False
     raises_index_error: bool = False
     has_no_reference: bool = False
+    lies_in_memory: bool = False
 
 
 def _of_tensor(function: Callable[[random.Random, Tensor], Any]) -> Change:
@@ -208,7 +210,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("another size", _of_tensor(_of_another_size)),
     Fault("another rank", _of_tensor(_of_another_rank)),
     Fault("on meta", _on_meta, has_no_reference=True),
-    Fault("shrunk storage", _of_tensor(_shrunk), has_no_reference=True),
+    Fault("shrunk storage", _of_tensor(_shrunk), has_no_reference=True, lies_in_memory=True),
     Fault("not a tensor", _not_a_tensor),
     Fault("another number", _another_number),
 )
