@@ -70,7 +70,7 @@ launcher: $(VENV)/.ready
 asan: $(VENV)/.ready
 	rm -rf build/asan && mkdir -p build/asan
 	cp -r ir_runtime kernels_mlir tests setup.py pyproject.toml README.md build/asan
-	rm -f build/asan/ir_runtime/launch/native/*.so
+	rm -f build/asan/ir_runtime/launch/direct/native/*.so
 	cd build/asan && \
 	    CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g' \
 	    $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace && \
@@ -81,7 +81,7 @@ asan: $(VENV)/.ready
 	    --ignore=tests/launch/native/test_leaks.py
 
 # torch goes first: a plain requirement would take the newest build, gigabytes of it.
-$(VENV)/.ready: pyproject.toml Makefile setup.py $(wildcard ir_runtime/launch/native/*.[ch])
+$(VENV)/.ready: pyproject.toml Makefile setup.py $(wildcard ir_runtime/launch/direct/native/*.[ch])
 	@command -v g++ >/dev/null || \
 	    $(MAKE) --no-print-directory system-package NAME=g++ WHY='torch.compile needs it on the CPU'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \

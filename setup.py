@@ -5,7 +5,7 @@ import sys
 
 from setuptools import Extension, setup
 
-SOURCES = "ir_runtime/launch/native"
+SOURCES = "ir_runtime/launch/direct/native"
 FILES = (
     "arena.c", "bound_call.c", "call.c", "executable.c", "facts.c", "gates.c", "load.c",
     "memory.c", "module.c", "plan.c", "pool.c", "processor.c", "report.c", "results.c", "run.c",
@@ -15,7 +15,7 @@ HEADERS = ("dlpack_abi.h", "launcher.h", "library_abi.h")
 
 served = sys.platform == "linux" and platform.machine() in {"x86_64", "aarch64"}
 launcher = Extension(
-    "ir_runtime.launch.native._launcher",
+    "ir_runtime.launch.direct.native._launcher",
     sources=[f"{SOURCES}/{name}" for name in FILES],
     depends=[f"{SOURCES}/{name}" for name in HEADERS],
     extra_compile_args=["-std=gnu11", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra"],

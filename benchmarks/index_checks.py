@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.measure import Row, measure_interleaved, print_rows, summarise
-from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, def_library, lower_torch
+from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, def_library
+from ir_runtime.op_reg.trace import lower_program as lower_torch
 
 __all__ = ["run"]
 

@@ -23,7 +23,7 @@ from benchmarks.measure import Row, measure_interleaved, print_rows, summarise
 from ir_runtime import CustomOp, KernelBuilder, KernelSelection, Launchable
 from ir_runtime.counters import count_since
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, def_library
-from ir_runtime.op_reg.call import make_call_functions
+from ir_runtime.op_reg.call.call_table import make_call_functions
 from ir_runtime.settings import override_settings
 
 LIBRARY = def_library("ir_benchmarks")

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ir_runtime.op_reg.when_imported import when_imported
+from ir_runtime.op_reg.digest.when_imported import when_imported
 
 __all__ = ["count_flops"]
 

@@ -22,7 +22,7 @@ os.environ.setdefault(
 
 import pytest  # noqa: E402
 
-from ir_runtime.launch.store import DirectoryStore  # noqa: E402
+from ir_runtime.launch.artifact.store import DirectoryStore  # noqa: E402
 from ir_runtime.settings import override_settings  # noqa: E402
 
 

@@ -20,8 +20,8 @@ import pytest
 import torch
 
 from ir_runtime.device.cpu import host_cpu_target
-from ir_runtime.launch.compile_cache import CompileCache
-from ir_runtime.launch.key import compiler_version, digest_of
+from ir_runtime.launch.compile.compile_cache import CompileCache
+from ir_runtime.launch.artifact.key import compiler_version, digest_of
 
 __all__ = ["ALL_SOURCES", "KERNEL_INPUTS", "FullSuite", "inputs_digest", "over_budget"]
 
@@ -34,8 +34,8 @@ KERNEL_INPUTS = (
     "kernels_mlir",
     "tests/cases.py",
     "tests/golden_mlir/texts",
-    "ir_runtime/launch/compiler.py",
-    "ir_runtime/launch/worker.py",
+    "ir_runtime/launch/compile/compiler.py",
+    "ir_runtime/launch/compile/compiler_process.py",
     "ir_runtime/device/cpu.py",
 )
 """What a kernel of the catalogue computes depends on these: its code, and the MLIR it becomes."""

@@ -21,8 +21,8 @@ from ir_runtime.aot.program_check import refuse_unsupported
 from ir_runtime.aot.result_dtype import result_dtypes
 from ir_runtime.aot.signature import with_signature
 from ir_runtime.errors import ArgumentError, ExportError, IrRuntimeError
-from ir_runtime.launch.compiler import require_compiler
-from ir_runtime.op_reg.import_program import (
+from ir_runtime.launch.compile.compiler import require_compiler
+from ir_runtime.op_reg.trace.import_program import (
     example_sizes,
     first_lines,
     functional_program,
@@ -30,8 +30,8 @@ from ir_runtime.op_reg.import_program import (
     quiet_tracing,
     record_lines_of,
 )
-from ir_runtime.op_reg.index_check import UncheckedIndexError, check_indices
-from ir_runtime.op_reg.legal import (
+from ir_runtime.op_reg.trace.index_check import UncheckedIndexError, check_indices
+from ir_runtime.op_reg.trace.legal import (
     place_of,
     places_of,
     refuse_import,

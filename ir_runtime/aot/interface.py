@@ -26,9 +26,9 @@ from torch.export.graph_signature import (
 
 from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ExportError
-from ir_runtime.launch.mutation import CHANGED
-from ir_runtime.launch.overlap import shared_pairs
-from ir_runtime.op_reg.view_rewrite import written_nodes
+from ir_runtime.launch.operand.mutation import CHANGED
+from ir_runtime.launch.operand.overlap import shared_pairs
+from ir_runtime.op_reg.trace.view_rewrite import written_nodes
 
 __all__ = [
     "Interface",

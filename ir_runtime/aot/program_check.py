@@ -8,7 +8,7 @@ import torch
 from torch.export.graph_signature import OutputKind
 
 from ir_runtime.errors import ExportError
-from ir_runtime.op_reg.legal import operator_name, place_of, user_operator
+from ir_runtime.op_reg.trace.legal import operator_name, place_of, user_operator
 
 __all__ = ["refuse_unsupported"]
 

@@ -228,26 +228,26 @@ def _cpu() -> tuple[str, ...]:
 
 
 def _store_size(root: Path) -> tuple[int, int]:
-    from ir_runtime.launch.store import DirectoryStore
+    from ir_runtime.launch.artifact.store import DirectoryStore
 
     return DirectoryStore(root).size()
 
 
 def _executors(root: Path) -> tuple[int, dict[str, int]]:
-    from ir_runtime.launch.store import DirectoryStore
+    from ir_runtime.launch.artifact.store import DirectoryStore
 
     return DirectoryStore(root).executors()
 
 
 def _launcher_absent() -> str | None:
-    from ir_runtime.launch import native
+    from ir_runtime.launch.direct import native
 
     return native.why_absent()
 
 
 def _try_write(root: Path) -> str:
     """Say why nothing can be written to a store, with the fix if that is known; "" if it can."""
-    from ir_runtime.launch.store import DirectoryStore
+    from ir_runtime.launch.artifact.store import DirectoryStore
 
     try:
         DirectoryStore(root).try_write()

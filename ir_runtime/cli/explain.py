@@ -20,7 +20,7 @@ from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import ArgumentError, OpConflictError, RegistrationError
 from ir_runtime.ir import Decision, IrOp, IrOpPriorityConfig, registered_op
 from ir_runtime.op_reg import CustomOp, Explanation
-from ir_runtime.op_reg.schema import default_value
+from ir_runtime.op_reg.op.schema import default_value
 
 __all__ = ["arguments_of", "parse_value", "run"]
 

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager
 from typing import IO, TYPE_CHECKING, Protocol, Self
 
-from ir_runtime.launch.build import add_compile_listener
+from ir_runtime.launch.compile.build import add_compile_listener
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

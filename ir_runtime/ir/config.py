@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ir_runtime.errors import OpConflictError, OpDefinitionError
 from ir_runtime.ir.op import IrOp
-from ir_runtime.launch.key import digest_of
+from ir_runtime.launch.artifact.key import digest_of
 
 if TYPE_CHECKING:
     import argparse

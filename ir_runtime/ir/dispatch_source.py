@@ -18,9 +18,9 @@ import torch
 from ir_runtime.errors import NotTakenError
 from ir_runtime.ir.shadow import run_watched, watch
 from ir_runtime.ir.wrap import wrap
-from ir_runtime.launch import native
-from ir_runtime.op_reg.call import PLAIN_KEYSET
-from ir_runtime.op_reg.own_name import own_prefix
+from ir_runtime.launch.direct import native
+from ir_runtime.op_reg.call.call_table import PLAIN_KEYSET
+from ir_runtime.op_reg.call.own_name import own_prefix
 
 if TYPE_CHECKING:
     from ir_runtime.ir.op import IrOp
@@ -141,7 +141,7 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow) -> Dispatch:
         "trace_error": torch.fx.proxy.TraceError,
     }
     if native.why_absent() is None:
-        from ir_runtime.launch.native._launcher import is_plain
+        from ir_runtime.launch.direct.native._launcher import is_plain
 
         own["is_plain"] = is_plain
     scope = {f"{prefix}{name}": value for name, value in own.items()}

@@ -12,8 +12,8 @@ from torch import Tensor
 from ir_runtime.errors import OpConflictError, UnsupportedProviderError
 from ir_runtime.ir.constraint import Constraint, Refusal, compile_constraints
 from ir_runtime.ir.schema import check_name, check_same_schema, check_supports_args, infer_schema
-from ir_runtime.launch.overlap import may_be_written
-from ir_runtime.op_reg.identity import function_digest
+from ir_runtime.launch.operand.overlap import may_be_written
+from ir_runtime.op_reg.digest.op_digest import function_digest
 
 if TYPE_CHECKING:
     from ir_runtime.ir.op import IrOp

@@ -22,9 +22,9 @@ from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.schema import check_same_schema
 from ir_runtime.ir.stack import caller_stack
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
-from ir_runtime.op_reg.entrance import make_entrance, positional
-from ir_runtime.op_reg.kernel import run_select
-from ir_runtime.op_reg.library import fragment
+from ir_runtime.op_reg.call.entrance import make_entrance, positional
+from ir_runtime.op_reg.call.kernel import run_select
+from ir_runtime.op_reg.op.library import fragment
 from ir_runtime.op_reg.traced_op import MOST_OUTCOMES, key_function, refusal, traced_op
 
 if TYPE_CHECKING:

@@ -26,13 +26,13 @@ from ir_runtime.ir.op_priority import OpPriority
 from ir_runtime.ir.registration import AutogradOp, define_ops, register_ops
 from ir_runtime.ir.schema import check_name, check_parameters, infer_schema
 from ir_runtime.ir.stack import caller_stack
-from ir_runtime.op_reg.autograd import NoFormula
+from ir_runtime.op_reg.register.autograd import NoFormula
 from ir_runtime.op_reg.custom_op import CustomOp
-from ir_runtime.op_reg.derive import NativeFormula
-from ir_runtime.op_reg.description import Description
-from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY
-from ir_runtime.op_reg.stand_in import register_stand_in
-from ir_runtime.op_reg.torch_cache import show_code_to_torch
+from ir_runtime.op_reg.register.derived_backward import NativeFormula
+from ir_runtime.op_reg.digest.description import Description
+from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
+from ir_runtime.op_reg.op.stand_in import register_stand_in
+from ir_runtime.op_reg.digest.torch_cache import show_code_to_torch
 
 if TYPE_CHECKING:
     from ir_runtime.ir.explain import Decision
@@ -283,7 +283,7 @@ class IrOp(OpPriority, OpChecks):
             backward: as for `ir_runtime.op_reg.register_autograd`.
             setup_context: likewise.
         """
-        from ir_runtime.op_reg.gradient import make_formula
+        from ir_runtime.op_reg.register.backward import make_formula
 
         self.set_formula(make_formula(self.autograd, backward, setup_context))  # pyright: ignore[reportArgumentType]
 

@@ -19,8 +19,8 @@ from ir_runtime.errors import (
     UnsupportedTypeError,
 )
 from ir_runtime.fork_lock import fork_safe_lock
-from ir_runtime.launch.place import settled
-from ir_runtime.launch.signature import Slot
+from ir_runtime.launch.operand.tensor_device import settled
+from ir_runtime.launch.vm.signature import Slot
 
 if TYPE_CHECKING:
     from iree.runtime import HalBufferView, HalDevice, VmInstance, VmModule

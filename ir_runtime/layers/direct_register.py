@@ -16,11 +16,11 @@ from ir_runtime.errors import (
 )
 from ir_runtime.layers.dead_library import bury_op, revive_op
 from ir_runtime.layers.platform import dispatch_keys
-from ir_runtime.op_reg.description import Description
-from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY
-from ir_runtime.op_reg.registration import given_fake
-from ir_runtime.op_reg.schema import check_dispatch_keys
-from ir_runtime.op_reg.torch_cache import show_code_to_torch
+from ir_runtime.op_reg.digest.description import Description
+from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
+from ir_runtime.op_reg.register.registration import given_fake
+from ir_runtime.op_reg.op.schema import check_dispatch_keys
+from ir_runtime.op_reg.digest.torch_cache import show_code_to_torch
 
 __all__ = ["direct_register_custom_op"]
 

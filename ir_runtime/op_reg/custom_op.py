@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from ir_runtime.errors import RegistrationError
-from ir_runtime.op_reg.builder import KernelBuilder
-from ir_runtime.op_reg.call import CallTable
-from ir_runtime.op_reg.identity import code_digest
-from ir_runtime.op_reg.library import IR_RUNTIME_LIBRARY, unique_name
-from ir_runtime.op_reg.schema import check_dispatch_keys, check_schema
-from ir_runtime.op_reg.selection import KernelSelection
+from ir_runtime.op_reg.generate.builder import KernelBuilder
+from ir_runtime.op_reg.call.call_table import CallTable
+from ir_runtime.op_reg.digest.op_digest import code_digest
+from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY, unique_name
+from ir_runtime.op_reg.op.schema import check_dispatch_keys, check_schema
+from ir_runtime.op_reg.select.selection import KernelSelection
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.explain import Explanation
+    from ir_runtime.op_reg.call.explain import Explanation
 
 __all__ = ["ALL_CUSTOM_OP_REGS", "CustomOp"]
 
@@ -115,14 +115,14 @@ class CustomOp(ABC):
         raise NotImplementedError
 
     def explain(self, *args: Any) -> Explanation:
-        """Say what a call would run, and why; see `ir_runtime.op_reg.explain`."""
-        from ir_runtime.op_reg.explain import explain
+        """Say what a call would run, and why; see `ir_runtime.op_reg.call.explain`."""
+        from ir_runtime.op_reg.call.explain import explain
 
         return explain(self, *args)
 
     def bind(self, *example: Any) -> Callable[..., Any]:
         """Return a launcher for calls like the example; see `ir_runtime.op_reg.bind_raw`."""
-        from ir_runtime.op_reg.raw import bind_raw
+        from ir_runtime.op_reg.call.bind import bind_raw
 
         return bind_raw(self, *example)
 
@@ -158,7 +158,7 @@ class CustomOp(ABC):
                 if isinstance(op_class, str)
                 else None,
             )
-        from ir_runtime.op_reg.registration import register_with_torch
+        from ir_runtime.op_reg.register.registration import register_with_torch
 
         def decorate(cls: type[CustomOp]) -> Any:
             op = cls(

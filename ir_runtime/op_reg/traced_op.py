@@ -23,17 +23,17 @@ from ir_runtime.errors import (
     UnsupportedOperatorError,
     UnsupportedTypeError,
 )
-from ir_runtime.op_reg.argument import AttrArg
-from ir_runtime.op_reg.builder import KernelBuilder
+from ir_runtime.op_reg.select.argument import AttrArg
+from ir_runtime.op_reg.generate.builder import KernelBuilder
 from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
-from ir_runtime.op_reg.derive import derive_backward
-from ir_runtime.op_reg.identity import function_digest
-from ir_runtime.op_reg.import_program import record_lines_of
-from ir_runtime.op_reg.kernel import kernel_for, run_select
-from ir_runtime.op_reg.leaves import as_results, call_by_schema, flatten_groups, regroup
-from ir_runtime.op_reg.legal import blame, called_operators
-from ir_runtime.op_reg.result import written_descs
-from ir_runtime.op_reg.selection import CallSelection, KernelSelection, call_device
+from ir_runtime.op_reg.register.derived_backward import derive_backward
+from ir_runtime.op_reg.digest.op_digest import function_digest
+from ir_runtime.op_reg.trace.import_program import record_lines_of
+from ir_runtime.op_reg.call.kernel import kernel_for, run_select
+from ir_runtime.op_reg.op.tensor_leaves import as_results, call_by_schema, flatten_groups, regroup
+from ir_runtime.op_reg.trace.legal import blame, called_operators
+from ir_runtime.op_reg.select.result import written_descs
+from ir_runtime.op_reg.select.selection import CallSelection, KernelSelection, call_device
 from ir_runtime.op_reg.traced_result import Results, results_like
 from ir_runtime.settings import Settings, on_change
 

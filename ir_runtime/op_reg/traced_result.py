@@ -17,8 +17,8 @@ from torch._subclasses.fake_tensor import (
 )
 
 from ir_runtime.errors import ArgumentError, GenerateError
-from ir_runtime.op_reg.import_program import first_lines, quiet_tracing
-from ir_runtime.op_reg.leaves import as_results, call_by_schema
+from ir_runtime.op_reg.trace.import_program import first_lines, quiet_tracing
+from ir_runtime.op_reg.op.tensor_leaves import as_results, call_by_schema
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg.traced_op import TracedOp

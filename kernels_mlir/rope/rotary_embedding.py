@@ -11,7 +11,7 @@ from torch import Tensor
 from ir_runtime import ir
 from ir_runtime.dtypes import dtype_info, format_tensor
 from ir_runtime.errors import ArgumentError
-from ir_runtime.launch.index_fault import refuse_indices
+from ir_runtime.launch.operand.index_fault import refuse_indices
 from ir_runtime.op_reg import (
     CustomOp,
     KernelBuilder,

@@ -11,7 +11,7 @@ from torch.export import Dim
 
 from ir_runtime import aot
 from ir_runtime.counters import count_since
-from ir_runtime.op_reg.import_program import quiet_tracing
+from ir_runtime.op_reg.trace.import_program import quiet_tracing
 from tests.cases import BY_OP, OpCase
 from tests.cases import CASES as CATALOGUE
 from tests.op_reg import ops

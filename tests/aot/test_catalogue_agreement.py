@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime import aot
-from ir_runtime.op_reg.import_program import quiet_tracing
+from ir_runtime.op_reg.trace.import_program import quiet_tracing
 from tests.cases import CASES, OpCase
 from tests.kernels.test_battery import OpModule, tensors_of
 from tests.sampling import covering

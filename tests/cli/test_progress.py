@@ -1,7 +1,7 @@
 import io
 
 from ir_runtime.cli.progress import open_display
-from ir_runtime.launch import build
+from ir_runtime.launch.compile import build
 
 
 class Terminal(io.StringIO):

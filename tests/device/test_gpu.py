@@ -15,11 +15,11 @@ from ir_runtime.device.torch_gpu import index_of_identity
 from ir_runtime.device.vulkan import _TARGETS as VULKAN_TARGETS
 from ir_runtime.device.vulkan import vulkan_target
 from ir_runtime.errors import DeviceError
-from ir_runtime.launch.compiler import BASE_FLAGS, compile_program
+from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program
 from tests.devices import open_or_skip
 from tests.sampling import covering
 
-FULL_INPUTS = ("ir_runtime/device", "ir_runtime/launch/compiler.py")
+FULL_INPUTS = ("ir_runtime/device", "ir_runtime/launch/compile/compiler.py")
 TARGET_FLAGS = [
     *(("cuda", f"--iree-cuda-target=sm_{target}") for target in CUDA_TARGETS),
     *(("hip", f"--iree-rocm-target={target}") for _, target in _SKUS),

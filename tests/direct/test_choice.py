@@ -11,7 +11,7 @@ import kernels_mlir
 from ir_runtime.counters import count_since
 from ir_runtime.device import Device
 from ir_runtime.errors import ArgumentError, LaunchError
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.op_reg import CustomOp, MlirTemplate, explain
 from ir_runtime.settings import Settings, override_settings
 from tests.cases import CASES

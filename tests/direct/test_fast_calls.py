@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from ir_runtime.counters import count_since
-from ir_runtime.launch.native import why_absent
+from ir_runtime.launch.direct.native import why_absent
 from ir_runtime.op_reg import forget_kernels
-from ir_runtime.op_reg.fast_call import CAPACITY
+from ir_runtime.op_reg.call.native_call import CAPACITY
 from ir_runtime.settings import override_settings
 from tests.op_reg.ops import like_first, make_op, op_of, yield_first
 

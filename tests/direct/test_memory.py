@@ -60,7 +60,7 @@ def test_out_allocates_nothing(case: OpCase):
 
 @each_case
 def test_transients_are_kept_by_the_thread_and_reused(case: OpCase):
-    from ir_runtime.launch.native import _launcher
+    from ir_runtime.launch.direct.native import _launcher
 
     arguments = case.arguments()
     plan = explain(case.packet, *arguments).plan

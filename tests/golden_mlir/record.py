@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
-from ir_runtime.launch.key import compiler_version
+from ir_runtime.launch.artifact.key import compiler_version
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, CustomOp
-from ir_runtime.op_reg.kernel import kernel_source, run_select
-from ir_runtime.op_reg.mlir_schema import MLIR_SCHEMA
+from ir_runtime.op_reg.call.kernel import kernel_source, run_select
+from ir_runtime.op_reg.digest.mlir_schema import MLIR_SCHEMA
 from tests.cases import CASES
 from tests.golden_mlir.features import FEATURES
 
@@ -79,7 +79,7 @@ def complaint(golden: Golden, record: dict[str, Any]) -> str | None:
             )
         return (
             "its MLIR changed, and its key did not: stored kernels would be taken for it\n"
-            "  fix: raise MLIR_SCHEMA in ir_runtime/op_reg/mlir_schema.py, then run `make golden`"
+            "  fix: raise MLIR_SCHEMA in ir_runtime/op_reg/digest/mlir_schema.py, then run `make golden`"
         )
     if text != known or digest != golden.op.code_digest or record["schema"] != MLIR_SCHEMA:
         return "its golden file is out of date\n  fix: run `make golden`, and read what changed"
@@ -96,7 +96,7 @@ def refuse_lies(cases: Sequence[Golden], record: dict[str, Any]) -> None:
     if wrong:
         raise SystemExit(
             f"the MLIR of {', '.join(wrong)} changed, and the key did not\n"
-            "  fix: raise MLIR_SCHEMA in ir_runtime/op_reg/mlir_schema.py"
+            "  fix: raise MLIR_SCHEMA in ir_runtime/op_reg/digest/mlir_schema.py"
         )
 
 

@@ -96,6 +96,6 @@ def test_a_change_of_text_needs_a_change_of_the_number(copy: Path) -> None:
     lie = "its MLIR changed, and its key did not: stored kernels would be taken for it"
     refusal = (
         "the MLIR of dtypes changed, and the key did not\n"
-        "  fix: raise MLIR_SCHEMA in ir_runtime/op_reg/mlir_schema.py"
+        "  fix: raise MLIR_SCHEMA in ir_runtime/op_reg/digest/mlir_schema.py"
     )
     assert check(copy) == [[lie, ""], refusal, [stale, stale]]

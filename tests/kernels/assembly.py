@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ir_runtime.device import Device
-from ir_runtime.launch.compiler import BASE_FLAGS
+from ir_runtime.launch.compile.compiler import BASE_FLAGS
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
-from ir_runtime.op_reg.kernel import kernel_source, run_select
+from ir_runtime.op_reg.call.kernel import kernel_source, run_select
 
 __all__ = ["assembly_of"]
 

@@ -16,7 +16,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 import kernels_mlir
 from ir_runtime.counters import count_since
 from ir_runtime.dtypes import dtype_info
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
 from tests.cases import (
     BY_OP,

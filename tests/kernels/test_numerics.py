@@ -17,7 +17,7 @@ import kernels_mlir
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
-from ir_runtime.op_reg.kernel import bind_call
+from ir_runtime.op_reg.call.kernel import bind_call
 from tests.cases import CASES, DTYPES, WIDTH, Draw, OpCase, attention_arguments
 from tests.full import KERNEL_INPUTS
 from tests.sampling import covering

@@ -16,7 +16,7 @@ from torch import Tensor
 import kernels_mlir
 import kernels_mlir.library
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
-from ir_runtime.op_reg.kernel import run_select
+from ir_runtime.op_reg.call.kernel import run_select
 from kernels_mlir.library import FLOATS
 from tests.kernels.assembly import assembly_of
 from tests.sampling import covering

@@ -13,9 +13,9 @@ from ir_runtime import Device
 from ir_runtime.counters import count_since
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ArgumentError, DeviceError
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
-from ir_runtime.op_reg.kernel import bind_call
+from ir_runtime.op_reg.call.kernel import bind_call
 from kernels_mlir.attention.mm_encoder_attn import native_mm_encoder_attn
 from tests.cases import (
     BY_OP,

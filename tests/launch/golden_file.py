@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ir_runtime.launch.host_program import HostProgram
+from ir_runtime.launch.host_program.program import HostProgram
 
 GOLDEN = Path(__file__).parent / "golden"
 

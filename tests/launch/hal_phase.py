@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 
 from ir_runtime.device.local import HOST_FLAGS
-from ir_runtime.launch.compiler import BASE_FLAGS, compile_program
-from ir_runtime.launch.host_program import HostProgram
-from ir_runtime.launch.program import find_written_operands, read_program
+from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program
+from ir_runtime.launch.host_program.program import HostProgram
+from ir_runtime.launch.host_program.read_program import find_written_operands, read_program
 
 GOLDEN_TARGET = (
     "--iree-hal-target-device=local",

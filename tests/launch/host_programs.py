@@ -19,7 +19,7 @@ from ir_runtime.op_reg import (
     KernelSelection,
     def_library,
 )
-from ir_runtime.op_reg.kernel import kernel_source, run_select
+from ir_runtime.op_reg.call.kernel import kernel_source, run_select
 from tests.cases import CASES, OpCase
 
 LIBRARY = def_library("test_host_programs")

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from ir_runtime.counters import Counts, count_since
-from ir_runtime.launch import Launchable, compiler
-from ir_runtime.launch.compile_cache import CompileCache, Compiled
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch import Launchable
+from ir_runtime.launch.compile import compiler
+from ir_runtime.launch.compile.compile_cache import CompileCache, Compiled
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.settings import current_settings, override_settings
 
 RESULT = Compiled(b"\0vmfb", b"stream", b"host")
@@ -81,7 +82,7 @@ def test_other_content_is_compiled(
 def test_the_compilers_version_and_its_caller_count(
     cache: CompileCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = "ir_runtime.launch.compile_cache"
+    module = "ir_runtime.launch.compile.compile_cache"
     paths = {cache.path_of(b"text", ())}
     with monkeypatch.context() as patch:
         patch.setattr(f"{module}.compiler_version", lambda: "3.13.99")

@@ -15,9 +15,11 @@ from ir_runtime.errors import (
     CompilerCrashError,
     CompilerTimeoutError,
 )
-from ir_runtime.launch import Launchable, compiler, worker
-from ir_runtime.launch.build import add_compile_listener
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch import Launchable
+from ir_runtime.launch.compile import compiler
+from ir_runtime.launch.compile import compiler_process as worker
+from ir_runtime.launch.compile.build import add_compile_listener
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.settings import override_settings
 
 BAD = """func.func @main(%a: tensor<4xf32>) -> tensor<4xf32> {

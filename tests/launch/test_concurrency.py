@@ -19,7 +19,7 @@ from ir_runtime.counters import count_since
 from ir_runtime.device import Device
 from ir_runtime.errors import CompileError
 from ir_runtime.launch import Launchable
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.settings import override_settings
 
 LIMIT_S = 60

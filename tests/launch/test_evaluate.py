@@ -11,11 +11,11 @@ from torch import Tensor
 
 from ir_runtime.device import Device
 from ir_runtime.dtypes import DTYPES, dtype_info
-from ir_runtime.launch.evaluate import evaluate, result_numbers, result_shapes
-from ir_runtime.launch.executable_text import split_executables
-from ir_runtime.launch.host_program import HostProgram, PassedResult, TensorResult
+from ir_runtime.launch.direct.evaluate import evaluate, result_numbers, result_shapes
+from ir_runtime.launch.host_program.executable_text import split_executables
+from ir_runtime.launch.host_program.program import HostProgram, PassedResult, TensorResult
 from ir_runtime.launch.launchable import Launchable
-from ir_runtime.launch.vm import VmProgram, load_module
+from ir_runtime.launch.vm.vm_program import VmProgram, load_module
 from tests.launch.hal_phase import compile_phases, host_target, read_source
 from tests.launch.host_programs import HOST_CASES
 from tests.launch.reference_executor import run_plan
@@ -94,7 +94,7 @@ def program_numbers(program: HostProgram, call: Sequence[Any]) -> list[Any]:
 def program_value(
     program: HostProgram, position: int, shapes: Sequence[Any], numbers: Sequence[Any]
 ) -> int:
-    from ir_runtime.launch.evaluate import _Known
+    from ir_runtime.launch.direct.evaluate import _Known
 
     return _Known(program, shapes, numbers)[position]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ir_runtime.launch.expression import Value, compute_values
+from ir_runtime.launch.host_program.expression import Value, compute_values
 
 TOP = 1 << 63
 

@@ -11,7 +11,7 @@ import torch
 
 from ir_runtime import invoke_vm_function
 from ir_runtime.device import Device
-from ir_runtime.launch.compiler import BASE_FLAGS, compile_program
+from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program
 
 X = torch.arange(1.0, 6.0)
 ASYNC = "--iree-execution-model=async-external"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ir_runtime.launch.key import KernelKey, digest_of, runtime_version, same_release
+from ir_runtime.launch.artifact.key import KernelKey, digest_of, runtime_version, same_release
 
 KEY = KernelKey("softcap", "abc", "local:--x", "3.13.0", ("--f",), "main", "x=f32")
 OTHER: dict[str, Any] = {

@@ -348,7 +348,7 @@ def test_preload_compiles_ahead_of_the_call(store: object, doubling: Callable[..
 def test_program_of_the_caller_runs(doubling: Callable[..., str]) -> None:
     from iree.runtime import VmModule
 
-    from ir_runtime.launch.compiler import compile_program
+    from ir_runtime.launch.compile.compiler import compile_program
 
     def load(device: Device) -> VmModule:
         vmfb = compile_program("p", doubling().encode(), device.compile_target_flags).vmfb

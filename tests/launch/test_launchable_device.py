@@ -12,7 +12,7 @@ from ir_runtime.counters import count_since
 from ir_runtime.device import Device
 from ir_runtime.errors import ArgumentError, ArtifactNotFoundError, LaunchError
 from ir_runtime.launch import Launchable
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch.artifact.store import DirectoryStore
 from tests.devices import ANY_DEVICE, open_or_skip, torch_place
 
 jit = Launchable.jit_compile

@@ -18,8 +18,8 @@ from ir_runtime.errors import (
     StoreError,
 )
 from ir_runtime.launch import Launchable
-from ir_runtime.launch.key import KernelKey, digest_of
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch.artifact.key import KernelKey, digest_of
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.settings import override_settings
 
 X = torch.arange(1.0, 6.0)
@@ -100,7 +100,7 @@ def test_what_makes_another_binary_makes_another_artifact(
     tmp_path: Path, texts: tuple[str, str], change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The seed's file name is a digest of the device type alone (launch.py:113)."""
-    from ir_runtime.launch import build
+    from ir_runtime.launch.compile import build
 
     def store_one(text: str, **more: Any) -> None:
         Launchable.jit_compile(text, file_cache_dir=tmp_path, **more).preload("cpu")

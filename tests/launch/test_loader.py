@@ -13,7 +13,7 @@ from ir_runtime.counters import count_since
 from ir_runtime.device import Device, get_vm_instance
 from ir_runtime.errors import EntryPointError, NoProgramError, UnsupportedTypeError
 from ir_runtime.launch import Launchable
-from ir_runtime.launch.compiler import BASE_FLAGS, compile_program
+from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program
 
 X = torch.arange(1.0, 6.0)
 KINDS = {

@@ -22,7 +22,7 @@ from ir_runtime.errors import (
     LinkError,
 )
 from ir_runtime.launch import Launchable, MultiDeviceLaunchable
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch.artifact.store import DirectoryStore
 from tests.devices import ANY_DEVICE, open_or_skip
 from tests.launch.programs import MIXED, TWO, device_with_own_workers, naps, pipeline
 from tests.sampling import covering

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from ir_runtime.launch.native import why_absent
+from ir_runtime.launch.direct.native import why_absent
 
 _ALLOCATOR = "torch._C._dynamo.guards._empty_strided_cpu"
-HAVE = "from ir_runtime.launch.native import why_absent; print(why_absent())"
+HAVE = "from ir_runtime.launch.direct.native import why_absent; print(why_absent())"
 
 
 def _reason(preparation: str) -> str:
@@ -21,13 +21,13 @@ def _reason(preparation: str) -> str:
 
 
 def test_a_launcher_that_was_not_built_is_absent() -> None:
-    hide = "import sys; sys.modules['ir_runtime.launch.native._launcher'] = None"
+    hide = "import sys; sys.modules['ir_runtime.launch.direct.native._launcher'] = None"
     reason = "it was not built: no C compiler or no Python.h when the package was installed"
     assert _reason(hide) == reason
 
 
 def test_other_machines_are_named() -> None:
-    hide = "import sys; sys.modules['ir_runtime.launch.native._launcher'] = None"
+    hide = "import sys; sys.modules['ir_runtime.launch.direct.native._launcher'] = None"
     other = f"{hide}; import platform; platform.machine = lambda: 'riscv64'"
     reason = "it runs on Linux on x86-64 and aarch64 (this is linux on riscv64)"
     assert _reason(other) == reason

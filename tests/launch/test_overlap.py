@@ -6,7 +6,7 @@ import random
 
 import torch
 
-from ir_runtime.launch.overlap import may_overlap
+from ir_runtime.launch.operand.overlap import may_overlap
 
 TABLE = torch.zeros(4, 6, 12)
 

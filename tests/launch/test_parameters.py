@@ -158,7 +158,7 @@ def stored(source: str, root: Path, **more: Any) -> Launchable:
 def loaded(source: str, root: Path, **more: Any) -> Launchable:
     from iree.runtime import VmModule
 
-    from ir_runtime.launch.compiler import compile_program
+    from ir_runtime.launch.compile.compiler import compile_program
 
     def load(device: Device) -> Any:
         vmfb = compile_program("p", source.encode(), device.compile_target_flags).vmfb

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ir_runtime.errors import MixedDeviceError
-from ir_runtime.launch.place import places_of, refuse_tensors_elsewhere, settled
+from ir_runtime.launch.operand.tensor_device import places_of, refuse_tensors_elsewhere, settled
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 

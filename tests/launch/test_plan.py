@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from ir_runtime.errors import ArgumentError, LaunchError
-from ir_runtime.launch.evaluate import evaluate, result_numbers, result_shapes
-from ir_runtime.launch.executable_text import UnreadableProgramError, split_executables
-from ir_runtime.launch.host_program import HostProgram
-from ir_runtime.launch.plan import Binding, Copy, Dispatch, Fill
-from ir_runtime.launch.plan_rewrite import rewrite_steps
+from ir_runtime.launch.direct.evaluate import evaluate, result_numbers, result_shapes
+from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
+from ir_runtime.launch.host_program.program import HostProgram
+from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill
+from ir_runtime.launch.direct.plan_rewrite import rewrite_steps
 from tests.launch.golden_file import golden_program
 from tests.launch.hal_phase import compile_phases, host_target, read_source
 from tests.launch.host_programs import HOST_CASES, x

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ir_runtime.launch.executable_text import UnreadableProgramError, split_executables
-from ir_runtime.launch.host_program import HostProgram
-from ir_runtime.launch.program import find_written_operands, read_program
+from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
+from ir_runtime.launch.host_program.program import HostProgram
+from ir_runtime.launch.host_program.read_program import find_written_operands, read_program
 from tests.launch.golden_file import GOLDEN, format_program, golden_program
 from tests.launch.hal_phase import GOLDEN_TARGET, compile_phases, read_source
 from tests.launch.host_programs import HOST_CASES

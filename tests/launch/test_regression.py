@@ -18,7 +18,7 @@ from ir_runtime import Launchable
 from ir_runtime.counters import count_since
 from ir_runtime.device import Device, get_vm_instance
 from ir_runtime.errors import CompileError, EntryPointError
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.settings import override_settings
 
 X = torch.arange(5.0)

@@ -6,8 +6,8 @@ import pytest
 
 from ir_runtime.device import Device, get_vm_instance
 from ir_runtime.errors import LaunchError
-from ir_runtime.launch.compiler import BASE_FLAGS, compile_program
-from ir_runtime.launch.signature import Signature, Slot, signature_of
+from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program
+from ir_runtime.launch.vm.signature import Signature, Slot, signature_of
 
 REFERENCE, TENSOR = Slot("reference"), Slot("tensor")
 

@@ -13,7 +13,7 @@ from ir_runtime.counters import count_since
 from ir_runtime.device import Device
 from ir_runtime.errors import ArgumentError, CompileError, UnsupportedTypeError
 from ir_runtime.launch import Launchable
-from ir_runtime.launch.source import source_bytes
+from ir_runtime.launch.compile.source import source_bytes
 
 jit = Launchable.jit_compile
 X = torch.arange(1.0, 6.0)

@@ -24,8 +24,8 @@ from filelock import FileLock
 
 from ir_runtime.counters import count_since
 from ir_runtime.errors import StoreError
-from ir_runtime.launch.key import KernelKey
-from ir_runtime.launch.store import Artifact, DirectoryStore, MemoryStore, Store
+from ir_runtime.launch.artifact.key import KernelKey
+from ir_runtime.launch.artifact.store import Artifact, DirectoryStore, MemoryStore, Store
 from tests.sampling import sampled
 
 KEY = KernelKey("softcap", "abc", "local:--x", "3.13.0", ("--f",))

@@ -14,7 +14,7 @@ import torch
 
 from ir_runtime.counters import Counts, count_since
 from ir_runtime.launch import Launchable
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch.artifact.store import DirectoryStore
 
 FIX = "  fix: free or unlock the directory, or name another with IR_RUNTIME_STORE"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ir_runtime.launch import Launchable
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch.artifact.store import DirectoryStore
 
 # Hides the compiler as if it had not been installed: neither importable nor a known distribution.
 HIDE = """
@@ -49,7 +49,7 @@ except ArtifactNotFoundError as error:
 """
 DIRECT = """
 from ir_runtime.errors import CompilerNotFoundError
-from ir_runtime.launch.compiler import compile_program
+from ir_runtime.launch.compile.compiler import compile_program
 try:
     compile_program("softcap", b"module {}", ())
 except CompilerNotFoundError as error:

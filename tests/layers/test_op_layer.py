@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ir_runtime import CustomOp, ir
 from ir_runtime.counters import count_since
 from ir_runtime.errors import LayerClassError, PriorityError
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.layers import (
     CompilationConfig,
     Layer,

@@ -519,7 +519,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        "ir_runtime/launch/trust.py",
+        "ir_runtime/launch/artifact/trust.py",
         ("launch/test_trust.py",),
         (
             "trust: a group may write",
@@ -538,7 +538,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        "ir_runtime/launch/entry.py",
+        "ir_runtime/launch/artifact/entry_files.py",
         ("launch/test_store.py",),
         (
             "store: a link is taken for the file that it leads to",
@@ -561,7 +561,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        "ir_runtime/launch/separate_tensor.py",
+        "ir_runtime/launch/compile/separate_tensor.py",
         ("aot/test_updates_in_place.py",),
         (
             "compile: two updates of a made tensor share its buffer",

@@ -5,7 +5,7 @@ import torch
 
 from ir_runtime.errors import ArgumentError, CompileError, GenerateError
 from ir_runtime.op_reg import FreeFuncKernelBuilder, MlirTemplate
-from ir_runtime.op_reg.kernel import kernel_source, run_select
+from ir_runtime.op_reg.call.kernel import kernel_source, run_select
 from tests.op_reg import ops
 from tests.op_reg.ops import SCALE, like_first, like_first_of_two, make_op, op_of, yield_first
 

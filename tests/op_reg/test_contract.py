@@ -15,7 +15,7 @@ from ir_runtime.op_reg import (
     TensorArg,
     TensorListArg,
 )
-from ir_runtime.op_reg.kernel import run_select
+from ir_runtime.op_reg.call.kernel import run_select
 from tests.op_reg.ops import make_op, op_of
 
 X = torch.arange(6.0).reshape(2, 3)

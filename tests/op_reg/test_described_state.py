@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ir_runtime.errors import UndescribedStateError
-from ir_runtime.op_reg.identity import code_digest
+from ir_runtime.op_reg.digest.op_digest import code_digest
 
 HEAD = """
 import collections, dataclasses, datetime, enum, functools, os, pathlib, random, threading, time

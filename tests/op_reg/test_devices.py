@@ -11,9 +11,9 @@ import torch
 from ir_runtime.counters import count_since
 from ir_runtime.device import Device
 from ir_runtime.errors import ArgumentError, LaunchError, MixedDeviceError
-from ir_runtime.launch.store import DirectoryStore
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.op_reg import CustomOp
-from ir_runtime.op_reg.kernel import bind_call
+from ir_runtime.op_reg.call.kernel import bind_call
 from tests.devices import ANY_DEVICE, open_or_skip, torch_place
 from tests.op_reg import ops
 

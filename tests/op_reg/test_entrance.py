@@ -17,9 +17,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ir_runtime.counters import count_since
 from ir_runtime.device import Device
 from ir_runtime.errors import ArgumentError
-from ir_runtime.launch import native
+from ir_runtime.launch.direct import native
 from ir_runtime.op_reg import forget_kernels
-from ir_runtime.op_reg.entrance import direct_entrance, make_entrance
+from ir_runtime.op_reg.call.entrance import direct_entrance, make_entrance
 from tests.op_reg import ops
 from tests.op_reg.ops import like_first, like_first_of_two, make_op, op_of, yield_first, yield_sum
 from tests.op_reg.test_autocast import cast_product
@@ -30,7 +30,7 @@ X, Y = torch.randn(4, 8), torch.randn(4, 8)
 
 
 def word(entrance: Any) -> str:
-    from ir_runtime.launch.native._launcher import REFUSALS
+    from ir_runtime.launch.direct.native._launcher import REFUSALS
 
     return REFUSALS.get(entrance.refused, "")
 

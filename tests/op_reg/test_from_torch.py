@@ -15,7 +15,7 @@ from ir_runtime.counters import count_since
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import GenerateError, LaunchError
 from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, def_library
-from ir_runtime.op_reg.from_torch import torch_function_asm
+from ir_runtime.op_reg.trace.trace_function import torch_function_asm
 from tests.op_reg import ops
 from tests.sampling import sampled
 

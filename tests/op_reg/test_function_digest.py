@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from ir_runtime.op_reg.identity import function_digest
+from ir_runtime.op_reg.digest.op_digest import function_digest
 from tests.op_reg.test_identity import ROOT
 
 BASE = """
@@ -153,7 +153,7 @@ def test_builtin_functions_count_by_name() -> None:
 def test_it_does_not_depend_on_the_process() -> None:
     """Neither hash seeds nor addresses may reach it."""
     script = (
-        "from ir_runtime.op_reg.identity import function_digest\n"
+        "from ir_runtime.op_reg.digest.op_digest import function_digest\n"
         "from tests.op_reg.test_function_digest import BASE, typed_in, typed_in as fn\n"
         "source = BASE + 'NAMES = frozenset(\"abcdefgh\")\\ndef g(x): return fn(x), NAMES'\n"
         "print(function_digest(typed_in(source, 'g')), function_digest(fn))"

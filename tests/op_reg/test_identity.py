@@ -17,7 +17,7 @@ import torch
 
 from ir_runtime.counters import count_since
 from ir_runtime.op_reg import CustomOp, MlirTemplate, def_library
-from ir_runtime.op_reg.identity import code_digest
+from ir_runtime.op_reg.digest.op_digest import code_digest
 from tests.op_reg.ops import SCALE
 
 ROOT = Path(__file__).parents[2]
@@ -93,7 +93,7 @@ def test_digest_covers_code_without_source(old, new):
 
 def test_digest_covers_the_number_of_the_builders_mlir(monkeypatch):
     before = digest()
-    monkeypatch.setattr("ir_runtime.op_reg.identity.MLIR_SCHEMA", 10**6)
+    monkeypatch.setattr("ir_runtime.op_reg.digest.op_digest.MLIR_SCHEMA", 10**6)
     assert digest() != before
 
 

@@ -12,8 +12,8 @@ import torch
 
 from ir_runtime.counters import count_since
 from ir_runtime.op_reg import CustomOp, def_library
-from ir_runtime.op_reg.identity import code_digest
-from ir_runtime.op_reg.local_import import function_imports
+from ir_runtime.op_reg.digest.op_digest import code_digest
+from ir_runtime.op_reg.digest.local_import import function_imports
 
 OP = """
 from ir_runtime.op_reg import CustomOp

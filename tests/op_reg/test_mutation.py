@@ -8,7 +8,7 @@ import torch
 from ir_runtime.counters import count_since
 from ir_runtime.errors import GenerateError, NotDifferentiableError, RegistrationError
 from ir_runtime.op_reg import CustomOp
-from ir_runtime.op_reg.kernel import run_select
+from ir_runtime.op_reg.call.kernel import run_select
 from tests.op_reg.ops import LIBRARY, make_op, op_of
 from tests.sampling import covering
 

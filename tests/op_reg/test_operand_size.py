@@ -10,7 +10,7 @@ import torch
 
 from ir_runtime.errors import GenerateError, LaunchError
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, CustomOp, def_library
-from ir_runtime.op_reg.kernel import kernel_source, run_select
+from ir_runtime.op_reg.call.kernel import kernel_source, run_select
 from ir_runtime.settings import override_settings
 
 LIBRARY = def_library("test_operand_size")

@@ -16,7 +16,7 @@ from ir_runtime.counters import count_since
 from ir_runtime.device import Device
 from ir_runtime.errors import ArgumentError, MixedDeviceError
 from ir_runtime.op_reg import CustomOp, IntArg
-from ir_runtime.op_reg.kernel import kernel_source, run_select
+from ir_runtime.op_reg.call.kernel import kernel_source, run_select
 from ir_runtime.settings import override_settings
 from tests.op_reg import ops, result_ops
 from tests.op_reg.ops import LIBRARY, like_first, make_op, op_of, scaled, yield_first

@@ -12,7 +12,7 @@ from ir_runtime.errors import (
     RegistrationError,
     UnsupportedTypeError,
 )
-from ir_runtime.op_reg.kernel import run_select
+from ir_runtime.op_reg.call.kernel import run_select
 from tests.op_reg import result_ops as ops
 from tests.op_reg.ops import make_op, op_of, scaled
 from tests.sampling import covering

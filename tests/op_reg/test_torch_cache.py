@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ir_runtime.op_reg import torch_cache
+from ir_runtime.op_reg.digest import torch_cache
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """

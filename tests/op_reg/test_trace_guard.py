@@ -10,7 +10,7 @@ from torch.export import Dim
 
 from ir_runtime import aot
 from ir_runtime.errors import LaunchError
-from ir_runtime.op_reg.from_torch import torch_function_asm
+from ir_runtime.op_reg.trace.trace_function import torch_function_asm
 
 LINE = "tensor<?xf32>"
 

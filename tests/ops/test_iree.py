@@ -18,7 +18,7 @@ from ir_runtime.device import get_vm_instance
 from ir_runtime.device.cpu import host_cpu_target
 from ir_runtime.device.place import open_place
 from ir_runtime.errors import ArgumentError
-from ir_runtime.op_reg.import_program import quiet_tracing
+from ir_runtime.op_reg.trace.import_program import quiet_tracing
 
 X = torch.randn(3, 4)
 T = torch.ops.iree

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ir_runtime.dtypes import short_name
-from ir_runtime.op_reg.legal import rewritten_operators
+from ir_runtime.op_reg.trace.legal import rewritten_operators
 from tests.aot.operators import CASES, is_settled
 
 __all__ = ["DOCUMENT", "VERDICTS", "document", "load_verdicts"]

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ir_runtime.launch.native._launcher import REFUSALS, Call, Plan
-from ir_runtime.op_reg.call import PLAIN_KEYSET
+from ir_runtime.launch.direct.native._launcher import REFUSALS, Call, Plan
+from ir_runtime.op_reg.call.call_table import PLAIN_KEYSET
 from tests.launch.native.libraries import Function, one_step
 
 ADD = Function(

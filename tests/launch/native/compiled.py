@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ir_runtime.device import Device
-from ir_runtime.launch.compiler import BASE_FLAGS
-from ir_runtime.launch.native._launcher import Executable, Plan
+from ir_runtime.launch.compile.compiler import BASE_FLAGS
+from ir_runtime.launch.direct.native._launcher import Executable, Plan
 
 _FLAGS = ("--iree-hal-memoization=false", "--iree-hal-indirect-command-buffers=false")
 _DISPATCH = re.compile(

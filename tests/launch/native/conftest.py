@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ir_runtime.launch.native import why_absent
+from ir_runtime.launch.direct.native import why_absent
 
 if TYPE_CHECKING:
     from tests.launch.native.calls import Calls

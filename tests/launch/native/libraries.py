@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
-import ir_runtime.launch.native
-from ir_runtime.launch.native._launcher import Executable, Plan, set_parallel_bytes
+import ir_runtime.launch.direct.native
+from ir_runtime.launch.direct.native._launcher import Executable, Plan, set_parallel_bytes
 
-HEADERS = Path(ir_runtime.launch.native.__file__).parent
+HEADERS = Path(ir_runtime.launch.direct.native.__file__).parent
 
 _TEXT = """
 #include "library_abi.h"

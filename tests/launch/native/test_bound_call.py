@@ -11,7 +11,7 @@ from torch._subclasses import FakeTensorMode
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ir_runtime.launch.native._launcher import BoundCall, Plan
+from ir_runtime.launch.direct.native._launcher import BoundCall, Plan
 from tests.launch.native.libraries import square_plan
 
 RESULT = [((8, 64), torch.float32)]

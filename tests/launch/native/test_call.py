@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ir_runtime.launch.native._launcher import Call, Plan
+from ir_runtime.launch.direct.native._launcher import Call, Plan
 from tests.launch.native.calls import RESULT, Calls, add_plan, pair
 from tests.launch.native.libraries import Function, executable, one_step, square_plan
 

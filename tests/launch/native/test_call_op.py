@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.library import Library
 
-from ir_runtime.launch.native._launcher import REFUSALS
+from ir_runtime.launch.direct.native._launcher import REFUSALS
 from tests.launch.native.calls import Calls, pair
 from tests.launch.native.libraries import Function, one_step
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ir_runtime.launch.native._launcher import Plan
+from ir_runtime.launch.direct.native._launcher import Plan
 from tests.launch.native.compiled import Compiled, compiled
 from tests.launch.native.libraries import always_parallel, torch_threads
 from tests.launch.native.memory import GuardedMemory

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ir_runtime.launch.native._launcher import Executable, Plan
+from ir_runtime.launch.direct.native._launcher import Executable, Plan
 from tests.launch.native.libraries import (
     SQUARE,
     Function,
@@ -155,7 +155,7 @@ def test_a_temporary_file_serves_where_anonymous_ones_are_forbidden() -> None:
 def test_where_no_file_can_be_executed_every_attempt_is_reported() -> None:
     program = _WITHOUT_MEMFD + (
         "import resource\n"
-        "from ir_runtime.launch.native._launcher import Executable\n"
+        "from ir_runtime.launch.direct.native._launcher import Executable\n"
         "from tests.launch.native.libraries import *\n"
         "elf = compile_c(library_source((SQUARE,)))\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))\n"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.overrides import BaseTorchFunctionMode
 
-from ir_runtime.launch.native._launcher import Call
+from ir_runtime.launch.direct.native._launcher import Call
 from tests.launch.native.calls import Calls, pair
 
 

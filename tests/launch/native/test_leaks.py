@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from ir_runtime.launch.native._launcher import BoundCall, Plan
+from ir_runtime.launch.direct.native._launcher import BoundCall, Plan
 from tests.launch.native.calls import RESULT, Calls, add_plan, pair
 from tests.launch.native.libraries import Function, one_step
 
 CALLS = 100_000
 pytestmark = pytest.mark.full
-FULL_INPUTS = ("ir_runtime/launch/native/*.[ch]", "ir_runtime/op_reg", "tests/launch/native/*.py")
+FULL_INPUTS = ("ir_runtime/launch/direct/native/*.[ch]", "ir_runtime/op_reg", "tests/launch/native/*.py")
 
 
 def _resident_bytes() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.autograd import forward_ad
 
-from ir_runtime.launch.native._launcher import is_plain
+from ir_runtime.launch.direct.native._launcher import is_plain
 
 
 class Own(torch.Tensor):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from ir_runtime.launch.native._launcher import Plan, transient_bytes
+from ir_runtime.launch.direct.native._launcher import Plan, transient_bytes
 from tests.launch.native.libraries import (
     SQUARE,
     Function,

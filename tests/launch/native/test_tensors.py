@@ -12,7 +12,7 @@ from torch import Tensor
 from torch._subclasses import FakeTensorMode
 from torch._subclasses.functional_tensor import FunctionalTensor, FunctionalTensorMode
 
-from ir_runtime.launch.native._launcher import REFUSALS, BoundCall, Plan
+from ir_runtime.launch.direct.native._launcher import REFUSALS, BoundCall, Plan
 from tests.launch.native.libraries import square_plan
 from tests.launch.native.memory import GuardedMemory
 

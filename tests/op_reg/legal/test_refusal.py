@@ -11,8 +11,8 @@ from torch.export import Dim
 
 from ir_runtime import aot, ir
 from ir_runtime.errors import CompileError, UnsupportedOperatorError
-from ir_runtime.launch.compiler import run_passes
-from ir_runtime.op_reg.legal import blame
+from ir_runtime.launch.compile.compiler import run_passes
+from ir_runtime.op_reg.trace.legal import blame
 
 X = torch.randn(4, 6)
 C = torch.randn(3, 3, dtype=torch.complex64)

@@ -1,0 +1,78 @@
+"""Which stored program does a user mean who names only a directory?"""
+
+from __future__ import annotations
+
+import time
+
+from ir_runtime.device import Device
+from ir_runtime.errors import AmbiguousArtifactError, ArtifactNotFoundError
+from ir_runtime.launch.compile.build import note_store_hit
+from ir_runtime.launch.artifact.key import KernelKey, digest_of
+from ir_runtime.launch.artifact.store import Artifact, DirectoryStore
+
+__all__ = ["choose_artifact"]
+
+_SHORTEST_DIGEST = 4
+_SHORT_TEXT = 80
+_MANY = 20
+
+
+def choose_artifact(
+    store: DirectoryStore, device: Device, entry_point: str | None, selector: str | None
+) -> Artifact:
+    """Return the one artifact of a store that fits a device and what the user said of it.
+
+    Args:
+        store: where to look.
+        device: what it must be compiled for.
+        entry_point: the function it was compiled for, None for any.
+        selector: its name, the start of its digest, or its MLIR source; None for any.
+
+    Raises:
+        ArtifactNotFoundError: none fits.
+        AmbiguousArtifactError: several do; lists them.
+    """
+    keys = [key for key in store.keys() if key.device_type == device.type_cache_key]
+    if entry_point is not None:
+        exact = [key for key in keys if key.entry == entry_point]
+        keys = exact or [key for key in keys if key.entry == ""]
+    if selector is not None:
+        keys = [key for key in keys if _is_selected(key, selector)]
+    if len(keys) > 1:
+        raise AmbiguousArtifactError(
+            f"{store.root}: {len(keys)} artifacts fit, must be one",
+            facts=[_in_words(key) for key in keys],
+            fix="pass selector= a name, the start of a digest, or the MLIR source",
+        )
+    started_ns = time.perf_counter_ns()
+    artifact = store.load(keys[0]) if keys else None
+    if artifact is None:
+        raise _not_found(store, device, entry_point, selector)
+    note_store_hit(store, artifact, started_ns)
+    return artifact
+
+
+def _is_selected(key: KernelKey, selector: str) -> bool:
+    named = selector in (key.name, key.label) or key.source_digest == digest_of(selector)
+    return named or (len(selector) >= _SHORTEST_DIGEST and key.digest.startswith(selector))
+
+
+def _in_words(key: KernelKey) -> str:
+    return f"{key.label}: entry point {key.entry or 'default'}, compiler {key.compiler}"
+
+
+def _not_found(
+    store: DirectoryStore, device: Device, entry_point: str | None, selector: str | None
+) -> ArtifactNotFoundError:
+    wanted = f"entry point {entry_point or 'any'}"
+    if selector is not None:
+        wanted += f", selector {selector if len(selector) <= _SHORT_TEXT else 'MLIR source'!r}"
+    facts = [f"device type {device.type_cache_key}", wanted]
+    for key in store.keys()[:_MANY]:
+        other = key.device_type != device.type_cache_key
+        facts.append(f"stored: {_in_words(key)}{', for ' + key.device_type if other else ''}")
+    return ArtifactNotFoundError(
+        f"{store.root}: no artifact fits, and compiling is not allowed here",
+        facts=facts if len(facts) > 2 else [*facts, "nothing is stored"],
+        fix="compile it into this directory with Launchable.jit_compile(file_cache_dir=...)",
+    )

@@ -1,0 +1,218 @@
+"""Turn a key into an artifact: the store is asked, else the compiler runs, once per key."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ir_runtime.counters import add_count
+from ir_runtime.errors import ArtifactNotFoundError, CompileError
+from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.launch.compile.compile_cache import Compiled
+from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program, compiler_installed
+from ir_runtime.launch.artifact.key import (
+    KernelKey,
+    compiler_version,
+    digest_of,
+    runtime_version,
+    same_release,
+)
+from ir_runtime.launch.compile.program_record import program_files
+from ir_runtime.launch.artifact.store import Artifact, DirectoryStore, Store
+from ir_runtime.launch.artifact.store_chain import StoreChain
+from ir_runtime.settings import current_settings
+from ir_runtime.tracing import Span, record_event
+
+__all__ = [
+    "add_compile_listener",
+    "default_store",
+    "nearest_artifact",
+    "note_store_hit",
+    "obtain_artifact",
+    "program_key",
+]
+
+_log = logging.getLogger("ir_runtime.build")
+
+CompileListener = Callable[[str, bool], None]
+"""Called with a program's name and whether its compile begins (True) or has ended (False)."""
+
+_listeners: list[CompileListener] = []
+_stores: dict[tuple[Path, ...], Store] = {}
+_lock = fork_safe_lock()
+
+
+def default_store() -> Store:
+    """Return the process's store: the `store` setting's directory above the base stores."""
+    settings = current_settings()
+    roots = (settings.store, *settings.base_stores)
+    with _lock:
+        if roots not in _stores:
+            first, *bases = map(DirectoryStore, roots)
+            _stores[roots] = StoreChain(first, bases) if bases else first
+        return _stores[roots]
+
+
+@contextmanager
+def add_compile_listener(listener: CompileListener) -> Generator[None]:
+    """Tell `listener` of each compile in a `with` block, from whichever thread it runs on."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def program_key(
+    name: str, text: bytes, device_type: str, flags: Sequence[str], entry_point: str | None
+) -> KernelKey:
+    """Return the key of a whole program that a user compiles.
+
+    Args:
+        name: for people.
+        text: its MLIR.
+        device_type: what it is compiled for.
+        flags: compiler flags beyond those of the device type and of every compile.
+        entry_point: the exported function, None for the default one.
+    """
+    return KernelKey(
+        name=name,
+        source_digest=digest_of(text),
+        device_type=device_type,
+        compiler=compiler_version() or runtime_version(),
+        flags=(*BASE_FLAGS, *flags),
+        entry=entry_point or "",
+    )
+
+
+def obtain_artifact(
+    store: Store, key: KernelKey, device_flags: tuple[str, ...], source: Callable[[], bytes]
+) -> Artifact:
+    """Return the artifact of `key`, from the store or freshly compiled.
+
+    Args:
+        store: where to look, and where a new artifact goes.
+        key: identity of the artifact.
+        device_flags: compiler flags of the device type, those that `key.device_type` names.
+        source: makes the MLIR; called only if it must be compiled.
+
+    Raises:
+        ArtifactNotFoundError: it is not stored, and compiling is off or impossible.
+        CompileError: the compiler refused it, crashed or took too long.
+        UntrustedStoreError: somebody else could change the store.
+    """
+    artifact = _load(store, key)
+    if artifact is None:
+        _refuse_if_not_compiling(store, key)
+        with store.lock(key):
+            artifact = _load(store, key) or _make(store, key, device_flags, source)
+    return artifact
+
+
+def _load(store: Store, key: KernelKey) -> Artifact | None:
+    started_ns = time.perf_counter_ns()
+    artifact = store.load(key)
+    if artifact is None and not compiler_installed():
+        artifact = _from_other_compiler(store, key)
+    if artifact is not None:
+        note_store_hit(store, artifact, started_ns)
+    return artifact
+
+
+def note_store_hit(store: Store, artifact: Artifact, started_ns: int) -> None:
+    """Count, log and trace that an artifact came from a store.
+
+    Args:
+        store: where it was.
+        artifact: what was read.
+        started_ns: when reading began, by `time.perf_counter_ns`.
+    """
+    key = artifact.key
+    add_count("store_hits")
+    _log.debug("loaded %s from %r", key.label, store)
+    vmfb_bytes = len(artifact.vmfb)
+    record_event(
+        "load", key.name, started_ns, **_identity(key), store=repr(store), vmfb_bytes=vmfb_bytes
+    )
+
+
+def _identity(key: KernelKey) -> dict[str, str]:
+    return {
+        "key": key.label,
+        "digest": key.digest,
+        "device_type": key.device_type,
+        "selection": key.selection,
+    }
+
+
+def _from_other_compiler(store: Store, key: KernelKey) -> Artifact | None:
+    """Without a compiler, take the artifact of any whose binaries this runtime loads."""
+    for stored in sorted(store.keys(), key=lambda k: k.compiler, reverse=True):
+        rows = key.differences(stored)
+        other_compiler = len(rows) == 1 and stored.compiler != key.compiler
+        if other_compiler and same_release(stored.compiler, runtime_version()):
+            return store.load(stored)
+    return None
+
+
+def _refuse_if_not_compiling(store: Store, key: KernelKey) -> None:
+    compiling = current_settings().compile
+    if compiling and compiler_installed():
+        return
+    why = (
+        "the compiler is not installed" if compiling else "compiling is off (IR_RUNTIME_COMPILE=0)"
+    )
+    raise ArtifactNotFoundError(
+        f"{key.name}: no artifact {key.label}, and {why}",
+        facts=[repr(store), f"device type {key.device_type}", *nearest_artifact(store, key)],
+        fix="fill the store on a machine that has it: pip install 'iree-base-compiler==3.13.*'"
+        if compiling
+        else "unset IR_RUNTIME_COMPILE",
+    )
+
+
+def nearest_artifact(store: Store, key: KernelKey) -> list[str]:
+    """Say in which fields the most similar stored artifact of this name differs."""
+    candidates = [key.differences(k) for k in store.keys() if k.name == key.name]
+    if not candidates:
+        return [f"nothing named {key.name!r} is stored"]
+    return [f"nearest artifact differs in: {row}" for row in min(candidates, key=len)]
+
+
+def _make(
+    store: Store, key: KernelKey, device_flags: tuple[str, ...], source: Callable[[], bytes]
+) -> Artifact:
+    flags = (*device_flags, *key.flags)
+    with Span("compile", key.name, **_identity(key), flags=flags) as span:
+        text = source()
+        span.keep(f"{key.label}.mlir", text)
+        span.fields |= {"source_bytes": len(text), "generate_ms": span.elapsed_ms()}
+        compiled = _compile(store, key, flags, text)
+        vmfb = compiled.vmfb
+        span.keep(f"{key.label}.vmfb", vmfb)
+        compile_ms = span.elapsed_ms() - span.fields["generate_ms"]
+        span.fields |= {"vmfb_bytes": len(vmfb), "compile_ms": compile_ms}
+    _log.info("compiled %s in %.0f ms", key.label, compile_ms)
+    program, executables = program_files(compiled, text, key.entry)
+    artifact = Artifact(key, text, vmfb, program, executables)
+    store.save(artifact)
+    return artifact
+
+
+def _compile(store: Store, key: KernelKey, flags: tuple[str, ...], text: bytes) -> Compiled:
+    for listener in tuple(_listeners):
+        listener(key.name, True)  # noqa: FBT003 - the listener's signature
+    try:
+        return compile_program(key.name, text, flags)
+    except CompileError as error:
+        kept = store.keep_failed_source(key, text)
+        if kept is not None:
+            error.source_path = kept
+            error.facts = (*error.facts, f"source kept in {kept}")
+        raise
+    finally:
+        for listener in tuple(_listeners):
+            listener(key.name, False)  # noqa: FBT003

@@ -1,0 +1,163 @@
+"""What the compiler made of each program, kept by content: its text, flags and compiler version.
+
+A kernel whose op changed, but whose MLIR did not, is taken from here. A store asks it last, after
+its own artifacts and those of its base stores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ir_runtime.errors import UntrustedStoreError
+from ir_runtime.launch.compile import compiler_process as worker
+from ir_runtime.launch.artifact.entry_files import CorruptEntryError, read_entry, write_entry
+from ir_runtime.launch.artifact.key import compiler_version, digest_of
+from ir_runtime.launch.artifact.leftover import ABANDONED_S, discard, remove_leftovers
+from ir_runtime.launch.artifact.trust import check_trusted, make_private
+
+__all__ = ["CompileCache", "Compiled"]
+
+_log = logging.getLogger("ir_runtime.compile_cache")
+_FORMAT = "v1"
+_VMFB_FILE, _STREAM_FILE, _HOST_FILE = "kernel.vmfb", "stream.mlirbc", "host.mlir"
+_REWRITE_FILE = "separate_tensor.py"
+_UNUSED_S = 30 * 24 * 3600
+_reported: set[str] = set()
+"""What was said of caches that cannot be used; once is enough."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What the compiler made of a program.
+
+    Attributes:
+        vmfb: the module for IREE's VM.
+        stream: the module after the stream phase, as bytecode.
+        host_text: the module after the HAL phase, executables included; empty unless `HOST_FLAGS`
+            were among the flags.
+    """
+
+    vmfb: bytes
+    stream: bytes
+    host_text: bytes
+
+
+class CompileCache:
+    """Results of the compiler in a directory that processes share.
+
+    An entry that was not used for 30 days is removed. The cache is only ever an aid: what is
+    damaged, or cannot be read or written, is compiled; so is all if others can change the cache.
+
+    Args:
+        root: the directory; made when first written to, for this user alone.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.expanduser().absolute()
+        self._home = self.root / _FORMAT
+
+    @functools.cached_property
+    def is_trusted(self) -> bool:
+        """Whether nobody else can change it; if somebody can, one warning says so."""
+        try:
+            for path in (self.root, self._home):
+                check_trusted(path, f"compile cache {self.root}", "IR_RUNTIME_COMPILE_CACHE")
+        except UntrustedStoreError as refusal:
+            if str(refusal) not in _reported:
+                _reported.add(str(refusal))
+                _log.warning("%s", refusal)
+            return False
+        return True
+
+    def path_of(self, source: bytes, flags: Sequence[str]) -> Path:
+        """Return the directory of the entry for a program and flags, there or not."""
+        version = compiler_version() or "none"
+        return self._home / digest_of(_translator_digest(), version, *flags, source)[:40]
+
+    def load(self, path: Path) -> Compiled | None:
+        """Return a verified entry, None if there is none that can be read."""
+        try:
+            found = read_entry(path)
+            if found is None:
+                return None
+            key, files = found
+            if key["entry"] != path.name:
+                raise CorruptEntryError("it is the entry of another program")
+            compiled = Compiled(files[_VMFB_FILE], files[_STREAM_FILE], files[_HOST_FILE])
+        except (CorruptEntryError, KeyError, TypeError) as problem:
+            _log.warning("%s is corrupt (%s); it is compiled again", path, problem)
+            discard(path)
+            return None
+        except OSError:
+            return None
+        with contextlib.suppress(OSError):  # one that others own serves all the same
+            os.utime(path)
+        return compiled
+
+    def save(self, path: Path, name: str, compiled: Compiled) -> None:
+        """Add an entry."""
+        files = {
+            _VMFB_FILE: compiled.vmfb,
+            _STREAM_FILE: compiled.stream,
+            _HOST_FILE: compiled.host_text,
+        }
+        key = {"name": name, "compiler": compiler_version(), "entry": path.name}
+        with contextlib.suppress(OSError):
+            write_entry(path, key, files, sync=False)
+            self._prune()
+
+    @contextlib.contextmanager
+    def lock(self, path: Path) -> Generator[None]:
+        """Hold off everybody else who wants to compile the same program."""
+        from filelock import FileLock
+
+        lock = FileLock(self._home / ".locks" / path.name, mode=0o600)
+        with contextlib.suppress(OSError, NotImplementedError):
+            make_private(self._home / ".locks")
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def used_since(self, time_s: float) -> int:
+        """Return how many entries were written or read since a time, by the clock of the files."""
+        return sum(_modified_s(path) >= time_s for path in self._entries())
+
+    def _entries(self) -> list[Path]:
+        try:
+            return [path for path in self._home.iterdir() if not path.name.startswith(".")]
+        except OSError:
+            return []
+
+    def _prune(self) -> None:
+        stamp, now = self._home / ".pruned", time.time()
+        if stamp.exists() and now - stamp.stat().st_mtime < ABANDONED_S:
+            return
+        stamp.touch(mode=0o600)
+        remove_leftovers(self._home)
+        for path in self._entries():
+            if now - _modified_s(path) > _UNUSED_S:
+                discard(path)
+
+
+def _modified_s(path: Path) -> float:
+    """Return when a file changed last; for one that another process has removed, the future."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+@functools.cache
+def _translator_digest() -> str:
+    """Digest what calls the compiler: the phases and the rewrites between decide the results."""
+    caller = Path(worker.__file__)
+    return digest_of(*(caller.with_name(f).read_bytes() for f in (caller.name, _REWRITE_FILE)))

@@ -1,0 +1,73 @@
+"""What is stored of a program beside its VMFB?  What it launches, and what it does to operands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from ir_runtime.fork_lock import fork_waits
+from ir_runtime.launch.compile.compile_cache import Compiled
+from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
+from ir_runtime.launch.host_program.program import HostProgram
+from ir_runtime.launch.artifact.store import Artifact
+
+__all__ = ["WrittenOperands", "program_files", "stored_host_program", "stored_written_operands"]
+
+WrittenOperands = Mapping[str, tuple[int, ...] | None]
+"""For each exported function the operand tensors that it writes though it was not told to; None
+means that any may be. One that is not named writes none."""
+
+_MEANT = (b"overwrite.tensor.contents", b"hal.tensor.alias")
+"""Operations of a source by which a program changes an operand on purpose."""
+
+
+@fork_waits()
+def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes, dict[str, bytes]]:
+    """Return what is stored: a record as JSON, and the executables that the host program launches.
+
+    Args:
+        compiled: what the compiler made.
+        source: of what, as text or bytecode.
+        entry: the exported function whose host program is read.
+    """
+    from ir_runtime.launch.host_program.read_program import read_program
+    from ir_runtime.launch.host_program.scratch_operand import find_all_written_operands
+
+    meant = any(word in source for word in _MEANT)
+    written = {} if meant else find_all_written_operands(compiled.stream)
+    record: dict[str, object] = {"written_operands": written}
+    executables: dict[str, bytes] = {}
+    if compiled.host_text:
+        try:
+            text, executables = split_executables(compiled.host_text)
+            scratch = written.get(entry, ())
+            if scratch is None:
+                raise UnreadableProgramError("it may write its operands")
+            program = read_program(text, entry, written_operands=scratch)
+            executables = {name: executables[name] for name in program.executables}
+            record["program"] = program.to_json()
+        except UnreadableProgramError as refusal:
+            record["unreadable"] = str(refusal)
+            executables = {}
+    return json.dumps(record, indent=1).encode(), executables
+
+
+def stored_written_operands(artifact: Artifact) -> WrittenOperands:
+    """Return which operands a stored program writes."""
+    if not artifact.program:
+        return {}
+    stored = json.loads(artifact.program).get("written_operands", {})
+    return {name: None if places is None else tuple(places) for name, places in stored.items()}
+
+
+def stored_host_program(artifact: Artifact) -> HostProgram | str:
+    """Return the host program of an artifact, or why there is none."""
+    record = json.loads(artifact.program) if artifact.program else {}
+    if "unreadable" in record:
+        return f"its host program is not understood: {record['unreadable']}"
+    if "program" not in record:
+        return "it was compiled without a host program"
+    try:
+        return HostProgram.from_json(record["program"])
+    except ValueError as refusal:  # of another version of this package
+        return f"its stored host program is not understood: {refusal}"

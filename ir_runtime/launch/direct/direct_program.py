@@ -1,0 +1,252 @@
+"""How does a kernel run without IREE's VM?  Its executables are called as a plan says."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.counters import add_count
+from ir_runtime.device.local import importable
+from ir_runtime.device.storage import refuse_cut_tensors
+from ir_runtime.dtypes import short_name
+from ir_runtime.errors import LaunchError
+from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.launch.direct import native
+from ir_runtime.launch.vm.destination import Launch, Results, in_profiles
+from ir_runtime.launch.direct.evaluate import evaluate, result_shapes
+from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
+from ir_runtime.launch.host_program.program import HostProgram
+from ir_runtime.launch.operand.index_fault import COLUMNS, IndexReport, report_of_source
+from ir_runtime.launch.direct.plan import Dispatch, Fill, Plan, Step
+from ir_runtime.launch.compile.program_record import stored_host_program
+from ir_runtime.launch.artifact.store import Artifact
+from ir_runtime.launch.vm.vm_program import launch_failure
+from ir_runtime.settings import current_settings
+from ir_runtime.tracing import active_trace, record_event
+
+if TYPE_CHECKING:
+    from ir_runtime.launch.direct.native import _launcher
+
+__all__ = ["BoundPlan", "DirectProgram", "bind_direct_launch", "load_direct"]
+
+
+def load_direct(artifact: Artifact) -> DirectProgram | str:
+    """Load what launches a kernel directly, or say why it cannot be launched so."""
+    program = stored_host_program(artifact)
+    if isinstance(program, str):
+        return program
+    absent = native.why_absent()
+    if absent is not None:
+        return f"the C launcher is not there: {absent}"
+    from ir_runtime.launch.direct.native import _launcher
+
+    try:
+        executables = [
+            _launcher.Executable(name, artifact.executables[name]) for name in program.executables
+        ]
+    except ValueError as refusal:
+        return f"its executable does not load: {refusal}"
+    report = report_of_source(artifact.source)
+    return DirectProgram(artifact.key.name, program, executables, report)
+
+
+Fault = Callable[[bytes], None]
+"""Raises what the rows of a report tell."""
+
+
+def _raise_fault(name: str, report: IndexReport, rows: bytes) -> None:
+    numbers = memoryview(rows).cast("q").tolist()
+    report.raise_fault(name, [numbers[i : i + COLUMNS] for i in range(0, len(numbers), COLUMNS)])
+
+
+class BoundPlan:
+    """A plan in both forms: for people, and for the C launcher.
+
+    Attributes:
+        plan: what runs.
+        native: the same, checked and loaded.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        program: HostProgram,
+        executables: Sequence[_launcher.Executable],
+        report: tuple[int, Fault | None] = (0, None),
+    ) -> None:
+        from ir_runtime.launch.direct.native import _launcher
+
+        ordinals = [
+            [executable.functions.index(name) for name in names]
+            for executable, names in zip(executables, program.functions, strict=True)
+        ]
+        self.plan = plan
+        self.native = _launcher.Plan(
+            executables,
+            program.operands,
+            len(program.result_sizes),
+            plan.minimum_sizes,
+            plan.transients,
+            [_step(step, ordinals) for step in plan.steps],
+            plan.touched_bytes,
+            program.constants,
+            report[0],
+            report[1],
+        )
+
+
+def _step(step: Step, ordinals: Sequence[Sequence[int]]) -> Any:
+    if isinstance(step, Dispatch):
+        ordinal = ordinals[step.executable][step.function]
+        return ("dispatch", *astuple(replace(step, function=ordinal)))
+    if isinstance(step, Fill):
+        return ("fill", astuple(step.target), step.pattern)
+    return ("copy", astuple(step.source), astuple(step.target))
+
+
+class DirectProgram:
+    """A host program with its executables loaded; remembers the plans of the last shapes.
+
+    Args:
+        name: for messages.
+        program: the host program, in destination-passing form.
+        executables: in the order of the program.
+        report: what its last result tells of indices, None if it takes none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        program: HostProgram,
+        executables: Sequence[_launcher.Executable],
+        report: IndexReport | None = None,
+    ) -> None:
+        self.name = name
+        self._report: tuple[int, Fault | None] = (0, None)
+        if report is not None:
+            self._report = (report.shape[0], functools.partial(_raise_fault, name, report))
+        self.program = program
+        self._executables = tuple(executables)
+        self._plans: OrderedDict[Any, BoundPlan] = OrderedDict()
+        self._lock = fork_safe_lock()
+
+    def plan_for(self, operands: Sequence[Any], results: Results) -> BoundPlan:
+        """Return the plan for the shapes of some operands.
+
+        Args:
+            operands: tensors and numbers, as the kernel takes them.
+            results: what the results are said to be.
+
+        Raises:
+            LaunchError: the program refuses these shapes, or its results are others.
+            UnreadableProgramError: these shapes need IREE's VM.
+        """
+        tensors = [value for value in operands if isinstance(value, Tensor)]
+        numbers = tuple(value for value in operands if not isinstance(value, Tensor))
+        shapes = tuple(tuple(tensor.shape) for tensor in tensors)
+        key = (shapes, tuple(tensor.dtype for tensor in tensors), numbers, results)
+        with self._lock:
+            found = self._plans.get(key)
+            if found is not None:
+                self._plans.move_to_end(key)
+                return found
+        self._check_results(shapes, numbers, results)
+        try:
+            plan = evaluate(self.program, shapes, [tensor.dtype for tensor in tensors], numbers)
+        except LaunchError as error:
+            raise launch_failure(self.name, RuntimeError(str(error)), tensors) from None
+        if plan.written_operands:
+            raise UnreadableProgramError("it writes its operands")
+        try:
+            bound = BoundPlan(plan, self.program, self._executables, self._report)
+        except ValueError as refusal:
+            raise UnreadableProgramError(f"the C launcher refuses it: {refusal}") from refusal
+        with self._lock:
+            self._plans[key] = bound
+            while len(self._plans) > max(1, current_settings().bound_launches):
+                self._plans.popitem(last=False)
+        return bound
+
+    def take_ran(self) -> bool:
+        """Tell whether a plan ran since this was asked last."""
+        with self._lock:
+            ran = [bound.native for bound in self._plans.values() if bound.native.used]
+        for plan in ran:
+            plan.used = False
+        return bool(ran)
+
+    def _check_results(self, shapes: Any, numbers: Any, results: Results) -> None:
+        found = result_shapes(self.program, shapes, numbers)
+        for i, ((shape, dtype), (real, _)) in enumerate(zip(results, found, strict=True)):
+            if real != shape:
+                raise LaunchError(
+                    f"{self.name}: result {i} has shape {list(real)}, must be "
+                    f"{short_name(dtype)}{list(shape)} as `select` declares"
+                )
+
+
+def bind_direct_launch(
+    direct: DirectProgram, operands: Sequence[Any], results: Results
+) -> tuple[Launch, BoundPlan]:
+    """Return a function that runs a kernel on tensors of known shapes, and the plan that it runs.
+
+    Args:
+        direct: the kernel.
+        operands: those of one call, tensors and numbers; the function takes others of the same
+            shapes, dtypes and values.
+        results: what the results are.
+
+    Returns:
+        `launch(operands, results)`, as `bind_launch` makes it.
+
+    Raises:
+        LaunchError: the kernel refuses these shapes.
+        UnreadableProgramError: these shapes need IREE's VM.
+    """
+    bound = direct.plan_for(operands, results)
+    run, name = bound.native.run, direct.name
+    only_tensors = all(isinstance(value, Tensor) for value in operands)
+
+    def launch(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        tensors = operands if only_tensors else [v for v in operands if isinstance(v, Tensor)]
+        refused = run(tensors, outs)
+        if refused:
+            refuse_cut_tensors(name, "operand", tensors)
+            refuse_cut_tensors(name, "result", outs)
+            refused = run(_made_ready(name, refused, tensors), _bare(outs))
+        if refused:
+            raise LaunchError(f"{name}: the C launcher refuses a tensor: {_reason(refused)}")
+
+    return in_profiles(f"{name} (direct)", launch), bound
+
+
+def _made_ready(name: str, refused: int, tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Copy what cannot be read where it lies, and write down that it was."""
+    started_ns = time.perf_counter_ns()
+    ready = [importable(tensor) for tensor in _bare(tensors)]
+    pairs = zip(ready, tensors, strict=True)
+    copied = sum(one.data_ptr() != other.data_ptr() for one, other in pairs)
+    if copied:
+        add_count("copies", copied)
+    if copied and active_trace() is not None:
+        record_event("copy", name, started_ns, why=_reason(refused), tensors=copied)
+    return ready
+
+
+def _bare(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return the same memory as plain tensors: a subclass that only names itself is no refusal."""
+    with torch._C.DisableTorchFunctionSubclass():  # it would name the results after itself, too
+        return [tensor.detach() for tensor in tensors]
+
+
+def _reason(refused: int) -> str:
+    from ir_runtime.launch.direct.native import _launcher
+
+    return _launcher.REFUSALS[refused]

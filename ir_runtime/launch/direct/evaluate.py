@@ -1,0 +1,294 @@
+"""Which launches does a call with these shapes and numbers need?  A host program made a plan."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ir_runtime.dtypes import dtype_info, short_name
+from ir_runtime.errors import LaunchError
+from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
+from ir_runtime.launch.host_program.expression import compute_values, width_of
+from ir_runtime.launch.host_program.program import (
+    Check,
+    HostProgram,
+    LengthCheck,
+    NumberResult,
+    PassedResult,
+    ProgramDispatch,
+    ProgramFill,
+    ProgramStep,
+    ShapeCheck,
+    Span,
+)
+from ir_runtime.launch.operand.number import decode_number, encode_number
+from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Plan, Step
+from ir_runtime.launch.direct.plan_rewrite import rewrite_steps
+
+__all__ = ["evaluate", "result_numbers", "result_shapes"]
+
+_ALIGNMENT = 64
+_GRID_LIMITS = (1 << 32, 1 << 32, 1 << 16)  # what a launch can count to
+
+Shape = tuple[int, ...]
+
+
+def evaluate(
+    program: HostProgram,
+    shapes: Sequence[Shape],
+    dtypes: Sequence[torch.dtype],
+    numbers: Sequence[float] = (),
+    *,
+    in_place: Sequence[tuple[int, int]] = (),
+) -> Plan:
+    """Compute the launches of a call.
+
+    Args:
+        program: what to launch.
+        shapes: of the operand tensors, which are dense.
+        dtypes: of them.
+        numbers: the numbers of the call, in order.
+        in_place: `(result, operand)` pairs, by slot within their kind, that are one memory.
+
+    Returns:
+        The plan. With `in_place` it names such a memory by the result's slot only.
+
+    Raises:
+        ArgumentError: a number does not fit its type.
+        LaunchError: the arguments are not what the program takes; says in its own words why.
+        UnreadableProgramError: only IREE's VM can launch it for these arguments, or not in place.
+    """
+    return _Evaluation(program, shapes, dtypes, numbers).plan(in_place)
+
+
+def result_shapes(
+    program: HostProgram, shapes: Sequence[Shape], numbers: Sequence[float] = ()
+) -> tuple[tuple[Shape, str], ...]:
+    """Compute shape and MLIR element type of each result.
+
+    Args:
+        program: what is launched.
+        shapes: of the operand tensors.
+        numbers: the numbers of the call, in order.
+
+    Returns:
+        For a result that is a number its type and no dimensions; for one that is an operand as
+        it is the operand's shape and, where the program checks it, its type, else "".
+
+    Raises:
+        LaunchError: there are too few shapes or numbers, or a size cannot be computed.
+    """
+    known = _Known(program, shapes, numbers)
+    checked = {c.operand: c.element_type for c in program.checks if isinstance(c, ShapeCheck)}
+    found: list[tuple[Shape, str]] = []
+    for result in program.results:
+        if isinstance(result, NumberResult):
+            found.append(((), program.values[result.value].type))
+        elif isinstance(result, PassedResult):
+            shape = tuple(shapes[result.operand])
+            found.append((shape, checked.get(result.operand, "")))
+        else:
+            found.append((tuple(known[dim] for dim in result.shape), result.element_type))
+    return tuple(found)
+
+
+def result_numbers(
+    program: HostProgram, shapes: Sequence[Shape], numbers: Sequence[float] = ()
+) -> tuple[float, ...]:
+    """Compute the results that are numbers, in order.
+
+    Args:
+        program: what is launched.
+        shapes: of the operand tensors.
+        numbers: the numbers of the call, in order.
+
+    Raises:
+        LaunchError: there are too few shapes or numbers, or a number cannot be computed.
+    """
+    known = _Known(program, shapes, numbers)
+    found: list[float] = []
+    for result in program.results:
+        if isinstance(result, NumberResult):
+            kind, bits = program.values[result.value].type, known[result.value]
+            if kind in ("f32", "f64"):
+                data = bits.to_bytes(4 if kind == "f32" else 8, "little")
+                found.append(struct.unpack("<f" if kind == "f32" else "<d", data)[0])
+            else:
+                found.append(decode_number(bits, kind))
+    return tuple(found)
+
+
+class _Known:
+    """The values of a program for one call."""
+
+    def __init__(
+        self, program: HostProgram, shapes: Sequence[Shape], numbers: Sequence[float]
+    ) -> None:
+        _expect("tensors", len(shapes), program.operands)
+        _expect("numbers", len(numbers), len(program.numbers))
+        bits = [
+            _bits_of(i, number, kind)
+            for i, (number, kind) in enumerate(zip(numbers, program.numbers, strict=True))
+        ]
+        self._values = compute_values(program.values, shapes, bits)
+
+    def __getitem__(self, position: int) -> int:
+        value = self._values[position]
+        if value is None:
+            raise LaunchError(
+                "program: a size cannot be computed for these arguments, must not divide by zero "
+                "or ask for a dimension that a tensor has not"
+            )
+        return value
+
+
+@dataclass
+class _Evaluation:
+    program: HostProgram
+    shapes: Sequence[Shape]
+    dtypes: Sequence[torch.dtype]
+    numbers: Sequence[float]
+
+    def plan(self, in_place: Sequence[tuple[int, int]]) -> Plan:
+        program = self.program
+        _expect("tensors", len(self.shapes), program.operands)
+        _expect("dtypes", len(self.dtypes), program.operands)
+        self._check_operands()
+        self.known = _Known(program, self.shapes, self.numbers)
+        operands = [
+            math.prod(shape) * dtype.itemsize
+            for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
+        ]
+        results = [self.known[size] for size in program.result_sizes]
+        transients = [self.known[size] for size in program.transients]
+        self.sizes = (*operands, *results, *transients, *map(len, program.constants))
+        self.needed = [0] * len(operands) + results
+        for check in program.checks:
+            self._check(check)
+        steps = [made for step in program.steps for made in self._step(step)]
+        pairs = {len(operands) + result: operand for result, operand in in_place}
+        kept = rewrite_steps(steps, len(operands), results, in_place=pairs)
+        first = len(operands) + len(results)
+        used = {span.slot for step in kept for span in _spans(step)}
+        return Plan(
+            steps=tuple(kept),
+            minimum_sizes=tuple(self.needed),
+            transients=tuple(n if first + i in used else 0 for i, n in enumerate(transients)),
+            touched_bytes=sum(span.length for step in kept for span in _spans(step)),
+            written_operands=tuple(sorted(_targets(kept) & set(range(len(operands))))),
+        )
+
+    def _check_operands(self) -> None:
+        """Check ranks and dtypes, before sizes are computed of dimensions that may not be there."""
+        for check in self.program.checks:
+            if not isinstance(check, ShapeCheck):
+                continue
+            shape, dtype = self.shapes[check.operand], self.dtypes[check.operand]
+            if dtype_info(dtype).mlir != check.element_type:
+                raise LaunchError(
+                    f"{check.label}: dtype is {short_name(dtype)}, must be {check.element_type}"
+                )
+            if len(shape) != len(check.shape):
+                raise LaunchError(
+                    f"{check.label}: shape is {list(shape)}, must have {len(check.shape)} "
+                    "dimensions"
+                )
+
+    def _check(self, check: Check) -> None:
+        if isinstance(check, ShapeCheck):
+            shape, wanted = self.shapes[check.operand], [self.known[dim] for dim in check.shape]
+            if list(shape) != wanted:
+                raise LaunchError(f"{check.label}: shape is {list(shape)}, must be {wanted}")
+        elif isinstance(check, LengthCheck):
+            length = self.known[check.length]
+            self.needed[check.slot] = max(self.needed[check.slot], length)
+            if check.slot < self.program.operands and length > self.sizes[check.slot]:
+                raise LaunchError(
+                    f"{check.label}: operand {check.slot} has {self.sizes[check.slot]} bytes, "
+                    f"must have {length}"
+                )
+        elif not self.known[check.condition]:
+            raise LaunchError(f"{check.message}, must hold for shapes {_listed(self.shapes)}")
+
+    def _step(self, step: ProgramStep) -> Sequence[Step]:
+        """Return the launch of a step; none if it does nothing for these sizes."""
+        if isinstance(step, ProgramDispatch):
+            x, y, z = (self.known[count] for count in step.workgroups)
+            bindings = tuple(self._binding(span) for span in step.bindings)
+            if not (x and y and z):
+                return ()
+            if any(n >= limit for n, limit in zip((x, y, z), _GRID_LIMITS, strict=True)):
+                raise LaunchError(
+                    f"program: a grid of {x} x {y} x {z} workgroups, "
+                    f"must be below {' x '.join(map(str, _GRID_LIMITS))}"
+                )
+            if any(b.offset % _ALIGNMENT and b.length for b in bindings):
+                raise UnreadableProgramError(f"a binding that is not {_ALIGNMENT}-byte aligned")
+            constants = tuple(self.known[constant] for constant in step.constants)
+            return (Dispatch(step.executable, step.function, (x, y, z), constants, bindings),)
+        target = self._binding(step.target)
+        if isinstance(step, ProgramFill):
+            size = (width_of(self.program.values[step.pattern].type) or 0) // 8
+            if target.length % size or target.offset % size:
+                raise LaunchError(
+                    f"program: a fill of {target.length} bytes from {target.offset} on, "
+                    f"must be multiples of {size}"
+                )
+            pattern = self.known[step.pattern].to_bytes(size, "little")
+            return (Fill(target, pattern),) if target.length else ()
+        return (Copy(self._binding(step.source), target),) if target.length else ()
+
+    def _binding(self, span: Span) -> Binding:
+        offset, length = self.known[span.offset], self.known[span.length]
+        if offset + length > self.sizes[span.slot]:
+            raise LaunchError(
+                f"{self._slot_name(span.slot)}: {length} bytes from {offset} on are used, "
+                f"must be within its {self.sizes[span.slot]}"
+            )
+        if span.slot < len(self.needed):
+            self.needed[span.slot] = max(self.needed[span.slot], offset + length)
+        return Binding(span.slot, offset, length)
+
+    def _slot_name(self, slot: int) -> str:
+        counts = (
+            ("operand", self.program.operands),
+            ("result", len(self.program.result_sizes)),
+            ("transient", len(self.program.transients)),
+        )
+        for kind, count in counts:
+            if slot < count:
+                return f"{kind} {slot}"
+            slot -= count
+        return f"constant {slot}"
+
+
+def _spans(step: Step) -> tuple[Binding, ...]:
+    if isinstance(step, Dispatch):
+        return step.bindings
+    return (step.target,) if isinstance(step, Fill) else (step.source, step.target)
+
+
+def _targets(steps: Sequence[Step]) -> set[int]:
+    """Return the slots that are written by copies and fills."""
+    return {step.target.slot for step in steps if not isinstance(step, Dispatch)}
+
+
+def _expect(what: str, given: int, wanted: int) -> None:
+    if given != wanted:
+        raise LaunchError(f"program: {given} {what}, must be {wanted}")
+
+
+def _listed(shapes: Sequence[Shape]) -> str:
+    return ", ".join(str(list(shape)) for shape in shapes)
+
+
+def _bits_of(index: int, number: float, kind: str) -> int:
+    """Return the bits of a number as a type."""
+    encoded = encode_number(number, kind, f"number {index}")
+    if isinstance(encoded, float):
+        return int.from_bytes(struct.pack("<f" if kind == "f32" else "<d", encoded), "little")
+    return encoded & ((1 << (width_of(kind) or 0)) - 1)

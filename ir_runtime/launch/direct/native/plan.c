@@ -1,0 +1,248 @@
+// What runs?  The launches of one call, checked once, so that running them needs no check.
+#include <stdlib.h>
+#include <string.h>
+
+#include "launcher.h"
+
+#include <structmember.h>
+
+PyTypeObject *plan_type;
+
+enum { MOST_SLOTS = 1 << 20 };
+
+static bool out_of_memory(void) {
+  PyErr_NoMemory();
+  return false;
+}
+
+static bool take_executables(plan *self, PyObject *executables) {
+  self->executables = PySequence_Tuple(executables);
+  if (self->executables == NULL) return false;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self->executables); i++) {
+    PyObject *item = PyTuple_GET_ITEM(self->executables, i);
+    if (!PyObject_TypeCheck(item, executable_type))
+      return plan_fault("plan: executable %zd is %R, must be an Executable", i, item);
+  }
+  return true;
+}
+
+static uint64_t aligned(uint64_t size) {
+  return (size + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
+}
+
+static bool take_sizes(plan *self, PyObject *minimum_sizes, PyObject *transients) {
+  uint32_t tensors = self->operand_count + self->result_count;
+  uint64_t rows = self->report_rows;
+  if (PyTuple_GET_SIZE(minimum_sizes) != tensors)
+    return plan_fault("plan: has %zd minimum sizes, must have one for each of %u tensors",
+                      PyTuple_GET_SIZE(minimum_sizes), tensors);
+  for (uint32_t i = 0; i < tensors; i++)
+    if (!read_number(PyTuple_GET_ITEM(minimum_sizes, i), INT64_MAX, &self->sizes[i],
+                     "a minimum size"))
+      return false;
+  if (rows > 0 && self->sizes[tensors - 1] > rows * REPORT_COLUMNS * sizeof(int64_t))
+    return plan_fault("plan: its report has more than %llu rows, must have fewer",
+                      (unsigned long long)rows);
+  for (uint32_t i = 0; i < self->transient_count; i++) {
+    uint64_t *size = &self->sizes[tensors + i];
+    if (!read_number(PyTuple_GET_ITEM(transients, i), INT64_MAX / 2, size, "a transient's size"))
+      return false;
+    self->offsets[i] = self->transient_bytes;
+    if (self->transient_bytes > INT64_MAX / 2)
+      return plan_fault("plan: its transients have more than 2^62 bytes, must have fewer");
+    self->transient_bytes += aligned(*size);
+  }
+  return true;
+}
+
+static bool take_constants(plan *self, PyObject *constants) {
+  uint32_t first = self->operand_count + self->result_count + self->transient_count;
+  for (uint32_t i = first; i < self->slot_count; i++) {
+    PyObject *item = PyTuple_GET_ITEM(constants, i - first);
+    Py_buffer bytes;
+    if (PyObject_GetBuffer(item, &bytes, PyBUF_SIMPLE) != 0) return false;
+    self->sizes[i] = (uint64_t)bytes.len;
+    void *copy = aligned_alloc(ALIGNMENT, aligned((uint64_t)bytes.len + 1));
+    if (copy != NULL) memcpy(copy, bytes.buf, (size_t)bytes.len);
+    self->constants[i - first] = copy;
+    PyBuffer_Release(&bytes);
+    if (copy == NULL) return out_of_memory();
+  }
+  return true;
+}
+
+static bool take_steps(plan *self, PyObject *steps) {
+  for (size_t i = 0; i < self->step_count; i++)
+    if (!read_step(self, i, PyTuple_GET_ITEM(steps, (Py_ssize_t)i))) return false;
+  for (size_t i = 0; i < self->step_count; i++) {
+    step *each = &self->steps[i];
+    if (each->kind != STEP_DISPATCH) continue;
+    each->state.constants = self->numbers + each->first_constant;
+    each->state.binding_lengths = self->lengths + each->first_binding;
+  }
+  return true;
+}
+
+typedef struct {
+  PyObject *minimum_sizes, *transients, *steps, *constants;
+} parts;
+
+static bool fill_plan(plan *self, PyObject *executables, const parts *from) {
+  self->transient_count = (uint32_t)PyTuple_GET_SIZE(from->transients);
+  uint32_t constants = (uint32_t)PyTuple_GET_SIZE(from->constants);
+  self->slot_count =
+      self->operand_count + self->result_count + self->transient_count + constants;
+  self->step_count = (size_t)PyTuple_GET_SIZE(from->steps);
+  self->sizes = PyMem_Calloc(self->slot_count + 1, sizeof *self->sizes);
+  self->offsets = PyMem_Calloc(self->transient_count + 1, sizeof *self->offsets);
+  self->constants = PyMem_Calloc(constants + 1, sizeof *self->constants);
+  self->steps = PyMem_Calloc(self->step_count + 1, sizeof *self->steps);
+  if (!self->sizes || !self->offsets || !self->constants || !self->steps) return out_of_memory();
+  return take_executables(self, executables) &&
+         take_sizes(self, from->minimum_sizes, from->transients) &&
+         take_constants(self, from->constants) && take_steps(self, from->steps);
+}
+
+static bool take_parts(parts *out, PyObject *minimum_sizes, PyObject *transients, PyObject *steps,
+                       PyObject *constants) {
+  out->minimum_sizes = PySequence_Tuple(minimum_sizes);
+  if (out->minimum_sizes != NULL) out->transients = PySequence_Tuple(transients);
+  if (out->transients != NULL) out->steps = PySequence_Tuple(steps);
+  if (out->steps != NULL)
+    out->constants = constants == NULL ? PyTuple_New(0) : PySequence_Tuple(constants);
+  if (out->constants == NULL) return false;
+  if (PyTuple_GET_SIZE(out->transients) < MOST_SLOTS &&
+      PyTuple_GET_SIZE(out->constants) < MOST_SLOTS)
+    return true;
+  return plan_fault("plan: has more than 2^20 transients or constants, must have fewer");
+}
+
+static PyObject *new_plan(PyTypeObject *type, PyObject *args, PyObject *keywords) {
+  static char *names[] = {"executables", "operand_count", "result_count",  "minimum_sizes",
+                          "transients",  "steps",         "touched_bytes", "constants",
+                          "report_rows", "report_fault",  NULL};
+  PyObject *executables, *operands, *results, *minimum_sizes, *transients, *steps, *touched;
+  PyObject *constants = NULL, *rows = NULL, *fault = NULL;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOO|OOO:Plan", names, &executables,
+                                   &operands, &results, &minimum_sizes, &transients, &steps,
+                                   &touched, &constants, &rows, &fault))
+    return NULL;
+  uint64_t operand_count, result_count, touched_bytes;
+  if (!read_number(operands, MOST_SLOTS, &operand_count, "operand_count") ||
+      !read_number(results, MOST_SLOTS, &result_count, "result_count") ||
+      !read_number(touched, INT64_MAX, &touched_bytes, "touched_bytes"))
+    return NULL;
+  plan *self = (plan *)type->tp_alloc(type, 0);
+  if (self == NULL) return NULL;
+  self->operand_count = (uint32_t)operand_count;
+  self->result_count = (uint32_t)result_count;
+  self->touched_bytes = touched_bytes;
+  parts from = {NULL, NULL, NULL, NULL};
+  if (!take_report(self, rows, fault) ||
+      !take_parts(&from, minimum_sizes, transients, steps, constants) ||
+      !fill_plan(self, executables, &from))
+    Py_CLEAR(self);
+  Py_XDECREF(from.minimum_sizes);
+  Py_XDECREF(from.transients);
+  Py_XDECREF(from.steps);
+  Py_XDECREF(from.constants);
+  return (PyObject *)self;
+}
+
+static void free_plan(PyObject *object) {
+  plan *self = (plan *)object;
+  PyTypeObject *type = Py_TYPE(object);
+  uint32_t first = self->operand_count + self->result_count + self->transient_count;
+  for (uint32_t i = first; self->constants != NULL && i < self->slot_count; i++)
+    free(self->constants[i - first]);
+  PyMem_Free(self->sizes);
+  PyMem_Free(self->offsets);
+  PyMem_Free(self->constants);
+  PyMem_Free(self->steps);
+  PyMem_Free(self->bindings);
+  PyMem_Free(self->lengths);
+  PyMem_Free(self->numbers);
+  Py_XDECREF(self->executables);
+  Py_XDECREF(self->report_fault);
+  type->tp_free(object);
+  Py_DECREF(type);
+}
+
+// Tells whether a tensor can be bound to a slot; its memory is written to `*memory`.
+static refusal take_tensor(const plan *self, PyObject *object, uint32_t slot, void **memory) {
+  dl_tensor tensor;
+  refusal why = describe_tensor(object, &tensor);
+  if (why == ACCEPTED) why = check_layout(&tensor);
+  if (why == ACCEPTED) why = check_bits(object, &tensor);
+  if (why == ACCEPTED && tensor_bytes(&tensor) < self->sizes[slot]) why = REFUSED_SIZE;
+  if (why == ACCEPTED) *memory = (char *)tensor.data + tensor.byte_offset;
+  return why;
+}
+
+static refusal take_tensors(const plan *self, PyObject *operands, PyObject *results,
+                            void **memory) {
+  if (PySequence_Fast_GET_SIZE(operands) != self->operand_count ||
+      PySequence_Fast_GET_SIZE(results) != self->result_count)
+    return REFUSED_COUNT;
+  refusal why = ACCEPTED;
+  uint32_t slot = 0;
+  for (uint32_t i = 0; why == ACCEPTED && i < self->operand_count; i++, slot++)
+    why = take_tensor(self, PySequence_Fast_GET_ITEM(operands, i), slot, &memory[slot]);
+  for (uint32_t i = 0; why == ACCEPTED && i < self->result_count; i++, slot++)
+    why = take_tensor(self, PySequence_Fast_GET_ITEM(results, i), slot, &memory[slot]);
+  return why;
+}
+
+static PyObject *run(PyObject *object, PyObject *const *args, Py_ssize_t count) {
+  plan *self = (plan *)object;
+  if (count != 2) {
+    PyErr_SetString(PyExc_TypeError, "run: takes operands and results");
+    return NULL;
+  }
+  PyObject *operands = PySequence_Tuple(args[0]);
+  PyObject *results = operands == NULL ? NULL : PySequence_Tuple(args[1]);
+  void **memory = PyMem_Calloc(self->slot_count + 1, sizeof *memory);
+  PyObject *answer = NULL;
+  if (memory == NULL) {
+    PyErr_NoMemory();
+  } else if (results != NULL) {
+    refusal why = take_tensors(self, operands, results, memory);
+    if (why != ACCEPTED || run_plan(self, memory) == 0) answer = PyLong_FromLong(why);
+  }
+  PyMem_Free(memory);
+  Py_XDECREF(results);
+  Py_XDECREF(operands);
+  return answer;
+}
+
+static PyMethodDef methods[] = {
+    {"run", (PyCFunction)(void (*)(void))run, METH_FASTCALL,
+     "run(operands, results)\n--\n\nRun on tensors; returns 0, or why it did not (REFUSALS)."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef members[] = {
+    {"touched_bytes", T_ULONGLONG, offsetof(plan, touched_bytes), READONLY, NULL},
+    {"transient_bytes", T_ULONGLONG, offsetof(plan, transient_bytes), READONLY, NULL},
+    {"used", T_BOOL, offsetof(plan, used), 0, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "Plan(executables, operand_count, result_count, minimum_sizes, transients, steps, "
+                "touched_bytes, constants=(), report_rows=0, report_fault=None)\n--\n\n"
+                "The launches of one call, ready to run."},
+    {Py_tp_new, new_plan},
+    {Py_tp_dealloc, free_plan},
+    {Py_tp_methods, methods},
+    {Py_tp_members, members},
+    {0, NULL},
+};
+
+static PyType_Spec spec = {"ir_runtime.launch.direct.native._launcher.Plan", sizeof(plan), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
+
+bool add_plan_type(PyObject *module) {
+  plan_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
+  return plan_type != NULL && PyModule_AddType(module, plan_type) == 0;
+}

@@ -1,0 +1,180 @@
+"""Which launches of a plan can be spared?  Copies that nobody sees, or that move too much.
+
+Whether a dispatch reads or writes a binding is not known: it counts as both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
+from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Step
+
+__all__ = ["rewrite_steps"]
+
+
+def rewrite_steps(
+    steps: Sequence[Step],
+    operands: int,
+    result_sizes: Sequence[int],
+    *,
+    in_place: Mapping[int, int],
+) -> list[Step]:
+    """Return launches that leave the same in all results.
+
+    Args:
+        steps: the launches.
+        operands: how many slots are operands; those of results come next.
+        result_sizes: bytes of these.
+        in_place: result slot to the operand slot that is the same memory.
+
+    Raises:
+        UnreadableProgramError: an operand is still used when the result in its memory is written;
+            or a copy is onto itself in part.
+    """
+    results = {operands + i: size for i, size in enumerate(result_sizes)}
+    visible = operands + len(results)
+    moved = list(steps)
+    for slot, size in results.items():
+        moved = _write_directly(moved, slot, size, operands=operands, visible=visible)
+    hazard = _hazard(moved, in_place)
+    if hazard is not None:
+        moved = list(steps)
+        hazard = _hazard(moved, in_place)
+    if hazard is not None:
+        raise UnreadableProgramError(hazard)
+    kept = _without_dead([step for step in moved if not _onto_itself(step, in_place)], visible)
+    for step in kept:
+        if isinstance(step, Copy) and _overlap(_merged(step.source, in_place), step.target):
+            raise UnreadableProgramError("a copy onto a part of itself")
+    return kept
+
+
+def _write_directly(
+    steps: list[Step], result: int, size: int, *, operands: int, visible: int
+) -> list[Step]:
+    """Write a result where it belongs, if it is made elsewhere and copied as a whole.
+
+    IREE updates an operand that it needs no more in its own memory, and then copies it: here the
+    copy comes first and the update goes into the result, so that the operand stays as it is.
+    """
+    whole = Binding(result, 0, size)
+    at = next(
+        (
+            i
+            for i, step in enumerate(steps)
+            if isinstance(step, Copy)
+            and step.target == whole
+            and step.source.offset == 0
+            and (step.source.slot < operands or step.source.slot >= visible)
+        ),
+        None,
+    )
+    if at is None or size == 0 or _uses(steps[:at], result):
+        return steps
+    copy = steps[at]
+    assert isinstance(copy, Copy)
+    source = copy.source.slot
+    first = next((i for i, s in enumerate(steps[:at]) if _may_write(s, source)), at)
+    after = steps[at + 1 :]
+    if first == at or any(_may_write(step, source) for step in after):
+        return steps
+    if _uses(after, source) and any(_may_write(step, result) for step in after):
+        return steps
+    rest = [*steps[first:at], *after]
+    if any(span.offset + span.length > size for span in _uses(rest, source)):
+        return steps
+    before = [] if source >= visible else [copy]
+    return [*steps[:first], *before, *(_renamed(step, source, result) for step in rest)]
+
+
+def _hazard(steps: Sequence[Step], in_place: Mapping[int, int]) -> str | None:
+    """Say which operand is used at or after a write of the result in its memory."""
+    rest = [step for step in steps if not _onto_itself(step, in_place)]
+    for result, operand in in_place.items():
+        first = next((i for i, step in enumerate(rest) if _may_write(step, result)), len(rest))
+        if _uses(rest[first:], operand):
+            return f"operand {operand} is used when the result in its memory is written"
+    return None
+
+
+def _without_dead(steps: Sequence[Step], visible: int) -> list[Step]:
+    """Drop copies and fills that nothing reads before it is overwritten or forgotten."""
+    kept: list[Step] = []
+    for step in reversed(steps):
+        if isinstance(step, Dispatch) or _is_read(step.target, kept, visible):
+            kept.insert(0, step)
+    return kept
+
+
+def _is_read(span: Binding, later: Sequence[Step], visible: int) -> bool:
+    for step in later:
+        if any(_overlap(span, read) for read in _read_by(step)):
+            return True
+        if not isinstance(step, Dispatch) and _covers(step.target, span):
+            return False
+    return span.slot < visible
+
+
+def _read_by(step: Step) -> tuple[Binding, ...]:
+    if isinstance(step, Dispatch):
+        return step.bindings
+    return () if isinstance(step, Fill) else (step.source,)
+
+
+def _written_by(step: Step) -> tuple[Binding, ...]:
+    return step.bindings if isinstance(step, Dispatch) else (step.target,)
+
+
+def _spans(step: Step) -> Iterator[Binding]:
+    yield from _read_by(step)
+    if not isinstance(step, Dispatch):
+        yield step.target
+
+
+def _uses(steps: Sequence[Step], slot: int) -> list[Binding]:
+    return [span for step in steps for span in _spans(step) if span.slot == slot]
+
+
+def _may_write(step: Step, slot: int) -> bool:
+    return any(span.slot == slot and span.length for span in _written_by(step))
+
+
+def _renamed(step: Step, old: int, new: int) -> Step:
+    def span(binding: Binding) -> Binding:
+        return replace(binding, slot=new) if binding.slot == old else binding
+
+    if isinstance(step, Dispatch):
+        return replace(step, bindings=tuple(span(binding) for binding in step.bindings))
+    if isinstance(step, Fill):
+        return replace(step, target=span(step.target))
+    return Copy(span(step.source), span(step.target))
+
+
+def _merged(span: Binding, in_place: Mapping[int, int]) -> Binding:
+    """Return a span by its result's slot if it is in the memory of a result."""
+    found = next((result for result, operand in in_place.items() if operand == span.slot), None)
+    return span if found is None else replace(span, slot=found)
+
+
+def _onto_itself(step: Step, in_place: Mapping[int, int]) -> bool:
+    return isinstance(step, Copy) and _merged(step.source, in_place) == _merged(
+        step.target, in_place
+    )
+
+
+def _overlap(one: Binding, other: Binding) -> bool:
+    return (
+        one.slot == other.slot
+        and one.offset < other.offset + other.length
+        and other.offset < one.offset + one.length
+    )
+
+
+def _covers(outer: Binding, inner: Binding) -> bool:
+    return (
+        outer.slot == inner.slot
+        and outer.offset <= inner.offset
+        and inner.offset + inner.length <= outer.offset + outer.length
+    )

@@ -1,0 +1,237 @@
+"""What do the globals of a compiled program hold?  Only what is known before it runs is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
+from ir_runtime.launch.host_program.object_value import Executable
+from ir_runtime.launch.host_program.program_builder import Memory, ProgramBuilder
+
+__all__ = ["MAX_CONSTANT_BYTES", "ConstantReader"]
+
+MAX_CONSTANT_BYTES = 1 << 20
+"""Constants of a program that are stored with it; larger ones stay in the VMFB."""
+
+_COMPOSITE = re.compile(r"#util\.composite<(\d+)xi8, \[(.*)\]>", re.DOTALL)
+_RESOURCE = re.compile(r"dense_resource<(\"[^\"]*\"|[^>]+)> : .*", re.DOTALL)
+_RESOURCE_LINE = rb"^\s*\"?%s\"?: \"0x([0-9A-Fa-f]*)\",?\s*$"
+_ALIGNMENT_BYTES = 4  # the alignment of a resource stands before its bytes
+_OPENING, _CLOSING = "<([{", ">)]}"
+
+
+class ConstantReader:
+    """Knows what the globals of a module hold.
+
+    Args:
+        module: the program.
+        text: what it was parsed of: the compiler's bindings do not give a resource's bytes.
+    """
+
+    def __init__(self, module: Any, text: bytes) -> None:
+        self._text = text
+        self._module = module  # operations live as long as it
+        self._globals = {
+            op.attributes["sym_name"].value: op.operation
+            for op in module.body.operations
+            if op.operation.name == "util.global"
+        }
+        self._stores: dict[str, list[Any]] = {}
+        for op in module.body.operations:
+            if op.operation.name in ("util.initializer", "util.func"):
+                for inner in _operations(op.operation):
+                    if inner.name == "util.global.store":
+                        stored = inner.attributes["global"].value
+                        self._stores.setdefault(stored, []).append(inner)
+        self._memories: dict[str, Memory] = {}
+        self._size = 0
+
+    def number_of(self, name: str) -> Any:
+        """Return the attribute with the number that a global holds.
+
+        Raises:
+            UnreadableProgramError: it is not known, or can change.
+        """
+        held = self._immutable(name)
+        if "initial_value" not in held.attributes or name in self._stores:
+            raise UnreadableProgramError(f"global {name} is computed when the program is loaded")
+        return held.attributes["initial_value"]
+
+    def executable_of(self, name: str) -> Executable:
+        """Return the executable that a global holds.
+
+        Raises:
+            UnreadableProgramError: it may hold one of several.
+        """
+        self._immutable(name)
+        created = [
+            op
+            for op in _operations(self._store_of(name).operation.parent)
+            if op.name == "hal.executable.create"
+        ]
+        if len(created) != 1:
+            raise UnreadableProgramError(f"global {name} holds one of {len(created)} executables")
+        executable, variant = created[0].attributes["executable_target"].value
+        return Executable(executable, variant)
+
+    def memory_of(self, name: str, builder: ProgramBuilder) -> Memory:
+        """Return the memory of constant bytes that a global holds.
+
+        Raises:
+            UnreadableProgramError: it is computed, or too large to be stored with the program.
+        """
+        if name not in self._memories:
+            self._immutable(name)
+            data = self._uploaded(name, self._store_of(name).operands[0])
+            self._memories[name] = builder.memory("constant", data=data)
+        return self._memories[name]
+
+    def bytes_of(self, attribute: Any) -> bytes:
+        """Return the bytes of a constant.
+
+        Raises:
+            UnreadableProgramError: they cannot be told, or are too many.
+        """
+        match = _COMPOSITE.fullmatch(str(attribute))
+        if match is None:
+            data = self._part(str(attribute), attribute.context)
+        else:
+            data = b"".join(self._part(part, attribute.context) for part in _parts(match[2]))
+            if len(data) != int(match[1]):
+                raise UnreadableProgramError(f"a constant of {match[1]} bytes has {len(data)}")
+        self._size += len(data)
+        if self._size > MAX_CONSTANT_BYTES:
+            raise UnreadableProgramError(
+                f"constants of more than {MAX_CONSTANT_BYTES} bytes stay in the VMFB"
+            )
+        return data
+
+    def _immutable(self, name: str) -> Any:
+        if name not in self._globals:
+            raise UnreadableProgramError(f"no global {name}")
+        if "is_mutable" in self._globals[name].attributes:
+            raise UnreadableProgramError(f"global {name} can change")
+        return self._globals[name]
+
+    def _store_of(self, name: str) -> Any:
+        stores = self._stores.get(name, [])
+        if len(stores) != 1 or stores[0].parent.name != "util.initializer":
+            raise UnreadableProgramError(f"global {name} is not set once, when loaded")
+        return stores[0]
+
+    def _uploaded(self, name: str, value: Any) -> bytes:
+        """Return the bytes that an initializer uploads into the buffer `value`."""
+        origins = list(_origins(value))
+        others = [_name(use.owner) for use in value.uses if _name(use.owner) != "util.global.store"]
+        if others or not origins:
+            raise UnreadableProgramError(f"global {name} is computed when the program is loaded")
+        sources = [_source_of(origin) for origin in origins]
+        first = sources[0]
+        if first is None or any(source != first for source in sources):
+            raise UnreadableProgramError(f"global {name} is computed when the program is loaded")
+        constant, offset, length = first
+        if _name(constant.owner) != "util.buffer.constant":
+            raise UnreadableProgramError(f"global {name} is computed when the program is loaded")
+        data = self.bytes_of(constant.owner.attributes["value"])
+        if (offset, length) != (0, len(data)):
+            raise UnreadableProgramError(f"global {name} holds a part of a constant")
+        return data
+
+    def _part(self, text: str, context: Any) -> bytes:
+        from iree.compiler import ir
+
+        resource = _RESOURCE.fullmatch(text)  # parsed once more it would get another name
+        if resource is not None:
+            return self._resource(resource[1].strip('"'))
+        try:
+            array = np.asarray(ir.Attribute.parse(text, context))
+        except Exception as error:
+            raise UnreadableProgramError(f"a constant {text[:40]}") from error
+        if array.dtype.kind not in "iuf":
+            raise UnreadableProgramError(f"a constant {text[:40]}")
+        return array.tobytes()
+
+    def _resource(self, name: str) -> bytes:
+        line = re.compile(_RESOURCE_LINE % re.escape(name.encode()), re.MULTILINE)
+        found = line.findall(self._text)
+        if len(found) != 1:
+            raise UnreadableProgramError(f"constant {name} is not in the text")
+        return bytes.fromhex(found[0].decode())[_ALIGNMENT_BYTES:]
+
+
+def _operations(op: Any) -> Iterator[Any]:
+    for region in op.regions:
+        for block in region.blocks:
+            for inner in block.operations:
+                yield inner.operation
+                yield from _operations(inner.operation)
+
+
+def _name(op: Any) -> str:
+    return op.operation.name
+
+
+def _origins(value: Any) -> Iterator[Any]:
+    """Yield the results of operations that a value may be; a branch chooses."""
+    from iree.compiler import ir
+
+    if not isinstance(value.owner, ir.Block):
+        yield value
+        return
+    argument = ir.BlockArgument(value)
+    for block in argument.owner.region.blocks:
+        branch = list(block.operations)[-1].operation
+        successors = list(branch.successors)
+        operands = list(branch.operands)[1 if branch.name == "cf.cond_br" else 0 :]
+        for successor in successors:
+            taken, operands = (
+                operands[: len(successor.arguments)],
+                operands[len(successor.arguments) :],
+            )
+            if successor == argument.owner:
+                yield from _origins(taken[argument.arg_number])
+
+
+def _source_of(buffer: Any) -> tuple[Any, int | None, int | None] | None:
+    """Return the constant, offset and length that a buffer was made of, None if it was not."""
+    maker = buffer.owner.operation
+    if maker.name == "hal.allocator.import":
+        source, offset, length = list(maker.operands)[4:]
+        return source, _known(offset), _known(length)
+    if maker.name != "hal.allocator.allocate":
+        return None
+    reads = [use.owner for use in buffer.uses if _name(use.owner) == "hal.device.queue.read"]
+    if len(reads) != 1:
+        return None
+    _, _, _, _, file, file_offset, _, target_offset, length = reads[0].operands
+    if file.owner.name != "hal.ex.file.from_memory" or _known(file_offset) != 0:
+        return None
+    _, _, source, offset, size, *_ = file.owner.operands
+    if _known(target_offset) != 0 or _known(size) != _known(length):
+        return None
+    return source, _known(offset), _known(length)
+
+
+def _known(value: Any) -> int | None:
+    if value.owner.name != "arith.constant":
+        return None
+    return int(value.owner.attributes["value"].value)
+
+
+def _parts(text: str) -> list[str]:
+    """Split a list at the commas that stand in no bracket and no string."""
+    parts, depth, quoted = [""], 0, False
+    for character in text:
+        if character == '"':
+            quoted = not quoted
+        if not quoted:
+            depth += (character in _OPENING) - (character in _CLOSING)
+            if character == "," and depth == 0:
+                parts.append("")
+                continue
+        parts[-1] += character
+    return [part.strip() for part in parts if part.strip()]

@@ -1,0 +1,262 @@
+"""What does a compiled program launch, for any shapes?  IREE's host function as plain data.
+
+Memory is named by slots, numbered in this order: the tensors given as operands, the memory that
+results go into, the transients, the constants. Sizes, offsets and grids are positions in `values`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ir_runtime.launch.host_program.expression import Value
+
+__all__ = [
+    "FORMAT",
+    "ConditionCheck",
+    "HostProgram",
+    "LengthCheck",
+    "NumberResult",
+    "PassedResult",
+    "ProgramCopy",
+    "ProgramDispatch",
+    "ProgramFill",
+    "ShapeCheck",
+    "Span",
+    "TensorResult",
+]
+
+FORMAT = 1
+"""Version of the stored form; another one is not read."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A span of memory; `offset` and `length` are positions of values, in bytes."""
+
+    slot: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True)
+class ProgramDispatch:
+    """A run of `functions[executable][function]`; all else are positions of values."""
+
+    executable: int
+    function: int
+    workgroups: tuple[int, int, int]
+    constants: tuple[int, ...]
+    bindings: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class ProgramFill:
+    """Write the bytes of a value over and over; the value's type is an integer of whole bytes."""
+
+    target: Span
+    pattern: int
+
+
+@dataclass(frozen=True)
+class ProgramCopy:
+    """Copy bytes; both spans have the same length."""
+
+    source: Span
+    target: Span
+
+
+ProgramStep = ProgramDispatch | ProgramFill | ProgramCopy
+
+
+@dataclass(frozen=True)
+class ShapeCheck:
+    """An operand must have this shape and MLIR element type, such as `f32`."""
+
+    operand: int
+    label: str
+    shape: tuple[int, ...]
+    element_type: str
+
+
+@dataclass(frozen=True)
+class LengthCheck:
+    """An operand, or the memory of a result, must have at least this many bytes."""
+
+    slot: int
+    label: str
+    length: int
+
+
+@dataclass(frozen=True)
+class ConditionCheck:
+    """A value must not be 0; the message says what the program's author says of it."""
+
+    condition: int
+    message: str
+
+
+Check = ShapeCheck | LengthCheck | ConditionCheck
+
+
+@dataclass(frozen=True)
+class TensorResult:
+    """A result in memory, usually that of results; it may be an operand's or a constant's."""
+
+    span: Span
+    shape: tuple[int, ...]
+    element_type: str
+
+
+@dataclass(frozen=True)
+class PassedResult:
+    """A result that is an operand as it is."""
+
+    operand: int
+
+
+@dataclass(frozen=True)
+class NumberResult:
+    """A result that is a value."""
+
+    value: int
+
+
+Result = TensorResult | PassedResult | NumberResult
+
+
+@dataclass(frozen=True)
+class HostProgram:
+    """All that one call needs to know, for any shapes.
+
+    Attributes:
+        arguments: of the entry function, in order: `tensor`, `destination`, or the type of a
+            number, such as `i64`.
+        executables: names of the binaries.
+        functions: of each executable, the exported functions that are run.
+        values: what is computed of shapes and numbers.
+        checks: what must hold, in order.
+        results: what the function returns, in order.
+        result_sizes: bytes of each memory that results go into: of the destinations, where there
+            are some (result `i` then starts at the start of the `i`-th); else of memory that
+            the caller makes, which may hold several results.
+        transients: bytes of each.
+        constants: contents of each.
+        steps: what runs, in order.
+    """
+
+    arguments: tuple[str, ...]
+    executables: tuple[str, ...]
+    functions: tuple[tuple[str, ...], ...]
+    values: tuple[Value, ...]
+    checks: tuple[Check, ...]
+    results: tuple[Result, ...]
+    result_sizes: tuple[int, ...]
+    transients: tuple[int, ...]
+    constants: tuple[bytes, ...]
+    steps: tuple[ProgramStep, ...]
+
+    @property
+    def operands(self) -> int:
+        """How many tensors the program is given to read."""
+        return self.arguments.count("tensor")
+
+    @property
+    def destinations(self) -> int:
+        """How many tensors it is given to write its results into."""
+        return self.arguments.count("destination")
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Types of the numbers that the program is given, in order."""
+        return tuple(a for a in self.arguments if a not in ("tensor", "destination"))
+
+    @property
+    def slots(self) -> int:
+        """How many memories there are."""
+        written = len(self.result_sizes) + len(self.transients)
+        return self.operands + written + len(self.constants)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the program as JSON values."""
+        return {
+            "format": FORMAT,
+            "arguments": list(self.arguments),
+            "executables": list(self.executables),
+            "functions": [list(names) for names in self.functions],
+            "values": [[value.op, value.type, *value.operands] for value in self.values],
+            "checks": [_check_json(check) for check in self.checks],
+            "results": [_result_json(result) for result in self.results],
+            "result_sizes": list(self.result_sizes),
+            "transients": list(self.transients),
+            "constants": [base64.b64encode(data).decode() for data in self.constants],
+            "steps": [_step_json(step) for step in self.steps],
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> HostProgram:
+        """Rebuild a program from `to_json`.
+
+        Raises:
+            ValueError: it is none, or refers to what it does not have; says where.
+        """
+        from ir_runtime.launch.host_program.program_json import load_program
+
+        return load_program(stored)
+
+
+def _span_json(span: Span) -> list[int]:
+    return [span.slot, span.offset, span.length]
+
+
+def _check_json(check: Check) -> dict[str, Any]:
+    if isinstance(check, ShapeCheck):
+        return {
+            "kind": "shape",
+            "operand": check.operand,
+            "label": check.label,
+            "shape": list(check.shape),
+            "element_type": check.element_type,
+        }
+    if isinstance(check, LengthCheck):
+        return {
+            "kind": "length",
+            "slot": check.slot,
+            "label": check.label,
+            "length": check.length,
+        }
+    return {"kind": "condition", "condition": check.condition, "message": check.message}
+
+
+def _result_json(result: Result) -> dict[str, Any]:
+    if isinstance(result, TensorResult):
+        return {
+            "kind": "tensor",
+            "span": _span_json(result.span),
+            "shape": list(result.shape),
+            "element_type": result.element_type,
+        }
+    if isinstance(result, PassedResult):
+        return {"kind": "passed", "operand": result.operand}
+    return {"kind": "number", "value": result.value}
+
+
+def _step_json(step: ProgramStep) -> dict[str, Any]:
+    if isinstance(step, ProgramDispatch):
+        return {
+            "kind": "dispatch",
+            "executable": step.executable,
+            "function": step.function,
+            "workgroups": list(step.workgroups),
+            "constants": list(step.constants),
+            "bindings": [_span_json(span) for span in step.bindings],
+        }
+    if isinstance(step, ProgramFill):
+        return {"kind": "fill", "target": _span_json(step.target), "pattern": step.pattern}
+    return {
+        "kind": "copy",
+        "source": _span_json(step.source),
+        "target": _span_json(step.target),
+    }

@@ -1,0 +1,95 @@
+"""Can a compiled program be launched without IREE's VM?  Its host function is read into data.
+
+The text is that of IREE's HAL phase, made without memoization and indirect command buffers. What
+is not understood is a reason not to read the program, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ir_runtime.launch.host_program.entry_declaration import destinations_of
+from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
+from ir_runtime.launch.host_program.function_reader import FunctionReader
+from ir_runtime.launch.host_program.program import HostProgram
+from ir_runtime.launch.host_program.program_builder import ProgramBuilder
+from ir_runtime.launch.host_program.constant_reader import ConstantReader
+from ir_runtime.launch.host_program.program_json import check_program
+from ir_runtime.launch.host_program.scratch_operand import find_written_operands, parse_module
+
+__all__ = ["UnreadableProgramError", "find_written_operands", "read_program"]
+
+_MODULE_OPS = frozenset(
+    ("hal.executable", "util.func", "util.global", "util.initializer", "builtin.module")
+)
+
+
+def read_program(
+    hal_text: bytes | str, entry: str, *, written_operands: Sequence[int] = ()
+) -> HostProgram:
+    """Read the host function of a compiled program.
+
+    Args:
+        hal_text: the program in IREE's HAL phase; its binaries may have been taken out.
+        entry: the exported function.
+        written_operands: those whose memory the program writes, by `find_written_operands`; it
+            then works on copies of them. The HAL phase does not tell what a dispatch writes.
+
+    Returns:
+        The program, as data.
+
+    Raises:
+        UnreadableProgramError: it does something that is not understood; says what.
+    """
+    text = hal_text.encode() if isinstance(hal_text, str) else hal_text
+    if b'data = dense<"0x' in text:
+        text, _ = split_executables(text)
+    program = _read_entry(parse_module(text), text, entry, written_operands)
+    check_program(program)
+    return program
+
+
+def _read_entry(
+    module: Any, text: bytes, entry: str, written_operands: Sequence[int]
+) -> HostProgram:
+    functions: dict[str, Any] = {}
+    variants: dict[str, str] = {}
+    devices = 0
+    for op in module.body.operations:
+        name = op.operation.name
+        if name not in _MODULE_OPS:
+            raise UnreadableProgramError(f"{name} in the module is not understood")
+        if name == "util.func":
+            functions[_symbol(op)] = op.operation
+        elif name == "hal.executable":
+            variants[_symbol(op)] = _variant_of(op)
+        elif name == "util.global" and str(op.attributes["type"]) == "!hal.device":
+            devices += 1
+    if devices > 1:
+        raise UnreadableProgramError(f"the program runs on {devices} devices")
+    if entry not in functions:
+        raise UnreadableProgramError(f"no function {entry}")
+    function = functions[entry]
+    builder = ProgramBuilder(variants)
+    reader = FunctionReader(builder, functions, ConstantReader(module, text))
+    reader.read_entry(function, destinations_of(function))
+    builder.work_on_copies(written_operands)
+    return builder.build()
+
+
+def _symbol(op: Any) -> str:
+    return op.attributes["sym_name"].value
+
+
+def _variant_of(executable: Any) -> str:
+    """Return the name of the one binary of an executable."""
+    binaries = [
+        op for op in executable.regions[0].blocks[0] if op.operation.name != "hal.executable_end"
+    ]
+    if [op.operation.name for op in binaries] != ["hal.executable.binary"]:
+        raise UnreadableProgramError(f"executable {_symbol(executable)} has not just one binary")
+    kind = binaries[0].attributes["format"].value
+    if not kind.startswith("embedded-elf-"):
+        raise UnreadableProgramError(f"executable {_symbol(executable)} has format {kind}")
+    return _symbol(binaries[0])

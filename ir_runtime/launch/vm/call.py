@@ -1,0 +1,109 @@
+"""How does a whole program run on torch tensors, wherever that is?"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.counters import add_count, add_pending_count
+from ir_runtime.device.storage import refuse_cut_tensors
+from ir_runtime.errors import ArgumentError
+from ir_runtime.launch.vm.argument import ImportTensor, pack_arguments
+from ir_runtime.launch.operand.index_fault import count_faults
+from ir_runtime.launch.vm.invoke import invoker_for
+from ir_runtime.launch.vm.link import Place
+from ir_runtime.launch.operand.mutation import refuse_unwritable, write_changed
+from ir_runtime.launch.vm.result import ExportTensor, unpack_results, write_outputs
+from ir_runtime.launch.vm.vm_program import VmProgram, launch_failure
+
+__all__ = ["call_program"]
+
+
+def call_program(
+    program: VmProgram,
+    entry: str,
+    place: Place,
+    args: Sequence[Any],
+    outputs: Sequence[Tensor],
+    *,
+    hidden: int = 0,
+    is_async: bool,
+    raises: bool,
+    import_tensor: ImportTensor,
+    import_scratch: ImportTensor,
+    export_tensor: ExportTensor,
+) -> Any:
+    """Run a program and wait for it.
+
+    Args:
+        program: what to run.
+        entry: its exported function.
+        place: where.
+        args: tensors and numbers.
+        hidden: how many of them, at the end, the caller does not see.
+        outputs: tensors to write the results into, one each, or none.
+        is_async: whether the function takes fences, should it not say so itself.
+        raises: whether an index out of range is an error; else it is counted.
+        import_tensor: brings an argument to `place`.
+        import_scratch: brings a copy of one there, which the program may change.
+        export_tensor: takes a result from there.
+
+    Returns:
+        None, the result, or a list of results; `outputs`, if given, likewise.
+
+    Raises:
+        ArgumentError: arguments or outputs do not fit.
+        IndexOutOfRangeError: an index of the program points outside of what it indexes.
+        UnsupportedTypeError: a value can be no argument or no result.
+        LaunchError: the program failed.
+    """
+    from iree.runtime import VmVariantList
+
+    if isinstance(outputs, Tensor):
+        raise ArgumentError(
+            f"{program.name}: `outputs` is a tensor, must be a sequence of them",
+            fix="pass outputs=[tensor]",
+        )
+    refuse_cut_tensors(program.name, "argument", args)
+    refuse_cut_tensors(program.name, "output", outputs)
+    context, function = program.function(place, entry)
+    signature = program.signature(function, entry).settled(is_async=is_async, count=len(args))
+    if len(args) != len(signature.inputs):
+        given, wanted = len(args) - hidden, len(signature.inputs) - hidden
+        raise ArgumentError(f"{program.name}: {given} arguments, must be {wanted}")
+    if signature.changed:
+        refuse_unwritable(program.name, signature.changed, args)
+    with torch.no_grad():
+        arguments = pack_arguments(
+            program.name,
+            signature.inputs,
+            args,
+            import_tensor,
+            import_scratch,
+            lambda place: program.keeps_operand(entry, place),
+        )
+        results = VmVariantList(len(signature.outputs))
+        invoke = invoker_for(program.name, program.label, args)
+        try:
+            invoke(place, bool(signature.fenced), context, function, arguments, results)
+        except Exception as error:
+            raise launch_failure(program.name, error, args) from error
+        add_count("launches")
+        values = unpack_results(program.name, signature.outputs, results, export_tensor, args)
+        if signature.report is not None:
+            rows = values.pop()
+            if raises:
+                signature.report.raise_fault(program.name, rows.tolist())
+            else:
+                add_pending_count("index_faults", functools.partial(count_faults, rows))
+        if signature.changed:
+            values = write_changed(program.name, signature.changed, args, values)
+        if outputs:
+            values = write_outputs(program.name, outputs, values)
+    if not values:
+        return None
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,212 @@
+"""How does a kernel run that writes its results into given tensors?
+
+Kernels of ops are compiled in destination-passing form: operands first, then one buffer a result.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.autograd import profiler
+
+from ir_runtime.device.device import Device
+from ir_runtime.device.instance import is_forked
+from ir_runtime.device.storage import refuse_cut_tensors
+from ir_runtime.dtypes import DTYPES, short_name
+from ir_runtime.errors import LaunchError
+from ir_runtime.launch.vm.vm_program import VmProgram, launch_failure
+from ir_runtime.settings import current_settings
+
+if TYPE_CHECKING:
+    from ir_runtime.device.driver import Driver
+    from ir_runtime.device.state import DeviceState
+
+__all__ = [
+    "Launch",
+    "Results",
+    "bind_device_launch",
+    "bind_launch",
+    "in_profiles",
+    "local_uri_for_work",
+]
+
+_to_dlpack = torch._C._to_dlpack
+
+
+def local_uri_for_work(size_bytes: int, *, has_empty: bool = False) -> str:
+    """Choose the local driver for a launch.
+
+    Args:
+        size_bytes: how much memory it touches.
+        has_empty: whether a tensor of it has no elements. IREE 3.13's worker pool dies of SIGSEGV
+            in a dispatch over an empty grid; the calling thread runs it.
+    """
+    large = size_bytes >= current_settings().task_min_bytes
+    return "local-task" if large and not has_empty and not is_forked() else "local-sync"
+
+
+Results = tuple[tuple[tuple[int, ...], torch.dtype], ...]
+"""Shape and dtype of each result of a kernel."""
+Launch = Callable[[Sequence[Any], Sequence[Tensor]], None]
+"""Runs a kernel: operands, then the tensors that its results go into."""
+
+
+def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> Launch:
+    """Return a function that runs a kernel on tensors, writing its results into given tensors.
+
+    The kernel is in destination-passing form: operands first, then one buffer a result.
+
+    Args:
+        program: the kernel.
+        entry: its exported function, of the synchronous ABI.
+        uri: the CPU device to run on.
+        results: what the results are; the first launch checks it.
+
+    Returns:
+        `launch(operands, results)`. Operands are dense CPU tensors of any layout, or ints for
+        `i64` operands. Results must be importable as they are. Raises `LaunchError`.
+    """
+    from iree.runtime import VmVariantList
+
+    thread = threading.local()
+    unchecked, keeps_all = True, program.keeps_operands(entry)
+    # DLPack gives neither the right to copy and fill, nor the narrow float types.
+    by_dlpack = not program.transfers and all(DTYPES[d].carrier is None for _, d in results)
+
+    def prepare() -> tuple[Any, ...]:
+        device = Device(uri)
+        context, function = program.function(device, entry)
+        hal, driver = device.hal_device, device.driver
+        write = None if by_dlpack else driver.import_destination
+        state = device.device_state
+        thread.ready = (context.invoke, function, hal.from_dlpack_capsule, state, driver, write)
+        return thread.ready
+
+    def invoke_on(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        nonlocal unchecked
+        refuse_cut_tensors(program.name, "operand", operands)
+        refuse_cut_tensors(program.name, "result", outs)
+        try:
+            invoke, function, from_capsule, state, driver, write = thread.ready
+        except AttributeError:
+            invoke, function, from_capsule, state, driver, write = prepare()
+        arguments = VmVariantList(len(operands) + len(outs))
+        for operand in operands if keeps_all else _spared(program, entry, operands):
+            if isinstance(operand, int):
+                arguments.push_int(operand)
+                continue
+            try:
+                view = from_capsule(_to_dlpack(operand))
+            except Exception:  # noqa: BLE001 - strides, alignment, dtype: this copes or says why
+                view = _imported(driver, state, operand)
+            arguments.push_ref(view)
+        for out in outs:
+            direct = write is None
+            view = from_capsule(_to_dlpack(out)) if direct else write(state, out, transfers=True)
+            arguments.push_ref(view)
+        returned = VmVariantList(len(outs))
+        try:
+            invoke(function, arguments, returned)
+        except Exception as error:
+            raise launch_failure(program.name, error, operands) from error
+        if unchecked:
+            _check_results(program.name, returned, results)
+            unchecked = False
+
+    return in_profiles(f"{program.name} (vm, {uri})", invoke_on)
+
+
+def bind_device_launch(program: VmProgram, entry: str, device: Device, results: Results) -> Launch:
+    """Return what `bind_launch` does, for any device: each tensor crosses as its driver says.
+
+    The launch comes after all that torch has enqueued, and has ended when the call returns.
+    """
+    from iree.runtime import VmVariantList
+
+    unchecked = True
+    state, driver = device.device_state, device.driver
+
+    def invoke_on(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        nonlocal unchecked
+        refuse_cut_tensors(program.name, "operand", operands)
+        refuse_cut_tensors(program.name, "result", outs)
+        context, function = program.function(device, entry)
+        device.setup_iree_action()
+        arguments: Any = VmVariantList(len(operands) + len(outs))
+        for operand in _spared(program, entry, operands):
+            if isinstance(operand, int):
+                arguments.push_int(operand)
+            else:
+                arguments.push_ref(_imported(driver, state, operand))
+        views = [driver.import_destination(state, out, transfers=program.transfers) for out in outs]
+        for view in views:
+            arguments.push_ref(view)
+        returned = VmVariantList(len(outs))
+        try:
+            context.invoke(function, arguments, returned)
+        except Exception as error:
+            raise launch_failure(program.name, error, operands) from error
+        if unchecked:
+            _check_results(program.name, returned, results)
+            unchecked = False
+        device.finalize_iree_action()
+        for view, out in zip(views, outs, strict=True):
+            driver.finish_destination(state, view, out)
+
+    return in_profiles(f"{program.name} (vm, {device.uri})", invoke_on)
+
+
+@dataclass(frozen=True)
+class _Scratch:
+    """An operand that the kernel uses up, so that it gets a copy."""
+
+    tensor: Tensor
+
+
+def _spared(program: VmProgram, entry: str, operands: Sequence[Any]) -> list[Any]:
+    """Return the operands, those that the kernel uses up marked."""
+    place = itertools.count()
+    return [
+        _Scratch(value)
+        if isinstance(value, Tensor) and not program.keeps_operand(entry, next(place))
+        else value
+        for value in operands
+    ]
+
+
+def _imported(driver: Driver, state: DeviceState, operand: Any) -> Any:
+    if isinstance(operand, _Scratch):
+        return driver.import_scratch(state, operand.tensor)
+    return driver.import_tensor(state, operand)
+
+
+def in_profiles(name: str, launch: Launch) -> Launch:
+    """Return a launch that torch's profiler shows under a name."""
+
+    def shown(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        if profiler._is_profiler_enabled:
+            with profiler.record_function(name):
+                launch(operands, outs)
+        else:
+            launch(operands, outs)
+
+    return shown
+
+
+def _check_results(name: str, returned: Any, results: Results) -> None:
+    """Refuse a kernel whose results are not what was declared: memory would stay unwritten."""
+    from iree.runtime import HalBufferView
+
+    for i, (shape, dtype) in enumerate(results):
+        view = returned.get_as_object(i, HalBufferView)
+        if tuple(view.shape) != shape:
+            raise LaunchError(
+                f"{name}: result {i} has shape {list(view.shape)}, must be "
+                f"{short_name(dtype)}{list(shape)} as `select` declares"
+            )

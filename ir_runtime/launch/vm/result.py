@@ -1,0 +1,138 @@
+"""How do the results of a VM call become tensors and numbers, and where are they put?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.counters import add_count
+from ir_runtime.dtypes import DTYPES
+from ir_runtime.errors import ArgumentError, UnsupportedTypeError
+from ir_runtime.launch.operand.number import decode_number
+from ir_runtime.launch.vm.signature import Slot
+
+if TYPE_CHECKING:
+    from iree.runtime import HalBufferView, VmVariantList
+
+__all__ = ["ExportTensor", "torch_dtype_of", "unpack_results", "write_outputs"]
+
+_INTEGERS = frozenset(
+    d for d in DTYPES if not (d.is_floating_point or d.is_complex or d == torch.bool)
+)
+
+ExportTensor = Callable[[Slot, "HalBufferView", Tensor], Tensor]
+"""Makes the tensor, like a meta tensor, of the result in a slot."""
+
+
+def unpack_results(
+    name: str,
+    slots: Sequence[Slot],
+    results: VmVariantList,
+    export_tensor: ExportTensor,
+    arguments: Sequence[Any],
+) -> list[Any]:
+    """Return the results of a call in their order, tensors and numbers.
+
+    Args:
+        name: the program, for messages.
+        slots: what the program gives.
+        results: what it gave.
+        export_tensor: takes a tensor from the device.
+        arguments: those of the call; no result shares memory with them.
+
+    Raises:
+        UnsupportedTypeError: a result is neither a tensor nor a number, or torch has no such dtype.
+    """
+    values: list[Any] = []
+    for i, slot in enumerate(slots):
+        label = f"{name}: result {i}"
+        if slot.is_number:
+            values.append(decode_number(results.get_variant(i), slot.kind))
+            continue
+        view = _view_of(results, i, label)
+        dtype = torch_dtype_of(int(view.element_type), label)
+        tensor = export_tensor(slot, view, torch.empty(view.shape, dtype=dtype, device="meta"))
+        if any(_overlap(tensor, other) for other in (*arguments, *values)):
+            add_count("copies")  # the program returned an argument, or one value twice
+            tensor = tensor.clone()
+        values.append(tensor)
+    return values
+
+
+def write_outputs(name: str, outputs: Sequence[Any], values: Sequence[Any]) -> list[Tensor]:
+    """Copy results into the tensors that the caller gave for them, all or none.
+
+    Raises:
+        ArgumentError: an output does not fit its result.
+    """
+    if len(outputs) != len(values):
+        raise ArgumentError(f"{name}: {len(outputs)} outputs, must be {len(values)} as the results")
+    fitting = [
+        _fit(f"{name}: output {i}", i, *pair)
+        for i, pair in enumerate(zip(outputs, values, strict=True))
+    ]
+    for output, value in zip(outputs, fitting, strict=True):
+        output.copy_(value)
+    return list(outputs)
+
+
+def torch_dtype_of(element_type: int, label: str) -> torch.dtype:
+    """Return the torch dtype of an IREE element type; an integer without sign is signed.
+
+    Raises:
+        UnsupportedTypeError: torch has no such dtype.
+    """
+    from iree.runtime import HalElementType
+
+    try:
+        found: str = HalElementType(element_type).name  # pyright: ignore[reportCallIssue]
+    except ValueError:
+        found = f"{element_type:#010x}"
+    wanted = found.replace("INT_", "SINT_") if found.startswith("INT_") else found
+    for dtype, row in DTYPES.items():
+        if row.element_type == wanted:
+            return dtype
+    raise UnsupportedTypeError(f"{label} has element type {found}, must be one that torch has")
+
+
+def _view_of(results: VmVariantList, index: int, label: str) -> Any:
+    from iree.runtime import HalBufferView
+
+    view = results.get_as_object(index, HalBufferView)
+    if view is None:
+        raise UnsupportedTypeError(
+            f"{label} is neither a tensor nor a number, must be one of them",
+            facts=[repr(results)],
+        )
+    return view
+
+
+def _overlap(one: Tensor, other: Any) -> bool:
+    """Tell whether two tensors share memory, the tensors' own or that of their storages."""
+    if not isinstance(other, Tensor):
+        return False
+    a, b = one.untyped_storage(), other.untyped_storage()
+    begin = max(a.data_ptr(), b.data_ptr())
+    return begin < min(a.data_ptr() + a.nbytes(), b.data_ptr() + b.nbytes())
+
+
+def _fit(label: str, index: int, output: Any, value: Any) -> Tensor:
+    if not isinstance(value, Tensor) or not isinstance(output, Tensor):
+        got, must = (type(x).__name__ for x in (output, value))
+    elif output.shape != value.shape:
+        got, must = list(output.shape), list(value.shape)
+    elif output.device != value.device:
+        got, must = f"on {output.device}", f"on {value.device}"
+    elif value.dtype == output.dtype or _differ_in_sign_only(value.dtype, output.dtype):
+        return value.view(output.dtype)
+    else:
+        got, must = f"of {output.dtype}", f"of {value.dtype}"
+    raise ArgumentError(f"{label} is {got}, must be {must} as result {index}")
+
+
+def _differ_in_sign_only(one: torch.dtype, other: torch.dtype) -> bool:
+    """Tell whether bits of one dtype can be the other's: IREE's own integers have no sign."""
+    return one in _INTEGERS and other in _INTEGERS and one.itemsize == other.itemsize

@@ -1,0 +1,62 @@
+"""How cheap can a call be?  A launcher for one layout, without the dispatcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from ir_runtime.errors import ArgumentError, LaunchError
+from ir_runtime.launch.direct import native
+from ir_runtime.op_reg.call.kernel import bind_call
+from ir_runtime.op_reg.op.find_op import registered_op
+
+__all__ = ["bind_raw"]
+
+
+def bind_raw(op: Any, *example: Any) -> Callable[..., Any]:
+    """Return a launcher for calls like an example, which goes neither through torch nor Python.
+
+    Args:
+        op: what `CustomOp.register` returned, its default overload, or its name.
+        example: all arguments that have no default, and as many of the others as wanted.
+
+    Returns:
+        A function of as many arguments, which returns new tensors. It takes plain contiguous CPU
+        tensors, 64-byte aligned, of the example's shapes and dtypes, and the example's values in
+        all other places. It raises `ValueError` and names what differs for everything else: a
+        gradient to compute, a fake tensor or other subclass, a pending conj or neg, an active
+        mode of torch. The op's `check` and `eager_execute` do not run.
+
+    Raises:
+        ArgumentError: the op changes its arguments, takes lists, or checks values before it runs.
+        LaunchError: the kernel cannot be launched directly; says why.
+    """
+    from ir_runtime.op_reg.register.registration import fill_defaults
+
+    found = registered_op(op)
+    if found.has_check or found.has_eager_execute:
+        raise ArgumentError(
+            f"{found.name}: looks at each call's values, must not to be bound",
+            fix=f"call torch.ops.{found.library.ns}.{found.name}",
+        )
+    values = fill_defaults(found, example, {})
+    with torch._C._DisableAutocast():
+        bound = bind_call(found, values)
+    if bound.kernel is None or bound.plan is None:
+        why = "nothing runs" if bound.kernel is None else bound.kernel.reason
+        plain = bound.kernel is None or bound.kernel.executor == "vm"
+        raise LaunchError(
+            f"{found.name}: cannot be bound to these arguments",
+            facts=[why if plain else "it changes arguments, takes lists, or is being traced"],
+        )
+    assert native.why_absent() is None
+    from ir_runtime.launch.direct.native import _launcher
+
+    count = len(example)
+    operands = [i for i in bound.operands if i < count]
+    assert len(operands) == len(bound.operands), "a tensor has a default"
+    return _launcher.BoundCall(
+        found.qualified_name, values[:count], bound.plan.native, operands, bound.results
+    )

@@ -1,0 +1,100 @@
+"""What would a call run, and why that?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.launch.direct.plan import Copy, Dispatch, Fill, Plan
+from ir_runtime.op_reg.custom_op import CustomOp
+from ir_runtime.op_reg.call.kernel import bind_call
+from ir_runtime.op_reg.op.find_op import registered_op
+
+__all__ = ["Explanation", "explain"]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What runs a call of an op; printed, it is some lines for people.
+
+    Attributes:
+        call: the op and its arguments, in words.
+        executor: `direct`, `vm`, or `none` if there is nothing to compute.
+        reason: why this executor.
+        place: the URI of the device; `direct` where no device is needed.
+        kernel: label of the artifact; None if nothing runs.
+        device_type: what it is compiled for; likewise.
+        plan: the launches, if they are known.
+    """
+
+    call: str
+    executor: str
+    reason: str
+    place: str | None = None
+    kernel: str | None = None
+    device_type: str | None = None
+    plan: Plan | None = None
+
+    def __str__(self) -> str:
+        lines = [self.call, f"  executor  {self.executor}: {self.reason}"]
+        if self.place not in (None, self.executor):
+            lines.append(f"  device    {self.place}")
+        if self.kernel is not None:
+            lines += [f"  kernel    {self.kernel}", f"  for       {self.device_type}"]
+        if self.plan is not None:
+            lines += [f"  launches  {step}" for step in map(_step_in_words, self.plan.steps)]
+            lines.append(f"  memory    {sum(self.plan.transients)} bytes of transients")
+        return "\n".join(lines)
+
+
+def explain(op: Any, *args: Any) -> Explanation:
+    """Say what a call would run, without running it; compiles the kernel if it is not stored.
+
+    Args:
+        op: what `CustomOp.register` returned, its default overload, or its name.
+        args: all arguments that have no default, and as many of the others as wanted.
+
+    Raises:
+        IrRuntimeError: as the call itself.
+    """
+    from ir_runtime.op_reg.register.registration import fill_defaults
+
+    found = registered_op(op)
+    values = fill_defaults(found, args, {})
+    with torch._C._DisableAutocast():
+        bound = bind_call(found, values)
+    call = _call_in_words(found, values)
+    if bound.kernel is None:
+        return Explanation(call, "none", "no result has an element")
+    kernel = bound.kernel
+    return Explanation(
+        call,
+        kernel.executor,
+        kernel.reason,
+        kernel.place,
+        kernel.kernel.label,
+        kernel.kernel.artifact.key.device_type,
+        kernel.plan.plan if kernel.plan is not None else None,
+    )
+
+
+def _call_in_words(op: CustomOp, values: Sequence[Any]) -> str:
+    parts = [
+        f"{name}={format_tensor(value) if isinstance(value, Tensor) else repr(value)}"
+        for name, value in zip(op.arg_names, values, strict=True)
+    ]
+    return f"{op.qualified_name}({', '.join(parts)})"
+
+
+def _step_in_words(step: Dispatch | Fill | Copy) -> str:
+    if isinstance(step, Dispatch):
+        x, y, z = step.workgroups
+        spans = sum(binding.length for binding in step.bindings)
+        return f"dispatch over {x} x {y} x {z} workgroups, {spans} bytes"
+    kind = "fill" if isinstance(step, Fill) else "copy"
+    return f"{kind} of {step.target.length} bytes"

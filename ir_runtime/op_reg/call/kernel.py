@@ -1,0 +1,256 @@
+"""How does a selection become something that runs?  generate, store, load, bind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.counters import add_count
+from ir_runtime.device import Device, get_device_from_torch
+from ir_runtime.device.driver import driver_for_torch
+from ir_runtime.device.instance import on_exit, on_fork
+from ir_runtime.errors import GenerateError
+from ir_runtime.fork_lock import fork_waits
+from ir_runtime.launch.compile.build import default_store, obtain_artifact
+from ir_runtime.launch.compile.compiler import BASE_FLAGS
+from ir_runtime.launch.vm.destination import (
+    Results,
+    bind_device_launch,
+    local_uri_for_work,
+)
+from ir_runtime.launch.executor import (
+    BoundKernel,
+    LoadedKernel,
+    bind_kernel,
+    counting,
+    raising,
+    with_report,
+)
+from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_of, runtime_version
+from ir_runtime.op_reg.select.argument import TensorArg
+from ir_runtime.op_reg.call.bound_launch import BoundLaunch, bind_empty, bind_functional, bind_general
+from ir_runtime.op_reg.call.loaded_kernels import LoadedKernels
+from ir_runtime.op_reg.select.result import assembler, check_mutations, check_results, written_descs
+from ir_runtime.op_reg.select.selection import CallSelection, KernelSelection, call_device
+from ir_runtime.op_reg.call.traced_launch import traced
+from ir_runtime.settings import Settings, on_change
+from ir_runtime.tracing import active_trace
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.custom_op import CustomOp
+
+__all__ = [
+    "bind_call",
+    "family_for",
+    "forget_kernels",
+    "kernel_for",
+    "kernel_source",
+    "run_select",
+]
+
+ENTRY = "main"
+
+
+_loaded = LoadedKernels()
+
+
+def _forget_bound_launches() -> None:
+    from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS
+
+    for op in ALL_CUSTOM_OP_REGS.values():
+        op.calls.clear()  # launches bound to worker threads, which a forked child has not
+
+
+on_fork(_forget_bound_launches)
+
+
+@on_exit
+def forget_kernels() -> None:
+    """Drop all loaded kernels, so that the next calls ask the store again (tests, tools)."""
+    _loaded.clear()
+    _forget_calls()
+
+
+def _forget_calls() -> None:
+    from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS
+
+    for op in tuple(ALL_CUSTOM_OP_REGS.values()):
+        op.calls.clear()
+
+
+@on_change
+def _forget_calls_if_bound_otherwise(before: Settings, after: Settings) -> None:
+    """Decide anew, when these change, what is decided as a launch is bound: a hit need not ask."""
+    if (before.trace, before.launch) != (after.trace, after.launch):
+        _forget_calls()
+
+
+@fork_waits()
+def run_select(op: CustomOp, args: Sequence[Any]) -> CallSelection:
+    """Run `select` on the arguments of a call and check what it declares.
+
+    Raises:
+        ArgumentError: the arguments do not fit the op.
+        RegistrationError: `select` contradicts the signature.
+    """
+    if op.precheck is not None:
+        op.precheck(args)
+    where = call_device(op.name, op.arg_names, args)
+    ksel = CallSelection(op, args)
+    ksel.device_family = family_for(where)
+    ksel.own_op.select(ksel)
+    check_results(ksel)
+    check_mutations(ksel)
+    return ksel
+
+
+def bind_call(op: CustomOp, args: Sequence[Any]) -> BoundLaunch:
+    """Select, generate if need be, and return what runs all calls of these shapes."""
+    add_count("selects")
+    ksel = run_select(op, args)
+    operands = tuple(
+        i for i, desc in enumerate(ksel.arg_descs) if desc is not None and desc.ir_arity
+    )
+    results = tuple((tuple(d.t.shape), d.t.dtype) for d in written_descs(ksel.result_descs))
+    assemble = assembler(ksel.result_descs)
+    tied = tuple(
+        i for desc in ksel.inplace_tied_arg_descs for i, d in enumerate(ksel.arg_descs) if d is desc
+    )
+    changed = written_descs(ksel.inplace_tied_arg_descs)
+    written = (*results, *((tuple(d.t.shape), d.t.dtype) for d in changed))
+    where = call_device(op.name, op.arg_names, args) or torch.device("cpu")
+    if not any(_numel(shape) for shape, _ in written):
+        return bind_empty(results, assemble, where=where)
+    flat = _operand_values(args, operands)
+    bound_kernel = _bind_launch(op, ksel, where, flat, written)
+    launch = bound_kernel.launch
+    listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
+    if tied or listed or assemble:
+        bound = bind_general(launch, operands, results, tied, assemble, where=where)
+    else:
+        every = len(operands) == len(args)
+        bound = bind_functional(launch, operands, results, every=every, where=where)
+        bound = replace(bound, plan=bound_kernel.plan, operands=operands)
+    bound = replace(bound, kernel=bound_kernel)
+    if active_trace() is not None:
+        bound = traced(bound, op.qualified_name)
+    return bound
+
+
+def _operand_values(args: Sequence[Any], operands: tuple[int, ...]) -> list[Any]:
+    values: list[Any] = []
+    for i in operands:
+        values.extend(args[i] if isinstance(args[i], list | tuple) else (args[i],))
+    return values
+
+
+def _bind_launch(
+    op: CustomOp, ksel: KernelSelection, where: torch.device, flat: Sequence[Any], written: Results
+) -> BoundKernel:
+    """Choose what runs the kernel, and bind it; raises `LaunchError` if that was asked for."""
+    sizes = [t.numel() * t.element_size() for t in _described_tensors(ksel)]
+    device = Device.chosen_for(where)
+    if device is None and where.type == "cpu":
+        kernel = kernel_for(op, ksel, Device("local-sync"))
+        uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
+        with fork_waits():
+            return bind_kernel(kernel, ENTRY, uri, flat, written)
+    reason = f"the call runs on {where if device is None else device.uri}"
+    device = device or get_device_from_torch(where)
+    if device.driver_id == "local-task" and 0 in sizes:
+        device = Device("local-sync")  # the worker pool dies of empty grids
+    kernel = kernel_for(op, ksel, device)
+    with fork_waits():
+        launch = bind_device_launch(kernel.vm, ENTRY, device, with_report(kernel, written))
+    told = raising if device.driver.family == "local" else counting
+    launch = told(kernel, launch)
+    return BoundKernel(kernel, launch, "vm", device.uri, reason)
+
+
+def family_for(where: torch.device | None) -> str:
+    """Return the device family that a call runs on, given where its tensors live."""
+    where = where or torch.device("cpu")
+    chosen = Device.chosen_for(where)
+    if chosen is not None:
+        return chosen.driver.family
+    driver = driver_for_torch(where)
+    return "local" if driver is None else driver.family
+
+
+def kernel_for(op: CustomOp, ksel: KernelSelection, device: Device) -> LoadedKernel:
+    """Return the loaded kernel of a selection; one thread makes it, others wait."""
+    found_by = (ksel.spec_key, op.code_digest, device.type_cache_key)
+    return _loaded.get(found_by, op, lambda: _load(op, ksel, device))
+
+
+def _load(op: CustomOp, ksel: KernelSelection, device: Device) -> LoadedKernel:
+    key = KernelKey(
+        name=op.name,
+        source_digest=digest_of(ksel.spec_key, op.code_digest),
+        device_type=device.type_cache_key,
+        compiler=compiler_version() or runtime_version(),
+        flags=(*BASE_FLAGS, *device.driver.host_flags, *op.compile_flags),
+        entry=ENTRY,
+        selection=ksel.spec_key,
+    )
+    artifact = obtain_artifact(
+        default_store(), key, device.compile_target_flags, lambda: kernel_source(op, ksel)
+    )
+    with fork_waits():
+        return LoadedKernel(artifact)
+
+
+@fork_waits()
+def kernel_source(op: CustomOp, ksel: KernelSelection) -> bytes:
+    """Run `generate` and return the MLIR of the kernel, in destination-passing form.
+
+    Raises:
+        GenerateError: `generate` broke its contract.
+    """
+    from ir_runtime.op_reg.generate.builder import FreeFuncKernelBuilder
+    from ir_runtime.op_reg.generate.report_collection import collect_reports
+
+    kb = FreeFuncKernelBuilder.create_module(ksel, func_name=ENTRY, destinations=True)
+    with kb.context, kb.location, kb.ip:
+        ksel.own_op.generate(ksel, kb)
+    if not kb.yielded:
+        raise GenerateError(
+            f"{op.name}: `generate` ends without results, must call yield_results once"
+        )
+    collect_reports(kb.module.operation, ENTRY, destination=True)
+    try:
+        kb.module.operation.verify()
+    except Exception as error:
+        raise GenerateError(
+            f"{op.name}: `generate` builds MLIR that does not verify",
+            facts=[
+                *str(error).split("\n"),
+                *_numbered(kb.module.operation.get_asm(assume_verified=True)),
+            ],
+        ) from error
+    return kb.module.operation.get_asm().encode()
+
+
+def _numbered(text: str) -> list[str]:
+    return [f"{n:4d} | {line}" for n, line in enumerate(text.rstrip("\n").split("\n"), 1)]
+
+
+def _numel(shape: Sequence[int]) -> int:
+    total = 1
+    for dim in shape:
+        total *= dim
+    return total
+
+
+def _described_tensors(ksel: KernelSelection) -> list[Tensor]:
+    tensors: list[Tensor] = []
+    for desc in (*ksel.arg_descs, *ksel.result_descs):
+        if isinstance(desc, TensorArg):
+            tensors.append(desc.t)
+        elif desc is not None and desc.is_list:
+            tensors.extend(d.t for d in desc.ts)
+    return tensors

@@ -1,0 +1,142 @@
+"""How does a call that was seen before stay out of Python?  The C launcher looks at it first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ir_runtime.device.device import set_devices
+from ir_runtime.launch.direct import native
+from ir_runtime.op_reg.call.bound_launch import BoundLaunch
+from ir_runtime.op_reg.call.python_call import out_names, staged_name
+from ir_runtime.op_reg.op.schema import default_value
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.call.call_table import CallFunctions
+    from ir_runtime.op_reg.custom_op import CustomOp
+
+__all__ = ["FastCalls", "add_fast_calls"]
+
+CAPACITY = 32
+"""How many plans each entrance of an op remembers; the least lately used one goes."""
+
+_NOT_SEEN_YET = ("value", "dtype", "shape", "unknown arguments")
+
+
+class FastCalls:
+    """The entrances of one op that the C launcher guards.
+
+    Args:
+        op: the op.
+    """
+
+    def __init__(self, op: CustomOp) -> None:
+        from ir_runtime.launch.direct.native import _launcher
+
+        self._op = op
+        self._calls: list[_launcher.Call] = []
+        self._out_calls: list[_launcher.Call] = []
+        self._guarded: _launcher.Call | None = None
+        self._not_seen = {c for c, word in _launcher.REFUSALS.items() if word in _NOT_SEEN_YET}
+
+    def entrance(self, slow: Callable[..., Any], *, keyset: bool, out: bool) -> Any:
+        """Return what the dispatcher may call in place of a function.
+
+        Args:
+            slow: the function; called for what is not remembered.
+            keyset: whether it takes the key set first.
+            out: whether it is one of the `out` overload.
+        """
+        from ir_runtime.launch.direct.native import _launcher
+        from ir_runtime.op_reg.call.call_table import PLAIN_KEYSET
+
+        op = self._op
+        arguments = op.schema.arguments
+        defaults = {a.name: default_value(a) for a in arguments if a.has_default_value()}
+        call = _launcher.Call(
+            slow,
+            takes_keyset=keyset,
+            plain_keyset=PLAIN_KEYSET,
+            set_devices=set_devices,
+            parameters=(*op.arg_names, staged_name(op)) if out else op.arg_names,
+            positional=op.positional_count,
+            defaults=defaults | ({staged_name(op): False} if out else {}),
+            check=op.check if op.has_check else None,
+            eager=op.eager_execute if op.has_eager_execute else None,
+            outs=out_names(op) if out else (),
+            capacity=CAPACITY,
+            asked=len(op.arg_names),
+        )
+        (self._out_calls if out else self._calls).append(call)
+        return call
+
+    def guarded_entrance(self, slow: Callable[..., Any]) -> Any:
+        """Return what users may call in place of the torch op; the same one each time.
+
+        It looks for itself at all that the dispatcher would see to. What other entrances remember
+        serves here, too: a call that one of them served never tells `remember`.
+
+        Args:
+            slow: calls the torch op; takes all arguments positionally, in schema order.
+        """
+        if self._guarded is None:
+            self._guarded = self.entrance_of_its_own(slow)
+        return self._guarded
+
+    def entrance_of_its_own(self, slow: Callable[..., Any]) -> Any:
+        """Return another entrance like `guarded_entrance`, for a `slow` that does more."""
+        from ir_runtime.launch.direct.native import _launcher
+        from ir_runtime.op_reg.call.call_table import PLAIN_KEYSET
+
+        op = self._op
+        arguments = op.schema.arguments
+        call = _launcher.Call(
+            slow,
+            takes_keyset=False,
+            plain_keyset=PLAIN_KEYSET,
+            set_devices=set_devices,
+            parameters=op.arg_names,
+            positional=len(op.arg_names),
+            defaults={a.name: default_value(a) for a in arguments if a.has_default_value()},
+            check=op.check if op.has_check else None,
+            eager=op.eager_execute if op.has_eager_execute else None,
+            capacity=CAPACITY,
+            autocast=op.autocast_dtypes,
+            peers=tuple(self._calls),
+        )
+        self._calls.append(call)
+        return call
+
+    def remember(self, args: Sequence[Any], bound: BoundLaunch) -> None:
+        """Let the C launcher serve calls like this one, which it did not know."""
+        assert bound.plan is not None
+        for calls, given in ((self._calls, args), (self._out_calls, (*args, False))):
+            for call in calls:
+                if call.refused in self._not_seen or call.remembered == 0:
+                    call.remember(given, bound.plan.native, bound.operands, bound.results)
+
+    def clear(self) -> None:
+        """Forget all."""
+        for call in (*self._calls, *self._out_calls):
+            call.clear()
+
+    @property
+    def hits(self) -> int:
+        """How many calls never reached Python."""
+        return sum(call.hits for call in (*self._calls, *self._out_calls))
+
+
+def add_fast_calls(op: CustomOp, functions: CallFunctions) -> CallFunctions:
+    """Return the functions with the C launcher before those for CPU tensors, where it can help."""
+    listed = any("[]" in str(a.type) or "List" in str(a.type) for a in op.schema.arguments)
+    if op.mutated_args or listed or op.select_each_call or native.why_absent() is not None:
+        return functions
+    fast = op.calls.fast = FastCalls(op)
+    return replace(
+        functions,
+        call=fast.entrance(functions.call, keyset=False, out=False),
+        autograd=fast.entrance(functions.autograd, keyset=True, out=False),
+        call_out=fast.entrance(functions.call_out, keyset=False, out=True),
+        autograd_out=fast.entrance(functions.autograd_out, keyset=True, out=True),
+    )

@@ -1,0 +1,151 @@
+"""Make torch's caches of compiled graphs see the code of our ops.
+
+`torch.compile` keeps what Inductor and AOTAutograd make of a graph on disk, under a key that holds
+the names of ops and not their code. What it keeps depends on that code: shapes and dtypes of
+results come from `select` or a fake, the backward graph from the op's backward. So we add the
+digests of the ops in a graph to the details that torch hashes. An op that cannot be described
+keeps its graph out of the caches.
+
+Nothing of Inductor is imported here: the details are extended when torch imports them.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ir_runtime.errors import IrRuntimeError
+from ir_runtime.launch.artifact.key import digest_of
+from ir_runtime.op_reg.digest.description import Description
+from ir_runtime.op_reg.digest.when_imported import when_imported
+
+__all__ = ["codes_in", "describe_op", "show_code_to_torch"]
+
+_CODECACHE = "torch._inductor.codecache"
+_DETAILS = "FxGraphHashDetails"
+_AUTOGRAD_CACHE = "_functorch/_aot_autograd/autograd_cache.py"
+
+Describe = Callable[[Description], None]
+
+_described: dict[str, Describe] = {}
+"""What describes an op, by its qualified name, for all of its overloads."""
+
+
+def show_code_to_torch(name: str, describe: Describe) -> None:
+    """Let the code of a torch op count in the keys of torch's caches.
+
+    Args:
+        name: of the op, `namespace::name`. A later call replaces an earlier one.
+        describe: adds to a description what `torch.compile` makes of the op: its meta function,
+            its backward and other rules. It is called each time a graph with the op is compiled.
+
+    Warns:
+        RuntimeWarning: once, if this version of torch has no place for it.
+    """
+    if not _described:
+        _install()
+    _described[name] = describe
+
+
+def describe_op(into: Description, name: str) -> None:
+    """Add what torch compiles of an op to a description, if the op is one of ours."""
+    if name in _described:
+        _described[name](into)
+
+
+def codes_in(graph_module: torch.fx.GraphModule | None) -> list[tuple[str, str]]:
+    """Return the digest of each op of ours that a graph calls, sorted by name.
+
+    Raises:
+        UndescribedStateError: an op reads what no key can hold.
+    """
+    modules = () if graph_module is None else graph_module.modules()
+    graphs = [m.graph for m in modules if isinstance(m, torch.fx.GraphModule)]
+    names = {name for graph in graphs for node in graph.nodes for name in _ops_of(node)}
+    return [(name, _digest(name)) for name in sorted(names & _described.keys())]
+
+
+def _ops_of(node: torch.fx.Node) -> Iterator[str]:
+    """Yield the ops that a node calls, and those that it hands to a higher-order op."""
+    pending: list[Any] = [node.target, node.args, node.kwargs]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, torch._ops.OpOverload):
+            yield value._schema.name
+        elif isinstance(value, torch._ops.OpOverloadPacket):
+            yield str(value._qualified_op_name)
+        elif isinstance(value, dict):
+            pending.extend(value.values())
+        elif isinstance(value, list | tuple):
+            pending.extend(value)
+
+
+def _digest(name: str) -> str:
+    description = Description("")
+    description.add(_own_code())
+    describe_op(description, name)
+    return description.digest()
+
+
+@functools.cache
+def _own_code() -> str:
+    """Digest this package: what is compiled of an op depends on all of it."""
+    root = Path(__file__).parents[2]
+    return digest_of(*(path.read_bytes() for path in sorted(root.rglob("*.py"))))
+
+
+def _install() -> None:
+    if _CODECACHE in sys.modules or _torch_has_a_place():
+        when_imported(_CODECACHE, lambda: _extend(sys.modules[_CODECACHE]))
+    else:
+        _warn()
+
+
+def _torch_has_a_place() -> bool:
+    """Tell whether torch hashes the details that we extend, without importing them."""
+    root = Path(str(torch.__file__)).parent
+    codecache, autograd = root / "_inductor/codecache.py", root / _AUTOGRAD_CACHE
+    if not codecache.is_file():
+        return True  # no Inductor, no caches
+    return f"class {_DETAILS}" in codecache.read_text(encoding="utf-8") and (
+        not autograd.is_file() or f"({_DETAILS}):" in autograd.read_text(encoding="utf-8")
+    )
+
+
+def _warn() -> None:
+    warnings.warn(
+        f"ir_runtime: torch {torch.__version__} has no place in the keys of its compile caches for "
+        "the code of ops; after an edit of an op's backward or meta function, set "
+        "TORCHINDUCTOR_FORCE_DISABLE_CACHES=1 or empty TORCHINDUCTOR_CACHE_DIR",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+
+
+def _extend(codecache: types.ModuleType) -> None:
+    """Add the codes of a graph's ops to the details that `codecache` hashes."""
+    details = getattr(codecache, _DETAILS, None)
+    bypass = getattr(codecache, "BypassFxGraphCache", None)
+    if details is None or bypass is None:
+        _warn()
+        return
+    original = details.__init__
+
+    @functools.wraps(original)
+    def extended(self: Any, gm: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, gm, *args, **kwargs)
+        try:
+            codes = codes_in(gm)
+        except IrRuntimeError as error:
+            raise bypass(str(error)) from error
+        if codes:
+            self.ir_runtime_codes = codes
+
+    details.__init__ = extended

@@ -1,0 +1,84 @@
+"""How does MLIR text join the module of a kernel without its names clashing?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ir_runtime.errors import GenerateError
+from ir_runtime.launch.artifact.key import digest_of
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.generate.builder import KernelBuilder
+    from ir_runtime.op_reg.generate.template import MlirTemplate
+
+__all__ = ["merge_module", "merged_function", "numbered_lines"]
+
+
+def merge_module(kb: KernelBuilder, name: str, text: str) -> dict[str, str]:
+    """Parse `text` and move its symbols into the module of `kb`; the same text only once.
+
+    Returns:
+        For each function of the text, the name it got in the module.
+
+    Raises:
+        GenerateError: the text does not parse; shows it with line numbers.
+    """
+    from iree.compiler.ir import Module, StringAttr, SymbolTable
+
+    from ir_runtime.op_reg.generate.builder import unique_symbol
+
+    digest = digest_of(text)
+    known = kb.merged.get(digest)
+    if known is not None:
+        return known
+    try:
+        module = Module.parse(text, kb.context)
+    except Exception as error:
+        raise GenerateError(
+            f"{kb.ksel.op.name}: template {name} does not parse",
+            facts=[*(line for line in str(error).split("\n") if line), *numbered_lines(text)],
+        ) from error
+    functions: dict[str, str] = {}
+    with kb.context, kb.location:
+        for op in list(module.body.operations):
+            operation = op.operation
+            if "sym_name" in operation.attributes:
+                old = StringAttr(operation.attributes["sym_name"]).value
+                new = unique_symbol(kb.symbol_table, old)
+                if new != old:
+                    SymbolTable.replace_all_symbol_uses(old, new, module.operation)
+                    operation.attributes["sym_name"] = StringAttr.get(new)
+                operation.attributes["sym_visibility"] = StringAttr.get("private")
+                if operation.name in ("util.func", "func.func"):
+                    functions[old] = new
+            operation.detach_from_parent()
+            kb.module_body.append(operation)
+            if "sym_name" in operation.attributes:
+                kb.symbol_table.insert(operation)
+    kb.merged[digest] = functions
+    return functions
+
+
+def numbered_lines(text: str) -> list[str]:
+    """Return the lines of `text`, each with its number, for a message."""
+    return [f"{n:4d}: {line}" for n, line in enumerate(text.split("\n"), 1)]
+
+
+def merged_function(
+    kb: KernelBuilder, template: MlirTemplate, aliases: Mapping[str, Any], function: str | None
+) -> tuple[str, Any]:
+    """Merge a template into the module; return the function to call: its name in the text, itself.
+
+    Raises:
+        GenerateError: the text does not parse, or has no such function.
+    """
+    names = merge_module(kb, template.name, template.instantiate(aliases))
+    wanted = function or (template.name if template.name in names else None)
+    if wanted is None and len(names) == 1:
+        wanted = next(iter(names))
+    if wanted is None or wanted not in names:
+        raise GenerateError(
+            f"template {template.name}: no function {wanted!r}, must be one of {', '.join(names)}"
+        )
+    return wanted, kb.symbol_table[names[wanted]]

@@ -1,0 +1,51 @@
+"""Add small functions to a module, and call them; each text becomes one function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["build_util_call", "call_values", "module_function", "parse_type"]
+
+
+def parse_type(text: str) -> Any:
+    """Return the type that a text names."""
+    from iree.compiler.ir import Type
+
+    return Type.parse(text)
+
+
+def module_function(body: Any, symbols: Any, text: str) -> Any:
+    """Return a function of the module, which is added if it is not there yet."""
+    from iree.compiler.ir import Module, StringAttr
+
+    from ir_runtime.launch.artifact.key import digest_of
+
+    module = Module.parse(text)  # must outlive what is taken from it
+    found = module.body.operations[0].operation
+    name = f"{found.attributes['sym_name'].value}_{digest_of(text)[:8]}"
+    if name in symbols:
+        return symbols[name].operation
+    found.detach_from_parent()
+    found.attributes["sym_name"] = StringAttr.get(name)
+    body.append(found)
+    symbols.insert(found)
+    return found
+
+
+def build_util_call(function: Any, operands: Sequence[Any], results: Sequence[Any]) -> Any:
+    """Build a call at the current insertion point; `results` are types."""
+    from iree.compiler.ir import FlatSymbolRefAttr, Operation
+
+    name = function.attributes["sym_name"].value
+    return Operation.create(
+        "util.call",
+        results=list(results),
+        operands=list(operands),
+        attributes={"callee": FlatSymbolRefAttr.get(name)},
+    )
+
+
+def call_values(function: Any, operands: Sequence[Any], results: Sequence[Any]) -> list[Any]:
+    """Build a call and return its results."""
+    return list(build_util_call(function, operands, results).results)

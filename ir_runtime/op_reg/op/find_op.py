@@ -1,0 +1,42 @@
+"""Which op is meant by a packet, an overload or a name?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ir_runtime.errors import RegistrationError
+from ir_runtime.op_reg.custom_op import CustomOp
+from ir_runtime.op_reg.op.stand_in import op_named
+
+__all__ = ["registered_op"]
+
+
+def registered_op(op: Any) -> CustomOp:
+    """Return the CustomOp behind `torch.ops.<namespace>.<name>`, or the one that stands in for it.
+
+    Args:
+        op: the packet that `CustomOp.register` returns, its default overload, or its qualified
+            name, `namespace::name`.
+
+    Raises:
+        RegistrationError: it is no op that `CustomOp.register` made, and none stands in for it.
+    """
+    found = op_named(_qualified_name(op) or "")
+    if found is None:
+        raise RegistrationError(
+            f"{op}: not an op of ir_runtime, must be what CustomOp.register returned, "
+            "its default overload, or its name as 'namespace::name'"
+        )
+    return found
+
+
+def _qualified_name(op: Any) -> str | None:
+    if isinstance(op, CustomOp):
+        return op.qualified_name
+    if isinstance(op, torch._ops.OpOverloadPacket):
+        return op._qualified_op_name
+    if isinstance(op, torch._ops.OpOverload) and op._overloadname == "default":
+        return op._schema.name
+    return op if isinstance(op, str) else None

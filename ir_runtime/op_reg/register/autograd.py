@@ -1,0 +1,267 @@
+"""What happens when a gradient is needed?  The op's backward runs, or it says that it has none."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+from torch._functorch.utils import enable_single_level_autograd_function
+
+from ir_runtime.errors import NotDifferentiableError, RegistrationError
+from ir_runtime.op_reg.register.forward_mode import (
+    carries_tangent,
+    is_forward_mode,
+    push_forward,
+    refuse_nested,
+    refuse_tangents,
+)
+from ir_runtime.op_reg.op.tensor_leaves import (
+    Counts,
+    TensorArguments,
+    call_by_schema,
+    flatten_groups,
+    regroup,
+)
+from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.custom_op import CustomOp
+
+__all__ = ["Formula", "NoFormula", "make_autograd_slow", "redispatch_of", "refuse_tangents"]
+
+
+def redispatch_of(op: CustomOp, overload: Any) -> Callable[..., Any]:
+    """Return what calls an overload below some keys: given the key set, then its arguments.
+
+    `OpOverload.redispatch` takes no argument named `keyset` by name: that is its own.
+    """
+    return overload._handle.redispatch_boxed if "keyset" in op.arg_names else overload.redispatch
+
+
+class Formula(Protocol):
+    """How an op is differentiated.
+
+    `args` are all arguments in schema order, `ctx` is the context of a `torch.autograd.Function`
+    whose `needs_input_grad` has an entry for each of them: a list for a list of tensors.
+    """
+
+    def save(self, ctx: Any, args: Sequence[Any], output: Any) -> None:
+        """Keep what the gradients will need."""
+        ...
+
+    def gradients(self, ctx: Any, given: Sequence[Any]) -> Mapping[int, Any]:
+        """Return gradients by the position of their argument; what is left out is refused."""
+        ...
+
+    @property
+    def code(self) -> Sequence[Any]:
+        """The functions and ops that it is made of, or None in their places."""
+        ...
+
+
+class NoFormula:
+    """An op that cannot be differentiated."""
+
+    def save(self, ctx: Any, args: Sequence[Any], output: Any) -> None:
+        """Keep nothing."""
+        del ctx, args, output
+
+    def gradients(self, ctx: Any, given: Sequence[Any]) -> Mapping[int, Any]:
+        """Give none."""
+        del ctx, given
+        return {}
+
+    @property
+    def code(self) -> Sequence[Any]:
+        return ()
+
+
+_REFUSE = "_refuse_gradient"
+IR_RUNTIME_LIBRARY.define(
+    f"{_REFUSE}(Tensor gradient, str op, str argument, SymInt[] size) -> Tensor",
+    tags=(torch.Tag.pt2_compliant_tag,),
+)
+
+
+def _refuse_gradient(gradient: Tensor, op: str, argument: str, size: Sequence[int]) -> Tensor:
+    del gradient, size
+    raise not_differentiable(op, argument)
+
+
+def _refuse_gradient_fake(gradient: Tensor, op: str, argument: str, size: Sequence[int]) -> Tensor:
+    del op, argument
+    return gradient.new_empty(size)
+
+
+IR_RUNTIME_LIBRARY.impl(_REFUSE, _refuse_gradient, "CompositeExplicitAutograd")
+torch.library.register_fake(f"ir_runtime::{_REFUSE}", _refuse_gradient_fake, lib=IR_RUNTIME_LIBRARY)
+
+
+def not_differentiable(op: str, argument: str = "") -> NotDifferentiableError:
+    """Make the error for a gradient that reaches `op`, or an argument its backward leaves out."""
+    if argument:
+        return NotDifferentiableError(
+            f"{op}: a gradient reached `{argument}`, and its backward gives none for that argument",
+            fix="return one, or None for zero, or detach the argument",
+        )
+    return NotDifferentiableError(
+        f"{op}: a gradient reached it, and it has no backward",
+        fix="give it one by ir_runtime.op_reg.register_autograd or in its CustomOp class, or call "
+        "it under torch.no_grad() or on detached tensors",
+    )
+
+
+@dataclass(eq=False, slots=True)
+class _Call:
+    """One call on its way through `torch.autograd.Function.apply`, and how its results group."""
+
+    keyset: Any
+    args: Sequence[Any]
+    counts: Counts
+    result_counts: Counts = ()
+
+
+@dataclass(eq=False, slots=True)
+class _Record:
+    """What a call leaves for its backward, besides what its formula keeps; flat but for counts."""
+
+    formula: Formula
+    counts: Counts
+    result_counts: Counts
+    needs: Sequence[bool]
+    sizes: Sequence[Any]
+
+
+def make_autograd_slow(op: CustomOp) -> Callable[..., Any]:
+    """Return what runs a call that may need a gradient, or whose tensors are not plain.
+
+    It takes the key set and the tuple of all arguments, and goes on below autograd.
+    """
+    tensors = TensorArguments(op)
+    apply = _make_function(op, tensors)
+    mutates = bool(op.mutated_args)
+
+    def slow(keyset: Any, args: Sequence[Any]) -> Any:
+        refuse_nested(op, args)
+        if is_forward_mode(args):
+            if mutates:
+                refuse_tangents(op, args)
+            native = op.like_native or getattr(op.formula, "native", None)
+            if native is not None:
+                return call_by_schema(op, native, args)
+            if isinstance(op.formula, NoFormula) or torch._C._are_functorch_transforms_active():
+                refuse_tangents(op, args)
+            if carries_tangent(args):
+                return push_forward(op, tensors, args)
+        needed = torch.is_grad_enabled() and torch._C._any_requires_grad(*args)
+        if not needed or not (op.schema.returns or mutates):
+            return _run_below(op, keyset, args)
+        if mutates:
+            raise NotDifferentiableError(
+                f"{op.name}: an argument requires a gradient, must be without one: "
+                "ops that change an argument are not differentiable",
+                fix="call it under torch.no_grad() or on detached tensors",
+            )
+        return apply(keyset, args)
+
+    return slow
+
+
+def _run_below(op: CustomOp, keyset: Any, args: Sequence[Any]) -> Any:
+    keys = keyset & torch._C._after_autograd_keyset
+    below = functools.partial(redispatch_of(op, op.overload), keys)
+    with torch._C._AutoDispatchBelowAutograd():
+        return call_by_schema(op, below, args)
+
+
+def _make_function(op: CustomOp, tensors: TensorArguments) -> Callable[[Any, Sequence[Any]], Any]:
+    """Return what runs a call and records it for its backward.
+
+    Each tensor is an input of its own, whatever list it is in. One level of functorch is enough:
+    the call goes on below this level's autograd and reaches the others by dispatch.
+    """
+    several = len(op.schema.returns) > 1
+
+    def forward(ctx: Any, *inputs: Any) -> Any:
+        call: _Call = inputs[-1]
+        leaves, needs = inputs[:-1], ctx.needs_input_grad[:-1]
+        # A function's forward runs without grad mode, which is this level's affair alone.
+        with torch.enable_grad() if torch._C._are_functorch_transforms_active() else nullcontext():
+            result = _run_below(op, call.keyset, call.args)
+        flat, call.result_counts = flatten_groups(result if several else [result])
+        sizes = [None if t is None else t.shape for t in leaves]
+        formula: Formula = op.formula
+        ctx.ir_runtime = _Record(formula, call.counts, call.result_counts, needs, sizes)
+        ctx.needs_input_grad = tuple(tensors.replace([False] * len(call.args), needs, call.counts))
+        formula.save(ctx, call.args, result)
+        return tuple(flat)
+
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        given = regroup(gradients, ctx.ir_runtime.result_counts)
+        return (*_gradient_of_each_leaf(op, tensors, ctx, given), None)
+
+    function = type(
+        op.name,
+        (torch.autograd.Function,),
+        {"forward": staticmethod(forward), "backward": staticmethod(backward)},
+    )
+    one_level = super(torch.autograd.Function, function).apply
+
+    def apply(keyset: Any, args: Sequence[Any]) -> Any:
+        leaves, counts = tensors.flatten(args)
+        call = _Call(keyset, args, counts)
+        active = torch._C._are_functorch_transforms_active()
+        with enable_single_level_autograd_function() if active else nullcontext():
+            flat = one_level(*leaves, call)
+        results = regroup(flat, call.result_counts)
+        return tuple(results) if several else results[0]
+
+    return apply
+
+
+def _gradient_of_each_leaf(
+    op: CustomOp, tensors: TensorArguments, ctx: Any, given: Sequence[Any]
+) -> list[Any]:
+    """Ask the formula; refuse the gradient of an argument that it leaves out."""
+    record: _Record = ctx.ir_runtime
+    found = record.formula.gradients(ctx, given)
+    leaves: list[Any] = []
+    for i, count in zip(tensors.positions, record.counts, strict=True):
+        if i in found:
+            leaves.extend(_spread(op, op.arg_names[i], found[i], count))
+        else:
+            end = len(leaves) + (1 if count is None else count)
+            leaves.extend(_refused(op, i, record, given, k) for k in range(len(leaves), end))
+    return leaves
+
+
+def _refused(op: CustomOp, position: int, record: _Record, given: Sequence[Any], leaf: int) -> Any:
+    """Return None for a tensor that needs no gradient, else what raises when it runs."""
+    first = next((g for g in flatten_groups(given)[0] if g is not None), None)
+    if first is None or not record.needs[leaf]:
+        return None
+    argument = "" if isinstance(record.formula, NoFormula) else op.arg_names[position]
+    refuse = torch.ops.ir_runtime._refuse_gradient
+    return refuse(first, op.name, argument, list(record.sizes[leaf]))
+
+
+def _spread(op: CustomOp, name: str, gradient: Any, count: int | None) -> list[Any]:
+    """Return the gradients of the tensors of one argument."""
+    listed = isinstance(gradient, list | tuple)
+    if count is None and not listed:
+        return [gradient]
+    if count is not None and gradient is None:
+        return [None] * count
+    if count is not None and listed and len(gradient) == count:
+        return list(gradient)
+    found = f"{len(gradient)} values" if listed else "one value"
+    wanted = "a tensor or None" if count is None else f"a list of {count} or None"
+    raise RegistrationError(
+        f"{op.name}: the gradient that its backward returns for `{name}` is {found}, "
+        f"must be {wanted}"
+    )

@@ -1,0 +1,120 @@
+"""Forward-mode derivatives of ops that no torch function stands for: by their backward, twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from ir_runtime.errors import ArgumentError, NotDifferentiableError
+from ir_runtime.op_reg.op.tensor_leaves import call_by_schema, flatten_groups, regroup
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.tensor_leaves import TensorArguments
+
+__all__ = ["carries_tangent", "is_forward_mode", "push_forward", "refuse_nested", "refuse_tangents"]
+
+
+def carries_tangent(args: Sequence[Any]) -> bool:
+    """Tell whether a call is to be differentiated in forward mode."""
+    if forward_ad._current_level < 0:
+        return False
+    leaves = flatten_groups(args)[0]
+    return any(isinstance(t, Tensor) and _tangent(t) is not None for t in leaves)
+
+
+def is_forward_mode(args: Sequence[Any]) -> bool:
+    """Tell whether a call, or one that it makes at an outer level of functorch, has tangents."""
+    if forward_ad._current_level < 0:
+        return False
+    return torch._C._are_functorch_transforms_active() or carries_tangent(args)
+
+
+def refuse_tangents(op: CustomOp, args: Sequence[Any]) -> None:
+    """Refuse forward-mode differentiation, which would take the tangents for zero.
+
+    Raises:
+        NotDifferentiableError: an argument carries a tangent.
+    """
+    if carries_tangent(args):
+        raise NotDifferentiableError(
+            f"{op.name}: an argument carries a tangent, and this call has no forward-mode "
+            "derivative",
+            fix="use reverse mode, such as torch.func.vjp or jacrev instead of jvp or jacfwd",
+        )
+
+
+def refuse_nested(op: CustomOp, args: Sequence[Any]) -> None:
+    """Refuse nested tensors, whose rows are not those of one tensor.
+
+    Raises:
+        ArgumentError: there is one.
+    """
+    for name, value in zip(op.arg_names, args, strict=True):
+        if isinstance(value, Tensor) and value.is_nested:
+            raise ArgumentError(
+                f"{op.name}: `{name}` is a nested tensor, must be a plain one",
+                fix="call it on x.values(), and make the result nested again: "
+                "torch.nested.nested_tensor_from_jagged(values, x.offsets())",
+            )
+
+
+def push_forward(
+    op: CustomOp,
+    tensors: TensorArguments,
+    args: Sequence[Any],
+) -> Any:
+    """Compute a call whose arguments carry tangents by its backward, which is linear.
+
+    Args:
+        op: the op.
+        tensors: which of its arguments are tensors.
+        args: all arguments in schema order.
+
+    Raises:
+        NotDifferentiableError: a gradient of the derivative is wanted, too.
+    """
+    if torch.is_grad_enabled() and torch._C._any_requires_grad(*args):
+        raise NotDifferentiableError(
+            f"{op.name}: an argument carries a tangent and requires a gradient, must do one of the "
+            "two: the op has no torch function to be differentiated twice",
+            fix="detach the argument, or use reverse mode twice",
+        )
+    leaves, counts = tensors.flatten(args)
+    duals = [(t, None) if t is None else forward_ad.unpack_dual(t) for t in leaves]
+    return _derivative_by_backward(op, tensors, args, duals, counts)
+
+
+def _derivative_by_backward(
+    op: CustomOp, tensors: TensorArguments, args: Sequence[Any], duals: Sequence[Any], counts: Any
+) -> Any:
+    with torch.enable_grad():
+        primals = [p if tangent is None else p.detach().requires_grad_() for p, tangent in duals]
+        results = call_by_schema(op, op.overload, tensors.replace(args, primals, counts))
+        several = isinstance(results, list | tuple)
+        flat, groups = flatten_groups(results if several else [results])
+        reached = [i for i, r in enumerate(flat) if isinstance(r, Tensor) and r.requires_grad]
+        free = [torch.zeros_like(flat[i], requires_grad=True) for i in reached]
+        wanted = [p for p, (_, tangent) in zip(primals, duals, strict=True) if tangent is not None]
+        gradients = torch.autograd.grad(
+            [flat[i] for i in reached], wanted, free, create_graph=True, allow_unused=True
+        )
+        given = [tangent for _, tangent in duals if tangent is not None]
+        pairs = [(g, t) for g, t in zip(gradients, given, strict=True) if g is not None]
+        found = torch.autograd.grad(
+            [g for g, _ in pairs], free, [t.to(g.dtype) for g, t in pairs], allow_unused=True
+        )
+    values = [r.detach() if isinstance(r, Tensor) else r for r in flat]
+    for i, tangent in zip(reached, found, strict=True):
+        if tangent is not None:
+            values[i] = forward_ad.make_dual(values[i], tangent.detach())
+    grouped = regroup(values, groups)
+    return tuple(grouped) if several else grouped[0]
+
+
+def _tangent(tensor: Tensor) -> Tensor | None:
+    return forward_ad.unpack_dual(tensor).tangent

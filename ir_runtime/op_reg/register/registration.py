@@ -1,0 +1,256 @@
+"""How does torch learn of an op?  Schema, meta function, kernels, autograd, `out` overload."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._library.utils import Kernel
+
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.errors import ArgumentError, RegistrationError, UnsupportedTorchDeviceError
+from ir_runtime.op_reg.register.autocast import check_autocast, register_autocast
+from ir_runtime.op_reg.register.autograd import make_autograd_slow, redispatch_of
+from ir_runtime.op_reg.call.call_table import CallFunctions, make_call_functions
+from ir_runtime.op_reg.call.python_call import out_names, staged_name
+from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.digest.description import Description
+from ir_runtime.op_reg.call.native_call import add_fast_calls
+from ir_runtime.op_reg.register.forward_mode import refuse_tangents
+from ir_runtime.op_reg.register.backward import class_formula
+from ir_runtime.op_reg.call.kernel import run_select
+from ir_runtime.op_reg.select.result import fake_results
+from ir_runtime.op_reg.op.schema import default_value
+from ir_runtime.op_reg.select.selection import call_device
+from ir_runtime.op_reg.digest.torch_cache import show_code_to_torch
+from ir_runtime.op_reg.register.vmap import class_vmap_rule, make_vmap_kernel
+
+__all__ = ["given_fake", "register_with_torch"]
+
+
+def register_with_torch(op: CustomOp) -> Any:
+    """Define an op in its library and return the callable op packet.
+
+    Raises:
+        RegistrationError: torch refuses the schema, or the name is taken there.
+    """
+    in_place = op.returned_arg is not None
+    op.formula, op.vmap_rule = class_formula(op), class_vmap_rule(op)
+    check_autocast(op)
+    tags = torch_tags(op, "inplace" if in_place else None)
+    rest = op.signature[op.signature.index("(") :]
+    try:
+        op.library.define(f"{op.name}{rest}", tags=tags)
+    except RuntimeError as error:
+        raise RegistrationError(
+            f"{op.qualified_name}: torch refuses the schema", facts=str(error).split("\n")
+        ) from error
+    packet = getattr(getattr(torch.ops, op.library.ns), op.name)
+    if op.register_meta:
+        _register_fake(op, op.qualified_name, _make_fake(op))
+    if op.register_impl:
+        functions = make_call_functions(op, make_autograd_slow(op), _make_slow_out(op, packet))
+        functions = add_fast_calls(op, functions)
+        for key in op.dispatch_keys:
+            op.library.impl(op.name, functions.call if key == "CPU" else functions.call_there, key)
+        takes_tensors = any("Tensor" in str(a.type) for a in op.schema.arguments)
+        fallback = _make_refusal(op) if takes_tensors else functions.call
+        if "CompositeExplicitAutograd" not in op.dispatch_keys:
+            op.library.impl(op.name, fallback, "CompositeExplicitAutograd")
+        op.library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
+        over_batch = make_vmap_kernel(op)
+        op.library.impl(
+            op.name, lambda *a, **k: over_batch(fill_defaults(op, a, k)), "FuncTorchBatched"
+        )
+        if op.register_meta and _can_have_out(op):
+            _define_out(op, functions)
+    ALL_CUSTOM_OP_REGS[op.qualified_name] = op
+    show_code_to_torch(op.qualified_name, functools.partial(_describe, op))
+    packet.bind, packet.explain = op.bind, op.explain
+    packet.__mro_entries__ = lambda _: (type(op),)  # `class other(packet)` derives from op's class
+    for device_type, dtype in op.autocast.items():
+        register_autocast(packet, device_type, dtype)
+    return packet
+
+
+def _describe(op: CustomOp, into: Description) -> None:
+    """Describe what torch compiles of an op: its meta function, backward and other rules."""
+    into.names.update(("backward", "setup_context", "vmap"))
+    into.add(op.schema, sorted(map(str, op.tags)), type(op.formula).__name__)
+    into.op_class(type(op))
+    for part in (*op.formula.code, op.vmap_rule, given_fake(op.qualified_name)):
+        into.code_of(part)
+    into.value({str(key): dtype for key, dtype in op.autocast_dtypes.items()})
+
+
+def given_fake(name: str) -> Any:
+    """Return the meta function that torch.library was given for an op, None for one of ours."""
+    entry: Any = torch._library.simple_registry.singleton.find(name)
+    kernel = getattr(entry.fake_impl, "kernel", None)
+    function = getattr(kernel, "func", None)
+    return None if getattr(function, "__module__", None) == __name__ else function
+
+
+_LAYOUT_TAGS = {
+    getattr(torch.Tag, name)
+    for name in (
+        "needs_exact_strides",
+        "needs_contiguous_strides",
+        "needs_fixed_stride_order",
+        "flexible_layout",
+    )
+    if hasattr(torch.Tag, name)
+}
+
+
+def torch_tags(op: CustomOp, kind: str | None) -> tuple[torch.Tag, ...]:
+    """Return the tags of an overload; `kind` is the name of one that says what it changes.
+
+    Each op fits torch.compile: it has a meta function, `select`, and aliases only what its schema
+    says. A kernel reads contiguous tensors, whatever it is given, so that Inductor had better
+    write its inputs so; for tensors that an op changes, torch's default holds.
+
+    Raises:
+        RegistrationError: a tag of the class is none of torch's.
+    """
+    for tag in op.tags:
+        if not isinstance(tag, torch.Tag):
+            raise RegistrationError(f"{op.name}: its tag is {tag!r}, must be one of torch.Tag")
+    names = ["pt2_compliant_tag"] if op.register_meta else []
+    if kind is not None:
+        names.append(kind)
+    elif not op.mutated_args and not _LAYOUT_TAGS & set(op.tags):
+        names.append("needs_contiguous_strides")
+    known = [getattr(torch.Tag, name) for name in names if hasattr(torch.Tag, name)]
+    return tuple(dict.fromkeys((*known, *op.tags)))  # torch before 2.13 lacks some
+
+
+def fill_defaults(op: CustomOp, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """Return all arguments in schema order; the dispatcher drops those equal to their default."""
+    values = list(args)
+    rest = op.schema.arguments[len(args) :]
+    values.extend(kwargs.get(argument.name, default_value(argument)) for argument in rest)
+    return values
+
+
+class _FakeKernel(Kernel):
+    """A meta function that takes an argument named `self` by name, which torch's own does not."""
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self.func(*args, **kwargs)
+
+
+def _register_fake(op: CustomOp, name: str, fake: Any) -> None:
+    torch.library.register_fake(name, fake, lib=op.library)
+    if "self" in op.arg_names[op.positional_count :]:
+        holder = torch._library.simple_registry.singleton.find(name).fake_impl
+        holder.kernel.__class__ = _FakeKernel
+
+
+def _make_fake(op: CustomOp) -> Any:
+    def fake(*args: Any, **kwargs: Any) -> Any:
+        values = fill_defaults(op, args, kwargs)
+        with torch._C._DisableAutocast():
+            ksel = run_select(op, values)
+        if op.returned_arg is not None:
+            return values[op.returned_arg]
+        device = call_device(op.name, op.arg_names, values)
+        return fake_results(ksel, device or torch.device("cpu"))
+
+    return fake
+
+
+def _make_refusal(op: CustomOp) -> Any:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        values = fill_defaults(op, args, kwargs)
+        tensors = [
+            f"`{name}` is {format_tensor(v)} on {v.device}, layout {v.layout}"
+            for name, v in zip(op.arg_names, values, strict=True)
+            if isinstance(v, Tensor)
+        ]
+        if not tensors:
+            run_select(op, values)  # says which tensor is missing
+        raise UnsupportedTorchDeviceError(
+            f"{op.name}: no kernel for these tensors, must be dense and on "
+            + " or ".join(key.lower() for key in op.dispatch_keys),
+            facts=tensors or ["no tensor among the arguments"],
+        )
+
+    return refuse
+
+
+def _can_have_out(op: CustomOp) -> bool:
+    tensors = all(str(r.type) == "Tensor" for r in op.schema.returns)
+    return not op.mutated_args and bool(op.schema.returns) and tensors
+
+
+def _define_out(op: CustomOp, functions: CallFunctions) -> None:
+    op.library.define(out_schema(op), tags=torch_tags(op, "out"))
+    names = out_names(op)
+
+    def fake(*args: Any, **kwargs: Any) -> Any:
+        outs = [kwargs.pop(name) for name in names]
+        kwargs.pop(staged_name(op), None)
+        values = fill_defaults(op, args, kwargs)
+        call_device(op.name, (*op.arg_names, *names), (*values, *outs))
+        results = run_select(op, values).result_descs
+        for out, desc in zip(outs, results, strict=True):
+            if out.shape != desc.t.shape or out.dtype != desc.t.dtype:
+                raise ArgumentError(
+                    f"{op.name}.out: `out` is {format_tensor(out)}, must be {format_tensor(desc.t)}"
+                )
+        return outs[0] if len(outs) == 1 else tuple(outs)
+
+    _register_fake(op, f"{op.qualified_name}.out", fake)
+    for key in op.dispatch_keys:
+        call_out = functions.call_out if key == "CPU" else functions.call_out_there
+        op.library.impl(f"{op.name}.out", call_out, key)
+    op.library.impl(f"{op.name}.out", functions.autograd_out, "Autograd", with_keyset=True)
+
+
+def _make_slow_out(op: CustomOp, packet: Any) -> Any:
+    count = len(out_names(op))
+    positional = op.positional_count
+    keywords = [
+        *(a.name for a in op.schema.arguments[positional:]),
+        staged_name(op),
+        *out_names(op),
+    ]
+
+    def slow_out(keyset: Any, args: tuple[Any, ...]) -> Any:
+        refuse_tangents(op, args)
+        if torch.is_grad_enabled() and torch._C._any_requires_grad(*args):
+            raise ArgumentError(
+                f"{op.name}.out: an argument requires a gradient, must be without one: "
+                "out= overloads are not differentiable"
+            )
+        named = dict(zip(keywords, args[positional:], strict=True))
+        with torch._C._AutoDispatchBelowAutograd():
+            below = keyset & torch._C._after_autograd_keyset
+            redispatch_of(op, packet.out)(below, *args[:positional], **named)
+        outs = args[-count:]
+        return outs[0] if count == 1 else outs
+
+    return slow_out
+
+
+def out_schema(op: CustomOp) -> str:
+    """Return the schema of the `out` overload of a functional op.
+
+    It takes one more argument, `staged`: compute aside, then copy. That also keeps Inductor from
+    replacing calls by it, which torch 2.13 does where the signatures match but for `out`: it then
+    passes all tensors before all other arguments, each default twice, and fails on dynamic sizes.
+    """
+    text = str(op.schema)
+    arguments = text[text.index("(") + 1 : text.rindex(") -> ")]
+    names = out_names(op)
+    marks = [chr(ord("a") + i) for i in range(len(names))]
+    parts = [arguments] if arguments else []
+    parts += [] if any(a.kwarg_only for a in op.schema.arguments) else ["*"]
+    parts.append(f"bool {staged_name(op)}=False")
+    parts += [f"Tensor({m}!) {n}" for m, n in zip(marks, names, strict=True)]
+    returned = ", ".join(f"Tensor({m}!)" for m in marks)
+    returned = returned if len(marks) == 1 else f"({returned})"
+    return f"{op.name}.out({', '.join(parts)}) -> {returned}"

@@ -1,0 +1,183 @@
+"""How do a kernel's results become the results of a call?
+
+A kernel writes tensors. A call returns those, and lists of them, None for an absent optional one,
+and numbers, which the kernel writes as 0-d tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.errors import RegistrationError
+from ir_runtime.op_reg.select.argument import (
+    ArgDescriptor,
+    EmptyOptionalTensorArg,
+    ResultDescriptor,
+    ScalarResult,
+    TensorArg,
+    TensorListArg,
+)
+
+if TYPE_CHECKING:
+    from iree.compiler.ir import Value
+
+    from ir_runtime.op_reg.generate.builder import KernelBuilder
+    from ir_runtime.op_reg.select.selection import KernelSelection
+
+__all__ = [
+    "assembler",
+    "check_mutations",
+    "check_results",
+    "fake_results",
+    "result_text",
+    "scalar_as_tensor",
+    "written_descs",
+]
+
+
+def check_results(ksel: KernelSelection) -> None:
+    """Hold the results that `select` declares against the signature.
+
+    Raises:
+        RegistrationError: their number or kinds differ.
+    """
+    op, descs = ksel.op, ksel.result_descs
+    wanted = [r for r in op.schema.returns if r.alias_info is None]
+    if len(descs) != len(wanted):
+        raise RegistrationError(
+            f"{op.name}: `select` declares {len(descs)} results, "
+            f"must be {len(wanted)} as the signature has"
+        )
+    for i, (desc, result) in enumerate(zip(descs, wanted, strict=True)):
+        if not _fits(desc, str(result.type)):
+            raise RegistrationError(
+                f"{op.name}: `select` declares result {i} {result_text(desc)}, "
+                f"must be {_WANTED[str(result.type)]} as the signature has"
+            )
+
+
+def check_mutations(ksel: KernelSelection) -> None:
+    """Hold the arguments that `select` declares inplace_tied against the signature.
+
+    Raises:
+        RegistrationError: they are not those that the signature marks mutable.
+    """
+    op, tied = ksel.op, ksel.inplace_tied_arg_descs
+    for i in op.mutated_args:
+        desc = ksel.arg_descs[i]
+        if isinstance(desc, EmptyOptionalTensorArg) or any(d is desc for d in tied):
+            continue
+        names = ", ".join(f"`{op.arg_names[i]}`" for i in op.mutated_args)
+        raise RegistrationError(
+            f"{op.name}: the signature marks {names} mutable, "
+            "`select` must declare just those inplace_tied"
+        )
+
+
+_WANTED = {
+    "Tensor": "a tensor",
+    "Optional[Tensor]": "a tensor or None",
+    "List[Tensor]": "a list of tensors",
+    "int": "an int",
+    "float": "a float",
+    "bool": "a bool",
+}
+
+
+def _fits(desc: ResultDescriptor, wanted: str) -> bool:
+    if isinstance(desc, ScalarResult):
+        return desc.kind.__name__ == wanted
+    if isinstance(desc, TensorListArg):
+        return wanted == "List[Tensor]"
+    if isinstance(desc, EmptyOptionalTensorArg):
+        return wanted == "Optional[Tensor]"
+    return wanted in ("Tensor", "Optional[Tensor]")
+
+
+def result_text(desc: ResultDescriptor) -> str:
+    """Name the kind of a declared result, for a message."""
+    if isinstance(desc, ScalarResult):
+        return _WANTED[desc.kind.__name__]
+    if isinstance(desc, TensorListArg):
+        return f"a list of {len(desc.ts)} tensors"
+    return "None" if isinstance(desc, EmptyOptionalTensorArg) else "a tensor"
+
+
+def written_descs(descs: Sequence[ArgDescriptor | ResultDescriptor]) -> list[Any]:
+    """Return a descriptor for each tensor that the kernel writes for these results or arguments."""
+    flat: list[Any] = []
+    for desc in descs:
+        if isinstance(desc, TensorListArg):
+            flat.extend(desc.ts)
+        elif isinstance(desc, TensorArg | ScalarResult):
+            flat.append(desc)
+    return flat
+
+
+Take = Callable[[Iterator[Tensor]], Any]
+
+
+def assembler(descs: Sequence[ResultDescriptor]) -> Callable[[Sequence[Tensor]], Any] | None:
+    """Return what makes the results of a call of the tensors that the kernel wrote.
+
+    None if each result is a tensor, so that there is nothing to do.
+    """
+    if all(isinstance(desc, TensorArg) for desc in descs):
+        return None
+    takes = [_take(desc) for desc in descs]
+
+    def assemble(written: Sequence[Tensor]) -> Any:
+        rest = iter(written)
+        values = tuple(take(rest) for take in takes)
+        return values[0] if len(values) == 1 else values
+
+    return assemble
+
+
+def _take(desc: ResultDescriptor) -> Take:
+    if isinstance(desc, ScalarResult):
+        return lambda rest: next(rest).item()
+    if isinstance(desc, TensorListArg):
+        count = len(desc.ts)
+        return lambda rest: [next(rest) for _ in range(count)]
+    return next if isinstance(desc, TensorArg) else lambda _rest: None
+
+
+def fake_results(ksel: KernelSelection, device: torch.device) -> Any:
+    """Return what the op's meta function returns: None, one result, or a tuple."""
+
+    def of(desc: ResultDescriptor) -> Any:
+        if isinstance(desc, TensorArg):
+            return torch.empty(desc.t.shape, dtype=desc.t.dtype, device=device)
+        if isinstance(desc, TensorListArg):
+            return [of(element) for element in desc.ts]
+        return desc.generate_meta()
+
+    results = [of(desc) for desc in ksel.result_descs]
+    return results[0] if len(results) == 1 else tuple(results) or None
+
+
+def scalar_as_tensor(kb: KernelBuilder, value: Value) -> Value:
+    """Put a number that a kernel yields into a 0-d tensor; widen floats to f64, index to i64."""
+    from iree.compiler.dialects import arith, tensor
+    from iree.compiler.ir import F64Type, FloatType, IndexType, IntegerType, RankedTensorType
+
+    def of(element: Any) -> Any:
+        return RankedTensorType.get([], element)
+
+    with kb.context, kb.location, kb.ip:
+        bit, byte, wide = IntegerType.get_signless(1), IntegerType.get_signless(8), F64Type.get()
+        if isinstance(value.type, IndexType):
+            value = arith.index_cast(IntegerType.get_signless(64), value)
+        if value.type == bit:  # IREE 3.13 fails on `from_elements` of i1
+            return arith.trunci(of(bit), tensor.from_elements(of(byte), [arith.extui(byte, value)]))
+        if isinstance(value.type, IntegerType | FloatType):
+            value = tensor.from_elements(of(value.type), [value])
+        kind = value.type
+        if not isinstance(kind, RankedTensorType) or kind.rank or kind.element_type == wide:
+            return value
+        return arith.extf(of(wide), value) if isinstance(kind.element_type, FloatType) else value

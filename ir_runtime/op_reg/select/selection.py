@@ -1,0 +1,417 @@
+"""Which kernel does a call need?  `select` answers by declaring each argument and result here."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.errors import (
+    ArgumentError,
+    MixedDeviceError,
+    NoSuchArgumentError,
+    RegistrationError,
+)
+from ir_runtime.op_reg.select.argument import (
+    ArgDescriptor,
+    AttrArg,
+    EmptyOptionalTensorArg,
+    IntArg,
+    ResultDescriptor,
+    ScalarResult,
+    TensorArg,
+    TensorListArg,
+)
+from ir_runtime.op_reg.op.schema import dtype_of_code, is_symbolic
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.custom_op import CustomOp
+
+__all__ = ["CallSelection", "KernelSelection", "call_device", "check_devices", "no_such_argument"]
+
+
+class KernelSelection(ABC):
+    """The arguments of one call reduced to what matters for the code.
+
+    Attributes:
+        op: the op that selects.
+        own_op: a copy of it, whose `select` and `generate` run: what the one leaves in `self`
+            reaches the other, and no other call, be it on another thread or within this one.
+        arg_descs: what was declared of each argument; None where nothing was.
+        inplace_tied_arg_descs: the arguments that the kernel changes, in declared order.
+        result_descs: the results, in order.
+        variant: names the kernel among several for the same arguments.
+        device_family: the kind of device that the kernel is for: `local` (CPUs), `vulkan`,
+            `cuda`, `hip`. An op may have kernels of its own for some of them.
+        within_program: whether the kernel becomes part of another program: what it takes and gives
+            may then begin anywhere in memory, else at multiples of 64 bytes.
+    """
+
+    device_family: str = "local"
+    within_program: ClassVar[bool] = False
+
+    def __init__(self, op: CustomOp, arg_arity: int) -> None:
+        self.op = op
+        self.own_op: CustomOp = copy.copy(op)
+        # What an op put in an ArgDescriptor slot, it knows better than a type checker.
+        self.arg_descs: list[Any] = [None] * arg_arity
+        self.inplace_tied_arg_descs: list[TensorArg | TensorListArg] = []
+        self.result_descs: list[ResultDescriptor] = []
+        self.variant: str = "default"
+
+    @abstractmethod
+    def arg_tensor(self, arg: int, *, inplace_tied: bool = False) -> TensorArg:
+        """Declare argument `arg` a tensor; `inplace_tied` if the kernel changes it."""
+
+    @abstractmethod
+    def arg_optional_tensor(self, arg: int, *, inplace_tied: bool = False) -> TensorArg | None:
+        """Declare argument `arg` a tensor that may be absent; None if it is."""
+
+    @abstractmethod
+    def arg_tensor_list(self, arg: int, *, inplace_tied: bool = False) -> TensorListArg:
+        """Declare argument `arg` a list of tensors; `inplace_tied` if the kernel changes each."""
+
+    @abstractmethod
+    def arg_int(self, arg: int) -> IntArg:
+        """Declare argument `arg` an integer operand."""
+
+    @abstractmethod
+    def attr_str(self, arg: int) -> AttrArg:
+        """Declare argument `arg` text, or an absent optional, that is compiled in."""
+
+    @abstractmethod
+    def attr_int(self, arg: int) -> AttrArg:
+        """Declare argument `arg` an integer, or an absent optional, that is compiled in."""
+
+    @abstractmethod
+    def attr_float(self, arg: int) -> AttrArg:
+        """Declare argument `arg` a float, or an absent optional, that is compiled in."""
+
+    @abstractmethod
+    def attr_bool(self, arg: int) -> AttrArg:
+        """Declare argument `arg` a switch, or an absent optional, that is compiled in."""
+
+    @abstractmethod
+    def attr_dtype(self, arg: int) -> AttrArg:
+        """Declare argument `arg` a dtype, or an absent optional, that is compiled in."""
+
+    @abstractmethod
+    def attr_list_str(self, arg: int) -> AttrArg:
+        """Declare argument `arg` a list of texts, or an absent optional, that is compiled in."""
+
+    @abstractmethod
+    def attr_list_int(self, arg: int) -> AttrArg:
+        """Declare argument `arg` a list of integers, or an absent optional, that is compiled in."""
+
+    @abstractmethod
+    def attr_list_float(self, arg: int) -> AttrArg:
+        """Declare argument `arg` a list of floats, or an absent optional, that is compiled in."""
+
+    @abstractmethod
+    def attr_list_bool(self, arg: int) -> AttrArg:
+        """Declare argument `arg` a list of switches, or an absent optional, that is compiled in."""
+
+    @abstractmethod
+    def return_tensor(self, t: Tensor) -> TensorArg:
+        """Declare the next result to have the shape and dtype of `t`, a meta tensor."""
+
+    def return_new_tensor(self, size: Sequence[int], dtype: torch.dtype) -> TensorArg:
+        """Declare the next result by size and dtype."""
+        return self.return_tensor(torch.empty(tuple(size), dtype=dtype, device="meta"))
+
+    def maybe_return_tensor(self, t: Tensor | None) -> TensorArg | None:
+        """Declare the next result, a `Tensor?`: like `t`, or None, which no kernel writes."""
+        if t is not None:
+            return self.return_tensor(t)
+        self.result_descs.append(EmptyOptionalTensorArg())
+        return None
+
+    def return_tensor_list(self, ts: Sequence[Tensor]) -> TensorListArg:
+        """Declare the next result, a `Tensor[]`, by a meta tensor for each element.
+
+        The kernel yields the elements one after another.
+        """
+        desc = TensorListArg([TensorArg(t, op_name=self.op.name) for t in ts])
+        self.result_descs.append(desc)
+        return desc
+
+    def return_new_tensor_list(
+        self, sizes: Sequence[Sequence[int]], dtypes: torch.dtype | Sequence[torch.dtype]
+    ) -> TensorListArg:
+        """Declare the next result, a `Tensor[]`, by a size and a dtype for each element.
+
+        Args:
+            sizes: one for each element.
+            dtypes: likewise, or one for all.
+
+        Raises:
+            RegistrationError: there are more of one than of the other.
+        """
+        each = [dtypes] * len(sizes) if isinstance(dtypes, torch.dtype) else dtypes
+        if len(each) != len(sizes):
+            raise RegistrationError(
+                f"{self.op.name}: `select` declares result {len(self.result_descs)} with "
+                f"{len(sizes)} sizes and {len(each)} dtypes, must be one dtype for each size"
+            )
+        return self.return_tensor_list(
+            [
+                torch.empty(tuple(size), dtype=dtype, device="meta")
+                for size, dtype in zip(sizes, each, strict=True)
+            ]
+        )
+
+    def return_int(self) -> ScalarResult:
+        """Declare the next result a number, `SymInt` or `int`; the kernel yields i64 or index.
+
+        An op that returns `SymInt` can be compiled and exported, one that returns `int` is for
+        eager calls alone.
+        """
+        return self._return_scalar(int)
+
+    def return_float(self) -> ScalarResult:
+        """Declare the next result a `float`, for eager calls alone; the kernel yields a float."""
+        return self._return_scalar(float)
+
+    def return_bool(self) -> ScalarResult:
+        """Declare the next result a `bool`, for eager calls alone; the kernel yields i1."""
+        return self._return_scalar(bool)
+
+    def _return_scalar(self, kind: type) -> ScalarResult:
+        new = [r for r in self.op.schema.returns if r.alias_info is None]
+        at = len(self.result_descs)
+        symbolic = at < len(new) and is_symbolic(new[at])
+        desc = ScalarResult(kind, symbolic=symbolic, op_name=self.op.name)
+        self.result_descs.append(desc)
+        return desc
+
+    def generate_meta_returns(self) -> Any:
+        """Return what stands for the results while nothing is computed: None, one, or a tuple.
+
+        Meta tensors, lists of them, None for an absent optional, a new symbol for a `SymInt`.
+        """
+        metas = [desc.generate_meta() for desc in self.result_descs]
+        if not metas:
+            return None
+        return metas[0] if len(metas) == 1 else tuple(metas)
+
+    def get_provided_arg_descs(self) -> list[ArgDescriptor | None]:
+        """Return the argument descriptors without absent optional tensors."""
+        return [d for d in self.arg_descs if not isinstance(d, EmptyOptionalTensorArg)]
+
+    @property
+    def spec_key(self) -> str:
+        """Text that is equal for two calls exactly if one kernel serves both."""
+        arguments = ", ".join("unused" if d is None else d.spec_key for d in self.arg_descs)
+        results = ", ".join(d.spec_key for d in self.result_descs)
+        tied = ", ".join(
+            str(i) for i, d in enumerate(self.arg_descs) if d in self.inplace_tied_arg_descs
+        )
+        return f"{self.op.qualified_name}::{self.variant!r}({arguments})->({results}) tied({tied})"
+
+    def __repr__(self) -> str:
+        arguments = ", ".join("unused" if d is None else repr(d) for d in self.arg_descs)
+        results = ", ".join(repr(d) for d in self.result_descs)
+        return f"<{self.op.qualified_name}::{self.variant!r}({arguments})->({results})>"
+
+
+class CallSelection(KernelSelection):
+    """A selection that reads the arguments of a call, real, meta or fake.
+
+    Args:
+        op: the op that is called.
+        args: all arguments in schema order, defaults filled in.
+    """
+
+    def __init__(self, op: CustomOp, args: Sequence[Any]) -> None:
+        super().__init__(op, len(args))
+        self.args = args
+
+    def arg_tensor(self, arg: int, *, inplace_tied: bool = False) -> TensorArg:
+        desc = TensorArg(self._tensor(arg), op_name=self.op.name, name=self._name(arg))
+        self.arg_descs[arg] = desc
+        if inplace_tied:
+            self._tie(arg, desc)
+        return desc
+
+    def arg_optional_tensor(self, arg: int, *, inplace_tied: bool = False) -> TensorArg | None:
+        if self._value(arg) is None:
+            self.arg_descs[arg] = EmptyOptionalTensorArg()
+            return None
+        return self.arg_tensor(arg, inplace_tied=inplace_tied)
+
+    def arg_tensor_list(self, arg: int, *, inplace_tied: bool = False) -> TensorListArg:
+        values = self._value(arg)
+        if not isinstance(values, list | tuple):
+            raise self._refusal(arg, "a list of tensors")
+        name = self._name(arg)
+        descs = []
+        for i, value in enumerate(values):
+            if not isinstance(value, Tensor):
+                raise self._refusal(arg, "a list of tensors")
+            descs.append(TensorArg(value, op_name=self.op.name, name=f"{name}[{i}]"))
+        desc = self.arg_descs[arg] = TensorListArg(descs)
+        if inplace_tied:
+            self._tie(arg, desc)
+        return desc
+
+    def _tie(self, arg: int, desc: TensorArg | TensorListArg) -> None:
+        if arg not in self.op.mutated_args:
+            raise RegistrationError(
+                f"{self.op.name}: `{self._name(arg)}` is declared inplace_tied, "
+                "must be marked mutable in the signature, as Tensor(a!)"
+            )
+        self.inplace_tied_arg_descs.append(desc)
+
+    def arg_int(self, arg: int) -> IntArg:
+        value = self._value(arg)
+        if isinstance(value, bool) or not isinstance(value, int | torch.SymInt):
+            raise self._refusal(arg, "an int")
+        number: Any = value
+        desc = self.arg_descs[arg] = IntArg(number, op_name=self.op.name, name=self._name(arg))
+        return desc
+
+    def attr_str(self, arg: int) -> AttrArg:
+        return self._attr(arg, str, "a string")
+
+    def attr_int(self, arg: int) -> AttrArg:
+        return self._attr(arg, int, "an int")
+
+    def attr_float(self, arg: int) -> AttrArg:
+        return self._attr(arg, float, "a float")
+
+    def attr_bool(self, arg: int) -> AttrArg:
+        return self._attr(arg, bool, "a bool")
+
+    def attr_dtype(self, arg: int) -> AttrArg:
+        value = self._value(arg)
+        if type(value) is int:  # torch's own number for it, as schemas and graphs hold it
+            desc = self.arg_descs[arg] = AttrArg(dtype_of_code(value))
+            return desc
+        return self._attr(arg, torch.dtype, "a dtype")
+
+    def attr_list_str(self, arg: int) -> AttrArg:
+        return self._attr_list(arg, str, "a list of strings")
+
+    def attr_list_int(self, arg: int) -> AttrArg:
+        return self._attr_list(arg, int, "a list of ints")
+
+    def attr_list_float(self, arg: int) -> AttrArg:
+        return self._attr_list(arg, float, "a list of floats")
+
+    def attr_list_bool(self, arg: int) -> AttrArg:
+        return self._attr_list(arg, bool, "a list of bools")
+
+    def return_tensor(self, t: Tensor) -> TensorArg:
+        desc = TensorArg(t)
+        self.result_descs.append(desc)
+        return desc
+
+    def _attr(self, arg: int, kind: type, expected: str) -> AttrArg:
+        value = self._value(arg)
+        if value is not None or not self._is_optional(arg):
+            value = _constant(value, kind)
+            if type(value) is not kind:
+                raise self._refusal(arg, expected)
+        desc = self.arg_descs[arg] = AttrArg(value)
+        return desc
+
+    def _attr_list(self, arg: int, kind: type, expected: str) -> AttrArg:
+        values = self._value(arg)
+        if values is not None or not self._is_optional(arg):
+            if not isinstance(values, list | tuple):
+                raise self._refusal(arg, expected)
+            values = [_constant(value, kind) for value in values]
+            if any(type(value) is not kind for value in values):
+                raise self._refusal(arg, expected)
+        desc = self.arg_descs[arg] = AttrArg(values)
+        return desc
+
+    def _value(self, arg: int) -> Any:
+        """Return an argument of the call.
+
+        Raises:
+            NoSuchArgumentError: the signature has no such argument.
+        """
+        if not -len(self.args) <= arg < len(self.args):
+            raise no_such_argument(self.op, arg)
+        return self.args[arg]
+
+    def _tensor(self, arg: int) -> Tensor:
+        value = self._value(arg)
+        if not isinstance(value, Tensor):
+            raise self._refusal(arg, "a tensor")
+        return value
+
+    def _is_optional(self, arg: int) -> bool:
+        return str(self.op.schema.arguments[arg].type).startswith("Optional[")
+
+    def _name(self, arg: int) -> str:
+        return self.op.arg_names[arg]
+
+    def _refusal(self, arg: int, expected: str) -> ArgumentError:
+        value = self._value(arg)
+        shown = format_tensor(value) if isinstance(value, Tensor) else repr(value)
+        return ArgumentError(f"{self.op.name}: `{self._name(arg)}` is {shown}, must be {expected}")
+
+
+def no_such_argument(op: CustomOp, arg: int) -> NoSuchArgumentError:
+    """Return the refusal of a position that is beyond the arguments of an op."""
+    listed = (
+        ", ".join(f"{i} `{name}`" for i, name in enumerate(op.arg_names)) or "none: it has none"
+    )
+    return NoSuchArgumentError(f"{op.name}: it has no argument {arg}, must be one of {listed}")
+
+
+def _constant(value: Any, kind: type) -> Any:
+    """Return a value as it is compiled in; a symbolic one specialises the graph on its value."""
+    if isinstance(value, torch.SymInt):
+        value = int(value)
+    elif isinstance(value, torch.SymFloat):
+        value = float(value)
+    elif isinstance(value, torch.SymBool):
+        value = bool(value)
+    return float(value) if kind is float and type(value) is int else value
+
+
+def call_device(op_name: str, arg_names: Sequence[str], args: Sequence[Any]) -> torch.device | None:
+    """Return the device that all tensors of a call live on, None if there are no tensors.
+
+    Raises:
+        MixedDeviceError: they live on several; says which is where.
+    """
+    return _one_device(op_name, _placed(arg_names, args))
+
+
+def check_devices(op_name: str, arg_names: Sequence[str], args: Sequence[Any]) -> None:
+    """Refuse tensors on several devices; a 0-d tensor of the CPU may go with those of a GPU.
+
+    Raises:
+        MixedDeviceError: they live on several; says which is where.
+    """
+    placed = _placed(arg_names, args)
+    if len({t.device for _, t in placed}) > 1:
+        others = [(n, t) for n, t in placed if t.ndim or t.device.type != "cpu"]
+        _one_device(op_name, placed if len({t.device for _, t in others}) > 1 else others)
+
+
+def _placed(arg_names: Sequence[str], args: Sequence[Any]) -> list[tuple[str, Tensor]]:
+    placed: list[tuple[str, Tensor]] = []
+    for name, value in zip(arg_names, args, strict=True):
+        listed = value if isinstance(value, list | tuple) else (value,)
+        placed += [(name, tensor) for tensor in listed if isinstance(tensor, Tensor)]
+    return placed
+
+
+def _one_device(op_name: str, placed: Sequence[tuple[str, Tensor]]) -> torch.device | None:
+    found: dict[torch.device, str] = {}
+    for name, tensor in placed:
+        found.setdefault(tensor.device, f"`{name}` on {tensor.device}")
+    if len(found) > 1:
+        where = ", ".join(found.values())
+        raise MixedDeviceError(f"{op_name}: {where}, must all be on one device")
+    return next(iter(found), None)

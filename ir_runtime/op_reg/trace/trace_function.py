@@ -1,0 +1,405 @@
+"""How does a torch function become MLIR?  Traced by `torch.export`, lowered by IREE's own passes.
+
+A trace stands for one run, at sizes chosen here; a kernel runs at any size that its operand types
+allow. So the trace is checked: sizes that it fixed are refused, and where torch accepts other
+sizes, the trace must compute there what the function computes.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ir_runtime.dtypes import DTYPES, dtype_info, format_tensor
+from ir_runtime.errors import GenerateError
+from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.op_reg.trace.import_program import (
+    first_lines,
+    functional_program,
+    quiet_tracing,
+    record_lines_of,
+)
+from ir_runtime.op_reg.trace.legal import rewrites_for
+from ir_runtime.op_reg.trace.lower_program import Place, lower_program
+
+__all__ = ["conversion_asm", "torch_function_asm"]
+
+_TENSOR_TYPE = re.compile(r"tensor<(?P<dims>(?:(?:\?|\d+)x)*)(?P<element>[A-Za-z]\w*(?:<f\d+>)?)>")
+_COMMON_HINT = 24
+_MAX_PROBE_NUMEL = 1 << 22
+_NO_MAX = 1 << 31
+
+_DTYPE_BY_ELEMENT: dict[str, torch.dtype] = {}
+for _dtype, _info in DTYPES.items():
+    _DTYPE_BY_ELEMENT.setdefault(_info.mlir, _dtype)  # signed stands before unsigned
+
+_lock = fork_safe_lock()  # torch.export is not made for two threads
+_tracing = threading.local()
+
+Sizes = Mapping[Place, int]
+"""A size for each dynamic dimension."""
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """Dtype and dimensions of an operand; None is a dynamic dimension."""
+
+    dims: tuple[int | None, ...]
+    dtype: torch.dtype
+
+    def shape(self, index: int, sizes: Sizes) -> list[int]:
+        return [sizes[index, i] if dim is None else dim for i, dim in enumerate(self.dims)]
+
+
+class _RaisedError(Exception):
+    """Stands for a RuntimeError of a function, for which torch.export prints the graph so far."""
+
+
+class _Traced(torch.nn.Module):
+    """Lets `torch.export` see a function; a module's parameters become constants."""
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        super().__init__()
+        self.fn = fn
+
+    def forward(self, *operands: torch.Tensor) -> tuple[Any, ...]:
+        try:
+            result = self.fn(*operands)
+        except RuntimeError as error:
+            raise _RaisedError from error
+        return tuple(result) if isinstance(result, list | tuple) else (result,)
+
+
+def torch_function_asm(
+    fn: Callable[..., Any],
+    operand_types: Sequence[str],
+    like: tuple[torch.Tensor, ...] | None = None,
+    **options: Any,
+) -> str:
+    """Trace a torch function and lower the trace to builtin tensor types.
+
+    Dynamic dimensions that the function needs to be of one size are asserted so in the MLIR, and
+    taken to be so where the compiler strips assertions.
+
+    Args:
+        fn: takes tensors, returns a tensor or several; a closure's tensors become constants.
+        operand_types: builtin tensor types, such as `tensor<?x384xf32>`.
+        like: a tensor for each operand: its dtype tells signed from unsigned integers (without it
+            they are signed), its sizes are tried where `fn` does not take any sizes.
+        options: those of `lower_program`.
+
+    Returns:
+        A module with one function, `@main`.
+
+    Raises:
+        GenerateError: an operand is not a tensor; `fn` cannot be traced, changes a tensor, returns
+            what is no tensor, or fixes or restricts a dynamic dimension.
+        UnsupportedOperatorError: an operator of it cannot be compiled.
+    """
+    operands = _operands(operand_types, like)
+    lower = functools.partial(lower_program, **options)
+    family = options.get("family", "local")
+    if getattr(_tracing, "active", False):  # `fn` ran an op whose kernel is to be made
+        return _trace_and_lower(fn, operands, like, lower, family)
+    # a thread of its own has no fake tensor mode, no autograd key excluded, no default device
+    with _lock, ThreadPoolExecutor(1, "torch_function_asm") as thread:
+        return thread.submit(_trace_and_lower, fn, operands, like, lower, family).result()
+
+
+@functools.cache
+def conversion_asm(operand_type: str, dtype: torch.dtype) -> str:
+    """Return what `torch_function_asm` does for a conversion to another dtype."""
+    return torch_function_asm(functools.partial(torch.Tensor.to, dtype=dtype), [operand_type])
+
+
+def _trace_and_lower(
+    fn: Callable[..., Any],
+    operands: list[_Operand],
+    like: tuple[torch.Tensor, ...] | None,
+    lower: Callable[..., str],
+    family: str,
+) -> str:
+    name = getattr(fn, "__name__", type(fn).__name__)
+    _tracing.active = True
+    record_lines_of(fn)
+    with torch.no_grad(), quiet_tracing(), rewrites_for(family):
+        program = _trace(fn, name, operands, like)
+        _refuse_effects(program, name)
+        classes = _size_classes(program, name, operands)
+        _probe(fn, name, operands, program, classes)
+        return lower(program, name, classes)
+
+
+def _operands(types: Sequence[str], like: tuple[torch.Tensor, ...] | None) -> list[_Operand]:
+    if like is not None and len(like) != len(types):
+        raise GenerateError(
+            f"inline_torch: `like` has {len(like)} tensors, must have one for each of the "
+            f"{len(types)} operands"
+        )
+    operands: list[_Operand] = []
+    for index, text in enumerate(types):
+        match = _TENSOR_TYPE.fullmatch(text)
+        dtype = match and _DTYPE_BY_ELEMENT.get(match["element"])
+        if match is None or dtype is None:
+            raise GenerateError(
+                f"inline_torch: operand {index} is {text}, must be a builtin tensor of a dtype "
+                "that torch has"
+            )
+        dims = tuple(None if d == "?" else int(d) for d in match["dims"].split("x")[:-1])
+        if like is not None:
+            dtype = _dtype_like(index, text, dims, match["element"], like[index])
+        operands.append(_Operand(dims, dtype))
+    return operands
+
+
+def _dtype_like(
+    index: int, text: str, dims: tuple[int | None, ...], element: str, like: torch.Tensor
+) -> torch.dtype:
+    fits = dtype_info(like.dtype).mlir == element and len(dims) == like.ndim
+    if not fits or any(d not in (None, s) for d, s in zip(dims, like.shape, strict=True)):
+        raise GenerateError(
+            f"inline_torch: `like` {index} is {format_tensor(like)}, must fit operand type {text}"
+        )
+    return like.dtype
+
+
+def _trace(
+    fn: Callable[..., Any],
+    name: str,
+    operands: list[_Operand],
+    like: tuple[torch.Tensor, ...] | None,
+) -> Any:
+    """Export at sizes that are as unlike as the function allows."""
+    failures: list[BaseException] = []
+    for sizes in _size_choices(operands, like):
+        try:
+            program = _export(fn, operands, sizes)
+        except Exception as error:  # noqa: BLE001 -- whatever user code raises at these sizes
+            failures.append((isinstance(error, _RaisedError) and error.__cause__) or error)
+            continue
+        return program if not failures else _export_apart(fn, operands, program)
+    raise GenerateError(
+        f"inline_torch: {name} cannot be traced by torch.export, must run at sizes of "
+        + (", ".join(_type_of(o) for o in operands) or "no operand"),
+        facts=first_lines(failures[0]),
+        fix="pass `like` if only some sizes fit, or make those dimensions static"
+        if any(None in o.dims for o in operands)
+        else None,
+    ) from failures[0]
+
+
+def _size_choices(
+    operands: list[_Operand], like: tuple[torch.Tensor, ...] | None
+) -> Iterator[dict[Place, int]]:
+    """Sizes to try: all different, those of `like`, all the same, the same as a static one."""
+    places = [(i, j) for i, o in enumerate(operands) for j, d in enumerate(o.dims) if d is None]
+    static = {d for o in operands for d in o.dims if d is not None}
+    yield dict(zip(places, _unlike(static, 2, len(places)), strict=True))
+    if not places:
+        return
+    if like is not None:
+        yield {(i, j): like[i].shape[j] for i, j in places}
+    for size in (_COMMON_HINT, *sorted(d for d in static if d > 1)):
+        yield dict.fromkeys(places, size)
+
+
+def _unlike(taken: set[int], factor: int, count: int) -> list[int]:
+    sizes: list[int] = []
+    size = 3 * factor
+    while len(sizes) < count:
+        if size not in taken:
+            sizes.append(size)
+        size += 2 * factor
+    return sizes
+
+
+def _export_apart(fn: Callable[..., Any], operands: list[_Operand], program: Any) -> Any:
+    """Export again with different sizes wherever `program` does not need the same."""
+    shapes = _traced_shapes(program, program.graph_signature.user_inputs)
+    keys = {
+        (i, j): shapes[i][j]
+        for i, o in enumerate(operands)
+        for j, dim in enumerate(o.dims)
+        if dim is None
+    }
+    static = {d for o in operands for d in o.dims if d is not None}
+    names = sorted(set(keys.values()))
+    size_by_name = dict(zip(names, _unlike(static, 8, len(names)), strict=True))
+    size_by_name |= {text: int(text) for text in names if text.isdigit()}
+    try:
+        return _export(fn, operands, {place: size_by_name[key] for place, key in keys.items()})
+    except Exception:  # noqa: BLE001 -- the trace at hand is right too, only less general
+        return program
+
+
+def _export(fn: Callable[..., Any], operands: list[_Operand], sizes: Sizes) -> Any:
+    from torch.export import Dim, export
+    from torch.fx.experimental import _config
+
+    examples = tuple(torch.empty(o.shape(i, sizes), dtype=o.dtype) for i, o in enumerate(operands))
+    dynamic = tuple(
+        {j: Dim.AUTO if dim is None else Dim.STATIC for j, dim in enumerate(o.dims)}
+        for o in operands
+    )
+    # oblivious: no conclusion from an example's size not being 0 or 1
+    with _config.patch(backed_size_oblivious=True):
+        program = export(_Traced(fn), examples, dynamic_shapes=(dynamic,), strict=False)
+        return functional_program(program)
+
+
+def _traced_shapes(program: Any, names: Sequence[str]) -> list[list[str]]:
+    """Shapes of operands or results: in each dimension a number or a symbolic expression."""
+    nodes = {node.name: node for node in program.graph.nodes}
+    return [[str(size) for size in nodes[name].meta["val"].shape] for name in names]
+
+
+# checks of the trace
+
+
+def _refuse_effects(program: Any, name: str) -> None:
+    from torch.export.graph_signature import OutputKind, TensorArgument
+    from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
+
+    for node in program.graph.nodes:
+        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+            raise GenerateError(
+                f"inline_torch: {name} draws random numbers ({node.target}), must be deterministic"
+            )
+        value = node.meta.get("val")
+        if isinstance(value, torch.Tensor) and free_unbacked_symbols(value.shape):
+            raise GenerateError(
+                f"inline_torch: {name} makes a tensor whose size depends on values "
+                f"({node.target}), must make sizes of operand sizes only"
+            )
+    for spec in program.graph_signature.output_specs:
+        if spec.kind is not OutputKind.USER_OUTPUT:
+            raise GenerateError(
+                f"inline_torch: {name} changes {spec.target or spec.arg.name} "
+                f"({spec.kind.name.lower().replace('_', ' ')}), must return new tensors only"
+            )
+        if not isinstance(spec.arg, TensorArgument):
+            raise GenerateError(
+                f"inline_torch: {name} returns {getattr(spec.arg, 'value', spec.arg.name)!r}, "
+                "must return a tensor or a tuple of tensors"
+            )
+
+
+def _size_classes(program: Any, name: str, operands: list[_Operand]) -> dict[str, list[Place]]:
+    """Group the dynamic dimensions that must be of one size; by expression.
+
+    Raises:
+        GenerateError: a dimension has one size only.
+    """
+    classes: dict[str, list[Place]] = {}
+    shapes = _traced_shapes(program, program.graph_signature.user_inputs)
+    for i, (operand, shape) in enumerate(zip(operands, shapes, strict=True)):
+        for j, dim in enumerate(operand.dims):
+            if dim is not None:
+                continue
+            if shape[j].isdigit():
+                raise GenerateError(
+                    f"inline_torch: {name} fixes dimension {j} of operand {i} "
+                    f"({_type_of(operand)}) to {shape[j]}, must take any size of a dynamic "
+                    "dimension",
+                    fix=f"in `select`, specialize_dims({j}) of that argument",
+                )
+            classes.setdefault(shape[j], []).append((i, j))
+    return classes
+
+
+def _probe(
+    fn: Callable[..., Any],
+    name: str,
+    operands: list[_Operand],
+    program: Any,
+    classes: dict[str, list[Place]],
+) -> None:
+    """Compare trace and function at small, equal and out-of-range sizes.
+
+    Raises:
+        GenerateError: the function computes something else there, so it branches on a size.
+    """
+    if not classes:
+        return
+    graph = program.module(check_guards=False)
+    results = _traced_shapes(program, program.graph_signature.user_outputs)
+    for sizes in _probe_sizes(program, classes):
+        device = "cpu"
+        if sum(_numel(o.shape(i, sizes)) for i, o in enumerate(operands)) > _MAX_PROBE_NUMEL:
+            device = "meta"  # shapes only
+        examples = [_example(o, o.shape(i, sizes), device) for i, o in enumerate(operands)]
+        try:
+            wanted = _Traced(fn)(*(e.clone() for e in examples))
+        except Exception:  # noqa: BLE001, S112 -- torch itself does not take these sizes
+            continue
+        try:
+            got = graph(*examples)
+            same = all(map(_agree, got, wanted, results))
+        except Exception:  # noqa: BLE001 -- a failing trace does not agree
+            same = False
+        if not same:
+            shown = ", ".join(format_tensor(e) for e in examples)
+            raise GenerateError(
+                f"inline_torch: {name} does at {shown} something else than at other sizes, must "
+                "do the same at each size of a dynamic dimension",
+                fix="in `select`, specialize_dims() the dimensions that it branches on",
+            )
+
+
+def _probe_sizes(program: Any, classes: dict[str, list[Place]]) -> Iterator[dict[Place, int]]:
+    usual = dict(zip(classes, _unlike(set(), 2, len(classes)), strict=True))
+    ranges = {str(symbol): r for symbol, r in program.range_constraints.items()}
+    choices = [dict.fromkeys(classes, size) for size in (1, _COMMON_HINT)]
+    for key in classes:
+        chosen = {1, 2, 3}
+        if key in ranges:
+            chosen.add(int(ranges[key].lower) - 1)
+            if ranges[key].upper < _NO_MAX:
+                chosen.add(int(ranges[key].upper) + 1)
+        choices.extend(usual | {key: size} for size in sorted(chosen) if size > 0)
+    for choice in choices:
+        yield {place: choice[key] for key, places in classes.items() for place in places}
+
+
+def _example(operand: _Operand, shape: list[int], device: str) -> torch.Tensor:
+    if device == "meta":
+        return torch.empty(shape, dtype=operand.dtype, device=device)
+    generator = torch.Generator().manual_seed(len(shape))  # the caller's random state stays
+    if operand.dtype.is_floating_point or operand.dtype.is_complex:
+        return torch.rand(shape, generator=generator).to(operand.dtype)
+    # integers are likely indices; 0 and 1 are in range almost everywhere
+    high = 2 if min(shape, default=1) > 1 or operand.dtype == torch.bool else 1
+    return torch.randint(0, high, shape, generator=generator).to(operand.dtype)
+
+
+def _agree(got: torch.Tensor, wanted: torch.Tensor, traced_shape: list[str]) -> bool:
+    if got.shape != wanted.shape or got.dtype != wanted.dtype:
+        return False
+    if len(traced_shape) != wanted.ndim or any(
+        traced.isdigit() and int(traced) != size
+        for traced, size in zip(traced_shape, wanted.shape, strict=True)
+    ):
+        return False
+    if wanted.device.type == "meta":
+        return True
+    kind = torch.complex128 if wanted.is_complex() else torch.float64
+    return torch.allclose(got.to(kind), wanted.to(kind), rtol=0.05, atol=0.05, equal_nan=True)
+
+
+def _type_of(operand: _Operand) -> str:
+    dims = "".join(f"{'?' if dim is None else dim}x" for dim in operand.dims)
+    return f"tensor<{dims}{dtype_info(operand.dtype).mlir}>"
+
+
+def _numel(shape: Sequence[int]) -> int:
+    total = 1
+    for dim in shape:
+        total *= dim
+    return total
