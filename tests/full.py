@@ -20,8 +20,8 @@ import pytest
 import torch
 
 from ir_runtime.device.cpu import host_cpu_target
-from ir_runtime.launch.compile.compile_cache import CompileCache
 from ir_runtime.launch.artifact.key import compiler_version, digest_of
+from ir_runtime.launch.compile.compile_cache import CompileCache
 
 __all__ = ["ALL_SOURCES", "KERNEL_INPUTS", "FullSuite", "inputs_digest", "over_budget"]
 

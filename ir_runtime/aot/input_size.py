@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ir_runtime.op_reg.generate.torch_type import parse_torch_tensor_type
 from ir_runtime.op_reg.program import size_assertion
 from ir_runtime.op_reg.program.symbolic_size import NO_MAX, OpenSize, SizeRead, SizeTable
-from ir_runtime.op_reg.generate.torch_type import parse_torch_tensor_type
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg.generate.torch_type import TorchTensorType

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from ir_runtime.errors import CompileError
-from ir_runtime.launch.compile.build import default_store, obtain_artifact
 from ir_runtime.launch.artifact.key import KernelKey
 from ir_runtime.launch.artifact.store import Artifact
+from ir_runtime.launch.compile.build import default_store, obtain_artifact
 
 __all__ = ["keep_apart", "obtain_program"]
 

@@ -18,8 +18,8 @@ from ir_runtime.aot.parameter_file import (
     open_parameter_file,
 )
 from ir_runtime.errors import ArgumentError
-from ir_runtime.op_reg.trace.import_program import literal_hooks
 from ir_runtime.op_reg.generate.torch_type import parse_torch_tensor_type
+from ir_runtime.op_reg.trace.import_program import literal_hooks
 
 if TYPE_CHECKING:
     from iree.runtime import ParameterProvider

@@ -25,10 +25,10 @@ from ir_runtime.errors import (
     CompilerTimeoutError,
 )
 from ir_runtime.fork_lock import fork_safe_lock, fork_waits
-from ir_runtime.launch.compile.compiler import BASE_FLAGS
 from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_of, runtime_version
-from ir_runtime.launch.launchable import Launchable, stored_program
 from ir_runtime.launch.artifact.store import Artifact
+from ir_runtime.launch.compile.compiler import BASE_FLAGS
+from ir_runtime.launch.launchable import Launchable, stored_program
 from ir_runtime.launch.vm.vm_program import VmProgram
 from ir_runtime.op_reg.trace.legal import blame
 
@@ -272,9 +272,9 @@ class Program:
     def _lower(self, family: str) -> _Lowered:
         from iree.compiler.ir import Context, Module
 
+        from ir_runtime.op_reg.generate.report_collection import collect_reports
         from ir_runtime.op_reg.program.expand import ExpandCustomOpsPass
         from ir_runtime.op_reg.trace.index_expand import expand_index_checks
-        from ir_runtime.op_reg.generate.report_collection import collect_reports
 
         context: Any = Context()
         context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork

@@ -19,7 +19,8 @@ from ir_runtime.cli.ops import custom_ops, import_ops
 from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import ArgumentError, OpConflictError, RegistrationError
 from ir_runtime.ir import Decision, IrOp, IrOpPriorityConfig, registered_op
-from ir_runtime.op_reg import CustomOp, Explanation
+from ir_runtime.op_reg import Explanation
+from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.schema import default_value
 
 __all__ = ["arguments_of", "parse_value", "run"]
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _op_of(name: str) -> IrOp | CustomOp:
+def _op_of(name: str) -> IrOp | Op:
     """Return an IR op, or one that is written as MLIR alone, by its name; the namespace may lack.
 
     Raises:
@@ -71,10 +72,10 @@ def _op_of(name: str) -> IrOp | CustomOp:
     return named[0] if named else registered_op(name)
 
 
-def _config(op: IrOp | CustomOp, priority: str | None) -> IrOpPriorityConfig | None:
+def _config(op: IrOp | Op, priority: str | None) -> IrOpPriorityConfig | None:
     if priority is None:
         return None
-    if isinstance(op, CustomOp):
+    if isinstance(op, Op):
         raise ArgumentError(
             f"{op.qualified_name}: is written as MLIR and has no providers, "
             "must be an IR op to have a priority"
@@ -82,7 +83,7 @@ def _config(op: IrOp | CustomOp, priority: str | None) -> IrOpPriorityConfig | N
     return IrOpPriorityConfig({op.name: priority})
 
 
-def arguments_of(op: IrOp | CustomOp, words: Sequence[str]) -> list[Any]:
+def arguments_of(op: IrOp | Op, words: Sequence[str]) -> list[Any]:
     """Return all arguments of a call from words: `f32[4,4096]`, or by name `epsilon=1e-6`.
 
     A word without a name is for the first argument that has no value yet. Tensors of numbers with
@@ -92,7 +93,7 @@ def arguments_of(op: IrOp | CustomOp, words: Sequence[str]) -> list[Any]:
         ArgumentError: a word is no value of its argument; one is missing, unknown or given twice.
     """
     given: dict[str, Any] = {}
-    arguments = op.schema.arguments if isinstance(op, CustomOp) else op.torch_op._schema.arguments
+    arguments = op.schema.arguments if isinstance(op, Op) else op.torch_op._schema.arguments
     types = {argument.name: str(argument.type) for argument in arguments}
     for word in words:
         name, equals, text = word.partition("=")
@@ -121,7 +122,7 @@ def arguments_of(op: IrOp | CustomOp, words: Sequence[str]) -> list[Any]:
     return [given[a.name] if a.name in given else default_value(a) for a in arguments]
 
 
-def _schema_text(op: IrOp | CustomOp) -> str:
+def _schema_text(op: IrOp | Op) -> str:
     text = str(op.schema)
     return text[text.index("(") :]
 

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from ir_runtime.errors import ArgumentError
 from ir_runtime.ir import IreeImpl, IrOp, IrOpImpl, current_platform
 from ir_runtime.ir.iree import KERNEL_LIBRARY
-from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
+from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["OpRow", "ProviderRow", "custom_ops", "import_ops", "list_ops", "run"]
 
@@ -101,7 +102,7 @@ def list_ops() -> tuple[OpRow, ...]:
     return tuple(rows)
 
 
-def custom_ops() -> dict[str, CustomOp]:
+def custom_ops() -> dict[str, Op]:
     """Return the ops that are no providers of IR ops, by name and namespace."""
     behind = f"{KERNEL_LIBRARY.ns}::"
     return {

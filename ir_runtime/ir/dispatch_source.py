@@ -19,8 +19,8 @@ from ir_runtime.errors import NotTakenError
 from ir_runtime.ir.shadow import run_watched, watch
 from ir_runtime.ir.wrap import wrap
 from ir_runtime.launch.direct import native
-from ir_runtime.op_reg.call.call_table import PLAIN_KEYSET
-from ir_runtime.op_reg.call.own_name import own_prefix
+from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
+from ir_runtime.op_reg.op.free_name import own_prefix
 
 if TYPE_CHECKING:
     from ir_runtime.ir.op import IrOp

@@ -21,10 +21,12 @@ from ir_runtime.ir.constraint import Constraint, compile_constraints
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.schema import check_same_schema
 from ir_runtime.ir.stack import caller_stack
-from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.call.entrance import make_entrance, positional
 from ir_runtime.op_reg.call.kernel import run_select
+from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.op.library import fragment
+from ir_runtime.op_reg.op.op import Op
+from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.traced_op import MOST_OUTCOMES, key_function, refusal, traced_op
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class IreeImpl(IrOpImpl):
     def __init__(
         self,
         op: IrOp,
-        kernel: CustomOp | None = None,
+        kernel: Op | None = None,
         constraints: Sequence[Constraint] = (),
         registration_stack: Sequence[str] | None = None,
     ) -> None:
@@ -103,7 +105,7 @@ class IreeImpl(IrOpImpl):
         return self._entrance is None or getattr(self._kernel, "native", None) is self.op.native
 
     @property
-    def kernel(self) -> CustomOp:
+    def kernel(self) -> Op:
         """The op behind it; made when it is first asked for.
 
         Raises:
@@ -134,7 +136,7 @@ class IreeImpl(IrOpImpl):
         kernel = self.kernel
         return getattr(getattr(torch.ops, kernel.library.ns), kernel.name)
 
-    def _trace(self) -> CustomOp:
+    def _trace(self) -> Op:
         op = self.op
         name = op.name
         if op.namespace != "ir_runtime" or f"{KERNEL_LIBRARY.ns}::{name}" in ALL_CUSTOM_OP_REGS:

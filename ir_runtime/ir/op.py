@@ -26,13 +26,13 @@ from ir_runtime.ir.op_priority import OpPriority
 from ir_runtime.ir.registration import AutogradOp, define_ops, register_ops
 from ir_runtime.ir.schema import check_name, check_parameters, infer_schema
 from ir_runtime.ir.stack import caller_stack
-from ir_runtime.op_reg.register.autograd import NoFormula
-from ir_runtime.op_reg.custom_op import CustomOp
-from ir_runtime.op_reg.register.derived_backward import NativeFormula
-from ir_runtime.op_reg.digest.description import Description
-from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
-from ir_runtime.op_reg.op.stand_in import register_stand_in
+from ir_runtime.op_reg.digest.sink import Sink
 from ir_runtime.op_reg.digest.torch_cache import show_code_to_torch
+from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
+from ir_runtime.op_reg.op.op import Op
+from ir_runtime.op_reg.op.stand_in import register_stand_in
+from ir_runtime.op_reg.register.autograd import NoFormula
+from ir_runtime.op_reg.register.derived_backward import NativeFormula
 
 if TYPE_CHECKING:
     from ir_runtime.ir.explain import Decision
@@ -129,7 +129,7 @@ class IrOp(OpPriority, OpChecks):
         own = {"__call__": self._functions.op_call, "__module__": type(self).__module__}
         self.__class__ = type(type(self).__name__, (type(self),), own)
 
-    def _describe(self, into: Description) -> None:
+    def _describe(self, into: Sink) -> None:
         """Describe what torch compiles of it: its meta function and its backward."""
         into.add(self.schema, type(self.autograd.formula).__name__)
         formula = [f for f in self.autograd.formula.code if getattr(f, "__self__", None) != self]
@@ -292,7 +292,7 @@ class IrOp(OpPriority, OpChecks):
         if not isinstance(formula, NoFormula):
             self.autograd.formula = formula
 
-    def _kernel(self) -> CustomOp | None:
+    def _kernel(self) -> Op | None:
         impl = self.impls["iree"]
         try:
             return impl.kernel if isinstance(impl, IreeImpl) else None

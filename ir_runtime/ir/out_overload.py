@@ -11,8 +11,8 @@ from torch import Tensor
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.ir.shadow import watch
-from ir_runtime.op_reg.call.call_table import PLAIN_KEYSET
-from ir_runtime.op_reg.call.python_call import out_names, staged_name
+from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
+from ir_runtime.op_reg.op.op_arguments import out_names, staged_name
 from ir_runtime.op_reg.register.forward_mode import refuse_tangents
 from ir_runtime.op_reg.register.registration import out_schema
 from ir_runtime.op_reg.select.selection import check_devices

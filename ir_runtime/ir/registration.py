@@ -11,9 +11,9 @@ import torch
 from ir_runtime.ir.dispatch_source import Dispatch, make_dispatch
 from ir_runtime.ir.out_overload import register_out
 from ir_runtime.ir.schema import with_mutation
+from ir_runtime.op_reg.op.library import lasting_fragment
 from ir_runtime.op_reg.register.autograd import make_autograd_slow
 from ir_runtime.op_reg.register.forward_mode import carries_tangent
-from ir_runtime.op_reg.op.library import lasting_fragment
 
 if TYPE_CHECKING:
     from ir_runtime.ir.op import IrOp

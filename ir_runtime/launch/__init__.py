@@ -1,9 +1,9 @@
 """From MLIR to a program that runs on tensors; knows no op."""
 
-from ir_runtime.launch.vm.invoke import invoke_vm_function
+from ir_runtime.launch.artifact.store import Artifact, DirectoryStore, MemoryStore, Store
 from ir_runtime.launch.launchable import Launchable
 from ir_runtime.launch.multi_device import MultiDeviceLaunchable
-from ir_runtime.launch.artifact.store import Artifact, DirectoryStore, MemoryStore, Store
+from ir_runtime.launch.vm.invoke import invoke_vm_function
 
 __all__ = [
     "Artifact",

@@ -12,11 +12,17 @@ from torch import Tensor
 
 from ir_runtime.counters import add_pending_count
 from ir_runtime.errors import LaunchError
-from ir_runtime.launch.vm.destination import Launch, Results, bind_launch
-from ir_runtime.launch.direct.direct_program import BoundPlan, DirectProgram, bind_direct_launch, load_direct
+from ir_runtime.launch.artifact.store import Artifact
+from ir_runtime.launch.direct.direct_program import (
+    BoundPlan,
+    DirectProgram,
+    bind_direct_launch,
+    load_direct,
+)
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.operand.index_fault import count_faults, report_of_source
-from ir_runtime.launch.artifact.store import Artifact
+from ir_runtime.launch.operand.launch_type import Launch, Results
+from ir_runtime.launch.vm.destination import bind_launch
 from ir_runtime.launch.vm.vm_program import VmProgram
 from ir_runtime.settings import current_settings
 

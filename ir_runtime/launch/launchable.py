@@ -20,13 +20,13 @@ from ir_runtime.errors import (
     UnsupportedTypeError,
 )
 from ir_runtime.fork_lock import fork_safe_lock
-from ir_runtime.launch.compile.build import default_store, obtain_artifact, program_key
-from ir_runtime.launch.vm.call import call_program
 from ir_runtime.launch.artifact.find_artifact import choose_artifact
-from ir_runtime.launch.vm.destination import local_uri_for_work
-from ir_runtime.launch.operand.tensor_device import places_of, refuse_tensors_elsewhere
-from ir_runtime.launch.compile.source import source_bytes
 from ir_runtime.launch.artifact.store import Artifact, DirectoryStore
+from ir_runtime.launch.compile.build import default_store, obtain_artifact, program_key
+from ir_runtime.launch.compile.source import source_bytes
+from ir_runtime.launch.operand.launch_type import local_uri_for_work
+from ir_runtime.launch.operand.tensor_device import places_of, refuse_tensors_elsewhere
+from ir_runtime.launch.vm.call import call_program
 from ir_runtime.launch.vm.vm_program import VmProgram, exports_of
 
 if TYPE_CHECKING:

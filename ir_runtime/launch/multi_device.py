@@ -12,12 +12,12 @@ from torch import Tensor
 from ir_runtime.device import Device
 from ir_runtime.device.instance import is_forked
 from ir_runtime.errors import ArgumentError, UnsupportedTypeError
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.launch.compile.build import default_store, obtain_artifact, program_key
-from ir_runtime.launch.vm.call import call_program
-from ir_runtime.launch.device_group import DeviceGroup, open_devices
 from ir_runtime.launch.compile.program_record import WrittenOperands, stored_written_operands
 from ir_runtime.launch.compile.source import source_bytes
-from ir_runtime.launch.artifact.store import DirectoryStore
+from ir_runtime.launch.device_group import DeviceGroup, open_devices
+from ir_runtime.launch.vm.call import call_program
 from ir_runtime.launch.vm.vm_program import VmProgram
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from ir_runtime.errors import (
 )
 from ir_runtime.layers.dead_library import bury_op, revive_op
 from ir_runtime.layers.platform import dispatch_keys
-from ir_runtime.op_reg.digest.description import Description
-from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
-from ir_runtime.op_reg.register.registration import given_fake
-from ir_runtime.op_reg.op.schema import check_dispatch_keys
+from ir_runtime.op_reg.digest.sink import Sink
 from ir_runtime.op_reg.digest.torch_cache import show_code_to_torch
+from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
+from ir_runtime.op_reg.op.schema import check_dispatch_keys
+from ir_runtime.op_reg.register.registration import given_fake
 
 __all__ = ["direct_register_custom_op"]
 
@@ -152,9 +152,7 @@ def _register(
     library._registration_handles.append(lifetime)  # pyright: ignore[reportArgumentType]
 
 
-def _describe(
-    name: str, op_func: Callable[..., Any], words: Sequence[str], into: Description
-) -> None:
+def _describe(name: str, op_func: Callable[..., Any], words: Sequence[str], into: Sink) -> None:
     """Describe what torch compiles of an op; torch tells nobody the backward it was given."""
     into.add(*words)
     into.code_of(op_func)

@@ -1,5 +1,26 @@
 """Ops written as MLIR: selection, generation, registration with torch."""
 
+from ir_runtime.op_reg.call.explain import Explanation, explain
+from ir_runtime.op_reg.call.kernel import forget_kernels
+from ir_runtime.op_reg.custom_op import CustomOp
+from ir_runtime.op_reg.generate.builder import KernelBuilder
+from ir_runtime.op_reg.generate.function_builder import FreeFuncKernelBuilder
+from ir_runtime.op_reg.generate.function_call import call_function
+from ir_runtime.op_reg.generate.shape import flatten, float_attribute, unflatten
+from ir_runtime.op_reg.generate.template import MlirTemplate
+from ir_runtime.op_reg.generate.template_loader import (
+    JinjaTemplateLoader,
+    StrFormatTemplateLoader,
+    TemplateLoader,
+)
+from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY, def_library, forward_op, fragment
+from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
+from ir_runtime.op_reg.program.expand import ExpandCustomOpsPass
+from ir_runtime.op_reg.program.inline_builder import InlineKernelBuilder
+from ir_runtime.op_reg.register.autocast import register_autocast
+from ir_runtime.op_reg.register.backward import register_autograd
+from ir_runtime.op_reg.register.derived_backward import derive_backward
+from ir_runtime.op_reg.register.vmap import register_vmap
 from ir_runtime.op_reg.select.argument import (
     AttrArg,
     EmptyOptionalTensorArg,
@@ -8,26 +29,7 @@ from ir_runtime.op_reg.select.argument import (
     TensorArg,
     TensorListArg,
 )
-from ir_runtime.op_reg.register.autocast import register_autocast
-from ir_runtime.op_reg.generate.builder import FreeFuncKernelBuilder, KernelBuilder
-from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
-from ir_runtime.op_reg.register.derived_backward import derive_backward
-from ir_runtime.op_reg.program.expand import ExpandCustomOpsPass
-from ir_runtime.op_reg.call.explain import Explanation, explain
-from ir_runtime.op_reg.generate.function_call import call_function
-from ir_runtime.op_reg.register.backward import register_autograd
-from ir_runtime.op_reg.program.inline_builder import InlineKernelBuilder
-from ir_runtime.op_reg.call.kernel import forget_kernels
-from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY, def_library, forward_op, fragment
-from ir_runtime.op_reg.generate.template_loader import (
-    JinjaTemplateLoader,
-    StrFormatTemplateLoader,
-    TemplateLoader,
-)
 from ir_runtime.op_reg.select.selection import KernelSelection
-from ir_runtime.op_reg.generate.shape import flatten, float_attribute, unflatten
-from ir_runtime.op_reg.generate.template import MlirTemplate
-from ir_runtime.op_reg.register.vmap import register_vmap
 
 __all__ = [
     "ALL_CUSTOM_OP_REGS",

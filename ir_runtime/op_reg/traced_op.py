@@ -23,17 +23,19 @@ from ir_runtime.errors import (
     UnsupportedOperatorError,
     UnsupportedTypeError,
 )
-from ir_runtime.op_reg.select.argument import AttrArg
-from ir_runtime.op_reg.generate.builder import KernelBuilder
-from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
-from ir_runtime.op_reg.register.derived_backward import derive_backward
-from ir_runtime.op_reg.digest.op_digest import function_digest
-from ir_runtime.op_reg.trace.import_program import record_lines_of
 from ir_runtime.op_reg.call.kernel import kernel_for, run_select
+from ir_runtime.op_reg.custom_op import CustomOp
+from ir_runtime.op_reg.digest.op_digest import function_digest
+from ir_runtime.op_reg.generate.builder import KernelBuilder
+from ir_runtime.op_reg.op.op import Op
+from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.op.tensor_leaves import as_results, call_by_schema, flatten_groups, regroup
-from ir_runtime.op_reg.trace.legal import blame, called_operators
+from ir_runtime.op_reg.register.derived_backward import derive_backward
+from ir_runtime.op_reg.select.argument import AttrArg
 from ir_runtime.op_reg.select.result import written_descs
 from ir_runtime.op_reg.select.selection import CallSelection, KernelSelection, call_device
+from ir_runtime.op_reg.trace.import_program import record_lines_of
+from ir_runtime.op_reg.trace.legal import blame, called_operators
 from ir_runtime.op_reg.traced_result import Results, results_like
 from ir_runtime.settings import Settings, on_change
 
@@ -80,7 +82,7 @@ class TracedOp(CustomOp):
         for desc in tensors:
             first = 1 if any(desc is d for d in dynamic) else 0
             desc.specialize_dims(*range(first, desc.t.ndim))
-        results = results_like(self, values, {id(d.t) for d in dynamic})
+        results = results_like(self, self.fake, values, {id(d.t) for d in dynamic})
         _declare_results(self, ksel, results)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
@@ -113,7 +115,7 @@ def traced_op(
     activations: Sequence[int],
     fake: Callable[..., Any] | None = None,
     library: torch.library.Library,
-) -> CustomOp:
+) -> Op:
     """Register an op whose kernels are traced from a torch function.
 
     Args:
@@ -226,7 +228,7 @@ def _example(desc: Any) -> Tensor:
 # results
 
 
-def _declare_results(op: CustomOp, ksel: KernelSelection, results: Results) -> None:
+def _declare_results(op: Op, ksel: KernelSelection, results: Results) -> None:
     for i, (declared, tensors) in enumerate(zip(op.schema.returns, results, strict=True)):
         if str(declared.type) == "List[Tensor]":
             shapes, dtypes = [r.shape for r in tensors], [r.dtype for r in tensors]
@@ -245,7 +247,7 @@ def _declare_results(op: CustomOp, ksel: KernelSelection, results: Results) -> N
 # refusals
 
 
-def refusal(op: CustomOp, args: Sequence[Any]) -> str | None:
+def refusal(op: Op, args: Sequence[Any]) -> str | None:
     """Say why there is no kernel for a call, None if there is one.
 
     The first time for arguments of these dtypes, shapes and values, it makes the kernel. What came
@@ -303,7 +305,7 @@ def _on_meta(args: Sequence[Any]) -> list[Any]:
     ]
 
 
-def _device_for(op: CustomOp, args: Sequence[Any]) -> Device:
+def _device_for(op: Op, args: Sequence[Any]) -> Device:
     where = call_device(op.name, op.arg_names, args) or torch.device("cpu")
     device = Device.chosen_for(where)
     if device is None:
@@ -331,7 +333,7 @@ def _forget_outcomes(before: Settings, after: Settings) -> None:
                 op.outcomes.clear()
 
 
-def key_function(op: CustomOp) -> Callable[..., Any]:
+def key_function(op: Op) -> Callable[..., Any]:
     """Generate what reduces the arguments of a call to a key, as cheaply as Python allows."""
     names = [f"a{i}" for i in range(len(op.arg_names))]
     kinds = [str(a.type) for a in op.schema.arguments]

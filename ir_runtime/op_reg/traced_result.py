@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,11 +17,9 @@ from torch._subclasses.fake_tensor import (
 )
 
 from ir_runtime.errors import ArgumentError, GenerateError
-from ir_runtime.op_reg.trace.import_program import first_lines, quiet_tracing
+from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.tensor_leaves import as_results, call_by_schema
-
-if TYPE_CHECKING:
-    from ir_runtime.op_reg.traced_op import TracedOp
+from ir_runtime.op_reg.trace.import_program import first_lines, quiet_tracing
 
 __all__ = ["ResultLike", "Results", "results_like"]
 
@@ -51,11 +49,14 @@ Results = list[list[ResultLike]]
 """For each result of the schema its tensors: one, or those of a list."""
 
 
-def results_like(op: TracedOp, values: Sequence[Any], dynamic: Collection[int]) -> Results:
-    """Run the `fake` of an op on tensors that hold nothing.
+def results_like(
+    op: Op, fake: Callable[..., Any], values: Sequence[Any], dynamic: Collection[int]
+) -> Results:
+    """Run `fake` on tensors that hold nothing.
 
     Args:
         op: the op.
+        fake: what computes shapes and dtypes of its results.
         values: all arguments; real tensors are not read, fake ones are passed on.
         dynamic: `id` of each tensor whose first dimension may have any size.
 
@@ -65,10 +66,10 @@ def results_like(op: TracedOp, values: Sequence[Any], dynamic: Collection[int]) 
     """
     if any(isinstance(t, FakeTensor) for value in values for t in _tensors(value)):
         with torch.no_grad():
-            found = _run(op, values)
+            found = _run(op, fake, values)
         return [[_by_symbols(t) for t in group] for group in found]
-    found = _run_on_fakes(op, values, {})
-    others = _run_at_other_sizes(op, values, dynamic) if dynamic else found
+    found = _run_on_fakes(op, fake, values, {})
+    others = _run_at_other_sizes(op, fake, values, dynamic) if dynamic else found
     if [len(group) for group in others] != [len(group) for group in found]:
         return [[_all_dynamic(t) for t in group] for group in found]
     return [
@@ -83,8 +84,8 @@ def _tensors(value: Any) -> list[Tensor]:
     return [value] if isinstance(value, Tensor) else []
 
 
-def _run(op: TracedOp, values: Sequence[Any]) -> list[list[Tensor]]:
-    returned = call_by_schema(op, op.fake, values)
+def _run(op: Op, fake: Callable[..., Any], values: Sequence[Any]) -> list[list[Tensor]]:
+    returned = call_by_schema(op, fake, values)
     results = as_results(op, returned, "its function")
     groups = [list(r) if isinstance(r, list | tuple) else [r] for r in results]
     for group in groups:
@@ -97,7 +98,7 @@ def _run(op: TracedOp, values: Sequence[Any]) -> list[list[Tensor]]:
 
 
 def _run_on_fakes(
-    op: TracedOp, values: Sequence[Any], resized: dict[int, int]
+    op: Op, fake: Callable[..., Any], values: Sequence[Any], resized: dict[int, int]
 ) -> list[list[Tensor]]:
     """Run it on fake tensors of the arguments' shapes, with other first sizes for some."""
 
@@ -114,7 +115,7 @@ def _run_on_fakes(
     mode = FakeTensorMode(allow_non_fake_inputs=True)
     try:
         with torch.no_grad(), quiet_tracing(), mode:
-            return _run(op, [fake_of(value) for value in values])
+            return _run(op, fake, [fake_of(value) for value in values])
     except _DEPENDS_ON_VALUES as error:
         raise GenerateError(
             f"{op.name}: its function depends on what its tensors hold, must depend on shapes, "
@@ -137,13 +138,13 @@ _CHANGES: tuple[Callable[[int], int], ...] = (
 
 
 def _run_at_other_sizes(
-    op: TracedOp, values: Sequence[Any], dynamic: Collection[int]
+    op: Op, fake: Callable[..., Any], values: Sequence[Any], dynamic: Collection[int]
 ) -> list[list[Tensor]]:
     """Run it with other numbers of rows, equal ones where they are equal; nothing if none do."""
     rows = [t for value in values for t in _tensors(value) if id(t) in dynamic]
     for change in _CHANGES:
         try:
-            return _run_on_fakes(op, values, {id(t): change(t.shape[0]) for t in rows})
+            return _run_on_fakes(op, fake, values, {id(t): change(t.shape[0]) for t in rows})
         except (ArgumentError, GenerateError):
             continue
     return []

@@ -14,9 +14,9 @@ from torch.export import Dim
 from ir_runtime import aot
 from ir_runtime.device import Device
 from ir_runtime.errors import ArgumentError, ExportError, LaunchError
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.launch.launchable import Launchable
 from ir_runtime.launch.operand.mutation import changed_arguments
-from ir_runtime.launch.artifact.store import DirectoryStore
 
 
 def decode_step(x: Tensor, keys: Tensor, values: Tensor, position: Tensor) -> Tensor:

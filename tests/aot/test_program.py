@@ -16,8 +16,8 @@ from ir_runtime import aot
 from ir_runtime.counters import count_since
 from ir_runtime.device import Device
 from ir_runtime.errors import ArgumentError, ExportError, LaunchError
-from ir_runtime.launch.launchable import Launchable
 from ir_runtime.launch.artifact.store import DirectoryStore
+from ir_runtime.launch.launchable import Launchable
 from ir_runtime.op_reg.trace.import_program import quiet_tracing
 from tests.op_reg import ops
 from tests.op_reg.ops import LIBRARY, make_op

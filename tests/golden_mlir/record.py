@@ -79,7 +79,8 @@ def complaint(golden: Golden, record: dict[str, Any]) -> str | None:
             )
         return (
             "its MLIR changed, and its key did not: stored kernels would be taken for it\n"
-            "  fix: raise MLIR_SCHEMA in ir_runtime/op_reg/digest/mlir_schema.py, then run `make golden`"
+            "  fix: raise MLIR_SCHEMA in ir_runtime/op_reg/digest/mlir_schema.py, "
+            "then run `make golden`"
         )
     if text != known or digest != golden.op.code_digest or record["schema"] != MLIR_SCHEMA:
         return "its golden file is out of date\n  fix: run `make golden`, and read what changed"

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from ir_runtime.launch.host_program.program import HostProgram
+from ir_runtime.launch.host_program.program_json import load_program
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -23,4 +24,4 @@ def format_program(program: HostProgram) -> str:
 
 
 def golden_program(name: str) -> HostProgram:
-    return HostProgram.from_json(json.loads((GOLDEN / f"{name}.json").read_text("utf-8")))
+    return load_program(json.loads((GOLDEN / f"{name}.json").read_text("utf-8")))

@@ -24,8 +24,8 @@ from ctypes import (
 )
 from pathlib import Path
 
-from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Plan, Step
+from ir_runtime.launch.host_program.program import HostProgram
 from tests.session import temporary_directory
 
 VERSION = 6

@@ -12,9 +12,9 @@ import torch
 
 from ir_runtime.counters import Counts, count_since
 from ir_runtime.launch import Launchable
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.launch.compile import compiler
 from ir_runtime.launch.compile.compile_cache import CompileCache, Compiled
-from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.settings import current_settings, override_settings
 
 RESULT = Compiled(b"\0vmfb", b"stream", b"host")

@@ -16,10 +16,10 @@ from ir_runtime.errors import (
     CompilerTimeoutError,
 )
 from ir_runtime.launch import Launchable
+from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.launch.compile import compiler
 from ir_runtime.launch.compile import compiler_process as worker
 from ir_runtime.launch.compile.build import add_compile_listener
-from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.settings import override_settings
 
 BAD = """func.func @main(%a: tensor<4xf32>) -> tensor<4xf32> {

@@ -10,10 +10,10 @@ import torch
 
 from ir_runtime.errors import ArgumentError, LaunchError
 from ir_runtime.launch.direct.evaluate import evaluate, result_numbers, result_shapes
-from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
-from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill
 from ir_runtime.launch.direct.plan_rewrite import rewrite_steps
+from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
+from ir_runtime.launch.host_program.program_json import load_program
 from tests.launch.golden_file import golden_program
 from tests.launch.hal_phase import compile_phases, host_target, read_source
 from tests.launch.host_programs import HOST_CASES, x
@@ -257,7 +257,7 @@ def test_a_stored_program_with_one_wrong_entry_is_refused_or_evaluated(
             inner = inner[step]
         inner[path[-1]] = wrong
         try:
-            program = HostProgram.from_json(stored)
+            program = load_program(stored)
         except ValueError:
             continue
         numbers = [1] * len(program.numbers)
@@ -282,7 +282,7 @@ def test_a_stored_program_with_one_wrong_entry_is_refused_or_evaluated(
 def test_a_stored_program_says_where_it_is_wrong(key: str, value: object, message: str) -> None:
     stored = {**golden_program("slices").to_json(), key: value}
     with pytest.raises(ValueError) as raised:  # noqa: PT011 - the message is compared
-        HostProgram.from_json(stored)
+        load_program(stored)
     assert str(raised.value).startswith(message)
 
 

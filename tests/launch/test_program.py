@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
-from ir_runtime.launch.host_program.program import HostProgram
+from ir_runtime.launch.host_program.program_json import load_program
 from ir_runtime.launch.host_program.read_program import find_written_operands, read_program
 from tests.launch.golden_file import GOLDEN, format_program, golden_program
 from tests.launch.hal_phase import GOLDEN_TARGET, compile_phases, read_source
@@ -210,7 +210,7 @@ def test_damaged_text_is_read_or_refused(kind: str, store: object) -> None:
             program = read_program(changed, "main")
         except UnreadableProgramError:
             continue
-        assert HostProgram.from_json(program.to_json()) == program
+        assert load_program(program.to_json()) == program
 
 
 BRANCHES_ON_STREAMS = """

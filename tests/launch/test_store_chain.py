@@ -13,9 +13,9 @@ import torch
 from ir_runtime.cli import main
 from ir_runtime.counters import Counts, count_since
 from ir_runtime.launch import Launchable
-from ir_runtime.launch.compile.build import default_store
 from ir_runtime.launch.artifact.store import DirectoryStore, Store
 from ir_runtime.launch.artifact.store_chain import StoreChain
+from ir_runtime.launch.compile.build import default_store
 from ir_runtime.settings import override_settings
 from tests.launch.test_store import ARTIFACT, DAMAGE, KEY, OTHER
 

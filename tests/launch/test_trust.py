@@ -16,9 +16,9 @@ import torch
 from ir_runtime.counters import count_since
 from ir_runtime.errors import ArgumentError, UntrustedStoreError
 from ir_runtime.launch import Launchable
-from ir_runtime.launch.compile.compile_cache import CompileCache, Compiled
 from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.launch.artifact.store_chain import StoreChain
+from ir_runtime.launch.compile.compile_cache import CompileCache, Compiled
 from ir_runtime.settings import override_settings
 from tests.launch.test_store import ARTIFACT, KEY
 

@@ -7,7 +7,7 @@ import torch
 
 from ir_runtime.counters import count_since
 from ir_runtime.errors import ArgumentError
-from ir_runtime.op_reg.call.call_table import PLAIN_KEYSET
+from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
 from ir_runtime.settings import override_settings
 from tests.op_reg import ops
 from tests.op_reg.ops import LIBRARY, like_first, make_op, op_of, yield_first

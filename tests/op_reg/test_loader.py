@@ -19,8 +19,8 @@ from ir_runtime.op_reg import (
     TemplateLoader,
     call_function,
 )
-from ir_runtime.op_reg.digest.op_digest import code_digest
 from ir_runtime.op_reg.call.kernel import kernel_source, run_select
+from ir_runtime.op_reg.digest.op_digest import code_digest
 from tests.op_reg import template_ops
 from tests.op_reg.ops import like_first, make_op, op_of
 from tests.op_reg.template_ops import AS_JINJA, DOUBLE, HERE, KINDS, calling

@@ -12,8 +12,8 @@ import torch
 
 from ir_runtime.counters import count_since
 from ir_runtime.op_reg import CustomOp, def_library
-from ir_runtime.op_reg.digest.op_digest import code_digest
 from ir_runtime.op_reg.digest.local_import import function_imports
+from ir_runtime.op_reg.digest.op_digest import code_digest
 
 OP = """
 from ir_runtime.op_reg import CustomOp

@@ -11,7 +11,7 @@ from torch import Tensor
 import kernels_mlir  # noqa: F401 - registers gelu
 from ir_runtime import CustomOp, ir
 from ir_runtime.errors import ArgumentError, OpDefinitionError
-from ir_runtime.op_reg.call.own_name import own_prefix
+from ir_runtime.op_reg.op.free_name import own_prefix
 from tests.op_reg.ops import LIBRARY, make_op, scaled
 from tests.sampling import sampled
 

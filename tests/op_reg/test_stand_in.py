@@ -20,9 +20,9 @@ from ir_runtime.op_reg import (
     explain,
     register_vmap,
 )
+from ir_runtime.op_reg.call.bind import bind_raw
 from ir_runtime.op_reg.digest.op_digest import function_digest
 from ir_runtime.op_reg.op.find_op import registered_op
-from ir_runtime.op_reg.call.bind import bind_raw
 from ir_runtime.op_reg.op.stand_in import op_named, register_stand_in, stand_in_for
 from ir_runtime.op_reg.traced_op import traced_op
 from tests.op_reg import ops

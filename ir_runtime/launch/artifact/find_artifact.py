@@ -6,9 +6,9 @@ import time
 
 from ir_runtime.device import Device
 from ir_runtime.errors import AmbiguousArtifactError, ArtifactNotFoundError
-from ir_runtime.launch.compile.build import note_store_hit
 from ir_runtime.launch.artifact.key import KernelKey, digest_of
 from ir_runtime.launch.artifact.store import Artifact, DirectoryStore
+from ir_runtime.launch.artifact.store_hit import note_store_hit
 
 __all__ = ["choose_artifact"]
 

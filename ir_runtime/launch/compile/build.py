@@ -8,11 +8,8 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ir_runtime.counters import add_count
 from ir_runtime.errors import ArtifactNotFoundError, CompileError
 from ir_runtime.fork_lock import fork_safe_lock
-from ir_runtime.launch.compile.compile_cache import Compiled
-from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program, compiler_installed
 from ir_runtime.launch.artifact.key import (
     KernelKey,
     compiler_version,
@@ -20,17 +17,19 @@ from ir_runtime.launch.artifact.key import (
     runtime_version,
     same_release,
 )
-from ir_runtime.launch.compile.program_record import program_files
 from ir_runtime.launch.artifact.store import Artifact, DirectoryStore, Store
 from ir_runtime.launch.artifact.store_chain import StoreChain
+from ir_runtime.launch.artifact.store_hit import event_fields, note_store_hit
+from ir_runtime.launch.compile.compile_cache import Compiled
+from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program, compiler_installed
+from ir_runtime.launch.compile.program_record import program_files
 from ir_runtime.settings import current_settings
-from ir_runtime.tracing import Span, record_event
+from ir_runtime.tracing import Span
 
 __all__ = [
     "add_compile_listener",
     "default_store",
     "nearest_artifact",
-    "note_store_hit",
     "obtain_artifact",
     "program_key",
 ]
@@ -122,32 +121,6 @@ def _load(store: Store, key: KernelKey) -> Artifact | None:
     return artifact
 
 
-def note_store_hit(store: Store, artifact: Artifact, started_ns: int) -> None:
-    """Count, log and trace that an artifact came from a store.
-
-    Args:
-        store: where it was.
-        artifact: what was read.
-        started_ns: when reading began, by `time.perf_counter_ns`.
-    """
-    key = artifact.key
-    add_count("store_hits")
-    _log.debug("loaded %s from %r", key.label, store)
-    vmfb_bytes = len(artifact.vmfb)
-    record_event(
-        "load", key.name, started_ns, **_identity(key), store=repr(store), vmfb_bytes=vmfb_bytes
-    )
-
-
-def _identity(key: KernelKey) -> dict[str, str]:
-    return {
-        "key": key.label,
-        "digest": key.digest,
-        "device_type": key.device_type,
-        "selection": key.selection,
-    }
-
-
 def _from_other_compiler(store: Store, key: KernelKey) -> Artifact | None:
     """Without a compiler, take the artifact of any whose binaries this runtime loads."""
     for stored in sorted(store.keys(), key=lambda k: k.compiler, reverse=True):
@@ -186,7 +159,7 @@ def _make(
     store: Store, key: KernelKey, device_flags: tuple[str, ...], source: Callable[[], bytes]
 ) -> Artifact:
     flags = (*device_flags, *key.flags)
-    with Span("compile", key.name, **_identity(key), flags=flags) as span:
+    with Span("compile", key.name, **event_fields(key), flags=flags) as span:
         text = source()
         span.keep(f"{key.label}.mlir", text)
         span.fields |= {"source_bytes": len(text), "generate_ms": span.elapsed_ms()}

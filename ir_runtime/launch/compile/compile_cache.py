@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ir_runtime.errors import UntrustedStoreError
-from ir_runtime.launch.compile import compiler_process as worker
 from ir_runtime.launch.artifact.entry_files import CorruptEntryError, read_entry, write_entry
 from ir_runtime.launch.artifact.key import compiler_version, digest_of
 from ir_runtime.launch.artifact.leftover import ABANDONED_S, discard, remove_leftovers
 from ir_runtime.launch.artifact.trust import check_trusted, make_private
+from ir_runtime.launch.compile import compiler_process as worker
 
 __all__ = ["CompileCache", "Compiled"]
 

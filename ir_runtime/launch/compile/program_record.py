@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 
 from ir_runtime.fork_lock import fork_waits
+from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.compile_cache import Compiled
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
 from ir_runtime.launch.host_program.program import HostProgram
-from ir_runtime.launch.artifact.store import Artifact
+from ir_runtime.launch.host_program.program_json import load_program
 
 __all__ = ["WrittenOperands", "program_files", "stored_host_program", "stored_written_operands"]
 
@@ -68,6 +69,6 @@ def stored_host_program(artifact: Artifact) -> HostProgram | str:
     if "program" not in record:
         return "it was compiled without a host program"
     try:
-        return HostProgram.from_json(record["program"])
+        return load_program(record["program"])
     except ValueError as refusal:  # of another version of this package
         return f"its stored host program is not understood: {refusal}"

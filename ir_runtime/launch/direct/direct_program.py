@@ -18,16 +18,15 @@ from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import short_name
 from ir_runtime.errors import LaunchError
 from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.launch.artifact.store import Artifact
+from ir_runtime.launch.compile.program_record import stored_host_program
 from ir_runtime.launch.direct import native
-from ir_runtime.launch.vm.destination import Launch, Results, in_profiles
 from ir_runtime.launch.direct.evaluate import evaluate, result_shapes
+from ir_runtime.launch.direct.plan import Dispatch, Fill, Plan, Step
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.operand.index_fault import COLUMNS, IndexReport, report_of_source
-from ir_runtime.launch.direct.plan import Dispatch, Fill, Plan, Step
-from ir_runtime.launch.compile.program_record import stored_host_program
-from ir_runtime.launch.artifact.store import Artifact
-from ir_runtime.launch.vm.vm_program import launch_failure
+from ir_runtime.launch.operand.launch_type import Launch, Results, in_profiles, launch_failure
 from ir_runtime.settings import current_settings
 from ir_runtime.tracing import active_trace, record_event
 

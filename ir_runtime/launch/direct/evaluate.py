@@ -11,6 +11,8 @@ import torch
 
 from ir_runtime.dtypes import dtype_info, short_name
 from ir_runtime.errors import LaunchError
+from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Plan, Step
+from ir_runtime.launch.direct.plan_rewrite import rewrite_steps
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.expression import compute_values, width_of
 from ir_runtime.launch.host_program.program import (
@@ -26,8 +28,6 @@ from ir_runtime.launch.host_program.program import (
     Span,
 )
 from ir_runtime.launch.operand.number import decode_number, encode_number
-from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Plan, Step
-from ir_runtime.launch.direct.plan_rewrite import rewrite_steps
 
 __all__ = ["evaluate", "result_numbers", "result_shapes"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Step
+from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 
 __all__ = ["rewrite_steps"]
 

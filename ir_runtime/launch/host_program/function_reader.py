@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.command_reader import QUEUE_OPS, CommandReader
+from ir_runtime.launch.host_program.constant_reader import ConstantReader
+from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
+from ir_runtime.launch.host_program.number_value import PURE_DIALECTS, read_constant, read_operation
 from ir_runtime.launch.host_program.object_value import (
     Buffer,
     Device,
@@ -32,9 +34,7 @@ from ir_runtime.launch.host_program.program import (
     Span,
     TensorResult,
 )
-from ir_runtime.launch.host_program.number_value import PURE_DIALECTS, read_constant, read_operation
 from ir_runtime.launch.host_program.program_builder import ProgramBuilder
-from ir_runtime.launch.host_program.constant_reader import ConstantReader
 
 __all__ = ["FunctionReader"]
 

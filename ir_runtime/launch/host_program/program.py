@@ -7,7 +7,6 @@ results go into, the transients, the constants. Sizes, offsets and grids are pos
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,17 +193,6 @@ class HostProgram:
             "constants": [base64.b64encode(data).decode() for data in self.constants],
             "steps": [_step_json(step) for step in self.steps],
         }
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> HostProgram:
-        """Rebuild a program from `to_json`.
-
-        Raises:
-            ValueError: it is none, or refers to what it does not have; says where.
-        """
-        from ir_runtime.launch.host_program.program_json import load_program
-
-        return load_program(stored)
 
 
 def _span_json(span: Span) -> list[int]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ir_runtime.launch.host_program.constant_reader import ConstantReader
 from ir_runtime.launch.host_program.entry_declaration import destinations_of
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
 from ir_runtime.launch.host_program.function_reader import FunctionReader
 from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.host_program.program_builder import ProgramBuilder
-from ir_runtime.launch.host_program.constant_reader import ConstantReader
 from ir_runtime.launch.host_program.program_json import check_program
 from ir_runtime.launch.host_program.scratch_operand import find_written_operands, parse_module
 

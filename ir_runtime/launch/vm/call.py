@@ -12,13 +12,14 @@ from torch import Tensor
 from ir_runtime.counters import add_count, add_pending_count
 from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.errors import ArgumentError
-from ir_runtime.launch.vm.argument import ImportTensor, pack_arguments
 from ir_runtime.launch.operand.index_fault import count_faults
+from ir_runtime.launch.operand.launch_type import launch_failure
+from ir_runtime.launch.operand.mutation import refuse_unwritable, write_changed
+from ir_runtime.launch.vm.argument import ImportTensor, pack_arguments
 from ir_runtime.launch.vm.invoke import invoker_for
 from ir_runtime.launch.vm.link import Place
-from ir_runtime.launch.operand.mutation import refuse_unwritable, write_changed
 from ir_runtime.launch.vm.result import ExportTensor, unpack_results, write_outputs
-from ir_runtime.launch.vm.vm_program import VmProgram, launch_failure
+from ir_runtime.launch.vm.vm_program import VmProgram
 
 __all__ = ["call_program"]
 

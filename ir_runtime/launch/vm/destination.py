@@ -7,54 +7,27 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.autograd import profiler
 
 from ir_runtime.device.device import Device
-from ir_runtime.device.instance import is_forked
 from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import DTYPES, short_name
 from ir_runtime.errors import LaunchError
-from ir_runtime.launch.vm.vm_program import VmProgram, launch_failure
-from ir_runtime.settings import current_settings
+from ir_runtime.launch.operand.launch_type import Launch, Results, in_profiles, launch_failure
+from ir_runtime.launch.vm.vm_program import VmProgram
 
 if TYPE_CHECKING:
     from ir_runtime.device.driver import Driver
     from ir_runtime.device.state import DeviceState
 
-__all__ = [
-    "Launch",
-    "Results",
-    "bind_device_launch",
-    "bind_launch",
-    "in_profiles",
-    "local_uri_for_work",
-]
+__all__ = ["bind_device_launch", "bind_launch"]
 
 _to_dlpack = torch._C._to_dlpack
-
-
-def local_uri_for_work(size_bytes: int, *, has_empty: bool = False) -> str:
-    """Choose the local driver for a launch.
-
-    Args:
-        size_bytes: how much memory it touches.
-        has_empty: whether a tensor of it has no elements. IREE 3.13's worker pool dies of SIGSEGV
-            in a dispatch over an empty grid; the calling thread runs it.
-    """
-    large = size_bytes >= current_settings().task_min_bytes
-    return "local-task" if large and not has_empty and not is_forked() else "local-sync"
-
-
-Results = tuple[tuple[tuple[int, ...], torch.dtype], ...]
-"""Shape and dtype of each result of a kernel."""
-Launch = Callable[[Sequence[Any], Sequence[Tensor]], None]
-"""Runs a kernel: operands, then the tensors that its results go into."""
 
 
 def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> Launch:
@@ -184,19 +157,6 @@ def _imported(driver: Driver, state: DeviceState, operand: Any) -> Any:
     if isinstance(operand, _Scratch):
         return driver.import_scratch(state, operand.tensor)
     return driver.import_tensor(state, operand)
-
-
-def in_profiles(name: str, launch: Launch) -> Launch:
-    """Return a launch that torch's profiler shows under a name."""
-
-    def shown(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
-        if profiler._is_profiler_enabled:
-            with profiler.record_function(name):
-                launch(operands, outs)
-        else:
-            launch(operands, outs)
-
-    return shown
 
 
 def _check_results(name: str, returned: Any, results: Results) -> None:

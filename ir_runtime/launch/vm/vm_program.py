@@ -7,22 +7,18 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
 from ir_runtime.device.instance import get_vm_instance, on_exit
-from ir_runtime.dtypes import format_tensor
-from ir_runtime.errors import EntryPointError, IrRuntimeError, LaunchError
+from ir_runtime.errors import EntryPointError, LaunchError
 from ir_runtime.fork_lock import fork_waits
-from ir_runtime.launch.operand.index_fault import zero_size_fault
-from ir_runtime.launch.vm.link import Place, open_context
-from ir_runtime.launch.compile.program_record import WrittenOperands, stored_written_operands
-from ir_runtime.launch.vm.signature import Signature, signature_of
 from ir_runtime.launch.artifact.store import Artifact
+from ir_runtime.launch.compile.program_record import WrittenOperands, stored_written_operands
+from ir_runtime.launch.vm.link import Place, open_context
+from ir_runtime.launch.vm.signature import Signature, signature_of
 
 if TYPE_CHECKING:
     from iree.runtime import ParameterProvider, VmContext, VmFunction, VmModule
 
-__all__ = ["VmProgram", "exports_of", "launch_failure", "load_module"]
+__all__ = ["VmProgram", "exports_of", "load_module"]
 
 # Functions of IREE's HAL module that write a buffer other than by a dispatch. A VMFB imports by
 # name just what it calls.
@@ -182,18 +178,3 @@ _programs: weakref.WeakSet[VmProgram] = weakref.WeakSet()
 def _close_programs() -> None:
     for program in tuple(_programs):
         program.close()
-
-
-def launch_failure(name: str, error: Exception, operands: Sequence[Any] = ()) -> IrRuntimeError:
-    """Describe an exception of IREE's runtime as one of ours, and name the tensors of the call."""
-    if isinstance(error, IrRuntimeError):
-        return error
-    fault = zero_size_fault(name, str(error))
-    if fault is not None:
-        return fault
-    fix = None
-    if "empty buffer range" in str(error):  # what IREE's Vulkan driver says of an empty dispatch
-        fix = "run calls with tensors without elements on the CPU: Vulkan has no empty buffers"
-    shown = ", ".join(format_tensor(value) for value in operands if isinstance(value, Tensor))
-    facts = [str(error), *([f"called with {shown}"] if shown else [])]
-    return LaunchError(f"{name}: failed while running", facts=facts, fix=fix)

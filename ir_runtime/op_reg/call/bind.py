@@ -33,7 +33,7 @@ def bind_raw(op: Any, *example: Any) -> Callable[..., Any]:
         ArgumentError: the op changes its arguments, takes lists, or checks values before it runs.
         LaunchError: the kernel cannot be launched directly; says why.
     """
-    from ir_runtime.op_reg.register.registration import fill_defaults
+    from ir_runtime.op_reg.op.op_arguments import fill_defaults
 
     found = registered_op(op)
     if found.has_check or found.has_eager_execute:

@@ -14,12 +14,12 @@ from ir_runtime.device.local import is_importable
 from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
-from ir_runtime.launch.vm.destination import Launch, Results
 from ir_runtime.launch.direct.direct_program import BoundPlan
 from ir_runtime.launch.executor import BoundKernel
+from ir_runtime.launch.operand.launch_type import Launch, Results
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["BoundLaunch", "bind_empty", "bind_functional", "bind_general", "write_into"]
 
@@ -165,7 +165,7 @@ def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def write_into(
-    op: CustomOp,
+    op: Op,
     bound: BoundLaunch,
     args: Sequence[Any],
     outs: Sequence[Tensor],
@@ -204,7 +204,7 @@ def write_into(
             torch.autograd.graph.increment_version(out)
 
 
-def _overlaps(op: CustomOp, out: Tensor, read: Sequence[Tensor]) -> bool:
+def _overlaps(op: Op, out: Tensor, read: Sequence[Tensor]) -> bool:
     """Tell whether a kernel that writes `out` could change what it is yet to read."""
     sharing = [tensor for tensor in read if storage_of(tensor) == storage_of(out)]
     in_place = op.elementwise and all(_same_layout(out, tensor) for tensor in sharing)

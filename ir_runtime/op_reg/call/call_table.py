@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,23 +14,18 @@ from ir_runtime.device import Device, get_device_from_torch
 from ir_runtime.device.device import set_devices
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.op_reg.call.bound_launch import BoundLaunch, write_into
-from ir_runtime.op_reg.call.python_call import call_source, out_names
-from ir_runtime.op_reg.call.native_call import FastCalls
+from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET, CallFunctions
 from ir_runtime.op_reg.call.kernel import bind_call
+from ir_runtime.op_reg.call.native_call import FastCalls
+from ir_runtime.op_reg.call.python_call import call_source
+from ir_runtime.op_reg.op.op_arguments import out_names
 from ir_runtime.op_reg.select.selection import call_device
 from ir_runtime.settings import current_settings
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.op import Op
 
-__all__ = ["CallFunctions", "CallTable", "make_call_functions"]
-
-_KEYS = torch._C.DispatchKey
-PLAIN_KEYSET = (
-    torch._C.DispatchKeySet(_KEYS.CPU) | torch._C.DispatchKeySet(_KEYS.AutogradCPU)
-).raw_repr()
-"""Dispatch keys of a call on plain CPU tensors: no mode, subclass, functional wrapper, vmap, conj
-or neg. Each of those adds a key, so one comparison rules out all of them."""
+__all__ = ["CallTable", "make_call_functions"]
 
 
 class CallTable:
@@ -40,7 +35,7 @@ class CallTable:
     old one, and what is used again moves back.
     """
 
-    def __init__(self, op: CustomOp) -> None:
+    def __init__(self, op: Op) -> None:
         self._op = op
         self._lock = fork_safe_lock()
         self.young: dict[Any, BoundLaunch] = {}
@@ -98,32 +93,11 @@ def _is_dropped(bound: BoundLaunch) -> bool:
     return bound.kernel is not None and bound.kernel.kernel.dropped
 
 
-@dataclass(frozen=True)
-class CallFunctions:
-    """What the dispatcher calls for an op.
-
-    Attributes:
-        call: the kernel for CPU tensors.
-        call_there: the kernel for tensors of other devices.
-        autograd: the autograd kernel; takes the key set first.
-        call_out: as `call`, for the `out` overload.
-        call_out_there: as `call_there`, likewise.
-        autograd_out: as `autograd`, for the `out` overload.
-    """
-
-    call: Callable[..., Any]
-    call_there: Callable[..., Any]
-    autograd: Callable[..., Any]
-    call_out: Callable[..., Any]
-    call_out_there: Callable[..., Any]
-    autograd_out: Callable[..., Any]
-
-
 Slow = Callable[[Any, Sequence[Any]], Any]
 """Runs a call that may need a gradient, or whose tensors are not plain: key set, all arguments."""
 
 
-def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctions:
+def make_call_functions(op: Op, slow: Slow, slow_out: Slow) -> CallFunctions:
     """Generate the functions that the dispatcher calls for an op."""
     source = call_source(op)
     own: dict[str, Any] = {
@@ -149,7 +123,7 @@ def make_call_functions(op: CustomOp, slow: Slow, slow_out: Slow) -> CallFunctio
     return CallFunctions(*(scope[source.prefix + field.name] for field in fields(CallFunctions)))
 
 
-def _place(op: CustomOp, args: Sequence[Any], outs: Sequence[Tensor] = ()) -> str | None:
+def _place(op: Op, args: Sequence[Any], outs: Sequence[Tensor] = ()) -> str | None:
     """Name the device and stream that a call runs on; None if that is the CPU's own choice.
 
     Raises:
@@ -163,7 +137,7 @@ def _place(op: CustomOp, args: Sequence[Any], outs: Sequence[Tensor] = ()) -> st
     return None if device is None else device.instance_cache_key
 
 
-def _serves_cpu(op: CustomOp) -> bool:
+def _serves_cpu(op: Op) -> bool:
     return "CPU" in op.dispatch_keys or "CompositeExplicitAutograd" in op.dispatch_keys
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
-from ir_runtime.op_reg.custom_op import CustomOp
+from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["direct_entrance", "make_entrance", "positional"]
 
 
-def make_entrance(op: CustomOp, slow: Callable[..., Any] | None = None) -> Callable[..., Any]:
+def make_entrance(op: Op, slow: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """Return a function that computes what an op computes, by the shortest way there is.
 
     Plain calls go from here to the C launcher: on CPU tensors of torch's own types, in a shape
@@ -41,7 +41,7 @@ def make_entrance(op: CustomOp, slow: Callable[..., Any] | None = None) -> Calla
     return entrance
 
 
-def direct_entrance(op: CustomOp) -> Callable[..., Any]:
+def direct_entrance(op: Op) -> Callable[..., Any]:
     """Return what `make_entrance` does, for callers who know that no compiler traces them.
 
     Raises nothing of its own: an op that the C launcher cannot serve is called through torch.
@@ -50,7 +50,7 @@ def direct_entrance(op: CustomOp) -> Callable[..., Any]:
     return through_torch if op.calls.fast is None else op.calls.fast.guarded_entrance(through_torch)
 
 
-def positional(op: CustomOp) -> Callable[..., Any]:
+def positional(op: Op) -> Callable[..., Any]:
     """Return the torch op as a function that takes keyword-only arguments by position, too."""
     overload, count = op.overload, op.positional_count
     if count == len(op.arg_names):

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.launch.direct.plan import Copy, Dispatch, Fill, Plan
-from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.call.kernel import bind_call
 from ir_runtime.op_reg.op.find_op import registered_op
+from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["Explanation", "explain"]
 
@@ -62,7 +62,7 @@ def explain(op: Any, *args: Any) -> Explanation:
     Raises:
         IrRuntimeError: as the call itself.
     """
-    from ir_runtime.op_reg.register.registration import fill_defaults
+    from ir_runtime.op_reg.op.op_arguments import fill_defaults
 
     found = registered_op(op)
     values = fill_defaults(found, args, {})
@@ -83,7 +83,7 @@ def explain(op: Any, *args: Any) -> Explanation:
     )
 
 
-def _call_in_words(op: CustomOp, values: Sequence[Any]) -> str:
+def _call_in_words(op: Op, values: Sequence[Any]) -> str:
     parts = [
         f"{name}={format_tensor(value) if isinstance(value, Tensor) else repr(value)}"
         for name, value in zip(op.arg_names, values, strict=True)

@@ -15,13 +15,9 @@ from ir_runtime.device.driver import driver_for_torch
 from ir_runtime.device.instance import on_exit, on_fork
 from ir_runtime.errors import GenerateError
 from ir_runtime.fork_lock import fork_waits
+from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.compile.build import default_store, obtain_artifact
 from ir_runtime.launch.compile.compiler import BASE_FLAGS
-from ir_runtime.launch.vm.destination import (
-    Results,
-    bind_device_launch,
-    local_uri_for_work,
-)
 from ir_runtime.launch.executor import (
     BoundKernel,
     LoadedKernel,
@@ -30,18 +26,24 @@ from ir_runtime.launch.executor import (
     raising,
     with_report,
 )
-from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_of, runtime_version
-from ir_runtime.op_reg.select.argument import TensorArg
-from ir_runtime.op_reg.call.bound_launch import BoundLaunch, bind_empty, bind_functional, bind_general
+from ir_runtime.launch.operand.launch_type import Results, local_uri_for_work
+from ir_runtime.launch.vm.destination import bind_device_launch
+from ir_runtime.op_reg.call.bound_launch import (
+    BoundLaunch,
+    bind_empty,
+    bind_functional,
+    bind_general,
+)
 from ir_runtime.op_reg.call.loaded_kernels import LoadedKernels
+from ir_runtime.op_reg.call.traced_launch import traced
+from ir_runtime.op_reg.select.argument import TensorArg
 from ir_runtime.op_reg.select.result import assembler, check_mutations, check_results, written_descs
 from ir_runtime.op_reg.select.selection import CallSelection, KernelSelection, call_device
-from ir_runtime.op_reg.call.traced_launch import traced
 from ir_runtime.settings import Settings, on_change
 from ir_runtime.tracing import active_trace
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.op import Op
 
 __all__ = [
     "bind_call",
@@ -59,7 +61,7 @@ _loaded = LoadedKernels()
 
 
 def _forget_bound_launches() -> None:
-    from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS
+    from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 
     for op in ALL_CUSTOM_OP_REGS.values():
         op.calls.clear()  # launches bound to worker threads, which a forked child has not
@@ -76,7 +78,7 @@ def forget_kernels() -> None:
 
 
 def _forget_calls() -> None:
-    from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS
+    from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 
     for op in tuple(ALL_CUSTOM_OP_REGS.values()):
         op.calls.clear()
@@ -90,7 +92,7 @@ def _forget_calls_if_bound_otherwise(before: Settings, after: Settings) -> None:
 
 
 @fork_waits()
-def run_select(op: CustomOp, args: Sequence[Any]) -> CallSelection:
+def run_select(op: Op, args: Sequence[Any]) -> CallSelection:
     """Run `select` on the arguments of a call and check what it declares.
 
     Raises:
@@ -108,7 +110,7 @@ def run_select(op: CustomOp, args: Sequence[Any]) -> CallSelection:
     return ksel
 
 
-def bind_call(op: CustomOp, args: Sequence[Any]) -> BoundLaunch:
+def bind_call(op: Op, args: Sequence[Any]) -> BoundLaunch:
     """Select, generate if need be, and return what runs all calls of these shapes."""
     add_count("selects")
     ksel = run_select(op, args)
@@ -149,7 +151,7 @@ def _operand_values(args: Sequence[Any], operands: tuple[int, ...]) -> list[Any]
 
 
 def _bind_launch(
-    op: CustomOp, ksel: KernelSelection, where: torch.device, flat: Sequence[Any], written: Results
+    op: Op, ksel: KernelSelection, where: torch.device, flat: Sequence[Any], written: Results
 ) -> BoundKernel:
     """Choose what runs the kernel, and bind it; raises `LaunchError` if that was asked for."""
     sizes = [t.numel() * t.element_size() for t in _described_tensors(ksel)]
@@ -181,13 +183,13 @@ def family_for(where: torch.device | None) -> str:
     return "local" if driver is None else driver.family
 
 
-def kernel_for(op: CustomOp, ksel: KernelSelection, device: Device) -> LoadedKernel:
+def kernel_for(op: Op, ksel: KernelSelection, device: Device) -> LoadedKernel:
     """Return the loaded kernel of a selection; one thread makes it, others wait."""
     found_by = (ksel.spec_key, op.code_digest, device.type_cache_key)
     return _loaded.get(found_by, op, lambda: _load(op, ksel, device))
 
 
-def _load(op: CustomOp, ksel: KernelSelection, device: Device) -> LoadedKernel:
+def _load(op: Op, ksel: KernelSelection, device: Device) -> LoadedKernel:
     key = KernelKey(
         name=op.name,
         source_digest=digest_of(ksel.spec_key, op.code_digest),
@@ -205,13 +207,13 @@ def _load(op: CustomOp, ksel: KernelSelection, device: Device) -> LoadedKernel:
 
 
 @fork_waits()
-def kernel_source(op: CustomOp, ksel: KernelSelection) -> bytes:
+def kernel_source(op: Op, ksel: KernelSelection) -> bytes:
     """Run `generate` and return the MLIR of the kernel, in destination-passing form.
 
     Raises:
         GenerateError: `generate` broke its contract.
     """
-    from ir_runtime.op_reg.generate.builder import FreeFuncKernelBuilder
+    from ir_runtime.op_reg.generate.function_builder import FreeFuncKernelBuilder
     from ir_runtime.op_reg.generate.report_collection import collect_reports
 
     kb = FreeFuncKernelBuilder.create_module(ksel, func_name=ENTRY, destinations=True)

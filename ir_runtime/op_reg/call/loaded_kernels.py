@@ -15,7 +15,7 @@ from ir_runtime.launch.executor import LoadedKernel
 from ir_runtime.settings import current_settings
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["LoadedKernels"]
 
@@ -28,12 +28,12 @@ class LoadedKernels:
     """
 
     def __init__(self) -> None:
-        self._kernels: OrderedDict[Any, tuple[CustomOp, LoadedKernel]] = OrderedDict()
+        self._kernels: OrderedDict[Any, tuple[Op, LoadedKernel]] = OrderedDict()
         self._loading: dict[Any, ForkSafeLock] = {}
         self._guard = fork_safe_lock()
         self._looked = False
 
-    def get(self, key: Any, op: CustomOp, load: Callable[[], LoadedKernel]) -> LoadedKernel:
+    def get(self, key: Any, op: Op, load: Callable[[], LoadedKernel]) -> LoadedKernel:
         """Return the kernel of `key`, loaded by one thread while others wait."""
         with self._guard:
             found = self._kernels.get(key)
@@ -58,7 +58,7 @@ class LoadedKernels:
         """Forget all."""
         self._kernels.clear()
 
-    def _drop_unused(self, *, keep: Any) -> list[CustomOp]:
+    def _drop_unused(self, *, keep: Any) -> list[Op]:
         """Drop what ran least lately if there are too many; return whose that was.
 
         A sixteenth is dropped at once, so that few loads look at all kernels.
@@ -69,7 +69,7 @@ class LoadedKernels:
         if total >= low and (total > limit or not self._looked):
             self._looked = total <= limit
             self._look(keep)
-        owners: dict[str, CustomOp] = {}
+        owners: dict[str, Op] = {}
         while not self._looked and total > low and len(self._kernels) > 1:
             _, (op, kernel) = self._kernels.popitem(last=False)
             kernel.dropped = True

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from ir_runtime.device.device import set_devices
 from ir_runtime.launch.direct import native
 from ir_runtime.op_reg.call.bound_launch import BoundLaunch
-from ir_runtime.op_reg.call.python_call import out_names, staged_name
+from ir_runtime.op_reg.op.op_arguments import out_names, staged_name
 from ir_runtime.op_reg.op.schema import default_value
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.call.call_table import CallFunctions
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.call.call_functions import CallFunctions
+    from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["FastCalls", "add_fast_calls"]
 
@@ -31,7 +31,7 @@ class FastCalls:
         op: the op.
     """
 
-    def __init__(self, op: CustomOp) -> None:
+    def __init__(self, op: Op) -> None:
         from ir_runtime.launch.direct.native import _launcher
 
         self._op = op
@@ -49,7 +49,7 @@ class FastCalls:
             out: whether it is one of the `out` overload.
         """
         from ir_runtime.launch.direct.native import _launcher
-        from ir_runtime.op_reg.call.call_table import PLAIN_KEYSET
+        from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
 
         op = self._op
         arguments = op.schema.arguments
@@ -87,7 +87,7 @@ class FastCalls:
     def entrance_of_its_own(self, slow: Callable[..., Any]) -> Any:
         """Return another entrance like `guarded_entrance`, for a `slow` that does more."""
         from ir_runtime.launch.direct.native import _launcher
-        from ir_runtime.op_reg.call.call_table import PLAIN_KEYSET
+        from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
 
         op = self._op
         arguments = op.schema.arguments
@@ -127,7 +127,7 @@ class FastCalls:
         return sum(call.hits for call in (*self._calls, *self._out_calls))
 
 
-def add_fast_calls(op: CustomOp, functions: CallFunctions) -> CallFunctions:
+def add_fast_calls(op: Op, functions: CallFunctions) -> CallFunctions:
     """Return the functions with the C launcher before those for CPU tensors, where it can help."""
     listed = any("[]" in str(a.type) or "List" in str(a.type) for a in op.schema.arguments)
     if op.mutated_args or listed or op.select_each_call or native.why_absent() is not None:

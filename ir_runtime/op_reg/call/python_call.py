@@ -17,13 +17,14 @@ import keyword
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ir_runtime.op_reg.call.own_name import free_name, own_prefix
+from ir_runtime.op_reg.op.free_name import own_prefix
+from ir_runtime.op_reg.op.op_arguments import out_names, staged_name
 from ir_runtime.op_reg.op.schema import default_value
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.op import Op
 
-__all__ = ["CallSource", "call_source", "out_names", "staged_name"]
+__all__ = ["CallSource", "call_source"]
 
 _TEXT = """
 def $call({parameters}):
@@ -76,7 +77,7 @@ class CallSource:
     scope: dict[str, Any]
 
 
-def call_source(op: CustomOp) -> CallSource:
+def call_source(op: Op) -> CallSource:
     """Return the text of the functions that the dispatcher calls.
 
     They take their arguments as the dispatcher passes them, and refill the defaults it drops.
@@ -121,18 +122,6 @@ def call_source(op: CustomOp) -> CallSource:
     return CallSource(text.replace("$", prefix), prefix, scope | builtins)
 
 
-def out_names(op: CustomOp) -> list[str]:
-    """Return the names of the arguments that an `out` overload adds."""
-    count = len(op.schema.returns)
-    wanted = [f"out{i}" for i in range(count)] if count > 1 else ["out"]
-    return [free_name(name, op.arg_names) for name in wanted]
-
-
-def staged_name(op: CustomOp) -> str:
-    """Return the name of the switch that an `out` overload adds."""
-    return free_name("staged", op.arg_names)
-
-
 def _slow_test(grad: list[str]) -> str:
     """Write what sends a call the long way; a tensor with a tangent looks as plain as others.
 
@@ -144,9 +133,7 @@ def _slow_test(grad: list[str]) -> str:
     )
 
 
-def _find_lines(
-    op: CustomOp, names: list[str], eager_result: str, *, there: bool = False
-) -> list[str]:
+def _find_lines(op: Op, names: list[str], eager_result: str, *, there: bool = False) -> list[str]:
     """Write what finds the launch; `there` if the device is not what the dispatch key says."""
     looked_at = "$args, $outs" if "$outs" in eager_result else "$args"
     place = f"$place({looked_at}), " if there else ""
@@ -173,17 +160,17 @@ def _indented(lines: list[str]) -> str:
     return "\n".join(f"    {line}" for line in lines)
 
 
-def _variable(op: CustomOp, i: int) -> str:
+def _variable(op: Op, i: int) -> str:
     """Keyword-only arguments arrive by name, if Python has such names."""
     return f"$a{i}" if not op.schema.arguments[i].kwarg_only or _is_odd(op, i) else op.arg_names[i]
 
 
-def _is_odd(op: CustomOp, i: int) -> bool:
+def _is_odd(op: Op, i: int) -> bool:
     """Tell whether an argument arrives by a name that no parameter can have."""
     return op.schema.arguments[i].kwarg_only and keyword.iskeyword(op.arg_names[i])
 
 
-def _naming_lines(op: CustomOp) -> list[str]:
+def _naming_lines(op: Op) -> list[str]:
     """Write what gives the odd ones a name."""
     lines: list[str] = []
     for i, argument in enumerate(op.schema.arguments):
@@ -194,7 +181,7 @@ def _naming_lines(op: CustomOp) -> list[str]:
     return lines
 
 
-def _parameters(op: CustomOp, more: list[str] | None = None) -> str:
+def _parameters(op: Op, more: list[str] | None = None) -> str:
     parts: list[str] = []
     for i, argument in enumerate(op.schema.arguments):
         if argument.kwarg_only and "*" not in parts:
@@ -210,7 +197,7 @@ def _parameters(op: CustomOp, more: list[str] | None = None) -> str:
     return ", ".join([*parts, *(["**$odd"] if odd else [])])
 
 
-def _passed(op: CustomOp, more: list[str] | None = None) -> str:
+def _passed(op: Op, more: list[str] | None = None) -> str:
     parts: list[str] = []
     for i, argument in enumerate(op.schema.arguments):
         name = _variable(op, i)
@@ -221,7 +208,7 @@ def _passed(op: CustomOp, more: list[str] | None = None) -> str:
     return ", ".join([*parts, *(["**$odd"] if odd else [])])
 
 
-def _key_part(op: CustomOp, i: int) -> str:
+def _key_part(op: Op, i: int) -> str:
     name, kind = _variable(op, i), str(op.schema.arguments[i].type)
     if kind == "Tensor":
         return f"{name}.shape, {name}.dtype"
@@ -236,7 +223,7 @@ def _key_part(op: CustomOp, i: int) -> str:
     return f"($type({name}), $repr({name}))"
 
 
-def _grad_test(op: CustomOp, i: int) -> str:
+def _grad_test(op: Op, i: int) -> str:
     name, kind = _variable(op, i), str(op.schema.arguments[i].type)
     if kind == "Tensor":
         return f"{name}.requires_grad"

@@ -22,7 +22,9 @@ from ir_runtime.op_reg.digest.library_code import (
     is_framework,
     library_version,
 )
+from ir_runtime.op_reg.digest.torch_op_code import describe_op
 from ir_runtime.op_reg.digest.value import describe_value
+from ir_runtime.op_reg.op.stand_in import known_names, op_named
 
 __all__ = ["Description"]
 
@@ -222,9 +224,6 @@ class Description:
 
     def registered(self, wanted: set[str]) -> None:
         """Describe ops of these qualified names: traced code holds their kernels."""
-        from ir_runtime.op_reg.op.stand_in import known_names, op_named
-        from ir_runtime.op_reg.digest.torch_cache import describe_op
-
         for name in sorted(wanted & set(known_names())):
             op = op_named(name)
             self.add(name)

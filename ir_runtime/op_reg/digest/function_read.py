@@ -10,19 +10,30 @@ import sys
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ir_runtime.launch.artifact.key import digest_of
-from ir_runtime.op_reg.digest.bytecode_read import Attribute, Constant, Load, Other, Token, read_tokens
-from ir_runtime.op_reg.digest.library_code import dotted_name, is_framework, is_library, library_version
+from ir_runtime.op_reg.digest.bytecode_read import (
+    Attribute,
+    Constant,
+    Load,
+    Other,
+    Token,
+    read_tokens,
+)
+from ir_runtime.op_reg.digest.library_code import (
+    dotted_name,
+    is_framework,
+    is_library,
+    library_version,
+)
 from ir_runtime.op_reg.digest.local_import import definitions_of, function_imports, templates_beside
-from ir_runtime.op_reg.digest.outside_read import FILES, OutsideRead, outside_read
 from ir_runtime.op_reg.digest.object_state import MISSING, attribute_of
-
-if TYPE_CHECKING:
-    from ir_runtime.op_reg.digest.description import Description
+from ir_runtime.op_reg.digest.outside_read import FILES, OutsideRead, outside_read
+from ir_runtime.op_reg.digest.sink import Sink
+from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 
 __all__ = ["FunctionReads"]
 
@@ -52,7 +63,7 @@ class FunctionReads:
         function: whose code it is, nested functions included.
     """
 
-    def __init__(self, into: Description, function: types.FunctionType) -> None:
+    def __init__(self, into: Sink, function: types.FunctionType) -> None:
         self._into = into
         self._function = function
         self._scope = function.__globals__
@@ -269,8 +280,7 @@ def _library_name(value: Any) -> str:
     """Return the name under which a library defines an object, "" if none does."""
     if value is os.environ:
         return "os.environ"
-    registry = sys.modules.get("ir_runtime.op_reg.custom_op")
-    if registry is not None and value is registry.ALL_CUSTOM_OP_REGS:
+    if value is ALL_CUSTOM_OP_REGS:
         return "ir_runtime.op_reg.ALL_CUSTOM_OP_REGS"  # not all ops of the process
     if isinstance(value, types.MethodType | types.BuiltinFunctionType):
         owner = value.__self__

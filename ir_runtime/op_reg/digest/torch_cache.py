@@ -15,7 +15,7 @@ import functools
 import sys
 import types
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +24,14 @@ import torch
 from ir_runtime.errors import IrRuntimeError
 from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.op_reg.digest.description import Description
+from ir_runtime.op_reg.digest.torch_op_code import DESCRIBED_OPS, Describe, describe_op
 from ir_runtime.op_reg.digest.when_imported import when_imported
 
-__all__ = ["codes_in", "describe_op", "show_code_to_torch"]
+__all__ = ["codes_in", "show_code_to_torch"]
 
 _CODECACHE = "torch._inductor.codecache"
 _DETAILS = "FxGraphHashDetails"
 _AUTOGRAD_CACHE = "_functorch/_aot_autograd/autograd_cache.py"
-
-Describe = Callable[[Description], None]
-
-_described: dict[str, Describe] = {}
-"""What describes an op, by its qualified name, for all of its overloads."""
 
 
 def show_code_to_torch(name: str, describe: Describe) -> None:
@@ -49,15 +45,9 @@ def show_code_to_torch(name: str, describe: Describe) -> None:
     Warns:
         RuntimeWarning: once, if this version of torch has no place for it.
     """
-    if not _described:
+    if not DESCRIBED_OPS:
         _install()
-    _described[name] = describe
-
-
-def describe_op(into: Description, name: str) -> None:
-    """Add what torch compiles of an op to a description, if the op is one of ours."""
-    if name in _described:
-        _described[name](into)
+    DESCRIBED_OPS[name] = describe
 
 
 def codes_in(graph_module: torch.fx.GraphModule | None) -> list[tuple[str, str]]:
@@ -69,7 +59,7 @@ def codes_in(graph_module: torch.fx.GraphModule | None) -> list[tuple[str, str]]
     modules = () if graph_module is None else graph_module.modules()
     graphs = [m.graph for m in modules if isinstance(m, torch.fx.GraphModule)]
     names = {name for graph in graphs for node in graph.nodes for name in _ops_of(node)}
-    return [(name, _digest(name)) for name in sorted(names & _described.keys())]
+    return [(name, _digest(name)) for name in sorted(names & DESCRIBED_OPS.keys())]
 
 
 def _ops_of(node: torch.fx.Node) -> Iterator[str]:

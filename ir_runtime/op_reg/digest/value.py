@@ -19,19 +19,18 @@ import uuid
 import weakref
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from ir_runtime.op_reg.digest.array import describe_array, describe_tensor
 from ir_runtime.op_reg.digest.library_code import dotted_name, module_of_class
-from ir_runtime.op_reg.generate.template_loader import TemplateLoader
 from ir_runtime.op_reg.digest.object_state import has_hidden_state, own_dict, state_of
+from ir_runtime.op_reg.digest.sink import Sink
 from ir_runtime.op_reg.generate.template import MlirTemplate
-
-if TYPE_CHECKING:
-    from ir_runtime.op_reg.digest.description import Description
+from ir_runtime.op_reg.generate.template_loader import TemplateLoader
+from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["describe_value"]
 
@@ -68,7 +67,7 @@ _NO_MEMBERS = (
 _FIX = "read what the kernel needs of it into a number, a text, or a tuple of them, and use that"
 
 
-def describe_value(into: Description, value: Any) -> None:
+def describe_value(into: Sink, value: Any) -> None:
     """Add what a value is to a description."""
     kind = type(value)
     if kind in _EXACT:
@@ -85,7 +84,7 @@ def describe_value(into: Description, value: Any) -> None:
         _instance(into, value)
 
 
-def _by_repr(into: Description, value: Any) -> None:
+def _by_repr(into: Sink, value: Any) -> None:
     kind = type(value)
     if not into.follows(module_of_class(kind)):
         into.add(f"{kind.__qualname__} {value!r}")
@@ -97,82 +96,82 @@ def _by_repr(into: Description, value: Any) -> None:
     _state(into, state_of(value))
 
 
-def _by_name(into: Description, value: Any) -> None:
+def _by_name(into: Sink, value: Any) -> None:
     name = dotted_name(value) if not isinstance(value, logging.Logger) else ""
     into.add(type(value).__qualname__, name)
 
 
-def _template(into: Description, value: MlirTemplate | TemplateLoader) -> None:
+def _template(into: Sink, value: MlirTemplate | TemplateLoader) -> None:
     into.add(value.digest)
     into.value(type(value))
 
 
-def _tensor(into: Description, value: torch.Tensor) -> None:
+def _tensor(into: Sink, value: torch.Tensor) -> None:
     for part in describe_tensor(value):
         into.value(part)
 
 
-def _array(into: Description, value: Any) -> None:
+def _array(into: Sink, value: Any) -> None:
     for part in describe_array(value):
         into.value(part)
 
 
-def _enum(into: Description, value: enum.Enum) -> None:
+def _enum(into: Sink, value: enum.Enum) -> None:
     into.add(f"{type(value).__qualname__}.{value.name}")
     into.value(value.value)
     into.value(type(value))
 
 
-def _partial(into: Description, value: Any) -> None:
+def _partial(into: Sink, value: Any) -> None:
     into.add(type(value).__name__)
     for part in (value.func, value.args, dict(value.keywords)):
         into.value(part)
 
 
-def _method(into: Description, value: types.MethodType) -> None:
+def _method(into: Sink, value: types.MethodType) -> None:
     into.value(value.__func__)
     into.value(value.__self__)
 
 
-def _wrapped(into: Description, value: Any) -> None:
+def _wrapped(into: Sink, value: Any) -> None:
     into.add(type(value).__name__)
     into.value(value.__func__)
 
 
-def _property(into: Description, value: property) -> None:
+def _property(into: Sink, value: property) -> None:
     for function in (value.fget, value.fset, value.fdel):
         into.value(function)
 
 
-def _cached_property(into: Description, value: Any) -> None:
+def _cached_property(into: Sink, value: Any) -> None:
     into.value(value.func)
 
 
-def _torch_op(into: Description, value: Any) -> None:
+def _torch_op(into: Sink, value: Any) -> None:
     packet = isinstance(value, torch._ops.OpOverloadPacket)
     name = str(value._qualified_op_name) if packet else value._schema.name
     into.add(str(value))
     into.registered({name})
 
 
-def _builtin(into: Description, value: Any) -> None:
+def _builtin(into: Sink, value: Any) -> None:
     into.library(value)
     owner = value.__self__
     if owner is not None and not isinstance(owner, types.ModuleType | type):
         into.value(owner)
 
 
-def _reference(into: Description, value: weakref.ref[Any]) -> None:
+def _reference(into: Sink, value: weakref.ref[Any]) -> None:
     into.value(value())
 
 
-def _script(into: Description, value: Any) -> None:
+def _script(into: Sink, value: Any) -> None:
     into.add(value.code)
     if isinstance(value, torch.nn.Module):
         into.value(dict(value.state_dict()))
 
 
-def _graph(into: Description, value: torch.fx.GraphModule) -> None:
+def _graph(into: Sink, value: torch.fx.GraphModule) -> None:
     into.add(value.code)
     into.value(dict(value.state_dict()))
     for module in value.modules():
@@ -180,7 +179,7 @@ def _graph(into: Description, value: torch.fx.GraphModule) -> None:
             into.value(module)
 
 
-def _container(into: Description, value: Any) -> None:
+def _container(into: Sink, value: Any) -> None:
     kind = type(value)
     if not value and kind in _CONTAINERS:
         into.add(f"{kind.__name__} of 0")
@@ -204,7 +203,7 @@ def _container(into: Description, value: Any) -> None:
             into.value(value.default_factory)
 
 
-def _class(into: Description, value: type) -> None:
+def _class(into: Sink, value: type) -> None:
     if not into.follows(module_of_class(value)):
         into.library(value)
         return
@@ -234,7 +233,7 @@ def _guard(name: str) -> tuple[str, ...]:
     return () if name.startswith("__") and name != "__init__" else (name,)
 
 
-def _instance(into: Description, value: Any) -> None:
+def _instance(into: Sink, value: Any) -> None:
     if not into.enter(value):
         return
     cls = type(value)
@@ -247,11 +246,9 @@ def _instance(into: Description, value: Any) -> None:
         _state(into, state_of(value))
 
 
-def _digest_of_its_own(into: Description, value: Any) -> bool:
+def _digest_of_its_own(into: Sink, value: Any) -> bool:
     """An op of this package knows what counts of it."""
-    from ir_runtime.op_reg.custom_op import CustomOp
-
-    if isinstance(value, CustomOp):
+    if isinstance(value, Op):
         into.op_class(type(value))
         return True
     name = getattr(type(value), "qualified_name", None)
@@ -262,14 +259,14 @@ def _digest_of_its_own(into: Description, value: Any) -> bool:
     return False
 
 
-def _state(into: Description, state: Mapping[str, Any]) -> None:
+def _state(into: Sink, state: Mapping[str, Any]) -> None:
     for name in sorted(state):
         into.add(name)
         with into.at(f"`{name}`"), into.only_if_read(name):
             into.value(state[name])
 
 
-def _opaque(into: Description, value: Any) -> None:
+def _opaque(into: Sink, value: Any) -> None:
     """An object of a class in C is described as it would be pickled."""
     try:
         reduced = value.__reduce_ex__(4)
@@ -283,17 +280,17 @@ def _opaque(into: Description, value: Any) -> None:
         into.value(list(part) if i in (3, 4) and part is not None else part)
 
 
-def _refuse(into: Description, value: Any) -> None:
+def _refuse(into: Sink, value: Any) -> None:
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
     into.add(kind)
     into.refuse(f"an object of type {kind}", _FIX)
 
 
-def _function(into: Description, value: types.FunctionType) -> None:
+def _function(into: Sink, value: types.FunctionType) -> None:
     into.function(value)
 
 
-def _module(into: Description, value: types.ModuleType) -> None:
+def _module(into: Sink, value: types.ModuleType) -> None:
     into.module(value, sorted(into.names))
 
 

@@ -2,107 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from ir_runtime.dtypes import dtype_info
-from ir_runtime.errors import ArgumentError, GenerateError
-from ir_runtime.op_reg.select.argument import AttrArg, EmptyOptionalTensorArg, ScalarResult
-from ir_runtime.op_reg.select.argument_name import argument_name, arguments_like
-from ir_runtime.op_reg.generate.function_call import build_call, fit_value
-from ir_runtime.op_reg.trace.legal.float8 import FORMATS
-from ir_runtime.op_reg.select.result import scalar_as_tensor, written_descs
-from ir_runtime.op_reg.select.selection import KernelSelection, no_such_argument
+from ir_runtime.errors import GenerateError
+from ir_runtime.op_reg.generate.module_builder import ModuleBuilder
+from ir_runtime.op_reg.generate.number_result import scalar_as_tensor
 from ir_runtime.op_reg.generate.template import MlirTemplate
+from ir_runtime.op_reg.select.argument import ScalarResult
+from ir_runtime.op_reg.select.argument_name import arguments_like
+from ir_runtime.op_reg.select.result import written_descs
 
 if TYPE_CHECKING:
-    import torch
-    from iree.compiler.ir import Block, Context, InsertionPoint, Location, SymbolTable, Value
+    from iree.compiler.ir import Value
 
-__all__ = ["FreeFuncKernelBuilder", "KernelBuilder"]
+__all__ = ["KernelBuilder"]
 
-_FLOAT8 = frozenset(dtype_info(dtype).mlir for dtype in FORMATS)
+_FLOAT8 = (
+    *(torch.float8_e4m3fn, torch.float8_e5m2),
+    *(torch.float8_e4m3fnuz, torch.float8_e5m2fnuz),
+)
+_FLOAT8_TYPES = frozenset(dtype_info(dtype).mlir for dtype in _FLOAT8)
 
 
-class KernelBuilder(ABC):
+class KernelBuilder(ModuleBuilder):
     """Support for writing one kernel.
 
-    Attributes:
-        ksel: the selection that the kernel is for.
-        arg_bindings: the operands: None for an attribute, a list for a list argument; an absent
-            optional tensor takes no place, so later positions shift (see `arg_value`).
-        ip: where IR goes.
-        module_body: block of the module, for functions and globals.
-        symbol_table: symbols of the module.
-        context: the MLIR context.
+    Its attributes are those of `ModuleBuilder`.
     """
-
-    def __init__(
-        self,
-        ksel: KernelSelection,
-        arg_bindings: list[Value | list[Value] | None],
-        *,
-        ip: InsertionPoint,
-        module_body: Block,
-        symbol_table: SymbolTable,
-    ) -> None:
-        self.ksel = ksel
-        self.arg_bindings = arg_bindings
-        self.ip = ip
-        self.module_body = module_body
-        self.symbol_table = symbol_table
-        self.context: Context = module_body.owner.context
-        self.yielded = False
-        self.merged: dict[str, dict[str, str]] = {}  # text digest -> its functions, as renamed
-
-    @property
-    def location(self) -> Location:
-        """The location given to IR that states none."""
-        from iree.compiler.ir import Location
-
-        return Location.unknown(self.context)
-
-    def arg_value(self, index: int) -> Any:
-        """Return the operand of the argument at `index` of the schema.
-
-        Returns:
-            An IR value; a list of them for a list argument; None for an absent optional tensor.
-
-        Raises:
-            ArgumentError: the argument is compiled in, so it has no operand.
-            NoSuchArgumentError: the signature has no such argument.
-        """
-        count = len(self.ksel.arg_descs)
-        if not -count <= index < count:
-            raise no_such_argument(self.ksel.op, index)
-        index %= count
-        desc = self.ksel.arg_descs[index]
-        if isinstance(desc, EmptyOptionalTensorArg):
-            return None
-        if desc is None or (desc.ir_arity == 0 and not desc.is_list):
-            kind = "not declared by `select`"
-            if desc is not None:
-                value = "an attribute" if isinstance(desc, AttrArg) else desc.spec_value
-                kind = f"compiled in as {value}"
-            raise ArgumentError(
-                f"{self.ksel.op.name}: `{self.ksel.op.arg_names[index]}` is {kind}, "
-                "must be a tensor or int operand to have a value"
-            )
-        absent = sum(isinstance(d, EmptyOptionalTensorArg) for d in self.ksel.arg_descs[:index])
-        return self.arg_bindings[index - absent]
-
-    arg = arg_value
-
-    def constant_index(self, i: int) -> Value:
-        """Build a constant of type `index`."""
-        from iree.compiler.dialects import arith
-        from iree.compiler.ir import IndexType, IntegerAttr
-
-        with self.context, self.location, self.ip:
-            index = IndexType.get()
-            return arith.ConstantOp(index, IntegerAttr.get(index, i)).result
 
     def cast_float(self, value: Value, dtype: torch.dtype) -> Value:
         """Convert a tensor between floating-point element types, as torch does.
@@ -117,7 +48,7 @@ class KernelBuilder(ABC):
             old = RankedTensorType(value.type)
             if old.element_type == element:
                 return value
-            if dtype in FORMATS or str(old.element_type) in _FLOAT8:
+            if dtype in _FLOAT8 or str(old.element_type) in _FLOAT8_TYPES:
                 return self._cast_float8(value, dtype)
             new = RankedTensorType.get(old.shape, element, old.encoding)
             width, old_width = FloatType(element).width, FloatType(old.element_type).width
@@ -131,15 +62,12 @@ class KernelBuilder(ABC):
 
         The compiler rounds these otherwise than torch.
         """
-        import torch
         from iree.compiler.ir import RankedTensorType
-
-        from ir_runtime.op_reg.trace.trace_function import conversion_asm
 
         element = str(RankedTensorType(value.type).element_type)
         if (element == "f32") == (dtype == torch.float32):
             return self.cast_float(self.cast_float(value, torch.float32), dtype)
-        text = conversion_asm(str(value.type), dtype)
+        text = self.ksel.op.function_tracer.conversion_asm(str(value.type), dtype)
         return self.inline_mlir(MlirTemplate("cast_float", text), {}, value, function="main")
 
     def inline_mlir(
@@ -168,7 +96,10 @@ class KernelBuilder(ABC):
         the same type keep two parameters apart.
         """
         from ir_runtime.op_reg.generate.merge import merged_function
-        from ir_runtime.op_reg.generate.operand_size_check import assert_operand_sizes, parameter_aliases
+        from ir_runtime.op_reg.generate.operand_size_check import (
+            assert_operand_sizes,
+            parameter_aliases,
+        )
 
         if isinstance(template, str):
             template = MlirTemplate("inline", template)
@@ -193,12 +124,11 @@ class KernelBuilder(ABC):
         Returns:
             The result value, or a list if there are several.
         """
-        from ir_runtime.op_reg.trace.trace_function import torch_function_asm
         from ir_runtime.op_reg.generate.merge import merged_function
 
         like = like or arguments_like(self.ksel, self.arg_bindings, args)
         types = [str(arg.type) for arg in args]
-        text = torch_function_asm(
+        text = self.ksel.op.function_tracer.torch_function_asm(
             fn,
             types,
             like,
@@ -208,10 +138,6 @@ class KernelBuilder(ABC):
         )
         template = MlirTemplate("inline_torch", text)  # it asserts the sizes of its operands
         return self.call_function(merged_function(self, template, {}, "main")[1], *args)
-
-    def argument_name(self, value: Value) -> str | None:
-        """Return the argument of the op that a value is, in another view or dtype, or None."""
-        return argument_name(self.ksel, self.arg_bindings, value)
 
     def checked_index(
         self, index: Value, table: Value, dim: int = 0, *, wraps: bool = False
@@ -234,17 +160,6 @@ class KernelBuilder(ABC):
 
         with self.context, self.location, self.ip:
             return check_argument(self, index, table, dim, wraps=wraps)
-
-    def call_function(self, func_op: Any, *args: Value) -> Any:
-        """Call a `util.func` or `func.func` of the module with operands, cast where needed."""
-        with self.context, self.location, self.ip:
-            results = build_call(self.ksel.op.name, func_op, args)
-        return results[0] if len(results) == 1 else results
-
-    def _fit(self, value: Value, wanted: Any, what: str) -> Value:
-        """Return `value` as type `wanted`, by a `tensor.cast` if only known sizes differ."""
-        with self.context, self.location, self.ip:
-            return fit_value(value, wanted, f"{self.ksel.op.name}: {what}")
 
     def _checked(self, results: Sequence[Value], descs: Sequence[Any]) -> list[Value]:
         """Return what `generate` yields as the declared types, the first time it does.
@@ -279,151 +194,3 @@ class KernelBuilder(ABC):
     @abstractmethod
     def yield_results(self, *results: Value) -> None:
         """End the kernel: give its results, then the new values of its in-place arguments."""
-
-
-class FreeFuncKernelBuilder(KernelBuilder):
-    """Write a kernel as a function of its own.
-
-    Args:
-        ksel: the selection.
-        module_body: block of the module.
-        symbol_table: symbols of the module.
-        func_name: default: the op's name.
-        is_public: whether the function is exported.
-        destinations: whether the function takes a buffer for each result and writes it there
-            (destination-passing form), instead of allocating.
-    """
-
-    def __init__(
-        self,
-        ksel: KernelSelection,
-        *,
-        module_body: Block,
-        symbol_table: SymbolTable,
-        func_name: str | None = None,
-        is_public: bool = True,
-        destinations: bool = False,
-    ) -> None:
-        from iree.compiler.dialects import func
-        from iree.compiler.ir import (
-            ArrayAttr,
-            Attribute,
-            DictAttr,
-            FunctionType,
-            InsertionPoint,
-            Location,
-            StringAttr,
-            Type,
-        )
-
-        context = module_body.owner.context
-        with context, Location.unknown(context):  # pyright: ignore[reportOptionalContextManager]
-            asm = [operand_types(desc) for desc in ksel.arg_descs]
-            inputs = [Type.parse(t) for types in asm for t in types]
-            self._result_descs = [
-                *written_descs(ksel.result_descs),
-                *written_descs(ksel.inplace_tied_arg_descs),
-            ]
-            self._result_types = [Type.parse(d.mlir_type_asm) for d in self._result_descs]
-            attributes = [DictAttr.get({}) for _ in inputs]
-            if destinations:
-                for i in range(len(self._result_descs)):
-                    inputs.append(Type.parse("!hal.buffer_view"))
-                    attributes.append(
-                        DictAttr.get({"iree.abi.output": Attribute.parse(f"{i} : index")})
-                    )
-            kind = FunctionType.get(inputs, self._result_types)
-            with InsertionPoint(module_body):
-                self.func_op = func.FuncOp(func_name or ksel.op.name, kind)
-                self.func_op.attributes["sym_visibility"] = StringAttr.get(
-                    "public" if is_public else "private"
-                )
-                self.func_op.attributes["arg_attrs"] = ArrayAttr.get(attributes)
-                if ksel.op.single_dispatch:
-                    self.func_op.attributes["preprocessing_pipeline"] = Attribute.parse(
-                        '#util.preprocessing_pipeline<"iree-preprocessing-make-single-dispatch">'
-                    )
-                entry = self.func_op.add_entry_block()
-            symbol_table.insert(self.func_op)
-            super().__init__(
-                ksel,
-                bind_operands(ksel, list(entry.arguments)),
-                ip=InsertionPoint(entry),
-                module_body=module_body,
-                symbol_table=symbol_table,
-            )
-
-    @staticmethod
-    def create_module(
-        ksel: KernelSelection,
-        *,
-        context: Context | None = None,
-        func_name: str | None = None,
-        is_public: bool = True,
-        destinations: bool = False,
-    ) -> FreeFuncKernelBuilder:
-        """Make a module that holds one function, ready to be written."""
-        from iree.compiler.ir import Location, Module, SymbolTable
-
-        context = context or _single_threaded_context()
-        with context, Location.unknown(context):  # pyright: ignore[reportOptionalContextManager]
-            module = Module.create()
-            builder = FreeFuncKernelBuilder(
-                ksel,
-                module_body=module.body,
-                symbol_table=SymbolTable(module.operation),
-                func_name=func_name,
-                is_public=is_public,
-                destinations=destinations,
-            )
-        builder.module = module
-        return builder
-
-    module: Any = None
-
-    def yield_results(self, *results: Value) -> None:
-        from iree.compiler.dialects import func
-
-        fitted = self._checked(results, self._result_descs)
-        with self.context, self.location, self.ip:
-            func.ReturnOp(fitted)
-
-
-def _single_threaded_context() -> Any:
-    from iree.compiler.ir import Context
-
-    context: Any = Context()
-    context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork
-    return context
-
-
-def operand_types(desc: Any) -> list[str]:
-    if desc is None or desc.ir_arity == 0:
-        return []
-    asm = desc.mlir_type_asm
-    return asm if isinstance(asm, list) else [asm]
-
-
-def bind_operands(ksel: KernelSelection, values: list[Value]) -> list[Value | list[Value] | None]:
-    bindings: list[Value | list[Value] | None] = []
-    remaining = iter(values)
-    for desc in ksel.arg_descs:
-        if isinstance(desc, EmptyOptionalTensorArg):
-            continue
-        if desc is not None and desc.is_list:
-            bindings.append([next(remaining) for _ in range(desc.ir_arity)])
-        elif desc is None or desc.ir_arity == 0:
-            bindings.append(None)
-        else:
-            bindings.append(next(remaining))
-    return bindings
-
-
-def unique_symbol(symbol_table: SymbolTable, name: str) -> str:
-    """Return `name`, or `name` with a number, that no symbol of the module has."""
-    base = re.sub(r"\W", "_", name)
-    candidate, number = base, 0
-    while candidate in symbol_table:
-        number += 1
-        candidate = f"{base}_{number}"
-    return candidate

@@ -21,7 +21,7 @@ from ir_runtime.op_reg.generate.module_function import (
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
 
-    from ir_runtime.op_reg.generate.builder import KernelBuilder
+    from ir_runtime.op_reg.generate.module_builder import ModuleBuilder
 
 __all__ = [
     "REPORT",
@@ -155,7 +155,7 @@ def report_row(module_body: Any, symbols: Any, row: Value, text: str) -> None:
 
 
 def check_argument(
-    kb: KernelBuilder, index: Value, table: Value, dim: int, *, wraps: bool
+    kb: ModuleBuilder, index: Value, table: Value, dim: int, *, wraps: bool
 ) -> Value:
     """Emit the check of an index tensor of a kernel; see `KernelBuilder.checked_index`."""
     op, name = kb.ksel.op.name, kb.argument_name(index)

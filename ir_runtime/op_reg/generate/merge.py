@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +10,15 @@ from ir_runtime.errors import GenerateError
 from ir_runtime.launch.artifact.key import digest_of
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.generate.builder import KernelBuilder
+    from iree.compiler.ir import SymbolTable
+
+    from ir_runtime.op_reg.generate.module_builder import ModuleBuilder
     from ir_runtime.op_reg.generate.template import MlirTemplate
 
-__all__ = ["merge_module", "merged_function", "numbered_lines"]
+__all__ = ["merge_module", "merged_function", "numbered_lines", "unique_symbol"]
 
 
-def merge_module(kb: KernelBuilder, name: str, text: str) -> dict[str, str]:
+def merge_module(kb: ModuleBuilder, name: str, text: str) -> dict[str, str]:
     """Parse `text` and move its symbols into the module of `kb`; the same text only once.
 
     Returns:
@@ -25,8 +28,6 @@ def merge_module(kb: KernelBuilder, name: str, text: str) -> dict[str, str]:
         GenerateError: the text does not parse; shows it with line numbers.
     """
     from iree.compiler.ir import Module, StringAttr, SymbolTable
-
-    from ir_runtime.op_reg.generate.builder import unique_symbol
 
     digest = digest_of(text)
     known = kb.merged.get(digest)
@@ -66,7 +67,7 @@ def numbered_lines(text: str) -> list[str]:
 
 
 def merged_function(
-    kb: KernelBuilder, template: MlirTemplate, aliases: Mapping[str, Any], function: str | None
+    kb: ModuleBuilder, template: MlirTemplate, aliases: Mapping[str, Any], function: str | None
 ) -> tuple[str, Any]:
     """Merge a template into the module; return the function to call: its name in the text, itself.
 
@@ -82,3 +83,13 @@ def merged_function(
             f"template {template.name}: no function {wanted!r}, must be one of {', '.join(names)}"
         )
     return wanted, kb.symbol_table[names[wanted]]
+
+
+def unique_symbol(symbol_table: SymbolTable, name: str) -> str:
+    """Return `name`, or `name` with a number, that no symbol of the module has."""
+    base = re.sub(r"\W", "_", name)
+    candidate, number = base, 0
+    while candidate in symbol_table:
+        number += 1
+        candidate = f"{base}_{number}"
+    return candidate

@@ -17,7 +17,7 @@ from ir_runtime.errors import GenerateError
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
 
-    from ir_runtime.op_reg.generate.builder import KernelBuilder
+    from ir_runtime.op_reg.generate.module_builder import ModuleBuilder
 
 __all__ = ["assert_operand_sizes", "parameter_aliases"]
 
@@ -32,7 +32,7 @@ _CAST = ("tensor.cast", "flow.tensor.tie_shape")
 
 
 def assert_operand_sizes(
-    kb: KernelBuilder,
+    kb: ModuleBuilder,
     function: Any,
     operands: Sequence[Value],
     aliases: Sequence[str | None],
@@ -206,7 +206,7 @@ def _tensor_type(kind: Any) -> Any:
 
 
 def _assert_equal(
-    kb: KernelBuilder, function: Any, operands: Sequence[Any], group: Sequence[Place | int]
+    kb: ModuleBuilder, function: Any, operands: Sequence[Any], group: Sequence[Place | int]
 ) -> None:
     from iree.compiler.dialects import arith, tensor
     from iree.compiler.ir import Operation, StringAttr

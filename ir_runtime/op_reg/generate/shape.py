@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ir_runtime.op_reg.generate.builder import KernelBuilder
+from ir_runtime.op_reg.generate.module_builder import ModuleBuilder
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["flatten", "float_attribute", "unflatten"]
 
 
-def flatten(kb: KernelBuilder, value: Value, *, keep: int) -> Value:
+def flatten(kb: ModuleBuilder, value: Value, *, keep: int) -> Value:
     """Merge all but the last `keep` dimensions of a tensor into one.
 
     Args:
@@ -45,7 +45,7 @@ def flatten(kb: KernelBuilder, value: Value, *, keep: int) -> Value:
         return tensor.collapse_shape(target, value, _groups(lead, keep))
 
 
-def unflatten(kb: KernelBuilder, value: Value, like: Value, *, keep: int) -> Value:
+def unflatten(kb: ModuleBuilder, value: Value, like: Value, *, keep: int) -> Value:
     """Undo `flatten`: give a tensor the leading dimensions of `like` again.
 
     Args:
@@ -114,7 +114,7 @@ def _expand(
     return tensor.expand_shape(target, value, groups, dynamic, static)
 
 
-def _size(kb: KernelBuilder, value: Value, index: int) -> int | Value:
+def _size(kb: ModuleBuilder, value: Value, index: int) -> int | Value:
     from iree.compiler.dialects import tensor
     from iree.compiler.ir import RankedTensorType
 

@@ -21,7 +21,7 @@ from ir_runtime.op_reg.generate.merge import merge_module, numbered_lines
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from ir_runtime.op_reg.generate.builder import KernelBuilder
+    from ir_runtime.op_reg.generate.module_builder import ModuleBuilder
 
 __all__ = ["JinjaTemplateLoader", "StrFormatTemplateLoader", "TemplateLoader"]
 
@@ -77,7 +77,7 @@ class TemplateLoader(ABC):
         """
 
     def inline_template_function(
-        self, kb: KernelBuilder, template_file: str, function_name: str, **params: Any
+        self, kb: ModuleBuilder, template_file: str, function_name: str, **params: Any
     ) -> Any:
         """Add a template to the module of a kernel and return one of its functions.
 

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 
 from ir_runtime.errors import RegistrationError
-from ir_runtime.op_reg.custom_op import CustomOp
+from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.stand_in import op_named
 
 __all__ = ["registered_op"]
 
 
-def registered_op(op: Any) -> CustomOp:
+def registered_op(op: Any) -> Op:
     """Return the CustomOp behind `torch.ops.<namespace>.<name>`, or the one that stands in for it.
 
     Args:
@@ -33,7 +33,7 @@ def registered_op(op: Any) -> CustomOp:
 
 
 def _qualified_name(op: Any) -> str | None:
-    if isinstance(op, CustomOp):
+    if isinstance(op, Op):
         return op.qualified_name
     if isinstance(op, torch._ops.OpOverloadPacket):
         return op._qualified_op_name

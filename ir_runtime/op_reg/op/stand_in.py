@@ -10,11 +10,12 @@ import threading
 from collections.abc import Callable, Collection
 
 from ir_runtime.errors import RegistrationError
-from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.op.op import Op
+from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 
 __all__ = ["known_names", "op_named", "register_stand_in", "stand_in_for"]
 
-FindOp = Callable[[], CustomOp | None]
+FindOp = Callable[[], Op | None]
 
 _stand_ins: dict[str, FindOp] = {}
 _finding = threading.local()
@@ -43,7 +44,7 @@ def register_stand_in(name: str, find: FindOp) -> None:
     _stand_ins[name] = find
 
 
-def stand_in_for(name: str) -> CustomOp | None:
+def stand_in_for(name: str) -> Op | None:
     """Return the op that stands in for a torch op, `namespace::name`; None if none does.
 
     While a stand-in is being found, it stands in for nothing: its own code may name the torch op.
@@ -59,7 +60,7 @@ def stand_in_for(name: str) -> CustomOp | None:
         active.discard(name)
 
 
-def op_named(name: str) -> CustomOp | None:
+def op_named(name: str) -> Op | None:
     """Return the op whose kernels serve the torch op of this name, its own or its stand-in's."""
     return ALL_CUSTOM_OP_REGS.get(name) or stand_in_for(name)
 

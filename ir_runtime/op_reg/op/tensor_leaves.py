@@ -11,7 +11,7 @@ from torch._functorch.utils import unwrap_dead_wrappers
 from ir_runtime.errors import RegistrationError
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.op import Op
 
 __all__ = [
     "Counts",
@@ -35,7 +35,7 @@ class TensorArguments:
         positions: where they are in the schema.
     """
 
-    def __init__(self, op: CustomOp) -> None:
+    def __init__(self, op: Op) -> None:
         kinds = [str(a.type) for a in op.schema.arguments]
         self.positions = tuple(i for i, kind in enumerate(kinds) if "Tensor" in kind)
 
@@ -68,13 +68,13 @@ def regroup(flat: Sequence[Any], counts: Counts) -> list[Any]:
     ]
 
 
-def call_by_schema(op: CustomOp, function: Callable[..., Any], args: Sequence[Any]) -> Any:
+def call_by_schema(op: Op, function: Callable[..., Any], args: Sequence[Any]) -> Any:
     """Call `function` with all arguments of `op`, the keyword-only ones by name."""
     count = op.positional_count
     return function(*args[:count], **dict(zip(op.arg_names[count:], args[count:], strict=True)))
 
 
-def as_results(op: CustomOp, returned: Any, what: str) -> list[Any]:
+def as_results(op: Op, returned: Any, what: str) -> list[Any]:
     """Return the results of an op as a function returned them: one, or a tuple of several.
 
     Raises:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ir_runtime.errors import ArgumentError
-from ir_runtime.op_reg.program.symbolic_size import SizeTable
 from ir_runtime.op_reg.generate.torch_type import parse_torch_tensor_type
+from ir_runtime.op_reg.program.symbolic_size import SizeTable
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
 
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["NotConstant", "ProgramArgument", "python_location", "read_arguments", "static_sizes"]
 
@@ -49,9 +49,7 @@ class ProgramArgument:
     binding: Any = None
 
 
-def read_arguments(
-    op: CustomOp, operands: Sequence[Value], sizes: SizeTable
-) -> list[ProgramArgument]:
+def read_arguments(op: Op, operands: Sequence[Value], sizes: SizeTable) -> list[ProgramArgument]:
     """Read the operands of a `torch.operator` as the arguments of `op`, defaults filled in.
 
     Call it in the fake tensor mode that `select` runs in.

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ir_runtime.errors import GenerateError
-from ir_runtime.op_reg.custom_op import CustomOp
-from ir_runtime.op_reg.program.inline_builder import InlineKernelBuilder
+from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.stand_in import op_named
+from ir_runtime.op_reg.program.inline_builder import InlineKernelBuilder
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Operation
@@ -45,7 +45,7 @@ class ExpandCustomOpsPass:
         self._hints = hints or {}
         self._functions: dict[tuple[str, str], Any] = {}  # of spec key and code digest
         self._merged: dict[str, dict[str, str]] = {}
-        self.ops: list[CustomOp] = []
+        self.ops: list[Op] = []
 
     def run(self) -> None:
         """Expand all calls.
@@ -65,7 +65,7 @@ class ExpandCustomOpsPass:
                 if op not in self.ops:
                     self.ops.append(op)
 
-    def _calls(self) -> list[tuple[Any, CustomOp]]:
+    def _calls(self) -> list[tuple[Any, Op]]:
         from iree.compiler.ir import WalkResult
 
         operators: list[Any] = []
@@ -78,7 +78,7 @@ class ExpandCustomOpsPass:
         self._module.walk(visit)
         return [(o, op) for o in operators if (op := _op_named(o)) is not None]
 
-    def _expand(self, operation: Any, op: CustomOp, symbols: Any) -> None:
+    def _expand(self, operation: Any, op: Op, symbols: Any) -> None:
         from iree.compiler.ir import InsertionPoint
 
         # these load sympy, which a plain call never needs
@@ -113,7 +113,7 @@ class ExpandCustomOpsPass:
         replace_call(operation, kb, place)
 
 
-def _write(op: CustomOp, kb: InlineKernelBuilder) -> Any:
+def _write(op: Op, kb: InlineKernelBuilder) -> Any:
     """Run `generate` and return the kernel's function."""
     with kb.context, kb.location, kb.ip:
         kb.ksel.own_op.generate(kb.ksel, kb)
@@ -130,7 +130,7 @@ def _write(op: CustomOp, kb: InlineKernelBuilder) -> Any:
     return kb.func_op
 
 
-def _op_named(operation: Any) -> CustomOp | None:
+def _op_named(operation: Any) -> Op | None:
     """Return the registered op that a `torch.operator` calls, None if it is another's."""
     name = operation.attributes["name"].value
     namespace, _, rest = name.removeprefix("torch.").partition(".")

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ir_runtime.op_reg.generate.builder import (
-    KernelBuilder,
-    bind_operands,
-    operand_types,
-    unique_symbol,
-)
+from ir_runtime.op_reg.generate.builder import KernelBuilder
+from ir_runtime.op_reg.generate.merge import unique_symbol
+from ir_runtime.op_reg.generate.module_builder import bind_operands, operand_types
+from ir_runtime.op_reg.generate.torch_type import parse_torch_tensor_type
 from ir_runtime.op_reg.select.result import written_descs
 from ir_runtime.op_reg.select.selection import KernelSelection
-from ir_runtime.op_reg.generate.torch_type import parse_torch_tensor_type
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Block, InsertionPoint, Location, SymbolTable, Value

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ir_runtime.errors import GenerateError
+from ir_runtime.op_reg.generate.torch_type import torch_tensor_asm
 from ir_runtime.op_reg.select.argument import EmptyOptionalTensorArg, ScalarResult, TensorListArg
 from ir_runtime.op_reg.select.result import written_descs
-from ir_runtime.op_reg.generate.torch_type import torch_tensor_asm
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 
 from ir_runtime.errors import ArgumentError, IrRuntimeError
-from ir_runtime.op_reg.select.argument import AttrArg, IntArg, TensorArg, TensorListArg
 from ir_runtime.op_reg.program.argument import (
     NotConstant,
     ProgramArgument,
     read_arguments,
     static_sizes,
 )
+from ir_runtime.op_reg.program.symbolic_size import Choose, SizeTable, example_choices
+from ir_runtime.op_reg.select.argument import AttrArg, IntArg, TensorArg, TensorListArg
 from ir_runtime.op_reg.select.result import check_mutations, check_results, written_descs
 from ir_runtime.op_reg.select.selection import CallSelection
-from ir_runtime.op_reg.program.symbolic_size import Choose, SizeTable, example_choices
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
 
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["ProgramCall", "ProgramSelection", "select_for_program"]
 
@@ -33,7 +33,7 @@ class ProgramSelection(CallSelection):
 
     within_program: ClassVar[bool] = True
 
-    def __init__(self, op: CustomOp, args: Sequence[Any], *, family: str) -> None:
+    def __init__(self, op: Op, args: Sequence[Any], *, family: str) -> None:
         super().__init__(op, args)
         self.device_family = family
 
@@ -77,7 +77,7 @@ class ProgramCall:
 
 
 def select_for_program(
-    op: CustomOp,
+    op: Op,
     operands: Sequence[Value],
     *,
     family: str,
@@ -114,7 +114,7 @@ def select_for_program(
     raise error
 
 
-def _select(op: CustomOp, operands: Sequence[Value], choose: Choose, family: str) -> ProgramCall:
+def _select(op: Op, operands: Sequence[Value], choose: Choose, family: str) -> ProgramCall:
     from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental import _config
 

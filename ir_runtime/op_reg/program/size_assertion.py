@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ir_runtime.errors import GenerateError
-from ir_runtime.op_reg.program.symbolic_size import NO_MAX, SizeRead, SizeTable
 from ir_runtime.op_reg.generate.torch_type import parse_torch_tensor_type
+from ir_runtime.op_reg.program.symbolic_size import NO_MAX, SizeRead, SizeTable
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value

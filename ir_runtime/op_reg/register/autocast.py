@@ -8,8 +8,8 @@ import torch
 from torch.amp.autocast_mode import _cast
 
 from ir_runtime.errors import RegistrationError
-from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.op.find_op import registered_op
+from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["check_autocast", "register_autocast"]
 
@@ -51,13 +51,13 @@ def register_autocast(op: Any, device_type: str, dtype: torch.dtype) -> None:
     found.autocast_dtypes[device_type] = dtype
 
 
-def check_autocast(op: CustomOp) -> None:
+def check_autocast(op: Op) -> None:
     """Refuse what the class of an op says of autocast, before torch learns of the op."""
     for device_type, dtype in op.autocast.items():
         _check(op, device_type, dtype)
 
 
-def _check(op: CustomOp, device_type: str, dtype: torch.dtype) -> None:
+def _check(op: Op, device_type: str, dtype: torch.dtype) -> None:
     if op.mutated_args:
         raise RegistrationError(
             f"{op.name}: it changes an argument, must be functional for autocast: a cast argument "

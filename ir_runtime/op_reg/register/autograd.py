@@ -13,13 +13,7 @@ from torch import Tensor
 from torch._functorch.utils import enable_single_level_autograd_function
 
 from ir_runtime.errors import NotDifferentiableError, RegistrationError
-from ir_runtime.op_reg.register.forward_mode import (
-    carries_tangent,
-    is_forward_mode,
-    push_forward,
-    refuse_nested,
-    refuse_tangents,
-)
+from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
 from ir_runtime.op_reg.op.tensor_leaves import (
     Counts,
     TensorArguments,
@@ -27,15 +21,21 @@ from ir_runtime.op_reg.op.tensor_leaves import (
     flatten_groups,
     regroup,
 )
-from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
+from ir_runtime.op_reg.register.forward_mode import (
+    carries_tangent,
+    is_forward_mode,
+    push_forward,
+    refuse_nested,
+    refuse_tangents,
+)
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["Formula", "NoFormula", "make_autograd_slow", "redispatch_of", "refuse_tangents"]
 
 
-def redispatch_of(op: CustomOp, overload: Any) -> Callable[..., Any]:
+def redispatch_of(op: Op, overload: Any) -> Callable[..., Any]:
     """Return what calls an overload below some keys: given the key set, then its arguments.
 
     `OpOverload.redispatch` takes no argument named `keyset` by name: that is its own.
@@ -137,7 +137,7 @@ class _Record:
     sizes: Sequence[Any]
 
 
-def make_autograd_slow(op: CustomOp) -> Callable[..., Any]:
+def make_autograd_slow(op: Op) -> Callable[..., Any]:
     """Return what runs a call that may need a gradient, or whose tensors are not plain.
 
     It takes the key set and the tuple of all arguments, and goes on below autograd.
@@ -172,14 +172,14 @@ def make_autograd_slow(op: CustomOp) -> Callable[..., Any]:
     return slow
 
 
-def _run_below(op: CustomOp, keyset: Any, args: Sequence[Any]) -> Any:
+def _run_below(op: Op, keyset: Any, args: Sequence[Any]) -> Any:
     keys = keyset & torch._C._after_autograd_keyset
     below = functools.partial(redispatch_of(op, op.overload), keys)
     with torch._C._AutoDispatchBelowAutograd():
         return call_by_schema(op, below, args)
 
 
-def _make_function(op: CustomOp, tensors: TensorArguments) -> Callable[[Any, Sequence[Any]], Any]:
+def _make_function(op: Op, tensors: TensorArguments) -> Callable[[Any, Sequence[Any]], Any]:
     """Return what runs a call and records it for its backward.
 
     Each tensor is an input of its own, whatever list it is in. One level of functorch is enough:
@@ -225,7 +225,7 @@ def _make_function(op: CustomOp, tensors: TensorArguments) -> Callable[[Any, Seq
 
 
 def _gradient_of_each_leaf(
-    op: CustomOp, tensors: TensorArguments, ctx: Any, given: Sequence[Any]
+    op: Op, tensors: TensorArguments, ctx: Any, given: Sequence[Any]
 ) -> list[Any]:
     """Ask the formula; refuse the gradient of an argument that it leaves out."""
     record: _Record = ctx.ir_runtime
@@ -240,7 +240,7 @@ def _gradient_of_each_leaf(
     return leaves
 
 
-def _refused(op: CustomOp, position: int, record: _Record, given: Sequence[Any], leaf: int) -> Any:
+def _refused(op: Op, position: int, record: _Record, given: Sequence[Any], leaf: int) -> Any:
     """Return None for a tensor that needs no gradient, else what raises when it runs."""
     first = next((g for g in flatten_groups(given)[0] if g is not None), None)
     if first is None or not record.needs[leaf]:
@@ -250,7 +250,7 @@ def _refused(op: CustomOp, position: int, record: _Record, given: Sequence[Any],
     return refuse(first, op.name, argument, list(record.sizes[leaf]))
 
 
-def _spread(op: CustomOp, name: str, gradient: Any, count: int | None) -> list[Any]:
+def _spread(op: Op, name: str, gradient: Any, count: int | None) -> list[Any]:
     """Return the gradients of the tensors of one argument."""
     listed = isinstance(gradient, list | tuple)
     if count is None and not listed:

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 
 from ir_runtime.errors import RegistrationError
+from ir_runtime.op_reg.op.find_op import registered_op
+from ir_runtime.op_reg.op.op import Op
+from ir_runtime.op_reg.op.tensor_leaves import TensorArguments
 from ir_runtime.op_reg.register.autograd import Formula, NoFormula
 from ir_runtime.op_reg.register.backward_op import OpFormula
-from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.register.derived_backward import DerivedBackward, NativeFormula
-from ir_runtime.op_reg.op.tensor_leaves import TensorArguments
-from ir_runtime.op_reg.op.find_op import registered_op
 
 __all__ = ["class_formula", "register_autograd"]
 
@@ -49,18 +49,18 @@ def register_autograd(
     found.formula = make_formula(found, backward, setup_context)
 
 
-def class_formula(op: CustomOp) -> Formula:
+def class_formula(op: Op) -> Formula:
     """Return how the class of an op says that it is differentiated."""
     cls = type(op)
-    has_context = cls.setup_context is not CustomOp.setup_context
-    if cls.backward is CustomOp.backward:
+    has_context = cls.setup_context is not Op.setup_context
+    if cls.backward is Op.backward:
         if has_context:
             raise RegistrationError(f"{op.name}: it has setup_context, must have backward too")
         return NoFormula()
     return make_formula(op, op.backward, op.setup_context if has_context else None)
 
 
-def make_formula(op: CustomOp, backward: Any, setup_context: Callable[..., None] | None) -> Formula:
+def make_formula(op: Op, backward: Any, setup_context: Callable[..., None] | None) -> Formula:
     """Return the formula of `op` for what `register_autograd` takes."""
     if op.mutated_args:
         raise RegistrationError(
@@ -89,7 +89,7 @@ class PythonFormula:
 
     def __init__(
         self,
-        op: CustomOp,
+        op: Op,
         backward: Callable[..., Any],
         setup_context: Callable[..., None] | None,
     ) -> None:

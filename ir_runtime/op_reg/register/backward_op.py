@@ -19,7 +19,7 @@ from ir_runtime.op_reg.op.tensor_leaves import (
 )
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["OpFormula"]
 
@@ -60,7 +60,7 @@ class OpFormula:
         RegistrationError: the schemas do not fit each other.
     """
 
-    def __init__(self, op: CustomOp, backward: CustomOp) -> None:
+    def __init__(self, op: Op, backward: Op) -> None:
         self._op = op
         self._backward = backward
         self._tensors = TensorArguments(op)
@@ -160,7 +160,7 @@ class OpFormula:
         )
 
 
-def _sources(op: CustomOp) -> dict[str, list[_Source]]:
+def _sources(op: Op) -> dict[str, list[_Source]]:
     """Return what the name of an argument of a backward op may mean."""
     sources: dict[str, list[_Source]] = {}
 

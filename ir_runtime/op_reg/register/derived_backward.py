@@ -23,7 +23,7 @@ from ir_runtime.op_reg.op.tensor_leaves import (
 )
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["DerivedBackward", "NativeFormula", "derive_backward"]
 
@@ -70,7 +70,7 @@ class NativeFormula:
         RegistrationError: the function cannot be called as the op can.
     """
 
-    def __init__(self, op: CustomOp, native: Callable[..., Any]) -> None:
+    def __init__(self, op: Op, native: Callable[..., Any]) -> None:
         self._op = op
         self.native = native
         self._tensors = TensorArguments(op)
@@ -170,7 +170,7 @@ def _listed(values: Sequence[Any]) -> str:
     return ", ".join(texts)
 
 
-def _check_parameters(op: CustomOp, native: Callable[..., Any]) -> None:
+def _check_parameters(op: Op, native: Callable[..., Any]) -> None:
     try:
         signature = inspect.signature(native)
     except (TypeError, ValueError):  # a builtin of torch has none

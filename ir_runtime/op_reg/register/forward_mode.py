@@ -13,7 +13,7 @@ from ir_runtime.errors import ArgumentError, NotDifferentiableError
 from ir_runtime.op_reg.op.tensor_leaves import call_by_schema, flatten_groups, regroup
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.op import Op
     from ir_runtime.op_reg.op.tensor_leaves import TensorArguments
 
 __all__ = ["carries_tangent", "is_forward_mode", "push_forward", "refuse_nested", "refuse_tangents"]
@@ -34,7 +34,7 @@ def is_forward_mode(args: Sequence[Any]) -> bool:
     return torch._C._are_functorch_transforms_active() or carries_tangent(args)
 
 
-def refuse_tangents(op: CustomOp, args: Sequence[Any]) -> None:
+def refuse_tangents(op: Op, args: Sequence[Any]) -> None:
     """Refuse forward-mode differentiation, which would take the tangents for zero.
 
     Raises:
@@ -48,7 +48,7 @@ def refuse_tangents(op: CustomOp, args: Sequence[Any]) -> None:
         )
 
 
-def refuse_nested(op: CustomOp, args: Sequence[Any]) -> None:
+def refuse_nested(op: Op, args: Sequence[Any]) -> None:
     """Refuse nested tensors, whose rows are not those of one tensor.
 
     Raises:
@@ -64,7 +64,7 @@ def refuse_nested(op: CustomOp, args: Sequence[Any]) -> None:
 
 
 def push_forward(
-    op: CustomOp,
+    op: Op,
     tensors: TensorArguments,
     args: Sequence[Any],
 ) -> Any:
@@ -90,7 +90,7 @@ def push_forward(
 
 
 def _derivative_by_backward(
-    op: CustomOp, tensors: TensorArguments, args: Sequence[Any], duals: Sequence[Any], counts: Any
+    op: Op, tensors: TensorArguments, args: Sequence[Any], duals: Sequence[Any], counts: Any
 ) -> Any:
     with torch.enable_grad():
         primals = [p if tangent is None else p.detach().requires_grad_() for p, tangent in duals]

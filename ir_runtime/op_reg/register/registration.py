@@ -11,31 +11,37 @@ from torch._library.utils import Kernel
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, RegistrationError, UnsupportedTorchDeviceError
+from ir_runtime.op_reg.call.call_functions import CallFunctions
+from ir_runtime.op_reg.call.call_table import make_call_functions
+from ir_runtime.op_reg.call.kernel import run_select
+from ir_runtime.op_reg.call.native_call import add_fast_calls
+from ir_runtime.op_reg.digest.sink import Sink
+from ir_runtime.op_reg.digest.torch_cache import show_code_to_torch
+from ir_runtime.op_reg.op.op import Op
+from ir_runtime.op_reg.op.op_arguments import fill_defaults, out_names, staged_name
+from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.register.autocast import check_autocast, register_autocast
 from ir_runtime.op_reg.register.autograd import make_autograd_slow, redispatch_of
-from ir_runtime.op_reg.call.call_table import CallFunctions, make_call_functions
-from ir_runtime.op_reg.call.python_call import out_names, staged_name
-from ir_runtime.op_reg.custom_op import ALL_CUSTOM_OP_REGS, CustomOp
-from ir_runtime.op_reg.digest.description import Description
-from ir_runtime.op_reg.call.native_call import add_fast_calls
-from ir_runtime.op_reg.register.forward_mode import refuse_tangents
 from ir_runtime.op_reg.register.backward import class_formula
-from ir_runtime.op_reg.call.kernel import run_select
-from ir_runtime.op_reg.select.result import fake_results
-from ir_runtime.op_reg.op.schema import default_value
-from ir_runtime.op_reg.select.selection import call_device
-from ir_runtime.op_reg.digest.torch_cache import show_code_to_torch
+from ir_runtime.op_reg.register.forward_mode import refuse_tangents
 from ir_runtime.op_reg.register.vmap import class_vmap_rule, make_vmap_kernel
+from ir_runtime.op_reg.select.result import fake_results
+from ir_runtime.op_reg.select.selection import call_device
 
 __all__ = ["given_fake", "register_with_torch"]
 
 
-def register_with_torch(op: CustomOp) -> Any:
+def register_with_torch(op: Op) -> Any:
     """Define an op in its library and return the callable op packet.
 
     Raises:
-        RegistrationError: torch refuses the schema, or the name is taken there.
+        RegistrationError: torch refuses the schema, or the name is taken.
     """
+    if op.qualified_name in ALL_CUSTOM_OP_REGS:
+        raise RegistrationError(
+            f"{op.qualified_name}: registered already, a name must be used once",
+            fix="put @UNIQUE@ into the name, or use another library",
+        )
     in_place = op.returned_arg is not None
     op.formula, op.vmap_rule = class_formula(op), class_vmap_rule(op)
     check_autocast(op)
@@ -68,14 +74,13 @@ def register_with_torch(op: CustomOp) -> Any:
             _define_out(op, functions)
     ALL_CUSTOM_OP_REGS[op.qualified_name] = op
     show_code_to_torch(op.qualified_name, functools.partial(_describe, op))
-    packet.bind, packet.explain = op.bind, op.explain
     packet.__mro_entries__ = lambda _: (type(op),)  # `class other(packet)` derives from op's class
     for device_type, dtype in op.autocast.items():
         register_autocast(packet, device_type, dtype)
     return packet
 
 
-def _describe(op: CustomOp, into: Description) -> None:
+def _describe(op: Op, into: Sink) -> None:
     """Describe what torch compiles of an op: its meta function, backward and other rules."""
     into.names.update(("backward", "setup_context", "vmap"))
     into.add(op.schema, sorted(map(str, op.tags)), type(op.formula).__name__)
@@ -105,7 +110,7 @@ _LAYOUT_TAGS = {
 }
 
 
-def torch_tags(op: CustomOp, kind: str | None) -> tuple[torch.Tag, ...]:
+def torch_tags(op: Op, kind: str | None) -> tuple[torch.Tag, ...]:
     """Return the tags of an overload; `kind` is the name of one that says what it changes.
 
     Each op fits torch.compile: it has a meta function, `select`, and aliases only what its schema
@@ -127,14 +132,6 @@ def torch_tags(op: CustomOp, kind: str | None) -> tuple[torch.Tag, ...]:
     return tuple(dict.fromkeys((*known, *op.tags)))  # torch before 2.13 lacks some
 
 
-def fill_defaults(op: CustomOp, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-    """Return all arguments in schema order; the dispatcher drops those equal to their default."""
-    values = list(args)
-    rest = op.schema.arguments[len(args) :]
-    values.extend(kwargs.get(argument.name, default_value(argument)) for argument in rest)
-    return values
-
-
 class _FakeKernel(Kernel):
     """A meta function that takes an argument named `self` by name, which torch's own does not."""
 
@@ -142,14 +139,14 @@ class _FakeKernel(Kernel):
         return self.func(*args, **kwargs)
 
 
-def _register_fake(op: CustomOp, name: str, fake: Any) -> None:
+def _register_fake(op: Op, name: str, fake: Any) -> None:
     torch.library.register_fake(name, fake, lib=op.library)
     if "self" in op.arg_names[op.positional_count :]:
         holder = torch._library.simple_registry.singleton.find(name).fake_impl
         holder.kernel.__class__ = _FakeKernel
 
 
-def _make_fake(op: CustomOp) -> Any:
+def _make_fake(op: Op) -> Any:
     def fake(*args: Any, **kwargs: Any) -> Any:
         values = fill_defaults(op, args, kwargs)
         with torch._C._DisableAutocast():
@@ -162,7 +159,7 @@ def _make_fake(op: CustomOp) -> Any:
     return fake
 
 
-def _make_refusal(op: CustomOp) -> Any:
+def _make_refusal(op: Op) -> Any:
     def refuse(*args: Any, **kwargs: Any) -> Any:
         values = fill_defaults(op, args, kwargs)
         tensors = [
@@ -181,12 +178,12 @@ def _make_refusal(op: CustomOp) -> Any:
     return refuse
 
 
-def _can_have_out(op: CustomOp) -> bool:
+def _can_have_out(op: Op) -> bool:
     tensors = all(str(r.type) == "Tensor" for r in op.schema.returns)
     return not op.mutated_args and bool(op.schema.returns) and tensors
 
 
-def _define_out(op: CustomOp, functions: CallFunctions) -> None:
+def _define_out(op: Op, functions: CallFunctions) -> None:
     op.library.define(out_schema(op), tags=torch_tags(op, "out"))
     names = out_names(op)
 
@@ -210,7 +207,7 @@ def _define_out(op: CustomOp, functions: CallFunctions) -> None:
     op.library.impl(f"{op.name}.out", functions.autograd_out, "Autograd", with_keyset=True)
 
 
-def _make_slow_out(op: CustomOp, packet: Any) -> Any:
+def _make_slow_out(op: Op, packet: Any) -> Any:
     count = len(out_names(op))
     positional = op.positional_count
     keywords = [
@@ -236,7 +233,7 @@ def _make_slow_out(op: CustomOp, packet: Any) -> Any:
     return slow_out
 
 
-def out_schema(op: CustomOp) -> str:
+def out_schema(op: Op) -> str:
     """Return the schema of the `out` overload of a functional op.
 
     It takes one more argument, `staged`: compute aside, then copy. That also keeps Inductor from

@@ -11,9 +11,9 @@ from torch._functorch.autograd_function import custom_function_call_vmap_helper
 from torch._functorch.pyfunctorch import retrieve_current_functorch_interpreter
 
 from ir_runtime.errors import NoVmapRuleError, RegistrationError
-from ir_runtime.op_reg.custom_op import CustomOp
-from ir_runtime.op_reg.op.tensor_leaves import TensorArguments, call_by_schema
 from ir_runtime.op_reg.op.find_op import registered_op
+from ir_runtime.op_reg.op.op import Op
+from ir_runtime.op_reg.op.tensor_leaves import TensorArguments, call_by_schema
 
 __all__ = ["class_vmap_rule", "make_vmap_kernel", "register_vmap"]
 
@@ -45,12 +45,12 @@ def register_vmap(op: Any, rule: Rule | str) -> None:
     found.vmap_rule = _checked_rule(found, rule)
 
 
-def class_vmap_rule(op: CustomOp) -> Rule | None:
+def class_vmap_rule(op: Op) -> Rule | None:
     """Return the rule that the class of an op defines, None if it has none."""
     return None if op.vmap is None else _checked_rule(op, op.vmap)
 
 
-def make_vmap_kernel(op: CustomOp) -> Callable[[Sequence[Any]], Any]:
+def make_vmap_kernel(op: Op) -> Callable[[Sequence[Any]], Any]:
     """Return what runs a call on tensors of `torch.vmap`; it takes all arguments."""
 
     def kernel(values: Sequence[Any]) -> Any:
@@ -76,7 +76,7 @@ def make_vmap_kernel(op: CustomOp) -> Callable[[Sequence[Any]], Any]:
     return kernel
 
 
-def _checked_rule(op: CustomOp, rule: Any) -> Rule:
+def _checked_rule(op: Op, rule: Any) -> Rule:
     if rule == LOOP:
         return _make_loop(op)
     if callable(rule):
@@ -84,7 +84,7 @@ def _checked_rule(op: CustomOp, rule: Any) -> Rule:
     raise RegistrationError(f"{op.name}: its vmap rule is {rule!r}, must be a function or 'loop'")
 
 
-def _make_loop(op: CustomOp) -> Rule:
+def _make_loop(op: Op) -> Rule:
     """Return a rule that calls the op for each element."""
     tensors = TensorArguments(op)
     names = op.arg_names[op.positional_count :]
@@ -114,7 +114,7 @@ def _make_loop(op: CustomOp) -> Rule:
     return loop
 
 
-def _refuse_unmapped_change(op: CustomOp, in_dims: Any) -> None:
+def _refuse_unmapped_change(op: Op, in_dims: Any) -> None:
     for i in op.mutated_args:
         if in_dims[i] is None:
             raise NoVmapRuleError(
@@ -123,12 +123,12 @@ def _refuse_unmapped_change(op: CustomOp, in_dims: Any) -> None:
             )
 
 
-def _stacked(op: CustomOp, results: Sequence[Any]) -> tuple[Any, Any]:
+def _stacked(op: Op, results: Sequence[Any]) -> tuple[Any, Any]:
     """Stack the results of several calls, and say which dimension is mapped."""
     return _each_result(op, results, lambda tensors: torch.stack(list(tensors)))
 
 
-def _without_elements(op: CustomOp, result: Any, device: torch.device) -> tuple[Any, Any]:
+def _without_elements(op: Op, result: Any, device: torch.device) -> tuple[Any, Any]:
     """Stack no results that are like this one."""
 
     def stack(tensors: Sequence[Tensor]) -> Tensor:
@@ -139,7 +139,7 @@ def _without_elements(op: CustomOp, result: Any, device: torch.device) -> tuple[
 
 
 def _each_result(
-    op: CustomOp, results: Sequence[Any], stack: Callable[[Sequence[Tensor]], Tensor]
+    op: Op, results: Sequence[Any], stack: Callable[[Sequence[Tensor]], Tensor]
 ) -> tuple[Any, Any]:
     first = results[0]
     if isinstance(first, Tensor):

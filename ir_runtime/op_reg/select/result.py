@@ -23,9 +23,6 @@ from ir_runtime.op_reg.select.argument import (
 )
 
 if TYPE_CHECKING:
-    from iree.compiler.ir import Value
-
-    from ir_runtime.op_reg.generate.builder import KernelBuilder
     from ir_runtime.op_reg.select.selection import KernelSelection
 
 __all__ = [
@@ -34,7 +31,6 @@ __all__ = [
     "check_results",
     "fake_results",
     "result_text",
-    "scalar_as_tensor",
     "written_descs",
 ]
 
@@ -159,25 +155,3 @@ def fake_results(ksel: KernelSelection, device: torch.device) -> Any:
 
     results = [of(desc) for desc in ksel.result_descs]
     return results[0] if len(results) == 1 else tuple(results) or None
-
-
-def scalar_as_tensor(kb: KernelBuilder, value: Value) -> Value:
-    """Put a number that a kernel yields into a 0-d tensor; widen floats to f64, index to i64."""
-    from iree.compiler.dialects import arith, tensor
-    from iree.compiler.ir import F64Type, FloatType, IndexType, IntegerType, RankedTensorType
-
-    def of(element: Any) -> Any:
-        return RankedTensorType.get([], element)
-
-    with kb.context, kb.location, kb.ip:
-        bit, byte, wide = IntegerType.get_signless(1), IntegerType.get_signless(8), F64Type.get()
-        if isinstance(value.type, IndexType):
-            value = arith.index_cast(IntegerType.get_signless(64), value)
-        if value.type == bit:  # IREE 3.13 fails on `from_elements` of i1
-            return arith.trunci(of(bit), tensor.from_elements(of(byte), [arith.extui(byte, value)]))
-        if isinstance(value.type, IntegerType | FloatType):
-            value = tensor.from_elements(of(value.type), [value])
-        kind = value.type
-        if not isinstance(kind, RankedTensorType) or kind.rank or kind.element_type == wide:
-            return value
-        return arith.extf(of(wide), value) if isinstance(kind.element_type, FloatType) else value

@@ -17,6 +17,7 @@ from ir_runtime.errors import (
     NoSuchArgumentError,
     RegistrationError,
 )
+from ir_runtime.op_reg.op.schema import dtype_of_code, is_symbolic
 from ir_runtime.op_reg.select.argument import (
     ArgDescriptor,
     AttrArg,
@@ -27,10 +28,9 @@ from ir_runtime.op_reg.select.argument import (
     TensorArg,
     TensorListArg,
 )
-from ir_runtime.op_reg.op.schema import dtype_of_code, is_symbolic
 
 if TYPE_CHECKING:
-    from ir_runtime.op_reg.custom_op import CustomOp
+    from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["CallSelection", "KernelSelection", "call_device", "check_devices", "no_such_argument"]
 
@@ -55,9 +55,9 @@ class KernelSelection(ABC):
     device_family: str = "local"
     within_program: ClassVar[bool] = False
 
-    def __init__(self, op: CustomOp, arg_arity: int) -> None:
+    def __init__(self, op: Op, arg_arity: int) -> None:
         self.op = op
-        self.own_op: CustomOp = copy.copy(op)
+        self.own_op: Op = copy.copy(op)
         # What an op put in an ArgDescriptor slot, it knows better than a type checker.
         self.arg_descs: list[Any] = [None] * arg_arity
         self.inplace_tied_arg_descs: list[TensorArg | TensorListArg] = []
@@ -227,7 +227,7 @@ class CallSelection(KernelSelection):
         args: all arguments in schema order, defaults filled in.
     """
 
-    def __init__(self, op: CustomOp, args: Sequence[Any]) -> None:
+    def __init__(self, op: Op, args: Sequence[Any]) -> None:
         super().__init__(op, len(args))
         self.args = args
 
@@ -359,7 +359,7 @@ class CallSelection(KernelSelection):
         return ArgumentError(f"{self.op.name}: `{self._name(arg)}` is {shown}, must be {expected}")
 
 
-def no_such_argument(op: CustomOp, arg: int) -> NoSuchArgumentError:
+def no_such_argument(op: Op, arg: int) -> NoSuchArgumentError:
     """Return the refusal of a position that is beyond the arguments of an op."""
     listed = (
         ", ".join(f"{i} `{name}`" for i, name in enumerate(op.arg_names)) or "none: it has none"

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from ir_runtime.op_reg.op.library import fragment
 from ir_runtime.op_reg.trace.index_access import (
     IndexAccess,
     UncheckedIndexError,
@@ -26,7 +27,6 @@ from ir_runtime.op_reg.trace.index_access import (
     writes_by_index,
 )
 from ir_runtime.op_reg.trace.index_bounds import bounds_of
-from ir_runtime.op_reg.op.library import fragment
 from ir_runtime.op_reg.trace.user_line import user_line
 
 __all__ = ["UncheckedIndexError", "check_before_decomposition", "check_indices"]

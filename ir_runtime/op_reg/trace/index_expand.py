@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ir_runtime.op_reg.trace.index_read import read_checked
 from ir_runtime.op_reg.generate.index_report import check_index
 from ir_runtime.op_reg.generate.module_function import parse_type
 from ir_runtime.op_reg.generate.torch_type import parse_torch_tensor_type
+from ir_runtime.op_reg.trace.index_read import read_checked
 
 __all__ = ["expand_index_checks"]
 

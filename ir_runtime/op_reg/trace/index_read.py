@@ -14,7 +14,6 @@ from math import prod
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from ir_runtime.op_reg.trace.index_place import line_places, table_places
 from ir_runtime.op_reg.generate.index_report import (
     ROW,
     ROW_TEXT,
@@ -25,6 +24,7 @@ from ir_runtime.op_reg.generate.index_report import (
     size_of,
 )
 from ir_runtime.op_reg.generate.module_function import call_values, module_function, parse_type
+from ir_runtime.op_reg.trace.index_place import line_places, table_places
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.launch.direct.native._launcher import REFUSALS, Call, Plan
-from ir_runtime.op_reg.call.call_table import PLAIN_KEYSET
+from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
 from tests.launch.native.libraries import Function, one_step
 
 ADD = Function(

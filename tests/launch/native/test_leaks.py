@@ -17,7 +17,11 @@ from tests.launch.native.libraries import Function, one_step
 
 CALLS = 100_000
 pytestmark = pytest.mark.full
-FULL_INPUTS = ("ir_runtime/launch/direct/native/*.[ch]", "ir_runtime/op_reg", "tests/launch/native/*.py")
+FULL_INPUTS = (
+    "ir_runtime/launch/direct/native/*.[ch]",
+    "ir_runtime/op_reg",
+    "tests/launch/native/*.py",
+)
 
 
 def _resident_bytes() -> int:

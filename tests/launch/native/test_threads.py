@@ -13,7 +13,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from ir_runtime.launch.direct.native._launcher import Plan, has_pool, set_parallel_bytes, transient_bytes
+from ir_runtime.launch.direct.native._launcher import (
+    Plan,
+    has_pool,
+    set_parallel_bytes,
+    transient_bytes,
+)
 from tests.launch.native.libraries import (
     Function,
     always_parallel,

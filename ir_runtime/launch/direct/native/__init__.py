@@ -1,6 +1,6 @@
 """Is the C launcher there?  It is built with the package where a C compiler is; all works without.
 
-Whoever wants it asks `why_absent()` first, and imports `ir_runtime.launch.direct.native._launcher` then.
+Whoever wants it asks `why_absent()` first, and imports `native._launcher` then.
 """
 
 from __future__ import annotations

@@ -29,7 +29,12 @@ from ir_runtime.op_reg.trace.legal.refusal import (
     refuse_unknown_operators,
     user_operator,
 )
-from ir_runtime.op_reg.trace.legal.table import decompositions, rewrite, rewrites_for, rewritten_operators
+from ir_runtime.op_reg.trace.legal.table import (
+    decompositions,
+    rewrite,
+    rewrites_for,
+    rewritten_operators,
+)
 
 __all__ = [
     "blame",

@@ -1,0 +1,63 @@
+"""What a launch is, whichever executor runs it: its type, its driver, how its failure is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import profiler
+
+from ir_runtime.device.instance import is_forked
+from ir_runtime.dtypes import format_tensor
+from ir_runtime.errors import IrRuntimeError, LaunchError
+from ir_runtime.launch.operand.index_fault import zero_size_fault
+from ir_runtime.settings import current_settings
+
+__all__ = ["Launch", "Results", "in_profiles", "launch_failure", "local_uri_for_work"]
+
+Results = tuple[tuple[tuple[int, ...], torch.dtype], ...]
+"""Shape and dtype of each result of a kernel."""
+Launch = Callable[[Sequence[Any], Sequence[Tensor]], None]
+"""Runs a kernel: operands, then the tensors that its results go into."""
+
+
+def local_uri_for_work(size_bytes: int, *, has_empty: bool = False) -> str:
+    """Choose the local driver for a launch.
+
+    Args:
+        size_bytes: how much memory it touches.
+        has_empty: whether a tensor of it has no elements. IREE 3.13's worker pool dies of SIGSEGV
+            in a dispatch over an empty grid; the calling thread runs it.
+    """
+    large = size_bytes >= current_settings().task_min_bytes
+    return "local-task" if large and not has_empty and not is_forked() else "local-sync"
+
+
+def in_profiles(name: str, launch: Launch) -> Launch:
+    """Return a launch that torch's profiler shows under a name."""
+
+    def shown(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        if profiler._is_profiler_enabled:
+            with profiler.record_function(name):
+                launch(operands, outs)
+        else:
+            launch(operands, outs)
+
+    return shown
+
+
+def launch_failure(name: str, error: Exception, operands: Sequence[Any] = ()) -> IrRuntimeError:
+    """Describe an exception of IREE's runtime as one of ours, and name the tensors of the call."""
+    if isinstance(error, IrRuntimeError):
+        return error
+    fault = zero_size_fault(name, str(error))
+    if fault is not None:
+        return fault
+    fix = None
+    if "empty buffer range" in str(error):  # what IREE's Vulkan driver says of an empty dispatch
+        fix = "run calls with tensors without elements on the CPU: Vulkan has no empty buffers"
+    shown = ", ".join(format_tensor(value) for value in operands if isinstance(value, Tensor))
+    facts = [str(error), *([f"called with {shown}"] if shown else [])]
+    return LaunchError(f"{name}: failed while running", facts=facts, fix=fix)

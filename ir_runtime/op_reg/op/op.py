@@ -1,0 +1,187 @@
+"""The facts of an op: what its signature, its class and its registration say of it."""
+
+from __future__ import annotations
+
+import functools
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+
+from ir_runtime.errors import RegistrationError
+from ir_runtime.op_reg.op.library import unique_name
+from ir_runtime.op_reg.op.schema import check_dispatch_keys, check_schema
+
+__all__ = ["Op"]
+
+_SIGNATURE = re.compile(r"^\s*(?P<name>[A-Za-z_][\w@]*)(?P<overload>\.\w*)?\s*\(")
+
+
+class Op(ABC):
+    """What is known of an op without its kernels; users subclass `CustomOp`.
+
+    Attributes:
+        signature: name and schema, as `torch.library` takes them. `@UNIQUE@` in the name becomes
+            a number.
+        single_dispatch: whether the compiler is to make one dispatch of the kernel.
+        select_each_call: whether `select` runs on each call.
+        compile_flags: compiler flags for its kernels.
+        tags: what to tell torch of the op besides what is true of all, such as
+            `torch.Tag.pointwise`.
+        vmap: what `torch.vmap` runs, as for `register_vmap`; a method
+            `vmap(self, info, in_dims, *args)` or "loop".
+        autocast: the dtype that floating-point arguments are cast to in an autocast region, by
+            device type, as for `register_autocast`.
+        elementwise: whether an element of a result depends on no argument's elements but those at
+            its own place, so that `out` may be an argument itself; others are computed aside then.
+        work_per_byte: how much work a byte of its tensors means, 1 for an elementwise op; decides
+            when a call is worth waking worker threads.
+        precheck: takes all arguments and refuses a call that nobody can compute; runs before each
+            `select`. That of an IR op, where the op is its kernel.
+        like_native: a torch function that computes the same, for forward-mode derivatives and
+            `torch.vmap`. The IR op's native where the op is its kernel; None if there is none.
+        calls: the calls that were seen before, a `CallTable`.
+        formula: the backward that is registered, None if there is none.
+        vmap_rule: the rule of `torch.vmap` that is registered, likewise.
+        autocast_dtypes: the dtypes that are registered for autocast regions, by device type.
+    """
+
+    signature: str = ""
+    single_dispatch: bool = False
+    select_each_call: ClassVar[bool] = False
+    compile_flags: ClassVar[Sequence[str]] = ()
+    elementwise: ClassVar[bool] = False
+    work_per_byte: ClassVar[float] = 1.0
+    tags: ClassVar[Sequence[torch.Tag]] = ()
+    vmap: Any = None
+    autocast: ClassVar[Mapping[str, torch.dtype]] = {}
+    calls: Any
+
+    def eager_execute(self, *args: Any) -> Any:
+        """Compute an eager call in Python instead; NotImplemented runs the kernel."""
+        del args
+        return NotImplemented
+
+    def check(self, *args: Any) -> None:
+        """Refuse argument values, such as indices out of range; runs before each launch."""
+        del args
+
+    def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
+        """Save what `backward` needs, as in `torch.library.register_autograd`."""
+        del ctx, inputs, output
+
+    def backward(self, ctx: Any, *gradients: Any) -> Any:
+        """Return a gradient or None for each argument; an op with one is differentiable.
+
+        A class may have an op or `derive_backward(native)` as `backward` instead of a method.
+        """
+        raise NotImplementedError
+
+    def __init__(
+        self,
+        *,
+        library: torch.library.Library,
+        dispatch_key: str | Sequence[str] | None,
+        register_meta: bool,
+        register_impl: bool,
+    ) -> None:
+        match = _SIGNATURE.match(self.signature)
+        if match is None:
+            raise RegistrationError(
+                f"{type(self).__name__}: signature {self.signature!r} does not parse, "
+                "must be 'name(arguments) -> results'"
+            )
+        if match["overload"] is not None:
+            raise RegistrationError(
+                f"{type(self).__name__}: signature {self.signature!r} names an overload, "
+                f"must name the op alone: {match['name']!r}",
+                fix="give each overload a name of its own",
+            )
+        if library.kind == "IMPL":
+            raise RegistrationError(
+                f"{match['name']}: library of namespace {library.ns!r} is of kind IMPL, "
+                "must be DEF or FRAGMENT to define ops",
+                fix=f"use def_library({library.ns!r})",
+            )
+        self.library = library
+        self.name = unique_name(library.ns, match["name"])
+        self.qualified_name = f"{library.ns}::{self.name}"
+        self.register_meta = register_meta
+        self.register_impl = register_impl
+        keys = (dispatch_key,) if isinstance(dispatch_key, str) else dispatch_key
+        self.dispatch_keys: tuple[str, ...] = ("CPU", "CUDA") if keys is None else tuple(keys)
+        check_dispatch_keys(self.name, self.dispatch_keys)
+        self.schema = self._parse_schema(self.signature[match.end("name") :])
+        check_schema(self.name, self.schema)
+        self.formula: Any = None
+        self.vmap_rule: Any = None
+        self.autocast_dtypes: dict[str, torch.dtype] = {}
+        self.precheck: Callable[[Sequence[Any]], None] | None = None
+        self.like_native: Callable[..., Any] | None = None
+
+    def _parse_schema(self, rest: str) -> Any:
+        try:
+            return torch._C.parse_schema(f"{self.qualified_name}{rest}")
+        except RuntimeError as error:
+            raise RegistrationError(
+                f"{self.qualified_name}: the schema {rest.strip()!r} does not parse",
+                facts=str(error).split("\n"),
+            ) from error
+
+    @functools.cached_property
+    def arg_names(self) -> tuple[str, ...]:
+        """Names of the arguments, in schema order."""
+        return tuple(a.name for a in self.schema.arguments)
+
+    @functools.cached_property
+    def mutated_args(self) -> tuple[int, ...]:
+        """Positions of the arguments that the op changes."""
+        return tuple(
+            i
+            for i, a in enumerate(self.schema.arguments)
+            if a.alias_info is not None and a.alias_info.is_write
+        )
+
+    @functools.cached_property
+    def returned_arg(self) -> int | None:
+        """Position of the mutated argument that an in-place op returns, None for other ops."""
+        aliased = [r for r in self.schema.returns if r.alias_info is not None]
+        if not aliased:
+            return None
+        if len(self.mutated_args) != 1 or len(self.schema.returns) != 1:
+            raise RegistrationError(
+                f"{self.name}: several mutated arguments or results, must return () then"
+            )
+        return self.mutated_args[0]
+
+    @functools.cached_property
+    @abstractmethod
+    def code_digest(self) -> str:
+        """Digest of the code that decides what its kernels are."""
+
+    @property
+    @abstractmethod
+    def function_tracer(self) -> Any:
+        """What makes MLIR of torch functions, with the functions of `trace.trace_function`."""
+
+    @functools.cached_property
+    def overload(self) -> Any:
+        """The torch op itself, `torch.ops.<namespace>.<name>.default`."""
+        return getattr(getattr(torch.ops, self.library.ns), self.name).default
+
+    @functools.cached_property
+    def positional_count(self) -> int:
+        """How many arguments are not keyword-only."""
+        return sum(not a.kwarg_only for a in self.schema.arguments)
+
+    @property
+    def has_check(self) -> bool:
+        """Whether values are checked before each launch."""
+        return type(self).check is not Op.check
+
+    @property
+    def has_eager_execute(self) -> bool:
+        """Whether eager calls may be computed in Python."""
+        return type(self).eager_execute is not Op.eager_execute
