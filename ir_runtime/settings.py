@@ -182,9 +182,9 @@ def current_settings() -> Settings:
 
 
 def _warn_of_unknown_variables(environment: Mapping[str, str]) -> None:
-    known = {f"{_PREFIX}{field.name.upper()}" for field in fields(Settings)} - {
-        f"{_PREFIX}BASE_STORES"
-    }
+    known = {f"{_PREFIX}{field.name.upper()}" for field in fields(Settings)}
+    known -= {f"{_PREFIX}BASE_STORES"}
+    known |= {f"{_PREFIX}REQUIRE_LAUNCHER"}  # setup.py reads it
     for name in sorted(environment):
         if not name.startswith(_PREFIX) or name in known:
             continue

@@ -97,6 +97,7 @@ def test_an_unknown_variable_is_warned_of_once_with_the_nearest_name(
         if name.startswith("IR_RUNTIME_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("IR_RUNTIME_COMPILE_TIMEOUT", "5")
+    monkeypatch.setenv("IR_RUNTIME_REQUIRE_LAUNCHER", "1")  # of builds, and known
     monkeypatch.setattr("ir_runtime.settings._current", None)
     with caplog.at_level(logging.WARNING, "ir_runtime.settings"):
         current_settings()

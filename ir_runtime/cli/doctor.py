@@ -44,6 +44,7 @@ class Facts:
         direct_kernels: how many of them launch directly.
         vm_kernels: how many kernels need IREE's VM, by reason.
         launcher: why the C launcher is not there, None if it is.
+        launcher_build: what the C compiler said, if it is not there because it did not build.
         settings: every knob in force, as text.
         cxx: path of the C++ compiler that `torch.compile` calls on the CPU, None for none.
     """
@@ -63,6 +64,7 @@ class Facts:
     settings: Mapping[str, str]
     cxx: str | None
     store_problem: str = ""
+    launcher_build: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,14 @@ class Problem:
         needed_for: what does not work without it.
         fix: how to get it.
         required: whether nothing works without it.
+        said: what a tool said about it, in its own words.
     """
 
     what: str
     needed_for: str
     fix: str
     required: bool = False
+    said: str = ""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -112,6 +116,7 @@ def gather_facts(settings: Settings) -> Facts:
     direct, in_vm = _executors(settings.store) if complete else (0, {})
     drivers, usable = _drivers() if complete else ({}, ())
     problem = _try_write(settings.store) if complete else "packages are missing"
+    launcher = _launcher_absent() if complete else "torch is not installed"
     return Facts(
         versions=versions,
         drivers=drivers,
@@ -127,7 +132,8 @@ def gather_facts(settings: Settings) -> Facts:
         store_size_bytes=size_bytes,
         direct_kernels=direct,
         vm_kernels=in_vm,
-        launcher=_launcher_absent() if complete else "torch is not installed",
+        launcher=launcher,
+        launcher_build=_launcher_build() if complete and launcher is not None else "",
         settings=_in_words(settings),
         cxx=shutil.which(os.environ.get("CXX") or "g++"),
     )
@@ -155,7 +161,9 @@ def find_problems(facts: Facts) -> tuple[Problem, ...]:
             Problem(
                 f"the C launcher is not there: {facts.launcher}",
                 "calls without IREE's VM; all run, some microseconds slower",
-                "install a C compiler, then pip install --force-reinstall --no-deps ir-runtime",
+                "install a C compiler and Python's headers, then "
+                "pip install --force-reinstall --no-deps ir-runtime",
+                said=facts.launcher_build,
             )
         )
     if facts.cxx is None:
@@ -245,6 +253,12 @@ def _launcher_absent() -> str | None:
     return native.why_absent()
 
 
+def _launcher_build() -> str:
+    from ir_runtime.launch.direct import native
+
+    return native.build_failure()
+
+
 def _try_write(root: Path) -> str:
     """Say why nothing can be written to a store, with the fix if that is known; "" if it can."""
     from ir_runtime.launch.artifact.store import DirectoryStore
@@ -283,6 +297,7 @@ def _lines(facts: Facts, problems: tuple[Problem, ...]) -> list[str]:
     for problem in problems:
         kind = "required" if problem.required else "optional"
         lines.append(f"  {problem.what} ({kind}; needed for {problem.needed_for})")
+        lines += [f"    | {line}" for line in problem.said.splitlines()]
         lines.append(f"    fix: {problem.fix}")
     return lines
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -69,3 +72,30 @@ def test_nothing_is_served_where_the_vm_is_asked_for():
     packet(x)
     with override_settings(launch="vm"):
         assert hits_and_selects(packet, lambda: (packet(x), packet(x))) == (0, 1)
+
+
+def test_what_another_thread_is_refused_keeps_no_call_from_being_learnt():
+    """While a call of a new shape is bound, another thread's call is refused for its strides."""
+    wide, known = torch.zeros(18)[::2], torch.zeros(9)
+
+    def select(self: Any, ksel: Any) -> None:
+        like_first(self, ksel)
+        if ksel.arg_tensor(0).t.shape[0] == 5:
+            thread = threading.Thread(target=packet, args=(wide,))
+            thread.start()
+            thread.join()
+
+    packet = make_op("fast_@UNIQUE@(Tensor x) -> Tensor", select, yield_first)
+    packet(known)
+    x = torch.randn(5)
+    packet(x)
+    assert hits_and_selects(packet, lambda: packet(x)) == (1, 0)
+
+
+def test_what_bind_returns_has_the_signature_of_the_op():
+    packet = make_op("bound_@UNIQUE@(Tensor x, Tensor y) -> Tensor", like_first, yield_first)
+    bound = packet.bind(torch.zeros(4), torch.zeros(4))
+    assert bound.__name__ == op_of(packet).name
+    assert bound.__text_signature__ == "(x, y, /)"
+    assert list(inspect.signature(bound).parameters) == ["x", "y"]
+    assert weakref.ref(bound)() is bound

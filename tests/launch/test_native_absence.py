@@ -22,8 +22,7 @@ def _reason(preparation: str) -> str:
 
 def test_a_launcher_that_was_not_built_is_absent() -> None:
     hide = "import sys; sys.modules['ir_runtime.launch.direct.native._launcher'] = None"
-    reason = "it was not built: no C compiler or no Python.h when the package was installed"
-    assert _reason(hide) == reason
+    assert _reason(hide) == "it was not built when the package was installed"
 
 
 def test_other_machines_are_named() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,9 @@ def bind_raw(op: Any, *example: Any) -> Callable[..., Any]:
     count = len(example)
     operands = [i for i in bound.operands if i < count]
     assert len(operands) == len(bound.operands), "a tensor has a default"
+    given, native_plan = values[:count], bound.plan.native
+    only = inspect.Parameter.POSITIONAL_ONLY
+    signature = inspect.Signature([inspect.Parameter(n, only) for n in found.arg_names[:count]])
     return _launcher.BoundCall(
-        found.qualified_name, values[:count], bound.plan.native, operands, bound.results
+        found.qualified_name, given, native_plan, operands, bound.results, signature
     )

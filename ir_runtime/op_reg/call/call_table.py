@@ -60,11 +60,13 @@ class CallTable:
             self.young[key] = bound
         return bound
 
-    def remember(self, args: Sequence[Any], bound: BoundLaunch) -> None:
-        """Let the C launcher serve calls like this one, if it is there."""
+    def remember(
+        self, entrance: str, refused: int, args: Sequence[Any], bound: BoundLaunch
+    ) -> None:
+        """Let the C launcher serve calls like this one; see `FastCalls.remember`."""
         with self._lock:
             if self.fast is not None and not _is_dropped(bound):
-                self.fast.remember(args, bound)
+                self.fast.remember(entrance, refused, args, bound)
 
     def forget_dropped(self) -> None:
         """Forget the launches of kernels that were dropped, so that their code is unloaded."""
@@ -97,9 +99,17 @@ Slow = Callable[[Any, Sequence[Any]], Any]
 """Runs a call that may need a gradient, or whose tensors are not plain: key set, all arguments."""
 
 
-def make_call_functions(op: Op, slow: Slow, slow_out: Slow) -> CallFunctions:
-    """Generate the functions that the dispatcher calls for an op."""
-    source = call_source(op)
+def make_call_functions(op: Op, slow: Slow, slow_out: Slow, *, told: bool = False) -> CallFunctions:
+    """Generate the functions that the dispatcher calls for an op.
+
+    Args:
+        op: the op.
+        slow: runs what may need a gradient.
+        slow_out: as `slow`, for the `out` overload.
+        told: whether the C launcher stands before those for CPU tensors, and calls them with the
+            reason of its refusal first.
+    """
+    source = call_source(op, told=told)
     own: dict[str, Any] = {
         "bound_for": op.calls.young.get,
         "miss": op.calls.miss,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ir_runtime.op_reg.call.call_functions import CallFunctions
     from ir_runtime.op_reg.op.op import Op
 
-__all__ = ["FastCalls", "add_fast_calls"]
+__all__ = ["FastCalls", "add_fast_calls", "can_be_fast"]
 
 CAPACITY = 32
 """How many plans each entrance of an op remembers; the least lately used one goes."""
@@ -35,17 +35,19 @@ class FastCalls:
         from ir_runtime.launch.direct.native import _launcher
 
         self._op = op
+        self._entrances: dict[str, _launcher.Call] = {}
         self._calls: list[_launcher.Call] = []
         self._out_calls: list[_launcher.Call] = []
         self._guarded: _launcher.Call | None = None
         self._not_seen = {c for c, word in _launcher.REFUSALS.items() if word in _NOT_SEEN_YET}
 
-    def entrance(self, slow: Callable[..., Any], *, keyset: bool, out: bool) -> Any:
+    def entrance(self, name: str, slow: Callable[..., Any], *, keyset: bool, out: bool) -> Any:
         """Return what the dispatcher may call in place of a function.
 
         Args:
-            slow: the function; called for what is not remembered.
-            keyset: whether it takes the key set first.
+            name: the function's name among the `CallFunctions`.
+            slow: the function; called for what is not remembered, with the reason first.
+            keyset: whether it takes the key set, next.
             out: whether it is one of the `out` overload.
         """
         from ir_runtime.launch.direct.native import _launcher
@@ -67,7 +69,9 @@ class FastCalls:
             outs=out_names(op) if out else (),
             capacity=CAPACITY,
             asked=len(op.arg_names),
+            is_told=True,
         )
+        self._entrances[name] = call
         (self._out_calls if out else self._calls).append(call)
         return call
 
@@ -108,12 +112,20 @@ class FastCalls:
         self._calls.append(call)
         return call
 
-    def remember(self, args: Sequence[Any], bound: BoundLaunch) -> None:
-        """Let the C launcher serve calls like this one, which it did not know."""
+    def remember(self, name: str, refused: int, args: Sequence[Any], bound: BoundLaunch) -> None:
+        """Let the C launcher serve calls like this one, if it refused it as one not seen yet.
+
+        Args:
+            name: the entrance that passed the call on.
+            refused: why; comes with the call, as other threads call at the same time.
+            args: all arguments.
+            bound: what runs them.
+        """
         assert bound.plan is not None
+        missed = self._entrances[name] if refused in self._not_seen else None
         for calls, given in ((self._calls, args), (self._out_calls, (*args, False))):
             for call in calls:
-                if call.refused in self._not_seen or call.remembered == 0:
+                if call is missed or call.remembered == 0:
                     call.remember(given, bound.plan.native, bound.operands, bound.results)
 
     def clear(self) -> None:
@@ -127,16 +139,25 @@ class FastCalls:
         return sum(call.hits for call in (*self._calls, *self._out_calls))
 
 
-def add_fast_calls(op: Op, functions: CallFunctions) -> CallFunctions:
-    """Return the functions with the C launcher before those for CPU tensors, where it can help."""
+def can_be_fast(op: Op) -> bool:
+    """Tell whether the C launcher can stand before an op's functions for CPU tensors."""
     listed = any("[]" in str(a.type) or "List" in str(a.type) for a in op.schema.arguments)
-    if op.mutated_args or listed or op.select_each_call or native.why_absent() is not None:
-        return functions
+    refused = op.mutated_args or listed or op.select_each_call
+    return not refused and native.why_absent() is None
+
+
+def add_fast_calls(op: Op, functions: CallFunctions) -> CallFunctions:
+    """Return the functions with the C launcher before those for CPU tensors.
+
+    Args:
+        op: an op that `can_be_fast`.
+        functions: made to be told why a call was passed on.
+    """
     fast = op.calls.fast = FastCalls(op)
     return replace(
         functions,
-        call=fast.entrance(functions.call, keyset=False, out=False),
-        autograd=fast.entrance(functions.autograd, keyset=True, out=False),
-        call_out=fast.entrance(functions.call_out, keyset=False, out=True),
-        autograd_out=fast.entrance(functions.autograd_out, keyset=True, out=True),
+        call=fast.entrance("call", functions.call, keyset=False, out=False),
+        autograd=fast.entrance("autograd", functions.autograd, keyset=True, out=False),
+        call_out=fast.entrance("call_out", functions.call_out, keyset=False, out=True),
+        autograd_out=fast.entrance("autograd_out", functions.autograd_out, keyset=True, out=True),
     )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["CallSource", "call_source"]
 
 _TEXT = """
-def $call({parameters}):
+def $call({told}{parameters}):
     if $set_devices: return $call_there({passed})
 {find}
     {finish}
@@ -36,13 +36,13 @@ def $call_there({parameters}):
 {find_there}
     {finish}
 
-def $autograd($keyset, {parameters}):
+def $autograd({told}$keyset, {parameters}):
 {named}    if {slow}:
         return $slow($keyset, {every})
-{find}
+{find_autograd}
     {finish}
 
-def $call_out({parameters_out}):
+def $call_out({told}{parameters_out}):
     if $set_devices: return $call_out_there({passed_out})
 {find_out}
     $write($op, $bound, $args, $outs, {staged})
@@ -53,10 +53,10 @@ def $call_out_there({parameters_out}):
     $write($op, $bound, $args, $outs, {staged})
     return {returned_out}
 
-def $autograd_out($keyset, {parameters_out}):
+def $autograd_out({told}$keyset, {parameters_out}):
 {named}    if {slow_out}:
         return $slow_out($keyset, ({every_inner}{staged}, {outs}))
-{find_out}
+{find_autograd_out}
     $write($op, $bound, $args, $outs, {staged})
     return {returned_out}
 """
@@ -77,10 +77,11 @@ class CallSource:
     scope: dict[str, Any]
 
 
-def call_source(op: Op) -> CallSource:
+def call_source(op: Op, *, told: bool) -> CallSource:
     """Return the text of the functions that the dispatcher calls.
 
-    They take their arguments as the dispatcher passes them, and refill the defaults it drops.
+    They take their arguments as the dispatcher passes them, and refill the defaults it drops; if
+    `told`, those for CPU tensors take first why the C launcher passed the call on.
     """
     outs, staged = out_names(op), staged_name(op)
     names = [_variable(op, i) for i in range(len(op.arg_names))]
@@ -90,8 +91,13 @@ def call_source(op: Op) -> CallSource:
     finish = "return $bound.run($args)"
     if op.returned_arg is not None:
         finish = f"$bound.run($args); return {names[op.returned_arg]}"
-    find = _indented(_find_lines(op, names, "$eager"))
     copied = "$copy_out($eager, $outs)"
+    entrances = {
+        name: _remember_lines(name) if told else []
+        for name in ("call", "autograd", "call_out", "autograd_out")
+    }
+    find = _find_lines(op, names, "$eager")
+    find_out = [listed_outs, *_find_lines(op, names, copied)]
     text = _TEXT.format(
         parameters=_parameters(op),
         parameters_out=_parameters(op, [f"{staged}=False", *(f"{o}=None" for o in outs)]),
@@ -102,9 +108,12 @@ def call_source(op: Op) -> CallSource:
         every_inner=inner,
         outs="".join(f"{o}, " for o in outs),
         staged=staged,
-        find=find,
+        told="$refused, " if told else "",
+        find=_indented(find + entrances["call"]),
+        find_autograd=_indented(find + entrances["autograd"]),
         find_there=_indented(_find_lines(op, names, "$eager", there=True)),
-        find_out=_indented([listed_outs, *_find_lines(op, names, copied)]),
+        find_out=_indented(find_out + entrances["call_out"]),
+        find_autograd_out=_indented(find_out + entrances["autograd_out"]),
         find_out_there=_indented([listed_outs, *_find_lines(op, names, copied, there=True)]),
         finish=finish,
         slow=_slow_test(grad),
@@ -151,9 +160,12 @@ def _find_lines(op: Op, names: list[str], eager_result: str, *, there: bool = Fa
         lines.append(f"if $eager is not $NotImplemented: return {eager_result}")
     lines.append("$bound = $bound_for($key)")
     lines.append("if $bound is None: $bound = $miss($key, $args)")
-    if not there:
-        lines.append("if $bound.plan is not None: $remember($args, $bound)")
     return lines
+
+
+def _remember_lines(entrance: str) -> list[str]:
+    arguments = f"{entrance!r}, $refused, $args, $bound"
+    return [f"if $bound.plan is not None: $remember({arguments})"]
 
 
 def _indented(lines: list[str]) -> str:

@@ -14,7 +14,7 @@ from ir_runtime.errors import ArgumentError, RegistrationError, UnsupportedTorch
 from ir_runtime.op_reg.call.call_functions import CallFunctions
 from ir_runtime.op_reg.call.call_table import make_call_functions
 from ir_runtime.op_reg.call.kernel import run_select
-from ir_runtime.op_reg.call.native_call import add_fast_calls
+from ir_runtime.op_reg.call.native_call import add_fast_calls, can_be_fast
 from ir_runtime.op_reg.digest.sink import Sink
 from ir_runtime.op_reg.digest.torch_cache import show_code_to_torch
 from ir_runtime.op_reg.op.op import Op
@@ -57,8 +57,9 @@ def register_with_torch(op: Op) -> Any:
     if op.register_meta:
         _register_fake(op, op.qualified_name, _make_fake(op))
     if op.register_impl:
-        functions = make_call_functions(op, make_autograd_slow(op), _make_slow_out(op, packet))
-        functions = add_fast_calls(op, functions)
+        slow, slow_out, fast = make_autograd_slow(op), _make_slow_out(op, packet), can_be_fast(op)
+        functions = make_call_functions(op, slow, slow_out, told=fast)
+        functions = add_fast_calls(op, functions) if fast else functions
         for key in op.dispatch_keys:
             op.library.impl(op.name, functions.call if key == "CPU" else functions.call_there, key)
         takes_tensors = any("Tensor" in str(a.type) for a in op.schema.arguments)

@@ -37,8 +37,10 @@ class Calls:
     ) -> None:
         self._answer = answer
         self.passed: list[tuple[Any, ...]] = []
+        self.refusals: list[int] = []
         self.devices: list[Any] = []
-        options = {"positional": len(parameters), "defaults": {}, "takes_keyset": False} | options
+        usual = {"positional": len(parameters), "defaults": {}, "takes_keyset": False}
+        options = usual | {"is_told": True} | options
         self.call = Call(
             self.slow,
             plain_keyset=PLAIN_KEYSET,
@@ -47,7 +49,8 @@ class Calls:
             **options,
         )
 
-    def slow(self, *args: Any, **kwargs: Any) -> Any:
+    def slow(self, refused: int, *args: Any, **kwargs: Any) -> Any:
+        self.refusals.append(refused)
         self.passed.append((args, kwargs) if kwargs else args)
         return self._answer(*args, **kwargs)
 
@@ -58,7 +61,7 @@ class Calls:
         count = len(self.passed)
         assert self.call(*args, **kwargs) == "slow"
         assert len(self.passed) == count + 1
-        return REFUSALS.get(self.call.refused, "")
+        return REFUSALS[self.refusals[-1]]
 
 
 def pair() -> tuple[Tensor, Tensor]:

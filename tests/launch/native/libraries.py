@@ -17,7 +17,7 @@ from ir_runtime.launch.direct.native._launcher import Executable, Plan, set_para
 HEADERS = Path(ir_runtime.launch.direct.native.__file__).parent
 
 _TEXT = """
-#include "library_abi.h"
+#include "abi/library.h"
 {functions}
 static const library_header header = {{{version}, "test", {features}, {sanitizer}}};
 static const char *const imports[] = {{{imports}}};

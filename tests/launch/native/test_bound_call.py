@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import weakref
 from typing import Any
 
 import pytest
@@ -132,3 +135,36 @@ def test_an_object_that_is_no_plan_cannot_be_bound() -> None:
 
 def test_no_result_is_none() -> None:
     assert BoundCall("nothing", (), Plan([], 0, 0, [], [], [], 0), (), [])() is None
+
+
+def _named() -> BoundCall:
+    signature = inspect.Signature([inspect.Parameter("from", inspect.Parameter.POSITIONAL_ONLY)])
+    example = (torch.zeros(8, 64),)
+    return BoundCall("tests::square", example, square_plan(8), (0,), RESULT, signature)
+
+
+def test_it_says_of_itself_what_functions_say() -> None:
+    bound = _named()
+    assert (bound.name, bound.__name__, bound.__qualname__) == ("tests::square", "square", "square")
+    assert bound.__text_signature__ == "(from, /)"
+    assert str(inspect.signature(bound)) == "(from, /)"
+    assert repr(bound) == "<ir_runtime BoundCall: tests::square>"
+    assert functools.wraps(bound)(lambda x: x).__name__ == "square"
+    assert str(inspect.signature(functools.partial(bound, None))) == "()"
+
+
+def test_its_signature_may_be_unknown() -> None:
+    bound = _bound()
+    assert bound.__text_signature__ is None
+    with pytest.raises(ValueError, match="signature"):
+        inspect.signature(bound)
+    assert "plan" in inspect.signature(BoundCall).parameters
+
+
+def test_it_has_weak_references() -> None:
+    bound, said = _named(), []
+    alive = weakref.ref(bound, said.append)
+    assert alive() is bound
+    del bound
+    assert alive() is None
+    assert said == [alive]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ir_runtime.launch.direct.native._launcher import Call, Plan
+from ir_runtime.launch.direct.native._launcher import REFUSALS, Call, Plan
 from tests.launch.native.calls import RESULT, Calls, add_plan, pair
 from tests.launch.native.libraries import Function, executable, one_step, square_plan
 
@@ -239,3 +240,57 @@ def test_calls_that_hold_each_other_are_collected() -> None:
     del op
     gc.collect()
     assert gone() is None
+
+
+def test_each_thread_is_told_why_its_own_call_was_refused() -> None:
+    """One thread waits in its refused call until another one was refused for something else."""
+    told: dict[str, str] = {}
+    waiting, other = threading.Event(), threading.Event()
+
+    def slow(refused: int, x: Tensor) -> None:
+        if x.dtype == torch.int32:
+            waiting.set()
+            assert other.wait(60)
+        told[str(x.dtype)] = REFUSALS[refused]
+        other.set()
+
+    call = Call(
+        slow,
+        takes_keyset=False,
+        plain_keyset=0,
+        set_devices=[],
+        parameters=("x",),
+        positional=1,
+        defaults={},
+        is_told=True,
+    )
+    call.remember((torch.zeros(1, 64),), square_plan(1), (0,), [((1, 64), torch.float32)])
+    thread = threading.Thread(target=call, args=(torch.zeros(1, 64, dtype=torch.int32),))
+    thread.start()
+    assert waiting.wait(60)
+    call(torch.zeros(1, 128)[:, ::2])
+    thread.join()
+    assert told == {"torch.float32": "strides", "torch.int32": "dtype"}
+
+
+def test_a_function_that_is_not_told_gets_the_arguments_alone() -> None:
+    calls = Calls(is_told=False)
+    assert calls.remember(*pair())
+    x, y = pair()
+    calls.call(x, y, 1, k=2)
+    assert calls.passed == [((y, 1), {"k": 2})]
+    assert calls.refusals[0] is x
+
+
+def test_many_arguments_are_passed_on_as_they_came() -> None:
+    calls, many = Calls(), tuple(range(1000))
+    calls.call(*many, k=1)
+    assert calls.passed == [(many, {"k": 1})]
+
+
+def test_why_a_call_would_be_refused_is_said_without_making_it(calls: Calls) -> None:
+    x, y = pair()
+    assert calls.call.why_refused(x, y) == 0
+    assert REFUSALS[calls.call.why_refused(x, y.T)] == "strides"
+    assert REFUSALS[calls.call.why_refused(x, z=y)] == "number of arguments"
+    assert (calls.call.hits, calls.passed) == (0, [])

@@ -1,6 +1,10 @@
 """Is the C launcher there?  It is built with the package where a C compiler is; all works without.
 
 Whoever wants it asks `why_absent()` first, and imports `native._launcher` then.
+
+It runs in the main interpreter only: a sub-interpreter that imports it gets an ImportError. A
+free-threaded Python turns the GIL on when it is imported, because what an op remembers of its calls
+is not locked. Kernels run without the GIL either way.
 """
 
 from __future__ import annotations
@@ -9,10 +13,12 @@ import functools
 import importlib
 import platform
 import sys
+from pathlib import Path
 
-__all__ = ["why_absent"]
+__all__ = ["build_failure", "why_absent"]
 
 _EXTENSION = f"{__name__}._launcher"
+_FAILURE = Path(__file__).with_name("build_failure.txt")  # `setup.py` writes it
 
 
 @functools.cache
@@ -31,4 +37,14 @@ def _why_not_built() -> str:
     machine = platform.machine()
     if sys.platform != "linux" or machine not in {"x86_64", "aarch64"}:
         return f"it runs on Linux on x86-64 and aarch64 (this is {sys.platform} on {machine})"
-    return "it was not built: no C compiler or no Python.h when the package was installed"
+    if build_failure():
+        return "it was not built: the C compiler failed when the package was installed"
+    return "it was not built when the package was installed"
+
+
+def build_failure() -> str:
+    """Return what the C compiler said as it failed to build the launcher; "" if nothing."""
+    try:
+        return _FAILURE.read_text(errors="replace").strip()
+    except OSError:
+        return ""

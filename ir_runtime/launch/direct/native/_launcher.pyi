@@ -1,3 +1,4 @@
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, final
 
@@ -53,8 +54,6 @@ class Call:
     @property
     def remembered(self) -> int: ...
     @property
-    def refused(self) -> int: ...
-    @property
     def hits(self) -> int: ...
     def __new__(
         cls,
@@ -73,15 +72,22 @@ class Call:
         asked: int = -1,
         autocast: dict[str, torch.dtype] | None = None,
         peers: Sequence[Call] = (),
+        is_told: bool = False,
     ) -> Call: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def remember(
         self, args: Sequence[Any], plan: Plan, operands: Sequence[int], results: _Results
     ) -> bool: ...
     def clear(self) -> None: ...
+    def why_refused(self, *args: Any, **kwargs: Any) -> int: ...
 
 @final
 class BoundCall:
+    __name__: str
+    __qualname__: str
+    __signature__: inspect.Signature
+    @property
+    def __text_signature__(self) -> str | None: ...
     @property
     def name(self) -> str: ...
     def __new__(
@@ -91,5 +97,6 @@ class BoundCall:
         plan: Plan,
         operands: Sequence[int],
         results: _Results,
+        signature: inspect.Signature | None = None,
     ) -> BoundCall: ...
     def __call__(self, *args: Any) -> Any: ...

@@ -17,6 +17,7 @@ static _Thread_local struct {
   bool busy;
 } mine;
 static pthread_key_t at_thread_exit;
+static bool prepared;
 static atomic_size_t held;
 
 static void drop_transients(void) {
@@ -33,7 +34,8 @@ static void drop_all(void *unused) {
 }
 
 bool prepare_arenas(void) {
-  if (pthread_key_create(&at_thread_exit, drop_all) == 0) return true;
+  prepared = prepared || pthread_key_create(&at_thread_exit, drop_all) == 0;
+  if (prepared) return true;  // a process may load the module several times
   PyErr_SetString(PyExc_RuntimeError, "launcher: too many kinds of thread-local memory");
   return false;
 }

@@ -9,8 +9,6 @@
 
 #include <structmember.h>
 
-PyTypeObject *executable_type;
-
 static int call_import(import_function function, void *parameters, void *context,
                        void *reserved) {
   return function(parameters, context, reserved);
@@ -108,24 +106,41 @@ static bool load(executable *self, const char *elf, Py_ssize_t size) {
          list_functions(self);
 }
 
+// The code is `bytes`, which nobody can change while it is loaded without the GIL.
 static PyObject *new_executable(PyTypeObject *type, PyObject *args, PyObject *keywords) {
   static char *names[] = {"name", "elf", NULL};
-  PyObject *name;
-  Py_buffer elf;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "Uy*:Executable", names, &name, &elf))
+  PyObject *name, *elf;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "US:Executable", names, &name, &elf))
     return NULL;
   executable *self = (executable *)type->tp_alloc(type, 0);
-  if (self != NULL) {
-    self->name = Py_NewRef(name);
-    if (!load(self, elf.buf, elf.len)) Py_CLEAR(self);
+  if (self == NULL) return NULL;
+  PyObject_GC_UnTrack(self);  // nobody can find it until it is whole
+  self->name = Py_NewRef(name);
+  Py_INCREF(elf);
+  bool loaded = load(self, PyBytes_AS_STRING(elf), PyBytes_GET_SIZE(elf));
+  Py_DECREF(elf);
+  if (!loaded) {
+    Py_DECREF(self);
+    return NULL;
   }
-  PyBuffer_Release(&elf);
+  PyObject_GC_Track(self);
   return (PyObject *)self;
+}
+
+// It has no `tp_clear`: a plan relies on its executables, and no cycle goes through a tuple of names
+// that its type and module would not break.
+static int traverse(PyObject *object, visitproc visit, void *arg) {
+  executable *self = (executable *)object;
+  Py_VISIT(Py_TYPE(object));
+  Py_VISIT(self->name);
+  Py_VISIT(self->functions);
+  return 0;
 }
 
 static void free_executable(PyObject *object) {
   executable *self = (executable *)object;
   PyTypeObject *type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
   if (self->handle != NULL) dlclose(self->handle);
   PyMem_Free((void *)self->environment.imports);
   PyMem_Free((void *)self->environment.import_contexts);
@@ -150,15 +165,18 @@ static PyType_Slot slots[] = {
     {Py_tp_doc, "Executable(name, elf)\n--\n\nThe compiled code of a program, loaded."},
     {Py_tp_new, new_executable},
     {Py_tp_dealloc, free_executable},
+    {Py_tp_traverse, traverse},
     {Py_tp_repr, show},
     {Py_tp_members, members},
     {0, NULL},
 };
 
 static PyType_Spec spec = {"ir_runtime.launch.direct.native._launcher.Executable", sizeof(executable), 0,
-                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+                           slots};
 
-bool add_executable_type(PyObject *module) {
-  executable_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
-  return executable_type != NULL && PyModule_AddType(module, executable_type) == 0;
+bool add_executable_type(launcher *own) {
+  own->executable_type = PyType_FromModuleAndSpec(own->module, &spec, NULL);
+  return own->executable_type != NULL &&
+         PyModule_AddType(own->module, (PyTypeObject *)own->executable_type) == 0;
 }

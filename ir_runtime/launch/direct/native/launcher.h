@@ -1,4 +1,14 @@
 // What do the files of the launcher know of each other?
+//
+// What is Python's belongs to the module object: its `launcher`, which each object of the module's
+// types keeps alive. Static is only what belongs to the process or to one of its threads: the
+// memory that threads keep, torch's thread pool, whether the process was forked.
+//
+// The launcher runs in the main interpreter only, as torch does, and under the GIL: a free-threaded
+// Python turns the GIL on as it imports the module. The GIL is released while a kernel runs and
+// while an executable is loaded. Any call of Python's may run other code, too, of this thread
+// (finalisers, torch's modes) or of another. So nothing borrowed is kept across one: neither an
+// item of a list, nor a pointer into what torch records of a tensor (`fact`).
 #ifndef IR_RUNTIME_LAUNCHER_H
 #define IR_RUNTIME_LAUNCHER_H
 
@@ -6,10 +16,45 @@
 #include <Python.h>
 #include <stdbool.h>
 
-#include "dlpack_abi.h"
-#include "library_abi.h"
+#include "abi/dlpack.h"
+#include "abi/library.h"
 
 enum { ALIGNMENT = 64 };
+
+// --- module.c: what belongs to one module object ---
+
+// Where torch keeps the fields of a storage, in words: in the object, the tensor, and its storage.
+typedef struct {
+  size_t tensor, storage, data, size;
+  bool known;
+} storage_layout;
+
+#define EACH_KEPT_OBJECT(does)                                                                   \
+  does(executable_type) does(plan_type) does(remembered_type)                                    \
+  does(tensor_type) does(parameter_type) does(dtype_type) does(layout_type) does(format_type)    \
+  does(exchange_capsule) does(grad_descriptor) does(cpu_descriptor)                              \
+  does(is_neg) does(is_conj) does(wants_grad) does(on_cpu)                                       \
+  does(forward_ad) does(current_level) does(profiler) does(profiler_enabled) does(raw_repr)      \
+  does(is_grad_enabled) does(dispatch_modes) does(function_modes) does(functorch_level)          \
+  does(is_tracing) does(any_autocast) does(empty_strided) does(increment_version)                \
+  does(thread_count)
+
+typedef struct {
+  PyObject *module;  // borrowed: this is its memory
+  bool usable;       // false once the garbage collector has begun to take the module apart
+  uint64_t parallel_bytes;  // from how many touched bytes on a plan runs on torch's threads
+  const dl_exchange *exchange;
+  const PyGetSetDef *grad_getter, *cpu_getter;  // NULL: found by name
+  storage_layout storages;
+#define DECLARE(name) PyObject *name;
+  EACH_KEPT_OBJECT(DECLARE)
+#undef DECLARE
+} launcher;
+
+// Returns the launcher of a type of the module, with a reference to the module; NULL with an error.
+launcher *launcher_of(PyTypeObject *type);
+void release_launcher(launcher *self);
+bool check_usable(const launcher *self);  // a RuntimeError is set if not
 
 // --- load.c: shared objects ---
 
@@ -31,8 +76,7 @@ typedef struct {
   library_environment environment;
 } executable;
 
-extern PyTypeObject *executable_type;
-bool add_executable_type(PyObject *module);
+bool add_executable_type(launcher *own);
 
 // --- plan.c ---
 
@@ -60,6 +104,7 @@ typedef struct {
 
 typedef struct {
   PyObject_HEAD
+  launcher *own;
   PyObject *executables;  // a tuple that keeps the code loaded
   uint32_t operand_count, result_count, transient_count, slot_count;
   uint64_t *sizes;      // by slot: the least bytes of a tensor, or all of a transient or constant
@@ -80,8 +125,7 @@ typedef struct {
   bool used;            // whether it ran since somebody cleared this
 } plan;
 
-extern PyTypeObject *plan_type;
-bool add_plan_type(PyObject *module);
+bool add_plan_type(launcher *own);
 
 // --- report.c: what a plan says of indices ---
 
@@ -109,11 +153,12 @@ bool plan_fault(const char *format, ...);
 
 // --- run.c ---
 
+// How many threads a run takes; -1 with an exception set. May run any Python code, so that it comes
+// before the memory of tensors is looked up.
+int plan_threads(const plan *self);
 // Runs the plan on the memory of operands and results, in slot order, without the GIL; -1 with a
 // RuntimeError or MemoryError set.
-int run_plan(plan *self, void *const *tensors);
-
-extern uint64_t parallel_bytes;
+int run_plan(plan *self, int threads, void *const *tensors);
 
 // --- pool.c: torch's own threads ---
 
@@ -129,7 +174,7 @@ typedef struct {
 extern thread_pool pool;  // without `parallel` there is none
 bool find_pool(bool torch_has_openmp);
 // How many threads torch would use for work begun by this thread; -1 with an exception set.
-int torch_threads(void);
+int torch_threads(const launcher *own);
 
 // --- arena.c: memory kept by each thread ---
 
@@ -174,60 +219,88 @@ typedef enum {
 
 extern const char *const refusal_words[REFUSALS];
 
-bool prepare_tensors(void);
-bool is_plain_tensor(PyObject *object);  // of torch's own types, on the CPU
-bool is_tensor(PyObject *object);      // of exactly torch's types
-bool is_any_tensor(PyObject *object);  // subclasses, too
-bool is_torch_constant(PyObject *object);  // of which there is one: dtypes, layouts, formats
-// Says what torch knows of a CPU tensor.
-refusal describe_tensor(PyObject *object, dl_tensor *out);
-bool requires_grad(PyObject *tensor);
+enum { FEW_DIMS = 8 };
+
+// What a plan must know of a tensor. It holds the tensor, and copies of what torch records of it.
+typedef struct {
+  PyObject *tensor;
+  char *start;      // of its elements; `check_memory` says whether they are still there
+  uint64_t bytes;
+  dl_dtype dtype;
+  int32_t rank;
+  refusal layout;   // why a plan cannot take it where it lies, if so
+  union {
+    int64_t few[FEW_DIMS];
+    int64_t *many;
+  } sizes;
+} fact;
+
+bool prepare_tensors(launcher *own);
+bool is_plain_tensor(const launcher *own, PyObject *object);  // of torch's own types, on the CPU
+bool is_tensor(const launcher *own, PyObject *object);      // of exactly torch's types
+bool is_any_tensor(const launcher *own, PyObject *object);  // subclasses, too
+bool is_torch_constant(const launcher *own, PyObject *object);  // dtypes, layouts, formats
+// Says what torch knows of a CPU tensor; the pointers hold until Python runs.
+refusal view_tensor(const launcher *own, PyObject *object, dl_tensor *out);
+// Says it for longer; an accepted one is to be forgotten.
+refusal describe_tensor(const launcher *own, PyObject *object, fact *out);
+void forget_fact(fact *self);
+static inline const int64_t *sizes_of(const fact *self) {
+  return self->rank > FEW_DIMS ? self->sizes.many : self->sizes.few;
+}
+bool requires_grad(const launcher *own, PyObject *tensor);
 // Refuses numbers that are not what lies in memory.
-refusal check_bits(PyObject *object, const dl_tensor *tensor);
+refusal check_bits(const launcher *own, const fact *seen);
 // Refuses what a plan cannot take where it lies.
 refusal check_layout(const dl_tensor *tensor);
-uint64_t tensor_bytes(const dl_tensor *tensor);
+static inline uint64_t count_bytes(dl_dtype dtype, int32_t rank, const int64_t *shape) {
+  uint64_t count = 1;
+  for (int32_t i = 0; i < rank; i++) count *= (uint64_t)shape[i];
+  return count * (((uint64_t)dtype.bits * dtype.lanes + 7) / 8);
+}
 PyObject *refusal_table(void);
 
 // --- storage.c ---
 
-bool prepare_storages(PyObject *torch);
-// Refuses a tensor that reaches beyond the end of its storage.
-refusal check_storage(PyObject *object, const dl_tensor *tensor);
+bool prepare_storages(launcher *own, PyObject *torch);
+// Refuses a contiguous tensor that its storage does not hold, or not any more.
+refusal check_memory(const launcher *own, const fact *seen);
 
 // --- facts.c: the tensors of one call ---
 
 enum { FEW_TENSORS = 16 };
 
 typedef struct {
-  dl_tensor few[FEW_TENSORS];
-  dl_tensor *tensors;
+  fact few[FEW_TENSORS];
+  fact *tensors;
   size_t count, room;
 } facts;
 
 void begin_facts(facts *self);
 void end_facts(facts *self);
-refusal describe_value(facts *self, PyObject *value);
+void forget_facts(facts *self);
+refusal add_fact(const launcher *own, facts *self, PyObject *tensor);
 // Describes the tensors among `values`, those in lists included, whatever their layout.
-refusal describe_values(facts *self, PyObject *const *values, Py_ssize_t count);
+refusal describe_values(const launcher *own, facts *self, PyObject *const *values,
+                        Py_ssize_t count);
 refusal check_layouts(const facts *self);
-// Refuses tensors, described in `seen`, whose numbers are not what lies in memory.
-refusal check_all_bits(PyObject *const *values, Py_ssize_t count, const facts *seen);
+// Refuses tensors whose numbers are not what lies in memory.
+refusal check_all_bits(const launcher *own, const facts *self);
 // Refuses tensors whose gradient would be lost.
-refusal check_grad(PyObject *const *values, Py_ssize_t count);
-bool overlap(const dl_tensor *one, const dl_tensor *other);
+refusal check_grad(const launcher *own, const facts *self);
+bool overlap(const fact *one, const fact *other);
 
 // --- gates.c: what sends a call another way, whatever its tensors are ---
 
-bool prepare_gates(void);
-refusal check_tangents(void);
-refusal check_transforms(void);
-refusal check_profiler(void);
-refusal check_modes(void);
-refusal check_tracing(void);
-refusal check_autocast(void);
-refusal check_keyset(PyObject *keyset, uint64_t plain);
-bool grad_enabled(void);
+bool prepare_gates(launcher *own);
+refusal check_tangents(const launcher *own);
+refusal check_transforms(const launcher *own);
+refusal check_profiler(const launcher *own);
+refusal check_modes(const launcher *own);
+refusal check_tracing(const launcher *own);
+refusal check_autocast(const launcher *own);
+refusal check_keyset(const launcher *own, PyObject *keyset, uint64_t plain);
+bool grad_enabled(const launcher *own);
 
 // --- memory.c: arguments that were seen before ---
 
@@ -253,12 +326,14 @@ typedef struct {
 
 typedef struct {
   PyObject *allocation;  // what its allocation is called with: shape, strides, dtype
-  dl_tensor layout;      // its shape and dtype
+  dl_dtype dtype;
+  int32_t rank;
+  int64_t *shape;
   uint64_t bytes;
 } result;
 
 typedef struct {
-  Py_ssize_t references;
+  PyObject_HEAD
   plan *what;
   expectation *expected;
   size_t expected_count, expected_room;
@@ -267,12 +342,14 @@ typedef struct {
   result *results;
 } remembered;
 
+bool add_remembered_type(launcher *own);
 // Returns what recognises a call like `args`; NULL with ValueError set, or without an error if the
 // arguments cannot be recognised.
 remembered *remember_call(PyObject *args, plan *what, PyObject *operands, PyObject *results);
-void forget_call(remembered *self);
 refusal compare_call(const remembered *self, PyObject *const *values, Py_ssize_t count,
                      const facts *seen);
+
+// --- recent.c ---
 
 enum { MOST_CALLS = 64 };
 
@@ -281,28 +358,27 @@ typedef struct {
   remembered *calls[MOST_CALLS];  // the latest one first
 } recent_calls;
 
-// Finds the call that is like this one, which becomes the latest.
+// Finds the call that is like this one, which becomes the latest; `*found` is a new reference.
 refusal find_call(recent_calls *self, PyObject *const *values, Py_ssize_t count, const facts *seen,
                   remembered **found);
-// Takes over a reference; the oldest call goes if there is no room.
+// The oldest call goes if there is no room.
 void keep_call(recent_calls *self, remembered *added);
 void forget_calls(recent_calls *self);
 
 // --- results.c ---
 
-bool prepare_results(void);
+bool prepare_results(launcher *own);
 bool read_results(remembered *self, PyObject *results);
 void drop_results(remembered *self);
-// Allocates the results of a call, runs it, and returns them; NULL without an error set if what
-// was allocated cannot be written.
-PyObject *run_new(const remembered *self, const facts *seen);
-// Runs a call into given tensors; -1 with an error set.
-int run_into(const remembered *self, const facts *seen, PyObject *const *outs);
+// Allocates the results of a call, runs it, and returns them; NULL with an error, or with `*why`.
+PyObject *run_new(const remembered *self, const facts *seen, refusal *why);
+// Runs a call into given tensors; false with an error, or with `*why`.
+bool run_into(const remembered *self, const facts *seen, const facts *outs, refusal *why);
 refusal check_outs(const remembered *self, const facts *seen, const facts *outs);
 
-// --- call.c, bound_call.c ---
+// --- call.c, call_type.c, bound_call.c ---
 
-bool add_call_type(PyObject *module);
-bool add_bound_call_type(PyObject *module);
+bool add_call_type(launcher *own);
+bool add_bound_call_type(launcher *own);
 
 #endif

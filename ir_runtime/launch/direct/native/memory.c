@@ -21,20 +21,19 @@ static expectation *add_expectation(remembered *self, kind what) {
 }
 
 static bool expect_tensor(remembered *self, PyObject *tensor) {
-  dl_tensor seen;
-  if (describe_tensor(tensor, &seen) != ACCEPTED) return false;
+  fact seen;
+  if (describe_tensor(self->what->own, tensor, &seen) != ACCEPTED) return false;
   expectation *added = add_expectation(self, EXPECT_TENSOR);
-  if (added == NULL) return false;
   size_t size = (size_t)seen.rank * sizeof *added->shape;
-  added->shape = PyMem_Malloc(size + 1);
-  if (added->shape == NULL) {
-    PyErr_NoMemory();
-    return false;
+  if (added != NULL && (added->shape = PyMem_Malloc(size + 1)) == NULL) PyErr_NoMemory();
+  bool expected = added != NULL && added->shape != NULL;
+  if (expected) {
+    memcpy(added->shape, sizes_of(&seen), size);
+    added->dtype = seen.dtype;
+    added->rank = seen.rank;
   }
-  memcpy(added->shape, seen.shape, size);
-  added->dtype = seen.dtype;
-  added->rank = seen.rank;
-  return true;
+  forget_fact(&seen);
+  return expected;
 }
 
 static bool expect_object(remembered *self, kind what, PyObject *object) {
@@ -60,9 +59,9 @@ static uint64_t bits_of(PyObject *number) {
 }
 
 static bool expect_scalar(remembered *self, PyObject *value) {
-  if (value == Py_None || PyBool_Check(value) || is_torch_constant(value))
+  if (value == Py_None || PyBool_Check(value) || is_torch_constant(self->what->own, value))
     return expect_object(self, EXPECT_SAME, value);
-  if (is_any_tensor(value)) return expect_tensor(self, value);
+  if (is_any_tensor(self->what->own, value)) return expect_tensor(self, value);
   if (PyLong_CheckExact(value)) return expect_int(self, value);
   if (PyUnicode_CheckExact(value)) return expect_object(self, EXPECT_TEXT, value);
   if (!PyFloat_CheckExact(value)) return false;
@@ -71,24 +70,37 @@ static bool expect_scalar(remembered *self, PyObject *value) {
   return added != NULL;
 }
 
+// The items of a list are read from a copy: others may change it while they are looked at.
 static bool expect_value(remembered *self, PyObject *value) {
   if (!PyList_CheckExact(value) && !PyTuple_CheckExact(value)) return expect_scalar(self, value);
-  expectation *added = add_expectation(self, EXPECT_LIST);
-  if (added == NULL) return false;
-  added->object = Py_NewRef((PyObject *)Py_TYPE(value));
-  added->length = PySequence_Fast_GET_SIZE(value);
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(value); i++)
-    if (!expect_scalar(self, PySequence_Fast_GET_ITEM(value, i))) return false;
-  return true;
+  PyObject *items = PySequence_Tuple(value);
+  expectation *added = items == NULL ? NULL : add_expectation(self, EXPECT_LIST);
+  bool expected = added != NULL;
+  if (expected) {
+    added->object = Py_NewRef((PyObject *)Py_TYPE(value));
+    added->length = PyTuple_GET_SIZE(items);
+  }
+  for (Py_ssize_t i = 0; expected && i < PyTuple_GET_SIZE(items); i++)
+    expected = expect_scalar(self, PyTuple_GET_ITEM(items, i));
+  Py_XDECREF(items);
+  return expected;
 }
 
 // --- comparison ---
 
-static refusal compare_tensor(const expectation *expected, const dl_tensor *seen) {
-  if (memcmp(&seen->dtype, &expected->dtype, sizeof seen->dtype) != 0) return REFUSED_DTYPE;
-  bool same = seen->rank == expected->rank;
-  for (int32_t i = 0; same && i < seen->rank; i++) same = seen->shape[i] == expected->shape[i];
-  return same ? ACCEPTED : REFUSED_SHAPE;
+// No Python code runs while a call is compared, so that lists keep their items. They may have changed
+// since the tensors were described: one that was not is none of the call's.
+static refusal compare_tensor(const expectation *expected, PyObject *value, const facts *seen,
+                              size_t *tensor) {
+  const fact *found = &seen->tensors[*tensor];
+  if (*tensor == seen->count || found->tensor != value) return REFUSED_KIND;
+  ++*tensor;
+  if (memcmp(&found->dtype, &expected->dtype, sizeof found->dtype) != 0) return REFUSED_DTYPE;
+  if (found->rank != expected->rank) return REFUSED_SHAPE;
+  const int64_t *sizes = sizes_of(found);
+  for (int32_t i = 0; i < found->rank; i++)
+    if (sizes[i] != expected->shape[i]) return REFUSED_SHAPE;
+  return ACCEPTED;
 }
 
 static bool is_int(PyObject *value, int64_t integer) {
@@ -102,8 +114,7 @@ static refusal compare_scalar(const expectation *expected, PyObject *value, cons
   bool same = false;
   switch (expected->what) {
     case EXPECT_TENSOR:
-      if (!is_tensor(value)) return REFUSED_KIND;
-      return compare_tensor(expected, &seen->tensors[(*tensor)++]);
+      return compare_tensor(expected, value, seen, tensor);
     case EXPECT_SAME:
       same = value == expected->object;
       break;
@@ -145,8 +156,7 @@ refusal compare_call(const remembered *self, PyObject *const *values, Py_ssize_t
 // --- making ---
 
 static uint64_t expected_bytes(const expectation *tensor) {
-  dl_tensor like = {.dtype = tensor->dtype, .rank = tensor->rank, .shape = tensor->shape};
-  return tensor_bytes(&like);
+  return count_bytes(tensor->dtype, tensor->rank, tensor->shape);
 }
 
 // The tensors of the arguments, lists flattened, are numbered as `describe_values` finds them.
@@ -202,60 +212,64 @@ static bool read_call(remembered *self, PyObject *args, PyObject *operands, PyOb
 }
 
 remembered *remember_call(PyObject *args, plan *what, PyObject *operands, PyObject *results) {
-  remembered *self = PyMem_Calloc(1, sizeof *self);
+  PyTypeObject *type = (PyTypeObject *)what->own->remembered_type;
+  remembered *self = (remembered *)type->tp_alloc(type, 0);
   PyObject *given = NULL, *indices = NULL, *made = NULL;
-  if (self == NULL) return (remembered *)PyErr_NoMemory();
-  self->references = 1;
+  if (self == NULL) return NULL;
+  PyObject_GC_UnTrack(self);  // nobody can find it until it is whole
   self->what = (plan *)Py_NewRef((PyObject *)what);
   if ((given = PySequence_Tuple(args)) == NULL || (indices = PySequence_Tuple(operands)) == NULL ||
-      (made = PySequence_Tuple(results)) == NULL || !read_call(self, given, indices, made)) {
-    forget_call(self);
-    self = NULL;
-  }
+      (made = PySequence_Tuple(results)) == NULL || !read_call(self, given, indices, made))
+    Py_CLEAR(self);
+  else
+    PyObject_GC_Track(self);
   Py_XDECREF(given);
   Py_XDECREF(indices);
   Py_XDECREF(made);
   return self;
 }
 
-void forget_call(remembered *self) {
-  if (--self->references > 0) return;
+// What it refers to leads back to it through a plan or a type only, which break the cycle.
+static int traverse(PyObject *object, visitproc visit, void *arg) {
+  remembered *self = (remembered *)object;
+  Py_VISIT(Py_TYPE(object));
+  Py_VISIT(self->what);
+  for (size_t i = 0; i < self->expected_count; i++) Py_VISIT(self->expected[i].object);
+  for (uint32_t i = 0; self->results != NULL && i < returned_results(self->what); i++)
+    Py_VISIT(self->results[i].allocation);
+  return 0;
+}
+
+static void free_remembered(PyObject *object) {
+  remembered *self = (remembered *)object;
+  PyTypeObject *type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
   for (size_t i = 0; i < self->expected_count; i++) {
     PyMem_Free(self->expected[i].shape);
     Py_XDECREF(self->expected[i].object);
   }
-  drop_results(self);
+  if (self->what != NULL) drop_results(self);
   PyMem_Free(self->expected);
   PyMem_Free(self->operands);
-  Py_DECREF((PyObject *)self->what);
-  PyMem_Free(self);
+  Py_XDECREF((PyObject *)self->what);
+  type->tp_free(object);
+  Py_DECREF(type);
 }
 
-// --- the latest calls ---
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "The arguments of a call, and what it runs."},
+    {Py_tp_dealloc, free_remembered},
+    {Py_tp_traverse, traverse},
+    {0, NULL},
+};
 
-refusal find_call(recent_calls *self, PyObject *const *values, Py_ssize_t count, const facts *seen,
-                  remembered **found) {
-  refusal why = REFUSED_UNKNOWN;
-  for (Py_ssize_t i = 0; i < self->count; i++) {
-    remembered *candidate = self->calls[i];
-    refusal differs = compare_call(candidate, values, count, seen);
-    if (i == 0) why = differs;
-    if (differs != ACCEPTED) continue;
-    memmove(self->calls + 1, self->calls, (size_t)i * sizeof *self->calls);
-    self->calls[0] = candidate;
-    *found = candidate;
-    return ACCEPTED;
-  }
-  return why;
-}
+static PyType_Spec spec = {"ir_runtime.launch.direct.native._launcher.Remembered", sizeof(remembered), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+                               Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                           slots};
 
-void keep_call(recent_calls *self, remembered *added) {
-  if (self->count == self->capacity) forget_call(self->calls[--self->count]);
-  memmove(self->calls + 1, self->calls, (size_t)self->count * sizeof *self->calls);
-  self->calls[0] = added;
-  self->count++;
-}
-
-void forget_calls(recent_calls *self) {
-  while (self->count > 0) forget_call(self->calls[--self->count]);
+// Python never sees one, but its garbage collector does.
+bool add_remembered_type(launcher *own) {
+  own->remembered_type = PyType_FromModuleAndSpec(own->module, &spec, NULL);
+  return own->remembered_type != NULL;
 }

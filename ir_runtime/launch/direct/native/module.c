@@ -2,11 +2,11 @@
 #include "launcher.h"
 
 static PyObject *set_parallel_bytes(PyObject *module, PyObject *size) {
-  (void)module;
+  launcher *own = PyModule_GetState(module);
   uint64_t bytes;
   if (!read_number(size, INT64_MAX, &bytes, "the size of parallel work")) return NULL;
-  uint64_t before = parallel_bytes;
-  parallel_bytes = bytes;
+  uint64_t before = own->parallel_bytes;
+  own->parallel_bytes = bytes;
   return PyLong_FromUnsignedLongLong(before);
 }
 
@@ -20,11 +20,18 @@ static PyObject *has_pool(PyObject *module, PyObject *unused) {
   return PyBool_FromLong(pool.parallel != NULL);
 }
 
+static bool any_requires_grad(const launcher *own, PyObject *const *tensors, Py_ssize_t count) {
+  for (Py_ssize_t i = 0; i < count; i++)
+    if (requires_grad(own, tensors[i])) return true;
+  return false;
+}
+
 static PyObject *is_plain(PyObject *module, PyObject *const *values, Py_ssize_t count) {
-  (void)module;
-  bool plain = check_tangents() == ACCEPTED;
-  for (Py_ssize_t i = 0; plain && i < count; i++) plain = is_plain_tensor(values[i]);
-  plain = plain && check_grad(values, count) == ACCEPTED && check_transforms() == ACCEPTED;
+  const launcher *own = PyModule_GetState(module);
+  bool plain = own->usable && check_tangents(own) == ACCEPTED;
+  for (Py_ssize_t i = 0; plain && i < count; i++) plain = is_plain_tensor(own, values[i]);
+  plain = plain && !(any_requires_grad(own, values, count) && grad_enabled(own)) &&
+          check_transforms(own) == ACCEPTED;
   return PyBool_FromLong(plain);
 }
 
@@ -41,6 +48,44 @@ static PyMethodDef functions[] = {
      "has_pool()\n--\n\nTell whether torch's threads were found."},
     {NULL, NULL, 0, NULL},
 };
+
+// --- the module's own objects ---
+
+launcher *launcher_of(PyTypeObject *type) {
+  launcher *own = PyType_GetModuleState(type);
+  if (own != NULL) Py_INCREF(own->module);
+  return own;
+}
+
+void release_launcher(launcher *self) {
+  if (self != NULL) Py_DECREF(self->module);
+}
+
+bool check_usable(const launcher *self) {
+  if (!self->usable) PyErr_SetString(PyExc_RuntimeError, "launcher: its module is gone");
+  return self->usable;
+}
+
+static int traverse(PyObject *module, visitproc visit, void *arg) {
+  launcher *own = PyModule_GetState(module);
+#define VISIT(name) Py_VISIT(own->name);
+  EACH_KEPT_OBJECT(VISIT)
+#undef VISIT
+  return 0;
+}
+
+static int clear(PyObject *module) {
+  launcher *own = PyModule_GetState(module);
+  own->usable = false;
+#define CLEAR(name) Py_CLEAR(own->name);
+  EACH_KEPT_OBJECT(CLEAR)
+#undef CLEAR
+  return 0;
+}
+
+static void free_module(void *module) { clear(module); }
+
+// --- initialisation ---
 
 static bool torch_has_openmp(void) {
   PyObject *torch = PyImport_ImportModule("torch._C");
@@ -59,24 +104,47 @@ static bool add_refusals(PyObject *module) {
   return added;
 }
 
-static int fill_module(PyObject *module) {
-  bool filled = prepare_tensors() && prepare_gates() && prepare_results() && prepare_arenas() &&
-                find_pool(torch_has_openmp()) &&
-                add_executable_type(module) && add_plan_type(module) &&
-                add_call_type(module) && add_bound_call_type(module) && add_refusals(module);
-  return filled ? 0 : -1;
+// From 3.12 on Python itself refuses, but not to interpreters that share the main one's GIL.
+static bool in_main_interpreter(void) {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main()) return true;
+  PyErr_SetString(PyExc_ImportError,
+                  "the C launcher runs in the main interpreter only, as torch does");
+  return false;
 }
+
+static int fill_module(PyObject *module) {
+  if (!in_main_interpreter()) return -1;  // first of all: to import torch there would crash
+  launcher *own = PyModule_GetState(module);
+  own->module = module;
+  own->parallel_bytes = 64 << 10;
+  own->usable = prepare_tensors(own) && prepare_gates(own) && prepare_results(own) &&
+                prepare_arenas() && find_pool(torch_has_openmp()) && add_executable_type(own) &&
+                add_plan_type(own) && add_remembered_type(own) && add_call_type(own) &&
+                add_bound_call_type(own) && add_refusals(module);
+  return own->usable ? 0 : -1;
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, fill_module},
+#ifdef Py_mod_multiple_interpreters
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_USED},
+#endif
+    {0, NULL},
+};
 
 static PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "ir_runtime.launch.direct.native._launcher",
     .m_doc = "Runs compiled executables on torch tensors, without IREE's VM and HAL.",
-    .m_size = -1,
+    .m_size = sizeof(launcher),
     .m_methods = functions,
+    .m_slots = slots,
+    .m_traverse = traverse,
+    .m_clear = clear,
+    .m_free = free_module,
 };
 
-PyMODINIT_FUNC PyInit__launcher(void) {
-  PyObject *module = PyModule_Create(&definition);
-  if (module != NULL && fill_module(module) != 0) Py_CLEAR(module);
-  return module;
-}
+PyMODINIT_FUNC PyInit__launcher(void) { return PyModuleDef_Init(&definition); }

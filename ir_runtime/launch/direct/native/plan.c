@@ -6,8 +6,6 @@
 
 #include <structmember.h>
 
-PyTypeObject *plan_type;
-
 enum { MOST_SLOTS = 1 << 20 };
 
 static bool out_of_memory(void) {
@@ -20,7 +18,7 @@ static bool take_executables(plan *self, PyObject *executables) {
   if (self->executables == NULL) return false;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self->executables); i++) {
     PyObject *item = PyTuple_GET_ITEM(self->executables, i);
-    if (!PyObject_TypeCheck(item, executable_type))
+    if (!Py_IS_TYPE(item, (PyTypeObject *)self->own->executable_type))
       return plan_fault("plan: executable %zd is %R, must be an Executable", i, item);
   }
   return true;
@@ -134,11 +132,13 @@ static PyObject *new_plan(PyTypeObject *type, PyObject *args, PyObject *keywords
     return NULL;
   plan *self = (plan *)type->tp_alloc(type, 0);
   if (self == NULL) return NULL;
+  PyObject_GC_UnTrack(self);  // nobody can find it until it is whole
+  self->own = launcher_of(type);
   self->operand_count = (uint32_t)operand_count;
   self->result_count = (uint32_t)result_count;
   self->touched_bytes = touched_bytes;
   parts from = {NULL, NULL, NULL, NULL};
-  if (!take_report(self, rows, fault) ||
+  if (self->own == NULL || !take_report(self, rows, fault) ||
       !take_parts(&from, minimum_sizes, transients, steps, constants) ||
       !fill_plan(self, executables, &from))
     Py_CLEAR(self);
@@ -146,12 +146,30 @@ static PyObject *new_plan(PyTypeObject *type, PyObject *args, PyObject *keywords
   Py_XDECREF(from.transients);
   Py_XDECREF(from.steps);
   Py_XDECREF(from.constants);
+  if (self != NULL) PyObject_GC_Track(self);
   return (PyObject *)self;
+}
+
+static int traverse(PyObject *object, visitproc visit, void *arg) {
+  plan *self = (plan *)object;
+  Py_VISIT(Py_TYPE(object));
+  if (self->own != NULL) Py_VISIT(self->own->module);
+  Py_VISIT(self->executables);
+  Py_VISIT(self->report_fault);
+  return 0;
+}
+
+// The executables stay: the steps rely on them, and they lead back to no plan.
+static int drop_references(PyObject *object) {
+  plan *self = (plan *)object;
+  if (self->report_fault != NULL) Py_SETREF(self->report_fault, Py_NewRef(Py_None));
+  return 0;
 }
 
 static void free_plan(PyObject *object) {
   plan *self = (plan *)object;
   PyTypeObject *type = Py_TYPE(object);
+  PyObject_GC_UnTrack(object);
   uint32_t first = self->operand_count + self->result_count + self->transient_count;
   for (uint32_t i = first; self->constants != NULL && i < self->slot_count; i++)
     free(self->constants[i - first]);
@@ -164,33 +182,48 @@ static void free_plan(PyObject *object) {
   PyMem_Free(self->numbers);
   Py_XDECREF(self->executables);
   Py_XDECREF(self->report_fault);
+  release_launcher(self->own);
   type->tp_free(object);
   Py_DECREF(type);
 }
 
-// Tells whether a tensor can be bound to a slot; its memory is written to `*memory`.
-static refusal take_tensor(const plan *self, PyObject *object, uint32_t slot, void **memory) {
-  dl_tensor tensor;
-  refusal why = describe_tensor(object, &tensor);
-  if (why == ACCEPTED) why = check_layout(&tensor);
-  if (why == ACCEPTED) why = check_bits(object, &tensor);
-  if (why == ACCEPTED && tensor_bytes(&tensor) < self->sizes[slot]) why = REFUSED_SIZE;
-  if (why == ACCEPTED) *memory = (char *)tensor.data + tensor.byte_offset;
+static refusal add_tensors(const plan *self, facts *seen, PyObject *tensors) {
+  refusal why = ACCEPTED;
+  for (Py_ssize_t i = 0; why == ACCEPTED && i < PyTuple_GET_SIZE(tensors); i++)
+    why = add_fact(self->own, seen, PyTuple_GET_ITEM(tensors, i));
   return why;
 }
 
-static refusal take_tensors(const plan *self, PyObject *operands, PyObject *results,
-                            void **memory) {
-  if (PySequence_Fast_GET_SIZE(operands) != self->operand_count ||
-      PySequence_Fast_GET_SIZE(results) != self->result_count)
+// Tells whether tensors can be bound to the slots.
+static refusal take_tensors(const plan *self, facts *seen, PyObject *operands, PyObject *results) {
+  if (!self->own->usable) return REFUSED_UNKNOWN;
+  if (PyTuple_GET_SIZE(operands) != self->operand_count ||
+      PyTuple_GET_SIZE(results) != self->result_count)
     return REFUSED_COUNT;
-  refusal why = ACCEPTED;
-  uint32_t slot = 0;
-  for (uint32_t i = 0; why == ACCEPTED && i < self->operand_count; i++, slot++)
-    why = take_tensor(self, PySequence_Fast_GET_ITEM(operands, i), slot, &memory[slot]);
-  for (uint32_t i = 0; why == ACCEPTED && i < self->result_count; i++, slot++)
-    why = take_tensor(self, PySequence_Fast_GET_ITEM(results, i), slot, &memory[slot]);
+  refusal why = add_tensors(self, seen, operands);
+  if (why == ACCEPTED) why = add_tensors(self, seen, results);
+  if (why == ACCEPTED) why = check_layouts(seen);
+  if (why == ACCEPTED) why = check_all_bits(self->own, seen);
+  for (size_t i = 0; why == ACCEPTED && i < seen->count; i++)
+    if (seen->tensors[i].bytes < self->sizes[i]) why = REFUSED_SIZE;
   return why;
+}
+
+// Runs on tensors that were taken; NULL with an error set, or the number of a refusal.
+static PyObject *run_on(plan *self, const facts *seen) {
+  void *few[FEW_TENSORS], **memory = few;
+  int threads = plan_threads(self);
+  if (threads < 0) return NULL;
+  if (seen->count > FEW_TENSORS) memory = PyMem_Malloc(seen->count * sizeof *memory);
+  if (memory == NULL) return PyErr_NoMemory();
+  refusal why = ACCEPTED;
+  for (size_t i = 0; why == ACCEPTED && i < seen->count; i++) {
+    why = check_memory(self->own, &seen->tensors[i]);
+    memory[i] = seen->tensors[i].start;
+  }
+  bool failed = why == ACCEPTED && run_plan(self, threads, memory) != 0;
+  if (memory != few) PyMem_Free(memory);
+  return failed ? NULL : PyLong_FromLong(why);
 }
 
 static PyObject *run(PyObject *object, PyObject *const *args, Py_ssize_t count) {
@@ -201,15 +234,14 @@ static PyObject *run(PyObject *object, PyObject *const *args, Py_ssize_t count) 
   }
   PyObject *operands = PySequence_Tuple(args[0]);
   PyObject *results = operands == NULL ? NULL : PySequence_Tuple(args[1]);
-  void **memory = PyMem_Calloc(self->slot_count + 1, sizeof *memory);
   PyObject *answer = NULL;
-  if (memory == NULL) {
-    PyErr_NoMemory();
-  } else if (results != NULL) {
-    refusal why = take_tensors(self, operands, results, memory);
-    if (why != ACCEPTED || run_plan(self, memory) == 0) answer = PyLong_FromLong(why);
+  if (results != NULL) {
+    facts seen;
+    begin_facts(&seen);
+    refusal why = take_tensors(self, &seen, operands, results);
+    answer = why == ACCEPTED ? run_on(self, &seen) : PyLong_FromLong(why);
+    end_facts(&seen);
   }
-  PyMem_Free(memory);
   Py_XDECREF(results);
   Py_XDECREF(operands);
   return answer;
@@ -234,15 +266,19 @@ static PyType_Slot slots[] = {
                 "The launches of one call, ready to run."},
     {Py_tp_new, new_plan},
     {Py_tp_dealloc, free_plan},
+    {Py_tp_traverse, traverse},
+    {Py_tp_clear, drop_references},
     {Py_tp_methods, methods},
     {Py_tp_members, members},
     {0, NULL},
 };
 
 static PyType_Spec spec = {"ir_runtime.launch.direct.native._launcher.Plan", sizeof(plan), 0,
-                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+                           slots};
 
-bool add_plan_type(PyObject *module) {
-  plan_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
-  return plan_type != NULL && PyModule_AddType(module, plan_type) == 0;
+bool add_plan_type(launcher *own) {
+  own->plan_type = PyType_FromModuleAndSpec(own->module, &spec, NULL);
+  return own->plan_type != NULL &&
+         PyModule_AddType(own->module, (PyTypeObject *)own->plan_type) == 0;
 }

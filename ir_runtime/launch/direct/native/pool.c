@@ -8,7 +8,7 @@
 
 thread_pool pool;
 
-static bool forked;
+static bool watched, forked;
 static _Thread_local bool counted;  // torch has set how many threads work begun here gets
 
 static void mark_forked(void) { forked = true; }
@@ -25,11 +25,12 @@ static bool find_in(void *library, thread_pool *found) {
 }
 
 bool find_pool(bool torch_has_openmp) {
-  if (pthread_atfork(NULL, NULL, mark_forked) != 0) {
+  if (!watched && pthread_atfork(NULL, NULL, mark_forked) != 0) {
     PyErr_SetString(PyExc_RuntimeError, "launcher: cannot watch for forks");
     return false;
   }
-  if (!torch_has_openmp) return true;
+  watched = true;  // a process may load the module several times
+  if (!torch_has_openmp || pool.parallel != NULL) return true;
   thread_pool found;
   // Symbols bind to the global scope first, then to what the library itself asks for.
   if (find_in(RTLD_DEFAULT, &found)) {
@@ -44,12 +45,10 @@ bool find_pool(bool torch_has_openmp) {
   return true;
 }
 
-int torch_threads(void) {
+int torch_threads(const launcher *own) {
   if (pool.parallel == NULL || forked) return 1;
   if (!counted) {
-    PyObject *torch = PyImport_ImportModule("torch");
-    PyObject *count = torch == NULL ? NULL : PyObject_CallMethod(torch, "get_num_threads", NULL);
-    Py_XDECREF(torch);
+    PyObject *count = PyObject_CallNoArgs(own->thread_count);
     if (count == NULL) return -1;
     Py_DECREF(count);
     counted = true;

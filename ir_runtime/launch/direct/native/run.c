@@ -7,8 +7,6 @@
 
 #include "launcher.h"
 
-uint64_t parallel_bytes = 64 << 10;
-
 enum { NO_MEMORY = 1, FEW_BINDINGS = 48 };
 
 typedef struct {
@@ -165,14 +163,14 @@ static bool run_with(launch *self, int threads) {
   return ready;
 }
 
-int run_plan(plan *what, void *const *tensors) {
+int plan_threads(const plan *what) {
+  bool large = what->parts > 1 && what->touched_bytes >= what->own->parallel_bytes;
+  return large ? torch_threads(what->own) : 1;
+}
+
+int run_plan(plan *what, int threads, void *const *tensors) {
   if (!what->used) what->used = true;
   launch self = {.what = what, .tensors = tensors};
-  int threads = 1;
-  if (what->parts > 1 && what->touched_bytes >= parallel_bytes) {
-    threads = torch_threads();
-    if (threads < 0) return -1;
-  }
   bool ready;
   Py_BEGIN_ALLOW_THREADS
   ready = run_with(&self, threads);

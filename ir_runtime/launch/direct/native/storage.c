@@ -8,13 +8,6 @@
 
 enum { MOST_WORDS = 12, PROBES = 3 };
 
-typedef struct {
-  size_t tensor, storage, data, size;  // in words: in the object, the tensor, and its storage
-} layout;
-
-static layout known;
-static bool is_known;
-
 static uintptr_t word(const void *from, size_t index) {
   uintptr_t value;
   memcpy(&value, (const char *)from + index * sizeof value, sizeof value);
@@ -56,7 +49,7 @@ static bool ask_all(PyObject *tensor, asked *out) {
   return done;
 }
 
-static bool find_layout(PyObject *tensor, layout *out) {
+static bool find_layout(PyObject *tensor, storage_layout *out) {
   asked is;
   if (!ask_all(tensor, &is)) return false;
   size_t words = (size_t)Py_TYPE(tensor)->tp_basicsize / sizeof(uintptr_t);
@@ -74,7 +67,12 @@ static size_t first_word(const void *from, uintptr_t value) {
   return MOST_WORDS;
 }
 
-bool prepare_storages(PyObject *torch) {
+static bool same_layout(const storage_layout *one, const storage_layout *other) {
+  return one->tensor == other->tensor && one->storage == other->storage &&
+         one->data == other->data && one->size == other->size;
+}
+
+bool prepare_storages(launcher *own, PyObject *torch) {
   static const long sizes[PROBES] = {1000003, 65537, 300007};
   PyObject *empty = PyObject_GetAttrString(torch, "empty_strided");
   PyObject *dtype = PyObject_GetAttrString(torch, "uint8");
@@ -83,49 +81,51 @@ bool prepare_storages(PyObject *torch) {
     PyObject *arguments = Py_BuildValue("((l)(i))", sizes[i], 1);
     PyObject *keywords = Py_BuildValue("{sO}", "dtype", dtype);
     PyObject *tensor = arguments && keywords ? PyObject_Call(empty, arguments, keywords) : NULL;
-    layout seen;
+    storage_layout seen;
     asked is;
     ready = tensor != NULL && find_layout(tensor, &seen) && ask_all(tensor, &is);
     if (ready) seen.data = first_word((void *)is.storage, is.data);
     ready = ready && seen.data < MOST_WORDS;
-    if (ready && i > 0) ready = memcmp(&seen, &known, sizeof seen) == 0;
-    if (ready) known = seen;
+    if (ready && i > 0) ready = same_layout(&seen, &own->storages);
+    if (ready) own->storages = seen;
     Py_XDECREF(tensor);
     Py_XDECREF(keywords);
     Py_XDECREF(arguments);
   }
-  is_known = ready;
+  own->storages.known = ready;
   Py_XDECREF(dtype);
   Py_XDECREF(empty);
   PyErr_Clear();
   return true;
 }
 
-// One more than the last byte of a tensor, from the start of its memory; 0 if it has no element.
-static uint64_t extent(const dl_tensor *tensor) {
-  uint64_t last = 0;
-  for (int32_t i = 0; i < tensor->rank; i++) {
-    if (tensor->shape[i] == 0) return 0;
-    last += (uint64_t)(tensor->shape[i] - 1) * (uint64_t)tensor->strides[i];
-  }
-  return (last + 1) * (((uint64_t)tensor->dtype.bits * tensor->dtype.lanes + 7) / 8);
+// Asks torch's own functions. No other Python code may run in between, neither a mode nor what the
+// garbage collector finds: what has been seen of tensors would be out of date.
+static refusal ask_quietly(const launcher *own, PyObject *tensor, asked *out) {
+  if (check_modes(own) != ACCEPTED) return REFUSED_MODE;
+  int collecting = PyGC_Disable();
+  bool answered = ask_all(tensor, out);
+  if (collecting) PyGC_Enable();
+  if (!answered) PyErr_Clear();
+  return answered ? ACCEPTED : REFUSED_STORAGE;
 }
 
-refusal check_storage(PyObject *object, const dl_tensor *tensor) {
+refusal check_memory(const launcher *own, const fact *seen) {
   asked is;
-  uint64_t needed = extent(tensor);
-  if (needed == 0 || tensor->data == NULL) return ACCEPTED;  // `check_layout` refuses the latter
-  if (__builtin_expect(is_known, 1)) {
-    const void *storage = (const void *)word((const void *)word(object, known.tensor), known.storage);
+  if (seen->bytes == 0) return ACCEPTED;
+  if (__builtin_expect(own->storages.known, 1)) {
+    const storage_layout *at = &own->storages;
+    const void *tensor = (const void *)word(seen->tensor, at->tensor);
+    const void *storage = (const void *)word(tensor, at->storage);
     if (storage == NULL) return REFUSED_STORAGE;
-    is.data = word(storage, known.data);
-    is.size = word(storage, known.size);
-  } else if (!ask_all(object, &is)) {
-    PyErr_Clear();
-    return REFUSED_STORAGE;
+    is.data = word(storage, at->data);
+    is.size = word(storage, at->size);
+  } else {
+    refusal why = ask_quietly(own, seen->tensor, &is);
+    if (why != ACCEPTED) return why;
   }
-  uintptr_t start = (uintptr_t)tensor->data + tensor->byte_offset;
+  uintptr_t start = (uintptr_t)seen->start;
   bool whole = start >= is.data && start - is.data <= is.size &&
-               needed <= is.size - (start - is.data);
+               seen->bytes <= is.size - (start - is.data);
   return whole ? ACCEPTED : REFUSED_STORAGE;
 }

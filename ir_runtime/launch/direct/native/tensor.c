@@ -32,59 +32,44 @@ const char *const refusal_words[REFUSALS] = {
 
 enum { DL_COMPLEX = 5 };
 
-static PyTypeObject *tensor_type, *parameter_type;
-static PyTypeObject *constant_types[3];
-static const dl_exchange *exchange;
-static PyObject *is_neg, *is_conj, *wants_grad, *on_cpu;
-static const PyGetSetDef *grad_getter, *cpu_getter;
-
-static bool find_constant_types(PyObject *torch) {
-  static const char *const names[] = {"dtype", "layout", "memory_format"};
-  for (int i = 0; i < 3; i++) {
-    constant_types[i] = (PyTypeObject *)PyObject_GetAttrString(torch, names[i]);
-    if (constant_types[i] == NULL) return false;
-  }
-  return true;
-}
-
-static bool find_types(void) {
+static bool find_types(launcher *own) {
   PyObject *torch = PyImport_ImportModule("torch");
-  PyObject *nn = PyImport_ImportModule("torch.nn");
-  PyObject *tensor = torch == NULL ? NULL : PyObject_GetAttrString(torch, "Tensor");
-  PyObject *parameter = nn == NULL ? NULL : PyObject_GetAttrString(nn, "Parameter");
-  bool found = parameter != NULL && tensor != NULL && find_constant_types(torch) &&
-               prepare_storages(torch);
+  PyObject *nn = torch == NULL ? NULL : PyImport_ImportModule("torch.nn");
+  bool found = nn != NULL &&
+               (own->tensor_type = PyObject_GetAttrString(torch, "Tensor")) != NULL &&
+               (own->parameter_type = PyObject_GetAttrString(nn, "Parameter")) != NULL &&
+               (own->dtype_type = PyObject_GetAttrString(torch, "dtype")) != NULL &&
+               (own->layout_type = PyObject_GetAttrString(torch, "layout")) != NULL &&
+               (own->format_type = PyObject_GetAttrString(torch, "memory_format")) != NULL &&
+               (own->thread_count = PyObject_GetAttrString(torch, "get_num_threads")) != NULL &&
+               prepare_storages(own, torch);
   Py_XDECREF(torch);
   Py_XDECREF(nn);
-  tensor_type = (PyTypeObject *)tensor;  // kept: the module lives as long as the process
-  parameter_type = (PyTypeObject *)parameter;
   return found;
 }
 
-static bool find_exchange(void) {
-  PyObject *capsule = PyObject_GetAttrString((PyObject *)tensor_type, "__dlpack_c_exchange_api__");
-  if (capsule == NULL) {
+static bool find_exchange(launcher *own) {
+  own->exchange_capsule = PyObject_GetAttrString(own->tensor_type, "__dlpack_c_exchange_api__");
+  if (own->exchange_capsule == NULL) {
     PyErr_SetString(PyExc_ImportError, "this torch gives C no view of its tensors "
                                        "(no Tensor.__dlpack_c_exchange_api__)");
     return false;
   }
-  exchange = PyCapsule_GetPointer(capsule, DLPACK_EXCHANGE_CAPSULE);
-  Py_DECREF(capsule);
-  if (exchange == NULL) return false;
-  if (exchange->major == DLPACK_MAJOR && exchange->describe != NULL) return true;
+  own->exchange = PyCapsule_GetPointer(own->exchange_capsule, DLPACK_EXCHANGE_CAPSULE);
+  if (own->exchange == NULL) return false;
+  if (own->exchange->major == DLPACK_MAJOR && own->exchange->describe != NULL) return true;
   PyErr_Format(PyExc_ImportError,
                "this torch speaks DLPack %u.%u, must be %d.x and describe tensors",
-               exchange->major, exchange->minor, DLPACK_MAJOR);
+               own->exchange->major, own->exchange->minor, DLPACK_MAJOR);
   return false;
 }
 
 // Looking for an attribute takes longer than reading it, and each call does it for each tensor.
-// Returns what reads one; NULL if it is to be found by name.
-static const PyGetSetDef *find_getter(PyObject *name) {
-  PyObject *found = PyObject_GetAttr((PyObject *)tensor_type, name);
-  bool plain = found != NULL && Py_IS_TYPE(found, &PyGetSetDescr_Type);
-  const PyGetSetDef *getter = plain ? ((PyGetSetDescrObject *)found)->d_getset : NULL;
-  Py_XDECREF(found);  // its type stays
+// Returns what reads one; NULL if it is to be found by name. The descriptor is kept with it.
+static const PyGetSetDef *find_getter(const launcher *own, PyObject *name, PyObject **descriptor) {
+  *descriptor = PyObject_GetAttr(own->tensor_type, name);
+  bool plain = *descriptor != NULL && Py_IS_TYPE(*descriptor, &PyGetSetDescr_Type);
+  const PyGetSetDef *getter = plain ? ((PyGetSetDescrObject *)*descriptor)->d_getset : NULL;
   PyErr_Clear();
   return getter == NULL || getter->get == NULL ? NULL : getter;
 }
@@ -93,37 +78,65 @@ static PyObject *attribute(PyObject *tensor, const PyGetSetDef *getter, PyObject
   return getter == NULL ? PyObject_GetAttr(tensor, name) : getter->get(tensor, getter->closure);
 }
 
-bool prepare_tensors(void) {
-  is_neg = PyUnicode_InternFromString("is_neg");
-  is_conj = PyUnicode_InternFromString("is_conj");
-  wants_grad = PyUnicode_InternFromString("requires_grad");
-  on_cpu = PyUnicode_InternFromString("is_cpu");
-  if (on_cpu == NULL || wants_grad == NULL || is_neg == NULL || is_conj == NULL) return false;
-  if (!find_types() || !find_exchange()) return false;
-  grad_getter = find_getter(wants_grad);
-  cpu_getter = find_getter(on_cpu);
+bool prepare_tensors(launcher *own) {
+  own->is_neg = PyUnicode_InternFromString("is_neg");
+  own->is_conj = PyUnicode_InternFromString("is_conj");
+  own->wants_grad = PyUnicode_InternFromString("requires_grad");
+  own->on_cpu = PyUnicode_InternFromString("is_cpu");
+  if (own->is_neg == NULL || own->is_conj == NULL || own->wants_grad == NULL ||
+      own->on_cpu == NULL || !find_types(own) || !find_exchange(own))
+    return false;
+  own->grad_getter = find_getter(own, own->wants_grad, &own->grad_descriptor);
+  own->cpu_getter = find_getter(own, own->on_cpu, &own->cpu_descriptor);
   return true;
 }
 
-bool is_tensor(PyObject *object) {
-  return Py_IS_TYPE(object, tensor_type) || Py_IS_TYPE(object, parameter_type);
+bool is_tensor(const launcher *own, PyObject *object) {
+  PyObject *type = (PyObject *)Py_TYPE(object);
+  return type == own->tensor_type || type == own->parameter_type;
 }
 
-bool is_any_tensor(PyObject *object) { return PyObject_TypeCheck(object, tensor_type); }
-
-bool is_torch_constant(PyObject *object) {
-  return Py_IS_TYPE(object, constant_types[0]) || Py_IS_TYPE(object, constant_types[1]) ||
-         Py_IS_TYPE(object, constant_types[2]);
+bool is_any_tensor(const launcher *own, PyObject *object) {
+  return PyObject_TypeCheck(object, (PyTypeObject *)own->tensor_type);
 }
 
-refusal describe_tensor(PyObject *object, dl_tensor *out) {
-  if (!is_tensor(object)) return is_any_tensor(object) ? REFUSED_SUBCLASS : REFUSED_KIND;
-  if (exchange->describe(object, out) != 0) {
+bool is_torch_constant(const launcher *own, PyObject *object) {
+  PyObject *type = (PyObject *)Py_TYPE(object);
+  return type == own->dtype_type || type == own->layout_type || type == own->format_type;
+}
+
+refusal view_tensor(const launcher *own, PyObject *object, dl_tensor *out) {
+  if (!is_tensor(own, object))
+    return is_any_tensor(own, object) ? REFUSED_SUBCLASS : REFUSED_KIND;
+  if (own->exchange->describe(object, out) != 0) {
     PyErr_Clear();
     return REFUSED_UNREADABLE;
   }
-  if (out->device_type != DLPACK_CPU) return REFUSED_DEVICE;
-  return check_storage(object, out);
+  return out->device_type == DLPACK_CPU ? ACCEPTED : REFUSED_DEVICE;
+}
+
+refusal describe_tensor(const launcher *own, PyObject *object, fact *out) {
+  dl_tensor view;
+  refusal why = view_tensor(own, object, &view);
+  if (why != ACCEPTED) return why;
+  int64_t *sizes = out->sizes.few;
+  if (view.rank > FEW_DIMS) {
+    sizes = out->sizes.many = PyMem_Malloc((size_t)view.rank * sizeof *sizes);
+    if (sizes == NULL) return REFUSED_COUNT;
+  }
+  for (int32_t i = 0; i < view.rank; i++) sizes[i] = view.shape[i];
+  out->tensor = Py_NewRef(object);
+  out->start = (char *)view.data + view.byte_offset;
+  out->bytes = count_bytes(view.dtype, view.rank, view.shape);
+  out->dtype = view.dtype;
+  out->rank = view.rank;
+  out->layout = check_layout(&view);
+  return ACCEPTED;
+}
+
+void forget_fact(fact *self) {
+  if (self->rank > FEW_DIMS) PyMem_Free(self->sizes.many);
+  Py_DECREF(self->tensor);
 }
 
 // What cannot be answered is taken for a yes: it sends the call the long way.
@@ -134,21 +147,24 @@ static bool is_yes(PyObject *answer) {
   return yes;
 }
 
-bool requires_grad(PyObject *tensor) { return is_yes(attribute(tensor, grad_getter, wants_grad)); }
+bool requires_grad(const launcher *own, PyObject *tensor) {
+  return is_yes(attribute(tensor, own->grad_getter, own->wants_grad));
+}
 
-bool is_plain_tensor(PyObject *object) {
-  if (!is_tensor(object)) return false;
-  PyObject *answer = attribute(object, cpu_getter, on_cpu);
+bool is_plain_tensor(const launcher *own, PyObject *object) {
+  if (!is_tensor(own, object)) return false;
+  PyObject *answer = attribute(object, own->cpu_getter, own->on_cpu);
   bool cpu = answer == Py_True;
   if (answer == NULL) PyErr_Clear();
   Py_XDECREF(answer);
   return cpu;
 }
 
-refusal check_bits(PyObject *object, const dl_tensor *tensor) {
-  bool complex = tensor->dtype.code == DL_COMPLEX;
-  if (complex && is_yes(PyObject_CallMethodNoArgs(object, is_conj))) return REFUSED_CONJ;
-  return is_yes(PyObject_CallMethodNoArgs(object, is_neg)) ? REFUSED_NEG : ACCEPTED;
+refusal check_bits(const launcher *own, const fact *seen) {
+  PyObject *tensor = seen->tensor;
+  bool complex = seen->dtype.code == DL_COMPLEX;
+  if (complex && is_yes(PyObject_CallMethodNoArgs(tensor, own->is_conj))) return REFUSED_CONJ;
+  return is_yes(PyObject_CallMethodNoArgs(tensor, own->is_neg)) ? REFUSED_NEG : ACCEPTED;
 }
 
 static bool is_empty(const dl_tensor *tensor) {
@@ -166,12 +182,6 @@ refusal check_layout(const dl_tensor *tensor) {
   }
   if (tensor->data == NULL) return REFUSED_NULL;
   return ((uintptr_t)tensor->data + tensor->byte_offset) % ALIGNMENT ? REFUSED_ALIGNMENT : ACCEPTED;
-}
-
-uint64_t tensor_bytes(const dl_tensor *tensor) {
-  uint64_t count = 1;
-  for (int32_t i = 0; i < tensor->rank; i++) count *= (uint64_t)tensor->shape[i];
-  return count * (((uint64_t)tensor->dtype.bits * tensor->dtype.lanes + 7) / 8);
 }
 
 PyObject *refusal_table(void) {
