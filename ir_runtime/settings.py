@@ -14,7 +14,7 @@ from typing import Any
 from ir_runtime.enable_list import parse_enable_list
 from ir_runtime.errors import ArgumentError
 
-__all__ = ["Settings", "current_settings", "on_change", "override_settings"]
+__all__ = ["Settings", "bound_launches", "current_settings", "on_change", "override_settings"]
 
 _log = logging.getLogger("ir_runtime.settings")
 _PREFIX = "IR_RUNTIME_"
@@ -43,7 +43,8 @@ class Settings:
             (`local-task`), a smaller one on the calling thread (`local-sync`).
         launch: what runs kernels of ops on the CPU: `direct` calls their code without IREE's VM,
             `vm` goes through it, `auto` takes `direct` where it can.
-        bound_launches: how many argument layouts an op remembers.
+        bound_launches: how many launches are remembered, the latest ones, at least 1: by each op
+            for calls through Python, by each of its entrances in C, and as plans by each kernel.
         loaded_kernels: how many kernels of ops stay loaded; those that ran least lately go first.
             A kernel of several executables counts as so many.
         trusted_users: whose files are used from a store besides this user's and root's: names or
@@ -179,6 +180,11 @@ def current_settings() -> Settings:
         _current = Settings.from_environment(os.environ)
         _warn_of_unknown_variables(os.environ)
     return _current
+
+
+def bound_launches() -> int:
+    """Return how many launches every cache of them may hold."""
+    return max(1, current_settings().bound_launches)
 
 
 def _warn_of_unknown_variables(environment: Mapping[str, str]) -> None:

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from ir_runtime.errors import NotTakenError
 from ir_runtime.ir.shadow import run_watched, watch
 from ir_runtime.ir.wrap import wrap
 from ir_runtime.launch.direct import native
+from ir_runtime.launch.direct.quick_gradient import quick_needs_grad
 from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
 from ir_runtime.op_reg.op.free_name import own_prefix
+from ir_runtime.op_reg.op.tensor_leaves import flatten_groups
 
 if TYPE_CHECKING:
     from ir_runtime.ir.op import IrOp
@@ -45,10 +48,8 @@ def $op_call($self, {parameters}):
     if {plain}:
 {normalize_deeper}        $run = $context($op.default_priority).run_on_cpu
         return $run({passed})
-    try: $needed = {grad} or $forward_ad._current_level >= 0 or $has_transforms()
-    except $AttributeError: $needed = True  # torch says what is wrong
-    except $trace_error: return $op._traced_call({passed})  # torch.fx traces through it
-    if $needed: return $op.torch_op({passed})
+    $other = $other_way(({every}))
+    if $other is not None: return $other({passed})
 {normalize}    $run = $context($op.default_priority).run
     return $run({passed})
 
@@ -100,26 +101,22 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow) -> Dispatch:
     """
     parameters, defaults = _parameters(op)
     names = op.arg_names
-    grad = _grad_test(op)
     normalize = f"    {', '.join(names)}, = $normalize({', '.join(names)})\n"
     normalize = "" if op.normalize is None else normalize
     text = _TEXT.format(
         parameters=parameters,
         passed=", ".join(names),
         every="".join(f"{name}, " for name in names),
-        grad=grad,
         plain=_plain_test(op),
         normalize=normalize,
         normalize_deeper=f"    {normalize}" if normalize else "",
-        slow=f"{_PLAIN} or {grad} or $forward_ad._current_level >= 0",
+        slow=f"{_PLAIN} or $needs_grad({', '.join(names)}) or $forward_ad._current_level >= 0",
     )
     prefix = own_prefix(names)
     keys = torch._C.DispatchKey
     gpu = torch._C.DispatchKeySet(keys.CUDA) | torch._C.DispatchKeySet(keys.AutogradCUDA)
     own: dict[str, Any] = {
         **defaults,
-        "any": any,
-        "AttributeError": AttributeError,
         "op": op,
         "wrap": wrap,
         "torch_call": op.torch_op._op,  # what OpOverload.__call__ calls
@@ -135,10 +132,9 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow) -> Dispatch:
         "cpu": PLAIN_KEYSET,
         "gpu": gpu.raw_repr(),
         "raw_repr": torch._C.DispatchKeySet.raw_repr,
-        "grad_enabled": torch.is_grad_enabled,
+        "needs_grad": quick_needs_grad(),
         "forward_ad": torch.autograd.forward_ad,
-        "has_transforms": torch._C._are_functorch_transforms_active,
-        "trace_error": torch.fx.proxy.TraceError,
+        "other_way": _make_other_way(op),
     }
     if native.why_absent() is None:
         from ir_runtime.launch.direct.native._launcher import is_plain
@@ -179,14 +175,34 @@ def _plain_test(op: IrOp) -> str:
     return " and ".join([f"$is_plain({', '.join(given)})", *optional])
 
 
-def _grad_test(op: IrOp) -> str:
-    tests: list[str] = []
-    for argument in op.overload._schema.arguments:
-        name, kind = argument.name, str(argument.type)
-        if kind == "Tensor":
-            tests.append(f"{name}.requires_grad")
-        elif kind == "Optional[Tensor]":
-            tests.append(f"({name} is not None and {name}.requires_grad)")
-        elif "Tensor" in kind:
-            tests.append(f"$any([$t is not None and $t.requires_grad for $t in {name} or ()])")
-    return f"(({' or '.join(tests)}) and $grad_enabled())" if tests else "False"
+def _make_other_way(op: IrOp) -> Callable[[tuple[Any, ...]], Callable[..., Any] | None]:
+    """Return a function that says what computes a call of the op in place of a provider.
+
+    That is the torch op where a gradient, a tangent or a transform is to be seen to, or where torch
+    is to say what is wrong. Below `torch.fx` it is what that can trace through. Else it is None.
+    """
+    kinds = [str(argument.type) for argument in op.overload._schema.arguments]
+    required = tuple(i for i, kind in enumerate(kinds) if kind == "Tensor")
+    others = tuple(i for i, kind in enumerate(kinds) if kind != "Tensor" and "Tensor" in kind)
+    needs_grad, forward_ad = quick_needs_grad(), torch.autograd.forward_ad
+    has_transforms = torch._C._are_functorch_transforms_active
+
+    def other_way(values: tuple[Any, ...]) -> Callable[..., Any] | None:
+        for i in required:
+            if not isinstance(values[i], Tensor):
+                return traced_or_refused(values)
+        for i in others:
+            value = values[i]
+            for each in value if isinstance(value, list | tuple) else (value,):
+                if each is not None and not isinstance(each, Tensor):
+                    return traced_or_refused(values)
+        if needs_grad(*values) or forward_ad._current_level >= 0 or has_transforms():
+            return op.torch_op
+        return None
+
+    def traced_or_refused(values: tuple[Any, ...]) -> Callable[..., Any]:
+        leaves = flatten_groups([values[i] for i in (*required, *others)])[0]
+        traced = any(isinstance(value, torch.fx.Proxy) for value in leaves)
+        return op._traced_call if traced else op.torch_op
+
+    return other_way

@@ -12,6 +12,7 @@ from ir_runtime.errors import OpConflictError
 from ir_runtime.ir.constraint import Constraint
 from ir_runtime.ir.op import IrOp, Normalize
 from ir_runtime.ir.wrap import wrap
+from ir_runtime.launch.operand.gradient import needs_grad
 
 __all__ = ["IrOpInplace", "IrOpInplaceOverload"]
 
@@ -37,7 +38,7 @@ class IrOpInplaceOverload:
             return op._traced_call(*values)
         if forward_ad._current_level >= 0 or torch._C._are_functorch_transforms_active():
             return self.torch_op(*values)
-        if torch.is_grad_enabled() and torch._C._any_requires_grad(*values):
+        if needs_grad(*values):
             return op(*values)
         return op._functions.run_maybe_inplace(*values)
 

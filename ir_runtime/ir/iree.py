@@ -21,13 +21,14 @@ from ir_runtime.ir.constraint import Constraint, compile_constraints
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.schema import check_same_schema
 from ir_runtime.ir.stack import caller_stack
+from ir_runtime.launch.operand.call_key import call_key
 from ir_runtime.op_reg.call.entrance import make_entrance, positional
 from ir_runtime.op_reg.call.kernel import run_select
 from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.op.library import fragment
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
-from ir_runtime.op_reg.traced_op import MOST_OUTCOMES, key_function, refusal, traced_op
+from ir_runtime.op_reg.traced_op import MOST_OUTCOMES, refusal, traced_op
 
 if TYPE_CHECKING:
     from ir_runtime.ir.op import IrOp
@@ -79,7 +80,6 @@ class IreeImpl(IrOpImpl):
         if constraints:
             self.asked_first = cheap
         self._through_torch = positional(kernel)
-        self._call_key = key_function(kernel)
         kernel.precheck, kernel.like_native = op.check, op.compute_natively
         if hasattr(self.kernel_packet, "out"):
             self.run_into = self._run_into
@@ -194,9 +194,11 @@ class IreeImpl(IrOpImpl):
 
     def _key(self, values: Sequence[Any]) -> Any:
         try:
-            return self._call_key(*values)
-        except (AttributeError, TypeError):
-            return None  # a symbol for a size: it is asked each time
+            key = call_key(values, placed=True)
+            hash(key)
+        except TypeError:
+            return None  # a symbol, which may be a size: it is asked each time
+        return key
 
     def _takes(self, *values: Any) -> bool:
         return self._why_not(values) is None

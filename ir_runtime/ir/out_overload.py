@@ -11,6 +11,7 @@ from torch import Tensor
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.ir.shadow import watch
+from ir_runtime.launch.operand.gradient import needs_grad
 from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
 from ir_runtime.op_reg.op.op_arguments import out_names, staged_name
 from ir_runtime.op_reg.register.forward_mode import refuse_tangents
@@ -78,7 +79,7 @@ class _OutOverload:
         op = self._op
         outs = [kwargs[name] for name in self._names]
         refuse_tangents(self._like, args)
-        if torch.is_grad_enabled() and torch._C._any_requires_grad(*args, *outs):
+        if needs_grad(*args, *outs):
             raise ArgumentError(
                 f"{op.name}.out: an argument requires a gradient, must be without one: "
                 "out= overloads are not differentiable"

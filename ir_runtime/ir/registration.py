@@ -11,6 +11,7 @@ import torch
 from ir_runtime.ir.dispatch_source import Dispatch, make_dispatch
 from ir_runtime.ir.out_overload import register_out
 from ir_runtime.ir.schema import with_mutation
+from ir_runtime.launch.operand.gradient import needs_grad
 from ir_runtime.op_reg.op.library import lasting_fragment
 from ir_runtime.op_reg.register.autograd import make_autograd_slow
 from ir_runtime.op_reg.register.forward_mode import carries_tangent
@@ -115,7 +116,7 @@ def _register_maybe_inplace(op: IrOp, functions: Dispatch) -> None:
 
 def _make_slow_inplace(op: IrOp) -> Callable[[Any, tuple[Any, ...]], Any]:
     def slow(keyset: Any, values: tuple[Any, ...]) -> Any:
-        if torch.is_grad_enabled() and torch._C._any_requires_grad(*values):
+        if needs_grad(*values):
             return op.torch_op(*values)  # a donated tensor may be kept
         if carries_tangent(values):
             return op.compute_natively(*values)

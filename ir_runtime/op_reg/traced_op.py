@@ -23,6 +23,7 @@ from ir_runtime.errors import (
     UnsupportedOperatorError,
     UnsupportedTypeError,
 )
+from ir_runtime.launch.operand.call_key import call_key
 from ir_runtime.op_reg.call.kernel import kernel_for, run_select
 from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.digest.op_digest import function_digest
@@ -39,7 +40,7 @@ from ir_runtime.op_reg.trace.legal import blame, called_operators
 from ir_runtime.op_reg.traced_result import Results, results_like
 from ir_runtime.settings import Settings, on_change
 
-__all__ = ["MOST_OUTCOMES", "TracedOp", "key_function", "refusal", "traced_op"]
+__all__ = ["MOST_OUTCOMES", "TracedOp", "refusal", "traced_op"]
 
 MOST_OUTCOMES = 4096
 """For how many different calls an op remembers whether there is a kernel."""
@@ -70,7 +71,6 @@ class TracedOp(CustomOp):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.outcomes: dict[Any, str | None] = {}
-        self.outcome_key: Callable[..., Any] = key_function(self)
 
     def select(self, ksel: KernelSelection) -> None:
         """Declare the arguments by their types, and the results as `fake` has them."""
@@ -262,9 +262,9 @@ def refusal(op: Op, args: Sequence[Any]) -> str | None:
     """
     assert isinstance(op, TracedOp)
     try:
-        key = op.outcome_key(*args)
+        key = call_key(args, placed=True)
         why = op.outcomes.get(key, _UNKNOWN)
-    except (AttributeError, TypeError):  # no tensor in the place of one, a symbol for a size
+    except TypeError:  # a symbol
         return _outcome(op, args)[0]
     if why is _UNKNOWN:
         why, lasting = _outcome(op, args)
@@ -331,29 +331,3 @@ def _forget_outcomes(before: Settings, after: Settings) -> None:
         for op in tuple(ALL_CUSTOM_OP_REGS.values()):
             if isinstance(op, TracedOp):
                 op.outcomes.clear()
-
-
-def key_function(op: Op) -> Callable[..., Any]:
-    """Generate what reduces the arguments of a call to a key, as cheaply as Python allows."""
-    names = [f"a{i}" for i in range(len(op.arg_names))]
-    kinds = [str(a.type) for a in op.schema.arguments]
-    parts = "".join(f"{_key_part(n, k)}, " for n, k in zip(names, kinds, strict=True))
-    text = f"def key({', '.join(names)}): return ({parts})"
-    scope: dict[str, Any] = {}
-    exec(compile(text, f"<key of {op.name}>", "exec"), scope)  # noqa: S102 - our own text
-    return scope["key"]
-
-
-def _key_part(name: str, kind: str) -> str:
-    if kind == "Tensor":
-        return f"{name}.dtype, {name}.shape, {name}.device"
-    if kind == "List[Tensor]":
-        return f"tuple([(t.dtype, t.shape, t.device) for t in {name}])"
-    part = name
-    if "Tensor" in kind:
-        part = f"({name}.dtype, {name}.shape, {name}.device)"
-    elif "List" in kind:
-        part = f"tuple({name})"
-    elif "number" in kind:
-        part = f"({name}, type({name}))"
-    return f"None if {name} is None else {part}" if "Optional" in kind else part

@@ -51,6 +51,24 @@ def test_gradients_of_two_results(on):
 
 
 @pytest.mark.parametrize("on", [True, False])
+def test_a_gradient_reaches_a_list_that_holds_none(on):
+    @ir.register_op
+    def total(xs: list[Tensor | None], y: Tensor) -> Tensor:
+        return sum((x for x in xs if x is not None), y)
+
+    @total.register_impl("opaque")
+    def opaque(xs: list[Tensor | None], y: Tensor) -> Tensor:
+        return total.native([x if x is None else x.detach() for x in xs], y)
+
+    with total.set_priority(["opaque"]), wrapped(on):
+        for place in (0, 1):
+            x = X.clone().requires_grad_()
+            xs = [x, None] if place == 0 else [None, x]
+            total(xs, X).sum().backward()
+            assert torch.equal(x.grad, torch.ones_like(X))
+
+
+@pytest.mark.parametrize("on", [True, False])
 def test_no_graph_where_grad_mode_is_off(op, on):
     x = X.clone().requires_grad_()
     with op.set_priority(["opaque"]), wrapped(on), torch.no_grad():

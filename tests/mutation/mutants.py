@@ -79,8 +79,8 @@ MUTANTS: tuple[Mutant, ...] = (
         _AUTOGRAD,
         (
             "autograd: grad mode is not asked",
-            "needed = torch.is_grad_enabled() and torch._C",
-            "needed = torch._C",
+            "if not needs_grad(*args) or not (",
+            "if not torch._C._any_requires_grad(*args) or not (",
         ),
         (
             "autograd: an op that changes an argument is differentiated",
@@ -263,42 +263,61 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "call_source.py",
+        "ir_runtime/launch/operand/call_key.py",
+        ("launch/test_call_key.py",),
+        ("key: -0.0 finds the launch of 0.0", "found[i] = value.hex()", "pass"),
+        (
+            "key: True finds the launch of 1",
+            "        if kind in _PLAIN:\n            add(kind)",
+            "        if kind in _PLAIN:\n            add(None)",
+        ),
+        (
+            "key: dtypes are not in it",
+            "            add(value.dtype)",
+            "            pass",
+        ),
+        (
+            "key: the device of a tensor is never in it",
+            "found[i] = (value.shape, value.device) if placed else value.shape",
+            "found[i] = value.shape",
+        ),
+        (
+            "key: the device of a tensor in a list is never in it",
+            "return call_key(value, placed=placed)",
+            "return call_key(value)",
+        ),
+    ),
+    *_in(
+        "ir_runtime/launch/operand/gradient.py",
+        ("launch/test_gradient.py",),
+        (
+            "gradient: grad mode is not asked",
+            "    if not torch.is_grad_enabled():\n        return False\n",
+            "",
+        ),
+        (
+            "gradient: that of a tensor beside None in a list is not seen",
+            "return requires_grad(*values) or any(",
+            "return requires_grad(*values) and any(",
+        ),
+    ),
+    *_in(
+        _OPS + "call.py",
         (*_MUTATION, *_CALLS, *_AUTOGRAD),
         (
             "mutation: an in-place op returns a new tensor",
-            'finish = f"$bound.run($args); return {names[op.returned_arg]}"',
-            'finish = "return $bound.run($args)"',
-        ),
-        (
-            "call: an optional tensor's gradient is not seen",
-            'return f"({name} is not None and {name}.requires_grad)"',
-            'return ""',
-        ),
-        (
-            "call: a list's gradients are not seen",
-            'return f"$any([$t is not None and $t.requires_grad for $t in {name} or ()])"',
-            'return ""',
+            "return result if returned is None else args[returned]",
+            "return result",
         ),
         (
             "call: subclasses and modes are taken for plain tensors",
-            'f"$set_devices or $raw_repr($keyset) != $plain {needed}',
-            'f"$set_devices {needed}',
+            "            or raw_repr(keyset) != plain\n",
+            "",
         ),
         (
-            "call: -0.0 finds the launch of 0.0",
-            'return f"{name}.hex()"',
-            "return name",
-        ),
-        (
-            "call: a list's dtypes are not in the key",
-            'return f"$tuple([($t.shape, $t.dtype) for $t in {name}])"',
-            'return f"$tuple([$t.shape for $t in {name}])"',
-        ),
-        (
-            "call: an optional tensor's shape is not in the key",
-            'return f"None if {name} is None else ({name}.shape, {name}.dtype)"',
-            'return f"None if {name} is None else {name}.dtype"',
+            "call: a gradient is not seen",
+            "            or needs_grad(*every)\n",
+            "",
         ),
     ),
     *_in(
@@ -321,7 +340,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("bind: strides of an empty dimension", "strides[-1] * max(dim, 1)", "strides[-1] * dim"),
         (
             "bind: one buffer for two results of `out`",
-            "shared = len({storage_of(out) for out in outs}) < len(outs)",
+            "shared = len(outs) > 1 and len({storage_of(out) for out in outs}) < len(outs)",
             "shared = False",
         ),
         (
@@ -361,8 +380,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "bind: a change of the settings keeps old launches",
-            "if (before.trace, before.launch) != (after.trace, after.launch):",
-            "if False:",
+            'names = ("trace", "launch", "bound_launches")',
+            'names = ("bound_launches",)',
         ),
     ),
     *_in(
@@ -384,7 +403,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "bind: the table of launches grows for ever",
-            "if len(self.young) >= max(1, current_settings().bound_launches // 2):",
+            "if len(self.young) >= max(1, half):",
             "if False:",
         ),
     ),

@@ -83,6 +83,12 @@ def test_int_operand_is_part_of_no_kernel(store):
     assert counts[0].compiles == 1
 
 
+@pytest.mark.parametrize("ask", [ops.add.bind, ops.add.explain])
+def test_an_example_with_too_many_arguments_is_refused(ask):
+    with pytest.raises(ArgumentError, match="given 3 arguments, must be at most 2"):
+        ask(X, X, X)
+
+
 def test_select_each_call_runs_each_time():
     packet = make_op(
         "each_@UNIQUE@(Tensor x) -> Tensor", like_first, yield_first, select_each_call=True
@@ -126,6 +132,13 @@ def eager_op(signature: str = "eager_@UNIQUE@(Tensor x, bool decline=False) -> T
 def test_eager_execute_comes_first():
     packet = eager_op()
     assert selects_of(lambda: packet(X)) == 0
+    assert torch.equal(packet(X), X + 100)
+
+
+def test_an_absent_tensor_never_reaches_the_functions_of_an_op():
+    packet = eager_op()
+    with pytest.raises(ArgumentError, match="`x`"):
+        packet(None)
     assert torch.equal(packet(X), X + 100)
 
 

@@ -25,9 +25,10 @@ from ir_runtime.launch.direct.evaluate import evaluate, result_shapes
 from ir_runtime.launch.direct.plan import Dispatch, Fill, Plan, Step
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.program import HostProgram
+from ir_runtime.launch.operand.call_key import call_key
 from ir_runtime.launch.operand.index_fault import COLUMNS, IndexReport, report_of_source
 from ir_runtime.launch.operand.launch_type import Launch, Results, in_profiles, launch_failure
-from ir_runtime.settings import current_settings
+from ir_runtime.settings import bound_launches
 from ir_runtime.tracing import active_trace, record_event
 
 if TYPE_CHECKING:
@@ -150,11 +151,11 @@ class DirectProgram:
         tensors = [value for value in operands if isinstance(value, Tensor)]
         numbers = tuple(value for value in operands if not isinstance(value, Tensor))
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
-        key = (shapes, tuple(tensor.dtype for tensor in tensors), numbers, results)
+        key = (call_key(operands), results)
         with self._lock:
             found = self._plans.get(key)
             if found is not None:
-                self._plans.move_to_end(key)
+                self._keep(key, found)
                 return found
         self._check_results(shapes, numbers, results)
         try:
@@ -168,10 +169,15 @@ class DirectProgram:
         except ValueError as refusal:
             raise UnreadableProgramError(f"the C launcher refuses it: {refusal}") from refusal
         with self._lock:
-            self._plans[key] = bound
-            while len(self._plans) > max(1, current_settings().bound_launches):
-                self._plans.popitem(last=False)
+            self._keep(key, bound)
         return bound
+
+    def _keep(self, key: Any, bound: BoundPlan) -> None:
+        """Make a plan the latest one; those go that the setting has no place for."""
+        self._plans[key] = bound
+        self._plans.move_to_end(key)
+        while len(self._plans) > bound_launches():
+            self._plans.popitem(last=False)
 
     def take_ran(self) -> bool:
         """Tell whether a plan ran since this was asked last."""

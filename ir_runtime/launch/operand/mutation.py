@@ -16,6 +16,7 @@ from torch import Tensor
 from ir_runtime.counters import add_count
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, LaunchError
+from ir_runtime.launch.operand.gradient import needs_grad
 from ir_runtime.launch.operand.overlap import shared_pairs
 
 __all__ = ["CHANGED", "changed_arguments", "refuse_unwritable", "write_changed"]
@@ -65,7 +66,7 @@ def refuse_unwritable(name: str, changed: Sequence[int], args: Sequence[Any]) ->
         value, label = args[place], f"{name}: argument {place}, which the program changes,"
         if not isinstance(value, Tensor):
             raise ArgumentError(f"{label} is a {type(value).__name__}, must be a tensor")
-        if value.requires_grad and torch.is_grad_enabled():
+        if needs_grad(value):
             raise ArgumentError(
                 f"{label} requires a gradient, must not: the change would have none",
                 fix="call the program in `with torch.no_grad():`",

@@ -12,6 +12,7 @@ from ir_runtime.errors import ArgumentError, LaunchError
 from ir_runtime.launch.direct import native
 from ir_runtime.op_reg.call.kernel import bind_call
 from ir_runtime.op_reg.op.find_op import registered_op
+from ir_runtime.op_reg.op.op_arguments import fill_example
 
 __all__ = ["bind_raw"]
 
@@ -34,15 +35,13 @@ def bind_raw(op: Any, *example: Any) -> Callable[..., Any]:
         ArgumentError: the op changes its arguments, takes lists, or checks values before it runs.
         LaunchError: the kernel cannot be launched directly; says why.
     """
-    from ir_runtime.op_reg.op.op_arguments import fill_defaults
-
     found = registered_op(op)
     if found.has_check or found.has_eager_execute:
         raise ArgumentError(
             f"{found.name}: looks at each call's values, must not to be bound",
             fix=f"call torch.ops.{found.library.ns}.{found.name}",
         )
-    values = fill_defaults(found, example, {})
+    values = fill_example(found, example)
     with torch._C._DisableAutocast():
         bound = bind_call(found, values)
     if bound.kernel is None or bound.plan is None:

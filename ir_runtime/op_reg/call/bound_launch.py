@@ -188,7 +188,7 @@ def write_into(
             )
     refuse_cut_tensors(f"{op.name}.out", "`out`", outs)
     read = [value for value in _tensors(args) if value.numel()]
-    shared = len({storage_of(out) for out in outs}) < len(outs)
+    shared = len(outs) > 1 and len({storage_of(out) for out in outs}) < len(outs)
     targets = [
         out
         if not (staged or shared) and is_importable(out) and not _overlaps(op, out, read)
@@ -206,7 +206,8 @@ def write_into(
 
 def _overlaps(op: Op, out: Tensor, read: Sequence[Tensor]) -> bool:
     """Tell whether a kernel that writes `out` could change what it is yet to read."""
-    sharing = [tensor for tensor in read if storage_of(tensor) == storage_of(out)]
+    block = storage_of(out)
+    sharing = [tensor for tensor in read if storage_of(tensor) == block]
     in_place = op.elementwise and all(_same_layout(out, tensor) for tensor in sharing)
     return bool(sharing) and not in_place
 

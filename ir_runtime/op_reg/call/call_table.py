@@ -1,10 +1,13 @@
-"""What happens in a call whose like was seen before?  As little as Python allows."""
+"""The way of a call that the C launcher does not serve: a key, a bound launch, its run.
+
+One function does it for all ops. It takes arguments as the dispatcher passes them, so that they may
+have any name: all of its own parameters are positional.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,14 +16,15 @@ from torch import Tensor
 from ir_runtime.device import Device, get_device_from_torch
 from ir_runtime.device.device import set_devices
 from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.launch.direct.quick_gradient import quick_needs_grad
+from ir_runtime.launch.operand.call_key import call_key
 from ir_runtime.op_reg.call.bound_launch import BoundLaunch, write_into
 from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET, CallFunctions
 from ir_runtime.op_reg.call.kernel import bind_call
 from ir_runtime.op_reg.call.native_call import FastCalls
-from ir_runtime.op_reg.call.python_call import call_source
-from ir_runtime.op_reg.op.op_arguments import out_names
+from ir_runtime.op_reg.op.op_arguments import make_fill, out_names
 from ir_runtime.op_reg.select.selection import call_device
-from ir_runtime.settings import current_settings
+from ir_runtime.settings import bound_launches
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg.op.op import Op
@@ -54,8 +58,9 @@ class CallTable:
         with self._lock:
             if clears != self._clears or _is_dropped(bound):  # out of date
                 return bound
-            if len(self.young) >= max(1, current_settings().bound_launches // 2):
-                self._old = dict(self.young)
+            half = bound_launches() // 2
+            if len(self.young) >= max(1, half):
+                self._old = dict(self.young) if half else {}
                 self.young.clear()
             self.young[key] = bound
         return bound
@@ -98,9 +103,12 @@ def _is_dropped(bound: BoundLaunch) -> bool:
 Slow = Callable[[Any, Sequence[Any]], Any]
 """Runs a call that may need a gradient, or whose tensors are not plain: key set, all arguments."""
 
+Run = Callable[..., Any]
+"""Runs a call below autograd, given all arguments."""
+
 
 def make_call_functions(op: Op, slow: Slow, slow_out: Slow, *, told: bool = False) -> CallFunctions:
-    """Generate the functions that the dispatcher calls for an op.
+    """Make the functions that the dispatcher calls for an op.
 
     Args:
         op: the op.
@@ -109,28 +117,92 @@ def make_call_functions(op: Op, slow: Slow, slow_out: Slow, *, told: bool = Fals
         told: whether the C launcher stands before those for CPU tensors, and calls them with the
             reason of its refusal first.
     """
-    source = call_source(op, told=told)
-    own: dict[str, Any] = {
-        "bound_for": op.calls.young.get,
-        "miss": op.calls.miss,
-        "remember": op.calls.remember,
-        "plain": PLAIN_KEYSET if _serves_cpu(op) else None,
-        "set_devices": set_devices,
-        "place": functools.partial(_place, op),
-        "grad_enabled": torch.is_grad_enabled,
-        "forward_ad": torch.autograd.forward_ad,
-        "raw_repr": torch._C.DispatchKeySet.raw_repr,
-        "slow": slow,
-        "slow_out": slow_out,
-        "check": op.check,
-        "eager_execute": op.eager_execute,
-        "write": write_into,
-        "copy_out": _copy_out,
-        "op": op,
-    }
-    scope = source.scope | {f"{source.prefix}{name}": value for name, value in own.items()}
-    exec(compile(source.text, f"<calls of {op.qualified_name}>", "exec"), scope)  # noqa: S102 - our own text
-    return CallFunctions(*(scope[source.prefix + field.name] for field in fields(CallFunctions)))
+    return CallFunctions(
+        *_entrances(op, slow, out=False, told=told), *_entrances(op, slow_out, out=True, told=told)
+    )
+
+
+def _entrances(
+    op: Op, slow: Slow, *, out: bool, told: bool
+) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    """Make the kernel for CPU tensors, that for others, and that of autograd, for one overload.
+
+    Calls on CPU tensors need not look for a device unless some thread has made one current.
+    """
+    here, there = _make_run(op, out=out), _make_run(op, out=out, there=True)
+    fill, needs_grad = make_fill(op, out=out), quick_needs_grad()
+    plain, raw_repr = PLAIN_KEYSET if _serves_cpu(op) else None, torch._C.DispatchKeySet.raw_repr
+    forward_ad = torch.autograd.forward_ad
+    name, name_autograd = ("call_out", "autograd_out") if out else ("call", "autograd")
+
+    def call(refused: int | None, /, *args: Any, **named: Any) -> Any:
+        every = fill(args, named)
+        return there(every) if set_devices else here(every, name, refused)
+
+    def call_there(*args: Any, **named: Any) -> Any:
+        return there(fill(args, named))
+
+    def autograd(refused: int | None, keyset: Any, /, *args: Any, **named: Any) -> Any:
+        every = fill(args, named)
+        if (
+            set_devices
+            or raw_repr(keyset) != plain
+            or needs_grad(*every)
+            or forward_ad._current_level >= 0  # a tensor with a tangent looks as plain as others
+        ):
+            return slow(keyset, every)
+        return here(every, name_autograd, refused)
+
+    if told:
+        return call, call_there, autograd
+    return functools.partial(call, None), call_there, functools.partial(autograd, None)
+
+
+def _make_run(op: Op, *, out: bool, there: bool = False) -> Run:
+    """Make what finds the launch and runs it.
+
+    Args:
+        op: the op.
+        out: whether the results go into given tensors.
+        there: whether the device must be asked for, as the dispatch key does not tell it.
+
+    Returns:
+        A function of all arguments and, if the C launcher passed the call on, of the name of the
+        entrance that did so and the reason.
+    """
+    calls, count, returned = op.calls, len(op.arg_names), op.returned_arg
+    bound_for, asks_op = calls.young.get, op.has_check or op.has_eager_execute
+
+    def run(every: Sequence[Any], entrance: str = "", refused: int | None = None) -> Any:
+        args, outs = (every[:count], every[count + 1 :]) if out else (every, ())
+        key = call_key(args)
+        if there:
+            key = (_place(op, args, outs), *key)
+        if asks_op:
+            answer = _ask(op, args)
+            if answer is not NotImplemented:
+                return _copy_out(answer, outs) if out else answer
+        bound = bound_for(key)
+        if bound is None:
+            bound = calls.miss(key, args)
+        if refused is not None and bound.plan is not None:
+            calls.remember(entrance, refused, args, bound)
+        if out:
+            write_into(op, bound, args, outs, every[count])
+            return outs[0] if len(outs) == 1 else outs
+        result = bound.run(args)
+        return result if returned is None else args[returned]
+
+    return run
+
+
+def _ask(op: Op, args: Sequence[Any]) -> Any:
+    """Ask the op's own functions, which come before its kernel; NotImplemented if that is next."""
+    if any(args[i] is None for i in op.required_tensors):
+        return NotImplemented  # `select` says so
+    if op.has_check:
+        op.check(*args)
+    return op.eager_execute(*args)
 
 
 def _place(op: Op, args: Sequence[Any], outs: Sequence[Tensor] = ()) -> str | None:
@@ -139,7 +211,7 @@ def _place(op: Op, args: Sequence[Any], outs: Sequence[Tensor] = ()) -> str | No
     Raises:
         MixedDeviceError: its tensors live on several.
     """
-    names = (*op.arg_names, *out_names(op)[: len(outs)])
+    names = (*op.arg_names, *out_names(op)) if outs else op.arg_names
     where = call_device(op.name, names, (*args, *outs)) or torch.device("cpu")
     device = Device.chosen_for(where)
     if device is None and where.type != "cpu":

@@ -14,6 +14,7 @@ from ir_runtime.launch.direct.plan import Copy, Dispatch, Fill, Plan
 from ir_runtime.op_reg.call.kernel import bind_call
 from ir_runtime.op_reg.op.find_op import registered_op
 from ir_runtime.op_reg.op.op import Op
+from ir_runtime.op_reg.op.op_arguments import fill_example
 
 __all__ = ["Explanation", "explain"]
 
@@ -62,10 +63,8 @@ def explain(op: Any, *args: Any) -> Explanation:
     Raises:
         IrRuntimeError: as the call itself.
     """
-    from ir_runtime.op_reg.op.op_arguments import fill_defaults
-
     found = registered_op(op)
-    values = fill_defaults(found, args, {})
+    values = fill_example(found, args)
     with torch._C._DisableAutocast():
         bound = bind_call(found, values)
     call = _call_in_words(found, values)

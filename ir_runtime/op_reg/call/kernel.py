@@ -86,8 +86,9 @@ def _forget_calls() -> None:
 
 @on_change
 def _forget_calls_if_bound_otherwise(before: Settings, after: Settings) -> None:
-    """Decide anew, when these change, what is decided as a launch is bound: a hit need not ask."""
-    if (before.trace, before.launch) != (after.trace, after.launch):
+    """Drop bound launches when one of these changes; they are read only when one is bound."""
+    names = ("trace", "launch", "bound_launches")
+    if any(getattr(before, name) != getattr(after, name) for name in names):
         _forget_calls()
 
 

@@ -1,4 +1,4 @@
-"""How does a call that was seen before stay out of Python?  The C launcher looks at it first."""
+"""Put the C launcher before an op: it serves calls that were seen before without Python."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 from ir_runtime.device.device import set_devices
 from ir_runtime.launch.direct import native
 from ir_runtime.op_reg.call.bound_launch import BoundLaunch
-from ir_runtime.op_reg.op.op_arguments import out_names, staged_name
-from ir_runtime.op_reg.op.schema import default_value
+from ir_runtime.op_reg.op.op_arguments import default_values, out_names, staged_name
+from ir_runtime.settings import bound_launches
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg.call.call_functions import CallFunctions
     from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["FastCalls", "add_fast_calls", "can_be_fast"]
-
-CAPACITY = 32
-"""How many plans each entrance of an op remembers; the least lately used one goes."""
 
 _NOT_SEEN_YET = ("value", "dtype", "shape", "unknown arguments")
 
@@ -39,6 +36,7 @@ class FastCalls:
         self._calls: list[_launcher.Call] = []
         self._out_calls: list[_launcher.Call] = []
         self._guarded: _launcher.Call | None = None
+        self._capacity = 1  # the setting is read when there is something to remember
         self._not_seen = {c for c, word in _launcher.REFUSALS.items() if word in _NOT_SEEN_YET}
 
     def entrance(self, name: str, slow: Callable[..., Any], *, keyset: bool, out: bool) -> Any:
@@ -54,8 +52,6 @@ class FastCalls:
         from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
 
         op = self._op
-        arguments = op.schema.arguments
-        defaults = {a.name: default_value(a) for a in arguments if a.has_default_value()}
         call = _launcher.Call(
             slow,
             takes_keyset=keyset,
@@ -63,11 +59,11 @@ class FastCalls:
             set_devices=set_devices,
             parameters=(*op.arg_names, staged_name(op)) if out else op.arg_names,
             positional=op.positional_count,
-            defaults=defaults | ({staged_name(op): False} if out else {}),
+            defaults=default_values(op) | ({staged_name(op): False} if out else {}),
             check=op.check if op.has_check else None,
             eager=op.eager_execute if op.has_eager_execute else None,
             outs=out_names(op) if out else (),
-            capacity=CAPACITY,
+            capacity=self._capacity,
             asked=len(op.arg_names),
             is_told=True,
         )
@@ -94,7 +90,6 @@ class FastCalls:
         from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
 
         op = self._op
-        arguments = op.schema.arguments
         call = _launcher.Call(
             slow,
             takes_keyset=False,
@@ -102,10 +97,10 @@ class FastCalls:
             set_devices=set_devices,
             parameters=op.arg_names,
             positional=len(op.arg_names),
-            defaults={a.name: default_value(a) for a in arguments if a.has_default_value()},
+            defaults=default_values(op),
             check=op.check if op.has_check else None,
             eager=op.eager_execute if op.has_eager_execute else None,
-            capacity=CAPACITY,
+            capacity=self._capacity,
             autocast=op.autocast_dtypes,
             peers=tuple(self._calls),
         )
@@ -122,6 +117,10 @@ class FastCalls:
             bound: what runs them.
         """
         assert bound.plan is not None
+        if self._capacity != bound_launches():
+            self._capacity = bound_launches()
+            for call in (*self._calls, *self._out_calls):
+                call.clear(self._capacity)
         missed = self._entrances[name] if refused in self._not_seen else None
         for calls, given in ((self._calls, args), (self._out_calls, (*args, False))):
             for call in calls:

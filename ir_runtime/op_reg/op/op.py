@@ -145,6 +145,11 @@ class Op(ABC):
         )
 
     @functools.cached_property
+    def required_tensors(self) -> tuple[int, ...]:
+        """Positions of the arguments that must be a tensor, in whose place torch takes None."""
+        return tuple(i for i, a in enumerate(self.schema.arguments) if str(a.type) == "Tensor")
+
+    @functools.cached_property
     def returned_arg(self) -> int | None:
         """Position of the mutated argument that an in-place op returns, None for other ops."""
         aliased = [r for r in self.schema.returns if r.alias_info is not None]

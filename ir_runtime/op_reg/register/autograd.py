@@ -13,6 +13,7 @@ from torch import Tensor
 from torch._functorch.utils import enable_single_level_autograd_function
 
 from ir_runtime.errors import NotDifferentiableError, RegistrationError
+from ir_runtime.launch.direct.quick_gradient import quick_needs_grad
 from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
 from ir_runtime.op_reg.op.tensor_leaves import (
     Counts,
@@ -144,7 +145,7 @@ def make_autograd_slow(op: Op) -> Callable[..., Any]:
     """
     tensors = TensorArguments(op)
     apply = _make_function(op, tensors)
-    mutates = bool(op.mutated_args)
+    mutates, needs_grad = bool(op.mutated_args), quick_needs_grad()
 
     def slow(keyset: Any, args: Sequence[Any]) -> Any:
         refuse_nested(op, args)
@@ -158,8 +159,7 @@ def make_autograd_slow(op: Op) -> Callable[..., Any]:
                 refuse_tangents(op, args)
             if carries_tangent(args):
                 return push_forward(op, tensors, args)
-        needed = torch.is_grad_enabled() and torch._C._any_requires_grad(*args)
-        if not needed or not (op.schema.returns or mutates):
+        if not needs_grad(*args) or not (op.schema.returns or mutates):
             return _run_below(op, keyset, args)
         if mutates:
             raise NotDifferentiableError(

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from ir_runtime.errors import ArgumentError, NotDifferentiableError
+from ir_runtime.launch.operand.gradient import needs_grad
 from ir_runtime.op_reg.op.tensor_leaves import call_by_schema, flatten_groups, regroup
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def push_forward(
     Raises:
         NotDifferentiableError: a gradient of the derivative is wanted, too.
     """
-    if torch.is_grad_enabled() and torch._C._any_requires_grad(*args):
+    if needs_grad(*args):
         raise NotDifferentiableError(
             f"{op.name}: an argument carries a tangent and requires a gradient, must do one of the "
             "two: the op has no torch function to be differentiated twice",

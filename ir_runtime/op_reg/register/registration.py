@@ -11,6 +11,7 @@ from torch._library.utils import Kernel
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, RegistrationError, UnsupportedTorchDeviceError
+from ir_runtime.launch.operand.gradient import needs_grad
 from ir_runtime.op_reg.call.call_functions import CallFunctions
 from ir_runtime.op_reg.call.call_table import make_call_functions
 from ir_runtime.op_reg.call.kernel import run_select
@@ -18,7 +19,7 @@ from ir_runtime.op_reg.call.native_call import add_fast_calls, can_be_fast
 from ir_runtime.op_reg.digest.sink import Sink
 from ir_runtime.op_reg.digest.torch_cache import show_code_to_torch
 from ir_runtime.op_reg.op.op import Op
-from ir_runtime.op_reg.op.op_arguments import fill_defaults, out_names, staged_name
+from ir_runtime.op_reg.op.op_arguments import make_fill, out_names, staged_name
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.register.autocast import check_autocast, register_autocast
 from ir_runtime.op_reg.register.autograd import make_autograd_slow, redispatch_of
@@ -67,10 +68,8 @@ def register_with_torch(op: Op) -> Any:
         if "CompositeExplicitAutograd" not in op.dispatch_keys:
             op.library.impl(op.name, fallback, "CompositeExplicitAutograd")
         op.library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
-        over_batch = make_vmap_kernel(op)
-        op.library.impl(
-            op.name, lambda *a, **k: over_batch(fill_defaults(op, a, k)), "FuncTorchBatched"
-        )
+        over_batch, fill = make_vmap_kernel(op), make_fill(op)
+        op.library.impl(op.name, lambda *a, **k: over_batch(fill(a, k)), "FuncTorchBatched")
         if op.register_meta and _can_have_out(op):
             _define_out(op, functions)
     ALL_CUSTOM_OP_REGS[op.qualified_name] = op
@@ -148,8 +147,10 @@ def _register_fake(op: Op, name: str, fake: Any) -> None:
 
 
 def _make_fake(op: Op) -> Any:
+    fill = make_fill(op)
+
     def fake(*args: Any, **kwargs: Any) -> Any:
-        values = fill_defaults(op, args, kwargs)
+        values = fill(args, kwargs)
         with torch._C._DisableAutocast():
             ksel = run_select(op, values)
         if op.returned_arg is not None:
@@ -161,8 +162,10 @@ def _make_fake(op: Op) -> Any:
 
 
 def _make_refusal(op: Op) -> Any:
+    fill = make_fill(op)
+
     def refuse(*args: Any, **kwargs: Any) -> Any:
-        values = fill_defaults(op, args, kwargs)
+        values = fill(args, kwargs)
         tensors = [
             f"`{name}` is {format_tensor(v)} on {v.device}, layout {v.layout}"
             for name, v in zip(op.arg_names, values, strict=True)
@@ -186,12 +189,12 @@ def _can_have_out(op: Op) -> bool:
 
 def _define_out(op: Op, functions: CallFunctions) -> None:
     op.library.define(out_schema(op), tags=torch_tags(op, "out"))
-    names = out_names(op)
+    names, fill = out_names(op), make_fill(op)
 
     def fake(*args: Any, **kwargs: Any) -> Any:
         outs = [kwargs.pop(name) for name in names]
         kwargs.pop(staged_name(op), None)
-        values = fill_defaults(op, args, kwargs)
+        values = fill(args, kwargs)
         call_device(op.name, (*op.arg_names, *names), (*values, *outs))
         results = run_select(op, values).result_descs
         for out, desc in zip(outs, results, strict=True):
@@ -219,7 +222,7 @@ def _make_slow_out(op: Op, packet: Any) -> Any:
 
     def slow_out(keyset: Any, args: tuple[Any, ...]) -> Any:
         refuse_tangents(op, args)
-        if torch.is_grad_enabled() and torch._C._any_requires_grad(*args):
+        if needs_grad(*args):
             raise ArgumentError(
                 f"{op.name}.out: an argument requires a gradient, must be without one: "
                 "out= overloads are not differentiable"

@@ -134,6 +134,21 @@ def test_what_is_used_is_kept_longest() -> None:
     assert [isinstance(calls.call(x, y, n), Tensor) for n in range(3)] == [True, False, True]
 
 
+def test_a_cleared_call_may_have_another_capacity() -> None:
+    calls = Calls(("x", "y", "n"), capacity=2)
+    x, y = pair()
+    for capacity in (100, 1, 3):
+        calls.call.clear(capacity)
+        assert calls.call.remembered == 0
+        for n in range(200):
+            calls.remember(x, y, n)
+        assert calls.call.remembered == capacity
+        served = [n for n in range(200) if isinstance(calls.call(x, y, n), Tensor)]
+        assert served == list(range(200 - capacity, 200))
+    with pytest.raises(ValueError, match="its capacity is 0, must be at least 1"):
+        calls.call.clear(0)
+
+
 @pytest.mark.parametrize(
     ("operands", "results", "reason"),
     [
@@ -192,7 +207,7 @@ def test_results_without_elements_are_allocated_like_others() -> None:
     "wrong",
     [
         {"capacity": 0},
-        {"capacity": 1000},
+        {"capacity": -1},
         {"parameters": (1,)},
         {"parameters": tuple(map(str, range(100)))},
         {"outs": (None,)},

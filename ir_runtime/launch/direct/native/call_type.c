@@ -20,11 +20,18 @@ static PyObject *remember(PyObject *object, PyObject *args, PyObject *keywords) 
   return Py_NewRef(Py_True);
 }
 
-static PyObject *clear(PyObject *object, PyObject *unused) {
-  (void)unused;
+static bool set_capacity(call *self, Py_ssize_t capacity) {
+  if (capacity < 1) return plan_fault("call: its capacity is %zd, must be at least 1", capacity);
+  self->recent.capacity = capacity;
+  return true;
+}
+
+static PyObject *clear(PyObject *object, PyObject *args) {
   call *self = (call *)object;
+  Py_ssize_t capacity = self->recent.capacity;
+  if (!PyArg_ParseTuple(args, "|n:clear", &capacity)) return NULL;
   forget_calls(&self->recent);
-  return Py_NewRef(Py_None);
+  return set_capacity(self, capacity) ? Py_NewRef(Py_None) : NULL;
 }
 
 // --- the type ---
@@ -85,10 +92,6 @@ static PyObject *new_call(PyTypeObject *type, PyObject *args, PyObject *keywords
                                      "parameters, positional and defaults");
     return NULL;
   }
-  if (capacity < 1 || capacity > MOST_CALLS) {
-    plan_fault("call: its capacity is %zd, must be from 1 to %d", capacity, MOST_CALLS);
-    return NULL;
-  }
   call *self = (call *)type->tp_alloc(type, 0);
   if (self == NULL) return NULL;
   PyObject_GC_UnTrack(self);  // nobody can find it until it is whole
@@ -102,8 +105,7 @@ static PyObject *new_call(PyTypeObject *type, PyObject *args, PyObject *keywords
   self->takes_keyset = takes_keyset;
   self->is_told = is_told;
   self->plain_keyset = plain;
-  self->recent.capacity = capacity;
-  if (self->own == NULL || self->defaults == NULL || !set_lists(self, parameters, outs) ||
+  if (!set_capacity(self, capacity) || self->own == NULL || self->defaults == NULL || !set_lists(self, parameters, outs) ||
       !set_guards(self, type, autocast, peers)) {
     Py_DECREF(self);
     return NULL;
@@ -128,7 +130,7 @@ static int traverse(PyObject *object, visitproc visit, void *arg) {
   Py_VISIT(self->peers);
   Py_VISIT(self->names);
   Py_VISIT(self->outs);
-  for (Py_ssize_t i = 0; i < self->recent.count; i++) Py_VISIT(self->recent.calls[i]);
+  for (Py_ssize_t i = 0; i < self->recent.count; i++) Py_VISIT(self->recent.calls[i].what);
   return 0;
 }
 
@@ -162,7 +164,8 @@ static PyMethodDef methods[] = {
     {"remember", (PyCFunction)(void (*)(void))remember, METH_VARARGS | METH_KEYWORDS,
      "remember(args, plan, operands, results)\n--\n\nRun `plan` in calls with arguments like "
      "`args`; returns whether such can be recognised."},
-    {"clear", clear, METH_NOARGS, "clear()\n--\n\nForget all calls."},
+    {"clear", clear, METH_VARARGS,
+     "clear([capacity])\n--\n\nForget all calls; remember at most `capacity` from now on."},
     {"why_refused", (PyCFunction)(void (*)(void))why_refused, METH_FASTCALL | METH_KEYWORDS,
      "why_refused(*args, **kwargs)\n--\n\nReturn why a call with such arguments would be passed on "
      "(REFUSALS), 0 if it would be served."},

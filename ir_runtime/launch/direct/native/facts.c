@@ -75,6 +75,24 @@ refusal check_grad(const launcher *own, const facts *self) {
   return any && grad_enabled(own) ? REFUSED_GRAD : ACCEPTED;
 }
 
+// A list is held by its owner, and what is in it may change while an attribute is asked for.
+bool any_requires_grad(const launcher *own, PyObject *const *values, Py_ssize_t count) {
+  bool any = false;
+  for (Py_ssize_t i = 0; !any && i < count; i++) {
+    PyObject *value = values[i];
+    if (!PyList_CheckExact(value) && !PyTuple_CheckExact(value)) {
+      any = is_any_tensor(own, value) && requires_grad(own, value);
+      continue;
+    }
+    for (Py_ssize_t j = 0; !any && j < PySequence_Fast_GET_SIZE(value); j++) {
+      PyObject *item = Py_NewRef(PySequence_Fast_GET_ITEM(value, j));
+      any = is_any_tensor(own, item) && requires_grad(own, item);
+      Py_DECREF(item);
+    }
+  }
+  return any;
+}
+
 bool overlap(const fact *one, const fact *other) {
   return one->start < other->start + other->bytes && other->start < one->start + one->bytes;
 }

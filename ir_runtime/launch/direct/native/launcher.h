@@ -286,8 +286,10 @@ refusal describe_values(const launcher *own, facts *self, PyObject *const *value
 refusal check_layouts(const facts *self);
 // Refuses tensors whose numbers are not what lies in memory.
 refusal check_all_bits(const launcher *own, const facts *self);
-// Refuses tensors whose gradient would be lost.
+// Refuses tensors whose gradient would be lost. Agrees with `needs_grad` in gradient.py.
 refusal check_grad(const launcher *own, const facts *self);
+// Tells whether a tensor among values, or in a list among them, requires a gradient.
+bool any_requires_grad(const launcher *own, PyObject *const *values, Py_ssize_t count);
 bool overlap(const fact *one, const fact *other);
 
 // --- gates.c: what sends a call another way, whatever its tensors are ---
@@ -351,17 +353,20 @@ refusal compare_call(const remembered *self, PyObject *const *values, Py_ssize_t
 
 // --- recent.c ---
 
-enum { MOST_CALLS = 64 };
+typedef struct {
+  uint64_t digest;  // of the shapes of its tensors
+  remembered *what;
+} recent_call;
 
 typedef struct {
-  Py_ssize_t capacity, count;
-  remembered *calls[MOST_CALLS];  // the latest one first
+  Py_ssize_t capacity, count, room;
+  recent_call *calls;  // the latest one first; there is `room` for so many
 } recent_calls;
 
 // Finds the call that is like this one, which becomes the latest; `*found` is a new reference.
 refusal find_call(recent_calls *self, PyObject *const *values, Py_ssize_t count, const facts *seen,
                   remembered **found);
-// The oldest call goes if there is no room.
+// The oldest call goes if there are as many as `capacity`.
 void keep_call(recent_calls *self, remembered *added);
 void forget_calls(recent_calls *self);
 

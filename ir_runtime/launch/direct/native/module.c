@@ -20,12 +20,6 @@ static PyObject *has_pool(PyObject *module, PyObject *unused) {
   return PyBool_FromLong(pool.parallel != NULL);
 }
 
-static bool any_requires_grad(const launcher *own, PyObject *const *tensors, Py_ssize_t count) {
-  for (Py_ssize_t i = 0; i < count; i++)
-    if (requires_grad(own, tensors[i])) return true;
-  return false;
-}
-
 static PyObject *is_plain(PyObject *module, PyObject *const *values, Py_ssize_t count) {
   const launcher *own = PyModule_GetState(module);
   bool plain = own->usable && check_tangents(own) == ACCEPTED;
@@ -35,10 +29,19 @@ static PyObject *is_plain(PyObject *module, PyObject *const *values, Py_ssize_t 
   return PyBool_FromLong(plain);
 }
 
+static PyObject *needs_grad(PyObject *module, PyObject *const *values, Py_ssize_t count) {
+  const launcher *own = PyModule_GetState(module);
+  if (!check_usable(own)) return NULL;
+  return PyBool_FromLong(any_requires_grad(own, values, count) && grad_enabled(own));
+}
+
 static PyMethodDef functions[] = {
     {"is_plain", (PyCFunction)(void (*)(void))is_plain, METH_FASTCALL,
      "is_plain(*tensors)\n--\n\nTell whether all are tensors of torch's own types on the CPU, and "
      "nothing is to be recorded or transformed."},
+    {"needs_grad", (PyCFunction)(void (*)(void))needs_grad, METH_FASTCALL,
+     "needs_grad(*values)\n--\n\nTell whether a tensor among the values, or in a list among them, "
+     "has a gradient to be recorded."},
     {"set_parallel_bytes", set_parallel_bytes, METH_O,
      "set_parallel_bytes(size)\n--\n\nSet from how many touched bytes on a plan runs on torch's "
      "threads; returns the old one."},
