@@ -212,7 +212,7 @@ def _installed(distribution: str) -> str | None:
 
 
 def _drivers() -> tuple[dict[str, str], tuple[str, ...]]:
-    from ir_runtime.device.driver import DRIVERS
+    from ir_runtime.device.driver_table import DRIVERS
     from ir_runtime.device.place import device_names
 
     found: dict[str, str] = {}

@@ -13,7 +13,7 @@ from ir_runtime.device.torch_gpu import TorchGpuDriver, gpu_uri
 from ir_runtime.errors import DeviceError
 
 if TYPE_CHECKING:
-    from ir_runtime.device.state import DeviceState
+    from ir_runtime.device.open_device import OpenDevice
 
 __all__ = ["CudaDriver", "cuda_target"]
 
@@ -38,7 +38,7 @@ class CudaDriver(TorchGpuDriver):
     def place_for_torch(self, torch_device: torch.device) -> HalPlace:
         return open_place(gpu_uri("cuda", torch_device))
 
-    def target_flags(self, state: DeviceState) -> tuple[str, ...]:
+    def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
         return (
             "--iree-hal-target-device=cuda",
             f"--iree-cuda-target={cuda_target(_capability(state))}",
@@ -64,7 +64,7 @@ def cuda_target(capability: tuple[int, int]) -> str:
     return f"sm_{fitting[-1]}"
 
 
-def _capability(state: DeviceState) -> tuple[int, int]:
+def _capability(state: OpenDevice) -> tuple[int, int]:
     where = state.torch_device
     if where is not None and where.type == "cuda":
         return torch.cuda.get_device_capability(where)

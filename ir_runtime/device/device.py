@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import Tensor
 
-from ir_runtime.device.driver import Driver, driver_named
+from ir_runtime.device.driver import Driver
+from ir_runtime.device.driver_table import driver_named
 from ir_runtime.device.instance import on_exit, on_fork
 from ir_runtime.device.place import HalPlace
 from ir_runtime.device.state import DeviceState

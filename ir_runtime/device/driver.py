@@ -1,4 +1,4 @@
-"""What must a driver offer, and which drivers are there?  One file a driver, one row here."""
+"""The members that each driver must have: the seam between torch tensors and HAL devices."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor
 
-from ir_runtime.device.cuda import CudaDriver
-from ir_runtime.device.hip import HipDriver
-from ir_runtime.device.local import LocalDriver
 from ir_runtime.device.place import HalPlace
-from ir_runtime.device.vulkan import VulkanDriver
-from ir_runtime.errors import DeviceError
 
 if TYPE_CHECKING:
     from iree.runtime import HalBufferView
 
-    from ir_runtime.device.state import DeviceState
+    from ir_runtime.device.open_device import OpenDevice
 
-__all__ = ["DRIVERS", "Driver", "driver_for_torch", "driver_named"]
+__all__ = ["Driver"]
 
 
 class Driver(Protocol):
@@ -46,7 +41,7 @@ class Driver(Protocol):
         """Get ready for the driver's first use in this process."""
         ...
 
-    def target_flags(self, state: DeviceState) -> tuple[str, ...]:
+    def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
         """Return the compiler flags for a device, its chip spelled out."""
         ...
 
@@ -62,20 +57,20 @@ class Driver(Protocol):
         """Return the torch device whose tensors a place takes and gives."""
         ...
 
-    def wait_for_torch(self, state: DeviceState) -> None:
+    def wait_for_torch(self, state: OpenDevice) -> None:
         """Return when what torch enqueued before cannot be overtaken by a launch."""
         ...
 
-    def import_tensor(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+    def import_tensor(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
         """Give a program a tensor to read."""
         ...
 
-    def import_scratch(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+    def import_scratch(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
         """Give a program a copy of a tensor, which it may change in every way."""
         ...
 
     def import_destination(
-        self, state: DeviceState, tensor: Tensor, *, transfers: bool
+        self, state: OpenDevice, tensor: Tensor, *, transfers: bool
     ) -> HalBufferView:
         """Give a program a buffer for a result that goes into `tensor`.
 
@@ -83,32 +78,10 @@ class Driver(Protocol):
         """
         ...
 
-    def finish_destination(self, state: DeviceState, view: HalBufferView, tensor: Tensor) -> None:
+    def finish_destination(self, state: OpenDevice, view: HalBufferView, tensor: Tensor) -> None:
         """After the launch, see that what was written to the buffer is in `tensor`."""
         ...
 
-    def export_tensor(self, state: DeviceState, view: HalBufferView, like: Tensor) -> Tensor:
+    def export_tensor(self, state: OpenDevice, view: HalBufferView, like: Tensor) -> Tensor:
         """Return a result as a tensor of the shape and dtype of `like`, a meta tensor."""
         ...
-
-
-DRIVERS: tuple[Driver, ...] = (LocalDriver(), CudaDriver(), HipDriver(), VulkanDriver())
-
-
-def driver_named(name: str) -> Driver:
-    """Return the driver that serves an IREE driver name or device URI.
-
-    Raises:
-        DeviceError: none does.
-    """
-    name = name.partition("://")[0]
-    for driver in DRIVERS:
-        if name in driver.names:
-            return driver
-    served = ", ".join(name for driver in DRIVERS for name in driver.names)
-    raise DeviceError(f"driver {name!r}: not served by ir_runtime, must be one of {served}")
-
-
-def driver_for_torch(torch_device: torch.device) -> Driver | None:
-    """Return the driver that runs what torch holds on a device, None if there is none."""
-    return next((driver for driver in DRIVERS if driver.serves(torch_device)), None)

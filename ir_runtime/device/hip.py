@@ -14,7 +14,7 @@ from ir_runtime.device.torch_gpu import TorchGpuDriver, gpu_uri
 from ir_runtime.errors import DeviceError
 
 if TYPE_CHECKING:
-    from ir_runtime.device.state import DeviceState
+    from ir_runtime.device.open_device import OpenDevice
 
 __all__ = ["HipDriver", "hip_library_in", "hip_target"]
 
@@ -76,7 +76,7 @@ class HipDriver(TorchGpuDriver):
             stream_parameters={"hip_external_stream": str(stream)},
         )
 
-    def target_flags(self, state: DeviceState) -> tuple[str, ...]:
+    def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
         name, chip = str(state.enumerated_info.get("name", "")), state.details
         where = state.torch_device
         if where is not None and where.type == "cuda":

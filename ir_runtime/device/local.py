@@ -14,16 +14,18 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
+from ir_runtime.device.buffer_view import check_size, retyped, typed_view
 from ir_runtime.device.cpu import host_cpu_target
 from ir_runtime.device.instance import is_forked
 from ir_runtime.device.place import HalPlace, open_place
-from ir_runtime.dtypes import dtype_info, format_tensor
-from ir_runtime.errors import LaunchError, UnsupportedTorchDeviceError, UnsupportedTypeError
+from ir_runtime.device.plain_tensor import plain, require_cpu
+from ir_runtime.device.staging import upload
+from ir_runtime.dtypes import dtype_info
 
 if TYPE_CHECKING:
     from iree.runtime import HalBufferView
 
-    from ir_runtime.device.state import DeviceState
+    from ir_runtime.device.open_device import OpenDevice
 
 __all__ = [
     "ALIGNMENT",
@@ -31,9 +33,6 @@ __all__ = [
     "LocalDriver",
     "importable",
     "is_importable",
-    "plain",
-    "require_cpu",
-    "retyped",
 ]
 
 ALIGNMENT = 64
@@ -62,7 +61,7 @@ class LocalDriver:
     def prepare(self) -> None:
         """Do nothing."""
 
-    def target_flags(self, state: DeviceState) -> tuple[str, ...]:
+    def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
         """Return the compiler flags for this host, its CPU spelled out."""
         del state
         return (
@@ -82,10 +81,10 @@ class LocalDriver:
         del place
         return torch.device("cpu")
 
-    def wait_for_torch(self, state: DeviceState) -> None:
+    def wait_for_torch(self, state: OpenDevice) -> None:
         """Do nothing: CPU tensors are ready."""
 
-    def import_tensor(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+    def import_tensor(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
         """View `tensor` as an IREE buffer for reading; copies only what cannot be viewed.
 
         Args:
@@ -105,24 +104,22 @@ class LocalDriver:
         carried = state.device.from_dlpack_capsule(_to_dlpack(ready.view(info.carrier)))
         return retyped(carried, list(ready.shape), info.element_type)
 
-    def import_scratch(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+    def import_scratch(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
         """Copy a tensor into a buffer that a program may change in every way; counted as a copy.
 
         The buffer is IREE's own: a result of the program may be that buffer.
         """
-        from ir_runtime.device.staging import upload
-
         return upload(state.device, tensor)
 
     def import_destination(
-        self, state: DeviceState, tensor: Tensor, *, transfers: bool = True
+        self, state: OpenDevice, tensor: Tensor, *, transfers: bool = True
     ) -> HalBufferView:
         """View `tensor` as an IREE buffer that copies and fills may write, too.
 
         DLPack buffers do not permit those. The tensor must be importable as it is, and must be
         kept alive by the caller until the launch ended.
         """
-        from iree.runtime import BufferUsage, HalBufferView, HalElementType, MemoryType
+        from iree.runtime import BufferUsage, MemoryType
 
         del transfers
         size = tensor.numel() * tensor.element_size()
@@ -134,13 +131,12 @@ class LocalDriver:
             int(MemoryType.DEVICE_LOCAL | MemoryType.HOST_VISIBLE),
             int(BufferUsage.DEFAULT | BufferUsage.MAPPING),
         )
-        element_type = getattr(HalElementType, dtype_info(tensor.dtype).element_type)
-        return HalBufferView(buffer, list(tensor.shape), int(element_type))
+        return typed_view(buffer, tensor)
 
-    def finish_destination(self, state: DeviceState, view: HalBufferView, tensor: Tensor) -> None:
+    def finish_destination(self, state: OpenDevice, view: HalBufferView, tensor: Tensor) -> None:
         """Do nothing: the program wrote into the tensor."""
 
-    def export_tensor(self, state: DeviceState, view: HalBufferView, like: Tensor) -> Tensor:
+    def export_tensor(self, state: OpenDevice, view: HalBufferView, like: Tensor) -> Tensor:
         """View a result as a torch tensor of the dtype and shape of `like`, without a copy.
 
         Args:
@@ -151,12 +147,8 @@ class LocalDriver:
         Raises:
             LaunchError: the buffer is smaller than `like` says.
         """
+        check_size(view, like)
         size = like.numel() * like.element_size()
-        available = view.get_buffer().byte_length()
-        if available < size:
-            raise LaunchError(
-                f"result: {available} bytes, must be at least {size} for {format_tensor(like)}"
-            )
         if size == 0:
             return torch.empty(like.shape, dtype=like.dtype)
         as_bytes = retyped(view, [size], "SINT_8")
@@ -171,40 +163,6 @@ def importable(tensor: Tensor) -> Tensor:
     return ready if ready.data_ptr() % ALIGNMENT == 0 else ready.clone()
 
 
-def require_cpu(tensor: Tensor) -> None:
-    """Refuse a tensor that is not on the CPU.
-
-    Raises:
-        UnsupportedTorchDeviceError: it is elsewhere.
-    """
-    if tensor.device.type != "cpu":
-        raise UnsupportedTorchDeviceError(
-            f"{format_tensor(tensor)} on {tensor.device}: not on the CPU, must be there"
-        )
-
-
-def plain(tensor: Tensor) -> Tensor:
-    """Return a tensor's numbers, without gradient and without a pending conj or neg.
-
-    Raises:
-        UnsupportedTypeError: it is not dense, or not of plain numbers.
-    """
-    if tensor.is_quantized:
-        raise UnsupportedTypeError(
-            f"{format_tensor(tensor)}: quantized, must be plain numbers",
-            fix="pass tensor.dequantize() or tensor.int_repr()",
-        )
-    if tensor.layout is not torch.strided:
-        raise UnsupportedTypeError(
-            f"{format_tensor(tensor)}: layout {tensor.layout}, must be dense (torch.strided)",
-            fix="pass tensor.to_dense()",
-        )
-    if tensor.is_nested:
-        raise UnsupportedTypeError("a nested tensor: has no one shape, must be dense")
-    tensor = tensor.detach() if tensor.requires_grad else tensor
-    return tensor.resolve_conj().resolve_neg()
-
-
 def is_importable(tensor: Tensor) -> bool:
     """Tell whether IREE can use a dense tensor where it lies, for reading and writing."""
     return (
@@ -213,10 +171,3 @@ def is_importable(tensor: Tensor) -> bool:
         and not tensor.is_conj()
         and not tensor.is_neg()
     )
-
-
-def retyped(view: HalBufferView, shape: list[int], element_type: str) -> HalBufferView:
-    """View the same buffer under another shape and element type."""
-    from iree.runtime import HalBufferView, HalElementType
-
-    return HalBufferView(view.get_buffer(), shape, int(getattr(HalElementType, element_type)))

@@ -10,14 +10,13 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
-from ir_runtime.device.local import plain, require_cpu
-from ir_runtime.dtypes import dtype_info, format_tensor
-from ir_runtime.errors import LaunchError
+from ir_runtime.device.buffer_view import check_size, typed_view
+from ir_runtime.device.plain_tensor import plain, require_cpu
 
 if TYPE_CHECKING:
-    from iree.runtime import HalBuffer, HalBufferView, HalDevice
+    from iree.runtime import HalBufferView, HalDevice
 
-__all__ = ["check_size", "download", "new_buffer_view", "upload"]
+__all__ = ["download", "new_buffer_view", "upload"]
 
 
 def upload(hal: HalDevice, tensor: Tensor) -> HalBufferView:
@@ -33,7 +32,7 @@ def upload(hal: HalDevice, tensor: Tensor) -> HalBufferView:
     buffer: Any = hal.allocator.allocate_buffer_copy(
         int(MemoryType.DEVICE_LOCAL), int(BufferUsage.DEFAULT), hal, _bytes_of(ready)
     )
-    return _view(buffer, ready)
+    return typed_view(buffer, ready)
 
 
 def new_buffer_view(hal: HalDevice, like: Tensor) -> HalBufferView:
@@ -44,7 +43,7 @@ def new_buffer_view(hal: HalDevice, like: Tensor) -> HalBufferView:
     buffer = hal.allocator.allocate_buffer(
         int(MemoryType.DEVICE_LOCAL), int(BufferUsage.DEFAULT), size
     )
-    return _view(buffer, like)
+    return typed_view(buffer, like)
 
 
 def download(hal: HalDevice, view: HalBufferView, out: Tensor) -> None:
@@ -75,27 +74,6 @@ def download(hal: HalDevice, view: HalBufferView, out: Tensor) -> None:
     out.copy_(dense)
 
 
-def check_size(view: HalBufferView, like: Tensor) -> None:
-    """Refuse a result whose buffer is too small for the tensor that it should be.
-
-    Raises:
-        LaunchError: it is.
-    """
-    size = like.numel() * like.element_size()
-    available = view.get_buffer().byte_length()
-    if available < size:
-        raise LaunchError(
-            f"result: {available} bytes, must be at least {size} for {format_tensor(like)}"
-        )
-
-
 def _bytes_of(tensor: Tensor) -> Any:
     size = tensor.numel() * tensor.element_size()
     return (ctypes.c_char * size).from_address(tensor.data_ptr())
-
-
-def _view(buffer: HalBuffer, like: Tensor) -> HalBufferView:
-    from iree.runtime import HalBufferView, HalElementType
-
-    element_type = getattr(HalElementType, dtype_info(like.dtype).element_type)
-    return HalBufferView(buffer, list(like.shape), int(element_type))

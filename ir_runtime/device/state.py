@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from ir_runtime.device.driver import driver_named
+from ir_runtime.device.driver_table import driver_named
 from ir_runtime.device.instance import get_vm_instance, keep_open
 from ir_runtime.device.place import HalPlace, open_place
 from ir_runtime.errors import DeviceError

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from ir_runtime.device.device import Device
-from ir_runtime.device.driver import DRIVERS, Driver, driver_for_torch
+from ir_runtime.device.driver import Driver
+from ir_runtime.device.driver_table import DRIVERS, driver_for_torch
 from ir_runtime.errors import UnsupportedTorchDeviceError
 
 __all__ = ["get_device_from_torch", "lookup_device_from_torch"]

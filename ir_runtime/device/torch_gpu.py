@@ -14,16 +14,17 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
-from ir_runtime.device.local import plain, retyped
+from ir_runtime.device.buffer_view import check_size, retyped
 from ir_runtime.device.place import HalPlace
-from ir_runtime.device.staging import check_size, download, new_buffer_view, upload
+from ir_runtime.device.plain_tensor import plain
+from ir_runtime.device.staging import download, new_buffer_view, upload
 from ir_runtime.dtypes import dtype_info, format_tensor
 from ir_runtime.errors import DeviceError, UnsupportedTorchDeviceError
 
 if TYPE_CHECKING:
     from iree.runtime import HalBufferView
 
-    from ir_runtime.device.state import DeviceState
+    from ir_runtime.device.open_device import OpenDevice
 
 __all__ = ["TorchGpuDriver", "gpu_uri", "index_of_identity"]
 
@@ -55,12 +56,12 @@ class TorchGpuDriver(abc.ABC):
             index = index_of_identity(str(place.row.get("path", "")), _torch_identities())
         return torch.device("cpu") if index is None else torch.device("cuda", index)
 
-    def wait_for_torch(self, state: DeviceState) -> None:
+    def wait_for_torch(self, state: OpenDevice) -> None:
         where = state.torch_device
         if where is not None and where.type == "cuda" and state.torch_stream is None:
             torch.cuda.current_stream(where).synchronize()
 
-    def import_tensor(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+    def import_tensor(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
         if tensor.device.type == "cpu":
             return upload(state.device, tensor)
         _refuse_elsewhere(state, tensor)
@@ -75,7 +76,7 @@ class TorchGpuDriver(abc.ABC):
         carried = state.device.from_dlpack_capsule(_to_dlpack(ready.view(info.carrier)))
         return retyped(carried, list(ready.shape), info.element_type)
 
-    def import_scratch(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+    def import_scratch(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
         if tensor.device.type == "cpu":
             return upload(state.device, tensor)
         add_count("copies")
@@ -84,14 +85,14 @@ class TorchGpuDriver(abc.ABC):
         return self.import_tensor(state, copied)
 
     def import_destination(
-        self, state: DeviceState, tensor: Tensor, *, transfers: bool
+        self, state: OpenDevice, tensor: Tensor, *, transfers: bool
     ) -> HalBufferView:
         lies_here = tensor.device.type == "cuda" and tensor.numel() > 0
         if transfers or not lies_here or dtype_info(tensor.dtype).carrier is not None:
             return new_buffer_view(state.device, tensor)  # DLPack buffers take dispatches alone
         return state.device.from_dlpack_capsule(_to_dlpack(tensor))
 
-    def finish_destination(self, state: DeviceState, view: HalBufferView, tensor: Tensor) -> None:
+    def finish_destination(self, state: OpenDevice, view: HalBufferView, tensor: Tensor) -> None:
         if tensor.device.type == "cpu":
             download(state.device, view, tensor)
             return
@@ -103,7 +104,7 @@ class TorchGpuDriver(abc.ABC):
             tensor.copy_(source)
             torch.cuda.current_stream(tensor.device).synchronize()  # `view` may be freed now
 
-    def export_tensor(self, state: DeviceState, view: HalBufferView, like: Tensor) -> Tensor:
+    def export_tensor(self, state: OpenDevice, view: HalBufferView, like: Tensor) -> Tensor:
         """Return a result in memory of torch's allocator.
 
         IREE's own memory would be given back to IREE while kernels on torch's stream may still
@@ -115,7 +116,7 @@ class TorchGpuDriver(abc.ABC):
         self.finish_destination(state, view, out)
         return out
 
-    def _borrowed(self, state: DeviceState, view: HalBufferView, like: Tensor) -> Tensor:
+    def _borrowed(self, state: OpenDevice, view: HalBufferView, like: Tensor) -> Tensor:
         """View a buffer as a torch tensor that must not outlive it."""
         size = like.numel() * like.element_size()
         capsule = state.device.create_dlpack_capsule(
@@ -124,7 +125,7 @@ class TorchGpuDriver(abc.ABC):
         return _from_dlpack(capsule).view(like.dtype).view(like.shape)
 
 
-def _refuse_elsewhere(state: DeviceState, tensor: Tensor) -> None:
+def _refuse_elsewhere(state: OpenDevice, tensor: Tensor) -> None:
     if tensor.device != state.torch_device:
         raise UnsupportedTorchDeviceError(
             f"{format_tensor(tensor)} on {tensor.device}: not on {state.torch_device}, the torch "

@@ -21,7 +21,7 @@ from ir_runtime.errors import UnsupportedTorchDeviceError, UnsupportedTypeError
 if TYPE_CHECKING:
     from iree.runtime import HalBufferView
 
-    from ir_runtime.device.state import DeviceState
+    from ir_runtime.device.open_device import OpenDevice
 
 __all__ = ["VulkanDriver", "generic_features", "vulkan_target"]
 
@@ -96,7 +96,7 @@ class VulkanDriver:
     def prepare(self) -> None:
         """Do nothing: the loader finds its drivers."""
 
-    def target_flags(self, state: DeviceState) -> tuple[str, ...]:
+    def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
         target = _target_of(state)
         if target is not None:
             chip = f"--iree-vulkan-target={target}"
@@ -118,37 +118,37 @@ class VulkanDriver:
         del place
         return torch.device("cpu")
 
-    def wait_for_torch(self, state: DeviceState) -> None:
+    def wait_for_torch(self, state: OpenDevice) -> None:
         """Do nothing: CPU tensors are ready."""
 
-    def import_tensor(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+    def import_tensor(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
         _refuse_narrow(state, tensor)
         return upload(state.device, tensor)
 
-    def import_scratch(self, state: DeviceState, tensor: Tensor) -> HalBufferView:
+    def import_scratch(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
         return self.import_tensor(state, tensor)
 
     def import_destination(
-        self, state: DeviceState, tensor: Tensor, *, transfers: bool
+        self, state: OpenDevice, tensor: Tensor, *, transfers: bool
     ) -> HalBufferView:
         del transfers
         _refuse_narrow(state, tensor)
         return new_buffer_view(state.device, tensor)
 
-    def finish_destination(self, state: DeviceState, view: HalBufferView, tensor: Tensor) -> None:
+    def finish_destination(self, state: OpenDevice, view: HalBufferView, tensor: Tensor) -> None:
         download(state.device, view, tensor)
 
-    def export_tensor(self, state: DeviceState, view: HalBufferView, like: Tensor) -> Tensor:
+    def export_tensor(self, state: OpenDevice, view: HalBufferView, like: Tensor) -> Tensor:
         out = torch.empty(like.shape, dtype=like.dtype)
         download(state.device, view, out)
         return out
 
 
-def _target_of(state: DeviceState) -> str | None:
+def _target_of(state: OpenDevice) -> str | None:
     return vulkan_target(str(state.enumerated_info.get("name", "")))
 
 
-def _refuse_narrow(state: DeviceState, tensor: Tensor) -> None:
+def _refuse_narrow(state: OpenDevice, tensor: Tensor) -> None:
     size = tensor.dtype.itemsize
     if size >= 4 or _target_of(state) is not None or size in generic_features(state.details)[1]:
         return

@@ -2,6 +2,8 @@
 
 from ir_runtime.ir import ops
 from ir_runtime.ir.argument_constraint import broadcastable, differ, fits, number, one_of
+from ir_runtime.ir.choice.explain import Decision, Verdict
+from ir_runtime.ir.choice.strict import strict_priority
 from ir_runtime.ir.config import IrOpPriorityConfig, registered_op
 from ir_runtime.ir.constraint import (
     Constraint,
@@ -13,10 +15,9 @@ from ir_runtime.ir.constraint import (
     rank,
     static,
 )
-from ir_runtime.ir.explain import Decision, Verdict
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.inplace import IrOpInplace, IrOpInplaceOverload
-from ir_runtime.ir.iree import IreeImpl, register_kernel
+from ir_runtime.ir.iree import IreeImpl
 from ir_runtime.ir.op import RESERVED_PROVIDERS, IrOp, ir_torch_lib
 from ir_runtime.ir.platform import (
     Platform,
@@ -24,8 +25,7 @@ from ir_runtime.ir.platform import (
     set_platform,
     set_platform_default,
 )
-from ir_runtime.ir.priority import strict_priority
-from ir_runtime.ir.register import register_op
+from ir_runtime.ir.register import register_kernel, register_op
 from ir_runtime.ir.tolerance import DEFAULT_TOLERANCES
 from ir_runtime.ir.wrap import enable_torch_wrap, set_default_torch_wrap
 

@@ -11,12 +11,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime.errors import NotTakenError
+from ir_runtime.ir.choice.op_priority import OpPriority
+from ir_runtime.ir.implementation import IrOpImpl
+from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.shadow import run_watched, watch
 from ir_runtime.ir.wrap import wrap
 from ir_runtime.launch.direct import native
@@ -25,38 +28,35 @@ from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
 from ir_runtime.op_reg.op.free_name import own_prefix
 from ir_runtime.op_reg.op.tensor_leaves import flatten_groups
 
-if TYPE_CHECKING:
-    from ir_runtime.ir.op import IrOp
-
 __all__ = ["Dispatch", "make_dispatch"]
 
 _TEXT = """
 def $run_now({parameters}):
-{normalize}    $run = $context($op.default_priority).run
+{normalize}    $run = $context($priority.default).run
     return $run({passed})
 
 def $run_maybe_inplace({parameters}):
-{normalize}    if $watch.on: return $watched($op, ({every}))
+{normalize}    if $watch.on: return $watched($op, ({every}), $priority.current().compute)
     try: return $choose(({every})).run_maybe_inplace({passed})
-    except $not_taken: return $context($op.default_priority)._run_chosen({passed})
+    except $not_taken: return $context($priority.default).run_chosen({passed})
 
 def $op_call($self, {parameters}):
     if $wrap.on:
         if $is_compiling(): return $op.torch_op({passed})
         return $torch_call({passed})
-    if $is_compiling(): return $op._traced_call({passed})
+    if $is_compiling(): return $priority.run_traced({passed})
     if {plain}:
-{normalize_deeper}        $run = $context($op.default_priority).run_on_cpu
+{normalize_deeper}        $run = $context($priority.default).run_on_cpu
         return $run({passed})
     $other = $other_way(({every}))
     if $other is not None: return $other({passed})
-{normalize}    $run = $context($op.default_priority).run
+{normalize}    $run = $context($priority.default).run
     return $run({passed})
 
 def $autograd($keyset, {parameters}):
     $keys = $raw_repr($keyset)
     if {slow}: return $slow($keyset, ({every}))
-{normalize}    $run = $context($op.default_priority)
+{normalize}    $run = $context($priority.default)
     $run = $run.run_on_cpu if $keys == $cpu else $run.run
     return $run({passed})
 
@@ -91,11 +91,14 @@ class Dispatch:
 Slow = Callable[[Any, tuple[Any, ...]], Any]
 
 
-def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow) -> Dispatch:
+def make_dispatch(
+    op: OpFacts[IrOpImpl], priority: OpPriority, slow: Slow, slow_inplace: Slow
+) -> Dispatch:
     """Generate the functions of an op.
 
     Args:
-        op: the op; its schema, names and signature are known.
+        op: the op.
+        priority: chooses its provider.
         slow: runs a call that may need a gradient, or whose tensors are not plain.
         slow_inplace: likewise, of the overload whose activations may be written.
     """
@@ -113,17 +116,28 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow) -> Dispatch:
         slow=f"{_PLAIN} or $needs_grad({', '.join(names)}) or $forward_ad._current_level >= 0",
     )
     prefix = own_prefix(names)
+    own = {**defaults, **_scope(op, priority, slow, slow_inplace)}
+    scope = {f"{prefix}{name}": value for name, value in own.items()}
+    exec(compile(text.replace("$", prefix), f"<dispatch of {op.name}>", "exec"), scope)  # noqa: S102 - our own text
+    functions = ("run_now", "run_maybe_inplace", "op_call", "autograd", "autograd_maybe_inplace")
+    return Dispatch(*(scope[f"{prefix}{name}"] for name in functions))
+
+
+def _scope(
+    op: OpFacts[IrOpImpl], priority: OpPriority, slow: Slow, slow_inplace: Slow
+) -> dict[str, Any]:
+    """Return the objects that the generated text names, by their names without the prefix."""
     keys = torch._C.DispatchKey
     gpu = torch._C.DispatchKeySet(keys.CUDA) | torch._C.DispatchKeySet(keys.AutogradCUDA)
     own: dict[str, Any] = {
-        **defaults,
         "op": op,
+        "priority": priority,
         "wrap": wrap,
         "torch_call": op.torch_op._op,  # what OpOverload.__call__ calls
         "is_compiling": torch.compiler.is_dynamo_compiling,
         "normalize": op.normalize,
-        "context": op.context.get,
-        "choose": op.choose,
+        "context": priority.context.get,
+        "choose": priority.choose,
         "not_taken": NotTakenError,
         "watch": watch,
         "watched": run_watched,
@@ -134,19 +148,16 @@ def make_dispatch(op: IrOp, slow: Slow, slow_inplace: Slow) -> Dispatch:
         "raw_repr": torch._C.DispatchKeySet.raw_repr,
         "needs_grad": quick_needs_grad(),
         "forward_ad": torch.autograd.forward_ad,
-        "other_way": _make_other_way(op),
+        "other_way": _make_other_way(op, priority),
     }
     if native.why_absent() is None:
         from ir_runtime.launch.direct.native._launcher import is_plain
 
         own["is_plain"] = is_plain
-    scope = {f"{prefix}{name}": value for name, value in own.items()}
-    exec(compile(text.replace("$", prefix), f"<dispatch of {op.name}>", "exec"), scope)  # noqa: S102 - our own text
-    functions = ("run_now", "run_maybe_inplace", "op_call", "autograd", "autograd_maybe_inplace")
-    return Dispatch(*(scope[f"{prefix}{name}"] for name in functions))
+    return own
 
 
-def _parameters(op: IrOp) -> tuple[str, dict[str, Any]]:
+def _parameters(op: OpFacts[IrOpImpl]) -> tuple[str, dict[str, Any]]:
     parts: list[str] = []
     defaults: dict[str, Any] = {}
     for i, parameter in enumerate(op.signature.parameters.values()):
@@ -158,7 +169,7 @@ def _parameters(op: IrOp) -> tuple[str, dict[str, Any]]:
     return ", ".join(parts), defaults
 
 
-def _plain_test(op: IrOp) -> str:
+def _plain_test(op: OpFacts[IrOpImpl]) -> str:
     """Write what tells that a call has nothing but plain tensors on the CPU, False if nothing."""
     given: list[str] = []
     optional: list[str] = []
@@ -175,7 +186,9 @@ def _plain_test(op: IrOp) -> str:
     return " and ".join([f"$is_plain({', '.join(given)})", *optional])
 
 
-def _make_other_way(op: IrOp) -> Callable[[tuple[Any, ...]], Callable[..., Any] | None]:
+def _make_other_way(
+    op: OpFacts[IrOpImpl], priority: OpPriority
+) -> Callable[[tuple[Any, ...]], Callable[..., Any] | None]:
     """Return a function that says what computes a call of the op in place of a provider.
 
     That is the torch op where a gradient, a tangent or a transform is to be seen to, or where torch
@@ -203,6 +216,6 @@ def _make_other_way(op: IrOp) -> Callable[[tuple[Any, ...]], Callable[..., Any] 
     def traced_or_refused(values: tuple[Any, ...]) -> Callable[..., Any]:
         leaves = flatten_groups([values[i] for i in (*required, *others)])[0]
         traced = any(isinstance(value, torch.fx.Proxy) for value in leaves)
-        return op._traced_call if traced else op.torch_op
+        return priority.run_traced if traced else op.torch_op
 
     return other_way

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime.errors import OpConflictError, UnsupportedProviderError
 from ir_runtime.ir.constraint import Constraint, Refusal, compile_constraints
+from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.schema import check_name, check_same_schema, check_supports_args, infer_schema
 from ir_runtime.launch.operand.overlap import may_be_written
 from ir_runtime.op_reg.digest.op_digest import function_digest
 
-if TYPE_CHECKING:
-    from ir_runtime.ir.op import IrOp
-
-__all__ = ["IrOpImpl"]
+__all__ = ["IrOpImpl", "SupportsArgs", "supported_providers"]
 
 SupportsArgs = Callable[..., bool]
 
@@ -58,7 +56,7 @@ class IrOpImpl:
 
     def __init__(
         self,
-        op: IrOp,
+        op: OpFacts[IrOpImpl],
         provider: str,
         impl_fn: Callable[..., Any],
         supported: bool | Refusal = True,  # noqa: FBT001, FBT002 - the known order
@@ -102,7 +100,7 @@ class IrOpImpl:
     def check_again(self) -> None:
         """Follow a change of what the op refuses."""
         self._check_what_is_defined()
-        self.op.forget_choices()
+        self.op.providers_changed()
 
     def _check_schema(self) -> None:
         if self.provider != "native":
@@ -120,7 +118,7 @@ class IrOpImpl:
         self.why_unsupported = "" if answer else reason or "it does not work on this machine"
         self.accepts: Callable[..., bool] | None = self._accepts if answer else self._refuse
         self.asked_first = self.accepts
-        self.op.forget_choices()
+        self.op.providers_changed()
 
     def _refuse(self, *values: Any) -> bool:
         del values
@@ -214,8 +212,13 @@ class IrOpImpl:
         return f"IrOpImpl('{self.op.name}', '{self.provider}')"
 
 
-def _provider_of(op: IrOp, provider: str) -> IrOpImpl:
+def _provider_of(op: OpFacts[IrOpImpl], provider: str) -> IrOpImpl:
     return op.impls[provider]
+
+
+def supported_providers(op: OpFacts[IrOpImpl]) -> list[str]:
+    """Return the names of an op's providers that work here."""
+    return [impl.provider for impl in op.impls.values() if impl.supported]
 
 
 def _both(

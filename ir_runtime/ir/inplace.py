@@ -10,7 +10,8 @@ from torch.autograd import forward_ad
 
 from ir_runtime.errors import OpConflictError
 from ir_runtime.ir.constraint import Constraint
-from ir_runtime.ir.op import IrOp, Normalize
+from ir_runtime.ir.op import IrOp
+from ir_runtime.ir.op_facts import Normalize
 from ir_runtime.ir.wrap import wrap
 from ir_runtime.launch.operand.gradient import needs_grad
 
@@ -35,7 +36,7 @@ class IrOpInplaceOverload:
         values = op.all_arguments(args, kwargs)
         donated = [values[i] for i in op.activation_indices]
         if torch.compiler.is_dynamo_compiling() or any(type(a) is torch.fx.Proxy for a in donated):
-            return op._traced_call(*values)
+            return op.priority.run_traced(*values)
         if forward_ad._current_level >= 0 or torch._C._are_functorch_transforms_active():
             return self.torch_op(*values)
         if needs_grad(*values):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,26 +14,21 @@ from ir_runtime.errors import (
     GenerateError,
     IrRuntimeError,
     NotTakenError,
-    OpConflictError,
 )
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.ir.constraint import Constraint, compile_constraints
 from ir_runtime.ir.implementation import IrOpImpl
+from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.schema import check_same_schema
-from ir_runtime.ir.stack import caller_stack
 from ir_runtime.launch.operand.call_key import call_key
 from ir_runtime.op_reg.call.entrance import make_entrance, positional
 from ir_runtime.op_reg.call.kernel import run_select
-from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.op.library import fragment
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.traced_op import MOST_OUTCOMES, refusal, traced_op
 
-if TYPE_CHECKING:
-    from ir_runtime.ir.op import IrOp
-
-__all__ = ["KERNEL_LIBRARY", "IreeImpl", "register_kernel"]
+__all__ = ["KERNEL_LIBRARY", "IreeImpl"]
 
 KERNEL_LIBRARY = fragment("ir_kernels")
 """Where the kernels of ops are: `torch.ops.ir_kernels`."""
@@ -52,7 +47,7 @@ class IreeImpl(IrOpImpl):
 
     def __init__(
         self,
-        op: IrOp,
+        op: OpFacts[IrOpImpl],
         kernel: Op | None = None,
         constraints: Sequence[Constraint] = (),
         registration_stack: Sequence[str] | None = None,
@@ -227,50 +222,3 @@ class IreeImpl(IrOpImpl):
         if self._kernel is not None and not self.is_traced:
             return self._kernel.code_digest
         return self.op.impls["native"].uuid() + "-traced"
-
-
-def register_kernel(
-    op: IrOp,
-    op_class: type[CustomOp] | None = None,
-    *,
-    constraints: Sequence[Constraint] = (),
-    library: torch.library.Library = KERNEL_LIBRARY,
-) -> Callable[[type[CustomOp]], Any] | Any:
-    """Let a `CustomOp` be the provider `iree` of an op; a class decorator, with the op.
-
-    The class is registered with torch as `torch.ops.ir_kernels.<op>`. Its backward, if it has one,
-    becomes the op's.
-
-    Args:
-        op: the op.
-        op_class: the class, whose signature has the name and schema of the op.
-        constraints: what the kernel takes, such as `ir.dtypes("x", torch.float32)`.
-        library: whose namespace the kernel joins.
-
-    Returns:
-        The kernel's torch op.
-
-    Raises:
-        OpDefinitionError: the schemas differ.
-        OpConflictError: the op has a kernel already.
-    """
-
-    def register(cls: type[CustomOp]) -> Any:
-        known = op.impls["iree"]
-        if not (isinstance(known, IreeImpl) and known.is_traced):
-            raise OpConflictError(
-                f"op {op.name}: provider iree is registered already, must be once"
-            )
-        written = torch._C.parse_schema(cls.signature.replace("@UNIQUE@", "0"))
-        text = str(written)
-        check_same_schema(op.name, "iree", text[text.index("(") :], op.schema)
-        packet: Any = CustomOp.register(cls, library=library)
-        kernel = ALL_CUSTOM_OP_REGS[str(packet._qualified_op_name)]
-        impl = IreeImpl(op, kernel, constraints, caller_stack(1 if op_class is None else 2))
-        op._add(impl)
-        if kernel.has_check:
-            op.register_value_check(kernel.check)
-        op.set_formula(kernel.formula)
-        return packet
-
-    return register if op_class is None else register(op_class)

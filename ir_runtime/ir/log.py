@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
-
-if TYPE_CHECKING:
-    from ir_runtime.ir.implementation import IrOpImpl
+from ir_runtime.ir.implementation import IrOpImpl
 
 __all__ = ["forget_warnings", "known_levels", "log_skipped", "logger", "warn_once"]
 

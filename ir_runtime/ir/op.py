@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from pickle import PicklingError
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import torch
+from typing import Any, ClassVar
 
 from ir_runtime.errors import (
     IrRuntimeError,
@@ -16,15 +15,16 @@ from ir_runtime.errors import (
     RegistrationError,
 )
 from ir_runtime.fork_lock import fork_safe_lock
-from ir_runtime.ir.argument_check import ArgumentCheck
+from ir_runtime.ir.choice.explain import Decision
+from ir_runtime.ir.choice.op_priority import OpPriority
+from ir_runtime.ir.choice.priority import BatchSizes, Priority
 from ir_runtime.ir.constraint import Constraint, Refusal
-from ir_runtime.ir.implementation import IrOpImpl, SupportsArgs
+from ir_runtime.ir.implementation import IrOpImpl, SupportsArgs, supported_providers
 from ir_runtime.ir.iree import IreeImpl
 from ir_runtime.ir.log import logger
-from ir_runtime.ir.op_checks import OpChecks
-from ir_runtime.ir.op_priority import OpPriority
-from ir_runtime.ir.registration import AutogradOp, define_ops, register_ops
-from ir_runtime.ir.schema import check_name, check_parameters, infer_schema
+from ir_runtime.ir.op_facts import Normalize, OpFacts
+from ir_runtime.ir.registration import register_with_torch
+from ir_runtime.ir.schema import check_name
 from ir_runtime.ir.stack import caller_stack
 from ir_runtime.op_reg.digest.sink import Sink
 from ir_runtime.op_reg.digest.torch_cache import show_code_to_torch
@@ -32,12 +32,8 @@ from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.stand_in import register_stand_in
 from ir_runtime.op_reg.register.autograd import NoFormula
-from ir_runtime.op_reg.register.derived_backward import NativeFormula
 
-if TYPE_CHECKING:
-    from ir_runtime.ir.explain import Decision
-
-__all__ = ["RESERVED_PROVIDERS", "IrOp", "Normalize", "ir_torch_lib", "registering"]
+__all__ = ["RESERVED_PROVIDERS", "IrOp", "ir_torch_lib", "registering"]
 
 RESERVED_PROVIDERS = ["native", "unfused"]
 """Names that no implementation may register under."""
@@ -48,10 +44,8 @@ ir_torch_lib = IR_RUNTIME_LIBRARY
 registering = fork_safe_lock()
 """Held while an op or a provider is registered."""
 
-Normalize = Callable[..., tuple[Any, ...]]
 
-
-class IrOp(OpPriority, OpChecks):
+class IrOp(OpFacts[IrOpImpl]):
     """An op with a torch function as its meaning and any number of providers.
 
     `register_op` makes one and enters it into `IrOp.registry`. It owns
@@ -76,7 +70,7 @@ class IrOp(OpPriority, OpChecks):
         schema: as torch writes it, without the name.
         torch_op: the overload `default`.
         packet: `torch.ops.ir_runtime.<name>`.
-        default_priority: what is used where no context has a priority.
+        priority: chooses the provider of each call.
         check: refuses calls that the op does not define.
 
     Raises:
@@ -85,7 +79,6 @@ class IrOp(OpPriority, OpChecks):
     """
 
     registry: ClassVar[dict[str, IrOp]] = {}
-    allow_inplace: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -96,32 +89,15 @@ class IrOp(OpPriority, OpChecks):
         normalize: Normalize | None = None,
         accepts: Sequence[Constraint] = (),
     ) -> None:
-        check_name(name, "Op")
-        self.name = name
-        self.native = native_impl
-        self.normalize = normalize
-        self.signature = check_parameters(name, native_impl)
-        self.arg_names = tuple(self.signature.parameters)
-        self.activations = _activations(name, self.arg_names, activations)
-        self.activation_indices = [self.arg_names.index(a) for a in self.activations]
-        self.schema = infer_schema(name, native_impl)
-        self._docstring = inspect.getdoc(native_impl) or ""
+        super().__init__(name, native_impl, activations, normalize, accepts, ir_torch_lib)
         self._registration_stack = list(registration_stack or ())
-        self._defaults = tuple(
-            p.default for p in self.signature.parameters.values() if p.default is not p.empty
-        )
         self._check()
-        arguments = torch._C.parse_schema(f"ir_runtime::{name}{self.schema}").arguments
-        kinds = {a.name: str(a.type) for a in arguments}
-        self.check = ArgumentCheck(name, self.arg_names, kinds, accepts)
-        OpPriority.__init__(self, name)
-        OpChecks.__init__(self, name)
-        self._fake_fn: Callable[..., Any] = native_impl
-        self.library: torch.library.Library = ir_torch_lib
-        self.impls: dict[str, IrOpImpl] = {
-            "native": IrOpImpl(self, "native", native_impl, registration_stack=registration_stack)
-        }
-        self._register_with_torch()
+        self.priority = OpPriority(self)
+        self.providers_changed = self.priority.forget_choices
+        self.impls["native"] = IrOpImpl(
+            self, "native", native_impl, registration_stack=registration_stack
+        )
+        self._functions, self.autograd = register_with_torch(self, self.priority)
         self.impls["iree"] = IreeImpl(self)
         register_stand_in(self.qualified_name, self._kernel)
         show_code_to_torch(self.qualified_name, self._describe)
@@ -160,38 +136,6 @@ class IrOp(OpPriority, OpChecks):
     def _check(self) -> None:
         """Refuse what this kind of op cannot be; before anything is registered."""
 
-    def _register_with_torch(self) -> None:
-        try:
-            define_ops(self)
-        except RuntimeError as error:
-            if isinstance(error, RegistrationError):
-                raise
-            raise RegistrationError(
-                f"op {self.name}: torch refuses it", facts=[*str(error).split("\n"), self.schema]
-            ) from error
-        self.packet: Any = getattr(getattr(torch.ops, self.namespace), self.name)
-        self.torch_op: torch._ops.OpOverload = self.packet.default
-        self.autograd: AutogradOp
-        self._functions = register_ops(self)
-        like: Any = self.autograd
-        self.autograd.formula = NativeFormula(like, self.run_native)
-
-    @property
-    def overload(self) -> torch._ops.OpOverload:
-        """The overload `default`."""
-        return self.packet.default
-
-    @property
-    def qualified_name(self) -> str:
-        """Namespace and name, `ir_runtime::<name>`."""
-        return f"{self.namespace}::{self.name}"
-
-    @property
-    def namespace(self) -> str:
-        """That of the library; `ir_runtime` where a builder of documentation has mocked it."""
-        found: Any = self.library.ns
-        return found if isinstance(found, str) else IR_RUNTIME_LIBRARY.ns
-
     def register_impl(
         self,
         provider: str,
@@ -215,7 +159,7 @@ class IrOp(OpPriority, OpChecks):
             constraints: such as `ir.dtypes("x", torch.float32)`.
 
         Returns:
-            What makes an `IrOpImpl` of a function.
+            A decorator that makes an `IrOpImpl` of a function.
 
         Raises:
             OpConflictError: the name is reserved or taken, or the op does not allow `inplace`.
@@ -226,10 +170,7 @@ class IrOp(OpPriority, OpChecks):
             ... def my_op_mine(x: Tensor) -> Tensor: ...
         """
         check_name(provider, "Provider")
-        if provider in RESERVED_PROVIDERS:
-            raise OpConflictError(
-                f"op {self.name}: Provider name {provider} is reserved, must be another"
-            )
+        self._refuse_reserved(provider)
 
         def register(function: Callable[..., Any]) -> IrOpImpl:
             stack = caller_stack(1)
@@ -243,6 +184,12 @@ class IrOp(OpPriority, OpChecks):
 
         return register
 
+    def _refuse_reserved(self, provider: str) -> None:
+        if provider in RESERVED_PROVIDERS:
+            raise OpConflictError(
+                f"op {self.name}: Provider name {provider} is reserved, must be another"
+            )
+
     def _refuse_duplicate(self, provider: str) -> None:
         known = self.impls.get(provider)
         if known is not None and not (isinstance(known, IreeImpl) and known.is_traced):
@@ -252,27 +199,12 @@ class IrOp(OpPriority, OpChecks):
 
     def _add(self, impl: IrOpImpl) -> None:
         self.impls[impl.provider] = impl
-        if self.get_priority():
+        if self.priority.names:
             logger.warning(
                 "Warning: registering new impl %s for op %s while priority is set.",
                 impl.provider,
                 self.name,
             )
-
-    def register_fake(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """Let `fn` tell shapes and dtypes of results; default: native. A decorator."""
-        self._fake_fn = fn
-        return fn
-
-    def _fake_call(self, *args: Any, **kwargs: Any) -> Any:
-        values = self.all_arguments(args, kwargs)
-        self.check(values)
-        return self._fake_fn(*(values if self.normalize is None else self.normalize(*values)))
-
-    @property
-    def fake_fn(self) -> Callable[..., Any]:
-        """What tells shapes and dtypes of results."""
-        return self._fake_fn
 
     def register_autograd(
         self, backward: Any, *, setup_context: Callable[..., None] | None = None
@@ -299,82 +231,77 @@ class IrOp(OpPriority, OpChecks):
         except IrRuntimeError:  # native cannot be traced
             return None
 
-    def all_arguments(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None
-    ) -> tuple[Any, ...]:
-        """Return all arguments by position, with defaults for those that are missing.
-
-        Raises:
-            TypeError: they do not fit the signature.
-        """
-        missing = len(self.arg_names) - len(args)
-        if not kwargs and 0 <= missing <= len(self._defaults):
-            return (*args, *self._defaults[len(self._defaults) - missing :])
-        bound = self.signature.bind(*args, **(kwargs or {}))
-        bound.apply_defaults()
-        return bound.args
-
-    def normal_arguments(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None
-    ) -> tuple[Any, ...]:
-        """Return all arguments as providers get them.
-
-        Raises:
-            TypeError: they do not fit the signature.
-        """
-        values = self.all_arguments(args, kwargs)
-        return values if self.normalize is None else self.normalize(*values)
-
-    def run_native(self, *args: Any) -> Any:
-        """Compute a call by native, given arguments by position as callers give them."""
-        return self.native(*self.normal_arguments(args))
-
-    def compute_natively(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute a call by native, whose torch functions have rules for vmap and jvp."""
-        values = self.all_arguments(args, kwargs)
-        self.check(values)
-        return self.run_native(*values)
-
-    def apply_arg_defaults(self, args: Sequence[Any]) -> tuple[Any, ...]:
-        """Return all arguments by position, for passes that lower a node."""
-        return self.all_arguments(args)
-
-    def batch_size(self, values: Sequence[Any]) -> int:
-        """Return the first size of the first activation; 1 if it has none."""
-        first = values[self.activation_indices[0]]
-        if isinstance(first, list | tuple):
-            first = first[0] if first else None
-        return first.shape[0] if first is not None and first.ndim else 1
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._functions.op_call(self, *args, **kwargs)
 
-    def _traced_call(self, *given: Any) -> Any:
-        """Compute a call where a compiler traces through the provider.
+    def dispatch(self, *args: Any, **kwargs: Any) -> IrOpImpl:
+        """Return the provider that a call has now.
 
-        The torch op stands for providers whose arguments cannot be looked at while tracing.
+        Raises:
+            PriorityError: none takes it, or none is asked for in strict mode.
         """
-        values = given if self.normalize is None else self.normalize(*given)
-        holds = self.check.holds
-        if holds is not None and torch.compiler.is_dynamo_compiling() and not holds(*values):
-            return self.torch_op(*given)  # whose meta function says what is wrong
-        priority = self._priority().for_batch(values)
-        for impl in priority.impls:
-            if impl.is_asked_in_python:
-                return self.torch_op(*given)
-            if impl.accepts is None or impl.accepts(*values):
-                break
-        return priority.choose(values).traced(*values)
+        return self.priority.choose(self.normal_arguments(args, kwargs))
+
+    def dispatch_guarded(self, *args: Any, **kwargs: Any) -> IrOpImpl:
+        """Return the provider that a call has now; a compiler may put guards on its sizes.
+
+        Raises:
+            PriorityError: as for `dispatch`.
+        """
+        return self.priority.choose(self.normal_arguments(args, kwargs), guarded=True)
+
+    def get_priority(self) -> list[str]:
+        """Return the names of the providers in turn, [] if none are set."""
+        return self.priority.names
+
+    def set_priority(
+        self, priority: Sequence[str], *, batch_sizes: BatchSizes | None = None
+    ) -> AbstractContextManager[None]:
+        """Set the providers of this context, the first that takes a call computes it.
+
+        Args:
+            priority: their names; what is not supported here is left out.
+            batch_sizes: first and last size of dimension 0 of the first activation that they are
+                for, last None for no limit; the others keep what they have. It is looked at in each
+                call, so that it holds in compiled graphs.
+
+        Raises:
+            OpConflictError: a name is unknown, or the sizes are no range.
+        """
+        return self.priority.set_in_context(priority, batch_sizes)
+
+    def set_default(
+        self, priority: Sequence[str], *, batch_sizes: BatchSizes | None = None
+    ) -> None:
+        """Set the providers of the process, in all threads, where no context has its own.
+
+        Args:
+            priority: as for `set_priority`.
+            batch_sizes: likewise.
+        """
+        self.priority.set_default(priority, batch_sizes)
+
+    def clear_default(self) -> None:
+        """Forget the default."""
+        self.priority.clear_default()
+
+    @property
+    def context(self) -> ContextVar[Priority | None]:
+        """The priority of a context, None if it has none."""
+        return self.priority.context
+
+    @property
+    def default_priority(self) -> Priority:
+        """The priority that is used where no context has one."""
+        return self.priority.default
 
     def explain(self, *args: Any, **kwargs: Any) -> Decision:
         """Say which provider a call would have, and why each other one not."""
-        from ir_runtime.ir.explain import explain
-
-        return explain(self, self.normal_arguments(args, kwargs))
+        return self.priority.current().explain(self.normal_arguments(args, kwargs))
 
     def supported_providers(self) -> list[str]:
         """Return the names of the providers that work here."""
-        return [impl.provider for impl in self.impls.values() if impl.supported]
+        return supported_providers(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if IrOp.registry.get(self.name) is not self:
@@ -393,7 +320,7 @@ class IrOp(OpPriority, OpChecks):
         return f"{type(self).__name__}('{self.name}')"
 
     def __str__(self) -> str:
-        first = self._docstring.split("\n", maxsplit=1)[0].strip()
+        first = self.docstring.split("\n", maxsplit=1)[0].strip()
         return f"{self!r} - {first}" if first else repr(self)
 
 
@@ -409,14 +336,3 @@ def _registered(name: str) -> IrOp:
             fix="import the module that registers it",
         )
     return IrOp.registry[name]
-
-
-def _activations(op: str, names: Sequence[str], given: Sequence[str] | None) -> list[str]:
-    if given is None:
-        return [name for name in names if name.startswith("x")]
-    for name in given:
-        if name not in names:
-            raise OpDefinitionError(
-                f"op {op}: activation {name!r} is none of its parameters: {', '.join(names)}"
-            )
-    return [name for name in names if name in given]

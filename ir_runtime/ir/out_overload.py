@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
+from ir_runtime.ir.choice.op_priority import OpPriority
+from ir_runtime.ir.implementation import IrOpImpl
+from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.shadow import watch
 from ir_runtime.launch.operand.gradient import needs_grad
 from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
@@ -17,10 +20,6 @@ from ir_runtime.op_reg.op.op_arguments import out_names, staged_name
 from ir_runtime.op_reg.register.forward_mode import refuse_tangents
 from ir_runtime.op_reg.register.registration import out_schema
 from ir_runtime.op_reg.select.selection import check_devices
-
-if TYPE_CHECKING:
-    from ir_runtime.ir.implementation import IrOpImpl
-    from ir_runtime.ir.op import IrOp
 
 __all__ = ["register_out"]
 
@@ -30,31 +29,39 @@ _TAGS = (
 )
 
 
-def register_out(op: IrOp, like: Any) -> None:
+def register_out(
+    op: OpFacts[IrOpImpl], priority: OpPriority, run: Callable[..., Any], like: Any
+) -> None:
     """Define the overload in the op's library.
 
     Args:
         op: all its results are tensors.
+        priority: chooses its provider.
+        run: computes a call of the overload `default`, all arguments by position.
         like: the op as the autograd of `op_reg` sees it.
     """
     library: Any = op.library
     library.define(out_schema(like), tags=_TAGS)
-    name, overload = f"{op.name}.out", _OutOverload(op, like)
+    name, overload = f"{op.name}.out", _OutOverload(op, priority, run, like)
     library._register_fake(name, overload.fake)
     library.impl(name, overload.run, "CompositeExplicitAutograd")
     library.impl(name, overload.autograd, "Autograd", with_keyset=True)
 
 
 class _OutOverload:
-    def __init__(self, op: IrOp, like: Any) -> None:
+    def __init__(
+        self, op: OpFacts[IrOpImpl], priority: OpPriority, run: Callable[..., Any], like: Any
+    ) -> None:
         self._op = op
+        self._priority = priority
+        self._run_default = run
         self._like = like
         self._names = out_names(like)
 
     def fake(self, *args: Any, **kwargs: Any) -> Any:
         outs, _ = self._given(kwargs)
         self._check_devices(args, kwargs, outs)
-        _check_outs(self._op, outs, self._op._fake_call(*args, **kwargs))
+        _check_outs(self._op, outs, self._op.fake_call(*args, **kwargs))
         return _one_or_all(outs)
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
@@ -68,7 +75,10 @@ class _OutOverload:
             impl.run_into(values, outs)
             return None
 
-        results = op._functions.run(*values) if watch.on else op._priority().compute(values, into)
+        if watch.on:
+            results = self._run_default(*values)
+        else:
+            results = self._priority.current().compute(values, into)
         if results is not None:
             _check_outs(op, outs, results)
             for out, result in zip(outs, _as_sequence(results), strict=True):
@@ -103,7 +113,7 @@ class _OutOverload:
         check_devices(op.name, (*op.arg_names, *self._names), (*values, *outs))
 
 
-def _check_outs(op: IrOp, outs: Sequence[Tensor], results: Any) -> None:
+def _check_outs(op: OpFacts[IrOpImpl], outs: Sequence[Tensor], results: Any) -> None:
     for out, result in zip(outs, _as_sequence(results), strict=True):
         if out.shape != result.shape or out.dtype != result.dtype:
             raise ArgumentError(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any, ClassVar
 
+from ir_runtime.ir.choice.priority import Priority
 from ir_runtime.ir.config import IrOpPriorityConfig
 from ir_runtime.ir.op import IrOp
-from ir_runtime.ir.priority import Priority
 
 __all__ = ["Platform", "current_platform", "set_platform", "set_platform_default"]
 

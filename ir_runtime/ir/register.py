@@ -1,18 +1,24 @@
-"""How does a torch function become an IR op?"""
+"""How does a torch function become an IR op, and a `CustomOp` its provider `iree`?"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
 
+import torch
+
 from ir_runtime.errors import OpConflictError
 from ir_runtime.ir.constraint import Constraint
 from ir_runtime.ir.inplace import IrOpInplace
-from ir_runtime.ir.op import IrOp, Normalize, registering
-from ir_runtime.ir.schema import check_name
+from ir_runtime.ir.iree import KERNEL_LIBRARY, IreeImpl
+from ir_runtime.ir.op import IrOp, registering
+from ir_runtime.ir.op_facts import Normalize
+from ir_runtime.ir.schema import check_name, check_same_schema
 from ir_runtime.ir.stack import caller_stack
+from ir_runtime.op_reg.custom_op import CustomOp
+from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 
-__all__ = ["register_op"]
+__all__ = ["register_kernel", "register_op"]
 
 
 @overload
@@ -78,14 +84,65 @@ def register_op(
         check_name(op_name, "Op")
         stack = caller_stack(1 if f is None else 2)
         with registering:
-            if op_name in IrOp.registry:
-                raise OpConflictError(
-                    f"Op '{op_name}' is already registered.",
-                    facts=IrOp.registry[op_name]._registration_stack[-1:],
-                )
+            _refuse_known(op_name)
             kind = IrOpInplace if allow_inplace else IrOp
             op = kind(op_name, native, activations, stack, normalize, accepts)
             IrOp.registry[op_name] = op
         return op
 
     return register if f is None else register(f)
+
+
+def _refuse_known(name: str) -> None:
+    if name in IrOp.registry:
+        raise OpConflictError(
+            f"Op '{name}' is already registered.",
+            facts=IrOp.registry[name]._registration_stack[-1:],
+        )
+
+
+def register_kernel(
+    op: IrOp,
+    op_class: type[CustomOp] | None = None,
+    *,
+    constraints: Sequence[Constraint] = (),
+    library: torch.library.Library = KERNEL_LIBRARY,
+) -> Callable[[type[CustomOp]], Any] | Any:
+    """Let a `CustomOp` be the provider `iree` of an op; a class decorator, with the op.
+
+    The class is registered with torch as `torch.ops.ir_kernels.<op>`. Its backward, if it has one,
+    becomes the op's.
+
+    Args:
+        op: the op.
+        op_class: the class, whose signature has the name and schema of the op.
+        constraints: what the kernel takes, such as `ir.dtypes("x", torch.float32)`.
+        library: whose namespace the kernel joins.
+
+    Returns:
+        The kernel's torch op.
+
+    Raises:
+        OpDefinitionError: the schemas differ.
+        OpConflictError: the op has a kernel already.
+    """
+
+    def register(cls: type[CustomOp]) -> Any:
+        known = op.impls["iree"]
+        if not (isinstance(known, IreeImpl) and known.is_traced):
+            raise OpConflictError(
+                f"op {op.name}: provider iree is registered already, must be once"
+            )
+        written = torch._C.parse_schema(cls.signature.replace("@UNIQUE@", "0"))
+        text = str(written)
+        check_same_schema(op.name, "iree", text[text.index("(") :], op.schema)
+        packet: Any = CustomOp.register(cls, library=library)
+        kernel = ALL_CUSTOM_OP_REGS[str(packet._qualified_op_name)]
+        impl = IreeImpl(op, kernel, constraints, caller_stack(1 if op_class is None else 2))
+        op._add(impl)
+        if kernel.has_check:
+            op.register_value_check(kernel.check)
+        op.set_formula(kernel.formula)
+        return packet
+
+    return register if op_class is None else register(op_class)

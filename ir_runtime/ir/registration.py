@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
+from ir_runtime.errors import RegistrationError
+from ir_runtime.ir.choice.op_priority import OpPriority
 from ir_runtime.ir.dispatch_source import Dispatch, make_dispatch
+from ir_runtime.ir.implementation import IrOpImpl
+from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.out_overload import register_out
 from ir_runtime.ir.schema import with_mutation
 from ir_runtime.launch.operand.gradient import needs_grad
 from ir_runtime.op_reg.op.library import lasting_fragment
 from ir_runtime.op_reg.register.autograd import make_autograd_slow
+from ir_runtime.op_reg.register.derived_backward import NativeFormula
 from ir_runtime.op_reg.register.forward_mode import carries_tangent
 
-if TYPE_CHECKING:
-    from ir_runtime.ir.op import IrOp
-
-__all__ = ["AutogradOp", "define_ops", "register_ops"]
+__all__ = ["AutogradOp", "register_with_torch"]
 
 _TAGS = (torch.Tag.pt2_compliant_tag,)
 
@@ -63,8 +65,34 @@ class AutogradOp:
     mutated_args = ()
 
 
-def define_ops(op: IrOp) -> None:
-    """Define the overloads of an op in its library; what torch refuses leaves nothing."""
+def register_with_torch(op: OpFacts[IrOpImpl], priority: OpPriority) -> tuple[Dispatch, AutogradOp]:
+    """Define the overloads of an op, and register what they run and their meta functions.
+
+    Args:
+        op: the op; finds its torch op here.
+        priority: chooses its provider.
+
+    Returns:
+        The functions that its calls run, and the op as autograd sees it.
+
+    Raises:
+        RegistrationError: torch refuses the schema, or the name is taken there.
+    """
+    try:
+        _define(op)
+    except RegistrationError:
+        raise
+    except RuntimeError as error:
+        raise RegistrationError(
+            f"op {op.name}: torch refuses it", facts=[*str(error).split("\n"), op.schema]
+        ) from error
+    op.find_torch_op()
+    outer = AutogradOp(op.name, op.overload, like_native=op.compute_natively)
+    return _register_functions(op, priority, outer), outer
+
+
+def _define(op: OpFacts[IrOpImpl]) -> None:
+    """Define the overloads in the op's library; what torch refuses leaves nothing."""
     library: Any = op.library
     schemas = [(library, f"{op.name}{op.schema}")]
     if op.allow_inplace:
@@ -76,31 +104,29 @@ def define_ops(op: IrOp) -> None:
         where.define(schema, tags=_TAGS)
 
 
-def register_ops(op: IrOp) -> Dispatch:
-    """Register what the overloads run, below autograd and above, and their meta functions."""
+def _register_functions(op: OpFacts[IrOpImpl], priority: OpPriority, outer: AutogradOp) -> Dispatch:
     library: Any = op.library
-    outer = AutogradOp(op.name, op.overload, like_native=op.compute_natively)
-    op.autograd = outer
-    below = make_autograd_slow(outer)  # pyright: ignore[reportArgumentType]
-    functions = make_dispatch(op, below, _make_slow_inplace(op))
+    like: Any = outer
+    functions = make_dispatch(op, priority, make_autograd_slow(like), _make_slow_inplace(op))
     library.impl(op.name, functions.run, "CompositeExplicitAutograd")
     library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
-    library._register_fake(op.name, op._fake_call)
+    library._register_fake(op.name, op.fake_call)
     library.impl(op.name, op.compute_natively, "FuncTorchBatched")
     if op.allow_inplace:
         _register_maybe_inplace(op, functions)
     if _can_have_out(op):
-        register_out(op, outer)
+        register_out(op, priority, functions.run, outer)
+    outer.formula = NativeFormula(like, op.run_native)
     return functions
 
 
-def _register_maybe_inplace(op: IrOp, functions: Dispatch) -> None:
+def _register_maybe_inplace(op: OpFacts[IrOpImpl], functions: Dispatch) -> None:
     library: Any = op.library
     name = f"{op.name}.maybe_inplace"
     library.impl(name, functions.run_maybe_inplace, "CompositeExplicitAutograd")
     library.impl(name, functions.autograd_maybe_inplace, "Autograd", with_keyset=True)
     library.impl(name, op.compute_natively, "FuncTorchBatched")
-    library._register_fake(name, op._fake_call)
+    library._register_fake(name, op.fake_call)
     overload = op.packet.maybe_inplace
 
     def functionalize(ctx: Any, *args: Any, **kwargs: Any) -> Any:
@@ -114,7 +140,7 @@ def _register_maybe_inplace(op: IrOp, functions: Dispatch) -> None:
     library.impl(name, op.torch_op, "Functionalize")  # torch.func's
 
 
-def _make_slow_inplace(op: IrOp) -> Callable[[Any, tuple[Any, ...]], Any]:
+def _make_slow_inplace(op: OpFacts[IrOpImpl]) -> Callable[[Any, tuple[Any, ...]], Any]:
     def slow(keyset: Any, values: tuple[Any, ...]) -> Any:
         if needs_grad(*values):
             return op.torch_op(*values)  # a donated tensor may be kept
@@ -127,6 +153,6 @@ def _make_slow_inplace(op: IrOp) -> Callable[[Any, tuple[Any, ...]], Any]:
     return slow
 
 
-def _can_have_out(op: IrOp) -> bool:
+def _can_have_out(op: OpFacts[IrOpImpl]) -> bool:
     returns = op.overload._schema.returns
     return bool(returns) and all(str(r.type) == "Tensor" for r in returns)

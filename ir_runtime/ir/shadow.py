@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import MismatchError
+from ir_runtime.ir.implementation import IrOpImpl
+from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.settings import Settings, current_settings, on_change
-
-if TYPE_CHECKING:
-    from ir_runtime.ir.implementation import IrOpImpl
-    from ir_runtime.ir.op import IrOp
 
 __all__ = ["run_watched", "watch"]
 
@@ -33,20 +31,29 @@ def _follow(_: Settings, now: Settings) -> None:
     watch.on = now.check == "shadow"
 
 
-def run_watched(op: IrOp, values: tuple[Any, ...]) -> Any:
+Compute = Callable[[Sequence[Any], Callable[[IrOpImpl], Any]], Any]
+
+
+def run_watched(op: OpFacts[IrOpImpl], values: tuple[Any, ...], compute: Compute) -> Any:
     """Compute a call by its provider, and beside it by native.
 
     The provider's result is returned. Both get the arguments as they were: native computes on
     copies, before the provider runs.
 
+    Args:
+        op: the op.
+        values: all arguments of the call.
+        compute: returns what a function makes of the provider that computes the call; see
+            `Priority.compute`.
+
     Raises:
         MismatchError: a result differs by more than the op's tolerance, or in shape or dtype.
     """
     op.check(values)
-    return op._priority().compute(values, lambda impl: _run_beside_native(op, impl, values))
+    return compute(values, lambda impl: _run_beside_native(op, impl, values))
 
 
-def _run_beside_native(op: IrOp, impl: IrOpImpl, values: tuple[Any, ...]) -> Any:
+def _run_beside_native(op: OpFacts[IrOpImpl], impl: IrOpImpl, values: tuple[Any, ...]) -> Any:
     if impl.provider == "native":
         return impl.functional(*values)
     kept = tuple(v.clone() if isinstance(v, Tensor) else v for v in values)
@@ -61,7 +68,7 @@ def _as_sequence(results: Any) -> Sequence[Any]:
 
 
 def _compare(
-    op: IrOp,
+    op: OpFacts[IrOpImpl],
     impl: IrOpImpl,
     values: Sequence[Any],
     found: Sequence[Any],
@@ -85,7 +92,12 @@ def _compare(
 
 
 def _compare_values(
-    op: IrOp, impl: IrOpImpl, values: Sequence[Any], i: int, mine: Tensor, other: Tensor
+    op: OpFacts[IrOpImpl],
+    impl: IrOpImpl,
+    values: Sequence[Any],
+    i: int,
+    mine: Tensor,
+    other: Tensor,
 ) -> None:
     exact = not (mine.is_floating_point() or mine.is_complex()) and mine.dtype != torch.int8
     tolerance = {"atol": 0.0, "rtol": 0.0} if exact else op.get_tolerance(mine.dtype)
@@ -116,7 +128,9 @@ def _in_digits(number: float) -> str:
     return str(number) if isinstance(number, int) else f"{number:.6g}"
 
 
-def _mismatch(op: IrOp, impl: IrOpImpl, values: Sequence[Any], what: str) -> MismatchError:
+def _mismatch(
+    op: OpFacts[IrOpImpl], impl: IrOpImpl, values: Sequence[Any], what: str
+) -> MismatchError:
     shapes = ", ".join(
         f"{n}={format_tensor(v) if isinstance(v, Tensor) else repr(v)}"
         for n, v in zip(op.arg_names, values, strict=True)

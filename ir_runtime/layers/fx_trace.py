@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from torch import nn
 from torch.fx import Proxy, _symbolic_trace
 
 from ir_runtime.ir import IrOp
-
-if TYPE_CHECKING:
-    from ir_runtime.layers.layer import Layer
 
 __all__ = ["call_op", "is_traced", "trace_forward"]
 
@@ -24,15 +21,30 @@ def is_traced(args: Any, kwargs: Mapping[str, Any]) -> bool:
     return any(isinstance(value, Proxy) for value in values)
 
 
-def trace_forward(layer: Layer, args: Any, kwargs: Mapping[str, Any]) -> Any:
-    """Record the call of a layer as one node; of the module that is traced, what it runs."""
+def trace_forward(
+    layer: nn.Module,
+    run: Callable[..., Any],
+    args: Any,
+    kwargs: Mapping[str, Any],
+    *,
+    count_arguments: Callable[[], int],
+) -> Any:
+    """Record the call of a layer as one node; where the layer is the root, record what it runs.
+
+    Args:
+        layer: whose forward is called.
+        run: computes a call of it, given the layer first.
+        args: of the call; one proxy for all of them where the layer is the root.
+        kwargs: of the call.
+        count_arguments: returns how many arguments a call of it must have.
+    """
     if isinstance(args, Proxy):  # the layer is the root, whose forward takes *args
         every: Any = args
-        return layer._forward_function(layer, *(every[i] for i in range(_arity(layer))))
+        return run(layer, *(every[i] for i in range(count_arguments())))
     proxy = next(value for value in (*args, *kwargs.values()) if isinstance(value, Proxy))
     tracer: Any = proxy.tracer
     if getattr(tracer, "root", None) is layer:
-        return layer._forward_function(layer, *args, **kwargs)
+        return run(layer, *args, **kwargs)
     path = tracer.path_of_module(layer)
     return tracer.create_proxy("call_module", path, tuple(args), dict(kwargs))
 
@@ -41,18 +53,3 @@ def call_op(op: IrOp, arguments: Sequence[Any]) -> Any:
     """Call an op, as its torch op where the arguments are traced."""
     traced = any(isinstance(value, Proxy) for value in arguments)
     return op.torch_op(*op.all_arguments(arguments)) if traced else op(*arguments)
-
-
-def _arity(layer: Layer) -> int:
-    """Return how many arguments the forward of a layer must have."""
-    from ir_runtime.layers.layer import Layer
-
-    cls = type(layer)
-    functions: list[Callable[..., Any]] = [layer._forward_function, cls.op_arguments]
-    functions += [cls.forward_native]
-    own = [f for f in functions if f not in vars(Layer).values()]
-    if not own and layer.ir_op is not None:
-        found = list(layer.ir_op.signature.parameters.values())
-    else:
-        found = list(inspect.signature(own[0]).parameters.values())[1:] if own else []
-    return sum(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in found)

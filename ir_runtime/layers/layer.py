@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from types import MethodType
@@ -64,7 +65,8 @@ class Layer(PluggableLayer):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run what was chosen where the layer was made."""
         if is_traced(args, kwargs):
-            return trace_forward(self, args, kwargs)
+            run, count = self._forward_function, self._count_arguments
+            return trace_forward(self, run, args, kwargs, count_arguments=count)
         return self._forward_function(self, *args, **kwargs)
 
     def dispatch_forward(self, *, compile_native: bool = False) -> Callable[..., Any]:
@@ -155,6 +157,17 @@ class Layer(PluggableLayer):
     def forward_oot(self, *args: Any, **kwargs: Any) -> Any:
         """Run on a platform out of torch's tree; by default the op, or else `forward_native`."""
         return self.forward_op(*args, **kwargs)
+
+    def _count_arguments(self) -> int:
+        """Return how many arguments a call must have."""
+        cls = type(self)
+        functions = [self._forward_function, cls.op_arguments, cls.forward_native]
+        own = [f for f in functions if f not in vars(Layer).values()]
+        if not own and self.ir_op is not None:
+            found = list(self.ir_op.signature.parameters.values())
+        else:
+            found = list(inspect.signature(own[0]).parameters.values())[1:] if own else []
+        return sum(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD for p in found)
 
     def _no_forward(self, platform: str) -> NoForwardError:
         name = getattr(type(self), "name", type(self).__name__)

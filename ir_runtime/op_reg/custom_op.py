@@ -113,8 +113,20 @@ class CustomOp(Op):
 
         return decorate if op_class is None else decorate(op_class)
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(
+        self,
+        *,
+        library: torch.library.Library,
+        dispatch_key: str | Sequence[str] | None,
+        register_meta: bool,
+        register_impl: bool,
+    ) -> None:
+        super().__init__(
+            library=library,
+            dispatch_key=dispatch_key,
+            register_meta=register_meta,
+            register_impl=register_impl,
+        )
         self.calls = CallTable(self)
 
     @functools.cached_property

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ir_runtime.device import Device, DeviceState, get_device_from_torch, get_vm_instance
-from ir_runtime.device.driver import DRIVERS, driver_for_torch, driver_named
+from ir_runtime.device.driver_table import DRIVERS, driver_for_torch, driver_named
 from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import UnsupportedTypeError
 from tests.device.test_device import from_threads

@@ -163,9 +163,10 @@ def test_skipped_provider_is_logged_with_shapes_alone(op, caplog, on):
 @pytest.mark.parametrize("on", [True, False])
 def test_list_that_is_exhausted(op, on):
     """IR-55: only a list that is not made by `set_priority` ends so."""
-    from ir_runtime.ir.priority import Priority
+    from ir_runtime.ir.choice.priority import Priority
 
-    op.default_priority = Priority(op, [op.impls["impl_even"]])
+    before = op.default_priority
+    op.priority.default = Priority(op, before.choices, [op.impls["impl_even"]])
     assert torch.equal(op(EVEN), EVEN * 2)
     with pytest.raises(RuntimeError, match="the last must take all"), wrapped(on):
         op(ODD)

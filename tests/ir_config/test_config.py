@@ -44,8 +44,8 @@ def same_defaults() -> Iterator[None]:
     before = {op: op.default_priority for op in ir.IrOp.registry.values()}
     yield
     for op, priority in before.items():
-        op.default_priority = priority
-        op._changed()
+        op.priority.default = priority
+        op.priority._changed()
 
 
 def test_one_field_an_op():

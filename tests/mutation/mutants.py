@@ -75,7 +75,7 @@ def _in(file: str, guards: Sequence[str], *rows: tuple[str, str, str]) -> list[M
 
 MUTANTS: tuple[Mutant, ...] = (
     *_in(
-        _OPS + "autograd.py",
+        _OPS + "register/autograd.py",
         _AUTOGRAD,
         (
             "autograd: grad mode is not asked",
@@ -134,7 +134,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "gradient.py",
+        _OPS + "register/backward.py",
         _AUTOGRAD,
         (
             "gradient: setup_context gets keyword-only arguments twice",
@@ -158,7 +158,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "backward_op.py",
+        _OPS + "register/backward_op.py",
         _AUTOGRAD,
         (
             "backward op: missing gradients become zeros before it is asked",
@@ -178,7 +178,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "derive.py",
+        _OPS + "register/derived_backward.py",
         _AUTOGRAD,
         (
             "derived: what needs no gradient is differentiated, too",
@@ -203,7 +203,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "leaves.py",
+        _OPS + "op/tensor_leaves.py",
         (*_AUTOGRAD, *_VMAP),
         (
             "leaves: wrappers of an ended transform stay",
@@ -217,7 +217,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "forward.py",
+        _OPS + "register/forward_mode.py",
         (*_VMAP, "op_reg/test_forward.py"),
         (
             "autograd: tangents are lost",
@@ -226,7 +226,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "vmap.py",
+        _OPS + "register/vmap.py",
         _VMAP,
         (
             "vmap: an unmapped argument is changed once an element",
@@ -253,7 +253,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "bind.py",
+        _OPS + "call/bound_launch.py",
         _MUTATION,
         ("mutation: the argument keeps its values", "target.copy_(new)", "pass"),
         (
@@ -302,7 +302,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "call.py",
+        _OPS + "call/call_table.py",
         (*_MUTATION, *_CALLS, *_AUTOGRAD),
         (
             "mutation: an in-place op returns a new tensor",
@@ -321,7 +321,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "result.py",
+        _OPS + "select/result.py",
         _MUTATION,
         (
             "mutation: undeclared mutable arguments pass",
@@ -335,7 +335,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "bind.py",
+        _OPS + "call/bound_launch.py",
         _CALLS,
         ("bind: strides of an empty dimension", "strides[-1] * max(dim, 1)", "strides[-1] * dim"),
         (
@@ -366,7 +366,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("bind: a copy into `out` is not counted", 'add_count("copies")', "pass"),
     ),
     *_in(
-        _OPS + "kernel.py",
+        _OPS + "call/kernel.py",
         (*_CALLS, "op_reg/test_devices.py", "op_reg/test_autocast.py"),
         (
             "bind: nothing runs if one result is empty",
@@ -385,7 +385,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "raw.py",
+        _OPS + "call/bind.py",
         _CALLS,
         (
             "bind: values that must be checked are not",
@@ -394,7 +394,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "call.py",
+        _OPS + "call/call_table.py",
         _CALLS,
         (
             "bind: a select that must run each time is remembered",
@@ -416,16 +416,6 @@ MUTANTS: tuple[Mutant, ...] = (
             "return ready",
         ),
         (
-            "layout: neg is not resolved",
-            "return tensor.resolve_conj().resolve_neg()",
-            "return tensor.resolve_conj()",
-        ),
-        (
-            "layout: conj is not resolved",
-            "return tensor.resolve_conj().resolve_neg()",
-            "return tensor.resolve_neg()",
-        ),
-        (
             "layout: strides are ignored",
             "ready = plain(tensor).contiguous()",
             "ready = plain(tensor)",
@@ -437,18 +427,32 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         ("layout: `out` with a pending neg is written", "        and not tensor.is_neg()\n", ""),
         (
-            "layout: sparse tensors pass",
-            "if tensor.layout is not torch.strided:",
-            "if False:",
-        ),
-        (
             "layout: copies of operands are not counted",
             "if ready.data_ptr() != tensor.data_ptr():",
             "if False:",
         ),
     ),
     *_in(
-        _OPS + "description.py",
+        "ir_runtime/device/plain_tensor.py",
+        _LAYOUTS,
+        (
+            "layout: neg is not resolved",
+            "return tensor.resolve_conj().resolve_neg()",
+            "return tensor.resolve_conj()",
+        ),
+        (
+            "layout: conj is not resolved",
+            "return tensor.resolve_conj().resolve_neg()",
+            "return tensor.resolve_neg()",
+        ),
+        (
+            "layout: sparse tensors pass",
+            "if tensor.layout is not torch.strided:",
+            "if False:",
+        ),
+    ),
+    *_in(
+        _OPS + "digest/description.py",
         _DIGEST,
         (
             "digest: closures do not count",
@@ -478,7 +482,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "code_read.py",
+        _OPS + "digest/bytecode_read.py",
         _DIGEST,
         (
             "digest: nested functions do not count",
@@ -487,7 +491,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "function_read.py",
+        _OPS + "digest/function_read.py",
         _DIGEST,
         (
             "digest: imports in a body do not count",
@@ -496,7 +500,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "value_text.py",
+        _OPS + "digest/value.py",
         _DIGEST,
         (
             "digest: templates count by name",
@@ -510,7 +514,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "array_text.py",
+        _OPS + "digest/array.py",
         _DIGEST,
         (
             "digest: elements of a tensor do not count",
@@ -519,7 +523,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "argument.py",
+        _OPS + "select/argument.py",
         (*_DIGEST, "op_reg/test_selection.py", "op_reg/test_kernel.py"),
         (
             "selection: compiled-in values do not count",
@@ -566,7 +570,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "loaded.py",
+        _OPS + "call/loaded_kernels.py",
         ("op_reg/test_loaded.py",),
         (
             "kernels: launches of a dropped kernel are kept",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ir_runtime.counters import add_count
 from ir_runtime.device import Device, get_device_from_torch
-from ir_runtime.device.driver import driver_for_torch
+from ir_runtime.device.driver_table import driver_for_torch
 from ir_runtime.device.instance import on_exit, on_fork
 from ir_runtime.errors import GenerateError
 from ir_runtime.fork_lock import fork_waits

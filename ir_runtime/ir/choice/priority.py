@@ -12,54 +12,33 @@ tasks that take turns on one thread, that of the last `with` block entered or le
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Generator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 from weakref import WeakSet
 
 import torch
 
 from ir_runtime.errors import NotTakenError, OpConflictError, PriorityError
 from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.ir.choice.choice_source import CompiledChoices
+from ir_runtime.ir.choice.explain import Decision, explain
+from ir_runtime.ir.choice.strict import is_strict
+from ir_runtime.ir.implementation import IrOpImpl, supported_providers
 from ir_runtime.ir.log import log_skipped, logger, warn_once
+from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.shadow import run_watched, watch
-from ir_runtime.settings import Settings, current_settings, on_change
-
-if TYPE_CHECKING:
-    from ir_runtime.ir.implementation import IrOpImpl
-    from ir_runtime.ir.op import IrOp
+from ir_runtime.settings import Settings, on_change
 
 __all__ = [
     "BatchSizes",
     "Priority",
-    "Traced",
     "compile_anew",
-    "is_strict",
     "make_priority",
-    "strict_priority",
     "with_range",
 ]
 
 BatchSizes = tuple[int, int | None]
 """First and last size of dimension 0 of the first activation; None for no last one."""
-
-_strict: ContextVar[bool | None] = ContextVar("ir_runtime_strict_priority", default=None)
-
-
-class Traced(threading.local):
-    """What a context variable holds, for compilers that trace a call: they cannot read contexts.
-
-    Attributes:
-        value: what the last `with` block of this thread that was entered, or left, made of it.
-    """
-
-    def __init__(self) -> None:
-        self.value: Any = None  # in each thread: a compiled graph is guarded by its own thread's
-
-
-_traced_strict = Traced()
 
 _guard = fork_safe_lock()
 _alive: WeakSet[Priority] = WeakSet()
@@ -68,26 +47,35 @@ _alive: WeakSet[Priority] = WeakSet()
 class Priority:
     """A list of providers, as `set_priority` leaves it.
 
-    Attributes:
+    Args:
+        op: the op.
+        choices: makes the functions that try providers in turn, for all priorities of the op.
         impls: the providers in turn, up to the first that takes all arguments.
         added_native: whether native is last without having been asked for.
         ranges: lists of their own for some batch sizes, the latest first.
+        source: `context` or `default`, where it holds.
+
+    Attributes:
         run: computes a call, all arguments by position, by the first that takes it.
         run_on_cpu: the same, for callers who know that all tensors are there, on the CPU.
     """
 
     def __init__(
         self,
-        op: IrOp,
+        op: OpFacts[IrOpImpl],
+        choices: CompiledChoices,
         impls: Sequence[IrOpImpl],
         *,
         added_native: bool = False,
         ranges: Sequence[tuple[BatchSizes, Priority]] = (),
+        source: str = "default",
     ) -> None:
         self.op = op
+        self.choices = choices
         self.impls = tuple(impls)
         self.added_native = added_native
         self.ranges = tuple(ranges)
+        self.source = source
         self.run: Callable[..., Any]
         self.run_on_cpu: Callable[..., Any]
         with _guard:
@@ -100,15 +88,15 @@ class Priority:
         if watch.on:
             self.run = self.run_on_cpu = self._run_watched
         elif self.ranges or not asked:  # or else the call says what is set
-            self.run = self.run_on_cpu = self._run_chosen
+            self.run = self.run_on_cpu = self.run_chosen
         elif asked[0].accepts is None:
             self.run, self.run_on_cpu = asked[0].functional, asked[0].on_cpu
         else:
-            choice, rest = self.op.compiled_choice, self._run_chosen
-            self.run = choice(asked, on_cpu=False)(rest)
-            self.run_on_cpu = choice(asked, on_cpu=True)(rest)
+            self.run = self.choices.made_for(asked, on_cpu=False)(self.run_chosen)
+            self.run_on_cpu = self.choices.made_for(asked, on_cpu=True)(self.run_chosen)
 
-    def _run_chosen(self, *values: Any) -> Any:
+    def run_chosen(self, *values: Any) -> Any:
+        """Compute a call, asking each provider in turn; slower than `run`, and it says more."""
         return self.compute(values, lambda impl: impl.functional(*values))
 
     def compute(self, values: Sequence[Any], call: Callable[[IrOpImpl], Any]) -> Any:
@@ -124,7 +112,7 @@ class Priority:
                 declined.append(impl)
 
     def _run_watched(self, *values: Any) -> Any:
-        return run_watched(self.op, values)
+        return run_watched(self.op, values, self.compute)
 
     @property
     def providers(self) -> list[str]:
@@ -140,6 +128,19 @@ class Priority:
             if low <= size and (high is None or size <= high):
                 return priority
         return self
+
+    def explain(self, values: Sequence[Any]) -> Decision:
+        """Say which provider a call has, given all its arguments; nothing of it runs."""
+        chosen = self.for_batch(values)
+        sizes = next((sizes for sizes, inner in self.ranges if inner is chosen), None)
+        return explain(
+            self.op,
+            values,
+            chosen.impls,
+            added_native=chosen.added_native,
+            source=self.source if chosen.impls else "unset",
+            batch_sizes=sizes,
+        )
 
     def choose(
         self,
@@ -182,18 +183,18 @@ class Priority:
         _stop_tracing(what)
         raise PriorityError(
             what,
-            facts=[str(self.op.explain(*values))],
+            facts=[str(self.explain(values))],
             fix="add 'native' to the end of the priority",
         )
 
 
-def _unset(op: IrOp) -> IrOpImpl:
+def _unset(op: OpFacts[IrOpImpl]) -> IrOpImpl:
     if is_strict():
         what = f"op {op.name}: has no priority, must have one where strict_priority holds"
         _stop_tracing(what)
         raise PriorityError(
             what,
-            fix=f"ir.ops.{op.name}.set_default([...]), of {', '.join(op.supported_providers())}",
+            fix=f"ir.ops.{op.name}.set_default([...]), of {', '.join(supported_providers(op))}",
         )
     if torch.compiler.is_compiling():
         return op.impls["native"]
@@ -210,7 +211,7 @@ def _stop_tracing(reason: str) -> None:
         torch._dynamo.graph_break(msg=reason)
 
 
-def compile_anew(op: IrOp | None = None) -> None:
+def compile_anew(op: OpFacts[IrOpImpl] | None = None) -> None:
     """Let all priorities, or those of an op, look again what their providers take."""
     with _guard:
         priorities = [p for p in _alive if op is None or p.op is op]
@@ -224,7 +225,9 @@ def _follow(before: Settings, now: Settings) -> None:
         compile_anew()
 
 
-def make_priority(op: IrOp, names: Sequence[str]) -> Priority:
+def make_priority(
+    op: OpFacts[IrOpImpl], choices: CompiledChoices, names: Sequence[str], *, source: str
+) -> Priority:
     """Return the list of the providers of these names, of what works here.
 
     Raises:
@@ -243,13 +246,14 @@ def make_priority(op: IrOp, names: Sequence[str]) -> Priority:
             continue
         impls.append(impl)
         if impl.supports_all_args:
-            return Priority(op, impls)
+            return Priority(op, choices, impls, source=source)
     warn_once(
         f"fallback {op.name}",
         f"op {op.name}: each provider of its priority refuses some arguments; these calls are a "
         f"fallback to native. If that is meant, say so: {[*names, 'native']}",
     )
-    return Priority(op, [*impls, op.impls["native"]], added_native=True)
+    impls.append(op.impls["native"])
+    return Priority(op, choices, impls, added_native=True, source=source)
 
 
 def with_range(base: Priority, sizes: BatchSizes, inner: Priority) -> Priority:
@@ -270,28 +274,9 @@ def with_range(base: Priority, sizes: BatchSizes, inner: Priority) -> Priority:
         )
     return Priority(
         base.op,
+        base.choices,
         base.impls,
         added_native=base.added_native,
         ranges=((sizes, inner), *base.ranges),
+        source=inner.source,
     )
-
-
-def is_strict() -> bool:
-    """Tell whether native runs only where a priority names it."""
-    inside = _traced_strict.value if torch.compiler.is_dynamo_compiling() else _strict.get()
-    return current_settings().strict_priority if inside is None else inside
-
-
-@contextmanager
-def strict_priority(strict: bool = True) -> Generator[None]:  # noqa: FBT001, FBT002 - as enable_torch_wrap
-    """Refuse, in this context, to run native where no priority names it.
-
-    The default is the setting `IR_RUNTIME_STRICT_PRIORITY`.
-    """
-    token = _strict.set(strict)
-    _traced_strict.value = strict
-    try:
-        yield
-    finally:
-        _strict.reset(token)
-        _traced_strict.value = _strict.get()

@@ -7,22 +7,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ir_runtime.errors import NotTakenError
 from ir_runtime.ir.constraint import condition
+from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.log import known_levels
+from ir_runtime.ir.op_facts import OpFacts
 
-if TYPE_CHECKING:
-    from ir_runtime.ir.implementation import IrOpImpl
-    from ir_runtime.ir.op import IrOp
-
-__all__ = ["Run", "make_run"]
+__all__ = ["CompiledChoices"]
 
 Run = Callable[..., Any]
 
 
-def make_run(op: IrOp, impls: Sequence[IrOpImpl], *, on_cpu: bool) -> Callable[[Run], Run]:
+class CompiledChoices:
+    """The functions that were generated for lists of an op's providers.
+
+    They are kept: a `with` block that sets a priority again does not generate them again.
+
+    Args:
+        op: the op.
+    """
+
+    def __init__(self, op: OpFacts[IrOpImpl]) -> None:
+        self._op = op
+        self._made: dict[tuple[tuple[IrOpImpl, ...], bool], Callable[[Run], Run]] = {}
+
+    def made_for(self, impls: tuple[IrOpImpl, ...], *, on_cpu: bool) -> Callable[[Run], Run]:
+        """Return a function that makes one of providers to try in turn; see `_make_run`."""
+        found = self._made.get((impls, on_cpu))
+        if found is None:
+            found = self._made[impls, on_cpu] = _make_run(self._op, impls, on_cpu=on_cpu)
+        return found
+
+    def clear(self) -> None:
+        """Generate all functions again when they are asked for."""
+        self._made.clear()
+
+
+def _make_run(
+    op: OpFacts[IrOpImpl], impls: Sequence[IrOpImpl], *, on_cpu: bool
+) -> Callable[[Run], Run]:
     """Generate what computes a call by the first provider that takes it.
 
     Args:

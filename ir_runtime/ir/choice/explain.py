@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import IrRuntimeError
+from ir_runtime.ir.choice.strict import is_strict
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.iree import IreeImpl
-from ir_runtime.ir.priority import is_strict
+from ir_runtime.ir.op_facts import OpFacts
 
 if TYPE_CHECKING:
-    from ir_runtime.ir.op import IrOp
     from ir_runtime.op_reg import Explanation
 
 __all__ = ["Decision", "Verdict", "explain"]
@@ -75,49 +75,62 @@ class Decision:
         return "\n".join(lines)
 
 
-def explain(op: IrOp, values: Sequence[Any]) -> Decision:
-    """Say which provider a call has, given all its arguments; nothing of it runs."""
-    whole = op._priority()
-    chosen_range = None
-    for sizes, inner in whole.ranges:
-        if inner is whole.for_batch(values):
-            chosen_range = sizes
-            break
-    priority = whole.for_batch(values)
-    source = "unset" if not priority.impls else "context" if op.context.get() else "default"
-    listed = priority.impls or (() if is_strict() else (op.impls["native"],))
+def explain(
+    op: OpFacts[IrOpImpl],
+    values: Sequence[Any],
+    impls: Sequence[IrOpImpl],
+    *,
+    added_native: bool,
+    source: str,
+    batch_sizes: tuple[int, int | None] | None,
+) -> Decision:
+    """Say which provider a call has; nothing of it runs.
+
+    Args:
+        op: the op.
+        values: all arguments of the call.
+        impls: the providers of the priority in turn, empty if none is set.
+        added_native: whether native is last without having been asked for.
+        source: where the priority comes from, as `Decision` has it.
+        batch_sizes: for which batch sizes it is set, None if for all.
+    """
+    listed = list(impls)
+    if not listed and not is_strict():
+        listed.append(op.impls["native"])
     verdicts: list[Verdict] = []
     chosen: IrOpImpl | None = None
-    last = listed[-1] if listed else None
     wrong = op.check.refusal(values)
     for impl in listed:
         if wrong is not None:
             verdicts.append(Verdict(impl.provider, "refused", f"the op does: {wrong}"))
             continue
         verdict = _judge(impl, values, reached=chosen is None)
-        if impl is last and priority.added_native and verdict.outcome == "chosen":
-            if is_strict():
-                verdict = Verdict(impl.provider, "refused", "strict: the priority names it not")
-            else:
-                verdict = Verdict(impl.provider, "chosen", "no provider listed takes the call")
+        if impl is listed[-1] and added_native and verdict.outcome == "chosen":
+            verdict = _judge_added_native(impl)
         verdicts.append(verdict)
         if verdict.outcome == "chosen":
             chosen = impl
-    for impl in op.impls.values():
-        if impl not in listed:
-            why = "" if impl.supported else impl.why_unsupported
-            verdicts.append(
-                Verdict(impl.provider, "not listed" if impl.supported else "unsupported", why)
-            )
     return Decision(
         _call_in_words(op, values),
         source,
-        tuple(priority.providers),
-        chosen_range,
+        tuple(impl.provider for impl in impls),
+        batch_sizes,
         None if chosen is None else chosen.provider,
-        tuple(verdicts),
+        (*verdicts, *(_not_listed(i) for i in op.impls.values() if i not in listed)),
         _explain_kernel(chosen, values),
     )
+
+
+def _judge_added_native(impl: IrOpImpl) -> Verdict:
+    if is_strict():
+        return Verdict(impl.provider, "refused", "strict: the priority does not list it")
+    return Verdict(impl.provider, "chosen", "no provider listed takes the call")
+
+
+def _not_listed(impl: IrOpImpl) -> Verdict:
+    if impl.supported:
+        return Verdict(impl.provider, "not listed")
+    return Verdict(impl.provider, "unsupported", impl.why_unsupported)
 
 
 def _judge(impl: IrOpImpl, values: Sequence[Any], *, reached: bool) -> Verdict:
@@ -140,7 +153,7 @@ def _explain_kernel(impl: IrOpImpl | None, values: Sequence[Any]) -> Explanation
         return None  # the call itself says why, if it is made
 
 
-def _call_in_words(op: IrOp, values: Sequence[Any]) -> str:
+def _call_in_words(op: OpFacts[IrOpImpl], values: Sequence[Any]) -> str:
     parts = [
         f"{name}={format_tensor(value) if isinstance(value, Tensor) else repr(value)}"
         for name, value in zip(op.arg_names, values, strict=True)

@@ -1,0 +1,185 @@
+"""The facts of an op that hold whoever computes it: its meaning, its arguments, its torch op."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+import torch
+
+from ir_runtime.errors import OpDefinitionError
+from ir_runtime.ir.argument_check import ArgumentCheck
+from ir_runtime.ir.constraint import Constraint
+from ir_runtime.ir.op_checks import OpChecks
+from ir_runtime.ir.schema import check_name, check_parameters, infer_schema
+from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
+
+__all__ = ["Normalize", "OpFacts"]
+
+Normalize = Callable[..., tuple[Any, ...]]
+
+Impl = TypeVar("Impl")
+
+
+class OpFacts(OpChecks, Generic[Impl]):
+    """An op as its providers, and the code that chooses among them, know it.
+
+    Args:
+        name: of the op, lowercase.
+        native: computes it with torch functions; each parameter and the result annotated.
+        activations: names of the activations; default: those that begin with `x`.
+        normalize: takes all arguments and returns those that providers get in their place.
+        accepts: constraints that hold for each call that the op defines.
+        library: the torch library that it joins.
+
+    Attributes:
+        signature: of native.
+        arg_names: names of its parameters.
+        activation_indices: positions of the activations.
+        schema: as torch writes it, without the name.
+        docstring: of native.
+        check: refuses calls that the op does not define.
+        impls: providers by name, in the order in which they were registered.
+        providers_changed: called where a provider takes other calls than before.
+        packet: `torch.ops.ir_runtime.<name>`.
+        torch_op: the overload `default`.
+        allow_inplace: whether providers may write their results into the activations.
+
+    Raises:
+        OpDefinitionError: the name or the signature is not well formed.
+    """
+
+    allow_inplace: ClassVar[bool] = False
+
+    packet: Any
+    torch_op: torch._ops.OpOverload
+
+    def __init__(
+        self,
+        name: str,
+        native: Callable[..., Any],
+        activations: Sequence[str] | None,
+        normalize: Normalize | None,
+        accepts: Sequence[Constraint],
+        library: torch.library.Library,
+    ) -> None:
+        check_name(name, "Op")
+        super().__init__(name)
+        self.native = native
+        self.normalize = normalize
+        self.library = library
+        self.signature = check_parameters(name, native)
+        self.arg_names = tuple(self.signature.parameters)
+        self.activations = _activations(name, self.arg_names, activations)
+        self.activation_indices = [self.arg_names.index(a) for a in self.activations]
+        self.schema = infer_schema(name, native)
+        self.docstring = inspect.getdoc(native) or ""
+        self._defaults = tuple(
+            p.default for p in self.signature.parameters.values() if p.default is not p.empty
+        )
+        arguments = torch._C.parse_schema(f"ir_runtime::{name}{self.schema}").arguments
+        kinds = {a.name: str(a.type) for a in arguments}
+        self.check = ArgumentCheck(name, self.arg_names, kinds, accepts)
+        self.impls: dict[str, Impl] = {}
+        self.providers_changed: Callable[[], None] = _do_nothing
+        self._fake_fn = native
+
+    def find_torch_op(self) -> None:
+        """Look up the torch op, once its overloads are defined."""
+        self.packet = getattr(getattr(torch.ops, self.namespace), self.name)
+        self.torch_op = self.packet.default
+
+    @property
+    def overload(self) -> torch._ops.OpOverload:
+        """The overload `default`."""
+        return self.packet.default
+
+    @property
+    def qualified_name(self) -> str:
+        """Namespace and name, `ir_runtime::<name>`."""
+        return f"{self.namespace}::{self.name}"
+
+    @property
+    def namespace(self) -> str:
+        """That of the library; `ir_runtime` where a builder of documentation has mocked it."""
+        found: Any = self.library.ns
+        return found if isinstance(found, str) else IR_RUNTIME_LIBRARY.ns
+
+    def register_fake(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Let `fn` tell shapes and dtypes of results; default: native. A decorator."""
+        self._fake_fn = fn
+        return fn
+
+    @property
+    def fake_fn(self) -> Callable[..., Any]:
+        """The function that tells shapes and dtypes of results."""
+        return self._fake_fn
+
+    def fake_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Return fake results of a call; the meta function of the torch op."""
+        values = self.all_arguments(args, kwargs)
+        self.check(values)
+        return self._fake_fn(*(values if self.normalize is None else self.normalize(*values)))
+
+    def all_arguments(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None
+    ) -> tuple[Any, ...]:
+        """Return all arguments by position, with defaults for those that are missing.
+
+        Raises:
+            TypeError: they do not fit the signature.
+        """
+        missing = len(self.arg_names) - len(args)
+        if not kwargs and 0 <= missing <= len(self._defaults):
+            return (*args, *self._defaults[len(self._defaults) - missing :])
+        bound = self.signature.bind(*args, **(kwargs or {}))
+        bound.apply_defaults()
+        return bound.args
+
+    def normal_arguments(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None
+    ) -> tuple[Any, ...]:
+        """Return all arguments as providers get them.
+
+        Raises:
+            TypeError: they do not fit the signature.
+        """
+        values = self.all_arguments(args, kwargs)
+        return values if self.normalize is None else self.normalize(*values)
+
+    def apply_arg_defaults(self, args: Sequence[Any]) -> tuple[Any, ...]:
+        """Return all arguments by position, for passes that lower a node."""
+        return self.all_arguments(args)
+
+    def run_native(self, *args: Any) -> Any:
+        """Compute a call by native, given arguments by position as callers give them."""
+        return self.native(*self.normal_arguments(args))
+
+    def compute_natively(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute a call by native, whose torch functions have rules for vmap and jvp."""
+        values = self.all_arguments(args, kwargs)
+        self.check(values)
+        return self.run_native(*values)
+
+    def batch_size(self, values: Sequence[Any]) -> int:
+        """Return the first size of the first activation; 1 if it has none."""
+        first = values[self.activation_indices[0]]
+        if isinstance(first, list | tuple):
+            first = first[0] if first else None
+        return first.shape[0] if first is not None and first.ndim else 1
+
+
+def _activations(op: str, names: Sequence[str], given: Sequence[str] | None) -> list[str]:
+    if given is None:
+        return [name for name in names if name.startswith("x")]
+    for name in given:
+        if name not in names:
+            raise OpDefinitionError(
+                f"op {op}: activation {name!r} is none of its parameters: {', '.join(names)}"
+            )
+    return [name for name in names if name in given]
+
+
+def _do_nothing() -> None:
+    """Follow no change."""
