@@ -43,7 +43,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name from its layer when it is first asked for."""
+    """Import a public name from its layer at its first use."""
     if name == "ir":
         return importlib.import_module(f"{__name__}.ir")
     home = _HOMES.get(name)

@@ -1,4 +1,4 @@
-"""How often did the expensive things happen?  Process-wide counts that tests and the demo read."""
+"""Process-wide counts of expensive events, such as compiles and copies."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Counts:
     """A snapshot of the process-wide counts, or the difference of two.
 
     Attributes:
-        compiles: programs that no store had, so that they were compiled for this process.
-        cached_compiles: those of them whose result the compile cache had.
+        compiles: programs that were in no store, and were compiled for this process.
+        cached_compiles: those compiles whose result came from the compile cache.
         store_hits: artifacts read from a store instead of compiled.
         selects: runs of an op's `select` for a real call (not for meta tensors).
-        launches: runs of a `Launchable`; an op's calls are not counted, they are too short.
+        launches: runs of a `Launchable`; calls of ops are not counted, they are too short.
         copies: tensors copied because a device could not use them in place.
-        packs: weights brought into the order in which a kernel reads them.
-        corrupt_artifacts: stored artifacts that failed verification and were set aside.
-        index_faults: checks that met an index out of range on a GPU, where the index was clamped.
+        packs: weights reordered for the kernel that reads them.
+        corrupt_artifacts: stored artifacts that failed verification and were moved aside.
+        index_faults: checks with an index out of range on a GPU; the index was clamped.
     """
 
     compiles: int = 0
@@ -57,9 +57,9 @@ def add_count(name: str, amount: int = 1) -> None:
 
 
 def add_pending_count(name: str, amount: Callable[[], int]) -> None:
-    """Add to the count `name` what a function returns, which is called when counts are read.
+    """Add the result of a function to the count `name`; it is called when counts are read.
 
-    That keeps a call from waiting for a device. The oldest ones are read once many are pending.
+    So a call does not wait for a device. If many functions are pending, the oldest are called.
     """
     _pending.append((name, amount))
     while len(_pending) > _MOST_PENDING:
@@ -83,7 +83,7 @@ def current_counts() -> Counts:
 
 @contextmanager
 def count_since() -> Generator[list[Counts]]:
-    """Measure a `with` block: the yielded list holds its `Counts` once the block ends."""
+    """Measure a `with` block: after the block, the yielded list has its `Counts`."""
     before, result = current_counts(), []
     try:
         yield result

@@ -1,4 +1,4 @@
-"""How does each torch dtype look to MLIR and to IREE, and how close must results come?"""
+"""The table of dtypes: torch's dtypes in MLIR and IREE, and the tolerance of results."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class DtypeInfo:
         short: the name in messages and keys, such as `f32`.
         mlir: the MLIR element type of builtin tensors (integers are signless there).
         element_type: name of the `iree.runtime.HalElementType` member.
-        carrier: the dtype under which DLPack hands the tensor to IREE, where IREE's importer
-            does not know the dtype itself; same item size.
-        atol, rtol: tolerance that results of this dtype are held to.
+        carrier: the dtype with which DLPack passes the tensor to IREE, if IREE's importer does not
+            know the dtype itself; same item size.
+        atol, rtol: tolerance for results of this dtype.
     """
 
     short: str
@@ -64,7 +64,7 @@ _BY_NAME: dict[str, DtypeInfo] = {
 DTYPES: Mapping[torch.dtype, DtypeInfo] = MappingProxyType(
     {getattr(torch, name): info for name, info in _BY_NAME.items() if hasattr(torch, name)}
 )
-"""Every dtype that may cross into a compiled program."""
+"""Every dtype that compiled programs support."""
 
 
 def dtype_info(dtype: torch.dtype) -> DtypeInfo:
@@ -83,11 +83,11 @@ def dtype_info(dtype: torch.dtype) -> DtypeInfo:
 
 
 def short_name(dtype: torch.dtype) -> str:
-    """Return the name used in messages: `f32`; the torch name for a dtype outside the table."""
+    """Return the name for messages, such as `f32`; torch's name for a dtype outside the table."""
     info = DTYPES.get(dtype)
     return info.short if info else str(dtype).removeprefix("torch.")
 
 
 def format_tensor(tensor: torch.Tensor) -> str:
-    """Describe dtype and shape for a message: `f32[4, 256]`."""
+    """Return dtype and shape as text for a message: `f32[4, 256]`."""
     return f"{short_name(tensor.dtype)}[{', '.join(str(d) for d in tensor.shape)}]"

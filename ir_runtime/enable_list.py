@@ -1,4 +1,4 @@
-"""Which layers are enabled?  The syntax of lists such as `none,+rms_norm,+silu_and_mul`."""
+"""The syntax of lists of enabled layers, such as `none,+rms_norm,+silu_and_mul`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ _ITEM = re.compile(r"[+-][A-Za-z_]\w*")
 
 
 def parse_enable_list(items: str | Iterable[str], subject: str = "custom_ops") -> list[str]:
-    """Return the items of a list, without spaces around them and without empty ones.
+    """Return the items of a list, stripped and without empty items.
 
     Args:
-        items: "all", "none", "+name" and "-name", in a string with commas or one by one.
-        subject: what the list is, for messages.
+        items: "all", "none", "+name" and "-name", in a string with commas or as a list.
+        subject: the name of the list, for messages.
 
     Raises:
-        EnableListError: an item is something else, or two contradict each other; names it.
+        EnableListError: an item is something else, or two items contradict each other; the message
+            has the item.
     """
     parts = items.split(",") if isinstance(items, str) else list(items)
     found = [_strip(part, subject) for part in parts]
@@ -54,10 +55,10 @@ def _strip(part: object, subject: str) -> str:
 
 
 def default_of(items: Iterable[str]) -> str | None:
-    """Return "all" or "none", whichever a parsed list has; None if neither."""
+    """Return the "all" or "none" of a parsed list; None if it has neither."""
     return next((item for item in items if item in _DEFAULTS), None)
 
 
 def layer_name(item: str) -> str | None:
-    """Return the name that an item is about, None for "all" and "none"."""
+    """Return the layer's name in an item, None for "all" and "none"."""
     return None if item in _DEFAULTS else item[1:]

@@ -1,4 +1,4 @@
-"""Which exceptions can this package raise?  One tree with one root.
+"""The exceptions of this package: one tree with one root.
 
 ::
 
@@ -6,14 +6,14 @@
     ├── ArgumentError              (ValueError)    a call's arguments do not fit the op or program
     │   ├── MixedDeviceError       (RuntimeError)  tensors of one call live on different devices
     │   ├── NoSuchArgumentError    (IndexError)    an op has no argument at this position
-    │   ├── NotTakenError                          the op computes this call, its kernel does not
+    │   ├── NotTakenError                          the op supports this call, its kernel does not
     │   ├── EnableListError        (AssertionError)  a list of enabled layers contradicts itself
-    │   ├── IndexOutOfRangeError   (IndexError)    an index points outside of what it indexes
+    │   ├── IndexOutOfRangeError   (IndexError)    an index is outside of the indexed dimension
     │   └── UnknownLayerError      (KeyError)      the forward context has no layer of this name
     ├── DeviceError                (RuntimeError)  a device cannot be found, made or used
     │   ├── UnsupportedTorchDeviceError                no driver serves this torch device
     │   ├── NoCurrentDeviceError                   the thread's device stack is empty
-    │   └── MismatchedDeviceSetClearError                a device was cleared that is not on top
+    │   └── MismatchedDeviceSetClearError          a cleared device is not on top of the stack
     ├── UnsupportedTypeError       (TypeError)     a value of this type cannot cross into a program
     ├── CompileError               (RuntimeError)  the compiler refused the program
     │   ├── CompilerCrashError                     the compiler process died of a signal
@@ -26,27 +26,27 @@
     ├── EntryPointError            (LookupError)   the program has no such exported function
     ├── NoProgramError             (NotImplementedError)  a loader made no program for a device
     ├── LaunchError                (RuntimeError)  the program failed while running
-    │   └── LinkError              (ValueError)    what the program imports was not given to it
+    │   └── LinkError              (ValueError)    an import or parameter of the program is missing
     ├── TraceError                 (OSError)       a trace cannot be written or read
     ├── RegistrationError          (RuntimeError)  an op definition contradicts itself or another
     │   ├── OpDefinitionError      (ValueError)    a definition is not well formed
     │   ├── OpConflictError        (AssertionError)  a definition contradicts an earlier one
-    │   ├── LayerClassError        (TypeError)     what is registered as a layer is no such class
+    │   ├── LayerClassError        (TypeError)     a class registered as a layer is not a layer
     │   └── DeadLibraryError       (AttributeError)  an op's library was destroyed
     ├── PriorityError              (RuntimeError)  no provider may compute a call
     │   └── UnsupportedProviderError (ValueError)  a listed provider does not work here
     ├── MismatchError              (AssertionError)  a provider computes something else than native
     ├── GenerateError              (RuntimeError)  `generate` broke its contract
-    │   └── UndescribedStateError                  code reads what no key of a kernel can hold
+    │   └── UndescribedStateError                  code reads a value that no kernel key can hold
     ├── ExportError                (RuntimeError)  a torch program cannot become a compiled one
-    │   └── UnsupportedOperatorError (GenerateError)  it uses an operator that none can do
+    │   └── UnsupportedOperatorError (GenerateError)  it uses an operator that cannot be compiled
     ├── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
     ├── NoVmapRuleError            (RuntimeError)  torch.vmap reached an op without a rule for it
     ├── NoForwardError             (NotImplementedError)  a layer has no forward for the platform
-    └── NoForwardContextError      (RuntimeError)  an op wants a forward context, and none is set
+    └── NoForwardContextError      (RuntimeError)  an op needs a forward context, and none is set
 
-Each message reads `<object>: <what is wrong>, <what was expected>`, then indented facts, then a
-line `fix: ...` where one is known.
+Each message is `<object>: <what is wrong>, <what was expected>`, followed by indented facts and a
+line `fix: ...` if one is known.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class IrRuntimeError(Exception):
     Args:
         headline: `<object>: <what is wrong>, <what was expected>`.
         facts: lines that help to find the cause; printed indented.
-        fix: what the reader can do about it, if that is known.
+        fix: how to solve the problem, if it is known.
     """
 
     def __init__(self, headline: str, *, facts: Sequence[str] = (), fix: str | None = None) -> None:
@@ -149,7 +149,7 @@ class NoSuchArgumentError(ArgumentError, IndexError):
 
 
 class NotTakenError(ArgumentError):
-    """A kernel does not take a call that its op defines: another provider computes it."""
+    """A kernel does not support a call that its op supports: another provider computes it."""
 
 
 class EnableListError(ArgumentError, AssertionError):
@@ -157,12 +157,12 @@ class EnableListError(ArgumentError, AssertionError):
 
 
 class IndexOutOfRangeError(ArgumentError, IndexError):
-    """An index points outside of the dimension that it indexes.
+    """An index is outside of the indexed dimension.
 
     Attributes:
-        argument: the argument that holds the index, None if the program computes it.
-        index: the worst one; None if the dimension has no elements.
-        size: of the dimension.
+        argument: the argument with the index, None if the program computes the index.
+        index: the index that is farthest out of range; None if the dimension has no elements.
+        size: size of the dimension.
     """
 
     def __init__(
@@ -198,7 +198,7 @@ class NoCurrentDeviceError(DeviceError):
 
 
 class MismatchedDeviceSetClearError(DeviceError):
-    """A device was cleared that is not on top of the thread's stack."""
+    """A cleared device is not on top of the thread's stack."""
 
 
 class UnsupportedTypeError(IrRuntimeError, TypeError):
@@ -206,12 +206,12 @@ class UnsupportedTypeError(IrRuntimeError, TypeError):
 
 
 class CompileError(IrRuntimeError, RuntimeError):
-    """The compiler refused a program; carries its diagnostics and the source.
+    """The compiler refused a program; the error has its diagnostics and the source.
 
     Attributes:
-        diagnostics: what the compiler said, one entry a message.
+        diagnostics: the compiler's messages.
         source: the MLIR text given to the compiler, "" if it was bytecode.
-        source_path: where the text was kept, if it was.
+        source_path: the file where the text is kept, None if it is not.
     """
 
     def __init__(
@@ -232,7 +232,7 @@ class CompileError(IrRuntimeError, RuntimeError):
 
 
 class CompilerCrashError(CompileError):
-    """The compiler process died of a signal; this process lives."""
+    """The compiler process died of a signal; this process continues."""
 
 
 class CompilerTimeoutError(CompileError, TimeoutError):
@@ -252,7 +252,7 @@ class ArtifactNotFoundError(StoreError, LookupError):
 
 
 class AmbiguousArtifactError(StoreError, LookupError):
-    """Several stored artifacts fit, and nothing says which one is meant."""
+    """Several stored artifacts fit, and no selector chooses one."""
 
 
 class UntrustedStoreError(StoreError, PermissionError):
@@ -268,7 +268,7 @@ class LaunchError(IrRuntimeError, RuntimeError):
 
 
 class LinkError(LaunchError, ValueError):
-    """A program imports a module or loads a parameter that it was not given."""
+    """A module or a parameter that a program needs is missing."""
 
 
 class NoProgramError(IrRuntimeError, NotImplementedError):
@@ -276,7 +276,7 @@ class NoProgramError(IrRuntimeError, NotImplementedError):
 
 
 class TraceError(IrRuntimeError, OSError):
-    """A trace directory cannot be written, or holds no trace."""
+    """A trace directory cannot be written, or there is no trace in it."""
 
 
 class RegistrationError(IrRuntimeError, RuntimeError):
@@ -284,19 +284,19 @@ class RegistrationError(IrRuntimeError, RuntimeError):
 
 
 class OpDefinitionError(RegistrationError, ValueError):
-    """An op, a provider or what belongs to one is not well formed."""
+    """The definition of an op, a provider or a part of one is not well formed."""
 
 
 class OpConflictError(RegistrationError, AssertionError):
-    """A definition or a priority contradicts what is registered."""
+    """A definition or a priority contradicts an earlier registration."""
 
 
 class LayerClassError(RegistrationError, TypeError):
-    """What is registered as a layer is no class, or not one that can stand in for another."""
+    """An object registered as a layer is no class, or cannot replace the class that it should."""
 
 
 class DeadLibraryError(RegistrationError, AttributeError):
-    """The library that an op was registered in is gone, and the op with it."""
+    """The library of an op was destroyed, and with it the op."""
 
 
 class PriorityError(IrRuntimeError, RuntimeError):
@@ -304,7 +304,7 @@ class PriorityError(IrRuntimeError, RuntimeError):
 
 
 class UnsupportedProviderError(PriorityError, ValueError):
-    """A provider is to compute a call that does not work on this machine."""
+    """A provider in a priority does not work on this machine."""
 
 
 class MismatchError(IrRuntimeError, AssertionError):
@@ -312,24 +312,24 @@ class MismatchError(IrRuntimeError, AssertionError):
 
 
 class GenerateError(IrRuntimeError, RuntimeError):
-    """`generate` did not do what its selection declares."""
+    """`generate` broke its contract, or contradicts the declarations of `select`."""
 
 
 class UndescribedStateError(GenerateError):
-    """Code that decides what a kernel is reads what the kernel's key cannot hold."""
+    """Code that determines a kernel reads a value that the kernel's key cannot hold."""
 
 
 class ExportError(IrRuntimeError, RuntimeError):
-    """A torch program cannot be traced, or does what a compiled program cannot."""
+    """A torch program cannot be traced, or a compiled program cannot do the same."""
 
 
 class UnsupportedOperatorError(ExportError, GenerateError):
     """A torch program uses an operator that compiled programs cannot do.
 
     Attributes:
-        operator: torch's name of it, such as `aten.cdist`.
-        place: the line of the user's code that calls it, "" if that is not known.
-        diagnostics: what the compiler said, if it was tried.
+        operator: torch's name of the operator, such as `aten.cdist`.
+        place: the line of the user's code that calls it, "" if it is not known.
+        diagnostics: the compiler's messages, if it was called.
     """
 
     def __init__(
@@ -361,4 +361,4 @@ class NoForwardError(IrRuntimeError, NotImplementedError):
 
 
 class NoForwardContextError(IrRuntimeError, RuntimeError):
-    """An op looks for its layer outside of any forward context."""
+    """An op that needs its layer is called outside of any forward context."""

@@ -1,8 +1,8 @@
-"""Forks beside other threads: locks that are free in the child, and work that a fork waits for.
+"""Forks in a process with threads: locks that are free in the child, work that a fork waits for.
 
-A thread of the parent may hold a lock at the moment of a fork. The child has no such thread, so
-nobody would ever release its copy of that lock. Ours are freed in the child. The locks of others,
-such as those of modules that are being imported, cannot be: a fork waits for who holds them.
+A thread of the parent may hold a lock at the moment of a fork. The child does not have this thread,
+so its copy of the lock would never be released. Our own locks are freed in the child. Other locks,
+such as those of modules that are being imported, cannot be freed: a fork waits for their holders.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _locks: WeakSet[ForkSafeLock] = WeakSet()
 
 
 def fork_safe_lock() -> ForkSafeLock:
-    """Return a reentrant lock; a forked child has it free, unless the thread that forked holds it.
+    """Return a reentrant lock; it is free in a forked child, unless the forking thread holds it.
 
-    What the lock guards may be half changed in the child, if another thread was changing it.
+    The guarded data may be half changed in the child, if another thread was changing it.
     """
     lock = ForkSafeLock()
     _locks.add(lock)
@@ -40,11 +40,11 @@ def _free_locks() -> None:
 
 
 class _Gate:
-    """Who does what a fork must wait for, and who forks."""
+    """The threads that a fork must wait for, and the thread that forks."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
-        self.working: Counter[int] = Counter()  # by thread
+        self.working: Counter[int] = Counter()  # depth of `fork_waits` by thread
         self.forking: int | None = None
 
 
@@ -53,9 +53,9 @@ _gate = _Gate()
 
 @contextlib.contextmanager
 def fork_waits() -> Generator[None]:
-    """Hold off forks of other threads for 20 s at most; for work of seconds, not for waiting.
+    """Delay forks of other threads, by 20 s at most; for work of seconds, not for waiting.
 
-    It is for what imports modules, opens devices or is inside of a library that has locks.
+    Use it for code that imports modules, opens devices or calls a library with locks.
     """
     gate, me = _gate, threading.get_ident()
     with gate.changed:
@@ -64,7 +64,7 @@ def fork_waits() -> Generator[None]:
     try:
         yield
     finally:
-        gate = _gate  # another one in a child that this thread forked meanwhile
+        gate = _gate  # a new gate, if this is a child that the thread forked inside the block
         with gate.changed:
             gate.working[me] -= 1
             if not gate.working[me]:

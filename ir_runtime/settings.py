@@ -1,4 +1,4 @@
-"""Which knobs are there, and what are they set to?  The only reader of `IR_RUNTIME_*` variables."""
+"""The settings and their values; the only file that reads the `IR_RUNTIME_*` variables."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _CHOICES = {
 
 @dataclass(frozen=True)
 class Settings:
-    """Every knob, with its default. Each field is the variable `IR_RUNTIME_<FIELD>` in capitals.
+    """All settings, with defaults. Each field is the variable `IR_RUNTIME_<FIELD>` in capitals.
 
     Attributes:
         store: directory of compiled artifacts: the first path of `IR_RUNTIME_STORE`.
-        base_stores: directories of artifacts that are read where `store` has none, in this order,
-            and never written: the further paths of `IR_RUNTIME_STORE`, which is like `PATH`.
-        compile_cache: directory where the compiler's results are kept by content, for kernels
-            whose op changed and whose MLIR did not; None for none.
+        base_stores: directories that are read, in this order, if an artifact is not in `store`;
+            they are never written. The other paths of `IR_RUNTIME_STORE`, which is like `PATH`.
+        compile_cache: directory of the compiler's outputs by content, for kernels whose op
+            changed but whose MLIR did not; None turns it off.
         compile: whether a kernel that is not stored may be compiled.
         compile_process: compile in a child process, so that a compiler crash is an exception.
-        compile_timeout_s: seconds one compile may take in a child process; 0 means no limit.
+        compile_timeout_s: time limit in seconds of a compile in a child process; 0 means no limit.
         task_min_bytes: a launch that touches at least this many bytes runs on IREE's worker pool
             (`local-task`), a smaller one on the calling thread (`local-sync`).
         launch: what runs kernels of ops on the CPU: `direct` calls their code without IREE's VM,
@@ -74,10 +74,10 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read the knobs from a mapping of environment variables.
+        """Read the settings from a mapping of environment variables.
 
         Raises:
-            ArgumentError: a value does not parse; names the variable and what it accepts.
+            ArgumentError: a value does not parse; the message has the variable and its values.
         """
         values: dict[str, Any] = {}
         for field in fields(cls):
@@ -87,15 +87,15 @@ class Settings:
                 values[field.name] = _parse(name, text.strip(), type(field.default))
         if "store" in values:
             values["store"], *values["base_stores"] = values["store"]
-        elif Path(environment.get("XDG_CACHE_HOME", "")).is_absolute():  # others are to be ignored
+        elif Path(environment.get("XDG_CACHE_HOME", "")).is_absolute():  # as XDG demands
             values["store"] = Path(environment["XDG_CACHE_HOME"]) / "ir_runtime"
         return cls(**values)._expanded()
 
     def _expanded(self) -> Settings:
-        """Return these settings with a home directory at the start of each path spelled out.
+        """Return these settings with `~` at the start of each path replaced by the home directory.
 
         Raises:
-            ArgumentError: no home directory is known.
+            ArgumentError: the home directory is not known.
         """
         paths = ("store", "compile_cache", "trace")
         found = {name: getattr(self, name) for name in paths}
@@ -114,7 +114,7 @@ def _expanded(name: str, path: Path) -> Path:
     if path.parts[:1] and path.parts[0].startswith("~") and not expanded.is_absolute():
         raise ArgumentError(
             f"{_PREFIX}{name.upper()}: {str(path)!r} begins with a home directory, and none is "
-            "known, must be an absolute path then",
+            "known, must be an absolute path",
             fix=f"set HOME, or {_PREFIX}{name.upper()}",
         )
     return expanded
@@ -132,7 +132,7 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "IR_RUNTIME_CUSTOM_OPS": lambda text, name: ",".join(parse_enable_list(text, name)),
     "IR_RUNTIME_TRUSTED_USERS": lambda text, _: text,
 }
-"""What reads the variables that are neither a switch, a word, a number nor a path."""
+"""Readers of the variables that are neither a switch, a word, a number nor a path."""
 
 
 def _parse(name: str, text: str, kind: type) -> object:
@@ -174,7 +174,7 @@ def on_change(listener: Listener) -> Listener:
 
 
 def current_settings() -> Settings:
-    """Return the settings of this process; the environment is read at the first call."""
+    """Return the settings of this process; the first call reads the environment."""
     global _current
     if _current is None:
         _current = Settings.from_environment(os.environ)
@@ -202,7 +202,7 @@ def _warn_of_unknown_variables(environment: Mapping[str, str]) -> None:
 
 @contextmanager
 def override_settings(**changes: object) -> Generator[Settings]:
-    """Change settings for the length of a `with` block, for the whole process (tests, tools)."""
+    """Change settings during a `with` block, for the whole process (for tests and tools)."""
     before = current_settings()
     inside = replace(before, **changes)  # pyright: ignore[reportArgumentType]
     try:

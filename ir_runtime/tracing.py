@@ -1,7 +1,7 @@
-"""What did this process compile, load and launch, and when?  `IR_RUNTIME_TRACE=DIR` keeps it.
+"""Tracing: with `IR_RUNTIME_TRACE=DIR`, a record of a process's compiles, loads and launches.
 
 Each process has two files in the directory, `events-<pid>.jsonl` and `trace-<pid>.json`; see
-`docs/tracing.md`. An event is one write, so a process that is killed leaves whole lines.
+`docs/tracing.md`. An event is one write, so a killed process leaves only complete lines.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _BEGIN, _BETWEEN, _END = b"[\n", b",\n", b"\n]\n"
 
 
 def trace_directory() -> Path | None:
-    """Return the directory of the `trace` setting, which exists then; None if tracing is off.
+    """Return the directory of the `trace` setting and make it; None if tracing is off.
 
     Raises:
         TraceError: it cannot be written.
@@ -46,10 +46,10 @@ def trace_directory() -> Path | None:
 
 
 def active_trace() -> Trace | None:
-    """Return where this process writes down what it does, None if tracing is off.
+    """Return the trace of this process, None if tracing is off.
 
     Raises:
-        TraceError: the directory cannot be written; found out at the first use.
+        TraceError: the directory cannot be written; only the first use finds this.
     """
     directory = current_settings().trace
     if directory is None:
@@ -64,19 +64,19 @@ def active_trace() -> Trace | None:
 
 
 class Span:
-    """A stretch of time of one thread, from `with` to its end: an event, and a profiler range.
+    """The time of a `with` block on one thread: an event, and a range for `torch.profiler`.
 
-    If tracing is off it measures, and writes nothing. `torch.profiler` shows it as
+    With tracing off, it measures the time and writes nothing. `torch.profiler` shows it as
     `ir_runtime::<event> <name>`.
 
     Args:
         event: the kind of event, such as `launch`.
         name: of the op or program.
-        fields: what the event says; more may be added until the end. Values are JSON.
+        fields: the fields of the event; more may be added until the end. Values are JSON.
 
     Raises:
-        TraceError: on entry; the directory cannot be written. Later failures end the trace with
-            a warning, not the traced call.
+        TraceError: on entry, if the directory cannot be written. A later failure ends the trace
+            with a warning; the traced call continues.
     """
 
     def __init__(self, event: str, name: str, **fields: Any) -> None:
@@ -124,17 +124,17 @@ def launch_span(
 
     Args:
         name: of the op, `<namespace>::<op>`, or of the program.
-        key: label of the kernel's key, None for a program that no store holds.
+        key: label of the kernel's key, None for a program that is not stored.
         args: the arguments of the call.
         device: the URI of the device that runs it.
-        executor: what runs it.
+        executor: the executor that runs it.
     """
     arguments = [_described(value) for value in args]
     return Span("launch", name, key=key, arguments=arguments, executor=executor, device=device)
 
 
 def record_event(event: str, name: str, started_ns: int, **fields: Any) -> None:
-    """Write down what began at `started_ns` of `time.perf_counter_ns` and ends now, if tracing."""
+    """Record an event from `started_ns`, of `time.perf_counter_ns`, until now, if tracing is on."""
     trace = active_trace()
     if trace is not None:
         trace.write(event, name, time.perf_counter_ns() - started_ns, fields)
@@ -156,7 +156,7 @@ class Trace:
     """The files of this process in one directory; all methods may be called from any thread.
 
     Args:
-        directory: made if it is not there.
+        directory: made if it does not exist.
 
     Raises:
         TraceError: it cannot be written.
@@ -216,7 +216,7 @@ class Trace:
             bars.append(piece)
 
     def keep(self, file_name: str, data: bytes) -> None:
-        """Put a file into the directory, whole or not at all; a failure ends the trace."""
+        """Put a file into the directory, completely or not at all; a failure ends the trace."""
         staging = self.directory / f".{file_name}.{os.getpid()}.{threading.get_native_id()}"
         with self._writing():
             if self._ended:
@@ -236,7 +236,7 @@ class Trace:
             self._close()
 
     def reset(self) -> None:
-        """Begin files of its own, in a forked child."""
+        """Close the parent's files in a forked child; the child makes its own."""
         self._named_threads.clear()
         for file in self._files or ():
             file.close()
@@ -249,7 +249,7 @@ class Trace:
         try:
             bars = _File(self.directory / f"trace-{os.getpid()}.json")
             files.append(bars)
-            if not bars.take_back(_END):  # else an earlier process had the same number
+            if not bars.take_back(_END):  # not empty: an earlier process had the same number
                 program = Path(sys.argv[0]).name if sys.argv else "python"
                 bars.append(_BEGIN + _json(_label("process_name", program or "python", 0)))
         except OSError:
@@ -282,7 +282,7 @@ class Trace:
 
 
 class _File:
-    """A file that grows by whole pieces; one that does not fit is taken back."""
+    """A file that grows by complete pieces; a piece that does not fit is removed again."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -297,14 +297,14 @@ class _File:
             raise OSError(f"{self._path}: only {written} of {len(piece)} bytes fit")
 
     def take_back(self, end: bytes) -> bool:
-        """Cut `end` off, if the file ends so; returns whether the file holds anything."""
+        """Remove `end` from the end of the file; returns whether the file had any contents."""
         size = os.fstat(self._descriptor).st_size
         if size >= len(end) and os.pread(self._descriptor, len(end), size - len(end)) == end:
             os.ftruncate(self._descriptor, size - len(end))
         return size > 0
 
     def close(self) -> None:
-        """Close it."""
+        """Close the file."""
         os.close(self._descriptor)
 
 

@@ -80,7 +80,7 @@ def test_a_home_that_is_not_known_is_named(variable: str, text: str) -> None:
         Settings.from_environment({variable: text if "STORE" in variable else path})
     assert str(refused.value) == (
         f"{variable}: {path!r} begins with a home directory, and none is known, "
-        f"must be an absolute path then\n  fix: set HOME, or {variable}"
+        f"must be an absolute path\n  fix: set HOME, or {variable}"
     )
 
 

@@ -1,4 +1,4 @@
-"""How does a torch module or function become a program?  Traced, checked, imported."""
+"""`export`: a torch module or function becomes a program: it is traced, checked, imported."""
 
 from __future__ import annotations
 
@@ -59,16 +59,17 @@ def export(
         module_or_fn: an `nn.Module`, a function of tensors, a torch op, or a
             `torch.export.ExportedProgram`.
         args: example arguments; none for an `ExportedProgram`.
-        kwargs: example keyword arguments; likewise.
-        dynamic_shapes: which sizes are open, as `torch.export.export` takes it; likewise.
+        kwargs: example keyword arguments; none for an `ExportedProgram`.
+        dynamic_shapes: the open sizes, as for `torch.export.export`; None for an
+            `ExportedProgram`.
         parameters: `inline` makes parameters and buffers constants of the program; `external`
-            leaves them out, to be loaded beside it.
+            leaves them out, and they are loaded separately.
         parameter_scope: scope of external parameters; their keys are those of the state dict.
-        name: what messages and the store call the program; default the module's or function's.
+        name: name of the program in messages and in the store; default the module's or function's.
 
     Raises:
-        ExportError: torch cannot trace it, or the program does what a compiled one cannot: draw
-            random numbers, make sizes that depend on values.
+        ExportError: torch cannot trace it, or a compiled program cannot do the same: draw random
+            numbers, or compute sizes from values.
         UnsupportedOperatorError: it uses an operator that compiled programs cannot do.
         CompilerNotFoundError: the compiler package is not installed.
     """
@@ -79,7 +80,7 @@ def export(
     if isinstance(module_or_fn, torch.export.ExportedProgram):
         if args or kwargs or dynamic_shapes is not None:
             raise ArgumentError(
-                f"{called}: an ExportedProgram with arguments, must be without: it was traced"
+                f"{called}: an ExportedProgram with arguments, must be without: it is traced"
             )
         traced = module_or_fn
     else:
@@ -100,8 +101,8 @@ def _import(
     def import_for(family: str) -> Any:
         if _versions(traced) != versions:
             raise ExportError(
-                f"{called}: its weights changed after the export, must not before it is first "
-                f"compiled for {family}",
+                f"{called}: its weights changed after the export, must stay the same until it is "
+                f"first compiled for {family}",
                 fix="export it again",
             )
         kept = external and ExternalParameters(external.scope)
@@ -122,7 +123,7 @@ def _import(
 
 
 def _versions(traced: Any) -> list[int]:
-    """Return how often each tensor that a program holds was changed in place."""
+    """Return, for each tensor of a program, how often it was changed in place."""
     tensors = [*traced.state_dict.values(), *traced.constants.values()]
     return [t._version for t in tensors if isinstance(t, Tensor) and not t.is_inference()]
 
@@ -134,10 +135,10 @@ def _module_for(
     external: ExternalParameters | None,
     conditions: Sequence[Any],
 ) -> tuple[Any, Interface, Any]:
-    """Return a program, what it takes and returns, and its module, for a kind of device."""
+    """Return the functional program, its interface, and its MLIR module for a device family."""
     from torch.fx.experimental import _config
 
-    # oblivious: no conclusion from an example's size not being 0 or 1
+    # "Oblivious": torch concludes nothing from the fact that an example's size is not 0 or 1.
     oblivious = _config.patch(backed_size_oblivious=True)
     with torch.no_grad(), quiet_tracing(), rewrites_for(family), oblivious:
         program = _functional(called, traced)
@@ -168,7 +169,7 @@ def _functional(called: str, traced: Any) -> Any:
 def _checked_module(
     called: str, program: Any, interface: Interface, external: ExternalParameters | None
 ) -> Any:
-    """Import a program whose indices are checked."""
+    """Insert index checks into a program, and import it."""
     try:
         check_indices(program, {i.name: i.name for i in interface.inputs})
     except UncheckedIndexError as error:
@@ -182,7 +183,8 @@ def _checked_module(
         if (refusal := refuse_import(called, error)) is not None:
             raise refusal from error
         raise ExportError(
-            f"{called}: does not import into MLIR, must use what IREE's FxImporter knows",
+            f"{called}: does not import into MLIR, must use only operators that IREE's FxImporter "
+            "knows",
             facts=first_lines(error),
         ) from error
 
@@ -206,7 +208,7 @@ def _trace(
         module = _FunctionModule(module, args, kwargs)
     args, kwargs = _distinct(args, kwargs)
     record_lines_of(module_or_fn)
-    # oblivious: no conclusion from an example's size not being 0 or 1
+    # "Oblivious": torch concludes nothing from the fact that an example's size is not 0 or 1.
     with torch.no_grad(), quiet_tracing(), _config.patch(backed_size_oblivious=True):
         try:
             return torch.export.export(
@@ -223,7 +225,7 @@ def _trace(
 
 
 class _FunctionModule(torch.nn.Module):
-    """Lets `torch.export` see a function under its own signature."""
+    """Wraps a function for `torch.export`, with the function's own signature."""
 
     def __init__(self, fn: Callable[..., Any], args: Sequence[Any], kwargs: Iterable[str]) -> None:
         super().__init__()
@@ -231,7 +233,7 @@ class _FunctionModule(torch.nn.Module):
 
 
 def _distinct(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-    """Copy tensors that are given twice: a trace takes one tensor to be one argument."""
+    """Copy tensors that are given twice: a trace would make them one argument."""
     from torch.utils import _pytree as pytree
 
     seen: set[int] = set()

@@ -1,4 +1,4 @@
-"""Let a program check, before it runs, what its trace takes for granted of its inputs' sizes."""
+"""Checks at the start of a program for the conditions of its trace on the inputs' sizes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SMALLEST_USUAL = 2
 
 
 def assumed_conditions(program: Any, *, is_oblivious: bool) -> list[Any]:
-    """Return what a trace concluded of its open sizes from its examples: sympy relations.
+    """Return the conclusions of a trace about its open sizes, as sympy relations.
 
-    To be asked before the program is decomposed, which adds conclusions that nothing depends on.
+    Call it before the program is decomposed: that adds conclusions that nothing depends on.
 
     Args:
         program: a `torch.export.ExportedProgram`.
-        is_oblivious: whether it was traced without conclusions from sizes not being 0 or 1. If
-            not, only equations are returned: of the others nobody can tell which are such.
+        is_oblivious: whether it was traced without conclusions from sizes other than 0 and 1. If
+            not, only equations are returned: other conclusions may be of that needless kind.
     """
     env = _shape_env_of(program)
     guards = [guard.expr for guard in env.guards] if env is not None else []
@@ -42,12 +42,12 @@ def _is_equation(condition: Any) -> bool:
 
 
 def _tells_small_sizes(condition: Any) -> bool:
-    """Tell whether a condition only says that a size is not 0 or 1, which needs no other code."""
+    """Tell whether a condition only excludes the sizes 0 and 1, for which the code is the same."""
     return any(side.is_Integer and 0 <= side <= _SMALLEST_USUAL for side in condition.args)
 
 
 def settled_conditions(program: Any, conditions: Sequence[Any]) -> list[Any]:
-    """Return conditions over the symbols that a program has after it was decomposed."""
+    """Return the conditions with the symbols that a program has after its decomposition."""
     env = _shape_env_of(program)
     replaced = {} if env is None else dict(env.replacements)
     found: list[Any] = []
@@ -60,7 +60,7 @@ def settled_conditions(program: Any, conditions: Sequence[Any]) -> list[Any]:
 
 
 def _shape_env_of(program: Any) -> Any:
-    """Return what knows the symbols of a traced program, None if it has no open sizes."""
+    """Return torch's shape environment of a traced program, None if it has no open sizes."""
     for node in program.graph.nodes:
         value = node.meta.get("val")
         mode = getattr(value, "fake_mode", None)
@@ -72,15 +72,15 @@ def _shape_env_of(program: Any) -> Any:
 def assert_input_sizes(
     module: Any, name: str, program: Any, inputs: Sequence[str], conditions: Sequence[Any]
 ) -> None:
-    """Assert in an imported program what its trace takes for granted of the inputs' sizes.
+    """Add assertions to an imported program for the conditions of its trace on the inputs' sizes.
 
     Args:
         module: has the function `@main`, on values of the torch dialect; changed in place.
-        program: the `torch.export.ExportedProgram` that was imported.
         name: of the program, for messages.
-        program: what was imported: a program whose user inputs are the operands of `@main`.
+        program: the `torch.export.ExportedProgram` that was imported; its user inputs are the
+            operands of `@main`.
         inputs: names of the operands of `@main`.
-        conditions: what must hold beyond what the program writes with symbols.
+        conditions: conditions beyond those that the program's symbols express.
 
     Raises:
         GenerateError: the program cannot compute a condition.
@@ -104,7 +104,7 @@ def assert_input_sizes(
 
 
 def _operands(program: Any) -> list[Any]:
-    """Return what the trace knows of each operand: a fake tensor or a symbol."""
+    """Return the trace's value of each operand: a fake tensor or a symbol."""
     from torch.export.graph_signature import ConstantArgument, InputKind
 
     values = {n.name: n.meta["val"] for n in program.graph.nodes if n.op == "placeholder"}
@@ -127,7 +127,7 @@ class _TracedSizes(SizeTable):
         self._ranges = ranges
 
     def add(self, value: Any, traced: Any, label: str) -> None:
-        """Note where the open sizes of an operand, or an operand that is a size, are found."""
+        """Add the places of an operand's open sizes, or of an operand that is itself a size."""
         if isinstance(traced, torch.SymInt):
             self._reads.append((traced.node.expr, SizeRead(value, None, label)))
         for i, size in enumerate(traced.shape if isinstance(traced, Tensor) else ()):
@@ -138,14 +138,14 @@ class _TracedSizes(SizeTable):
     def open_sizes(self) -> Iterator[tuple[Any, OpenSize]]:
         for symbol, limits in self._ranges.items():
             if self.read_of(symbol) is not None:
-                # torch states 2 for sizes that it takes to be neither 0 nor 1
+                # torch writes 2 as the least value of each size, since it treats 0 and 1 specially
                 least = int(limits.lower) if limits.lower.is_Integer else -NO_MAX
                 most = int(limits.upper) if limits.upper.is_Integer else NO_MAX
                 yield symbol, OpenSize(str(symbol), 0 if least <= _SMALLEST_USUAL else least, most)
 
 
 def _admit_small_sizes(entry: Any) -> None:
-    """Let sizes be 0 and 1: torch states 2 for all, and nothing here depends on it."""
+    """Allow sizes of 0 and 1: torch writes 2 as the least value, but nothing depends on it."""
     from iree.compiler.ir import Attribute
 
     for op in entry.operations:
@@ -156,10 +156,10 @@ def _admit_small_sizes(entry: Any) -> None:
 
 
 def _pass_through(value: Any, kind: TorchTensorType, before: Any) -> None:
-    """Let all of the program use a copy of an input, in name only.
+    """Make the program use a second value of an input, which is no real copy.
 
-    The compiler takes sizes of values with the same symbol to be equal, and would drop the
-    assertion that they are. So the assertions read the inputs, and the symbols are of the copies.
+    The compiler assumes that sizes with the same symbol are equal, and would drop the assertion
+    for it. So the assertions read the inputs, and the symbols belong to the second values.
     """
     from iree.compiler.ir import InsertionPoint, Operation, Type
 

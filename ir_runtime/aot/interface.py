@@ -1,7 +1,7 @@
-"""Turn an exported program into a function from operands to results.
+"""The conversion of an exported program into a plain function from operands to results.
 
-What torch's graph signature says beyond that is kept as data: which arguments and buffers a call
-changes, and which results are no values of the program.
+Other facts of torch's graph signature become data: which arguments and buffers a call changes, and
+which results the program does not compute.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class ProgramInput:
 
     Attributes:
         name: torch's name for it.
-        value: what it must be, if it is no operand.
+        value: the only accepted value, if it is no operand.
         is_operand: whether the program takes it; else it was a constant of the trace.
-        dtype: of a tensor, None for a number.
-        shape: of a tensor, None in each open dimension.
+        dtype: dtype of a tensor, None for a number.
+        shape: shape of a tensor, None for each open dimension.
     """
 
     name: str
@@ -60,7 +60,7 @@ class ProgramInput:
     shape: tuple[int | None, ...] = ()
 
     def refusal(self, value: Any) -> str | None:
-        """Say why a call cannot take a value here, None if it can; open sizes are not looked at."""
+        """Return why a value is refused, None if it is accepted; open sizes are not checked."""
         if not self.is_operand:
             return (
                 None
@@ -90,7 +90,7 @@ class ProgramResult:
     Attributes:
         value: the result, if the program does not compute it.
         is_computed: whether the program computes it; else it was a constant of the trace.
-        is_bool: whether it is a `bool`, which programs give as an integer.
+        is_bool: whether it is a `bool`, which programs return as an integer.
     """
 
     value: Any = None
@@ -113,14 +113,14 @@ class StateTensor:
 
 @dataclass(frozen=True)
 class Interface:
-    """How the operands and results of a program are those of the traced module.
+    """The relation between a program's operands and results and those of the traced module.
 
     Attributes:
         inputs: the flattened arguments of the module.
         results: its flattened results.
         state: the tensors that follow the arguments as operands of the program.
         changed: for each of the program's first results, the operand that it is written to; the
-            module's results come after them.
+            module's results follow them.
     """
 
     inputs: tuple[ProgramInput, ...]
@@ -134,7 +134,7 @@ class Interface:
         return [*arguments, *(state.name for state in self.state)]
 
     def regroup(self, computed: Sequence[Any]) -> list[Any]:
-        """Return the module's flattened results, given those that the program computed."""
+        """Return the module's flattened results, from the results that the program computed."""
         rest: Iterator[Any] = iter(computed)
         values = [next(rest) if r.is_computed else r.value for r in self.results]
         return [
@@ -144,14 +144,16 @@ class Interface:
 
 
 def plain_interface(program: Any) -> tuple[Any, Interface]:
-    """Return a functional program as one without effects, and what its effects were.
+    """Return a functional program without effects, and its interface.
 
-    State that the program changes becomes operands, after the arguments. What it changes becomes
-    results, before the others. Results that are constants of the trace are left out.
+    State that the program changes becomes operands, after the arguments. The new values of changed
+    tensors become results, before the others. Results that are constants of the trace are left out.
 
     Args:
         program: a functional `torch.export.ExportedProgram`; its graph is changed.
     """
+    # In torch's signature, an output spec with a target is the new value of a buffer, a parameter
+    # or an argument; an input spec that is no user input is state that the module stores.
     signature = program.graph_signature
     mutations = [s for s in signature.output_specs if s.kind is not OutputKind.USER_OUTPUT]
     outputs = [s for s in signature.output_specs if s.kind is OutputKind.USER_OUTPUT]
@@ -160,6 +162,8 @@ def plain_interface(program: Any) -> tuple[Any, Interface]:
     stored = [s for s in signature.input_specs if s.kind is not InputKind.USER_INPUT]
     state = [s for s in stored if s.target in written]
 
+    # Constants of the trace have no node, so they are neither operands nor results. Only state that
+    # is written becomes an operand; other state stays, and is imported as constants or parameters.
     traced = {node.name: node.meta.get("val") for node in program.graph.nodes}
     operands = [s for s in arguments if not isinstance(s.arg, ConstantArgument)] + state
     places = {s.target or s.arg.name: i for i, s in enumerate(operands)}
@@ -192,7 +196,7 @@ def _input_of(spec: Any, traced: Mapping[str, Any]) -> ProgramInput:
 
 
 def _static(size: Any) -> int | None:
-    """Return a size that does not depend on the call, None for an open one."""
+    """Return a static size as an int, None for an open size."""
     if isinstance(size, torch.SymInt):
         return int(size.node.expr) if size.node.expr.is_Integer else None
     return size
@@ -205,7 +209,7 @@ def _result_of(spec: Any) -> ProgramResult:
 
 
 def _with_specs(program: Any, inputs: list[Any], results: list[Any]) -> Any:
-    """Return a program that takes `inputs` in that order, and gives `results` as results."""
+    """Return a program that takes `inputs` in this order, and returns `results`."""
     graph = program.graph
     nodes = {node.name: node for node in graph.nodes}
     begin = graph._root
@@ -221,21 +225,21 @@ def _with_specs(program: Any, inputs: list[Any], results: list[Any]) -> Any:
 
 
 def _as_value(argument: Any) -> Any:
-    """Return the output of a number as one that FxImporter takes; the node tells its type."""
+    """Return the output spec of a number as an int, for FxImporter; the node has the real type."""
     if isinstance(argument, SymFloatArgument | SymBoolArgument):
         return SymIntArgument(argument.name)
     return argument
 
 
 def refuse_shared_state(name: str, program: Any) -> None:
-    """Refuse a program that changes a tensor of its module which shares memory with another.
+    """Refuse a program that changes a tensor of its module if another tensor shares its memory.
 
     Args:
         name: for messages.
         program: a `torch.export.ExportedProgram`, functional or not.
 
     Raises:
-        ExportError: it does.
+        ExportError: the changed tensor shares memory with another tensor of the module.
     """
     signature = program.graph_signature
     written = {node.name for node in written_nodes(program.graph)}
@@ -257,7 +261,7 @@ def refuse_shared_state(name: str, program: Any) -> None:
 
 
 def declare_changes(module: Any, changed: Sequence[int]) -> None:
-    """Let the entry function of an imported program say which operands it changes."""
+    """Write the operands that an imported program changes into its entry's reflection."""
     from iree.compiler.ir import DictAttr, StringAttr, SymbolTable
 
     if changed:

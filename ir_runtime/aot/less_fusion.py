@@ -1,4 +1,4 @@
-"""Compile a program again, with less fusion, where the compiler refuses what it fused itself."""
+"""The second compile of a program, with less fusion, if the compiler refuses its own fused code."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _log = logging.getLogger("ir_runtime.aot")
 _LESS_FUSION = "--iree-dispatch-creation-enable-aggressive-fusion=false"
 _STACK_REFUSAL = "exceeded stack allocation limit"
 _KEPT_APART = {"torch.aten._softmax": 0, "torch.aten._log_softmax": 0, "torch.aten.index_put": 2}
-"""By operation, the operand that is computed before it, by itself."""
+"""By operation, the operand that must be computed separately before it."""
 _TENSOR = re.compile(r"!torch\.vtensor<\[(?P<sizes>[^\]]+)\],(?P<element>\w+)>")
 
 
 def obtain_program(key: KernelKey, device_flags: tuple[str, ...], source: bytes) -> Artifact:
-    """Return a program's artifact, made with less fusion if the compiler fails with more.
+    """Return a program's artifact; if the compiler fails, it is compiled with less fusion.
 
-    IREE 3.13 fuses a softmax, or a write by index, of dynamic sizes with the code around it, keeps
-    what is between on the stack, without a bound, and then refuses that code. The second compile
-    turns such fusion off, and keeps these operations apart from what is before them.
+    IREE 3.13 fuses a softmax, or a write by index, of dynamic sizes with the code around it. It
+    puts the intermediate values on the stack, without a bound, and then refuses that code. The
+    second compile turns this fusion off, and separates these operations from the code before them.
     """
     store = default_store()
     less = replace(key, flags=(*key.flags, _LESS_FUSION))
@@ -45,7 +45,7 @@ def obtain_program(key: KernelKey, device_flags: tuple[str, ...], source: bytes)
 
 
 def keep_apart(source: bytes) -> bytes:
-    """Keep softmaxes and writes by index of dynamic sizes apart from what is before them.
+    """Separate softmaxes and writes by index of dynamic sizes from the code before them.
 
     Args:
         source: a program in the torch dialect, as text.
@@ -72,7 +72,7 @@ def keep_apart(source: bytes) -> bytes:
 
 
 def _begin_barrier(operation: Any, number: int) -> None:
-    """Put a barrier for fusion before an operand of an operation, if that has open sizes."""
+    """Put a fusion barrier before an operand of an operation, if the operand has open sizes."""
     from iree.compiler.dialects import arith, iree_tensor_ext, tensor
     from iree.compiler.ir import IndexType, InsertionPoint, Operation, Type
 

@@ -1,4 +1,4 @@
-"""Find the weights of a program that was compiled without them, in files or in this process."""
+"""External parameters: the weights of a program compiled without them, from files or tensors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["ExternalParameters"]
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What the program was compiled for: the dtype and shape of a parameter, and all its names."""
+    """The dtype and shape that the program was compiled for, and all names of the parameter."""
 
     dtype: torch.dtype
     shape: tuple[int, ...]
@@ -44,13 +44,13 @@ class _Wanted:
 
 
 class ExternalParameters:
-    """The parameters and persistent buffers that a program loads instead of holding them.
+    """The parameters and persistent buffers that a program loads; they are not part of it.
 
     Args:
-        scope: of all of them; the program names each as `scope::key`.
+        scope: the scope of all parameters; each is `scope::key` in the program.
 
     Attributes:
-        tensors: those of the exported module, by key: their names in its state dict.
+        tensors: the tensors of the exported module, by key, which is the name in its state dict.
     """
 
     def __init__(self, scope: str) -> None:
@@ -59,7 +59,7 @@ class ExternalParameters:
         self._wanted: dict[str, _Wanted] = {}
 
     def import_hooks(self, program: Any) -> Any:
-        """Return what tells FxImporter to load the parameters of a program, collected here.
+        """Return hooks with which FxImporter loads parameters; they are collected here.
 
         Buffers that are not persistent are in no state dict, so they stay in the program.
         """
@@ -73,7 +73,7 @@ class ExternalParameters:
                 return inline(gni, literal, info)
             key: Any = first_names.get(spec.target, spec.target)
             names = (key, *(name for name, first in first_names.items() if first == key != name))
-            tensor = program.state_dict[key]  # FxImporter changes the dtype of some
+            tensor = program.state_dict[key]  # `literal` may have another dtype by now
             self.tensors[key] = tensor
             self._wanted[key] = _Wanted(tensor.dtype, tuple(tensor.shape), names)
             return load(gni, key, literal)
@@ -120,11 +120,11 @@ class ExternalParameters:
         ).result
 
     def save(self, name: str, path: str | os.PathLike[str]) -> None:
-        """Write them into an IREE parameter archive, `.irpa`, with their dtypes and shapes.
+        """Write the parameters into an IREE archive, `.irpa`, with their dtypes and shapes.
 
         Raises:
-            ArgumentError: the module's parameters are not what they were when it was exported, or
-                the file cannot be written.
+            ArgumentError: a parameter has another dtype or shape than at the export, or the file
+                cannot be written.
         """
         index = self._index_of_tensors(name, self.tensors, "the exported module")
         try:
@@ -140,12 +140,12 @@ class ExternalParameters:
         name: str,
         source: Mapping[str, Tensor] | Sequence[str | os.PathLike[str]],
     ) -> ParameterProvider:
-        """Return a provider of the parameters, each checked to be as the program wants it.
+        """Return a provider of the parameters; the dtype and shape of each are checked.
 
         Args:
             name: of the program, for messages.
-            source: tensors by their names in the state dict, or files; those of the exported
-                module if there are none.
+            source: tensors by their names in the state dict, or files; if empty, the tensors of
+                the exported module.
 
         Raises:
             ArgumentError: a parameter is missing or of another dtype or shape; a file is missing
@@ -200,12 +200,12 @@ class ExternalParameters:
 
 
 def _first_present(values: Mapping[str, Any], wanted: _Wanted) -> Any:
-    """Return what is there under one of the names of a parameter that modules share."""
+    """Return the value under the first known name; a shared parameter has several names."""
     return next((values[name] for name in wanted.names if name in values), None)
 
 
 def _check_stored(name: str, key: str, stored: StoredParameter, wanted: _Wanted) -> None:
-    if stored.dtype is None or stored.shape is None:  # an archive that says no types
+    if stored.dtype is None or stored.shape is None:  # an archive without types
         if stored.length != wanted.size_bytes:
             found = f"{stored.length} bytes"
             raise _refusal(name, key, found, wanted, [stored.path], f" ({wanted.size_bytes} bytes)")
@@ -224,7 +224,7 @@ def _refusal(
 
 
 def _first_names(state_dict: Mapping[str, Tensor]) -> dict[str, str]:
-    """Map each name to the first one that the same tensor has; files keep shared ones once."""
+    """Map each name to the first name of the same tensor; files store a shared tensor once."""
     first: dict[tuple[Any, ...], str] = {}
     return {
         name: first.setdefault((t.data_ptr(), t.shape, t.stride(), t.dtype), name)

@@ -1,7 +1,7 @@
-"""Read what files of parameters say of themselves, and check it before a parameter is read.
+"""The headers of parameter files, read and checked before any parameter is read.
 
-Three formats are known by their first bytes: IREE's archives (`.irpa`), safetensors and GGUF. The
-parameters themselves are read later, by IREE, when a program is loaded.
+Three formats are recognised by their first bytes: IREE's archives (`.irpa`), safetensors and GGUF.
+IREE reads the parameters themselves later, when a program is loaded.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _METADATA = ("TENSORv0", "PYTORCH")
 
 @dataclass(frozen=True)
 class _Header:
-    """What a file says of one parameter: a torch dtype or another name of one, and sizes."""
+    """The header of one parameter: the name of its dtype, torch's name if known, and its sizes."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -53,9 +53,9 @@ class StoredParameter:
 
     Attributes:
         path: the file.
-        length: how many bytes it has.
-        dtype: its torch dtype, or the file's own name for it; None if the file does not say.
-        shape: its sizes; None if the file does not say.
+        length: its size in bytes.
+        dtype: its torch dtype, or the file's own name for it; None if the file has none.
+        shape: its sizes; None if the file has none.
         entry: IREE's entry for it, which keeps the file open.
     """
 
@@ -67,31 +67,31 @@ class StoredParameter:
 
 
 class _MalformedError(Exception):
-    """A file is not what it begins as; says why."""
+    """A file does not have the format that its first bytes announce; the message says why."""
 
 
 def describe(dtype: torch.dtype | str, shape: tuple[int, ...]) -> str:
-    """Write the type of a parameter: `f32[4, 2]`."""
+    """Return the type of a parameter as text: `f32[4, 2]`."""
     name = dtype if isinstance(dtype, str) else short_name(dtype)
     return f"{name}{list(shape)}"
 
 
 def metadata_of(tensor: torch.Tensor) -> str:
-    """Return what an archive keeps beside a parameter: its dtype and shape, as IREE's tools do."""
+    """Return the metadata of a parameter in an archive, its dtype and shape, as IREE's tools do."""
     dtype = str(tensor.dtype).removeprefix("torch.")
     content = {"type": "Tensor", "dtype": dtype, "shape": list(tensor.shape)}
     return f"{_METADATA[0]}:{json.dumps(content)}"
 
 
 def open_parameter_file(name: str, path: str | os.PathLike[str]) -> dict[str, StoredParameter]:
-    """Return the parameters that a file holds, by their keys; none is read.
+    """Return the parameters of a file, by their keys; only the headers are read.
 
     Args:
         name: of the program, for messages.
         path: the file.
 
     Raises:
-        ArgumentError: there is no such file, it is of no known format, or it is damaged.
+        ArgumentError: there is no such file, its format is not known, or it is damaged.
     """
     shown = str(path)
     if not Path(path).is_file():
@@ -109,7 +109,7 @@ def open_parameter_file(name: str, path: str | os.PathLike[str]) -> dict[str, St
 
 
 def _headers(file: BinaryIO) -> tuple[str, Mapping[str, _Header] | None]:
-    """Return the format of a file, and what it says of its parameters, None if IREE reads that."""
+    """Return the format of a file, and its headers, None if IREE reads them."""
     size = os.fstat(file.fileno()).st_size
     begin = file.read(9)
     if begin[:4] == b"IRPA":
@@ -125,12 +125,12 @@ def _headers(file: BinaryIO) -> tuple[str, Mapping[str, _Header] | None]:
 
 class _UnknownFormatError(_MalformedError):
     def __str__(self) -> str:
-        return "it begins as no format that is known: IREE's archive, safetensors or GGUF"
+        return "its first bytes are of no known format: IREE's archive, safetensors or GGUF"
 
 
 def _damaged(name: str, path: str, reason: str) -> ArgumentError:
     return ArgumentError(
-        f"{name}: {path} is no whole file of parameters, must be an archive of IREE (.irpa), "
+        f"{name}: {path} is no complete file of parameters, must be an archive of IREE (.irpa), "
         "safetensors or GGUF",
         facts=[reason],
         fix="write tensors of another format with safetensors.torch.save_file, or pass them in a "
@@ -145,7 +145,7 @@ def _entries(
 
     index = ParameterIndex()
     try:
-        # read, not mapped: a file that is cut later is an error of the read, and no signal
+        # Not mapped: if the file is truncated later, a read fails, but a mapping raises a signal.
         index.load(path, kind, mode="file_async")
         entries = dict(index.items())
     except Exception as error:
@@ -187,7 +187,7 @@ def _count(shape: tuple[int, ...]) -> int:
 
 
 def _header_in(metadata: bytes) -> _Header | None:
-    """Read what an archive keeps beside a parameter; None if it is not of a tensor."""
+    """Read the metadata of a parameter in an archive; None if it does not describe a tensor."""
     kind, _, text = metadata.decode("utf-8", "replace").partition(":")
     if kind not in _METADATA:
         return None
@@ -231,8 +231,8 @@ class _GgufReader:
     """Reads the header of a GGUF file.
 
     Args:
-        file: stands after the first four bytes.
-        size: how many bytes it has.
+        file: the open file, at its fifth byte.
+        size: its size in bytes.
     """
 
     def __init__(self, file: BinaryIO, size: int) -> None:

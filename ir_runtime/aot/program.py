@@ -1,4 +1,4 @@
-"""What is an exported program?  An import of a torch program, to be compiled for any device."""
+"""`Program`: an exported torch program in MLIR, which can be compiled for any device."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = ["Program", "ProgramInput"]
 
 AnyPath = str | os.PathLike[str]
 Parameters = AnyPath | Sequence[AnyPath] | Mapping[str, torch.Tensor]
-"""Where parameters are: a file, several, or tensors by their names."""
+"""The source of parameters: a file, several files, or tensors by their names."""
 
 _NO_FUSION_OF_SHARED = "--iree-dispatch-creation-fuse-multi-use=false"
 _FAMILIES = ("local", "vulkan", "cuda", "hip")
@@ -64,15 +64,15 @@ class _Lowered:
 class Program:
     """A torch program in MLIR, made by `ir_runtime.aot.export`.
 
-    Call it as the module or function that it was made of, or take it to where it is needed:
-    `mlir`, `compile`, `launchable`.
+    Call it like the module or function that was exported, or use `mlir`, `compile` or
+    `launchable` to run it elsewhere.
 
     Attributes:
-        name: what messages and the store call it.
+        name: its name in messages and in the store.
         inputs: the flattened arguments, in order.
         state: the module's buffers and parameters that a call changes; the binary takes them as
             operands after the arguments.
-        parameters: its external parameters; none if they are inline.
+        parameters: its external parameters; empty if they are inline.
     """
 
     def __init__(
@@ -105,27 +105,27 @@ class Program:
         self._lock = fork_safe_lock()
 
     def mlir(self, device_family: str = "local") -> str:
-        """Return the program as MLIR text, its ops expanded for a kind of device.
+        """Return the program as MLIR text, with its ops expanded for a device family.
 
         Args:
             device_family: `local` (CPUs), `vulkan`, `cuda` or `hip`.
 
         Raises:
-            ArgumentError: there is no such family; or a call does not fit its op.
+            ArgumentError: the family is unknown, or a call does not fit its op.
             GenerateError: a kernel cannot be made.
         """
         return self._for_family(device_family).text
 
     def save_mlir(self, path: str | os.PathLike[str], device_family: str = "local") -> None:
-        """Write what `mlir` returns to a file."""
+        """Write the program as MLIR text to a file."""
         Path(path).write_text(self.mlir(device_family), encoding="utf-8")
 
     def save_parameters(self, path: str | os.PathLike[str]) -> None:
         """Write the external parameters to an IREE parameter archive, `.irpa`.
 
         Raises:
-            ArgumentError: one is of another dtype or shape than it was when the module was
-                exported, or the file cannot be written.
+            ArgumentError: a parameter has another dtype or shape than at the export, or the file
+                cannot be written.
         """
         self.parameters.save(self.name, path)
 
@@ -139,16 +139,16 @@ class Program:
         """Return the program as a VMFB, from the store or freshly compiled.
 
         Args:
-            device: what to compile for: a device, its URI such as `local-task`, or a torch device.
-            flags: compiler flags beyond those of the device; or, without a device, all that name
+            device: the target: a device, its URI such as `local-task`, or a torch device.
+            flags: compiler flags beyond those of the device; or, without a device, all flags of
                 the target: `--iree-hal-target-device=cuda --iree-cuda-target=sm_80`.
-            path: where to write it, too.
+            path: a file to write it to, too.
 
         Raises:
-            ArgumentError: neither a device nor flags that name one are given.
-            UnsupportedOperatorError: the compiler does not take an operator of it; the compiler's
-                words are in the field `diagnostics`.
-            CompileError: the MLIR of an op in it does not compile.
+            ArgumentError: neither a device nor flags with a target are given.
+            UnsupportedOperatorError: the compiler does not accept an operator of the program; its
+                messages are in the field `diagnostics`.
+            CompileError: the MLIR of an op in the program does not compile.
             StoreError: it cannot be stored.
         """
         if device is not None:
@@ -162,10 +162,10 @@ class Program:
         return artifact.vmfb
 
     def launchable(self, *, parameters: Parameters = ()) -> Launchable:
-        """Return the program as a `Launchable`, which takes the flat operands.
+        """Return the program as a `Launchable`, which takes the flattened operands.
 
         Args:
-            parameters: where the external parameters are, under their names in the state dict:
+            parameters: the source of the external parameters, by their names in the state dict:
                 files (`.irpa`, `.safetensors` or `.gguf`) or a dict of tensors; default the
                 exported module.
 
@@ -189,19 +189,20 @@ class Program:
         return Launchable(load, providers, is_async=False, name=self.name, state=state)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the program as the module or function was called; results as it returned them.
+        """Run the program with the arguments of the module or function; returns its results.
 
-        It runs where the tensors are; one that takes none, on the current device or the CPU.
+        It runs on the device of the tensors; without tensors, on the current device or the CPU.
 
         Raises:
-            ArgumentError: the arguments are not shaped as the example ones, or one that was a
-                constant of the trace is another value.
-            LaunchError: the program failed while running; sizes that it was not traced for.
+            ArgumentError: the structure of the arguments differs from the example arguments, or a
+                constant of the trace has another value.
+            LaunchError: the program failed while running, for example at sizes that its trace
+                excludes.
         """
         from torch.utils import _pytree as pytree
 
         operands = self._operands(args, kwargs)
-        where = torch.device("cpu")  # of a program without tensors, unless a device is current
+        where = torch.device("cpu")  # the default for a program without tensors
         told = Device.chosen_for(where) or any(isinstance(v, torch.Tensor) for v in operands)
         results = self._own_launchable(*operands, device=None if told else where)
         several = results if isinstance(results, list) else [] if results is None else [results]
@@ -254,7 +255,7 @@ class Program:
         except (CompilerNotFoundError, CompilerTimeoutError):
             raise
         except CompileError as error:
-            if lowered.has_own_ops:  # it may be their MLIR, which the user wrote
+            if lowered.has_own_ops:  # the error may be in MLIR that the user wrote
                 raise
             raise blame(self.name, self._operators, error.diagnostics, lowered.text) from None
 
@@ -278,7 +279,7 @@ class Program:
 
         context: Any = Context()
         context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork
-        if family not in self._imported:  # sums differ
+        if family not in self._imported:  # rewrites, such as those of sums, differ by family
             self._imported[family] = _bytecode(self._import_for(family))
         module = Module.parse(self._imported[family], context)
         expand_index_checks(module.operation, family)
@@ -301,10 +302,10 @@ def _bytecode(module: Any) -> bytes:
 
 
 def _fusion_flags(text: str) -> tuple[str, ...]:
-    """Return flags that keep a program of torch's operators on open sizes right.
+    """Return flags that a program of torch operators on open sizes needs for correct results.
 
-    IREE 3.13 fuses a sum of an open size with a second one that is made of it, and adds it up once
-    for each tile of the second: what else uses it gets a hundred times the sum.
+    IREE 3.13 fuses a sum over an open size with a second sum that uses it, and adds the first once
+    for each tile of the second. Other users of the first sum then get a multiple of it.
     """
     return (_NO_FUSION_OF_SHARED,) if "torch.aten." in text and "?" in text else ()
 
@@ -320,13 +321,13 @@ def _device_of(device: Device | torch.device | str) -> Device:
 
 
 def _family_of(name: str, flags: Sequence[str]) -> str:
-    """Return the device family that compiler flags name."""
+    """Return the device family of the target in compiler flags."""
     for flag in flags:
         match = _TARGET.fullmatch(flag)
         if match is not None and match["target"] in _FAMILY_BY_TARGET:
             return _FAMILY_BY_TARGET[match["target"]]
     raise ArgumentError(
-        f"{name}: nothing says what to compile for, must be a device or flags that name one",
+        f"{name}: there is no target, must be a device or flags with a target",
         facts=[f"flags {' '.join(flags) or 'none'}"],
         fix="pass device='local-task', or a flag such as --iree-hal-target-device=cuda",
     )

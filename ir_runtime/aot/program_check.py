@@ -1,4 +1,4 @@
-"""Refuse what a compiled program cannot do: draw random numbers, make sizes of values."""
+"""The refusal of programs that draw random numbers, or compute sizes from values."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _KINDS = (
 
 
 def refuse_unsupported(name: str, program: Any) -> None:
-    """Refuse a functional program that does what a compiled one cannot.
+    """Refuse a functional program that no compiled program can replace.
 
     Raises:
-        ExportError: says what, and where that is known.
+        ExportError: the message has the reason, and the user's line if it is known.
     """
     from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 
@@ -36,7 +36,7 @@ def refuse_unsupported(name: str, program: Any) -> None:
                 fix="call eval() on the module first, or pass the numbers as an argument",
             )
         value = node.meta.get("val")
-        # IREE 3.13 compiles the indexing and `nonzero` that make such sizes without ever ending
+        # With the indexing and `nonzero` that make such sizes, a compile of IREE 3.13 never ends.
         if isinstance(value, torch.Tensor) and free_unbacked_symbols(value.shape):
             maker = node.target if operator_name(node.target) else user_operator(node)
             raise ExportError(

@@ -1,4 +1,4 @@
-"""Give results the dtypes of the trace: the runtime returns unsigned integers as signed."""
+"""The dtypes of results as in the trace: the runtime returns unsigned integers as signed ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["as_traced", "result_dtypes"]
 
 
 def result_dtypes(program: Any) -> tuple[torch.dtype | None, ...]:
-    """Return the dtype of each result of an exported program, None of one that is no tensor."""
+    """Return the dtype of each result of an exported program, None for one that is no tensor."""
     nodes = {node.name: node for node in program.graph.nodes}
     values = [
         nodes[spec.arg.name].meta.get("val") if getattr(spec.arg, "name", None) in nodes else None
@@ -21,7 +21,7 @@ def result_dtypes(program: Any) -> tuple[torch.dtype | None, ...]:
 
 
 def as_traced(results: Sequence[Any], dtypes: Sequence[torch.dtype | None]) -> list[Any]:
-    """Return results seen in the dtypes of the trace, where only the sign of integers differs."""
+    """Return results as views with the dtypes of the trace, if only the integers' sign differs."""
     if len(results) != len(dtypes):
         return list(results)
     return [

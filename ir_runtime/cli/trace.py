@@ -1,4 +1,4 @@
-"""`ir-runtime trace DIR`: what was compiled, loaded and launched, and how long did it take?"""
+"""`ir-runtime trace DIR`: a summary of the compiles, loads and launches of a trace, with times."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["KernelRow", "LaunchRow", "Summary", "read_summary", "run"]
 
 @dataclass(frozen=True)
 class KernelRow:
-    """What happened to one artifact.
+    """The events of one artifact.
 
     Attributes:
         key: label of its key, also the name of its files.
-        compiled: how often it was compiled.
-        failed: how many of those compiles failed.
-        loaded: how often a store gave it.
-        generate_ms: sum of the time to make its MLIR.
-        compile_ms: sum of the compiler's time, of compiles that succeeded.
+        compiled: number of compiles.
+        failed: number of failed compiles.
+        loaded: number of loads from a store.
+        generate_ms: total time to make its MLIR.
+        compile_ms: total time of the compiler in successful compiles.
     """
 
     key: str
@@ -44,9 +44,9 @@ class LaunchRow:
     Attributes:
         name: the op or program.
         device: URI of the device.
-        executor: what ran them.
-        count: how many.
-        failed: how many of them raised.
+        executor: their executor.
+        count: number of launches.
+        failed: number of launches that raised an error.
         total_us: sum of their times.
         median_us: the median time.
         max_us: the longest.
@@ -64,14 +64,14 @@ class LaunchRow:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a trace directory holds.
+    """The summary of a trace directory.
 
     Attributes:
         directory: the directory.
-        processes: how many processes wrote into it.
-        kernels: one row an artifact, longest compile first.
-        launches: one row an op, device and executor, longest total first.
-        unreadable: lines that are no events, such as one of a disk that was full.
+        processes: number of processes that wrote into it.
+        kernels: one row per artifact, longest compile first.
+        launches: one row per op, device and executor, longest total first.
+        unreadable: number of lines that are no events, such as a line cut by a full disk.
     """
 
     directory: str
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments: `directory`, `json`.
 
     Raises:
-        TraceError: the directory holds no trace.
+        TraceError: there is no trace in the directory.
     """
     summary = read_summary(arguments.directory)
     if arguments.json:
@@ -102,7 +102,7 @@ def read_summary(directory: Path) -> Summary:
     """Read the events of all processes that traced into a directory.
 
     Raises:
-        TraceError: there are none, or they cannot be read.
+        TraceError: there are no events, or they cannot be read.
     """
     try:
         paths = sorted(directory.glob("events-*.jsonl"))

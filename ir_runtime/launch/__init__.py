@@ -1,4 +1,4 @@
-"""From MLIR to a program that runs on tensors; knows no op."""
+"""Compile MLIR, and run the compiled program on torch tensors; this package knows no op."""
 
 from ir_runtime.launch.artifact.store import Artifact, DirectoryStore, MemoryStore, Store
 from ir_runtime.launch.launchable import Launchable

@@ -1,4 +1,4 @@
-"""How do several devices look like one place to a program?"""
+"""A group of devices that a program uses as one place."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def _close_devices() -> None:
 
 
 class DeviceGroup:
-    """The devices of one program, in the order in which it numbers them.
+    """The devices of one program, in the order of their numbers in the program.
 
     Attributes:
         devices: one or more.
         uri: their URIs.
-        instance_cache_key: tells two groups apart.
+        instance_cache_key: differs between two groups.
     """
 
     def __init__(self, devices: Sequence[Device]) -> None:
@@ -64,7 +64,7 @@ class DeviceGroup:
 
     @property
     def type_cache_key(self) -> str:
-        """What a binary for these devices depends on."""
+        """The device types of the group, as they enter the key of a binary."""
         families = "+".join(device.driver.family for device in self.devices)
         return f"{families}:{';'.join(self.compile_target_flags)}"
 
@@ -100,12 +100,12 @@ class DeviceGroup:
             ) from error
 
     def setup_iree_action(self) -> None:
-        """Return when what torch has enqueued so far cannot be overtaken by a launch."""
+        """Wait until a launch cannot overtake the work that torch has enqueued so far."""
         for device in self.devices:
             device.setup_iree_action()
 
     def finalize_iree_action(self) -> None:
-        """Let torch go on with the results of a launch."""
+        """Make the results of a launch safe for torch to use."""
         for device in self.devices:
             device.finalize_iree_action()
 
@@ -116,18 +116,18 @@ class DeviceGroup:
         return DeviceGroup([Device(_CALLER) if d.driver_id == _POOL else d for d in self.devices])
 
     def import_tensor(self, slot: Slot, tensor: Tensor) -> HalBufferView:
-        """Bring an argument to the device that the program wants it on.
+        """Bring an argument to the device where the program wants it.
 
-        That is the one that the program declares, else the one whose memory the tensor is in,
-        else, for a tensor on the CPU, the first.
+        This is the device that the program declares, else the device that holds the tensor, else,
+        for a tensor on the CPU, the first device.
 
         Raises:
-            UnsupportedTorchDeviceError: the tensor is on a device that is not of the group.
+            UnsupportedTorchDeviceError: the tensor is on a device outside of the group.
         """
         return self._device_for(slot, tensor).import_torch_tensor(tensor)
 
     def import_scratch(self, slot: Slot, tensor: Tensor) -> HalBufferView:
-        """Bring a copy of an argument there, which the program may change."""
+        """Bring a copy of an argument to its device; the program may change the copy."""
         return self._device_for(slot, tensor).import_scratch(tensor)
 
     def _device_for(self, slot: Slot, tensor: Tensor) -> Device:
@@ -158,12 +158,12 @@ def _holds(device: Device, place: torch.device) -> bool:
 def open_devices(
     devices: Sequence[str | Device], runtime_flags: Sequence[str] = ()
 ) -> tuple[Device, ...]:
-    """Return the devices of a list of URIs and devices; a URI that repeats is another device.
+    """Return the devices for a list of URIs and devices; a repeated URI means another device.
 
     Args:
         devices: at least one.
         runtime_flags: flags of IREE's runtime, such as `--task_topology_group_count=2`. They hold
-            for the whole process from here on; the devices are made anew, so that they see them.
+            for the whole process from here on; new devices are made, so that they see the flags.
 
     Raises:
         ArgumentError: there is none, or a flag is not known or comes too late.
@@ -213,7 +213,7 @@ def _open_with_flags(devices: Sequence[str | Device], flags: Sequence[str]) -> t
                 f"runtime_flags: {' '.join(flags)} is refused, must be flags of IREE's runtime",
                 facts=[str(error)],
             ) from error
-        # A driver keeps the flags of the time when it was made.
+        # A driver reads the flags only when it is made, so the shared one cannot be used.
         new_driver = functools.cache(_binding.create_hal_driver)
         return tuple(
             _separate_device(str(uri), new_driver, (i, *flags)) for i, uri in enumerate(devices)
@@ -221,12 +221,12 @@ def _open_with_flags(devices: Sequence[str | Device], flags: Sequence[str]) -> t
 
 
 def _separate_device(uri: str, driver_of: Callable[[str], Any], which: tuple[Any, ...]) -> Device:
-    """Return a device with a HAL device of its own, apart from the one that the process shares.
+    """Return a device with its own HAL device, separate from the one that the process shares.
 
     Args:
-        uri: what to open.
-        driver_of: makes the driver of a name.
-        which: tells the separate devices of one URI apart; the same one is opened only once.
+        uri: the URI to open.
+        driver_of: makes the driver with a given name.
+        which: identifies one of the separate devices of a URI; each is opened only once.
     """
     state = DeviceState.from_uri(uri)
     with _lock:

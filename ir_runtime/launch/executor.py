@@ -1,4 +1,4 @@
-"""What runs a kernel, and why?  The executor `direct` where it can, else `vm`."""
+"""The choice of the executor for a kernel, with its reason: `direct` if possible, else `vm`."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ UNDERSTOOD = "its host program is understood"
 
 
 class LoadedKernel:
-    """An artifact of an op, loaded by each executor when that first runs it.
+    """An artifact of an op; each executor loads it before its first run.
 
     Args:
         artifact: from the store or the compiler.
 
     Attributes:
-        report: what its last result tells of indices, None if it takes none.
-        dropped: whether it made room for others; launches bound to it are not kept then.
+        report: the index report in its last result, None if it has none.
+        dropped: whether it was removed to make room for others; launches bound to it are not kept.
     """
 
     def __init__(self, artifact: Artifact) -> None:
@@ -51,11 +51,11 @@ class LoadedKernel:
 
     @property
     def executable_count(self) -> int:
-        """How many shared objects it is loaded from, at least one."""
+        """The number of its shared objects, at least one."""
         return max(1, len(self.artifact.executables))
 
     def take_ran(self) -> bool:
-        """Tell whether it was launched directly since this was asked last."""
+        """Tell whether `direct` has run it since the last call of this method."""
         direct = self.__dict__.get("direct")
         return isinstance(direct, DirectProgram) and direct.take_ran()
 
@@ -66,7 +66,7 @@ class LoadedKernel:
 
     @functools.cached_property
     def direct(self) -> DirectProgram | str:
-        """The kernel as a host program, or why it cannot be launched directly."""
+        """The kernel as a host program, or the reason why `direct` cannot run it."""
         return load_direct(self.artifact)
 
 
@@ -78,9 +78,9 @@ class BoundKernel:
         kernel: the kernel.
         launch: runs it.
         executor: `direct` or `vm`.
-        place: the URI of the device, `direct` without one.
-        reason: why this executor.
-        plan: what `direct` runs, else None.
+        place: the URI of the device; `direct` for the executor without one.
+        reason: why this executor was chosen.
+        plan: the plan that `direct` runs, None for `vm`.
     """
 
     kernel: LoadedKernel
@@ -94,17 +94,18 @@ class BoundKernel:
 def bind_kernel(
     kernel: LoadedKernel, entry: str, uri: str, operands: Sequence[Any], results: Results
 ) -> BoundKernel:
-    """Choose what runs a kernel on the CPU, and bind it to the shapes of a call.
+    """Choose the executor of a kernel on the CPU, and bind the kernel to the shapes of a call.
 
     Args:
         kernel: the kernel, in destination-passing form.
         entry: its exported function.
-        uri: the device that `vm` would run it on.
+        uri: the device on which `vm` would run it.
         operands: tensors and numbers of one call.
-        results: what the results are.
+        results: shape and dtype of each result.
 
     Raises:
-        LaunchError: `IR_RUNTIME_LAUNCH=direct`, and it cannot be; or the kernel refuses the call.
+        LaunchError: `IR_RUNTIME_LAUNCH=direct`, but only `vm` can run it; or the kernel refuses
+            the call.
     """
     wanted = current_settings().launch
     reason = "IR_RUNTIME_LAUNCH=vm"
@@ -131,12 +132,12 @@ def bind_kernel(
 
 
 def with_report(kernel: LoadedKernel, results: Results) -> Results:
-    """Return the results of a kernel with its report of indices, if it has one."""
+    """Return the results of a kernel, followed by its index report if it has one."""
     return results if kernel.report is None else (*results, (kernel.report.shape, torch.int64))
 
 
 def raising(kernel: LoadedKernel, launch: Launch) -> Launch:
-    """Return a launch that raises IndexOutOfRangeError for what the kernel reports of indices."""
+    """Return a launch that raises IndexOutOfRangeError if the index report has a fault."""
     report, name = kernel.report, kernel.name
     if report is None:
         return launch
@@ -150,7 +151,7 @@ def raising(kernel: LoadedKernel, launch: Launch) -> Launch:
 
 
 def counting(kernel: LoadedKernel, launch: Launch) -> Launch:
-    """Return a launch that counts what the kernel reports of indices, when the counts are read."""
+    """Return a launch that counts the faults of the index report, once the counters are read."""
     report = kernel.report
     if report is None:
         return launch

@@ -1,4 +1,4 @@
-"""How does a user run any compiled program on torch tensors?"""
+"""`Launchable`: a compiled program as a function of torch tensors."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ _DEFAULT_ENTRIES = ("main$async", "main")
 
 
 class Launchable:
-    """A program that runs on whatever device its tensors live on.
+    """A program that runs on the device of its tensors.
 
     Make one with `jit_compile`, `from_file_cache_only` or `from_vm_module`, or from a loader. It
-    is compiled or loaded once a device type; a thread gets its own VM context, so state that a
-    program keeps in globals belongs to one thread and one device.
+    is compiled or loaded once per device type. Each thread has its own VM context, so the state in
+    a program's globals belongs to one thread and one device.
 
     Args:
-        loader: makes the program for a device: the name of an exported function, and the loaded
-            module. None, or one that returns None, is refused when the program is first needed.
+        loader: returns the program for a device: the name of an exported function, and the loaded
+            module. If it is None or returns None, the first use of the program raises an error.
         parameter_providers: where the program's parameters come from.
-        is_async: whether the function takes a wait and a signal fence at the end. Only asked if
-            the function itself does not say, by its reflection or by a name that ends in `$async`.
+        is_async: whether the function takes a wait and a signal fence at the end. Used only if the
+            function does not declare it, by its reflection or by a name that ends in `$async`.
         name: for messages.
         state: tensors that follow the arguments of each call.
     """
@@ -88,12 +88,12 @@ class Launchable:
         Args:
             source: MLIR as text or bytecode (`str`, `bytes`), a `Path` of a file of either, a
                 module of the compiler's Python bindings, or an `iree.compiler.api.Source`. It is
-                read at once and left as it was.
+                read at once and not changed.
             parameter_providers: where its parameters come from.
             entry_point: the exported function; None means `main$async` if there is one, else
-                `main`. A name that the program does not export is refused by `preload` already.
+                `main`. `preload` and the first call refuse a name that the program lacks.
             file_cache_dir: root of the store; default the process's store.
-            name: what messages and the store call it.
+            name: its name in messages and in the store.
             flags: compiler flags beyond those of the device type.
 
         Raises:
@@ -123,13 +123,12 @@ class Launchable:
             file_cache_dir: root of the store.
             parameter_providers: where its parameters come from.
             entry_point: the function it was compiled for; default any.
-            selector: settles which of several is meant: the name, a prefix of the digest, or
-                the MLIR source.
+            selector: chooses one of several programs: the name, a prefix of the digest, or the
+                MLIR source.
 
         Raises:
-            StoreError: the directory does not exist. What it holds is judged when the program
-                is first needed, at the latest by `preload`: `ArtifactNotFoundError` or
-                `AmbiguousArtifactError`.
+            StoreError: the directory does not exist. Its contents are read later, by `preload` or
+                the first call; these raise `ArtifactNotFoundError` or `AmbiguousArtifactError`.
         """
         root = Path(file_cache_dir)
         if not root.is_dir():
@@ -149,7 +148,7 @@ class Launchable:
         parameter_providers: Sequence[ParameterProvider] = (),
         entry_point: str | None = None,
     ) -> Launchable:
-        """Run a VM module that the caller loads, given the device it is for."""
+        """Run a VM module; the callback gets the device and returns the loaded module."""
 
         def load(device: Device) -> tuple[str, VmModule] | None:
             module = vm_module_callback(device)
@@ -164,7 +163,7 @@ class Launchable:
 
         Raises:
             NoProgramError: there is no loader, or it makes no program for this device.
-            EntryPointError: the program exports no such function; lists those it does.
+            EntryPointError: the program exports no such function; the message lists all exports.
             CompileError, StoreError: it cannot be compiled or loaded.
             LinkError: it needs parameters that it was not given.
         """
@@ -187,14 +186,14 @@ class Launchable:
             outputs: tensors to write the results into, one each.
 
         Returns:
-            None, the result, or a list of results; `outputs`, if given, likewise.
+            None, the result, or a list of results. With `outputs`, the same, made of `outputs`.
 
         Raises:
-            ArgumentError: no device can be told, or arguments or `outputs` do not fit, or an
-                argument that the program changes cannot be changed alone.
+            ArgumentError: the device is not known, arguments or `outputs` do not fit, or an
+                argument that the program changes shares memory with another one.
             MixedDeviceError: the tensors live on different devices.
-            UnsupportedTypeError: an argument or a result is neither tensor nor number, or of a
-                dtype that one side does not know.
+            UnsupportedTypeError: an argument or a result is neither tensor nor number, or has a
+                dtype that IREE or torch does not know.
             LaunchError: the program failed while running.
         """
         args = (*args, *self._state)
@@ -248,14 +247,14 @@ class Launchable:
         elif not isinstance(device, Device):
             device = torch.device(device)
             refuse_tensors_elsewhere(self.name, args, device)
-        if isinstance(device, Device):  # IREE's worker pool dies of an empty grid
+        if isinstance(device, Device):  # IREE's worker pool crashes on an empty grid
             return Device("local-sync") if device.driver_id == "local-task" and empty else device
         if device.type == "cpu":
             return Device(local_uri_for_work(_size_bytes(args), has_empty=empty))
         return get_device_from_torch(device)
 
     def _common_device(self, args: Sequence[Any]) -> torch.device | Device:
-        """Return where the tensors live, or the current device if it takes them."""
+        """Return the device of the tensors, or the current `Device` if it can run on them."""
         places = places_of(args)
         if len(places) > 1:
             found = ", ".join(sorted(str(place) for place in places))

@@ -1,4 +1,4 @@
-"""How does a user run a program that is compiled for several devices?"""
+"""`MultiDeviceLaunchable`: a program compiled for several devices as a function of tensors."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = ["MultiDeviceLaunchable"]
 
 
 class MultiDeviceLaunchable:
-    """A program that spreads over several devices, as it was compiled to.
+    """A program that was compiled for several devices and runs on all of them.
 
-    The program decides what runs where (`flow.tensor.transfer`, `iree.abi.affinity`); the list
-    gives its devices `@__device_0`, `@__device_1`, ... in that order. Devices beyond those that it
-    uses stay idle. Arguments may be on the CPU whatever the devices are; a result is where torch
-    keeps tensors of its device. A thread gets its own VM context, and with it the globals.
+    The program assigns work to devices (`flow.tensor.transfer`, `iree.abi.affinity`); the list
+    gives its devices `@__device_0`, `@__device_1`, ... in that order. Devices that it does not use
+    stay idle. Arguments may always be on the CPU; a result is on the torch device of its device.
+    Each thread has its own VM context, and with it its own globals.
 
     Args:
         vmfb: the compiled program: its bytes, or the path of its file.
@@ -40,18 +40,18 @@ class MultiDeviceLaunchable:
         function_name: the exported function.
         runtime_flags: flags of IREE's runtime, such as `--task_topology_group_count=2`. They hold
             for the whole process from here on; `devices` must be URIs then.
-        is_async: whether the function takes a wait and a signal fence at the end. Only asked if
-            the function itself does not say, by its reflection or by a name that ends in `$async`.
+        is_async: whether the function takes a wait and a signal fence at the end. Used only if the
+            function does not declare it, by its reflection or by a name that ends in `$async`.
         parameter_providers: where the program's parameters come from.
         name: for messages.
-        written: operands that the program writes though it should not; they get copies.
+        written: operands that the program overwrites as scratch memory; it gets copies of them.
 
     Raises:
         ArgumentError: the file cannot be read, there are no devices, or a flag is not known.
         UnsupportedTypeError: `vmfb` or a device is of another type.
-        LaunchError: the bytes are no VMFB that this runtime loads.
+        LaunchError: the bytes are not a VMFB that this runtime can load.
         EntryPointError: the program exports no such function.
-        DeviceError: a device does not exist, or the program is compiled for more or others.
+        DeviceError: a device does not exist, or the program is compiled for more or other devices.
         LinkError: the program needs parameters that it was not given.
     """
 
@@ -110,17 +110,17 @@ class MultiDeviceLaunchable:
         name: str = "program",
         flags: Sequence[str] = (),
     ) -> MultiDeviceLaunchable:
-        """Compile a program for these devices now, or find it stored.
+        """Compile a program for these devices now, or load it from the store.
 
         Args:
-            source: MLIR, as for `Launchable.jit_compile`. It names the devices
+            source: MLIR, as for `Launchable.jit_compile`. It refers to the devices as
                 `#hal.device.promise<@__device_0>` and so on.
-            devices: what it is compiled for and runs on.
+            devices: the devices that it is compiled for and runs on.
             parameter_providers: where its parameters come from.
             function_name: the exported function.
             file_cache_dir: root of the store; default the process's store.
             runtime_flags: flags of IREE's runtime.
-            name: what messages and the store call it.
+            name: its name in messages and in the store.
             flags: compiler flags beyond those of the devices.
 
         Raises:
@@ -155,16 +155,16 @@ class MultiDeviceLaunchable:
             outputs: tensors to write the results into, one each.
 
         Returns:
-            None, the result, or a list of results; `outputs`, if given, likewise.
+            None, the result, or a list of results. With `outputs`, the same, made of `outputs`.
 
         Raises:
             ArgumentError: arguments or `outputs` do not fit.
-            UnsupportedTypeError: an argument or a result is neither tensor nor number, or of a
-                dtype that one side does not know.
+            UnsupportedTypeError: an argument or a result is neither tensor nor number, or has a
+                dtype that IREE or torch does not know.
             LaunchError: the program failed while running.
         """
         empty = any(isinstance(a, Tensor) and a.numel() == 0 for a in args)
-        # IREE 3.13's worker pool dies of an empty grid, and does not survive a fork.
+        # IREE 3.13's worker pool crashes on an empty grid, and does not survive a fork.
         group = self._group.on_calling_thread() if empty or is_forked() else self._group
         return call_program(
             self._program,

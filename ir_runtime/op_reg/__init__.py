@@ -1,4 +1,4 @@
-"""Ops written as MLIR: selection, generation, registration with torch."""
+"""Ops whose kernels are MLIR: their selection, their generation, their registration with torch."""
 
 from ir_runtime.op_reg.call.explain import Explanation, explain
 from ir_runtime.op_reg.call.kernel import forget_kernels

@@ -1,4 +1,4 @@
-"""The class that users write an op as: `select` chooses a kernel, `generate` writes it."""
+"""`CustomOp`, the base class of users' ops: `select` chooses a kernel, `generate` writes it."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class CustomOp(Op):
 
         torch.ops.ir_runtime.twice(x)
 
-    `select` must depend on ranks, dtypes, sizes, non-tensor values and the device alone, because
-    a call whose like was seen before skips it; an op that needs to see every call sets
-    `select_each_call`. It must also refuse sizes that do not fit each other
-    (`TensorArg.require_shape`), for compiled code does not look again. `generate` depends on the
-    selection alone.
+    `select` must depend only on ranks, dtypes, sizes, non-tensor values and the device, because
+    the fast path skips it for calls that were seen before. An op that needs `select` in every call
+    sets `select_each_call`. `select` must also refuse sizes that do not fit each other
+    (`TensorArg.require_shape`): compiled code does not check them. `generate` depends only on the
+    selection.
 
     Its attributes are those of `Op`.
     """
@@ -60,7 +60,7 @@ class CustomOp(Op):
         """Write the kernel, ending with `kb.yield_results`."""
 
     def explain(self, *args: Any) -> Explanation:
-        """Say what a call would run, and why; see `ir_runtime.op_reg.call.explain`."""
+        """Return what a call would run, and why; see `ir_runtime.op_reg.call.explain`."""
         return explain(self, *args)
 
     def bind(self, *example: Any) -> Callable[..., Any]:
@@ -80,9 +80,9 @@ class CustomOp(Op):
 
         Args:
             op_class: the class.
-            library: whose namespace the op joins.
+            library: the op joins the namespace of this library.
             dispatch_key: the torch dispatch keys that the kernels serve; default the CPU's and
-                CUDA's, which is also ROCm's.
+                CUDA's; ROCm uses CUDA's, too.
             register_meta: whether `select` becomes the meta function.
             register_impl: whether the kernels are registered.
 
@@ -131,12 +131,12 @@ class CustomOp(Op):
 
     @functools.cached_property
     def code_digest(self) -> str:
-        """Digest of the code that decides what its kernels are."""
+        """Digest of the code that determines its kernels."""
         return code_digest(type(self))
 
     @property
     def function_tracer(self) -> Any:
-        """What makes MLIR of torch functions."""
+        """The module that converts torch functions to MLIR."""
         from ir_runtime.op_reg.trace import trace_function
 
         return trace_function

@@ -1,4 +1,4 @@
-"""How does a torch function become an op?
+"""Ops made from a torch function.
 
 Its trace is the kernel, its run on fake tensors the meta function, its derivative the backward.
 """
@@ -43,24 +43,24 @@ from ir_runtime.settings import Settings, on_change
 __all__ = ["MOST_OUTCOMES", "TracedOp", "refusal", "traced_op"]
 
 MOST_OUTCOMES = 4096
-"""For how many different calls an op remembers whether there is a kernel."""
+"""Most calls for which an op remembers if there is a kernel."""
 
 _HINT = 24
 _UNKNOWN: Any = object()
 
 
 class TracedOp(CustomOp):
-    """An op that computes what a torch function does; made by `traced_op`.
+    """An op that computes the same as a torch function; made by `traced_op`.
 
     One kernel serves all sizes of the first dimension of its activations. All other sizes, and all
-    values that are no tensors, are compiled in.
+    arguments that are no tensors, are compiled in.
 
     Attributes:
         native: the function.
         fake: computes shapes and dtypes of the results.
         activations: positions of the arguments whose first dimension is dynamic.
-        code: digests of the functions, as they were when the op was made, and what traced them.
-        outcomes: by what tells calls apart: None if there is a kernel, else why not.
+        code: digests of the functions at the time the op was made, and the version of torch.
+        outcomes: by the key of a call: None if there is a kernel, else the reason why not.
     """
 
     native: ClassVar[Callable[..., Any]]
@@ -73,7 +73,7 @@ class TracedOp(CustomOp):
         self.outcomes: dict[Any, str | None] = {}
 
     def select(self, ksel: KernelSelection) -> None:
-        """Declare the arguments by their types, and the results as `fake` has them."""
+        """Declare the arguments by their types, and the results as `fake` returns them."""
         assert isinstance(ksel, CallSelection)
         values = [_declare(ksel, i) for i in range(len(self.arg_names))]
         tensors = flatten_groups([_tensor_descs(desc) for desc in ksel.arg_descs])[0]
@@ -120,12 +120,12 @@ def traced_op(
 
     Args:
         name: of the op; `@UNIQUE@` in it becomes a number.
-        native: takes the arguments as the schema has them and returns new tensors; deterministic,
-            without effects, without a choice that depends on the values of tensors.
-        schema: as `torch.library.infer_schema` returns it for `native`.
+        native: takes the arguments of the schema and returns new tensors; deterministic, without
+            effects, without branches on the values of tensors.
+        schema: the schema of `native`, from `torch.library.infer_schema`.
         activations: positions of the tensors whose first dimension may have any size.
-        fake: returns tensors of the shapes and dtypes of the results; default `native`.
-        library: whose namespace the op joins.
+        fake: returns tensors with the shapes and dtypes of the results; default `native`.
+        library: the op joins the namespace of this library.
 
     Returns:
         The op; `torch.ops.<namespace>.<name>` is its torch op.
@@ -200,15 +200,15 @@ def _tensor_descs(desc: Any) -> list[Any]:
 
 
 def _constant(desc: Any) -> Any:
-    """Return the value of an argument that is no tensor, or holds none."""
+    """Return the value of an argument without tensors: an attribute, an empty list or None."""
     return desc.v if isinstance(desc, AttrArg) else [] if desc.is_list else None
 
 
 def _is_dynamic(desc: Any, rows: Sequence[Any]) -> bool:
-    """Whether the first dimension may have any size.
+    """Tell whether the first dimension of a tensor is dynamic.
 
-    One row beside several is broadcast, so it is compiled in: in a kernel for any size, sizes that
-    the function takes to be equal are equal.
+    A single row beside several rows is broadcast, so its size 1 is compiled in: a kernel with
+    dynamic sizes would require it to be equal to the other size.
     """
     if desc.t.ndim == 0:
         return False
@@ -248,10 +248,10 @@ def _declare_results(op: Op, ksel: KernelSelection, results: Results) -> None:
 
 
 def refusal(op: Op, args: Sequence[Any]) -> str | None:
-    """Say why there is no kernel for a call, None if there is one.
+    """Return why there is no kernel for a call, None if there is one.
 
-    The first time for arguments of these dtypes, shapes and values, it makes the kernel. What came
-    of it is remembered until the settings change.
+    The first call with these dtypes, shapes and values makes the kernel. The outcome is remembered
+    until the settings change.
 
     Args:
         op: made by `traced_op`.
@@ -276,7 +276,7 @@ def refusal(op: Op, args: Sequence[Any]) -> str | None:
 
 
 def _outcome(op: TracedOp, args: Sequence[Any]) -> tuple[str | None, bool]:
-    """Make the kernel; return why that failed, and whether it would again."""
+    """Make the kernel; return why it failed, if it did, and whether the outcome is permanent."""
     try:
         with torch._C._DisableAutocast():
             ksel = run_select(op, args)
@@ -315,7 +315,7 @@ def _device_for(op: Op, args: Sequence[Any]) -> Device:
 
 
 def _sentence(error: IrRuntimeError) -> str:
-    """Return the headline of an error, and the first fact of it; nothing that a compiler said."""
+    """Return the headline of an error and its first fact, but no diagnostics of the compiler."""
     headline = str(error).split("\n")[0]
     if isinstance(error, UnsupportedOperatorError):
         return f"{headline} ({error.place})" if error.place else headline

@@ -1,4 +1,4 @@
-"""Which shapes does a torch function return, and which of their sizes depend on the rows?"""
+"""The shapes that a torch function returns, and which of their sizes depend on the rows."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _DEPENDS_ON_VALUES = (
 
 @dataclass(frozen=True)
 class ResultLike:
-    """What a result is like.
+    """The shape and dtype of a result.
 
     Attributes:
-        shape: its sizes; symbols where the arguments have some.
+        shape: its sizes; some are symbols if the arguments have symbolic sizes.
         dtype: its dtype.
-        static: the dimensions that are of this size whatever the number of rows is.
+        static: the dimensions with the same size for any number of rows.
     """
 
     shape: Sequence[Any]
@@ -46,28 +46,32 @@ class ResultLike:
 
 
 Results = list[list[ResultLike]]
-"""For each result of the schema its tensors: one, or those of a list."""
+"""For each result of the schema its tensors: one tensor, or the tensors of a list."""
 
 
 def results_like(
     op: Op, fake: Callable[..., Any], values: Sequence[Any], dynamic: Collection[int]
 ) -> Results:
-    """Run `fake` on tensors that hold nothing.
+    """Run `fake` on fake tensors, and return shapes and dtypes of the results.
+
+    To find the static dimensions, the function is run a second time with other numbers of rows.
 
     Args:
         op: the op.
-        fake: what computes shapes and dtypes of its results.
+        fake: the function that computes shapes and dtypes of its results.
         values: all arguments; real tensors are not read, fake ones are passed on.
         dynamic: `id` of each tensor whose first dimension may have any size.
 
     Raises:
         ArgumentError: the function does not take tensors of these shapes.
-        GenerateError: it depends on what tensors hold, or returns what is no tensor.
+        GenerateError: it depends on the values of tensors, or returns other types.
     """
     if any(isinstance(t, FakeTensor) for value in values for t in _tensors(value)):
         with torch.no_grad():
             found = _run(op, fake, values)
         return [[_by_symbols(t) for t in group] for group in found]
+    # A size that differs between the two runs depends on the rows. If the second run fails at all
+    # other sizes, or returns lists of other lengths, nothing is known: all sizes count as dynamic.
     found = _run_on_fakes(op, fake, values, {})
     others = _run_at_other_sizes(op, fake, values, dynamic) if dynamic else found
     if [len(group) for group in others] != [len(group) for group in found]:
@@ -100,7 +104,7 @@ def _run(op: Op, fake: Callable[..., Any], values: Sequence[Any]) -> list[list[T
 def _run_on_fakes(
     op: Op, fake: Callable[..., Any], values: Sequence[Any], resized: dict[int, int]
 ) -> list[list[Tensor]]:
-    """Run it on fake tensors of the arguments' shapes, with other first sizes for some."""
+    """Run the function on fake tensors of the arguments' shapes; some get another first size."""
 
     def fake_of(value: Any) -> Any:
         if isinstance(value, list | tuple):
@@ -118,8 +122,8 @@ def _run_on_fakes(
             return _run(op, fake, [fake_of(value) for value in values])
     except _DEPENDS_ON_VALUES as error:
         raise GenerateError(
-            f"{op.name}: its function depends on what its tensors hold, must depend on shapes, "
-            "dtypes and values of other arguments alone",
+            f"{op.name}: its function depends on the values of its tensors, must depend only on "
+            "shapes, dtypes and other arguments",
             facts=first_lines(error),
         ) from error
     except GenerateError:
@@ -140,7 +144,10 @@ _CHANGES: tuple[Callable[[int], int], ...] = (
 def _run_at_other_sizes(
     op: Op, fake: Callable[..., Any], values: Sequence[Any], dynamic: Collection[int]
 ) -> list[list[Tensor]]:
-    """Run it with other numbers of rows, equal ones where they are equal; nothing if none do."""
+    """Run the function with other numbers of rows; return no results if it fails with all.
+
+    Equal numbers of rows stay equal.
+    """
     rows = [t for value in values for t in _tensors(value) if id(t) in dynamic]
     for change in _CHANGES:
         try:

@@ -1,1 +1,1 @@
-"""Ops that speak to the compiler rather than compute."""
+"""Ops that tell the compiler about devices and fusion, instead of computing a value."""

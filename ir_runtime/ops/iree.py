@@ -1,4 +1,6 @@
-"""Which ops tell IREE where and how a program runs?  `torch.ops.iree.*`, identities in eager mode.
+"""The ops `torch.ops.iree.*`, which tell IREE where and how a program runs.
+
+In eager mode they return a copy of their tensor; `trace_tensor` calls a callback.
 
 In an exported program they become ops of IREE's own dialects: `flow.tensor.trace`,
 `flow.tensor.transfer`, `flow.tensor.barrier`, `iree_tensor_ext.compute_barrier.*`.
@@ -48,8 +50,8 @@ def log_tensor(trace_key: str, tensor: Tensor) -> None:
 def save_tensor_in(directory: str | os.PathLike[str]) -> Callable[[str, Tensor], None]:
     """Return a trace callback that writes each tensor to `<directory>/<key>.npy`.
 
-    A key traced again overwrites its file. Characters that file names cannot hold become `_`.
-    Floating-point dtypes that numpy has not are written as float32.
+    A second trace of a key overwrites its file. Characters that are not allowed in file names
+    become `_`. Floating-point dtypes that numpy lacks are written as float32.
     """
     import numpy as np
 
@@ -67,11 +69,11 @@ def save_tensor_in(directory: str | os.PathLike[str]) -> Callable[[str, Tensor],
 
 
 trace_tensor_callback: Callable[[str, Tensor], None] = log_tensor
-"""What `trace_tensor` calls in eager mode; assign another function to replace it."""
+"""The callback of `trace_tensor` in eager mode; assign another function to replace it."""
 
 
 class _Identity(CustomOp):
-    """An op that returns its last argument, a tensor, as a new one."""
+    """An op that returns its last argument, a tensor, as a new tensor."""
 
     def select(self, ksel: KernelSelection) -> None:
         last = len(ksel.arg_descs) - 1
@@ -90,7 +92,7 @@ class _Identity(CustomOp):
 
 @CustomOp.register(library=IREE_LIBRARY)
 class trace_tensor(CustomOp):
-    """Show a tensor when the program comes by: `flow.tensor.trace`, in eager mode the callback."""
+    """Show a tensor when the program runs: `flow.tensor.trace`, in eager mode the callback."""
 
     signature = "trace_tensor(str trace_key, Tensor tensor) -> ()"
 
@@ -110,14 +112,14 @@ class trace_tensor(CustomOp):
         kb.yield_results()
 
 
-# It has no result that anybody uses, and must stay where it is, once a call.
+# It has no result, but must not be removed, moved or merged with another call.
 _register_effectful_op(trace_tensor.default, _EffectType.ORDERED)
 has_side_effect(trace_tensor.default)
 
 
 @CustomOp.register(library=IREE_LIBRARY)
 class transfer_to_logical_device(_Identity):
-    """Move a tensor to the device that the program knows as `@__device_<moniker>`."""
+    """Move a tensor to the device `@__device_<moniker>` of the program."""
 
     signature = "transfer_to_logical_device(str moniker, Tensor tensor) -> Tensor"
 
@@ -134,7 +136,7 @@ class transfer_to_logical_device(_Identity):
 
 @CustomOp.register(library=IREE_LIBRARY)
 class barrier_on_logical_device(_Identity):
-    """Let a tensor be complete on `@__device_<moniker>` before anything after it begins."""
+    """Complete a tensor on `@__device_<moniker>` before any later operation begins."""
 
     signature = "barrier_on_logical_device(str moniker, Tensor tensor) -> Tensor"
 
@@ -151,7 +153,7 @@ class barrier_on_logical_device(_Identity):
 
 @CustomOp.register(library=IREE_LIBRARY)
 class compute_barrier_start(_Identity):
-    """Begin a region of computation that the compiler does not fuse with what is before it."""
+    """Begin a region of computation that the compiler does not fuse with the code before it."""
 
     signature = "compute_barrier_start(Tensor tensor) -> Tensor"
 
@@ -167,7 +169,7 @@ class compute_barrier_start(_Identity):
 
 @CustomOp.register(library=IREE_LIBRARY)
 class compute_barrier_end(_Identity):
-    """End a region of computation that the compiler does not fuse with what is after it."""
+    """End a region of computation that the compiler does not fuse with the code after it."""
 
     signature = "compute_barrier_end(Tensor tensor) -> Tensor"
 

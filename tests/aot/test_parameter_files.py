@@ -152,9 +152,9 @@ def test_a_file_of_another_format_is_refused(program: aot.Program, tmp_path: Pat
     path = tmp_path / "net.pt"
     torch.save(NET.state_dict(), path)
     assert _refused(program, path) == (
-        f"net: {path} is no whole file of parameters, must be an archive of IREE (.irpa), "
+        f"net: {path} is no complete file of parameters, must be an archive of IREE (.irpa), "
         "safetensors or GGUF\n"
-        "    it begins as no format that is known: IREE's archive, safetensors or GGUF\n"
+        "    its first bytes are of no known format: IREE's archive, safetensors or GGUF\n"
         "  fix: write tensors of another format with safetensors.torch.save_file, or pass them in "
         "a dict: launchable(parameters=torch.load(path))"
     )

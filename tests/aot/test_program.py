@@ -286,7 +286,7 @@ def test_compiling_for_nothing_in_particular_is_refused() -> None:
     with pytest.raises(ArgumentError) as caught:
         aot.export(add, (X, Y)).compile(flags=["--iree-opt-level=O3"])
     assert str(caught.value) == (
-        "add: nothing says what to compile for, must be a device or flags that name one\n"
+        "add: there is no target, must be a device or flags with a target\n"
         "    flags --iree-opt-level=O3\n"
         "  fix: pass device='local-task', or a flag such as --iree-hal-target-device=cuda"
     )

@@ -76,7 +76,7 @@ def test_arguments_with_an_exported_program_are_refused() -> None:
     with pytest.raises(ArgumentError) as caught:
         aot.export(torch.export.export(torch.nn.ReLU(), (X,)), (X,))
     assert str(caught.value) == (
-        "program: an ExportedProgram with arguments, must be without: it was traced"
+        "program: an ExportedProgram with arguments, must be without: it is traced"
     )
 
 
@@ -109,7 +109,7 @@ def test_a_dynamic_dimension_that_is_specialised_is_refused() -> None:
         program.mlir()
     assert str(caught.value) == (
         f"{op_of(specialised).name}: dimension 0 of argument `x` is dynamic in the program, must "
-        "be static, for `select` specialises it\n"
+        "be static, because `select` specialises it\n"
         f"    called at {line_of('# specialised here')}\n"
         "  fix: make the dimension static in the export"
     )

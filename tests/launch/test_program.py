@@ -143,7 +143,7 @@ def test_refuses_with_a_reason(source: bytes, reason: str) -> None:
                 b"hal.device.queue.execute<%__device_0 : !hal.device> "
                 b"affinity(%c-1_i64) wait(%late)"
             ),
-            "hal.device.queue.execute waits for what comes after it",
+            "hal.device.queue.execute waits for a later operation",
         ),
         (
             b"buffer(%arg2 : !hal.buffer)[%c0,",

@@ -247,7 +247,7 @@ def test_setup_context_beside_a_derived_backward_is_refused():
     with pytest.raises(RegistrationError) as caught:
         register_autograd(packet, derive_backward(lambda x: x), setup_context=print)
     assert str(caught.value) == (
-        f"{op_of(packet).name}: setup_context is given, must be without for a backward that "
+        f"{op_of(packet).name}: setup_context is given, must be omitted for a backward that "
         "keeps its inputs itself"
     )
 
@@ -325,7 +325,7 @@ MISTAKES = {
     ),
     "for a number": (
         lambda ctx, g: (g, g),
-        "its backward returns a gradient for `scale`, must be None for what is no tensor",
+        "its backward returns a gradient for `scale`, must be None: it is no tensor",
     ),
     "a list": (
         lambda ctx, g: ([g], None),

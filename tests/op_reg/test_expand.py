@@ -153,7 +153,7 @@ def test_a_size_that_select_fixes_is_refused() -> None:
         f"{op_of(fixing).name}: `select` needs x.shape[0] to be 6, and it is open in the program, "
         "must be static there\n"
         "    called at model.py:3\n"
-        "  fix: make the dimension static in the export, or let `select` take any size"
+        "  fix: make the dimension static in the export, or write a `select` that takes any size"
     )
 
 

@@ -293,22 +293,22 @@ REFUSED = {
     "branch on 1": (
         lambda a: a if a.shape[0] == 1 else a * 2,
         ["tensor<?xf32>"],
-        r"does at f32\[1\] something else",
+        r"computes something else at f32\[1\] than",
     ),
     "branch on many": (
         lambda a: a if a.shape[0] > 500 else a * 2,
         ["tensor<?xf32>"],
-        r"does at f32\[501\] something else",
+        r"computes something else at f32\[501\] than",
     ),
     "branch on equality": (
         lambda a, b: a if a.shape == b.shape else a * 2,
         ["tensor<?xf32>"] * 2,
-        r"does at f32\[1\], f32\[1\] something else",
+        r"computes something else at f32\[1\], f32\[1\] than",
     ),
     "rank depends on a size": (
         lambda a: a.squeeze(0),
         ["tensor<?x8xf32>"],
-        r"does at f32\[1, 8\] something else",
+        r"computes something else at f32\[1, 8\] than",
     ),
 }
 

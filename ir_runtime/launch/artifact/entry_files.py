@@ -1,8 +1,8 @@
 """One entry of a store: named files in a directory of their own, with a digest of each.
 
-An entry is written aside and renamed into place, so that a reader sees all of it or nothing. It is
-verified before any of it is used: that its files match the digests in its key file, and that nobody
-else could have changed them.
+An entry is written to a temporary directory and renamed into place, so a reader sees all of it or
+nothing. Before any of it is used, two things are verified: its files match the digests in its key
+file, and nobody else could have changed them.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _RECORD_MAX = 16 << 20
 _DAMAGE = frozenset(
     (errno.ELOOP, errno.EISDIR, errno.ENOTDIR, errno.ENXIO, errno.ENODEV, errno.EACCES, errno.EPERM)
 )
-"""Errors that tell of the entry; others, as too many open files, say nothing about it."""
+"""Errors that mean a damaged entry; others, such as too many open files, do not."""
 
 
 class CorruptEntryError(Exception):
-    """What is in the directory is not a whole entry; the message says why."""
+    """The directory does not hold a complete, unchanged entry; the message says why."""
 
 
 def read_entry(path: Path) -> tuple[Any, dict[str, bytes]] | None:
@@ -55,7 +55,7 @@ def read_entry(path: Path) -> tuple[Any, dict[str, bytes]] | None:
     Raises:
         CorruptEntryError: a file is missing, is no plain file, does not match its digest, or could
             have been changed by others.
-        OSError: it cannot be read, which says nothing about the entry.
+        OSError: it cannot be read for a reason outside of the entry; the entry may be intact.
     """
     problem = ""
     for _ in range(2):  # again if another process replaced it while we read
@@ -78,17 +78,17 @@ def read_entry(path: Path) -> tuple[Any, dict[str, bytes]] | None:
 
 
 def read_key(path: Path) -> Any:
-    """Return the key of the entry in a directory as JSON; None if there is none to be read."""
+    """Return the key of the entry in a directory as JSON; None if it cannot be read."""
     with contextlib.suppress(OSError, *_NOT_AN_ENTRY):
         return json.loads(read_own_file(path / KEY_FILE))["key"]
     return None
 
 
 def read_own_file(path: Path, *, most: int = _RECORD_MAX) -> bytes:
-    """Read a plain file that nobody else can change; neither a link nor a pipe is one.
+    """Read a plain file that nobody else can change; links and pipes are refused.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not such a file.
         OSError: it cannot be read.
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -99,13 +99,13 @@ def read_own_file(path: Path, *, most: int = _RECORD_MAX) -> bytes:
 
 
 def write_entry(path: Path, key: Any, files: Mapping[str, bytes], *, sync: bool = True) -> None:
-    """Write an entry, if no other process was first.
+    """Write an entry; if another process wrote it first, theirs stays.
 
     Args:
         path: its directory; missing parents are made, for this user alone.
-        key: what identifies it, as JSON values.
+        key: the key of the entry, as JSON values.
         files: its payload by file name.
-        sync: whether it must survive a loss of power. A torn entry is detected all the same.
+        sync: whether it must survive a loss of power. Without, a truncated entry is still detected.
 
     Raises:
         OSError: it cannot be written; nothing is left behind.

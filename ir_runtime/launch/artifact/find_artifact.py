@@ -1,4 +1,4 @@
-"""Which stored program does a user mean who names only a directory?"""
+"""The search for a stored program by directory, device type, entry point and selector."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _MANY = 20
 def choose_artifact(
     store: DirectoryStore, device: Device, entry_point: str | None, selector: str | None
 ) -> Artifact:
-    """Return the one artifact of a store that fits a device and what the user said of it.
+    """Return the one artifact of a store that fits a device, an entry point and a selector.
 
     Args:
         store: where to look.
-        device: what it must be compiled for.
+        device: the device that it must be compiled for.
         entry_point: the function it was compiled for, None for any.
         selector: its name, the start of its digest, or its MLIR source; None for any.
 
     Raises:
         ArtifactNotFoundError: none fits.
-        AmbiguousArtifactError: several do; lists them.
+        AmbiguousArtifactError: several fit; the message lists them.
     """
     keys = [key for key in store.keys() if key.device_type == device.type_cache_key]
     if entry_point is not None:

@@ -1,4 +1,4 @@
-"""What makes two compiled programs different?"""
+"""The key of a compiled program: every fact that makes two binaries different."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 __all__ = ["KernelKey", "compiler_version", "digest_of", "runtime_version", "same_release"]
 
 _TRANSLATION = "2"
-"""Raised when the same MLIR and flags become other code, so that no older binary is found."""
+"""Increased when the same MLIR and flags compile to other code: older binaries are then misses."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,11 @@ class KernelKey:
 
     Attributes:
         name: readable name, for people: the op or program.
-        source_digest: SHA-256 of what determines the MLIR: for a program its text, for an op its
-            selection and the code of its generator (so that a stored kernel is found without
-            generating MLIR).
-        device_type: what the code is compiled for; `Device.type_cache_key`.
+        source_digest: SHA-256 of a program's text; for an op, of its selection and the code of its
+            generator (so a stored kernel is found without generating MLIR).
+        device_type: the device type that the code is compiled for; `Device.type_cache_key`.
         compiler: version of the compiler package.
-        flags: compiler flags but those of the device type.
+        flags: compiler flags, except those of the device type.
         entry: the exported function.
         selection: the specialisation in words, for people; part of `source_digest` already.
     """
@@ -57,7 +56,7 @@ class KernelKey:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> KernelKey:
-        """Rebuild a key from `to_json`; ValueError, KeyError or TypeError if it is none."""
+        """Rebuild a key from `to_json`; ValueError, KeyError or TypeError if it is not a key."""
         known = {field.name: values[field.name] for field in fields(cls)}
         flags = known.pop("flags")
         if isinstance(flags, str) or not all(
@@ -67,7 +66,7 @@ class KernelKey:
         return cls(**known, flags=tuple(flags))
 
     def differences(self, other: KernelKey) -> tuple[str, ...]:
-        """Name the fields in which `other` differs from this wanted key, with both values."""
+        """Return the fields in which a stored key differs from this one, with both values."""
         rows = []
         for field in fields(self):
             wanted, stored = getattr(self, field.name), getattr(other, field.name)
@@ -80,7 +79,7 @@ class KernelKey:
 
 
 def _beyond(base: Any, value: Any) -> str:
-    """Say what `value` has that `base` has not: of two long lists of flags, the odd ones out."""
+    """Return the parts of `value` that `base` lacks: of two lists of flags, the difference."""
     parts, known = (v if isinstance(v, tuple) else tuple(v.split(";")) for v in (value, base))
     odd = " ".join(part for part in parts if part not in known)
     if not odd:  # all of it is in the other, or only the order differs
@@ -89,7 +88,7 @@ def _beyond(base: Any, value: Any) -> str:
 
 
 def digest_of(*parts: str | bytes) -> str:
-    """Return the SHA-256, in hex, of parts; where one part ends and the next begins counts."""
+    """Return the SHA-256 of parts, in hex; the boundaries between the parts count, too."""
     state = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -118,5 +117,5 @@ def _installed(distribution: str) -> str | None:
 
 
 def same_release(one: str, other: str) -> bool:
-    """Tell whether two versions agree in their first two numbers; such binaries load."""
+    """Tell whether two versions agree in their first two numbers: binaries of one run on both."""
     return one.split(".")[:2] == other.split(".")[:2]

@@ -1,4 +1,4 @@
-"""Remove what killed processes left in a store, and keep the sources of failed compiles few."""
+"""The cleaning of a store: files left by killed processes, and old sources of failed compiles."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 __all__ = ["ABANDONED_S", "discard", "remove_leftovers", "trim"]
 
 ABANDONED_S = 3600
-"""A file that a process works on is younger than this, in seconds."""
+"""Seconds; an older temporary file or lock is taken to belong to a process that died."""
 
 _TEMPORARY = (".staging-", ".corrupt-")
 _LOCKS = ".locks"
@@ -42,7 +42,7 @@ def trim(directory: Path, *, most: int, most_bytes: int) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove a file, link or directory as far as that goes."""
+    """Remove a file, link or directory, as far as possible; errors are ignored."""
     with contextlib.suppress(OSError):
         if not stat.S_ISDIR(path.lstat().st_mode):
             path.unlink()
@@ -52,11 +52,11 @@ def discard(path: Path) -> None:
 
 
 def _remove_free_lock(path: Path) -> None:
-    """Remove a lock file that nobody holds; who waits for it then makes another one."""
+    """Remove a lock file that nobody holds; a process that waits for it then makes a new one."""
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags)
-    except OSError:  # a link or directory is no lock
+    except OSError:  # a link or a directory, so not a lock
         discard(path)
         return
     try:
@@ -76,7 +76,7 @@ def _children(directory: Path) -> Iterable[Path]:
 
 
 def _age_s(path: Path) -> float:
-    """Return how long ago a file changed last; 0 for one that is gone."""
+    """Return how long ago a file was last changed; 0 if it is gone."""
     try:
         return time.time() - path.lstat().st_mtime
     except OSError:

@@ -1,4 +1,4 @@
-"""The places where compiled programs live: memory, or a directory that processes share."""
+"""The stores of compiled programs: in memory, or in a directory that processes share."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ _PROGRAM_MAX = 1 << 30
 
 @dataclass(frozen=True)
 class Artifact:
-    """What the compiler yields for a key.
+    """The output of the compiler for a key.
 
     Attributes:
         key: identity of the binary.
-        source: the MLIR, text or bytecode, that it came from.
+        source: the MLIR that was compiled, text or bytecode.
         vmfb: the compiled module.
         program: a record as JSON: the operands that the program writes, and the host program or
-            why there is none; empty if nothing is known.
+            the reason why there is none; empty if nothing is known.
         executables: the shared objects that the host program launches, by name.
     """
 
@@ -91,7 +91,7 @@ class Store(Protocol):
         ...
 
     def lock(self, key: KernelKey) -> AbstractContextManager[None]:
-        """Hold off everybody else who wants to make the artifact of `key`."""
+        """Keep all others from making the artifact of `key` at the same time."""
         ...
 
     def keys(self) -> list[KernelKey]:
@@ -99,15 +99,15 @@ class Store(Protocol):
         ...
 
     def keep_failed_source(self, key: KernelKey, source: bytes) -> str | None:
-        """Keep the source of a failed compile; returns where, None if it is not kept."""
+        """Keep the source of a failed compile; returns its path, None if it is not kept."""
         ...
 
 
 class MemoryStore:
-    """Artifacts of this process only.
+    """Artifacts in the memory of this process.
 
     Args:
-        most: how many are kept, the latest ones; None for all.
+        most: how many of the latest artifacts are kept; None for all.
     """
 
     def __init__(self, most: int | None = None) -> None:
@@ -145,15 +145,15 @@ class MemoryStore:
 
 
 _spares: dict[Path, MemoryStore] = {}
-"""By directory, what this process made and could not write there."""
+"""By directory, the artifacts that this process made and could not write there."""
 
 
 class DirectoryStore:
     """Artifacts in a directory: one sub-directory each, of files that IREE's tools open.
 
-    An artifact is written aside, synced and renamed into place, so a reader sees all of it or
-    nothing, whoever dies when. It is verified against the digests beside it before it is used.
-    What cannot be written is kept in memory, with one warning.
+    An artifact is written to a temporary directory, synced and renamed into place, so a reader
+    sees all of it or nothing, even if a process dies. It is verified against the digests beside it
+    before it is used. An artifact that cannot be written is kept in memory, with one warning.
 
     Args:
         root: the directory; made when first written to, for this user alone.
@@ -166,7 +166,7 @@ class DirectoryStore:
         self._cleaned_s = -float(ABANDONED_S)
 
     def path_of(self, key: KernelKey) -> Path:
-        """Return the directory of the artifact of `key`, there or not."""
+        """Return the directory of the artifact of `key`, which may not exist."""
         return self._home / key.label
 
     def load(self, key: KernelKey) -> Artifact | None:
@@ -188,7 +188,7 @@ class DirectoryStore:
         """Return the verified artifact of `key`, None if there is none; writes nothing.
 
         Raises:
-            CorruptEntryError: what is stored is damaged, or of another key.
+            CorruptEntryError: the stored artifact is damaged, or of another key.
             StoreError: the directory cannot be read.
             UntrustedStoreError: somebody else could change it.
         """
@@ -198,7 +198,7 @@ class DirectoryStore:
     def _read_at(self, path: Path, key: KernelKey) -> Artifact | None:
         try:
             found = read_entry(path)
-        except OSError as error:  # says nothing about the artifact: it is left alone
+        except OSError as error:  # the artifact itself may be intact: it is left alone
             raise StoreError(f"{self}: cannot be read", facts=[str(error)]) from error
         if found is None:
             return None
@@ -229,7 +229,7 @@ class DirectoryStore:
 
     @contextlib.contextmanager
     def lock(self, key: KernelKey) -> Generator[None]:
-        """Hold off all threads and processes; where files cannot be locked, this one's threads.
+        """Keep all other threads and processes out; only threads where files cannot be locked.
 
         Raises:
             UntrustedStoreError: somebody else could change the directory.
@@ -335,7 +335,7 @@ class DirectoryStore:
             self._warn_unwritable(error, f"{path.name} is corrupt ({problem})")
             return
         with contextlib.suppress(CorruptEntryError, StoreError, OSError):
-            if self._read_at(aside, key) is not None:  # another process was faster, and mended it
+            if self._read_at(aside, key) is not None:  # another process has just rebuilt it
                 aside.rename(path)
                 return
         _log.warning("%s: %s is corrupt (%s); it is compiled again", self, path.name, problem)
@@ -366,7 +366,7 @@ class DirectoryStore:
 
 
 _reported: set[Path] = set()
-"""Directories whose failure to be written was logged."""
+"""Directories for which a failed write was logged already."""
 
 
 class _Held:
@@ -375,7 +375,7 @@ class _Held:
 
 
 def _heal(path: Path, is_kind: Callable[[int], bool]) -> None:
-    """Remove what stands in the place of a directory or file of ours."""
+    """Remove anything of the wrong kind from the place of a directory or file of the store."""
     with contextlib.suppress(FileNotFoundError):
         if not is_kind(path.lstat().st_mode):
             discard(path)

@@ -1,4 +1,4 @@
-"""A store with read-only base stores below it, as a user's store above one of the system."""
+"""A store with read-only base stores below it, such as a user's store above a system store."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _log = logging.getLogger("ir_runtime.store")
 class StoreChain:
     """Stores that are asked in order; only the first one is ever written.
 
-    What a base store has is verified as the first store's artifacts are, and used from where it
-    is. A damaged artifact, or a base store that cannot be read or that others can change, is passed
-    over: the next store is asked, and at last the compiler, whose artifact goes to the first store.
+    Artifacts of a base store are verified like those of the first store, and used without a copy.
+    A damaged artifact is skipped, and so is a base store that cannot be read or that others can
+    change: the next store is asked. If none has it, it is compiled and saved in the first store.
 
     Args:
         first: the store that new artifacts go to.
@@ -68,7 +68,7 @@ class StoreChain:
             report, corrupt = f"{base}: {key.label} is corrupt ({problem})", 1
         except StoreError as error:
             report, corrupt = str(error), 0
-        if report not in self._reported:  # it is read again, for somebody may have mended it
+        if report not in self._reported:  # each load tries again: it may be repaired by then
             self._reported.add(report)
             add_count("corrupt_artifacts", corrupt)
             headline, newline, rest = report.partition("\n")

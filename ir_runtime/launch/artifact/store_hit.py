@@ -1,4 +1,4 @@
-"""Note in counters, log and trace that an artifact came from a store."""
+"""The record of a store hit in counters, log and trace."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def note_store_hit(store: Store, artifact: Artifact, started_ns: int) -> None:
     """Count, log and trace that an artifact came from a store.
 
     Args:
-        store: where it was.
-        artifact: what was read.
-        started_ns: when reading began, by `time.perf_counter_ns`.
+        store: the store that had it.
+        artifact: the artifact.
+        started_ns: start of the read, by `time.perf_counter_ns`.
     """
     key = artifact.key
     add_count("store_hits")
@@ -32,7 +32,7 @@ def note_store_hit(store: Store, artifact: Artifact, started_ns: int) -> None:
 
 
 def event_fields(key: KernelKey) -> dict[str, str]:
-    """Return the fields by which events name the artifact of a key."""
+    """Return the fields that identify the artifact of a key in events."""
     return {
         "key": key.label,
         "digest": key.digest,

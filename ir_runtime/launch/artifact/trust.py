@@ -1,7 +1,7 @@
-"""Decide whether anybody else could change the files of a directory; such files never run.
+"""The check that nobody else can change the files of a directory before they run.
 
 The files of a store are code. They are used only if they belong to this user, to root or to a user
-that `IR_RUNTIME_TRUSTED_USERS` names, and if nobody else can write to them or replace them.
+listed in `IR_RUNTIME_TRUSTED_USERS`, and if nobody else can write to them or replace them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _MOST_LINKS = 40  # as many as the system follows
 
 
 def check_trusted(path: Path, subject: str, variable: str) -> None:
-    """Refuse a directory that somebody else could change; one that is missing is fine.
+    """Refuse a directory that somebody else could change; a missing directory is accepted.
 
-    Its parents count, too: who can write to one of them can put another directory in its place.
+    Its parents count, too: a user with write access to one can replace the directory by another.
 
     Args:
         path: an absolute path.
-        subject: what the directory is, for the message.
-        variable: the setting that names it.
+        subject: the name of the directory in the message.
+        variable: the setting that holds its path.
 
     Raises:
         UntrustedStoreError: the directory or a parent belongs to somebody else, or somebody else
@@ -90,8 +90,9 @@ def _find_problem(path: Path) -> _Problem | None:
         try:
             found = (at / part).lstat()
         except OSError:
-            return None  # not there: this user makes it
+            return None  # it does not exist yet, so this user will own it
         if stat.S_ISLNK(found.st_mode):
+            # The link itself counts: its owner can let it point elsewhere.
             problem = _problem_of(at / part, found, is_parent=True)
             links += 1
             if problem is not None or links > _MOST_LINKS:
@@ -119,7 +120,7 @@ def _problem_of(path: Path, found: os.stat_result, *, is_parent: bool) -> _Probl
 
 
 def _is_safe_parent(found: os.stat_result) -> bool:
-    """Tell whether nobody else can replace what a trusted user has in a directory."""
+    """Tell whether nobody else can replace a trusted user's entries in a directory."""
     if found.st_uid not in _trusted_users():
         return False
     if found.st_mode & stat.S_ISVTX:
@@ -128,7 +129,7 @@ def _is_safe_parent(found: os.stat_result) -> bool:
 
 
 def _is_private_group(group: int, user: int) -> bool:
-    """Tell whether a group is that of one user alone, as many systems give to each."""
+    """Tell whether a group has one user alone; many systems make such a group for each user."""
     import grp
     import pwd
 
@@ -140,7 +141,7 @@ def _is_private_group(group: int, user: int) -> bool:
 
 
 def _trusted_users() -> set[int]:
-    """Return this user, root, and whoever owns `/` (root, seen from inside of a container)."""
+    """Return this user, root, the owner of `/` (root outside a container) and the listed users."""
     own = {os.geteuid(), 0, Path("/").stat().st_uid}
     listed = current_settings().trusted_users or ""
     return own | {_number_of(name.strip()) for name in listed.split(",") if name.strip()}

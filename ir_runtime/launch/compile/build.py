@@ -1,4 +1,4 @@
-"""Turn a key into an artifact: the store is asked, else the compiler runs, once per key."""
+"""The way from a key to an artifact: from the store, else from the compiler, once per key."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def default_store() -> Store:
 
 @contextmanager
 def add_compile_listener(listener: CompileListener) -> Generator[None]:
-    """Tell `listener` of each compile in a `with` block, from whichever thread it runs on."""
+    """Call `listener` at the start and end of each compile, on any thread, in a `with` block."""
     _listeners.append(listener)
     try:
         yield
@@ -73,7 +73,7 @@ def program_key(
     Args:
         name: for people.
         text: its MLIR.
-        device_type: what it is compiled for.
+        device_type: the device type that it is compiled for.
         flags: compiler flags beyond those of the device type and of every compile.
         entry_point: the exported function, None for the default one.
     """
@@ -95,7 +95,7 @@ def obtain_artifact(
     Args:
         store: where to look, and where a new artifact goes.
         key: identity of the artifact.
-        device_flags: compiler flags of the device type, those that `key.device_type` names.
+        device_flags: compiler flags of `key.device_type`.
         source: makes the MLIR; called only if it must be compiled.
 
     Raises:
@@ -122,7 +122,7 @@ def _load(store: Store, key: KernelKey) -> Artifact | None:
 
 
 def _from_other_compiler(store: Store, key: KernelKey) -> Artifact | None:
-    """Without a compiler, take the artifact of any whose binaries this runtime loads."""
+    """Without a compiler, accept an artifact of any compiler version that this runtime can load."""
     for stored in sorted(store.keys(), key=lambda k: k.compiler, reverse=True):
         rows = key.differences(stored)
         other_compiler = len(rows) == 1 and stored.compiler != key.compiler
@@ -148,7 +148,7 @@ def _refuse_if_not_compiling(store: Store, key: KernelKey) -> None:
 
 
 def nearest_artifact(store: Store, key: KernelKey) -> list[str]:
-    """Say in which fields the most similar stored artifact of this name differs."""
+    """Return the fields in which the most similar stored artifact of this name differs."""
     candidates = [key.differences(k) for k in store.keys() if k.name == key.name]
     if not candidates:
         return [f"nothing named {key.name!r} is stored"]

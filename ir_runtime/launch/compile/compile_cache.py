@@ -1,7 +1,7 @@
-"""What the compiler made of each program, kept by content: its text, flags and compiler version.
+"""The compile cache: outputs of the compiler by content, that is MLIR, flags and compiler version.
 
-A kernel whose op changed, but whose MLIR did not, is taken from here. A store asks it last, after
-its own artifacts and those of its base stores.
+If an op's code changed but its MLIR did not, the compiled kernel is taken from here. It is read
+last, after the artifacts of the store and of its base stores.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _VMFB_FILE, _STREAM_FILE, _HOST_FILE = "kernel.vmfb", "stream.mlirbc", "host.mli
 _REWRITE_FILE = "separate_tensor.py"
 _UNUSED_S = 30 * 24 * 3600
 _reported: set[str] = set()
-"""What was said of caches that cannot be used; once is enough."""
+"""The warnings about unusable caches that were logged; each is logged once."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """What the compiler made of a program.
+    """The output of the compiler for a program.
 
     Attributes:
         vmfb: the module for IREE's VM.
@@ -50,10 +50,10 @@ class Compiled:
 
 
 class CompileCache:
-    """Results of the compiler in a directory that processes share.
+    """Outputs of the compiler in a directory that processes share.
 
-    An entry that was not used for 30 days is removed. The cache is only ever an aid: what is
-    damaged, or cannot be read or written, is compiled; so is all if others can change the cache.
+    An entry that was not used for 30 days is removed. The cache is optional: where an entry is
+    damaged or cannot be read, the program is compiled. If others can change it, it is not used.
 
     Args:
         root: the directory; made when first written to, for this user alone.
@@ -65,7 +65,7 @@ class CompileCache:
 
     @functools.cached_property
     def is_trusted(self) -> bool:
-        """Whether nobody else can change it; if somebody can, one warning says so."""
+        """Whether nobody else can change it; logs one warning if somebody can."""
         try:
             for path in (self.root, self._home):
                 check_trusted(path, f"compile cache {self.root}", "IR_RUNTIME_COMPILE_CACHE")
@@ -77,12 +77,12 @@ class CompileCache:
         return True
 
     def path_of(self, source: bytes, flags: Sequence[str]) -> Path:
-        """Return the directory of the entry for a program and flags, there or not."""
+        """Return the directory of the entry for a program and flags, which may not exist."""
         version = compiler_version() or "none"
         return self._home / digest_of(_translator_digest(), version, *flags, source)[:40]
 
     def load(self, path: Path) -> Compiled | None:
-        """Return a verified entry, None if there is none that can be read."""
+        """Return a verified entry, None if it is missing, damaged or unreadable."""
         try:
             found = read_entry(path)
             if found is None:
@@ -97,7 +97,7 @@ class CompileCache:
             return None
         except OSError:
             return None
-        with contextlib.suppress(OSError):  # one that others own serves all the same
+        with contextlib.suppress(OSError):  # another trusted user's entry cannot be touched
             os.utime(path)
         return compiled
 
@@ -115,7 +115,7 @@ class CompileCache:
 
     @contextlib.contextmanager
     def lock(self, path: Path) -> Generator[None]:
-        """Hold off everybody else who wants to compile the same program."""
+        """Keep all others from compiling the same program at the same time."""
         from filelock import FileLock
 
         lock = FileLock(self._home / ".locks" / path.name, mode=0o600)
@@ -128,7 +128,7 @@ class CompileCache:
             lock.release()
 
     def used_since(self, time_s: float) -> int:
-        """Return how many entries were written or read since a time, by the clock of the files."""
+        """Return how many entries were written or read since a time, by the file times."""
         return sum(_modified_s(path) >= time_s for path in self._entries())
 
     def _entries(self) -> list[Path]:
@@ -149,7 +149,7 @@ class CompileCache:
 
 
 def _modified_s(path: Path) -> float:
-    """Return when a file changed last; for one that another process has removed, the future."""
+    """Return the time of the last change; infinity if another process has removed the file."""
     try:
         return path.stat().st_mtime
     except FileNotFoundError:
@@ -158,6 +158,6 @@ def _modified_s(path: Path) -> float:
 
 @functools.cache
 def _translator_digest() -> str:
-    """Digest what calls the compiler: the phases and the rewrites between decide the results."""
+    """Digest the code that calls the compiler: its phases and rewrites change the output, too."""
     caller = Path(worker.__file__)
     return digest_of(*(caller.with_name(f).read_bytes() for f in (caller.name, _REWRITE_FILE)))

@@ -1,4 +1,4 @@
-"""How does MLIR become a VMFB?  In a warm child process, or in this one."""
+"""The call of the compiler, in this process or in a warm child process."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ __all__ = [
 BASE_FLAGS = (
     "--iree-input-demote-f64-to-f32=false",  # else f64 buffers are read out of bounds
     "--iree-opt-level=O2",
-    "--iree-opt-strip-assertions=false",  # sizes that must agree are checked, not trusted
+    "--iree-opt-strip-assertions=false",  # the program checks sizes that must agree
     "--iree-llvmcpu-debug-symbols=false",
 )
-"""Flags of every compile; part of every key, so that a change of them is a miss."""
+"""Flags of every compile; part of every key, so a change of them is a store miss."""
 
 _LOCATION = re.compile(r"(?:^|[\s\"(<])[^\s\"(]*?:(\d+):(\d+)")
 _CONTEXT_LINES = 2
@@ -64,7 +64,7 @@ def require_compiler(name: str) -> None:
     """Raise if the compiler package is not installed.
 
     Raises:
-        CompilerNotFoundError: it is not.
+        CompilerNotFoundError: it is not installed.
     """
     if not compiler_installed():
         raise CompilerNotFoundError(
@@ -77,7 +77,7 @@ def compile_program(name: str, source: bytes, flags: Sequence[str]) -> Compiled:
     """Compile MLIR, or take the result from the compile cache if there is one.
 
     Args:
-        name: what is compiled, for messages.
+        name: the name of the program, for messages.
         source: MLIR text or bytecode.
         flags: compiler flags.
 
@@ -85,7 +85,8 @@ def compile_program(name: str, source: bytes, flags: Sequence[str]) -> Compiled:
         CompilerNotFoundError: the compiler package is not installed.
         CompileError: the compiler refused the program.
         CompilerCrashError: the compiler died; only with `IR_RUNTIME_COMPILE_PROCESS=1`.
-        CompilerTimeoutError: it ran longer than `IR_RUNTIME_COMPILE_TIMEOUT_S`; also only then.
+        CompilerTimeoutError: it ran longer than `IR_RUNTIME_COMPILE_TIMEOUT_S`; only with
+            `IR_RUNTIME_COMPILE_PROCESS=1`, too.
     """
     require_compiler(name)
     root = current_settings().compile_cache
@@ -125,10 +126,10 @@ def _translate(name: str, source: bytes, flags: Sequence[str]) -> Compiled:
 
 
 def run_passes(name: str, source: bytes, pipeline: str) -> str:
-    """Run passes over MLIR where a crash of them is an exception.
+    """Run passes over MLIR, in a child process if the settings ask for one.
 
     Args:
-        name: what is lowered, for messages.
+        name: the name of the program, for messages.
         source: MLIR text or bytecode.
         pipeline: passes over the module, as text.
 
@@ -217,7 +218,7 @@ class _Worker:
             timer.daemon = True
             timer.start()
         try:
-            with contextlib.suppress(OSError):  # a dead child is found out by the read
+            with contextlib.suppress(OSError):  # the read below detects a dead child
                 whole = {**request, "process_flags": self.process_flags}
                 worker.write_message(self._stdin, whole, source)
             reply = worker.read_message(self._process.stdout)  # pyright: ignore[reportArgumentType]
@@ -250,14 +251,14 @@ class _Worker:
         )
 
     def close(self) -> None:
-        """End the child, and do not wait for a compile in progress."""
+        """Kill the child, even during a compile."""
         with contextlib.suppress(OSError):
             self._process.kill()
         self._process.wait()
         self.forget()
 
     def forget(self) -> None:
-        """Let go of the child without ending it: it belongs to the parent of this fork."""
+        """Close the pipes to the child without ending it: it belongs to the parent of this fork."""
         for stream in (self._process.stdin, self._process.stdout, self._log):
             with contextlib.suppress(OSError):
                 stream.close()  # pyright: ignore[reportOptionalMemberAccess]
@@ -291,7 +292,7 @@ def _ask_child(
     child = child or _Worker(process_flags)
     try:
         answer = child.ask(name, source, request)
-    except BaseException:  # also an interrupt: nobody would wait for the rest of the compile
+    except BaseException:  # an interrupt, too: its reply would be taken for the next one's
         child.close()
         raise
     with _idle_lock:

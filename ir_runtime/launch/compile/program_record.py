@@ -1,4 +1,4 @@
-"""What is stored of a program beside its VMFB?  What it launches, and what it does to operands."""
+"""The record stored beside a VMFB: the host program, and the operands that the program writes."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from ir_runtime.launch.host_program.program_json import load_program
 __all__ = ["WrittenOperands", "program_files", "stored_host_program", "stored_written_operands"]
 
 WrittenOperands = Mapping[str, tuple[int, ...] | None]
-"""For each exported function the operand tensors that it writes though it was not told to; None
-means that any may be. One that is not named writes none."""
+"""For each exported function the operand tensors that it overwrites as scratch memory; None means
+that it may overwrite any. A function that is missing here overwrites none."""
 
 _MEANT = (b"overwrite.tensor.contents", b"hal.tensor.alias")
-"""Operations of a source by which a program changes an operand on purpose."""
+"""Operations in a source that change an operand on purpose."""
 
 
 @fork_waits()
 def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes, dict[str, bytes]]:
-    """Return what is stored: a record as JSON, and the executables that the host program launches.
+    """Return the record as JSON, and the executables that the host program launches.
 
     Args:
-        compiled: what the compiler made.
-        source: of what, as text or bytecode.
+        compiled: the output of the compiler.
+        source: the MLIR that was compiled, as text or bytecode.
         entry: the exported function whose host program is read.
     """
     from ir_runtime.launch.host_program.read_program import read_program
@@ -70,5 +70,5 @@ def stored_host_program(artifact: Artifact) -> HostProgram | str:
         return "it was compiled without a host program"
     try:
         return load_program(record["program"])
-    except ValueError as refusal:  # of another version of this package
+    except ValueError as refusal:  # another version of this package stored it
         return f"its stored host program is not understood: {refusal}"

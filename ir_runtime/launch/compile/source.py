@@ -1,4 +1,4 @@
-"""How does what a user calls a program become the MLIR that is compiled and keyed?"""
+"""The reading of a user's program (text, bytes, file, module or `Source`) as MLIR bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["source_bytes"]
 
 
 def source_bytes(source: Any) -> bytes:
-    """Return the MLIR of a program, text or bytecode; `source` is left as it was.
+    """Return the MLIR of a program, text or bytecode; `source` is not changed.
 
     Args:
         source: `str`, `bytes`, the `Path` of a file, a module or operation of the compiler's

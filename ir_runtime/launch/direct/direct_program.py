@@ -1,4 +1,4 @@
-"""How does a kernel run without IREE's VM?  Its executables are called as a plan says."""
+"""A kernel that runs without IREE's VM: the C launcher calls its executables in a plan's order."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ = ["BoundPlan", "DirectProgram", "bind_direct_launch", "load_direct"]
 
 
 def load_direct(artifact: Artifact) -> DirectProgram | str:
-    """Load what launches a kernel directly, or say why it cannot be launched so."""
+    """Load the executables of a kernel for the C launcher, or return why that is not possible."""
     program = stored_host_program(artifact)
     if isinstance(program, str):
         return program
@@ -58,7 +58,7 @@ def load_direct(artifact: Artifact) -> DirectProgram | str:
 
 
 Fault = Callable[[bytes], None]
-"""Raises what the rows of a report tell."""
+"""Raises the error for the rows of an index report, given as bytes."""
 
 
 def _raise_fault(name: str, report: IndexReport, rows: bytes) -> None:
@@ -70,8 +70,8 @@ class BoundPlan:
     """A plan in both forms: for people, and for the C launcher.
 
     Attributes:
-        plan: what runs.
-        native: the same, checked and loaded.
+        plan: the steps, as data.
+        native: the same steps, checked and loaded into the C launcher.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class BoundPlan:
     ) -> None:
         from ir_runtime.launch.direct.native import _launcher
 
+        # The host program numbers the functions that it uses; the library has its own order.
         ordinals = [
             [executable.functions.index(name) for name in names]
             for executable, names in zip(executables, program.functions, strict=True)
@@ -112,13 +113,13 @@ def _step(step: Step, ordinals: Sequence[Sequence[int]]) -> Any:
 
 
 class DirectProgram:
-    """A host program with its executables loaded; remembers the plans of the last shapes.
+    """A host program with its executables loaded; remembers the plans of the latest shapes.
 
     Args:
         name: for messages.
         program: the host program, in destination-passing form.
         executables: in the order of the program.
-        report: what its last result tells of indices, None if it takes none.
+        report: the index report in its last result, None if it has none.
     """
 
     def __init__(
@@ -142,10 +143,10 @@ class DirectProgram:
 
         Args:
             operands: tensors and numbers, as the kernel takes them.
-            results: what the results are said to be.
+            results: the declared shapes and dtypes of the results.
 
         Raises:
-            LaunchError: the program refuses these shapes, or its results are others.
+            LaunchError: the program refuses these shapes, or its results differ from `results`.
             UnreadableProgramError: these shapes need IREE's VM.
         """
         tensors = [value for value in operands if isinstance(value, Tensor)]
@@ -162,6 +163,7 @@ class DirectProgram:
             plan = evaluate(self.program, shapes, [tensor.dtype for tensor in tensors], numbers)
         except LaunchError as error:
             raise launch_failure(self.name, RuntimeError(str(error)), tensors) from None
+        # This executor is only for kernels that keep their operands; `vm` runs the others.
         if plan.written_operands:
             raise UnreadableProgramError("it writes its operands")
         try:
@@ -180,7 +182,7 @@ class DirectProgram:
             self._plans.popitem(last=False)
 
     def take_ran(self) -> bool:
-        """Tell whether a plan ran since this was asked last."""
+        """Tell whether a plan ran since the last call of this method."""
         with self._lock:
             ran = [bound.native for bound in self._plans.values() if bound.native.used]
         for plan in ran:
@@ -200,16 +202,16 @@ class DirectProgram:
 def bind_direct_launch(
     direct: DirectProgram, operands: Sequence[Any], results: Results
 ) -> tuple[Launch, BoundPlan]:
-    """Return a function that runs a kernel on tensors of known shapes, and the plan that it runs.
+    """Return a function that runs a kernel on tensors of known shapes, and its plan.
 
     Args:
         direct: the kernel.
-        operands: those of one call, tensors and numbers; the function takes others of the same
-            shapes, dtypes and values.
-        results: what the results are.
+        operands: tensors and numbers of one call; the function takes tensors of the same shapes
+            and dtypes, and the same numbers.
+        results: shape and dtype of each result.
 
     Returns:
-        `launch(operands, results)`, as `bind_launch` makes it.
+        `launch(operands, results)`, with the interface of `bind_launch`, and the plan.
 
     Raises:
         LaunchError: the kernel refuses these shapes.
@@ -222,6 +224,7 @@ def bind_direct_launch(
     def launch(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
         tensors = operands if only_tensors else [v for v in operands if isinstance(v, Tensor)]
         refused = run(tensors, outs)
+        # The C launcher refuses before it runs anything, so the call can be repeated.
         if refused:
             refuse_cut_tensors(name, "operand", tensors)
             refuse_cut_tensors(name, "result", outs)
@@ -233,7 +236,7 @@ def bind_direct_launch(
 
 
 def _made_ready(name: str, refused: int, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Copy what cannot be read where it lies, and write down that it was."""
+    """Copy the tensors that cannot be read in place, and record the copies."""
     started_ns = time.perf_counter_ns()
     ready = [importable(tensor) for tensor in _bare(tensors)]
     pairs = zip(ready, tensors, strict=True)
@@ -246,8 +249,8 @@ def _made_ready(name: str, refused: int, tensors: Sequence[Tensor]) -> list[Tens
 
 
 def _bare(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Return the same memory as plain tensors: a subclass that only names itself is no refusal."""
-    with torch._C.DisableTorchFunctionSubclass():  # it would name the results after itself, too
+    """Return plain tensors of the same memory, since the C launcher may refuse subclasses."""
+    with torch._C.DisableTorchFunctionSubclass():  # else `detach` would return the subclass again
         return [tensor.detach() for tensor in tensors]
 
 

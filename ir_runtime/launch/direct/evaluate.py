@@ -1,4 +1,4 @@
-"""Which launches does a call with these shapes and numbers need?  A host program made a plan."""
+"""The evaluation of a host program for concrete shapes and numbers; the result is a plan."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ir_runtime.launch.operand.number import decode_number, encode_number
 __all__ = ["evaluate", "result_numbers", "result_shapes"]
 
 _ALIGNMENT = 64
-_GRID_LIMITS = (1 << 32, 1 << 32, 1 << 16)  # what a launch can count to
+_GRID_LIMITS = (1 << 32, 1 << 32, 1 << 16)  # IREE passes x and y in 32 bits, z in 16
 
 Shape = tuple[int, ...]
 
@@ -48,19 +48,20 @@ def evaluate(
     """Compute the launches of a call.
 
     Args:
-        program: what to launch.
+        program: the program to launch.
         shapes: of the operand tensors, which are dense.
-        dtypes: of them.
+        dtypes: of the operand tensors.
         numbers: the numbers of the call, in order.
-        in_place: `(result, operand)` pairs, by slot within their kind, that are one memory.
+        in_place: pairs `(result, operand)` that share one memory, numbered within their kind.
 
     Returns:
-        The plan. With `in_place` it names such a memory by the result's slot only.
+        The plan.
 
     Raises:
         ArgumentError: a number does not fit its type.
-        LaunchError: the arguments are not what the program takes; says in its own words why.
-        UnreadableProgramError: only IREE's VM can launch it for these arguments, or not in place.
+        LaunchError: the arguments do not fit the program; the message is the program's own.
+        UnreadableProgramError: only IREE's VM can run it for these arguments, or the results
+            cannot be in the memory of these operands.
     """
     return _Evaluation(program, shapes, dtypes, numbers).plan(in_place)
 
@@ -71,13 +72,13 @@ def result_shapes(
     """Compute shape and MLIR element type of each result.
 
     Args:
-        program: what is launched.
+        program: the program to launch.
         shapes: of the operand tensors.
         numbers: the numbers of the call, in order.
 
     Returns:
-        For a result that is a number its type and no dimensions; for one that is an operand as
-        it is the operand's shape and, where the program checks it, its type, else "".
+        One pair a result. A number has its type and no dimensions. An operand that is returned
+        unchanged has its shape, and its type if the program checks it, else "".
 
     Raises:
         LaunchError: there are too few shapes or numbers, or a size cannot be computed.
@@ -102,7 +103,7 @@ def result_numbers(
     """Compute the results that are numbers, in order.
 
     Args:
-        program: what is launched.
+        program: the program to launch.
         shapes: of the operand tensors.
         numbers: the numbers of the call, in order.
 
@@ -141,7 +142,7 @@ class _Known:
         if value is None:
             raise LaunchError(
                 "program: a size cannot be computed for these arguments, must not divide by zero "
-                "or ask for a dimension that a tensor has not"
+                "or use a dimension that a tensor does not have"
             )
         return value
 
@@ -157,6 +158,7 @@ class _Evaluation:
         program = self.program
         _expect("tensors", len(self.shapes), program.operands)
         _expect("dtypes", len(self.dtypes), program.operands)
+        # Ranks first: a value may read a dimension that only a tensor of the right rank has.
         self._check_operands()
         self.known = _Known(program, self.shapes, self.numbers)
         operands = [
@@ -165,13 +167,17 @@ class _Evaluation:
         ]
         results = [self.known[size] for size in program.result_sizes]
         transients = [self.known[size] for size in program.transients]
+        # `sizes` says how many bytes each slot has, `needed` how many the steps use of it. Callers
+        # check real tensors against `needed`, so a step never leaves the memory of a slot.
         self.sizes = (*operands, *results, *transients, *map(len, program.constants))
         self.needed = [0] * len(operands) + results
         for check in program.checks:
             self._check(check)
         steps = [made for step in program.steps for made in self._step(step)]
+        # From numbers within a kind to slots: results come right after the operands.
         pairs = {len(operands) + result: operand for result, operand in in_place}
         kept = rewrite_steps(steps, len(operands), results, in_place=pairs)
+        # The rewrite may leave a transient unused; it then needs no memory.
         first = len(operands) + len(results)
         used = {span.slot for step in kept for span in _spans(step)}
         return Plan(
@@ -183,7 +189,7 @@ class _Evaluation:
         )
 
     def _check_operands(self) -> None:
-        """Check ranks and dtypes, before sizes are computed of dimensions that may not be there."""
+        """Check ranks and dtypes; sizes are computed later, from dimensions that then exist."""
         for check in self.program.checks:
             if not isinstance(check, ShapeCheck):
                 continue
@@ -218,6 +224,7 @@ class _Evaluation:
         """Return the launch of a step; none if it does nothing for these sizes."""
         if isinstance(step, ProgramDispatch):
             x, y, z = (self.known[count] for count in step.workgroups)
+            # Bindings are checked even if the grid is empty: a wrong size is always an error.
             bindings = tuple(self._binding(span) for span in step.bindings)
             if not (x and y and z):
                 return ()
@@ -226,6 +233,7 @@ class _Evaluation:
                     f"program: a grid of {x} x {y} x {z} workgroups, "
                     f"must be below {' x '.join(map(str, _GRID_LIMITS))}"
                 )
+            # IREE compiles dispatches for aligned bindings; they may crash on others.
             if any(b.offset % _ALIGNMENT and b.length for b in bindings):
                 raise UnreadableProgramError(f"a binding that is not {_ALIGNMENT}-byte aligned")
             constants = tuple(self.known[constant] for constant in step.constants)
@@ -243,6 +251,7 @@ class _Evaluation:
         return (Copy(self._binding(step.source), target),) if target.length else ()
 
     def _binding(self, span: Span) -> Binding:
+        # Both are unsigned: a size that is negative in the program is a huge number here.
         offset, length = self.known[span.offset], self.known[span.length]
         if offset + length > self.sizes[span.slot]:
             raise LaunchError(
@@ -273,7 +282,7 @@ def _spans(step: Step) -> tuple[Binding, ...]:
 
 
 def _targets(steps: Sequence[Step]) -> set[int]:
-    """Return the slots that are written by copies and fills."""
+    """Return the slots that copies and fills write; dispatches may write others."""
     return {step.target.slot for step in steps if not isinstance(step, Dispatch)}
 
 
@@ -287,7 +296,7 @@ def _listed(shapes: Sequence[Shape]) -> str:
 
 
 def _bits_of(index: int, number: float, kind: str) -> int:
-    """Return the bits of a number as a type."""
+    """Return the bits of a number in the representation of a type."""
     encoded = encode_number(number, kind, f"number {index}")
     if isinstance(encoded, float):
         return int.from_bytes(struct.pack("<f" if kind == "f32" else "<d", encoded), "little")

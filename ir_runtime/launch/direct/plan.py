@@ -1,7 +1,7 @@
-"""What does one call launch?  A host program evaluated for concrete shapes.
+"""A plan: the steps that one call runs, a host program evaluated for concrete shapes.
 
-Memory is named by slots, numbered in this order: the tensors given as operands, the tensors that
-results go into, the transients, the constants.
+Memory is identified by slots, numbered in this order: operand tensors, result tensors, transients
+(scratch buffers), constants.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Binding:
     """A span of memory that a dispatch reads or writes.
 
     Attributes:
-        slot: which memory.
+        slot: the number of the memory.
         offset: in bytes from its start, a multiple of 64 unless `length` is 0.
         length: in bytes.
     """
@@ -32,11 +32,10 @@ class Dispatch:
 
     Attributes:
         executable: index into the executables of the host program.
-        function: index into the names of the functions that the host program runs of that
-            executable, `HostProgram.functions`; in the library it is found by name.
+        function: index into `HostProgram.functions[executable]`; the library is searched by name.
         workgroups: the grid, `(x, y, z)`; nothing runs if one of them is 0.
-        constants: what the function is given beside memory, each an unsigned 32-bit number.
-        bindings: its memory, in its own order.
+        constants: the numbers that the function takes, each an unsigned 32-bit number.
+        bindings: the memory that the function takes, in its order.
     """
 
     executable: int
@@ -51,7 +50,7 @@ class Fill:
     """Write a pattern of 1, 2 or 4 bytes over and over.
 
     Attributes:
-        target: the memory to fill; its length is a multiple of the pattern's.
+        target: the memory to fill; its length is a multiple of the pattern's length.
         pattern: in memory order.
     """
 
@@ -72,14 +71,14 @@ Step = Dispatch | Fill | Copy
 
 @dataclass(frozen=True)
 class Plan:
-    """The launches of one call, in the order in which they run: each sees the last one's writes.
+    """The steps of one call, in the order they run in: each sees the writes of the earlier ones.
 
     Attributes:
-        steps: the launches.
+        steps: dispatches, fills and copies.
         minimum_sizes: bytes that each operand and each result tensor must have, in slot order.
-        transients: bytes of each transient, 0 of one that is not used; their contents are
-            undefined before and after.
-        touched_bytes: how much memory the steps read and write, the sum of all their spans.
+        transients: bytes of each transient, 0 for an unused one; their contents are undefined
+            before and after the call.
+        touched_bytes: the sum of the lengths of all spans that the steps read or write.
         written_operands: operands that copies or fills write; dispatches may write others.
     """
 

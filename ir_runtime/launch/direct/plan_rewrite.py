@@ -1,6 +1,6 @@
-"""Which launches of a plan can be spared?  Copies that nobody sees, or that move too much.
+"""The rewrite of a plan: removes copies whose result nobody reads, and writes results directly.
 
-Whether a dispatch reads or writes a binding is not known: it counts as both.
+The plan does not know if a dispatch reads or writes a binding, so each binding counts as both.
 """
 
 from __future__ import annotations
@@ -21,29 +21,32 @@ def rewrite_steps(
     *,
     in_place: Mapping[int, int],
 ) -> list[Step]:
-    """Return launches that leave the same in all results.
+    """Return fewer or cheaper steps that compute the same results.
 
     Args:
-        steps: the launches.
-        operands: how many slots are operands; those of results come next.
-        result_sizes: bytes of these.
-        in_place: result slot to the operand slot that is the same memory.
+        steps: the steps of a plan.
+        operands: the number of operand slots; the slots of results come next.
+        result_sizes: bytes of each result.
+        in_place: from result slot to the operand slot that is the same memory.
 
     Raises:
         UnreadableProgramError: an operand is still used when the result in its memory is written;
-            or a copy is onto itself in part.
+            or source and target of a copy overlap in part.
     """
     results = {operands + i: size for i, size in enumerate(result_sizes)}
     visible = operands + len(results)
     moved = list(steps)
     for slot, size in results.items():
         moved = _write_directly(moved, slot, size, operands=operands, visible=visible)
+    # Writing results directly moves their first write to an earlier step. If a result shares the
+    # memory of an operand that is read later, only the original order may be correct.
     hazard = _hazard(moved, in_place)
     if hazard is not None:
         moved = list(steps)
         hazard = _hazard(moved, in_place)
     if hazard is not None:
         raise UnreadableProgramError(hazard)
+    # With `in_place`, a copy from the operand to its result is a copy of memory onto itself.
     kept = _without_dead([step for step in moved if not _onto_itself(step, in_place)], visible)
     for step in kept:
         if isinstance(step, Copy) and _overlap(_merged(step.source, in_place), step.target):
@@ -54,10 +57,10 @@ def rewrite_steps(
 def _write_directly(
     steps: list[Step], result: int, size: int, *, operands: int, visible: int
 ) -> list[Step]:
-    """Write a result where it belongs, if it is made elsewhere and copied as a whole.
+    """Compute a result in its own memory, if it is now computed elsewhere and copied as a whole.
 
-    IREE updates an operand that it needs no more in its own memory, and then copies it: here the
-    copy comes first and the update goes into the result, so that the operand stays as it is.
+    IREE updates an operand in place once its old contents are not needed, and then copies it to the
+    result. Here the copy comes first and the update writes the result: the operand is unchanged.
     """
     whole = Binding(result, 0, size)
     at = next(
@@ -71,26 +74,35 @@ def _write_directly(
         ),
         None,
     )
+    # A step before the copy that uses the result's memory would see the source's contents there.
     if at is None or size == 0 or _uses(steps[:at], result):
         return steps
     copy = steps[at]
     assert isinstance(copy, Copy)
     source = copy.source.slot
+    # From its first write on, the source is renamed to the result. After the copy, source and
+    # result must stay equal: neither may be written while the other is still in use.
     first = next((i for i, s in enumerate(steps[:at]) if _may_write(s, source)), at)
     after = steps[at + 1 :]
     if first == at or any(_may_write(step, source) for step in after):
         return steps
     if _uses(after, source) and any(_may_write(step, result) for step in after):
         return steps
+    # The source may be larger than the result; every use of it must fit into the result.
     rest = [*steps[first:at], *after]
     if any(span.offset + span.length > size for span in _uses(rest, source)):
         return steps
+    # A transient has no contents before its first write; an operand's must be copied first.
     before = [] if source >= visible else [copy]
     return [*steps[:first], *before, *(_renamed(step, source, result) for step in rest)]
 
 
 def _hazard(steps: Sequence[Step], in_place: Mapping[int, int]) -> str | None:
-    """Say which operand is used at or after a write of the result in its memory."""
+    """Return which operand is used at or after the first write of the result in its memory.
+
+    A dispatch that reads the operand and writes the result counts, too: one workgroup may
+    overwrite elements before another one reads them.
+    """
     rest = [step for step in steps if not _onto_itself(step, in_place)]
     for result, operand in in_place.items():
         first = next((i for i, step in enumerate(rest) if _may_write(step, result)), len(rest))
@@ -100,7 +112,7 @@ def _hazard(steps: Sequence[Step], in_place: Mapping[int, int]) -> str | None:
 
 
 def _without_dead(steps: Sequence[Step], visible: int) -> list[Step]:
-    """Drop copies and fills that nothing reads before it is overwritten or forgotten."""
+    """Drop copies and fills whose target is overwritten or discarded before anything reads it."""
     kept: list[Step] = []
     for step in reversed(steps):
         if isinstance(step, Dispatch) or _is_read(step.target, kept, visible):
@@ -114,7 +126,7 @@ def _is_read(span: Binding, later: Sequence[Step], visible: int) -> bool:
             return True
         if not isinstance(step, Dispatch) and _covers(step.target, span):
             return False
-    return span.slot < visible
+    return span.slot < visible  # the caller sees operands and results after the last step
 
 
 def _read_by(step: Step) -> tuple[Binding, ...]:
@@ -153,7 +165,7 @@ def _renamed(step: Step, old: int, new: int) -> Step:
 
 
 def _merged(span: Binding, in_place: Mapping[int, int]) -> Binding:
-    """Return a span by its result's slot if it is in the memory of a result."""
+    """Return a span of an operand as a span of the result that shares its memory, if any."""
     found = next((result for result, operand in in_place.items() if operand == span.slot), None)
     return span if found is None else replace(span, slot=found)
 

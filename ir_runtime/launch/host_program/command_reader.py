@@ -1,4 +1,4 @@
-"""What does a host function enqueue?  Dispatches, copies and fills, in the order they run in."""
+"""The reader of commands and queue operations: dispatches, copies and fills, in running order."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ QUEUE_OPS = _IN_ORDER | {
 
 
 class CommandReader:
-    """Reads what is recorded and enqueued.
+    """Reads recorded commands and enqueued operations as steps of a program.
 
-    The queue runs operations as their fences allow, here they run in the order of the text: that
-    is one of the orders allowed if each waits only for what stands before it.
+    IREE's queue may run operations in any order that their fences allow. Here they run in the order
+    of the text. This order is allowed if each operation waits only for earlier ones.
 
     Args:
         builder: takes the steps.
-        operand: returns what an operand is, checked to be of a kind.
-        scalar: returns the position of the value that an operand is.
+        operand: returns the object of an operand, which must be of a given kind.
+        scalar: returns the position of an operand that is a number.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class CommandReader:
             return self._enqueue(op, op.name.removeprefix(_QUEUE))
         name = op.name.removeprefix(_COMMAND)
         if name == "create":
+            # More operands declare a binding table: buffers that are given when it runs.
             if len(op.operands) > 2:
                 raise UnreadableProgramError("a command buffer that is filled in when it runs")
             return Commands()
@@ -105,8 +106,9 @@ class CommandReader:
     def _enqueue(self, op: Any, name: str) -> HostObject | None:
         self._operand(op, 0, Device)
         wait, signal = self._operand(op, 2, Fence), self._operand(op, 3, Fence)
+        # A fence that no earlier operation signals means that the text order is not allowed.
         if not wait.ready:
-            raise UnreadableProgramError(f"{op.name} waits for what comes after it")
+            raise UnreadableProgramError(f"{op.name} waits for a later operation")
         signal.signalled = True
         steps = self._builder.steps
         if name == "alloca":
@@ -129,14 +131,17 @@ class CommandReader:
 
     def _execute(self, op: Any) -> list[ProgramStep]:
         if len(op.operands) != 5:
-            raise UnreadableProgramError(f"{op.name} of not just one command buffer")
+            raise UnreadableProgramError(f"{op.name} of several command buffers, or none")
         commands = self._operand(op, 4, Commands)
+        # Compiled without memoization, a command buffer is executed once. `steps` are not copied.
         if not commands.finalized or commands.executed:
             raise UnreadableProgramError(f"{op.name} of commands that are not ready, or run twice")
         commands.executed = True
         return commands.steps
 
     def _dispatch(self, op: Any) -> ProgramStep:
+        # Segments: command buffer, executable, function, the grid's x, y and z, one each; then
+        # constants, then buffers, offsets and lengths of the bindings, equally many of the three.
         sizes = [int(size) for size in op.attributes["operandSegmentSizes"]]
         if sizes[:6] != [1] * 6 or len(sizes) != 10 or len(set(sizes[7:])) != 1:
             raise UnreadableProgramError(f"{op.name} with operands {sizes}")
@@ -183,5 +188,6 @@ class CommandReader:
         found = self._operand(op, buffer, Buffer)
         if found.memory.freed:
             raise UnreadableProgramError(f"{op.name} uses memory that was given back")
+        # A buffer may be a part of a memory: spans count from the start of the whole memory.
         start = self._builder.value("addi", "index", found.offset, self._scalar(op, offset))
         return Span(found.memory.number, start, self._scalar(op, length))

@@ -1,4 +1,4 @@
-"""What do the globals of a compiled program hold?  Only what is known before it runs is read."""
+"""The reader of a program's globals, for values that are known before the program runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ir_runtime.launch.host_program.program_builder import Memory, ProgramBuilde
 __all__ = ["MAX_CONSTANT_BYTES", "ConstantReader"]
 
 MAX_CONSTANT_BYTES = 1 << 20
-"""Constants of a program that are stored with it; larger ones stay in the VMFB."""
+"""Limit of the constants that are stored with a program; larger ones stay in the VMFB."""
 
 _COMPOSITE = re.compile(r"#util\.composite<(\d+)xi8, \[(.*)\]>", re.DOTALL)
 _RESOURCE = re.compile(r"dense_resource<(\"[^\"]*\"|[^>]+)> : .*", re.DOTALL)
@@ -25,16 +25,16 @@ _OPENING, _CLOSING = "<([{", ">)]}"
 
 
 class ConstantReader:
-    """Knows what the globals of a module hold.
+    """Knows the contents of a module's globals.
 
     Args:
         module: the program.
-        text: what it was parsed of: the compiler's bindings do not give a resource's bytes.
+        text: the text it was parsed from: the compiler's bindings do not give a resource's bytes.
     """
 
     def __init__(self, module: Any, text: bytes) -> None:
         self._text = text
-        self._module = module  # operations live as long as it
+        self._module = module  # its operations live only as long as it does
         self._globals = {
             op.attributes["sym_name"].value: op.operation
             for op in module.body.operations
@@ -54,7 +54,7 @@ class ConstantReader:
         """Return the attribute with the number that a global holds.
 
         Raises:
-            UnreadableProgramError: it is not known, or can change.
+            UnreadableProgramError: the number is not known, or can change.
         """
         held = self._immutable(name)
         if "initial_value" not in held.attributes or name in self._stores:
@@ -65,7 +65,7 @@ class ConstantReader:
         """Return the executable that a global holds.
 
         Raises:
-            UnreadableProgramError: it may hold one of several.
+            UnreadableProgramError: it may hold one of several executables.
         """
         self._immutable(name)
         created = [
@@ -82,7 +82,7 @@ class ConstantReader:
         """Return the memory of constant bytes that a global holds.
 
         Raises:
-            UnreadableProgramError: it is computed, or too large to be stored with the program.
+            UnreadableProgramError: they are computed, or too large to be stored with the program.
         """
         if name not in self._memories:
             self._immutable(name)
@@ -94,7 +94,7 @@ class ConstantReader:
         """Return the bytes of a constant.
 
         Raises:
-            UnreadableProgramError: they cannot be told, or are too many.
+            UnreadableProgramError: they are not known, or too many.
         """
         match = _COMPOSITE.fullmatch(str(attribute))
         if match is None:
@@ -124,7 +124,12 @@ class ConstantReader:
         return stores[0]
 
     def _uploaded(self, name: str, value: Any) -> bytes:
-        """Return the bytes that an initializer uploads into the buffer `value`."""
+        """Return the bytes that an initializer uploads into the buffer `value`.
+
+        The initializer tries to import the constant without a copy; a branch then allocates and
+        uploads if that fails. All branches must give the same bytes, and nothing else may use the
+        buffer, since that could change it.
+        """
         origins = list(_origins(value))
         others = [_name(use.owner) for use in value.uses if _name(use.owner) != "util.global.store"]
         if others or not origins:
@@ -144,7 +149,7 @@ class ConstantReader:
     def _part(self, text: str, context: Any) -> bytes:
         from iree.compiler import ir
 
-        resource = _RESOURCE.fullmatch(text)  # parsed once more it would get another name
+        resource = _RESOURCE.fullmatch(text)  # parsed a second time, it would get another name
         if resource is not None:
             return self._resource(resource[1].strip('"'))
         try:
@@ -176,7 +181,7 @@ def _name(op: Any) -> str:
 
 
 def _origins(value: Any) -> Iterator[Any]:
-    """Yield the results of operations that a value may be; a branch chooses."""
+    """Yield each operation result that a value may be; a block argument has one per branch."""
     from iree.compiler import ir
 
     if not isinstance(value.owner, ir.Block):
@@ -185,6 +190,8 @@ def _origins(value: Any) -> Iterator[Any]:
     argument = ir.BlockArgument(value)
     for block in argument.owner.region.blocks:
         branch = list(block.operations)[-1].operation
+        # A branch lists the block arguments of its successors one after the other; those of
+        # `cf.cond_br` follow its condition.
         successors = list(branch.successors)
         operands = list(branch.operands)[1 if branch.name == "cf.cond_br" else 0 :]
         for successor in successors:
@@ -197,13 +204,14 @@ def _origins(value: Any) -> Iterator[Any]:
 
 
 def _source_of(buffer: Any) -> tuple[Any, int | None, int | None] | None:
-    """Return the constant, offset and length that a buffer was made of, None if it was not."""
+    """Return the constant, offset and length that a buffer was made from, None if not known."""
     maker = buffer.owner.operation
     if maker.name == "hal.allocator.import":
         source, offset, length = list(maker.operands)[4:]
         return source, _known(offset), _known(length)
     if maker.name != "hal.allocator.allocate":
         return None
+    # Allocated and uploaded: a file over the constant's bytes is read into the buffer, once.
     reads = [use.owner for use in buffer.uses if _name(use.owner) == "hal.device.queue.read"]
     if len(reads) != 1:
         return None
@@ -223,7 +231,7 @@ def _known(value: Any) -> int | None:
 
 
 def _parts(text: str) -> list[str]:
-    """Split a list at the commas that stand in no bracket and no string."""
+    """Split a list at the commas outside of brackets and strings."""
     parts, depth, quoted = [""], 0, False
     for character in text:
         if character == '"':

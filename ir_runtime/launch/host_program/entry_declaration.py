@@ -1,4 +1,4 @@
-"""What are the arguments of an exported function for?  Its declaration says which take results."""
+"""The declaration of an exported function: which of its arguments receive results."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _CLOSING = {"<": ">", "(": ")", "{": "}", "[": "]"}
 
 
 def destinations_of(function: Any) -> dict[int, int]:
-    """Return which result each argument of a function receives, of those that receive one.
+    """Return the arguments of a function that receive a result, with the number of the result.
 
     Raises:
-        UnreadableProgramError: a buffer is among the arguments, and nothing says what it is for.
+        UnreadableProgramError: an argument is a buffer, and the declaration gives it no result.
     """
     kinds = [str(argument.type) for argument in function.regions[0].blocks[0].arguments]
     attributes = function.attributes
@@ -28,11 +28,13 @@ def destinations_of(function: Any) -> dict[int, int]:
         if "!hal.buffer" in kinds:
             raise UnreadableProgramError("nothing says what the entry's buffer arguments are for")
         return {}
+    # The declaration has the arguments that the user wrote; IREE adds fences at the end.
     declared = _declared_arguments(stated)
     if len(declared) != len([kind for kind in kinds if kind != "!hal.fence"]):
         raise UnreadableProgramError("the entry's declaration has another number of arguments")
     found = {i: _OUTPUT.search(text) for i, text in enumerate(declared)}
     outputs = {i: int(match[1]) for i, match in found.items() if match}
+    # A plain buffer has neither shape nor dtype, so it is readable only as a place for a result.
     for i, kind in enumerate(kinds):
         if kind == "!hal.buffer" and i not in outputs:
             raise UnreadableProgramError(f"argument {i} of the entry is a buffer without shape")
@@ -54,6 +56,7 @@ def _declared_arguments(declaration: str) -> list[str]:
             pass
         elif character in _CLOSING:
             open_brackets.append(_CLOSING[character])
+        # The `>` of an arrow `->` closes no bracket.
         elif open_brackets and character == open_brackets[-1] and declaration[at - 1] != "-":
             open_brackets.pop()
         elif not open_brackets and character == ")":

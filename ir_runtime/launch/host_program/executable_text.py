@@ -1,6 +1,6 @@
-"""Which binaries stand in the text of a compiled program?  Only the standard library is needed.
+"""The binaries in the text of a compiled program, found with the standard library only.
 
-A compile worker that imports nothing else of this package may use it too.
+A compile worker may therefore import it without the rest of this package.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _ELF = b"\x7fELF"
 
 
 class UnreadableProgramError(Exception):
-    """A program is one that this package cannot launch directly; IREE's VM can run it.
+    """A program cannot be launched directly; IREE's VM can run it.
 
-    Never reaches users: the message is the reason, one line, that `explain` gives.
+    It never reaches users: the message is one line, the reason that `explain` prints.
     """
 
 
@@ -35,11 +35,12 @@ def split_executables(hal_text: bytes) -> tuple[bytes, dict[str, bytes]]:
         hal_text: the program as IREE prints it.
 
     Returns:
-        The text with a few bytes in place of each binary, so that it parses fast; and the
+        The text with a short placeholder for each binary, so that it parses fast; and the
         binaries, ELF shared objects, by the name of their executable.
 
     Raises:
-        UnreadableProgramError: an executable has several binaries or one that is no embedded ELF.
+        UnreadableProgramError: an executable has several binaries, or its binary is not an
+            embedded ELF.
     """
     binaries: dict[str, bytes] = {}
     pieces: list[bytes] = []
@@ -56,6 +57,7 @@ def split_executables(hal_text: bytes) -> tuple[bytes, dict[str, bytes]]:
         if _OTHER_BINARY.search(hal_text, found.end(), end):
             raise UnreadableProgramError(f"executable {name} has several variants")
         binaries[name] = _binary_of(name, *found.groups())
+        # `dense<"0x...">  : vector<Nxi8>` becomes `dense<0> : vector<1xi8>`, which is valid, too.
         data, size = found.span(2), found.span(3)
         pieces += (hal_text[kept : data[0] - 3], b"0", hal_text[data[1] + 1 : size[0]], b"1")
         kept = size[1]
@@ -68,7 +70,7 @@ def _binary_of(name: str, kind: bytes, digits: bytes, size: bytes) -> bytes:
             f"executable {name} has format {kind.decode()}, not {_FORMAT.decode()}*"
         )
     if len(digits) != 2 * int(size):
-        raise UnreadableProgramError(f"executable {name} has not the {int(size)} bytes it states")
+        raise UnreadableProgramError(f"executable {name} does not have its {int(size)} bytes")
     binary = bytes.fromhex(digits.decode())
     if not binary.startswith(_ELF):
         raise UnreadableProgramError(f"executable {name} is no ELF file")

@@ -1,7 +1,7 @@
-"""How is a size, an offset or a grid computed from the shapes and numbers of a call?
+"""The values of a host program: sizes, offsets and grids, computed from shapes and numbers.
 
-A program's values form a list in which each refers to earlier ones. They are kept as bits: unsigned
-numbers below 2**width, so that every operation wraps as it does on the machine.
+A program's values form a list; each refers only to earlier ones. They are kept as bits: unsigned
+numbers below 2**width, so every operation wraps as on the machine.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ CASTS: dict[str, Callable[[int, int], int]] = {
     "truncf": _narrow_float,
     "extf": _widen_float,
 }
-"""Operations from one type to another, of the bits and width of the old one."""
+"""Operations from one type to another; they take the bits and the width of the old type."""
 
 ARITY = {
     **dict.fromkeys(CASTS, 1),
@@ -152,11 +152,11 @@ ARITY = {
 def compute_values(
     values: Sequence[Value], shapes: Sequence[Sequence[int]], numbers: Sequence[int]
 ) -> list[int | None]:
-    """Compute all values of a program, a value that the operands leave undefined as None.
+    """Compute all values of a program; an undefined value, such as n / 0, is None.
 
     Args:
-        values: as a checked program holds them.
-        shapes: of the operand tensors; a dimension that one has not is undefined.
+        values: the values of a checked program.
+        shapes: of the operand tensors; a dimension that a tensor does not have is undefined.
         numbers: the bits of the numbers of the call.
     """
     known: list[int | None] = []
@@ -182,6 +182,8 @@ def _compute(
         return shape[operands[1]] if operands[1] < len(shape) else None
     if op == "number":
         return numbers[operands[0]]
+    # `select` comes before the test for None: its other branch may be undefined, as in
+    # `n == 0 ? 0 : m / n`.
     if op == "select":
         chosen = known[operands[0]]
         return None if chosen is None else known[operands[1 if chosen else 2]]

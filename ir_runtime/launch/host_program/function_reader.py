@@ -1,4 +1,4 @@
-"""What does a host function do?  Each operation is read in order; an unknown one is a refusal."""
+"""The reader of host functions: it reads each operation in order, and refuses unknown ones."""
 
 from __future__ import annotations
 
@@ -63,16 +63,20 @@ _ATTRIBUTES = {
     "arith.constant": {"value"},
     "arith.cmpi": {"predicate"},
 }
-"""Attributes that each operation may have, beside `flags` of 0 and hints on overflow."""
+"""Attributes that each operation may have. `flags` of 0 are allowed, too; any other attribute could
+change the meaning of an operation and is refused."""
 
 
 class FunctionReader:
     """Reads host functions into a program.
 
+    It runs a function symbolically: `_known` holds for each SSA value the object that it stands
+    for (a number, a buffer, a fence, ...), and launches are added to the program as they appear.
+
     Args:
-        builder: takes what is read.
+        builder: takes the values, checks, steps and results.
         functions: operations of all functions of the module, by name.
-        constants: knows what globals hold.
+        constants: knows the contents of globals.
     """
 
     def __init__(
@@ -116,7 +120,7 @@ class FunctionReader:
 
         Args:
             function: its operation.
-            destinations: which result each argument receives, of those that receive one.
+            destinations: for each argument that receives a result, the number of the result.
 
         Raises:
             UnreadableProgramError: it does something that is not understood.
@@ -132,10 +136,10 @@ class FunctionReader:
         self._check_destinations(returned, destinations)
 
     def operand(self, op: Any, index: int, kind: type[_T]) -> _T:
-        """Return what an operand of an operation is, which must be of a kind.
+        """Return the object of an operand of an operation, which must be of a given kind.
 
         Raises:
-            UnreadableProgramError: it is something else.
+            UnreadableProgramError: it is of another kind.
         """
         found = self._known[op.operands[index]]
         if isinstance(found, NotUnderstood):
@@ -148,7 +152,7 @@ class FunctionReader:
         return found
 
     def scalar(self, op: Any, index: int) -> int:
-        """Return the position of the value that an operand of an operation is."""
+        """Return the position of an operand that is a number, among the program's values."""
         return self.operand(op, index, Scalar).position
 
     def _block_of(self, function: Any) -> Any:
@@ -184,6 +188,8 @@ class FunctionReader:
         return buffer if kind == "!hal.buffer" else View(buffer)
 
     def _read_body(self, function: Any, arguments: Sequence[HostObject]) -> list[HostObject]:
+        # A function that is called twice is read twice; its values are then simply overwritten,
+        # since nothing reads those of the first call after it has returned.
         block = self._block_of(function)
         self._known.update(zip(block.arguments, arguments, strict=True))
         for operation in block.operations:
@@ -225,8 +231,10 @@ class FunctionReader:
         operands = [self._known[value] for value in op.operands]
         if len(op.results) != 1:
             raise UnreadableProgramError(f"{op.name} is not understood")
+        # These operations have no effects, so an unknown one matters only if its result is used:
+        # `operand` refuses then.
         if not all(isinstance(operand, Scalar) for operand in operands):
-            return NotUnderstood(f"{op.name} on what is no number")
+            return NotUnderstood(f"{op.name} on operands that are not numbers")
         positions = [self.scalar(op, i) for i in range(len(operands))]
         position = read_operation(self._builder, op, positions)
         return NotUnderstood(op.name) if position is None else Scalar(position)
@@ -249,7 +257,7 @@ class FunctionReader:
     def _operand_tensor(self, op: Any) -> int:
         view = self.operand(op, 0, View)
         if view.made is not None or view.buffer.memory.kind != "operand":
-            raise UnreadableProgramError(f"{op.name} of what is no operand")
+            raise UnreadableProgramError(f"{op.name} of a buffer view that is no operand")
         return view.buffer.memory.place
 
     def _assert_shape(self, op: Any) -> None:
@@ -261,6 +269,8 @@ class FunctionReader:
         self._builder.checks.append(ShapeCheck(operand, label, shape, element))
 
     def _assert_length(self, op: Any) -> None:
+        # A check of a slot counts bytes from its start. Memory of the program needs no check:
+        # its size is the program's own.
         buffer = self.operand(op, 0, Buffer)
         if self._builder.constant_bits(buffer.offset) != 0:
             raise UnreadableProgramError("hal.buffer.assert of a part of a buffer")
@@ -300,7 +310,7 @@ class FunctionReader:
     def _await(self, op: Any) -> HostObject:
         for i in range(1, len(op.operands)):
             if not self.operand(op, i, Fence).ready:
-                raise UnreadableProgramError("hal.fence.await of what nothing has signalled")
+                raise UnreadableProgramError("hal.fence.await of a fence that is not signalled")
         return Status()
 
     def _null(self, op: Any) -> HostObject:
@@ -320,6 +330,7 @@ class FunctionReader:
         return Scalar(read_constant(self._builder, self._constants.number_of(name)))
 
     def _check_status(self, op: Any) -> None:
+        # The status of a wait is always good here; a computed one must be 0 for each call.
         if isinstance(self._known[op.operands[0]], Status):
             return
         status = self.scalar(op, 0)
@@ -328,6 +339,7 @@ class FunctionReader:
         self._condition(holds, op.attributes["message"].value)
 
     def _condition(self, condition: int, message: str) -> None:
+        # Only a condition that depends on the call becomes a check.
         if self._builder.constant_bits(condition) is None:
             self._builder.checks.append(ConditionCheck(condition, message))
         elif not self._builder.constant_bits(condition):
@@ -348,7 +360,10 @@ class FunctionReader:
     def _check_destinations(
         self, returned: Sequence[HostObject], destinations: Mapping[int, int]
     ) -> None:
-        """Check that each destination holds the result that it is for."""
+        """Check that each destination holds its result, and that all or no results have one.
+
+        Otherwise a caller would return a tensor that the program never wrote.
+        """
         for place, (_, result) in enumerate(sorted(destinations.items())):
             value = returned[result] if result < len(returned) else None
             memory = value.buffer.memory if isinstance(value, View) and value.made else None

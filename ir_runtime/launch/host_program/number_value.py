@@ -1,4 +1,4 @@
-"""How do arithmetic operations of a host function become values of the program?"""
+"""The reading of a host function's arithmetic as values of the program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ir_runtime.launch.host_program.program_builder import ProgramBuilder
 __all__ = ["PURE_DIALECTS", "read_constant", "read_operation"]
 
 PURE_DIALECTS = ("arith.", "math.")
-"""Dialects whose operations have no effects: one that is unknown does not matter if unused."""
+"""Dialects of operations without effects: an unknown operation is harmless if it is unused."""
 
 _PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
 _FLOAT_FORMATS = {"f16": "<e", "f32": "<f", "f64": "<d"}

@@ -1,4 +1,4 @@
-"""What can a value of a host function be?  Numbers, buffers, fences and the like, while reading."""
+"""The objects that a value of a host function may be while it is read: numbers, buffers, fences."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ElementType:
 
 @dataclass(frozen=True)
 class Buffer:
-    """Memory from an offset on, the position of a value."""
+    """Memory from an offset on; `offset` is the position of a value."""
 
     memory: Memory
     offset: int
@@ -82,20 +82,20 @@ class Function:
 
 @dataclass(eq=False)
 class Fence:
-    """Something to wait for; without `parts` it is ready when something has signalled it."""
+    """A fence; without `parts` it is ready once it is signalled, else once its parts are."""
 
     signalled: bool = False
     parts: Sequence[Fence] = ()
 
     @property
     def ready(self) -> bool:
-        """Whether all that comes before it has run, in the order of the text."""
+        """Whether an earlier operation, in the order of the text, has signalled it."""
         return all(part.ready for part in self.parts) if self.parts else self.signalled
 
 
 @dataclass(eq=False)
 class Commands:
-    """A command buffer: what is recorded runs where it is executed."""
+    """A command buffer: its recorded steps run at the place where it is executed."""
 
     steps: list[ProgramStep] = field(default_factory=list)
     finalized: bool = False
@@ -104,7 +104,7 @@ class Commands:
 
 @dataclass(frozen=True)
 class Status:
-    """Whether a wait succeeded: with nothing to wait for it does."""
+    """The status of a wait, always success: all earlier steps have run by then."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,12 @@ class Device:
 
 @dataclass(frozen=True)
 class Ignored:
-    """What matters to IREE's allocators only."""
+    """A value that only IREE's allocators use."""
 
 
 @dataclass(frozen=True)
 class NotUnderstood:
-    """The result of an operation without effects that is unknown here; nothing may use it."""
+    """The result of an unknown operation without effects; nothing may use it."""
 
     op: str
 

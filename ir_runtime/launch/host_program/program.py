@@ -1,7 +1,7 @@
-"""What does a compiled program launch, for any shapes?  IREE's host function as plain data.
+"""The host program: IREE's host function as plain data, for any shapes.
 
-Memory is named by slots, numbered in this order: the tensors given as operands, the memory that
-results go into, the transients, the constants. Sizes, offsets and grids are positions in `values`.
+Memory is identified by slots, numbered in this order: operand tensors, result memories, transients
+(scratch buffers), constants. Sizes, offsets and grids are positions in `values`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 FORMAT = 1
-"""Version of the stored form; another one is not read."""
+"""Version of the stored form; other versions are refused."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Span:
 
 @dataclass(frozen=True)
 class ProgramDispatch:
-    """A run of `functions[executable][function]`; all else are positions of values."""
+    """A run of `functions[executable][function]`; the other numbers are positions of values."""
 
     executable: int
     function: int
@@ -91,7 +91,7 @@ class LengthCheck:
 
 @dataclass(frozen=True)
 class ConditionCheck:
-    """A value must not be 0; the message says what the program's author says of it."""
+    """A value must not be 0; the message is the one in the program's assertion."""
 
     condition: int
     message: str
@@ -102,7 +102,7 @@ Check = ShapeCheck | LengthCheck | ConditionCheck
 
 @dataclass(frozen=True)
 class TensorResult:
-    """A result in memory, usually that of results; it may be an operand's or a constant's."""
+    """A result in memory; usually a result memory, but it may be an operand's or a constant's."""
 
     span: Span
     shape: tuple[int, ...]
@@ -111,7 +111,7 @@ class TensorResult:
 
 @dataclass(frozen=True)
 class PassedResult:
-    """A result that is an operand as it is."""
+    """A result that is an unchanged operand."""
 
     operand: int
 
@@ -128,22 +128,22 @@ Result = TensorResult | PassedResult | NumberResult
 
 @dataclass(frozen=True)
 class HostProgram:
-    """All that one call needs to know, for any shapes.
+    """All facts that a call needs, for any shapes.
 
     Attributes:
         arguments: of the entry function, in order: `tensor`, `destination`, or the type of a
             number, such as `i64`.
         executables: names of the binaries.
         functions: of each executable, the exported functions that are run.
-        values: what is computed of shapes and numbers.
-        checks: what must hold, in order.
-        results: what the function returns, in order.
-        result_sizes: bytes of each memory that results go into: of the destinations, where there
-            are some (result `i` then starts at the start of the `i`-th); else of memory that
-            the caller makes, which may hold several results.
-        transients: bytes of each.
-        constants: contents of each.
-        steps: what runs, in order.
+        values: the values computed from shapes and numbers.
+        checks: the conditions on a call, in order.
+        results: the results of the function, in order.
+        result_sizes: bytes of each result memory. With destinations, these are the memories:
+            result `i` is at the start of the `i`-th. Without, the caller allocates them, and one
+            may hold several results.
+        transients: bytes of each transient.
+        constants: contents of each constant.
+        steps: dispatches, fills and copies, in order.
     """
 
     arguments: tuple[str, ...]
@@ -159,22 +159,22 @@ class HostProgram:
 
     @property
     def operands(self) -> int:
-        """How many tensors the program is given to read."""
+        """The number of operand tensors."""
         return self.arguments.count("tensor")
 
     @property
     def destinations(self) -> int:
-        """How many tensors it is given to write its results into."""
+        """The number of argument tensors that the program writes its results into."""
         return self.arguments.count("destination")
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """Types of the numbers that the program is given, in order."""
+        """Types of the arguments that are numbers, in order."""
         return tuple(a for a in self.arguments if a not in ("tensor", "destination"))
 
     @property
     def slots(self) -> int:
-        """How many memories there are."""
+        """The number of memories."""
         written = len(self.result_sizes) + len(self.transients)
         return self.operands + written + len(self.constants)
 

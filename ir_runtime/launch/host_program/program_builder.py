@@ -1,4 +1,4 @@
-"""Which values and memories does a program need, as far as it has been read?"""
+"""The builder of a host program: it collects values, memories and steps while they are read."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Memory:
     """A memory that the program uses.
 
     Attributes:
-        number: of this memory, in the order of appearance; what spans name until `build`.
+        number: its number in the order of appearance; the slot in all spans until `build`.
         kind: `operand`, `destination`, `allocated` or `constant`.
-        place: which operand or destination it is.
-        size: value of its bytes, if it is allocated.
-        data: of a constant.
+        place: the number of the operand or destination.
+        size: the position of its size in bytes, if it is allocated.
+        data: the contents of a constant.
         freed: whether the program has given it back.
     """
 
@@ -50,7 +50,7 @@ class Memory:
 
 @dataclass
 class ProgramBuilder:
-    """Collects what a program consists of.
+    """Collects the parts of a program.
 
     Args:
         variants: name of the binary of each executable.
@@ -66,7 +66,7 @@ class ProgramBuilder:
     _functions: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def value(self, op: str, kind: str, *operands: int) -> int:
-        """Return the position of a value; equal ones are kept once, of constants computed."""
+        """Return the position of a value; equal values are kept once, constant ones folded."""
         if width_of(kind) is None:
             raise UnreadableProgramError(f"a value of type {kind}")
         if op == "addi" and 0 in map(self.constant_bits, operands):
@@ -105,10 +105,10 @@ class ProgramBuilder:
         return list(self._functions).index(executable), names.setdefault(name, len(names))
 
     def work_on_copies(self, operands: Iterable[int]) -> None:
-        """Let the steps use a copy of each of these operands in its place.
+        """Make the steps use a copy of each of these operands instead of the operand.
 
         Raises:
-            UnreadableProgramError: nothing says how large one is.
+            UnreadableProgramError: the size of an operand is not known.
         """
         for place in operands:
             old = next(m for m in self._memories if (m.kind, m.place) == ("operand", place))
@@ -117,9 +117,12 @@ class ProgramBuilder:
                 for check in self.checks
                 if isinstance(check, LengthCheck) and check.slot == old.number
             ]
+            # The copy is as large as the check of the operand's bytes demands. With no check, or
+            # with two, its size is not known.
             if len(set(lengths)) != 1:
-                raise UnreadableProgramError(f"operand {place} is written and has no one size")
+                raise UnreadableProgramError(f"operand {place} is written, and its size is unknown")
             new = self.memory("allocated", size=lengths[0])
+            # Checks still name the operand itself; steps and results name the copy.
             slots = {m.number: m.number for m in self._memories} | {old.number: new.number}
             same = {position: position for position in range(len(self._values))}
             whole = Span(old.number, self.constant("index", 0), lengths[0])
@@ -127,6 +130,8 @@ class ProgramBuilder:
             self.steps[:] = [first, *(_step(step, same, slots) for step in self.steps)]
             shapes = [c for c in self.checks if isinstance(c, ShapeCheck) and c.operand == place]
             for i, result in enumerate(self.results):
+                # A result that is the operand itself must be the written copy. The result then
+                # needs a shape and a type, which only a shape check states.
                 if isinstance(result, PassedResult) and result.operand == place:
                     if not shapes:
                         raise UnreadableProgramError(f"result {i} is operand {place}, written")
@@ -135,12 +140,14 @@ class ProgramBuilder:
                 self.results[i] = _result(result, same, slots)
 
     def build(self) -> HostProgram:
-        """Return the program; its slots are numbered by kind, and unused values are gone.
+        """Return the program, with slots numbered by kind and without unused values.
 
         Raises:
-            UnreadableProgramError: a result is not where the destinations demand.
+            UnreadableProgramError: a destination does not hold exactly one result, at its start.
         """
         results = self._result_memories()
+        # Memory that the program allocates is a result memory if a result is in it, so that the
+        # caller owns it after the call. The rest are transients, scratch buffers of the call.
         rest = [m for m in self._memories if m.kind == "allocated" and m not in results]
         constants = [m for m in self._memories if m.kind == "constant"]
         operands = sorted((m for m in self._memories if m.kind == "operand"), key=_place)
@@ -181,7 +188,7 @@ class ProgramBuilder:
         return held[0].length
 
     def _folded(self, value: Value) -> int | None:
-        """Return the bits of an operation on constants."""
+        """Return the bits of an operation on constants, None if an operand is not constant."""
         if value.op in ("constant", "dim", "number"):
             return None
         known = [self._value_at(o) for o in value.operands]
@@ -199,10 +206,11 @@ class ProgramBuilder:
         self._listed: list[Value] = []
 
     def _kept(self, sizes: Sequence[int]) -> dict[int, int]:
-        """Return the new position of each value that is used, by its old one."""
+        """Return the new position of each used value, by its old position."""
         used: set[int] = set(sizes)
         for part in (*self.checks, *self.results, *self.steps):
             used.update(_values_of(part))
+        # A value refers only to earlier ones: one pass from the end finds all that are used.
         values = list(self._values)
         for position in range(len(values) - 1, -1, -1):
             if position in used and values[position].op not in ("constant", "dim", "number"):

@@ -1,4 +1,4 @@
-"""Is stored JSON a host program?  Each number in it is checked before anything uses it."""
+"""The stored form of a host program; each number in the JSON is checked before it is used."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from ir_runtime.launch.host_program.program import (
 __all__ = ["check_program", "load_program"]
 
 _FLOATS = ("f16", "bf16", "f32", "f64")
-_MAX_PARAMETERS = 64  # constants, or bindings, that IREE's executables take
+_MAX_PARAMETERS = 64  # most constants, and most bindings, of an IREE executable's function
 _T = TypeVar("_T")
 
 
 def load_program(stored: Mapping[str, Any]) -> HostProgram:
-    """Rebuild a program from what `HostProgram.to_json` returned.
+    """Rebuild a program from the output of `HostProgram.to_json`.
 
     Raises:
-        ValueError: it is none, or refers to what it does not have; says where.
+        ValueError: it is not a program, or refers to a part that it lacks; the message says where.
     """
     fields = _object(stored, "program")
     if fields.get("format") != FORMAT:
@@ -60,10 +60,10 @@ def load_program(stored: Mapping[str, Any]) -> HostProgram:
 
 
 def check_program(program: HostProgram) -> None:
-    """Check that a program refers only to what it has, and by the right types.
+    """Check that all numbers in a program refer to existing parts of the right type.
 
     Raises:
-        ValueError: it does not; says where.
+        ValueError: one does not; the message says where.
     """
     _Checker(program).check()
 
@@ -169,7 +169,7 @@ class _Checker:
 
 
 def _fits(value: Value, types: list[str]) -> bool:
-    """Tell whether an operation takes values of these types and yields one of its own."""
+    """Tell whether an operation takes operands of these types and yields its result type."""
     op, kind = value.op, value.type
     if op == "select":
         return types == ["i1", kind, kind]

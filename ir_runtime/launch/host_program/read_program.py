@@ -1,7 +1,7 @@
-"""Can a compiled program be launched without IREE's VM?  Its host function is read into data.
+"""The reading of a compiled program into a host program, which runs without IREE's VM.
 
-The text is that of IREE's HAL phase, made without memoization and indirect command buffers. What
-is not understood is a reason not to read the program, never a guess.
+The text is IREE's HAL phase, compiled without memoization and indirect command buffers. A program
+with any part that is not understood is refused: nothing is guessed.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ def read_program(
     """Read the host function of a compiled program.
 
     Args:
-        hal_text: the program in IREE's HAL phase; its binaries may have been taken out.
+        hal_text: the program in IREE's HAL phase, with or without its binaries.
         entry: the exported function.
-        written_operands: those whose memory the program writes, by `find_written_operands`; it
-            then works on copies of them. The HAL phase does not tell what a dispatch writes.
+        written_operands: the operands that the program overwrites, from `find_written_operands`;
+            it then works on copies of them. The HAL phase does not show if a dispatch writes one.
 
     Returns:
         The program, as data.
 
     Raises:
-        UnreadableProgramError: it does something that is not understood; says what.
+        UnreadableProgramError: a part of it is not understood; the message says which.
     """
     text = hal_text.encode() if isinstance(hal_text, str) else hal_text
     if b'data = dense<"0x' in text:
@@ -58,6 +58,7 @@ def _read_entry(
     devices = 0
     for op in module.body.operations:
         name = op.operation.name
+        # An unknown operation may have effects when the module is loaded.
         if name not in _MODULE_OPS:
             raise UnreadableProgramError(f"{name} in the module is not understood")
         if name == "util.func":
@@ -66,6 +67,7 @@ def _read_entry(
             variants[_symbol(op)] = _variant_of(op)
         elif name == "util.global" and str(op.attributes["type"]) == "!hal.device":
             devices += 1
+    # The readers take every device value for the one CPU; with two, transfers would be lost.
     if devices > 1:
         raise UnreadableProgramError(f"the program runs on {devices} devices")
     if entry not in functions:
@@ -74,6 +76,7 @@ def _read_entry(
     builder = ProgramBuilder(variants)
     reader = FunctionReader(builder, functions, ConstantReader(module, text))
     reader.read_entry(function, destinations_of(function))
+    # After the reading: the copies must come before the first step.
     builder.work_on_copies(written_operands)
     return builder.build()
 
@@ -88,7 +91,7 @@ def _variant_of(executable: Any) -> str:
         op for op in executable.regions[0].blocks[0] if op.operation.name != "hal.executable_end"
     ]
     if [op.operation.name for op in binaries] != ["hal.executable.binary"]:
-        raise UnreadableProgramError(f"executable {_symbol(executable)} has not just one binary")
+        raise UnreadableProgramError(f"executable {_symbol(executable)} must have one binary")
     kind = binaries[0].attributes["format"].value
     if not kind.startswith("embedded-elf-"):
         raise UnreadableProgramError(f"executable {_symbol(executable)} has format {kind}")

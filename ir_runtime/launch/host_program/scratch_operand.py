@@ -1,7 +1,7 @@
-"""Which operands does a compiled program use as scratch memory?
+"""The search for operands that a compiled program uses as scratch memory.
 
-IREE 3.13 updates an operand in its own memory where the program needs its old contents no more: a
-top-k sorts it, an indexed update changes it. Only the stream phase tells what a dispatch writes.
+IREE 3.13 updates an operand in place if the program does not need its old contents later: a top-k
+sorts it, an indexed update changes it. Only the stream phase shows what a dispatch writes.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def find_written_operands(stream: bytes | str, entry: str) -> tuple[int, ...]:
         entry: the exported function.
 
     Returns:
-        Positions among the operand tensors, without those that results are to be written into.
+        Positions among the operand tensors, not counting destinations of results.
 
     Raises:
-        UnreadableProgramError: that cannot be told.
+        UnreadableProgramError: the program does not show it.
     """
-    module = parse_module(_bytes_of(stream))  # the functions do not outlive it
+    module = parse_module(_bytes_of(stream))  # keeps its functions alive
     functions = _functions_of(module)
     if entry not in functions:
         raise UnreadableProgramError(f"no function {entry}")
@@ -43,7 +43,7 @@ def find_written_operands(stream: bytes | str, entry: str) -> tuple[int, ...]:
 
 
 def find_all_written_operands(stream: bytes) -> dict[str, tuple[int, ...] | None]:
-    """Return what `find_written_operands` does for each exported function, None if it cannot be."""
+    """Return `find_written_operands` of each exported function, None where it raises."""
     module = parse_module(stream)
     functions = _functions_of(module)
     found: dict[str, tuple[int, ...] | None] = {}
@@ -106,7 +106,11 @@ def parse_module(text: bytes) -> Any:
 
 
 class _Search:
-    """Follows which arguments of the entry each memory may be."""
+    """Follows each memory back to the arguments of the entry that it may be.
+
+    The result may be too large, never too small: where the search loses track, as in a branch, a
+    memory may be any argument.
+    """
 
     def __init__(self, functions: dict[str, Any]) -> None:
         self.written: set[int] = set()
@@ -119,6 +123,7 @@ class _Search:
         blocks = list(function.regions[0].blocks)
         self._every = self._every.union(*arguments)
         for block in blocks:
+            # Branches may pass any memory to the arguments of later blocks.
             known = arguments if block == blocks[0] else [self._every] * len(block.arguments)
             self._roots.update(zip(block.arguments, known, strict=True))
         for block in blocks:
@@ -149,6 +154,8 @@ class _Search:
 
     def _enter(self, op: Any, memories: Sequence[Any]) -> None:
         roots = [self._roots.get(value, frozenset()) for value in memories]
+        # The blocks of `stream.cmd.execute` and the like take the operands in their order; those
+        # of a loop or branch may take any memory.
         captured = op.name.startswith("stream.cmd.")
         for region in op.regions:
             for block in region.blocks:
@@ -169,6 +176,7 @@ class _Search:
         callee = op.attributes["callee"].value
         self._calls += 1
         arguments = [self._roots.get(value, frozenset()) for value in op.operands]
+        # A callee outside of the module may write everything. The limit also ends a recursion.
         if callee not in self._functions or self._calls > _MAX_CALLS:
             self.written.update(*arguments)
         else:

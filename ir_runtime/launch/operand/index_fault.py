@@ -1,7 +1,7 @@
-"""Read what a program reports of its indices, and raise IndexError for one that is out of range.
+"""The index report of a program, and the IndexError for an index out of range.
 
-A program that takes indices has one more result, its last: for each check a row of the least and
-the greatest index, the lowest one allowed, and the size of the dimension that is indexed.
+A program that takes indices has one more result, its last: the index report. It has a row for each
+check: the least and greatest index, the lowest index allowed, the size of the indexed dimension.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ __all__ = [
 
 COLUMNS = 4
 REFLECTION = "ir_runtime.indices"
-"""Under this name the reflection of an entry function says what its rows are of, as JSON."""
+"""Name of the reflection attribute that describes the rows of the report, as JSON."""
 ZERO_SIZE = "indices of a dimension without elements: "
-"""Begins the message of the assertion that a dimension has elements."""
+"""Start of the assertion message for indices into a dimension of size 0."""
 
 _STATED = re.compile(rb'ir_runtime\.indices = "((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(rb"\\([0-9A-Fa-f]{2}|\\)")
@@ -39,11 +39,11 @@ _ESCAPED = re.compile(rb"\\([0-9A-Fa-f]{2}|\\)")
 
 @dataclass(frozen=True)
 class IndexReport:
-    """What the rows of a report are of.
+    """The description of the rows of an index report.
 
     Attributes:
-        facts: for each row: `op`, the operator that takes the index; `argument`, the argument of
-            the op or program that is the index, if it is one; `of`, the op whose argument that is;
+        facts: for each row: `op`, the operator that takes the index; `argument`, the name of the
+            argument that holds the index, if it is an argument; `of`, the op of that argument;
             `at`, the line of the user's code.
     """
 
@@ -51,20 +51,20 @@ class IndexReport:
 
     @classmethod
     def from_text(cls, text: str) -> IndexReport:
-        """Read what the reflection of an entry function says."""
+        """Read the description from the reflection of an entry function."""
         return cls(tuple(json.loads(text)))
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the result that holds the rows."""
+        """Shape of the result that holds the rows."""
         return (len(self.facts), COLUMNS)
 
     def tensor(self, device: torch.device | str = "cpu") -> Tensor:
-        """Return memory for the rows."""
+        """Return an uninitialised tensor for the rows."""
         return torch.empty(self.shape, dtype=torch.int64, device=device)
 
     def raise_fault(self, name: str, rows: Sequence[Sequence[int]]) -> None:
-        """Raise IndexOutOfRangeError if a row tells of an index that is out of range.
+        """Raise IndexOutOfRangeError if a row has an index out of range.
 
         Args:
             name: of the op or program.
@@ -78,16 +78,16 @@ class IndexReport:
 
 
 def refuse_indices(op: str, argument: str, index: Tensor, size: int) -> None:
-    """Raise as a kernel does for an index tensor whose values lie before the call.
+    """Check an index tensor on the CPU before the call, and raise the error of a kernel.
 
     Args:
-        op: its name.
+        op: name of the op.
         argument: the name of the index tensor.
-        index: integers on a CPU, each of which must be in `0..size - 1`.
-        size: of the dimension that is indexed.
+        index: integers on the CPU; each must be in `0..size - 1`.
+        size: of the indexed dimension.
 
     Raises:
-        IndexOutOfRangeError: one is not.
+        IndexOutOfRangeError: an index is out of range.
     """
     if index.numel():
         least, greatest = (int(bound) for bound in torch.aminmax(index))
@@ -96,13 +96,13 @@ def refuse_indices(op: str, argument: str, index: Tensor, size: int) -> None:
 
 
 def count_faults(rows: Tensor) -> int:
-    """Return how many rows tell of an index that is out of range."""
+    """Return how many rows have an index out of range."""
     least, greatest, lowest, size = rows.unbind(1)
     return int(((least < lowest) | (greatest >= size)).sum())
 
 
 def report_of_source(source: bytes) -> IndexReport | None:
-    """Return what the report of a program holds, read from its MLIR; None if it has none."""
+    """Return the description of a program's index report from its MLIR; None if it has none."""
     found = _STATED.search(source) if REFLECTION.encode() in source else None
     if found is None:
         return None
@@ -113,7 +113,7 @@ def report_of_source(source: bytes) -> IndexReport | None:
 
 
 def zero_size_fault(name: str, message: str) -> IrRuntimeError | None:
-    """Return the error for a failed assertion that a dimension has elements, None for another."""
+    """Return the error for indices into a dimension of size 0; None for other assertions."""
     _, found, rest = message.partition(ZERO_SIZE)
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""What a launch is, whichever executor runs it: its type, its driver, how its failure is told."""
+"""The types of a launch in both executors, the choice of its driver, and the error if it fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Launch", "Results", "in_profiles", "launch_failure", "local_uri_for_
 Results = tuple[tuple[tuple[int, ...], torch.dtype], ...]
 """Shape and dtype of each result of a kernel."""
 Launch = Callable[[Sequence[Any], Sequence[Tensor]], None]
-"""Runs a kernel: operands, then the tensors that its results go into."""
+"""Runs a kernel; takes the operands, and the tensors that receive the results."""
 
 
 def local_uri_for_work(size_bytes: int, *, has_empty: bool = False) -> str:
@@ -28,8 +28,8 @@ def local_uri_for_work(size_bytes: int, *, has_empty: bool = False) -> str:
 
     Args:
         size_bytes: how much memory it touches.
-        has_empty: whether a tensor of it has no elements. IREE 3.13's worker pool dies of SIGSEGV
-            in a dispatch over an empty grid; the calling thread runs it.
+        has_empty: whether one of its tensors has no elements. IREE 3.13's worker pool crashes
+            (SIGSEGV) in a dispatch over an empty grid, so the calling thread runs it.
     """
     large = size_bytes >= current_settings().task_min_bytes
     return "local-task" if large and not has_empty and not is_forked() else "local-sync"
@@ -49,14 +49,14 @@ def in_profiles(name: str, launch: Launch) -> Launch:
 
 
 def launch_failure(name: str, error: Exception, operands: Sequence[Any] = ()) -> IrRuntimeError:
-    """Describe an exception of IREE's runtime as one of ours, and name the tensors of the call."""
+    """Turn an exception of IREE's runtime into one of ours that lists the tensors of the call."""
     if isinstance(error, IrRuntimeError):
         return error
     fault = zero_size_fault(name, str(error))
     if fault is not None:
         return fault
     fix = None
-    if "empty buffer range" in str(error):  # what IREE's Vulkan driver says of an empty dispatch
+    if "empty buffer range" in str(error):  # the error of IREE's Vulkan driver for empty tensors
         fix = "run calls with tensors without elements on the CPU: Vulkan has no empty buffers"
     shown = ", ".join(format_tensor(value) for value in operands if isinstance(value, Tensor))
     facts = [str(error), *([f"called with {shown}"] if shown else [])]

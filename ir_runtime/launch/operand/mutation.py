@@ -1,8 +1,8 @@
-"""Write what a program changes into the arguments of a call.
+"""Arguments that a program changes: the checks before a call, and the write after it.
 
-Such a program gives the new contents of those arguments as its first results. Its entry function
-says so in its reflection, which a VMFB keeps: `ir_runtime.changed = "2,0"` means that result 0 is
-the new content of argument 2, and result 1 that of argument 0.
+Such a program returns the new contents of these arguments as its first results. The reflection of
+its entry function lists them, and a VMFB keeps it: with `ir_runtime.changed = "2,0"`, result 0 is
+the new content of argument 2, and result 1 the new content of argument 0.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from ir_runtime.launch.operand.overlap import shared_pairs
 __all__ = ["CHANGED", "changed_arguments", "refuse_unwritable", "write_changed"]
 
 CHANGED = "ir_runtime.changed"
-"""The key of the reflection of an entry function."""
+"""The key in the reflection of an entry function."""
 
 
 def changed_arguments(
     entry: str, reflection: Mapping[str, str], arguments: int, results: int
 ) -> tuple[int, ...]:
-    """Read which arguments the first results of an entry function are written to.
+    """Return the arguments that receive the first results of an entry function.
 
     Args:
         entry: its name.
-        reflection: what it says of itself.
-        arguments: how many it takes.
-        results: how many it gives.
+        reflection: its reflection.
+        arguments: its number of arguments.
+        results: its number of results.
 
     Raises:
-        LaunchError: it names what it does not have.
+        LaunchError: the reflection lists an argument twice or one that does not exist.
     """
     text = reflection.get(CHANGED, "")
     numbers = [int(n) if n.isascii() and n.isdigit() else -1 for n in text.split(",") if n]
@@ -51,7 +51,7 @@ def changed_arguments(
 
 
 def refuse_unwritable(name: str, changed: Sequence[int], args: Sequence[Any]) -> None:
-    """Refuse arguments that a program is to change and that cannot be changed alone.
+    """Refuse arguments that the program changes, if the change would affect other tensors.
 
     Args:
         name: the program, for messages.
@@ -82,6 +82,8 @@ def refuse_unwritable(name: str, changed: Sequence[int], args: Sequence[Any]) ->
                 "memory for each",
                 fix="pass tensor.contiguous()",
             )
+    # The program has read all arguments before its results are written, as if they were separate.
+    # With shared memory, torch's answer would depend on the order of reads and writes.
     tensors = {i: value for i, value in enumerate(args) if isinstance(value, Tensor)}
     for pair in shared_pairs(tensors):
         place = next((i for i in pair if i in changed), None)
@@ -98,6 +100,7 @@ def write_changed(
     name: str, changed: Sequence[int], args: Sequence[Any], values: Sequence[Any]
 ) -> list[Any]:
     """Write the first results of a call into the arguments, and return the other results."""
+    # All are checked before one is written: an error leaves every argument unchanged.
     for place, value in zip(changed, values, strict=False):
         argument = args[place]
         if not isinstance(value, Tensor) or value.shape != argument.shape:
@@ -110,5 +113,6 @@ def write_changed(
         add_count("copies")
         argument = args[place]
         same_size = value.dtype.itemsize == argument.dtype.itemsize
+        # IREE's integers may have lost their sign: the same bits, viewed as the argument's dtype.
         argument.copy_(value.view(argument.dtype) if same_size else value)
     return list(values[len(changed) :])

@@ -1,4 +1,4 @@
-"""How does a number cross the VM, which has only i32, i64, f32 and f64?"""
+"""The conversion of numbers for IREE's VM, which has only i32, i64, f32 and f64."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ir_runtime.errors import ArgumentError, UnsupportedTypeError
 
 __all__ = ["decode_number", "encode_number"]
 
-# Float types that the VM carries as their bits, in an i32.
+# Float types that are passed as their bits, in an i32.
 _AS_BITS = {
     row.mlir: dtype
     for dtype, row in DTYPES.items()
@@ -24,9 +24,9 @@ _LARGEST_F32 = torch.finfo(torch.float32).max
 
 
 def encode_number(value: float, kind: str, label: str) -> float:
-    """Return what the VM takes for a number: an int for its int registers, else a float.
+    """Return a number as the VM takes it: an int for its int registers, else a float.
 
-    The VM would take the bits of one kind for the other: an int for a float parameter is 0.0.
+    The kind matters: the VM does not convert, so an int for a float parameter would arrive as 0.0.
 
     Args:
         value: an int, a bool or a float.
@@ -56,7 +56,7 @@ def encode_number(value: float, kind: str, label: str) -> float:
 
 
 def decode_number(value: float, kind: str) -> float:
-    """Return the Python number for what the VM gave as a result of MLIR type `kind`."""
+    """Return the Python number for a result of the VM of MLIR type `kind`."""
     if kind in _AS_BITS:
         dtype = _AS_BITS[kind]
         size = dtype.itemsize
@@ -86,7 +86,7 @@ def _size_of_int(kind: str) -> int | None:
 
 
 def _wrapped(value: int, kind: str, size: int) -> int:
-    """Take the low `size` bits of an int for a number of `kind`."""
+    """Interpret the low `size` bits of an int as a number of `kind`."""
     value &= (1 << size) - 1
     negative = value >= 1 << (size - 1) and kind != "i1" and not kind.startswith("u")
     return value - (1 << size) if negative else value

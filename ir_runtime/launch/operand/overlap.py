@@ -1,4 +1,4 @@
-"""May a provider write some of the tensors of a call?  Not where others are read from there."""
+"""The search for tensors of a call that share memory; those must not be written."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ _Key = TypeVar("_Key")
 
 
 def may_be_written(written: Sequence[int], values: Sequence[Any]) -> bool:
-    """Tell whether some arguments share no element with any other one, or in themselves.
+    """Tell whether some arguments share no element with other arguments, or within themselves.
 
     Args:
-        written: positions of the arguments that are to be written; tensors.
+        written: positions of the arguments that will be written; tensors.
         values: all arguments.
     """
+    # The usual call has one storage for each tensor: no pair needs a comparison.
     found = [v for v in values if isinstance(v, Tensor)]
     if len(found) == 1 or len({t.untyped_storage()._cdata for t in found}) == len(found):
         for i in written:
@@ -50,8 +51,8 @@ def _all_are_apart(written: Sequence[int], values: Sequence[Any]) -> bool:
 def may_overlap(one: Tensor, other: Tensor) -> bool:
     """Tell whether two tensors of one storage may share an element.
 
-    Tensors that lie one after the other do not, nor do columns of one table, such as query and key
-    of one projection.
+    The answer is False for tensors that lie one after the other, and for columns of one table, such
+    as query and key of one projection. In doubt it is True.
     """
     if not (one.numel() and other.numel()):
         return False
@@ -60,6 +61,8 @@ def may_overlap(one: Tensor, other: Tensor) -> bool:
     first, second = _extent(one, 0), _extent(other, 0)
     if first[1] <= second[0] or second[1] <= first[0]:
         return False
+    # Columns of one table repeat with the row stride. Modulo that stride, both are one interval,
+    # and two intervals within one row that are apart never meet.
     for period in {*one.stride()} - {0, 1}:
         first, second = _extent(one, period), _extent(other, period)
         apart = first[1] <= second[0] or second[1] <= first[0]
@@ -69,9 +72,9 @@ def may_overlap(one: Tensor, other: Tensor) -> bool:
 
 
 def shared_pairs(tensors: Mapping[_Key, Tensor]) -> Iterator[tuple[_Key, _Key]]:
-    """Yield the keys of each two tensors that may share an element, whatever their storages.
+    """Yield the keys of each pair of tensors that may share an element, in any storages.
 
-    Tensors of storages of their own cost no more than sorting them.
+    If no tensors share memory, the cost is that of sorting them.
     """
     spans = [(key, _addresses(t)) for key, t in tensors.items() if t.numel() and not t.is_meta]
     spans.sort(key=lambda span: span[1].start)
@@ -99,7 +102,7 @@ def _addresses(tensor: Tensor) -> range:
 
 
 def _extent(tensor: Tensor, period: int) -> tuple[int, int]:
-    """Return where elements begin and end, counted modulo a period; 0 is none."""
+    """Return where the elements begin and end, modulo a period; a period of 0 means no period."""
     offset = int(tensor.storage_offset())
     start = offset % period if period else offset
     steps = zip(tensor.shape, tensor.stride(), strict=True)

@@ -1,4 +1,4 @@
-"""On which torch devices are the arguments of a call?"""
+"""The torch devices of the arguments of a call."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _UNNUMBERED = ("cpu", "meta")
 
 
 def settled(place: torch.device) -> torch.device:
-    """Return a torch device with the number that torch takes it for: `cuda` is `cuda:0`.
+    """Return a torch device with its number: `cuda` becomes the current device, such as `cuda:0`.
 
-    Does not start the device's runtime: before that, the current device is number 0.
+    It does not start the device's runtime: before the start, the current device is number 0.
     """
     if place.type in _UNNUMBERED:
         return torch.device(place.type)
@@ -31,9 +31,9 @@ def settled(place: torch.device) -> torch.device:
 
 
 def places_of(values: Sequence[Any]) -> set[torch.device]:
-    """Return where the tensors among `values` are.
+    """Return the devices of the tensors among `values`.
 
-    A 0-d tensor on the CPU is a number to torch: it may meet tensors of any device.
+    torch treats a 0-d tensor on the CPU as a number, so it may be used with tensors of any device.
     """
     tensors = [value for value in values if isinstance(value, Tensor)]
     decisive = [t for t in tensors if t.dim() or t.device.type != "cpu"]
@@ -41,7 +41,7 @@ def places_of(values: Sequence[Any]) -> set[torch.device]:
 
 
 def refuse_tensors_elsewhere(name: str, values: Sequence[Any], place: torch.device) -> None:
-    """Refuse a call whose tensors are not where it is to run.
+    """Refuse a call with tensors on another device than the one it runs on.
 
     Raises:
         MixedDeviceError: a tensor is on another torch device than `place`.

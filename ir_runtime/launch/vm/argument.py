@@ -1,4 +1,4 @@
-"""How do the arguments of a Python call become those of a VM call?"""
+"""The conversion of Python arguments into arguments of a VM call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["ImportTensor", "pack_arguments"]
 
 ImportTensor = Callable[[Slot, Tensor], "HalBufferView"]
-"""Makes the argument for a slot of a tensor."""
+"""Makes the VM argument of a tensor, for its slot."""
 
 
 def pack_arguments(
@@ -35,12 +35,11 @@ def pack_arguments(
 
     Args:
         name: the program, for messages.
-        slots: what the program takes.
+        slots: the arguments that the program takes.
         values: tensors, and numbers: int, bool, float, NumPy scalars, 0-d tensors.
         import_tensor: brings a tensor to the device.
-        import_scratch: brings a copy of a tensor there, which the program may change.
-        keeps_operand: whether the program leaves the tensor of a place, counted among tensors, as
-            it is; else it gets a copy.
+        import_scratch: brings a copy of a tensor to the device; the program may change the copy.
+        keeps_operand: whether the program leaves the n-th tensor unchanged; else it gets a copy.
 
     Raises:
         ArgumentError: one does not fit its slot.
@@ -48,7 +47,7 @@ def pack_arguments(
     """
     from iree.runtime import VmVariantList
 
-    packed: Any = VmVariantList(len(values) + 2)  # its stub forgets what it takes
+    packed: Any = VmVariantList(len(values) + 2)  # its stub lacks the element types
     place = itertools.count()
     for i, (slot, value) in enumerate(zip(slots, values, strict=True)):
         label = f"{name}: argument {i}"

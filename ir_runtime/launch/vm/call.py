@@ -1,4 +1,4 @@
-"""How does a whole program run on torch tensors, wherever that is?"""
+"""The call of a whole program on torch tensors, on one device or a group of devices."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ def call_program(
     """Run a program and wait for it.
 
     Args:
-        program: what to run.
+        program: the program to run.
         entry: its exported function.
-        place: where.
+        place: the device or devices to run on.
         args: tensors and numbers.
-        hidden: how many of them, at the end, the caller does not see.
+        hidden: how many of the last arguments are not the user's; messages do not count them.
         outputs: tensors to write the results into, one each, or none.
-        is_async: whether the function takes fences, should it not say so itself.
+        is_async: whether the function takes fences, if it does not declare it.
         raises: whether an index out of range is an error; else it is counted.
         import_tensor: brings an argument to `place`.
-        import_scratch: brings a copy of one there, which the program may change.
-        export_tensor: takes a result from there.
+        import_scratch: brings a copy of an argument to `place`; the program may change the copy.
+        export_tensor: takes a result from `place`.
 
     Returns:
-        None, the result, or a list of results; `outputs`, if given, likewise.
+        None, the result, or a list of results. With `outputs`, the same, made of `outputs`.
 
     Raises:
         ArgumentError: arguments or outputs do not fit.
-        IndexOutOfRangeError: an index of the program points outside of what it indexes.
-        UnsupportedTypeError: a value can be no argument or no result.
+        IndexOutOfRangeError: an index of the program is out of range.
+        UnsupportedTypeError: a value cannot be an argument or a result.
         LaunchError: the program failed.
     """
     from iree.runtime import VmVariantList
@@ -95,6 +95,7 @@ def call_program(
             raise launch_failure(program.name, error, args) from error
         add_count("launches")
         values = unpack_results(program.name, signature.outputs, results, export_tensor, args)
+        # The report is read first: after a fault, the results are not written anywhere.
         if signature.report is not None:
             rows = values.pop()
             if raises:

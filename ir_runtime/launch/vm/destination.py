@@ -1,6 +1,6 @@
-"""How does a kernel run that writes its results into given tensors?
+"""The launch of a kernel that writes its results into given tensors.
 
-Kernels of ops are compiled in destination-passing form: operands first, then one buffer a result.
+Kernels of ops are compiled in destination-passing form: operands first, then a buffer per result.
 """
 
 from __future__ import annotations
@@ -33,25 +33,26 @@ _to_dlpack = torch._C._to_dlpack
 def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> Launch:
     """Return a function that runs a kernel on tensors, writing its results into given tensors.
 
-    The kernel is in destination-passing form: operands first, then one buffer a result.
+    The kernel is in destination-passing form: operands first, then a buffer per result.
 
     Args:
         program: the kernel.
         entry: its exported function, of the synchronous ABI.
         uri: the CPU device to run on.
-        results: what the results are; the first launch checks it.
+        results: shape and dtype of each result; the first launch checks the shapes.
 
     Returns:
         `launch(operands, results)`. Operands are dense CPU tensors of any layout, or ints for
-        `i64` operands. Results must be importable as they are. Raises `LaunchError`.
+        `i64` operands. Results must be importable without a copy. Raises `LaunchError`.
     """
     from iree.runtime import VmVariantList
 
     thread = threading.local()
     unchecked, keeps_all = True, program.keeps_operands(entry)
-    # DLPack gives neither the right to copy and fill, nor the narrow float types.
+    # A DLPack import may not be the target of copies and fills, and has no narrow float types.
     by_dlpack = not program.transfers and all(DTYPES[d].carrier is None for _, d in results)
 
+    # A VM context belongs to one thread, so each thread prepares its own.
     def prepare() -> tuple[Any, ...]:
         device = Device(uri)
         context, function = program.function(device, entry)
@@ -76,7 +77,7 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
                 continue
             try:
                 view = from_capsule(_to_dlpack(operand))
-            except Exception:  # noqa: BLE001 - strides, alignment, dtype: this copes or says why
+            except Exception:  # noqa: BLE001 - strides, alignment, dtype: it copies or fails
                 view = _imported(driver, state, operand)
             arguments.push_ref(view)
         for out in outs:
@@ -96,9 +97,9 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
 
 
 def bind_device_launch(program: VmProgram, entry: str, device: Device, results: Results) -> Launch:
-    """Return what `bind_launch` does, for any device: each tensor crosses as its driver says.
+    """Return a launch as `bind_launch` does, for any device: its driver imports each tensor.
 
-    The launch comes after all that torch has enqueued, and has ended when the call returns.
+    The launch runs after all work that torch has enqueued, and has ended when the call returns.
     """
     from iree.runtime import VmVariantList
 
@@ -137,13 +138,13 @@ def bind_device_launch(program: VmProgram, entry: str, device: Device, results: 
 
 @dataclass(frozen=True)
 class _Scratch:
-    """An operand that the kernel uses up, so that it gets a copy."""
+    """An operand that the kernel overwrites, so it gets a copy."""
 
     tensor: Tensor
 
 
 def _spared(program: VmProgram, entry: str, operands: Sequence[Any]) -> list[Any]:
-    """Return the operands, those that the kernel uses up marked."""
+    """Return the operands; those that the kernel overwrites are wrapped in `_Scratch`."""
     place = itertools.count()
     return [
         _Scratch(value)
@@ -160,7 +161,7 @@ def _imported(driver: Driver, state: DeviceState, operand: Any) -> Any:
 
 
 def _check_results(name: str, returned: Any, results: Results) -> None:
-    """Refuse a kernel whose results are not what was declared: memory would stay unwritten."""
+    """Refuse a kernel with results of other shapes than declared: memory would stay unwritten."""
     from iree.runtime import HalBufferView
 
     for i, (shape, dtype) in enumerate(results):

@@ -1,4 +1,4 @@
-"""How is one VM function called, with the fences that it wants?"""
+"""The call of one VM function, with the fences that it takes."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def invoke_vm_function(
     *,
     timer: Callable[[], float] = time.perf_counter,
 ) -> float:
-    """Call a VM function, after what torch has enqueued on the device, and wait for its results.
+    """Call a VM function after the work that torch has enqueued, and wait for its results.
 
     Args:
-        device: where the function runs; not checked against it.
+        device: the device that the function runs on; this is not checked.
         is_async: whether the function takes a wait fence and a signal fence at the end.
         vm_context: a context of the calling thread.
         vm_function: a function of that context.
@@ -49,7 +49,7 @@ def invoke_vm_function(
         return timer() - started
     from iree.runtime import HalFence
 
-    # A semaphore of its own: a failure is permanent to the semaphore it reaches.
+    # Each call has its own semaphore: a semaphore that has failed once stays failed.
     semaphore = device.hal_device.create_semaphore(0)
     signal = HalFence.create_at(semaphore, 1)
     arg_list.push_ref(HalFence(0))
@@ -61,11 +61,11 @@ def invoke_vm_function(
 
 
 def invoker_for(name: str, label: str | None, args: Sequence[Any]) -> Callable[..., float]:
-    """Return `invoke_vm_function`, or what also writes the launch down if tracing is on.
+    """Return `invoke_vm_function`, or, with tracing on, a function that also records the launch.
 
     Args:
         name: of the program.
-        label: of the key that it was stored by, None if it was not.
+        label: the label of its key, None if it is not stored.
         args: the arguments of the call.
     """
     if active_trace() is None:

@@ -1,4 +1,4 @@
-"""How is a program joined to what it imports: its devices and its parameters?"""
+"""The linking of a program with its devices and its parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Place", "open_context"]
 
-# What IREE says of a link that failed, and what can be done about it.
+# Parts of IREE's messages for a failed link, and the fix for each.
 _FIXES = (
     (
         "required module 'io_parameters' not registered",
@@ -35,11 +35,11 @@ _MISSING_DEVICE = re.compile(
 
 
 class Place(Protocol):
-    """What a program needs to know of where it runs: a device, or several as one.
+    """The interface of the place where a program runs: a device, or a group of devices.
 
     Attributes:
-        uri: the name of the device, or the names.
-        instance_cache_key: tells two places apart.
+        uri: the URI of the device, or the URIs.
+        instance_cache_key: differs between two places.
     """
 
     uri: str
@@ -61,7 +61,7 @@ def open_context(
     """Open a context that runs a program; this loads its parameters.
 
     Returns:
-        The context, and the modules that must live as long.
+        The context, and the modules that must live as long as the context.
 
     Raises:
         LinkError: a module or a parameter is missing, or a parameter is too small.

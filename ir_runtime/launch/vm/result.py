@@ -1,4 +1,4 @@
-"""How do the results of a VM call become tensors and numbers, and where are they put?"""
+"""The conversion of the results of a VM call into tensors and numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INTEGERS = frozenset(
 )
 
 ExportTensor = Callable[[Slot, "HalBufferView", Tensor], Tensor]
-"""Makes the tensor, like a meta tensor, of the result in a slot."""
+"""Makes the tensor for the result in a slot; the meta tensor gives its shape and dtype."""
 
 
 def unpack_results(
@@ -38,10 +38,10 @@ def unpack_results(
 
     Args:
         name: the program, for messages.
-        slots: what the program gives.
-        results: what it gave.
+        slots: the results that the program declares.
+        results: the results of the call.
         export_tensor: takes a tensor from the device.
-        arguments: those of the call; no result shares memory with them.
+        arguments: the arguments of the call; a result that shares memory with one is cloned.
 
     Raises:
         UnsupportedTypeError: a result is neither a tensor nor a number, or torch has no such dtype.
@@ -63,7 +63,7 @@ def unpack_results(
 
 
 def write_outputs(name: str, outputs: Sequence[Any], values: Sequence[Any]) -> list[Tensor]:
-    """Copy results into the tensors that the caller gave for them, all or none.
+    """Copy results into the tensors that the caller gave for them; an error leaves all unchanged.
 
     Raises:
         ArgumentError: an output does not fit its result.
@@ -80,7 +80,7 @@ def write_outputs(name: str, outputs: Sequence[Any], values: Sequence[Any]) -> l
 
 
 def torch_dtype_of(element_type: int, label: str) -> torch.dtype:
-    """Return the torch dtype of an IREE element type; an integer without sign is signed.
+    """Return the torch dtype of an IREE element type; a signless integer is signed.
 
     Raises:
         UnsupportedTypeError: torch has no such dtype.
@@ -111,7 +111,7 @@ def _view_of(results: VmVariantList, index: int, label: str) -> Any:
 
 
 def _overlap(one: Tensor, other: Any) -> bool:
-    """Tell whether two tensors share memory, the tensors' own or that of their storages."""
+    """Tell whether the storages of two values share memory; a value may be no tensor."""
     if not isinstance(other, Tensor):
         return False
     a, b = one.untyped_storage(), other.untyped_storage()
@@ -134,5 +134,5 @@ def _fit(label: str, index: int, output: Any, value: Any) -> Tensor:
 
 
 def _differ_in_sign_only(one: torch.dtype, other: torch.dtype) -> bool:
-    """Tell whether bits of one dtype can be the other's: IREE's own integers have no sign."""
+    """Tell whether two dtypes differ only in sign: IREE's own integers have none."""
     return one in _INTEGERS and other in _INTEGERS and one.itemsize == other.itemsize

@@ -1,4 +1,4 @@
-"""What does an entry function take and give?  Read from the function itself."""
+"""The signature of an entry function, read from the function itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Signature", "Slot", "signature_of"]
 
-# The types of the VM's own calling convention; only a function's text form tells them.
+# The types of the VM's own calling convention; only a function's text form shows them.
 _CALL = re.compile(r"\(0(\w*)_(\w*)\), reflection = ")
 _VM_TYPES = {"i": "i32", "I": "i64", "f": "f32", "F": "f64", "r": "reference"}
 # One value of a declaration: `%input0: tensor<?xf32> {iree.abi.affinity = ...}`.
@@ -29,9 +29,9 @@ class Slot:
     """One argument or result of a program.
 
     Attributes:
-        kind: its MLIR type less parameters (`tensor`, `f16`, `index`, `!hal.buffer_view`);
-            `reference` for an undeclared one that is no number.
-        device_index: which of several devices it lives on, None if that is not declared.
+        kind: its MLIR type without parameters (`tensor`, `f16`, `index`, `!hal.buffer_view`);
+            `reference` for a value that is no number and has no declared type.
+        device_index: the number of its device, None if it is not declared.
     """
 
     kind: str
@@ -45,14 +45,14 @@ class Slot:
 
 @dataclass(frozen=True)
 class Signature:
-    """The values that cross an entry function, fences left out where they are known.
+    """The arguments and results of an entry function, without its fences if they are known.
 
     Attributes:
         inputs: its arguments.
         outputs: its results.
-        fenced: whether it takes a wait fence and a signal fence beyond `inputs`; None if the
-            function does not say, and then they are among `inputs`.
-        report: what its last result tells of indices, None if it takes none.
+        fenced: whether it takes a wait fence and a signal fence after `inputs`; None if the
+            function does not declare it: `inputs` then has the fences, if there are any.
+        report: the index report in its last result, None if it has none.
         changed: the arguments that the first results are written to.
     """
 
@@ -63,10 +63,10 @@ class Signature:
     changed: tuple[int, ...] = ()
 
     def settled(self, *, is_async: bool, count: int) -> Signature:
-        """Decide about the fences of a function that does not say.
+        """Return the signature with `fenced` decided for a function that does not declare it.
 
         Args:
-            is_async: what the caller says.
+            is_async: whether the caller says that it takes fences.
             count: how many arguments the call has.
         """
         if self.fenced is not None:
@@ -84,7 +84,7 @@ def signature_of(function: VmFunction, entry: str) -> Signature:
         entry: its name; one that ends in `$async` takes fences.
 
     Raises:
-        LaunchError: the function is called in a way that is not known here.
+        LaunchError: the calling convention of the function is not known.
     """
     found = _called_as(function, entry)
     changed = changed_arguments(entry, function.reflection, len(found.inputs), len(found.outputs))
@@ -104,6 +104,8 @@ def _called_as(function: VmFunction, entry: str) -> Signature:
 
 
 def _values_of(function: VmFunction, entry: str, found: re.Match[str]) -> Signature:
+    # Two sources: the calling convention is always there, but knows only numbers and references;
+    # the declaration has the MLIR types, and is used only if it has as many values.
     inputs, outputs = (_undeclared(letters) for letters in found.groups())
     reflection = function.reflection
     fenced = reflection.get("iree.abi.model") == "coarse-fences" or (
@@ -112,7 +114,7 @@ def _values_of(function: VmFunction, entry: str, found: re.Match[str]) -> Signat
     declared_inputs, declared_outputs = _declared(reflection.get("iree.abi.declaration", ""))
     if fenced:
         inputs = inputs[:-2]
-    if fenced and len(declared_inputs) == len(inputs) + 2:  # written out by its author
+    if fenced and len(declared_inputs) == len(inputs) + 2:  # the author wrote the fences, too
         declared_inputs = declared_inputs[:-2]
     known = len(declared_inputs) == len(inputs) and len(declared_outputs) == len(outputs)
     if not known or not (declared_inputs or declared_outputs):

@@ -1,4 +1,4 @@
-"""How does a VMFB run?  In IREE's VM and HAL, in one context a thread."""
+"""A loaded VMFB, which runs in IREE's VM and HAL, with one context per thread and device."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["VmProgram", "exports_of", "load_module"]
 
-# Functions of IREE's HAL module that write a buffer other than by a dispatch. A VMFB imports by
-# name just what it calls.
+# Functions of IREE's HAL module that write a buffer without a dispatch. A VMFB contains the names
+# of exactly the functions that it calls.
 _TRANSFERS = (
     b"hal.command_buffer.copy_buffer",
     b"hal.command_buffer.fill_buffer",
@@ -44,9 +44,9 @@ class VmProgram:
         name: for messages.
         module: a loaded VM module.
         providers: parameter providers that it links against.
-        label: of the key of the artifact that it came from, None for one from elsewhere.
+        label: the label of its artifact's key, None if it does not come from an artifact.
         transfers: whether it may write results by copies and fills.
-        written: the operands that its functions write though they should not; they get copies.
+        written: the operands that its functions overwrite as scratch memory; they get copies.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class VmProgram:
         """Load a VMFB.
 
         Raises:
-            LaunchError: the bytes are no VMFB that this runtime loads.
+            LaunchError: the bytes are not a VMFB that this runtime can load.
         """
         transfers = any(function in vmfb for function in _TRANSFERS)
         module = load_module(name, vmfb)
@@ -97,7 +97,7 @@ class VmProgram:
         """Load the VMFB of an artifact.
 
         Raises:
-            LaunchError: it is none that this runtime loads.
+            LaunchError: this runtime cannot load it.
         """
         key, written = artifact.key, stored_written_operands(artifact)
         return cls.from_vmfb(
@@ -105,11 +105,11 @@ class VmProgram:
         )
 
     def keeps_operands(self, entry: str) -> bool:
-        """Tell whether a function leaves all operand tensors as they are."""
+        """Tell whether a function leaves all operand tensors unchanged."""
         return self._written.get(entry, ()) == ()
 
     def keeps_operand(self, entry: str, place: int) -> bool:
-        """Tell whether a function leaves the operand tensor at `place` as it is."""
+        """Tell whether a function leaves the operand tensor at `place` unchanged."""
         written = self._written.get(entry, ())
         return written is not None and place not in written
 
@@ -118,7 +118,7 @@ class VmProgram:
 
         Raises:
             EntryPointError: the program exports no such function.
-            LinkError: it needs a module, such as `io_parameters`, or a parameter that is not there.
+            LinkError: a module that it needs, such as `io_parameters`, or a parameter is missing.
             DeviceError: it is compiled for more or other devices.
         """
         function = self.module.lookup_function(entry)
@@ -135,7 +135,7 @@ class VmProgram:
         return cached[0], function
 
     def signature(self, function: VmFunction, entry: str) -> Signature:
-        """Return what the exported function named `entry` takes and gives.
+        """Return the arguments and results of the exported function `entry`.
 
         Raises:
             LaunchError: its calling convention is not known.
@@ -146,7 +146,7 @@ class VmProgram:
         return found
 
     def close(self) -> None:
-        """Let go of IREE's objects; the program cannot run after this."""
+        """Release IREE's objects; the program cannot run after this."""
         self._contexts = _Contexts()
         del self.module
 
@@ -156,7 +156,7 @@ def load_module(name: str, vmfb: bytes) -> VmModule:
     """Load a VMFB.
 
     Raises:
-        LaunchError: the bytes are no VMFB that this runtime loads.
+        LaunchError: the bytes are not a VMFB that this runtime can load.
     """
     from iree.runtime import VmModule
 

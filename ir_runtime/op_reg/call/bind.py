@@ -1,4 +1,4 @@
-"""How cheap can a call be?  A launcher for one layout, without the dispatcher."""
+"""`bind_raw`: a launcher for calls of one layout, without torch's dispatcher."""
 
 from __future__ import annotations
 

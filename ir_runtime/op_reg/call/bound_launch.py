@@ -1,4 +1,4 @@
-"""How does a compiled kernel run on the arguments of a call?  Results are allocated or given."""
+"""The bound launch: a kernel that runs on the arguments of a call, and its results."""
 
 from __future__ import annotations
 

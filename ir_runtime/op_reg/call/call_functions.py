@@ -1,4 +1,4 @@
-"""The functions that the dispatcher calls for an op, and what tells a plain call."""
+"""The functions that the dispatcher calls for an op, and the dispatch keys of a plain call."""
 
 from __future__ import annotations
 

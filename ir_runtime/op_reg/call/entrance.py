@@ -1,4 +1,4 @@
-"""How is an op called without torch's dispatcher?  By its own name, where nothing needs torch."""
+"""The entrance of an op: a call that avoids torch's dispatcher where nothing needs it."""
 
 from __future__ import annotations
 

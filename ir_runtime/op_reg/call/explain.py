@@ -1,4 +1,4 @@
-"""What would a call run, and why that?"""
+"""`explain`: the executor, kernel and plan of a call, with reasons, without running it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ __all__ = ["Explanation", "explain"]
 
 @dataclass(frozen=True)
 class Explanation:
-    """What runs a call of an op; printed, it is some lines for people.
+    """The kernel and executor of a call of an op; `print` shows them as a few lines.
 
     Attributes:
         call: the op and its arguments, in words.
         executor: `direct`, `vm`, or `none` if there is nothing to compute.
-        reason: why this executor.
-        place: the URI of the device; `direct` where no device is needed.
+        reason: why this executor was chosen.
+        place: the URI of the device; `direct` if no device is needed.
         kernel: label of the artifact; None if nothing runs.
-        device_type: what it is compiled for; likewise.
-        plan: the launches, if they are known.
+        device_type: the device type of the artifact; None if nothing runs.
+        plan: the steps, None if they are not known.
     """
 
     call: str
@@ -54,14 +54,14 @@ class Explanation:
 
 
 def explain(op: Any, *args: Any) -> Explanation:
-    """Say what a call would run, without running it; compiles the kernel if it is not stored.
+    """Return what a call would run, without running it; compiles the kernel if it is not stored.
 
     Args:
-        op: what `CustomOp.register` returned, its default overload, or its name.
-        args: all arguments that have no default, and as many of the others as wanted.
+        op: the torch op from `CustomOp.register`, its default overload, or its name.
+        args: all arguments without a default, and any of the others, in order.
 
     Raises:
-        IrRuntimeError: as the call itself.
+        IrRuntimeError: the same errors as the call itself.
     """
     found = registered_op(op)
     values = fill_example(found, args)

@@ -1,4 +1,4 @@
-"""How does a selection become something that runs?  generate, store, load, bind."""
+"""The slow path of a new call: run `select`, then generate or load the kernel, and bind it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _forget_bound_launches() -> None:
     from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 
     for op in ALL_CUSTOM_OP_REGS.values():
-        op.calls.clear()  # launches bound to worker threads, which a forked child has not
+        op.calls.clear()  # some are bound to worker threads, which a forked child does not have
 
 
 on_fork(_forget_bound_launches)
@@ -72,7 +72,7 @@ on_fork(_forget_bound_launches)
 
 @on_exit
 def forget_kernels() -> None:
-    """Drop all loaded kernels, so that the next calls ask the store again (tests, tools)."""
+    """Drop all loaded kernels, so the next calls read the store again (for tests and tools)."""
     _loaded.clear()
     _forget_calls()
 
@@ -94,7 +94,7 @@ def _forget_calls_if_bound_otherwise(before: Settings, after: Settings) -> None:
 
 @fork_waits()
 def run_select(op: Op, args: Sequence[Any]) -> CallSelection:
-    """Run `select` on the arguments of a call and check what it declares.
+    """Run `select` on the arguments of a call and check its declarations.
 
     Raises:
         ArgumentError: the arguments do not fit the op.
@@ -112,9 +112,11 @@ def run_select(op: Op, args: Sequence[Any]) -> CallSelection:
 
 
 def bind_call(op: Op, args: Sequence[Any]) -> BoundLaunch:
-    """Select, generate if need be, and return what runs all calls of these shapes."""
+    """Run `select`, load or compile the kernel, and return the launch for calls of these shapes."""
     add_count("selects")
     ksel = run_select(op, args)
+    # Only arguments that are values in the MLIR are operands: attributes are compiled in, and an
+    # absent optional tensor has no place.
     operands = tuple(
         i for i, desc in enumerate(ksel.arg_descs) if desc is not None and desc.ir_arity
     )
@@ -123,6 +125,7 @@ def bind_call(op: Op, args: Sequence[Any]) -> BoundLaunch:
     tied = tuple(
         i for desc in ksel.inplace_tied_arg_descs for i, d in enumerate(ksel.arg_descs) if d is desc
     )
+    # The kernel writes its results first, then the new contents of its in-place arguments.
     changed = written_descs(ksel.inplace_tied_arg_descs)
     written = (*results, *((tuple(d.t.shape), d.t.dtype) for d in changed))
     where = call_device(op.name, op.arg_names, args) or torch.device("cpu")
@@ -131,6 +134,8 @@ def bind_call(op: Op, args: Sequence[Any]) -> BoundLaunch:
     flat = _operand_values(args, operands)
     bound_kernel = _bind_launch(op, ksel, where, flat, written)
     launch = bound_kernel.launch
+    # Only a functional call with one operand an argument may go through C (`plan`): lists must be
+    # flattened, changed arguments copied back, and other results assembled, all in Python.
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
     if tied or listed or assemble:
         bound = bind_general(launch, operands, results, tied, assemble, where=where)
@@ -154,7 +159,11 @@ def _operand_values(args: Sequence[Any], operands: tuple[int, ...]) -> list[Any]
 def _bind_launch(
     op: Op, ksel: KernelSelection, where: torch.device, flat: Sequence[Any], written: Results
 ) -> BoundKernel:
-    """Choose what runs the kernel, and bind it; raises `LaunchError` if that was asked for."""
+    """Choose device and executor of the kernel, and bind it.
+
+    Raises:
+        LaunchError: `IR_RUNTIME_LAUNCH=direct`, and only `vm` can run the kernel.
+    """
     sizes = [t.numel() * t.element_size() for t in _described_tensors(ksel)]
     device = Device.chosen_for(where)
     if device is None and where.type == "cpu":
@@ -165,17 +174,18 @@ def _bind_launch(
     reason = f"the call runs on {where if device is None else device.uri}"
     device = device or get_device_from_torch(where)
     if device.driver_id == "local-task" and 0 in sizes:
-        device = Device("local-sync")  # the worker pool dies of empty grids
+        device = Device("local-sync")  # the worker pool crashes on empty grids
     kernel = kernel_for(op, ksel, device)
     with fork_waits():
         launch = bind_device_launch(kernel.vm, ENTRY, device, with_report(kernel, written))
+    # A GPU's report is read later: waiting for it would stop the stream in each call.
     told = raising if device.driver.family == "local" else counting
     launch = told(kernel, launch)
     return BoundKernel(kernel, launch, "vm", device.uri, reason)
 
 
 def family_for(where: torch.device | None) -> str:
-    """Return the device family that a call runs on, given where its tensors live."""
+    """Return the device family of a call with tensors on `where`."""
     where = where or torch.device("cpu")
     chosen = Device.chosen_for(where)
     if chosen is not None:
@@ -185,7 +195,7 @@ def family_for(where: torch.device | None) -> str:
 
 
 def kernel_for(op: Op, ksel: KernelSelection, device: Device) -> LoadedKernel:
-    """Return the loaded kernel of a selection; one thread makes it, others wait."""
+    """Return the loaded kernel of a selection; one thread loads it while others wait."""
     found_by = (ksel.spec_key, op.code_digest, device.type_cache_key)
     return _loaded.get(found_by, op, lambda: _load(op, ksel, device))
 

@@ -1,7 +1,8 @@
-"""The kernels that are loaded: a bounded number, those that ran least lately go first.
+"""The loaded kernels: a bounded number; the least recently used are dropped first.
 
-A call that was seen before does not come by here. So that such calls count, all kernels are looked
-at before some are dropped, and once shortly before: those that ran in between are the latest ones.
+The fast path does not come by here, so its calls do not update the order. Instead, all kernels are
+asked if they ran: once shortly before the limit, and once at the limit. Those that ran between the
+two are the most recently used.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ __all__ = ["LoadedKernels"]
 
 
 class LoadedKernels:
-    """Loaded kernels by selection, code and device type; each is loaded by one thread.
+    """Loaded kernels by selection, code and device type; one thread loads each.
 
-    The number is the setting `loaded_kernels`. Dropping a kernel unloads its code once no running
-    call and no launcher that a user holds needs it.
+    The limit is the setting `loaded_kernels`. The code of a dropped kernel is unloaded once no
+    running call and no launcher of a user needs it.
     """
 
     def __init__(self) -> None:
@@ -55,13 +56,13 @@ class LoadedKernels:
         return kernel
 
     def clear(self) -> None:
-        """Forget all."""
+        """Drop all kernels."""
         self._kernels.clear()
 
     def _drop_unused(self, *, keep: Any) -> list[Op]:
-        """Drop what ran least lately if there are too many; return whose that was.
+        """Drop the least recently used kernels if there are too many; return their ops.
 
-        A sixteenth is dropped at once, so that few loads look at all kernels.
+        A sixteenth is dropped at once, so that only few loads have to ask all kernels.
         """
         limit = current_settings().loaded_kernels
         low = limit - limit // 16

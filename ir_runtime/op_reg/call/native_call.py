@@ -1,4 +1,4 @@
-"""Put the C launcher before an op: it serves calls that were seen before without Python."""
+"""The fast path in C: the C launcher serves a call that was seen before, without Python code."""
 
 from __future__ import annotations
 

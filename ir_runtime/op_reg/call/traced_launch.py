@@ -1,4 +1,4 @@
-"""How does a bound launch report its calls?  By a wrapper, put on only while tracing is on."""
+"""The tracing of a bound launch: a wrapper that is added only while tracing is on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["traced"]
 
 
 def traced(bound: BoundLaunch, name: str) -> BoundLaunch:
-    """Return a launch that also writes down each call: results allocated, kernel run.
+    """Return a launch that also records each call: the allocation of results and the kernel.
 
     Args:
         bound: the launch.

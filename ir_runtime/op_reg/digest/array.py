@@ -1,4 +1,4 @@
-"""Describe tensors and arrays that code holds: traced code has their elements compiled in."""
+"""The description of tensors and arrays that code reads: traced kernels contain their elements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["describe_array", "describe_tensor"]
 
 
 def describe_tensor(value: Tensor) -> Iterator[Any]:
-    """Yield what a tensor is: its type, dtype, shape and elements, or the tensors it is made of."""
+    """Yield a tensor's type, dtype, shape, and its elements or the tensors that it consists of."""
     yield f"{type(value).__name__} {value.dtype} {tuple(value.shape)} {value.requires_grad}"
     if hasattr(value, "__tensor_flatten__"):
         names, context = value.__tensor_flatten__()
@@ -43,7 +43,7 @@ def _bytes_of(value: Tensor) -> bytes:
 
 
 def describe_array(value: np.ndarray[Any, Any] | np.generic) -> Iterator[Any]:
-    """Yield what an array is: its dtype, shape and elements."""
+    """Yield an array's dtype, shape and elements."""
     yield f"{type(value).__name__} {value.dtype.descr} {value.shape}"
     if value.dtype.hasobject:
         yield value.tolist()

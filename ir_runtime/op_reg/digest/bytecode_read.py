@@ -1,7 +1,7 @@
-"""List what a function's bytecode reads by name: globals, imports, and the attributes of both.
+"""The names that a function's bytecode reads: globals, imports, and the attributes of both.
 
-Bytecode is read, and not source, because code that was typed in has no source, and because a file
-may be edited after it was imported.
+Bytecode is read instead of source, because code from a prompt has no source, and because a file may
+be edited after it was imported.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _LOCAL_STORES = ("STORE_FAST", "STORE_DEREF", "STORE_NAME")
 
 @dataclass(frozen=True)
 class Load:
-    """A name that code loads, and the attributes that it reads from there at once.
+    """A name that code loads, and the attributes that it reads directly after.
 
     Attributes:
         root: a global name, or the full name of a module.
         level: 0 or more for an import of `root`, None for a global name.
-        attributes: read from it in turn; "()" is a call without arguments.
+        attributes: a chain of attributes, as in `a.b.c`; "()" is a call without arguments.
     """
 
     root: str
@@ -46,7 +46,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Attribute:
-    """An attribute of something else than a name that is loaded."""
+    """An attribute of a computed value, not of a loaded name."""
 
     name: str
 
@@ -59,7 +59,7 @@ class Other:
 
 
 _KINDS = 0xFFF
-"""The flags that say what kind of function it is, and not which `__future__` it was written for."""
+"""The flags for the kind of a function, without those for its `__future__` imports."""
 
 Token = Load | Constant | Attribute | Other
 
@@ -68,18 +68,18 @@ _STORE = Other("store")
 
 @functools.lru_cache(maxsize=4096)
 def read_tokens(code: types.CodeType) -> tuple[Token, ...]:
-    """Return what code reads, in its order, nested functions included."""
+    """Return the loads and constants of code in their order, with those of nested functions."""
     return tuple(_Reader({}).tokens(code))
 
 
 class _Reader:
-    """Reads instructions in turn; a local name that is another word for a load counts as it."""
+    """Reads instructions in turn; a local variable that holds a load counts as the load itself."""
 
     def __init__(self, outer: Mapping[str, Load]) -> None:
         self._known: dict[str, Load] = dict(outer)
         self._found: list[Token] = []
-        self._open = False  # whether the last token is a load that an attribute may follow
-        self._module: Load | None = None  # whose members an import takes
+        self._open = False  # whether the last token is a load that an attribute may extend
+        self._module: Load | None = None  # the module of the import that is being read
         self._is_nested = False  # whether the import is `import a.b as c`
 
     def tokens(self, code: types.CodeType) -> Iterator[Token]:
@@ -150,7 +150,7 @@ class _Reader:
 
     def _import_member(self, module: Load, name: str) -> None:
         if self._found[-1] == module:
-            self._found.pop()  # the members alone are read
+            self._found.pop()  # only the members are read, not the module itself
         if self._is_nested:
             self._module = Load(f"{module.root}.{name}", module.level)
             self._begin(self._module)
@@ -159,9 +159,9 @@ class _Reader:
 
 
 def code_digest_parts(code: types.CodeType) -> Iterator[Any]:
-    """Yield what makes code what it is, but for its place: instructions, names and constants.
+    """Yield the instructions, names and constants of code, without its file and lines.
 
-    Nested code is yielded in place; the constants are for the caller to describe.
+    Nested code is yielded in place of its constant; the caller describes the other constants.
     """
     yield from (code.co_code, code.co_exceptiontable)
     yield from (

@@ -1,7 +1,7 @@
-"""Describe code and the values that it reads, so that equal texts mean equal results.
+"""The description of code and of the values that it reads; equal descriptions mean equal results.
 
-A description is the same in each process: it holds no addresses and no order of a hash table. What
-cannot be described, and what a key cannot foresee, is refused with its name and a fix.
+A description is the same in each process: it contains no addresses and no order of a hash table. A
+value that cannot be described, or that may change later, is refused with its name and a fix.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _ALWAYS_RUN = ("select", "generate", "native", "fake")
 
 
 class Description:
-    """What code is, and the values that it reads, as a list of texts.
+    """Code, and the values that it reads, as a list of texts.
 
     Attributes:
         parts: the texts.
-        names: attribute names that the code reads anywhere; a method whose name is not among them
-            does not run, and what it reads from outside does not matter.
-        reads_any_name: whether the code reads attributes whose names only a run knows.
+        names: attribute names that the code reads anywhere. A method with another name does not
+            run, so the outside reads of such a method are not refused.
+        reads_any_name: whether the code computes names of attributes, as `getattr` allows.
     """
 
     def __init__(self, root: str) -> None:
@@ -53,7 +53,7 @@ class Description:
         self.names: set[str] = set()
         self.reads_any_name = False
         self._seen: dict[int, int] = {}
-        self._alive: list[Any] = []  # so that no address is used twice
+        self._alive: list[Any] = []  # keeps the objects, so that no address is used twice
         self._where: list[str] = []
         self._guards: list[str] = []
         self._refused: list[tuple[tuple[str, ...], UndescribedStateError]] = []
@@ -64,8 +64,9 @@ class Description:
         """Digest the parts.
 
         Raises:
-            UndescribedStateError: the code reads what no key can hold.
+            UndescribedStateError: the code reads a value that no key can hold.
         """
+        # A refusal counts only if its code can run: all names that guard it must be read.
         for guards, error in self._refused:
             if self.reads_any_name or all(name in self.names for name in guards):
                 raise error
@@ -74,7 +75,7 @@ class Description:
     # values
 
     def value(self, value: Any) -> None:
-        """Describe a value, with all that it refers to."""
+        """Describe a value, with all values that it refers to."""
         try:
             describe_value(self, value)
         except RecursionError:
@@ -85,7 +86,7 @@ class Description:
         self.parts.extend(map(str, parts))
 
     def enter(self, value: Any) -> bool:
-        """Tell whether an object is new here; another time, its number stands for it."""
+        """Tell whether an object is new; for a known object, add its number instead."""
         number = self._seen.get(id(value))
         if number is not None:
             self.parts.append(f"number {number}")
@@ -110,13 +111,13 @@ class Description:
 
     @contextmanager
     def only_if_read(self, *names: str) -> Generator[None]:
-        """Refuse nothing inside unless the code reads attributes of these names."""
+        """Make refusals inside count only if the code reads attributes of these names."""
         self._guards.extend(names)
         yield
         del self._guards[len(self._guards) - len(names) :]
 
     def refuse(self, what: str, fix: str) -> None:
-        """Refuse what the code reads, if this code turns out to run."""
+        """Refuse a value that the code reads; it counts only if this code can run."""
         error = self._error(what, fix)
         self._refused.append((tuple(self._guards), error))
         for scope in self._scopes:
@@ -144,17 +145,17 @@ class Description:
         self.root = outer
 
     def follows(self, module: str | None) -> bool:
-        """Tell whether code of a module is described, and does not count by its name alone."""
+        """Tell whether a module's code is described; else only its name counts."""
         return follows(module, self.root)
 
     def library(self, value: Any) -> None:
-        """Describe what a library defines: its name and, for an installed package, its version."""
+        """Describe an object of a library: its name and, for an installed package, its version."""
         name = dotted_name(value)
         self.add(name, library_version(name))
 
     @contextmanager
     def at(self, name: str) -> Generator[None]:
-        """Name what is described inside, for messages."""
+        """Add a name to the path in messages, for the values described inside."""
         known = len(self._where)
         if name not in self._where[-1:]:
             self._where.append(name)
@@ -162,12 +163,13 @@ class Description:
         del self._where[known:]
 
     def function(self, function: types.FunctionType) -> None:
-        """Describe a function: its instructions, defaults and closure, and what it reads."""
+        """Describe a function: its instructions, defaults, closure, and the values it reads."""
         written = function.__globals__.get("__name__")  # functools.wraps changes `__module__`
         if not self.follows(function.__module__) or not self.follows(written):
             self.library(function)
             self._closure_of_library(function)
             return
+        # A function may be read again under other guards: its refusals then count under these.
         if not self.enter(function):
             for error in self._refused_in.get(id(function), ()):
                 self._refused.append((tuple(self._guards), error))
@@ -192,24 +194,24 @@ class Description:
         ):
             try:
                 value = cell.cell_contents
-            except ValueError:  # not filled yet
+            except ValueError:  # the cell is still empty
                 continue
             with self.at(f"`{name}`"):
                 self.value(value)
 
     def _closure_of_library(self, function: types.FunctionType) -> None:
-        """A function that a library makes of others has them in its closure."""
+        """Describe the user's functions in the closure of a library's wrapper."""
         if not function.__closure__ or not self.enter(function):
             return
         inner = function.__dict__.get("_torchdynamo_orig_callable")
-        if inner is not None:  # of torch.compile
+        if inner is not None:  # the function that torch.compile wraps
             self.value(inner)
         else:
             self.value(function.__dict__.get("__wrapped__"))
             self._cells(function)
 
     def module(self, module: types.ModuleType, names: Sequence[str] | None) -> None:
-        """Describe members of a module: those of some names, or all."""
+        """Describe the members of a module with some names, or all members."""
         if not self.follows(module.__name__):
             return
         if names is None and not self.enter(module):
@@ -223,17 +225,17 @@ class Description:
                     self.value(members[name])
 
     def registered(self, wanted: set[str]) -> None:
-        """Describe ops of these qualified names: traced code holds their kernels."""
+        """Describe the registered ops among these names: traced code contains their kernels."""
         for name in sorted(wanted & set(known_names())):
             op = op_named(name)
             self.add(name)
             if op is not None:
                 self.op_class(type(op))
-            else:  # it has no kernel: traced code holds what it is made of
+            else:  # it has no kernel of its own: traced code contains its torch functions
                 describe_op(self, name)
 
     def op_class(self, cls: type) -> None:
-        """Describe the class of an op and its bases; MLIR_SCHEMA stands for the builder's own."""
+        """Describe an op's class and its bases; MLIR_SCHEMA stands for this package's bases."""
         if not self.enter(cls):
             return
         outer, self.root = self.root, cls.__module__

@@ -1,4 +1,4 @@
-"""Describe what a function's code reads by name: globals, members of modules, imports, files."""
+"""The values that a function reads by name: globals, members of modules, imports, files."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ _FILE_METHODS = ("read_text", "read_bytes")
 
 @dataclass(frozen=True)
 class _Found:
-    """Where a load leads.
+    """The value of a load.
 
     Attributes:
-        value: what is there; of a library, MISSING if only running code would tell.
-        library: its full name, if a library holds it; else "".
+        value: the value; in a library, MISSING if only running code could find it.
+        library: its full name, if a library defines it; else "".
     """
 
     value: Any
@@ -56,11 +56,11 @@ class _Found:
 
 
 class FunctionReads:
-    """What the code of a function reads by name.
+    """The names that the code of a function reads, and their values.
 
     Args:
-        into: the description that it is added to.
-        function: whose code it is, nested functions included.
+        into: the description that they are added to.
+        function: the function; its nested functions count, too.
     """
 
     def __init__(self, into: Sink, function: types.FunctionType) -> None:
@@ -72,7 +72,7 @@ class FunctionReads:
         into.names.update(self._words)
 
     def describe(self) -> None:
-        """Add all that is read."""
+        """Add all values that the function reads."""
         for at, token in enumerate(self._tokens):
             if isinstance(token, Load):
                 self._load(at, token)
@@ -97,7 +97,7 @@ class FunctionReads:
         if isinstance(value, types.MethodType) and isinstance(value.__self__, pathlib.Path):
             name = name or f"pathlib.Path.{value.__name__}"
         if self._token(at + 1) == _STORE and (name or isinstance(value, types.ModuleType)):
-            return  # what is read by its new name is a load of its own
+            return  # the new local name is read as the same load later
         if name and not isinstance(value, types.ModuleType):
             self._of_library(at, name, value)
         elif isinstance(value, types.ModuleType):
@@ -109,7 +109,7 @@ class FunctionReads:
                 self._into.value(value)
 
     def _find(self, load: Load) -> _Found | None:
-        """Walk to what a load leads to, as far as no code must run; None if that is nowhere."""
+        """Find the value of a load without running code; None if the name does not exist."""
         value, library = self._root(load)
         if value is MISSING and not library:
             return None
@@ -125,15 +125,15 @@ class FunctionReads:
                 library = _library_name(inner)
             value = inner
         if library and self._into.follows(library):
-            library = ""  # installed or not, it is code that is followed
+            library = ""  # its code is followed even if it is installed
         return _Found(value, library)
 
     def _root(self, load: Load) -> tuple[Any, str]:
         if load.level is not None:
             name = self._absolute(load)
             if not is_library(name):
-                return MISSING, ""  # counts by its text, see _imports
-            # what a body imports may not be loaded yet: the key must not depend on that
+                return MISSING, ""  # its text counts, see _imports
+            # A module that the body imports may not be loaded yet: the key must not depend on it.
             is_torch = name.partition(".")[0] == "torch"
             return sys.modules.get(name, MISSING) if is_torch else MISSING, name
         if load.root in self._scope:
@@ -154,7 +154,7 @@ class FunctionReads:
         return self._tokens[at] if 0 <= at < len(self._tokens) else Other("end")
 
     def _of_library(self, at: int, name: str, value: Any) -> None:
-        """Of what a library holds, the name counts, and the value where it is plain."""
+        """Describe a library's value: by its name, and by the value itself if it is plain data."""
         outside = outside_read(name, self._tokens, at, self._value_of)
         by_text = {
             "builtins.globals": self._global_by_text,
@@ -174,11 +174,11 @@ class FunctionReads:
         elif name.startswith("builtins."):
             pass  # its name is part of the code
         elif isinstance(getattr(type(value), "qualified_name", None), property):
-            self._into.value(value)  # an op of this package
+            self._into.value(value)  # it is an op of this package
         else:
             self._into.add(name, library_version(name))
             if isinstance(value, types.FunctionType) and not is_framework(name):
-                self._into.value(value)  # a library may have made it of other functions
+                self._into.value(value)  # a library's wrapper may contain the user's functions
 
     def _value_of(self, load: Load) -> object:
         found = self._find(load)
@@ -192,7 +192,7 @@ class FunctionReads:
             self._into.refuse(what, outside.fix)
 
     def _global_by_text(self, at: int) -> None:
-        """`globals()["S"]` reads one name; without a constant text, any."""
+        """Describe the global of `globals()["S"]`; refuse a name that is computed."""
         key = self._token(at + 1)
         key = key.value if isinstance(key, Constant) else None
         if isinstance(key, str):
@@ -213,7 +213,10 @@ class FunctionReads:
             self._refuse(OutsideRead("eval", None, "names that the code does not hold", fix))
 
     def _text_of_code(self, at: int) -> bool:
-        """Describe what a constant text names; another that `exec` runs has a scope of its own."""
+        """Describe the globals that a constant text uses; tell whether the text is constant.
+
+        A computed text is not refused here: `exec` may run it in its own scope.
+        """
         text = self._token(at + 1)
         if not (isinstance(text, Constant) and isinstance(text.value, str)):
             return False
@@ -241,7 +244,7 @@ class FunctionReads:
             self._refuse(OutsideRead("sys.modules", None, "names that the code does not hold", fix))
 
     def _module_as_value(self, at: int, module: types.ModuleType) -> None:
-        """What the code names may be read of a module, or anything if it computes names."""
+        """Describe the members of a module that the code names, or all if it computes names."""
         before, after = self._token(at - 1), self._token(at + 1)
         here = self._tokens[at]
         asked = isinstance(before, Load) and before.root in ("getattr", "vars", "dir")
@@ -250,14 +253,14 @@ class FunctionReads:
         self._into.module(module, None if asked and not is_named else self._words)
 
     def _templates(self) -> None:
-        """Of `.mlir` files beside the module that the code names, the text counts."""
+        """Describe the text of each `.mlir` file that the code names and that is beside it."""
         file = self._scope.get("__file__")
         if isinstance(file, str):
             constants = [token.value for token in self._tokens if isinstance(token, Constant)]
             self._into.add(*map(digest_of, templates_beside(file, constants)))
 
     def _imports(self) -> None:
-        """Of a module that the body imports, the text counts; it need not be loaded."""
+        """Describe the text of each module that the body imports; it may not be loaded yet."""
         for imported, member in function_imports(self._function):
             if self._into.follows(imported):
                 self._imported(imported, self._words if member is None else [member])
@@ -277,7 +280,7 @@ def _is_module(value: Any) -> bool:
 
 
 def _library_name(value: Any) -> str:
-    """Return the name under which a library defines an object, "" if none does."""
+    """Return the full name of an object that a library defines, "" for other objects."""
     if value is os.environ:
         return "os.environ"
     if value is ALL_CUSTOM_OP_REGS:
@@ -297,7 +300,7 @@ def _library_name(value: Any) -> str:
 
 
 def _words(tokens: Sequence[Token]) -> Iterator[str]:
-    """Yield each name that code uses, and each text in it that could be one."""
+    """Yield each name that code uses, and each string constant that could be a name."""
     for token in tokens:
         if isinstance(token, Load):
             yield from (token.root, *token.attributes)

@@ -1,4 +1,4 @@
-"""Tell code that is followed into from code of libraries, which counts by its name."""
+"""The difference between followed code, whose text counts, and library code, whose name counts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OWN = "ir_runtime"
 _FRAMEWORKS = frozenset({"torch", "numpy", "iree", "triton", "jinja2", "functorch"})
 _SITES = ("site-packages", "dist-packages")
 _MADE_IN_PYTHON = 1 << 9
-"""The flag of a class that is made while Python runs."""
+"""The flag of a class that Python code has made, not C code."""
 
 _known: dict[str, bool] = {}
 
@@ -34,8 +34,8 @@ _known: dict[str, bool] = {}
 def follows(module: str | None, root: str) -> bool:
     """Tell whether code of a module is followed from code of the module `root`.
 
-    That of the same top-level package is, and all that no library holds: a script and the modules
-    beside it. Of this package each module is a package of its own.
+    Modules of the same top-level package are followed, and so are modules outside of libraries: a
+    script and the modules beside it. Within this package, each module counts as its own package.
     """
     name = module or ""
     top = name.partition(".")[0]
@@ -59,16 +59,16 @@ def is_library(module: str) -> bool:
 
 
 def is_framework(module: str) -> bool:
-    """Tell whether a module belongs to Python or to what this package is built on."""
+    """Tell whether a module belongs to Python, or to a framework that this package uses."""
     top = module.partition(".")[0]
     return top in _FRAMEWORKS or (top in sys.stdlib_module_names and top != "__main__")
 
 
 def library_version(module: str) -> str:
-    """Return the version of an installed package, "" where its modules say none.
+    """Return the version of an installed package, "" if it has none.
 
-    That of torch does not count: the compiler takes MLIR, and where torch writes it, `inline_torch`
-    counts.
+    torch's version does not count here: most kernels do not depend on it. Code that calls
+    `inline_torch` does, and adds it.
     """
     top = module.partition(".")[0]
     if top == _OWN or (is_framework(top) and top != "numpy"):
@@ -78,7 +78,7 @@ def library_version(module: str) -> str:
 
 @functools.cache
 def _installed_version(top: str) -> str:
-    """Return a package's version, loaded or not: a key must not depend on what is loaded."""
+    """Return a package's version, even if it is not loaded: a key must not depend on that."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.version(top)
     version = getattr(sys.modules.get(top), "__version__", "")
@@ -86,9 +86,9 @@ def _installed_version(top: str) -> str:
 
 
 def module_of_class(cls: type) -> str:
-    """Return the module of a class; "" for one of a scope without a name.
+    """Return the module of a class; "" if its scope has no name.
 
-    Python takes such a class for one of `builtins`.
+    Python says `builtins` for such a class.
     """
     module = cls.__module__
     if not isinstance(module, str) or (module == "builtins" and cls.__flags__ & _MADE_IN_PYTHON):

@@ -1,7 +1,7 @@
-"""Which code does a function bring in by an `import` in its body?
+"""The code that a function imports in its body.
 
-Such modules are read, not imported: `generate` imports there what needs the compiler, and a stored
-kernel must be found without it, under the same key.
+Such modules are read as text, not imported: they often need the compiler, and a stored kernel must
+be found without the compiler, under the same key.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _IMPORT_NAME = dis.opmap["IMPORT_NAME"]
 
 
 def function_imports(function: types.FunctionType) -> list[tuple[str, str | None]]:
-    """Return what a function's body imports, sorted: modules, and members of modules.
+    """Return the modules and members that a function's body imports, sorted.
 
-    Each is the full name of a module, and the member that is taken, None for the module itself.
+    Each is the full name of a module, and the imported member, None for the module itself.
     """
     scope = function.__globals__
     package = scope.get("__package__")
@@ -42,7 +42,7 @@ def function_imports(function: types.FunctionType) -> list[tuple[str, str | None
 
 
 def _import_instructions(code: types.CodeType) -> Iterator[tuple[int, str, Sequence[str]]]:
-    """Yield level, module and members of each import; the two are constants pushed before it."""
+    """Yield level, module and members of each import; level and members are pushed before it."""
     if _IMPORT_NAME in code.co_code[::2]:
         instructions = [i for i in dis.get_instructions(code) if i.opname != "EXTENDED_ARG"]
         for i, instruction in enumerate(instructions):
@@ -72,11 +72,11 @@ def _resolved(
 
 @dataclass(frozen=True)
 class Definitions:
-    """What a module defines under some names, with what that refers to.
+    """The definitions of some names in a module, and the definitions that they refer to.
 
     Attributes:
-        digest: of the texts.
-        outside: what they read from outside of the program.
+        digest: digest of their texts.
+        outside: their reads from outside of the program.
     """
 
     digest: str
@@ -84,14 +84,14 @@ class Definitions:
 
 
 def definitions_of(module: str, names: Collection[str]) -> Definitions | None:
-    """Digest the text of what a module defines under some names, and of what that refers to.
+    """Digest the definitions of some names in a module, and the definitions that they refer to.
 
-    Definitions, of this module and of those of its package that it imports, are followed by name,
-    and the `.mlir` files beside them that they name are read.
+    Names are followed within the module, and into modules of the same package that it imports.
+    `.mlir` files beside them are read if a definition names them.
 
     Args:
         module: the full name of a module.
-        names: those that count; the module need not have them all.
+        names: the names that count; the module may lack some of them.
 
     Returns:
         None if the module has no source text.
@@ -126,19 +126,19 @@ def definitions_of(module: str, names: Collection[str]) -> Definitions | None:
 
 
 _Reference = tuple[str, str, frozenset[str]]
-"""A module, a name in it, and all names that stand beside it in the code that refers to it."""
+"""A module, a name in it, and all names that the referring code uses."""
 
 
 @dataclass
 class _Module:
-    """A parsed module: the top-level statements that have to do with each name."""
+    """A parsed module: for each name, the top-level statements that define or may change it."""
 
     name: str
     source: _Source
     statements: dict[str, list[ast.stmt]] = field(default_factory=dict)
 
     def binding(self, name: str) -> Sequence[ast.stmt]:
-        """Return what binds a name, else the imports that may: those of `*`."""
+        """Return the statements that bind a name; if there are none, the imports of `*`."""
         return self.statements.get(name) or self.statements.get("*", ())
 
     def text_of(self, statement: ast.stmt) -> str:
@@ -150,7 +150,7 @@ class _Module:
         return digest_of(self.name, text, *templates_beside(self.source.origin or "", constants))
 
     def outside_reads(self, statement: ast.stmt) -> Iterator[OutsideRead]:
-        """Yield what a statement reads from outside of the program: environment, files, clocks."""
+        """Yield a statement's reads from outside of the program: environment, files, clocks."""
         code = compile(ast.Module([statement], []), "<definition>", "exec")
         tokens = read_tokens(code)
         for at, token in enumerate(tokens):
@@ -161,7 +161,7 @@ class _Module:
                     yield found
 
     def _library_name(self, name: str) -> str:
-        """Return the full name of what an import binds; of other names, as that of a builtin."""
+        """Return the full name of an imported object; a name that is not bound is a builtin's."""
         for statement in self.statements.get(name, ()):
             for alias in getattr(statement, "names", ()):
                 if isinstance(alias, ast.alias) and _bound_name(alias) == name:
@@ -171,7 +171,7 @@ class _Module:
         return name if name in self.statements else f"builtins.{name}"
 
     def references(self, statement: ast.stmt) -> Iterator[_Reference]:
-        """Yield what a statement refers to, imports within it included."""
+        """Yield the names that a statement refers to, with those of its own imports."""
         used = frozenset(_names_in(statement))
         yield from ((self.name, name, used) for name in used)
         for node in ast.walk(statement):
@@ -182,7 +182,7 @@ class _Module:
     def imported(
         self, statement: ast.Import | ast.ImportFrom, name: str, used: frozenset[str]
     ) -> Iterator[_Reference]:
-        """Yield what a name stands for that an import binds, where it is of the same package."""
+        """Yield the target of a name that an import binds, if the code there is followed."""
         package = self.name if self.source.is_package else self.name.rpartition(".")[0]
         found: list[tuple[str, str | None]] = []
         for alias in statement.names:
@@ -232,7 +232,7 @@ def _bound_by(statement: ast.stmt) -> set[str]:
 
 
 _BLOCKS = (ast.If, ast.Try, ast.With)
-"""Statements whose bodies bind names of the module one by one."""
+"""Blocks at the top of a module; each statement in them binds names of the module."""
 
 
 def _bound_name(alias: ast.alias) -> str:
@@ -255,7 +255,7 @@ class _Source:
 
 
 def templates_beside(module_file: str, constants: Collection[object]) -> Iterator[bytes]:
-    """Yield the `.mlir` files beside a module's file that some constants name."""
+    """Yield the contents of `.mlir` files beside a module that are named by some constants."""
     folder = Path(module_file).parent
     for name in sorted(c for c in constants if isinstance(c, str) and c.endswith(".mlir")):
         path = folder / name
@@ -264,7 +264,7 @@ def templates_beside(module_file: str, constants: Collection[object]) -> Iterato
 
 
 def _source_of(name: str) -> _Source | None:
-    """Return the source of a module, loaded or not; None if it has none or cannot be found."""
+    """Return the source of a module without importing it; None if it has none or is missing."""
     spec = _spec_of(name)
     read = getattr(spec and spec.loader, "get_source", None)
     try:
@@ -277,7 +277,7 @@ def _source_of(name: str) -> _Source | None:
 
 
 def _spec_of(name: str) -> ModuleSpec | None:
-    """Find a module without importing it or the packages that it lies in."""
+    """Find a module without importing it or the packages around it."""
     spec, path, full = None, None, ""
     for part in name.split("."):
         full = f"{full}.{part}" if full else part

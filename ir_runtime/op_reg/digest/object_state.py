@@ -1,4 +1,4 @@
-"""Look into objects without running their code: their attributes, and all of their state."""
+"""The attributes and the state of objects, read without running their code."""
 
 from __future__ import annotations
 
@@ -15,17 +15,21 @@ import torch
 __all__ = ["MISSING", "attribute_of", "has_hidden_state", "own_dict", "state_of"]
 
 MISSING: Any = enum.Enum("_Missing", ["MISSING"]).MISSING
-"""Stands for what is not there, or what only running code would tell."""
+"""Means: there is no such attribute, or only running code could find it."""
 
 _POINTER = struct.calcsize("P")
 _DICT_BEFORE, _WEAKREF_BEFORE = 1 << 4, 1 << 3
-"""Flags of classes that keep these before an object, and not in it."""
+"""Flags of classes that keep these pointers before an object, so that they add nothing to its
+size."""
 
 _TABLES = ("_parameters", "_buffers", "_modules")
 
 
 def attribute_of(value: Any, name: str) -> Any:
-    """Return an attribute that is plain data, a function or a method; MISSING for any other."""
+    """Return an attribute that is plain data, a function or a method; MISSING for others.
+
+    It follows Python's look-up, but never calls a descriptor, a property or `__getattr__`.
+    """
     if isinstance(value, types.ModuleType):
         found = vars(value).get(name, MISSING)
         return sys.modules.get(f"{value.__name__}.{name}", MISSING) if found is MISSING else found
@@ -36,6 +40,8 @@ def attribute_of(value: Any, name: str) -> Any:
     cls = type(value)
     if cls.__getattribute__ is not object.__getattribute__:
         return MISSING
+    # Python's order: a slot or another descriptor with `__set__` in the class comes before the
+    # object's own `__dict__`; a plain attribute or a method of the class comes after it.
     found = _in_classes(cls, name)
     if isinstance(found, types.MemberDescriptorType):
         return _slot(found, value)
@@ -44,6 +50,7 @@ def attribute_of(value: Any, name: str) -> Any:
     own = own_dict(value)
     if name in own:
         return own[name]
+    # `nn.Module.__getattr__` reads these tables, and is plain enough to be imitated.
     if found is MISSING and isinstance(value, torch.nn.Module):
         tables = [own.get(table) or {} for table in _TABLES]
         return next((table[name] for table in tables if name in table), MISSING)
@@ -51,7 +58,7 @@ def attribute_of(value: Any, name: str) -> Any:
 
 
 def has_hidden_state(cls: type) -> bool:
-    """Tell whether objects of a class hold more than attributes, by a base that is in C."""
+    """Tell whether objects of a class have state in C besides their attributes."""
     slots = sum(
         isinstance(member, types.MemberDescriptorType)
         for owner in cls.__mro__[:-1]
@@ -63,7 +70,7 @@ def has_hidden_state(cls: type) -> bool:
 
 
 def state_of(value: Any) -> Mapping[str, Any]:
-    """Return the attributes that an object holds, by name, those in slots included."""
+    """Return the attributes of an object by name, with those in slots."""
     cls = type(value)
     slots: dict[str, Any] = {}
     for owner in cls.__mro__[:-1]:
@@ -77,7 +84,7 @@ def state_of(value: Any) -> Mapping[str, Any]:
 
 
 def _is_cache(cls: type, name: str) -> bool:
-    """A cached property follows from the rest of the state."""
+    """Tell whether an attribute is a cached property, which follows from the other state."""
     return isinstance(_in_classes(cls, name), functools.cached_property)
 
 
@@ -97,7 +104,7 @@ def _in_classes(cls: type, name: str) -> Any:
 def _slot(descriptor: types.MemberDescriptorType, value: Any) -> Any:
     try:
         return descriptor.__get__(value, type(value))
-    except AttributeError:  # not set
+    except AttributeError:  # the slot is empty
         return MISSING
 
 

@@ -1,8 +1,8 @@
-"""Digest the code that decides what kernel an op generates.
+"""The digest of the code that determines an op's kernels.
 
-The digest takes the place of the generated text in a kernel's key, so that a stored kernel is
-found without generating MLIR, and a redefined op never runs a stale one. Of this package's own
-code only `MLIR_SCHEMA` counts, and the code of an op that is defined in it.
+A kernel's key has this digest instead of the generated text: a stored kernel is found without
+generating MLIR, and a redefined op never runs an old one. This package's own code counts only by
+the number `MLIR_SCHEMA`; the code of ops that it defines counts in full.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ __all__ = ["code_digest", "function_digest"]
 
 
 def code_digest(cls: type) -> str:
-    """Digest the class of an op: its methods, what they read, and the number `MLIR_SCHEMA`.
+    """Digest the class of an op: its methods, the values they read, and the number `MLIR_SCHEMA`.
 
-    What the code reads by name is followed: functions, classes, modules and constants of the same
-    top-level package, and of modules that no library holds, such as those beside a script; objects
-    with their state, or the one attribute that is read; templates, containers and closures;
-    environment variables. Of libraries the name and the version count. What a function imports in
-    its body counts by its text, and the `.mlir` files that it names. Registered ops are followed,
-    too, since `inline_torch` puts their kernels into the caller's. Where the code calls
-    `inline_torch`, the version of torch counts, since torch's decompositions are part of the
-    kernel.
+    Names that the code reads are followed: functions, classes, modules and constants of the same
+    top-level package and of modules outside of libraries, such as those beside a script; objects
+    with their state, or only the attribute that is read; templates, containers and closures;
+    environment variables. Libraries count by name and version. A module that a function imports in
+    its body counts by its text, and a `.mlir` file that the code names by its contents. Registered
+    ops are followed, too, since `inline_torch` puts their kernels into the caller's kernel. For
+    code that calls `inline_torch`, the version of torch counts, since torch's decompositions are
+    part of the kernel.
 
     Args:
         cls: a subclass of `CustomOp`.
 
     Raises:
-        UndescribedStateError: the code reads what no key can hold: files, clocks, chance, names
-            that it computes, an object that cannot be described.
+        UndescribedStateError: the code reads a value that no key can hold: files, clocks, random
+            numbers, computed names, an object that cannot be described.
     """
     description = Description(cls.__module__)
     description.add(f"MLIR schema {MLIR_SCHEMA}")
@@ -42,15 +42,15 @@ def code_digest(cls: type) -> str:
 
 
 def function_digest(function: Callable[..., Any]) -> str:
-    """Digest a Python callable: its code, its closure and defaults, and what they read.
+    """Digest a Python callable: its code, its closure and defaults, and the values they read.
 
-    The same counts as for the class of an op. Bound arguments of a `functools.partial`, the object
-    of a bound method and the attributes of an object that is called count, too. The digest is the
-    same in each process.
+    The rules are those of `code_digest`. The bound arguments of a `functools.partial`, the object
+    of a bound method and the attributes of a callable object count, too. The digest is the same in
+    each process.
 
     Args:
-        function: need not have a source file; an object without code, such as a builtin, counts by
-            its name.
+        function: with or without a source file; an object without code, such as a builtin, counts
+            by its name.
 
     Raises:
         UndescribedStateError: as for `code_digest`.

@@ -1,7 +1,7 @@
-"""Name what a function reads from outside of the program: environment, files, clocks, chance.
+"""A function's reads from outside of the program: environment, files, clocks, random numbers.
 
-Of the environment and of facts about the machine the value counts in a key. The rest is refused,
-because a stored kernel is found before the code that reads it runs.
+Environment variables and facts about the machine count in a key by their value. Other reads are
+refused, because a stored kernel is found before the code that reads them runs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ABOUT_FILES = (
     "template loader for MLIR, a constant for anything else"
 )
 FILES = ("files", _ABOUT_FILES)
-"""What is said of files: what is read, and what to do instead."""
+"""The kind and the fix in the refusal of a file."""
 
 _ABOUT_VALUES = "make it an attribute of the op's signature, or a module-level constant"
 _OF_FILES = (
@@ -65,13 +65,13 @@ _FACTS: Mapping[str, Callable[[], object]] = {
 
 @dataclass(frozen=True)
 class OutsideRead:
-    """What a function reads from outside.
+    """A read from outside of the program.
 
     Attributes:
-        name: what it uses, such as `os.environ`.
-        described: what counts in a key; None if it is refused.
-        kind: what it reads, for messages.
-        fix: what to do instead.
+        name: the name that the code uses, such as `os.environ`.
+        described: the text that counts in a key; None if the read is refused.
+        kind: the kind of value, for messages.
+        fix: how to avoid the read.
     """
 
     name: str
@@ -83,12 +83,12 @@ class OutsideRead:
 def outside_read(
     name: str, tokens: Sequence[Token], at: int, text_of: Callable[[Load], object]
 ) -> OutsideRead | None:
-    """Return what the use of a library's name reads from outside, None if nothing.
+    """Return the outside read that the use of a library's name is, None if it is none.
 
     Args:
-        name: its full name, with the attributes that the code reads from it.
+        name: the full name, with the attributes that the code reads from it.
         tokens: of the code.
-        at: which of them it is.
+        at: the position of the name in `tokens`.
         text_of: returns the value of another load.
     """
     for word in _ENVIRONMENT:
@@ -106,7 +106,7 @@ def outside_read(
 
 
 def _prefixes(name: str) -> list[str]:
-    """Return the name and all that it begins with, the longest first."""
+    """Return the name and its prefixes that end before a dot, the longest first."""
     parts = name.split(".")
     return [".".join(parts[:i]) for i in range(len(parts), 0, -1)]
 

@@ -1,4 +1,4 @@
-"""What takes a description: texts, values, and refusals."""
+"""The interface through which a value is described: texts, inner values, and refusals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Sink"]
 
 
 class Sink(Protocol):
-    """What `Description` offers to whatever describes one kind of value; see there."""
+    """The methods of `Description` for the code that describes one kind of value; see there."""
 
     names: set[str]
     reads_any_name: bool

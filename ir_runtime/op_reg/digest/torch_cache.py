@@ -1,10 +1,10 @@
-"""Make torch's caches of compiled graphs see the code of our ops.
+"""The code of our ops in the keys of torch's caches of compiled graphs.
 
-`torch.compile` keeps what Inductor and AOTAutograd make of a graph on disk, under a key that holds
-the names of ops and not their code. What it keeps depends on that code: shapes and dtypes of
-results come from `select` or a fake, the backward graph from the op's backward. So we add the
-digests of the ops in a graph to the details that torch hashes. An op that cannot be described
-keeps its graph out of the caches.
+`torch.compile` stores the compiled graphs of Inductor and AOTAutograd on disk. Its keys have the
+names of ops, but not their code. The stored graphs depend on that code: shapes and dtypes of
+results come from `select` or a fake, the backward graph comes from the op's backward. So we add the
+digests of a graph's ops to the details that torch hashes. A graph with an op that cannot be
+described is not cached.
 
 Nothing of Inductor is imported here: the details are extended when torch imports them.
 """
@@ -35,12 +35,12 @@ _AUTOGRAD_CACHE = "_functorch/_aot_autograd/autograd_cache.py"
 
 
 def show_code_to_torch(name: str, describe: Describe) -> None:
-    """Let the code of a torch op count in the keys of torch's caches.
+    """Add the code of a torch op to the keys of torch's caches.
 
     Args:
-        name: of the op, `namespace::name`. A later call replaces an earlier one.
-        describe: adds to a description what `torch.compile` makes of the op: its meta function,
-            its backward and other rules. It is called each time a graph with the op is compiled.
+        name: name of the op, `namespace::name`. A later call replaces an earlier one.
+        describe: adds the op's functions that `torch.compile` uses to a description: its meta
+            function, its backward and other rules. It is called each time a graph is compiled.
 
     Warns:
         RuntimeWarning: once, if this version of torch has no place for it.
@@ -54,7 +54,7 @@ def codes_in(graph_module: torch.fx.GraphModule | None) -> list[tuple[str, str]]
     """Return the digest of each op of ours that a graph calls, sorted by name.
 
     Raises:
-        UndescribedStateError: an op reads what no key can hold.
+        UndescribedStateError: an op reads a value that no key can hold.
     """
     modules = () if graph_module is None else graph_module.modules()
     graphs = [m.graph for m in modules if isinstance(m, torch.fx.GraphModule)]
@@ -63,7 +63,7 @@ def codes_in(graph_module: torch.fx.GraphModule | None) -> list[tuple[str, str]]
 
 
 def _ops_of(node: torch.fx.Node) -> Iterator[str]:
-    """Yield the ops that a node calls, and those that it hands to a higher-order op."""
+    """Yield the ops that a node calls, and those that it passes to a higher-order op."""
     pending: list[Any] = [node.target, node.args, node.kwargs]
     while pending:
         value = pending.pop()
@@ -86,7 +86,7 @@ def _digest(name: str) -> str:
 
 @functools.cache
 def _own_code() -> str:
-    """Digest this package: what is compiled of an op depends on all of it."""
+    """Digest this package: compiled graphs depend on all of it."""
     root = Path(__file__).parents[2]
     return digest_of(*(path.read_bytes() for path in sorted(root.rglob("*.py"))))
 

@@ -1,4 +1,4 @@
-"""What describes a torch op: what `torch.compile` makes of it, for keys that cover it."""
+"""The table of functions that describe torch ops, for the keys of `torch.compile`'s caches."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["DESCRIBED_OPS", "Describe", "describe_op"]
 Describe = Callable[[Sink], None]
 
 DESCRIBED_OPS: dict[str, Describe] = {}
-"""What describes an op, by its qualified name, for all of its overloads."""
+"""By qualified name of an op, the function that describes it with all of its overloads."""
 
 
 def describe_op(into: Sink, name: str) -> None:
-    """Add what torch compiles of an op to a description, if the op is one of ours."""
+    """Add an op's functions that torch compiles to a description, if the op is one of ours."""
     if name in DESCRIBED_OPS:
         DESCRIBED_OPS[name](into)

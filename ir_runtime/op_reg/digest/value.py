@@ -1,4 +1,4 @@
-"""Describe one value: a constant, a container, a class, or an object by its class and state."""
+"""The description of one value: a constant, a container, a class, or an object with its state."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _FIX = "read what the kernel needs of it into a number, a text, or a tuple of th
 
 
 def describe_value(into: Sink, value: Any) -> None:
-    """Add what a value is to a description."""
+    """Add a value to a description."""
     kind = type(value)
     if kind in _EXACT:
         into.add(f"{kind.__name__} {value!r}")
@@ -229,7 +229,7 @@ def _of_enum(cls: type, name: str) -> bool:
 
 
 def _guard(name: str) -> tuple[str, ...]:
-    """A method runs if its name is read; operators and the like run without."""
+    """Return the name that must be read for a member to run; operators need no name."""
     return () if name.startswith("__") and name != "__init__" else (name,)
 
 
@@ -247,7 +247,7 @@ def _instance(into: Sink, value: Any) -> None:
 
 
 def _digest_of_its_own(into: Sink, value: Any) -> bool:
-    """An op of this package knows what counts of it."""
+    """Describe an op of this package by its own rules; tells whether the value is such an op."""
     if isinstance(value, Op):
         into.op_class(type(value))
         return True
@@ -267,7 +267,7 @@ def _state(into: Sink, state: Mapping[str, Any]) -> None:
 
 
 def _opaque(into: Sink, value: Any) -> None:
-    """An object of a class in C is described as it would be pickled."""
+    """Describe an object with state in C by the values that pickle would store."""
     try:
         reduced = value.__reduce_ex__(4)
     except Exception:  # noqa: BLE001 - whatever the class raises, it cannot be pickled

@@ -1,4 +1,4 @@
-"""Callbacks for optional parts of torch, which run once somebody else imports them."""
+"""Callbacks that run after the import of a module, for optional parts of torch."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _lock = fork_safe_lock()
 
 
 def when_imported(module: str, callback: Callable[[], None]) -> None:
-    """Run a callback as soon as a module is there: now, or at the end of its first import.
+    """Run a callback now if a module is imported, else at the end of its first import.
 
     Args:
-        module: its full name. It is not imported for this.
+        module: its full name. This function does not import it.
         callback: may import the module.
     """
     with _lock:
@@ -33,7 +33,7 @@ def when_imported(module: str, callback: Callable[[], None]) -> None:
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds the modules that are waited for where the other finders do."""
+    """Finds the modules with waiting callbacks, through the other finders."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -50,7 +50,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 class _Loader(importlib.abc.Loader):
-    """Loads a module as its own loader does, and then runs what waits for it."""
+    """Loads a module with its own loader, and then runs its callbacks."""
 
     def __init__(self, own: importlib.abc.Loader) -> None:
         self._own = own

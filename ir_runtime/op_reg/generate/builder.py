@@ -1,4 +1,4 @@
-"""How does `generate` write MLIR?  Through a builder that holds the module and the operands."""
+"""`KernelBuilder`, through which `generate` writes MLIR; it holds the module and the operands."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _FLOAT8_TYPES = frozenset(dtype_info(dtype).mlir for dtype in _FLOAT8)
 
 
 class KernelBuilder(ModuleBuilder):
-    """Support for writing one kernel.
+    """The builder of one kernel.
 
     Its attributes are those of `ModuleBuilder`.
     """
 
     def cast_float(self, value: Value, dtype: torch.dtype) -> Value:
-        """Convert a tensor between floating-point element types, as torch does.
+        """Convert a tensor to a floating-point element type, with torch's rounding.
 
-        It makes no IR if the tensor has that type.
+        It adds no IR if the tensor has that type already.
         """
         from iree.compiler.dialects import arith
         from iree.compiler.ir import F32Type, FloatType, RankedTensorType, Type
@@ -52,7 +52,7 @@ class KernelBuilder(ModuleBuilder):
                 return self._cast_float8(value, dtype)
             new = RankedTensorType.get(old.shape, element, old.encoding)
             width, old_width = FloatType(element).width, FloatType(old.element_type).width
-            if width == old_width:  # no one operation does it; f32 holds all values of both
+            if width == old_width:  # f16 and bf16: by way of f32, which has all values of both
                 wide = RankedTensorType.get(old.shape, F32Type.get(), old.encoding)
                 return arith.truncf(new, arith.extf(wide, value))
             return (arith.extf if width > old_width else arith.truncf)(new, value)
@@ -60,7 +60,7 @@ class KernelBuilder(ModuleBuilder):
     def _cast_float8(self, value: Value, dtype: torch.dtype) -> Value:
         """Convert to or from an eight-bit float by way of f32, in torch's steps.
 
-        The compiler rounds these otherwise than torch.
+        The compiler's own conversion rounds differently.
         """
         from iree.compiler.ir import RankedTensorType
 
@@ -81,19 +81,20 @@ class KernelBuilder(ModuleBuilder):
 
         Args:
             template: a template, or its text.
-            aliases: alias name to MLIR text or to a descriptor; see `MlirTemplate.instantiate`.
-            args: operands; cast to the function's types where only static sizes differ.
-            function: which function to call; default: the one named like the template, or the
+            aliases: from alias name to MLIR text or a descriptor; see `MlirTemplate.instantiate`.
+            args: operands; cast to the function's types if only static sizes differ.
+            function: the function to call; default: the one with the template's name, or the
                 only one.
 
         Returns:
             The result value, or a list if there are several.
 
         Raises:
-            GenerateError: the text does not parse, or the operands do not fit; shows the source.
+            GenerateError: the text does not parse, or the operands do not fit; the message shows
+                the source.
 
-        Sizes that the function takes to be equal are asserted, see `operand_size`. Two aliases of
-        the same type keep two parameters apart.
+        Sizes that the function requires to be equal are asserted, see `operand_size_check`. Give
+        two parameters different aliases if their sizes may differ.
         """
         from ir_runtime.op_reg.generate.merge import merged_function
         from ir_runtime.op_reg.generate.operand_size_check import (
@@ -115,11 +116,11 @@ class KernelBuilder(ModuleBuilder):
         """Trace a torch function and call the result.
 
         Args:
-            fn: takes and returns tensors; what it does must be traceable by `torch.export`.
+            fn: takes and returns tensors; `torch.export` must be able to trace it.
             args: operands.
-            like: a tensor for each operand, for its dtype: MLIR does not tell unsigned integers
-                from signed ones. Default: the call's own tensors if all operands are arguments
-                of the kernel, else integers are signed.
+            like: a tensor for each operand, for its dtype: MLIR's integers have no sign. Default:
+                the call's own tensors if all operands are arguments of the kernel; else integers
+                are signed.
 
         Returns:
             The result value, or a list if there are several.
@@ -136,25 +137,25 @@ class KernelBuilder(ModuleBuilder):
             arguments=[self.argument_name(arg) for arg in args],
             of=self.ksel.op.name,
         )
-        template = MlirTemplate("inline_torch", text)  # it asserts the sizes of its operands
+        template = MlirTemplate("inline_torch", text)  # the text asserts its operands' sizes
         return self.call_function(merged_function(self, template, {}, "main")[1], *args)
 
     def checked_index(
         self, index: Value, table: Value, dim: int = 0, *, wraps: bool = False
     ) -> Value:
-        """Check indices that a kernel reads or writes memory by.
+        """Check the indices of a kernel's reads or writes.
 
-        On a CPU the call raises IndexOutOfRangeError for an index out of range, and names the
-        argument that `index` is; on other devices it is counted in `index_faults`.
+        On a CPU, the call raises IndexOutOfRangeError for an index out of range; the message has
+        the name of the argument. On other devices, such an index is counted in `index_faults`.
 
         Args:
             index: a tensor of signed integers.
-            table: the tensor that they point into.
-            dim: the dimension of `table` that they are of.
+            table: the indexed tensor.
+            dim: the indexed dimension of `table`.
             wraps: whether negative indices count from the end; else they are out of range.
 
         Returns:
-            The indices as the kernel is to use them: all of them in range.
+            The indices for the kernel to use: all of them are in range.
         """
         from ir_runtime.op_reg.generate.index_report import check_argument
 
@@ -162,11 +163,11 @@ class KernelBuilder(ModuleBuilder):
             return check_argument(self, index, table, dim, wraps=wraps)
 
     def _checked(self, results: Sequence[Value], descs: Sequence[Any]) -> list[Value]:
-        """Return what `generate` yields as the declared types, the first time it does.
+        """Return the values that `generate` yields, cast to the declared types; only once.
 
         Args:
-            results: the values, a number where a number is declared.
-            descs: what `select` declares to be written: results, then in-place arguments.
+            results: the values; a number for a result that is declared as a number.
+            descs: the declarations of `select`: results, then in-place arguments.
         """
         from iree.compiler.ir import Type
 
@@ -193,4 +194,4 @@ class KernelBuilder(ModuleBuilder):
 
     @abstractmethod
     def yield_results(self, *results: Value) -> None:
-        """End the kernel: give its results, then the new values of its in-place arguments."""
+        """End the kernel with its results, followed by the new values of in-place arguments."""

@@ -1,4 +1,4 @@
-"""Write a kernel as a function of its own, in destination-passing form or not."""
+"""The builder of a kernel as a separate function, with or without destination-passing form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["FreeFuncKernelBuilder"]
 
 
 class FreeFuncKernelBuilder(KernelBuilder):
-    """Write a kernel as a function of its own.
+    """Write a kernel as a separate function.
 
     Args:
         ksel: the selection.
@@ -59,6 +59,8 @@ class FreeFuncKernelBuilder(KernelBuilder):
                 *written_descs(ksel.inplace_tied_arg_descs),
             ]
             self._result_types = [Type.parse(d.mlir_type_asm) for d in self._result_descs]
+            # The function returns its results in both forms. With `iree.abi.output`, IREE writes
+            # result i into the buffer view that the caller passes.
             attributes = [DictAttr.get({}) for _ in inputs]
             if destinations:
                 for i in range(len(self._result_descs)):
@@ -96,7 +98,7 @@ class FreeFuncKernelBuilder(KernelBuilder):
         is_public: bool = True,
         destinations: bool = False,
     ) -> FreeFuncKernelBuilder:
-        """Make a module that holds one function, ready to be written."""
+        """Make a module with one empty function, and return the builder of the function."""
         from iree.compiler.ir import Location, Module, SymbolTable
 
         context = context or _single_threaded_context()

@@ -1,4 +1,4 @@
-"""How is a function of the module called?  With operands of its types, cast where sizes differ."""
+"""Calls of functions in the module; operands are cast where only static sizes differ."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["build_call", "call_function", "fit_value"]
 def call_function(func_op: Any, *args: Value) -> list[Value]:
     """Call a `util.func` or `func.func` of the module at the current insertion point.
 
-    That is the builder's in `generate`. `KernelBuilder.call_function` does the same at the
-    builder's own insertion point, and returns a single result as it is.
+    In `generate` this is the builder's insertion point. `KernelBuilder.call_function` always uses
+    that one, and returns a single result without a list.
 
     Args:
-        func_op: the function, such as `TemplateLoader.inline_template_function` returns.
-        args: its operands; cast to its types where only static sizes differ.
+        func_op: the function, for example from `TemplateLoader.inline_template_function`.
+        args: its operands; cast to its types if only static sizes differ.
 
     Returns:
-        The results, a list however many there are.
+        The results, always as a list.
 
     Raises:
         GenerateError: the operands do not fit the function.
@@ -33,7 +33,7 @@ def call_function(func_op: Any, *args: Value) -> list[Value]:
 
 
 def build_call(caller: str, func_op: Any, args: Sequence[Any]) -> list[Value]:
-    """Build a call at the current insertion point; `caller` begins the messages of errors."""
+    """Build a call at the current insertion point; error messages begin with `caller`."""
     from iree.compiler.ir import FlatSymbolRefAttr, FunctionType, Operation, TypeAttr
 
     function = func_op.operation
@@ -57,7 +57,7 @@ def build_call(caller: str, func_op: Any, args: Sequence[Any]) -> list[Value]:
 
 
 def fit_value(value: Any, wanted: Any, what: str) -> Value:
-    """Return `value` as type `wanted`, by a `tensor.cast` if only known sizes differ."""
+    """Return `value` as type `wanted`, through a `tensor.cast` if only static sizes differ."""
     from iree.compiler.dialects import tensor
     from iree.compiler.ir import OpView, RankedTensorType, ShapedType, Value
 

@@ -1,8 +1,8 @@
-"""Write the check of an index tensor as MLIR.
+"""The check of an index tensor, as MLIR.
 
-A check yields the tensor with all indices in range, and a row of four numbers: the least and the
-greatest index, the lowest one allowed, and the size. The row is given to a function that is only
-declared; `report_collection` makes results of those rows.
+A check yields the tensor with all indices moved into range, and a row of four numbers: the least
+and the greatest index, the lowest index allowed, and the size. The row is passed to a function that
+has no body; `report_collection` turns these rows into a result.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ ROW_TEXT = """  %empty_row = tensor.empty() : tensor<4xi64>
     linalg.yield %number : i64
   } -> tensor<4xi64>
 """
-"""MLIR that makes a row `%row` of `%least`, `%greatest`, `%lowest` and `%size`."""
+"""MLIR that makes the row `%row` from `%least`, `%greatest`, `%lowest` and `%size`."""
 
 _CHECK = """
 #same = affine_map<({dims}) -> ({dims})>
@@ -116,8 +116,8 @@ def check_index(
         module_body: block of the module.
         symbols: symbols of the module.
         index: a builtin tensor of signed integers.
-        size: `i64`, of the dimension that is indexed.
-        facts: what messages say of it; see `ir_runtime.launch.operand.index_fault`.
+        size: size of the indexed dimension, `i64`.
+        facts: the facts for messages; see `ir_runtime.launch.operand.index_fault`.
         wraps: whether negative indices count from the end.
 
     Returns:
@@ -136,7 +136,7 @@ def check_index(
 
 
 def lowest_index(size: Value, *, wraps: bool) -> Value:
-    """Return the lowest index that is allowed, as `i64`."""
+    """Return the lowest allowed index, as `i64`."""
     from iree.compiler.dialects import arith
     from iree.compiler.ir import IntegerAttr, IntegerType
 
@@ -146,7 +146,7 @@ def lowest_index(size: Value, *, wraps: bool) -> Value:
 
 
 def report_row(module_body: Any, symbols: Any, row: Value, text: str) -> None:
-    """Give a row to the function that `report_collection` looks for."""
+    """Pass a row to the function that `report_collection` searches for."""
     from iree.compiler.ir import StringAttr
 
     report = module_function(module_body, symbols, f"util.func private @{REPORT}(%row: {ROW})")
@@ -174,7 +174,7 @@ def size_of(table: Value, dim: int) -> Value:
 
 
 def assert_any(index: Value, size: Value, text: str) -> None:
-    """Assert that there is something to index, or no index; no kernel need run for that."""
+    """Assert that the dimension has elements, or that there are no indices; runs on the host."""
     from iree.compiler.dialects import arith, tensor
     from iree.compiler.ir import (
         IndexType,

@@ -1,4 +1,4 @@
-"""How does MLIR text join the module of a kernel without its names clashing?"""
+"""The merge of MLIR text into the module of a kernel, with new names for symbols that clash."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["merge_module", "merged_function", "numbered_lines", "unique_symbol"]
 
 
 def merge_module(kb: ModuleBuilder, name: str, text: str) -> dict[str, str]:
-    """Parse `text` and move its symbols into the module of `kb`; the same text only once.
+    """Parse `text` and move its symbols into the module of `kb`; equal texts are moved once.
 
     Returns:
-        For each function of the text, the name it got in the module.
+        For each function of the text, its name in the module.
 
     Raises:
-        GenerateError: the text does not parse; shows it with line numbers.
+        GenerateError: the text does not parse; the message shows it with line numbers.
     """
     from iree.compiler.ir import Module, StringAttr, SymbolTable
 
@@ -69,7 +69,7 @@ def numbered_lines(text: str) -> list[str]:
 def merged_function(
     kb: ModuleBuilder, template: MlirTemplate, aliases: Mapping[str, Any], function: str | None
 ) -> tuple[str, Any]:
-    """Merge a template into the module; return the function to call: its name in the text, itself.
+    """Merge a template into the module; return the called function's name in the text, and itself.
 
     Raises:
         GenerateError: the text does not parse, or has no such function.
@@ -86,7 +86,7 @@ def merged_function(
 
 
 def unique_symbol(symbol_table: SymbolTable, name: str) -> str:
-    """Return `name`, or `name` with a number, that no symbol of the module has."""
+    """Return `name`, with a number if needed, so that no symbol of the module has it."""
     base = re.sub(r"\W", "_", name)
     candidate, number = base, 0
     while candidate in symbol_table:

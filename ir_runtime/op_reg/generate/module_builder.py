@@ -1,4 +1,4 @@
-"""The module of a kernel that is being written: its operands, and where IR goes."""
+"""The module of a kernel that is being written: its operands and its insertion point."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["ModuleBuilder", "bind_operands", "operand_types"]
 
 
 class ModuleBuilder(ABC):  # noqa: B024 - only its subclasses can end a kernel
-    """What writes IR into the module of a kernel.
+    """The base of all builders: writes IR into the module of a kernel.
 
     Attributes:
-        ksel: the selection that the kernel is for.
+        ksel: the selection of the kernel.
         arg_bindings: the operands: None for an attribute, a list for a list argument; an absent
-            optional tensor takes no place, so later positions shift (see `arg_value`).
-        ip: where IR goes.
+            optional tensor has no entry, so later positions shift (see `arg_value`).
+        ip: the insertion point of new IR.
         module_body: block of the module, for functions and globals.
         symbol_table: symbols of the module.
         context: the MLIR context.
@@ -50,7 +50,7 @@ class ModuleBuilder(ABC):  # noqa: B024 - only its subclasses can end a kernel
 
     @property
     def location(self) -> Location:
-        """The location given to IR that states none."""
+        """The location of IR that has none of its own."""
         from iree.compiler.ir import Location
 
         return Location.unknown(self.context)
@@ -96,23 +96,23 @@ class ModuleBuilder(ABC):  # noqa: B024 - only its subclasses can end a kernel
             return arith.ConstantOp(index, IntegerAttr.get(index, i)).result
 
     def argument_name(self, value: Value) -> str | None:
-        """Return the argument of the op that a value is, in another view or dtype, or None."""
+        """Return the name of the argument behind a value, also through views and casts, or None."""
         return argument_name(self.ksel, self.arg_bindings, value)
 
     def call_function(self, func_op: Any, *args: Value) -> Any:
-        """Call a `util.func` or `func.func` of the module with operands, cast where needed."""
+        """Call a `util.func` or `func.func` of the module; operands are cast if needed."""
         with self.context, self.location, self.ip:
             results = build_call(self.ksel.op.name, func_op, args)
         return results[0] if len(results) == 1 else results
 
     def _fit(self, value: Value, wanted: Any, what: str) -> Value:
-        """Return `value` as type `wanted`, by a `tensor.cast` if only known sizes differ."""
+        """Return `value` as type `wanted`, through a `tensor.cast` if only static sizes differ."""
         with self.context, self.location, self.ip:
             return fit_value(value, wanted, f"{self.ksel.op.name}: {what}")
 
 
 def operand_types(desc: Any) -> list[str]:
-    """Return the MLIR types of the operands that an argument becomes."""
+    """Return the MLIR types of an argument's operands."""
     if desc is None or desc.ir_arity == 0:
         return []
     asm = desc.mlir_type_asm
@@ -120,7 +120,7 @@ def operand_types(desc: Any) -> list[str]:
 
 
 def bind_operands(ksel: KernelSelection, values: list[Value]) -> list[Value | list[Value] | None]:
-    """Return, for each argument that is present, its operands of `values`, as `arg_bindings`."""
+    """Return `arg_bindings`: for each argument that is present, its operands among `values`."""
     bindings: list[Value | list[Value] | None] = []
     remaining = iter(values)
     for desc in ksel.arg_descs:

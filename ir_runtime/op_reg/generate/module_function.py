@@ -1,4 +1,4 @@
-"""Add small functions to a module, and call them; each text becomes one function."""
+"""Small functions that are added to a module and called; equal texts become one function."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ __all__ = ["build_util_call", "call_values", "module_function", "parse_type"]
 
 
 def parse_type(text: str) -> Any:
-    """Return the type that a text names."""
+    """Return the MLIR type with a given text."""
     from iree.compiler.ir import Type
 
     return Type.parse(text)
 
 
 def module_function(body: Any, symbols: Any, text: str) -> Any:
-    """Return a function of the module, which is added if it is not there yet."""
+    """Return the function of a text, added to the module at the first use."""
     from iree.compiler.ir import Module, StringAttr
 
     from ir_runtime.launch.artifact.key import digest_of
 
-    module = Module.parse(text)  # must outlive what is taken from it
+    module = Module.parse(text)  # must live longer than its operations
     found = module.body.operations[0].operation
     name = f"{found.attributes['sym_name'].value}_{digest_of(text)[:8]}"
     if name in symbols:

@@ -1,4 +1,4 @@
-"""Numbers that a kernel yields become 0-d tensors."""
+"""The conversion of numbers that a kernel yields into 0-d tensors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["scalar_as_tensor"]
 
 
 def scalar_as_tensor(kb: ModuleBuilder, value: Value) -> Value:
-    """Put a number that a kernel yields into a 0-d tensor; widen floats to f64, index to i64."""
+    """Return a yielded number as a 0-d tensor; floats become f64, `index` becomes i64."""
     from iree.compiler.dialects import arith, tensor
     from iree.compiler.ir import F64Type, FloatType, IndexType, IntegerType, RankedTensorType
 

@@ -1,9 +1,8 @@
-"""Assert that operands of a template have equal sizes where its MLIR takes them to be equal.
+"""Assertions that operands of a template have equal sizes where its MLIR requires it.
 
-MLIR takes two dimensions for one where an operation of `linalg` runs over both in one loop, and
-where an elementwise operation of `arith` or `math` combines two tensors. Of other operations it
-does not say; for operands that only those use, the template's author says it, by giving both
-operands the same type alias.
+Two dimensions must be equal where a `linalg` operation has one loop over both, and where an
+elementwise operation of `arith` or `math` combines two tensors. Other operations do not show it: if
+operands are used by those, two operands with the same type alias must have equal sizes.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["assert_operand_sizes", "parameter_aliases"]
 
 Place = tuple[int, int]
-"""An operand and a dimension of it."""
+"""The number of an operand, and one of its dimensions."""
 Size = Place | int | None
-"""Where a size comes from: an operand, the text, or something else."""
+"""The origin of a size: a dimension of an operand, a number in the text, or None if unknown."""
 
 _ELEMENTWISE = ("arith.", "math.")
 _READ_AS_THEY_ARE = ("tensor.dim", "util.return", "func.return", *_ELEMENTWISE, "linalg.")
@@ -42,11 +41,11 @@ def assert_operand_sizes(
     Args:
         kb: the builder; the assertions go to its insertion point.
         function: the function of the module.
-        operands: those of the call.
-        aliases: for each parameter the type alias that the text writes, None for another type.
+        operands: the operands of the call.
+        aliases: for each parameter its type alias in the text, None if it has another type.
 
     Raises:
-        GenerateError: sizes that are known already differ.
+        GenerateError: two static sizes differ.
     """
     groups = _Groups()
     sizes = _Sizes(function)
@@ -61,7 +60,7 @@ def assert_operand_sizes(
 
 
 def parameter_aliases(text: str, name: str, known: Mapping[str, Any]) -> list[str | None]:
-    """Return for each parameter of a function in MLIR text its type alias, None if it has none."""
+    """Return the type alias of each parameter of a function in MLIR text, None without alias."""
     start = re.search(rf"@{re.escape(name)}\s*\(", text)
     if start is None:
         return []
@@ -86,7 +85,7 @@ def _pairs_of_one_alias(aliases: Sequence[str | None]) -> Iterator[Place]:
 
 
 class _Groups:
-    """Sizes that must be equal, as sets that grow together."""
+    """Sets of sizes that must be equal; sets with a common place are merged."""
 
     def __init__(self) -> None:
         self._sets: list[set[Place | int]] = []
@@ -95,6 +94,7 @@ class _Groups:
         joined: set[Place | int] = set(sizes)
         apart: list[set[Place | int]] = []
         for each in self._sets:
+            # Numbers do not connect sets: two dimensions of size 4 have nothing else in common.
             if joined.isdisjoint(size for size in each if not isinstance(size, int)):
                 apart.append(each)
             else:
@@ -102,7 +102,7 @@ class _Groups:
         self._sets = [*apart, joined]
 
     def all(self) -> list[list[Place | int]]:
-        """Return the sets of several sizes, places in order, then numbers."""
+        """Return the sets with several sizes: places in order, then numbers."""
         ordered = [
             [*sorted(s for s in each if isinstance(s, tuple)), *(s for s in each if type(s) is int)]
             for each in self._sets
@@ -111,7 +111,7 @@ class _Groups:
 
 
 class _Sizes:
-    """Where the sizes in the body of a function come from."""
+    """The origins of the sizes in the body of a function."""
 
     def __init__(self, function: Any) -> None:
         self._entry = function.regions[0].blocks[0]
@@ -128,7 +128,7 @@ class _Sizes:
         return 0 if kind is None else kind.rank
 
     def is_opaque(self, argument: int) -> bool:
-        """Tell whether an operation uses an argument that does not say how sizes are related."""
+        """Tell whether an operation that shows no relation of sizes uses an argument."""
         waiting = [self._entry.arguments[argument]]
         while waiting:
             for use in waiting.pop().uses:
@@ -140,7 +140,7 @@ class _Sizes:
         return False
 
     def equal_sizes(self) -> Iterator[list[Place | int]]:
-        """Find sizes that operations at the top of the function take to be equal."""
+        """Find sizes that must be equal for the operations at the top level of the function."""
         for each in self._entry.operations:
             op = each.operation
             if op.name.startswith("linalg."):
@@ -165,6 +165,7 @@ class _Sizes:
 
         loops: dict[str, list[Place | int]] = {}
         maps: Any = linalg.get_indexing_maps(op) or []
+        # Dimensions that are indexed by the same loop, as `d0` alone, must have its length.
         for value, of_value in zip(op.operands, maps, strict=False):
             expressions = [str(e) for e in of_value.value.results]
             for size, expression in zip(self._of(value), expressions, strict=False):
@@ -188,7 +189,7 @@ class _Sizes:
         ]
 
     def _of_number(self, value: Any) -> Size:
-        """Return where a size is read that `tensor.dim` returns."""
+        """Return the origin of a size that `tensor.dim` reads, None for another value."""
         made_by = getattr(value.owner, "operation", value.owner)
         if getattr(made_by, "name", "") != "tensor.dim":
             return None
@@ -221,7 +222,7 @@ def _assert_equal(
         return f"dimension {size[1]} of {what}"
 
     def number(size: Place | int) -> Any:
-        """Return a size that is known, else its value."""
+        """Return a static size as an int, else the value of the size."""
         if isinstance(size, int):
             return size
         kind = _tensor_type(operands[size[0]].type)
@@ -229,6 +230,8 @@ def _assert_equal(
             return kind.shape[size[1]]
         return tensor.dim(operands[size[0]], kb.constant_index(size[1]))
 
+    # All sizes of a group are compared with the first one. Static sizes are compared here, at
+    # once; the others get an assertion that runs on the host before the kernel.
     with kb.context, kb.location, kb.ip:
         first = number(group[0])
         for other in group[1:]:

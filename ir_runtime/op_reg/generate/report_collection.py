@@ -1,8 +1,8 @@
-"""Carry what the checks of indices find to the results of a program.
+"""The way of index reports from the checks in a module to the last result of its entry.
 
-Each check of a module gives its row to a function that is only declared. Here those calls are
-removed, and all functions between them and the entry return the rows; the entry returns them as
-one tensor, its last result.
+Each check of a module passes its row to a function without a body. Here those calls are removed.
+All functions between them and the entry return the rows as additional results, and the entry
+returns them as one tensor, its last result.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ util.func private @ir_runtime_join_reports({arguments}) -> tensor<{count}x{colum
 
 
 def collect_reports(module_op: Any, entry: str, *, destination: bool) -> None:
-    """Make an entry return what the checks of a module find; nothing changes if there are none.
+    """Make an entry return the rows of all index checks; without checks, nothing changes.
 
     Args:
         module_op: the module.
         entry: its exported function.
-        destination: whether it is in destination-passing form, so that it takes one more buffer;
+        destination: whether the entry is in destination-passing form, and takes one more buffer;
             else it is a function on values of the torch dialect.
     """
     from iree.compiler.ir import Location, SymbolTable
@@ -55,14 +55,14 @@ def collect_reports(module_op: Any, entry: str, *, destination: bool) -> None:
 
 
 class _Collection:
-    """Lets functions return the rows of their checks, from the callees to the entry."""
+    """Makes functions return the rows of their checks, from the callees to the entry."""
 
     def __init__(self, module: Any, symbols: Any, entry: str, *, destination: bool) -> None:
         self._module = module
         self._symbols = symbols
         self._entry = entry
         self._destination = destination
-        self._facts: dict[str, list[str]] = {}  # of the rows that a function returns
+        self._facts: dict[str, list[str]] = {}  # by function, the facts of the rows it returns
 
     def run(self) -> None:
         function = self._symbols[self._entry].operation
@@ -76,7 +76,7 @@ class _Collection:
                 op.operation.erase()
 
     def _rows(self, function: Any) -> tuple[list[Any], list[str]]:
-        """Return the rows in a function, those of its calls included; takes the calls away."""
+        """Return the rows in a function and in its callees; removes the calls that report them."""
         rows: list[Any] = []
         facts: list[str] = []
         if not function.regions[0].blocks:
@@ -98,6 +98,7 @@ class _Collection:
         return rows, facts
 
     def _require_top(self, op: Any, last: Any) -> None:
+        # A row of a block that may run several times, or not at all, cannot be one more result.
         if op.block != last:
             raise GenerateError(
                 "an index is checked in a loop or a branch, must be at the top of a function"
@@ -106,7 +107,7 @@ class _Collection:
     def _returned(self, name: str) -> list[str]:
         if name not in self._facts:
             function = self._symbols[name].operation
-            self._facts[name] = []
+            self._facts[name] = []  # ends the search if the function calls itself
             rows, self._facts[name] = self._rows(function)
             if rows:
                 _return_more(function, rows)
@@ -166,7 +167,7 @@ def _calls(container: Any) -> list[Any]:
 
 
 def _with_more_results(call: Any, count: int) -> list[Any]:
-    """Exchange a call by one that has more results, which are rows; returns those."""
+    """Replace a call by one with `count` more results, the rows; returns the rows."""
     from iree.compiler.ir import InsertionPoint, Operation
 
     old = list(call.results)

@@ -1,6 +1,6 @@
-"""How does a kernel see a tensor of any rank as rows, or as a line, and its result as before?
+"""Views of a tensor of any rank as rows or as a line, and back to the original shape.
 
-All of these change the view of the data alone; the compiler folds them away.
+They change only the shape, not the data; the compiler folds them away.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def flatten(kb: ModuleBuilder, value: Value, *, keep: int) -> Value:
 
     Args:
         kb: the builder.
-        value: a tensor of rank `keep` or more; at rank `keep` a dimension of size 1 is put first.
+        value: a tensor of rank `keep` or more; rank `keep` gets a leading dimension of size 1.
         keep: 0 makes a line, 1 makes rows.
     """
     from iree.compiler.dialects import tensor
@@ -46,12 +46,12 @@ def flatten(kb: ModuleBuilder, value: Value, *, keep: int) -> Value:
 
 
 def unflatten(kb: ModuleBuilder, value: Value, like: Value, *, keep: int) -> Value:
-    """Undo `flatten`: give a tensor the leading dimensions of `like` again.
+    """Undo `flatten`: restore the leading dimensions of `like`.
 
     Args:
         kb: the builder.
         value: has `1 + keep` dimensions.
-        like: the tensor before `flatten`, for its leading dimensions.
+        like: the tensor before `flatten`; gives the leading dimensions.
         keep: as in `flatten`.
     """
     from iree.compiler.dialects import tensor
@@ -87,11 +87,11 @@ _NOT_FINITE = {
     "f32": {"inf": "0x7F800000", "-inf": "0xFF800000", "nan": "0x7FC00000"},
     "f64": {"inf": "0x7FF0000000000000", "-inf": "0xFFF0000000000000", "nan": "0x7FF8000000000000"},
 }
-"""MLIR writes these as bit patterns."""
+"""Bit patterns of the values for which MLIR has no decimal form."""
 
 
 def _groups(lead: int, keep: int) -> list[list[int]]:
-    """Which dimensions of the wide shape make one of the narrow shape."""
+    """Return, for each dimension of the narrow shape, its dimensions of the wide shape."""
     if lead == 0:
         return [[0, 1], *([i] for i in range(2, 1 + keep))] if keep else []
     return [list(range(lead)), *([lead + i] for i in range(keep))]

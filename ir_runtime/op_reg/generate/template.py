@@ -1,4 +1,4 @@
-"""How does a valid MLIR file become a kernel for one selection?  By exchanging its alias lines."""
+"""`MlirTemplate`: a valid MLIR file that becomes a kernel by the replacement of its alias lines."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _ALIAS = re.compile(r"^(?P<name>[!#][A-Za-z_][\w$.]*)[ \t]*=[^\n]*$", re.MULTILI
 
 @dataclass(frozen=True)
 class MlirTemplate:
-    """MLIR text whose type and attribute aliases are its parameters.
+    """MLIR text with type and attribute aliases as its parameters.
 
     Keep templates in module-level names: the key of an op covers the templates that its class
-    refers to, so editing one recompiles its kernels.
+    refers to, so an edit of one recompiles its kernels.
 
     Attributes:
         name: for messages; by convention also the name of its function.
-        text: a module, as `iree-opt` reads it.
+        text: a module that `iree-opt` can read.
     """
 
     name: str
@@ -35,7 +35,7 @@ class MlirTemplate:
 
     @classmethod
     def beside(cls, module_file: str | os.PathLike[str], file_name: str) -> MlirTemplate:
-        """Read the template that lies beside a Python file; pass `__file__`."""
+        """Read a template in the directory of a Python file; pass `__file__`."""
         path = Path(module_file).with_name(file_name)
         return cls(path.stem, path.read_text(encoding="utf-8"))
 
@@ -50,11 +50,11 @@ class MlirTemplate:
         return digest_of(self.text)
 
     def instantiate(self, aliases: Mapping[str, Any]) -> str:
-        """Return the text with alias lines exchanged; the rest stays as it is, line for line.
+        """Return the text with new alias lines; all other lines are unchanged.
 
         Args:
-            aliases: alias name, with its `!` or `#`, to MLIR text, or to anything whose
-                `mlir_type_asm` or `str` is that.
+            aliases: from alias name, with its `!` or `#`, to MLIR text, or to an object with this
+                text as its `mlir_type_asm` or `str`.
 
         Raises:
             GenerateError: an alias is not in the template.

@@ -1,7 +1,7 @@
-"""How do ops use templates whose text is generated?  By a loader of the files beside a module.
+"""Loaders of template files beside a module, for `str.format` and for Jinja.
 
-An alias of an `MlirTemplate` covers what a template usually varies, and leaves it valid MLIR. A
-loader serves ops that are written for `str.format` or Jinja.
+The aliases of an `MlirTemplate` are enough for most templates, and keep them valid MLIR. The
+loaders are for ops that are written with `str.format` or Jinja.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ _UNDEFINED = re.compile(r"'(\w+)' is undefined")
 
 
 class TemplateLoader(ABC):
-    """Templates in a directory, each a text that parameters make MLIR of.
+    """Templates in a directory; each becomes MLIR with the values of its parameters.
 
     Keep a loader in a module-level name: the key of an op covers all files of the loaders that
-    its class refers to, so editing one recompiles its kernels. The files are read once, when the
-    loader is made. A subclass whose text depends on more than them extends `digest`.
+    its class refers to, so an edit of one recompiles its kernels. The files are read once, when
+    the loader is made. A subclass with text from other sources must extend `digest`.
 
     Args:
-        module_name: the module that the templates lie beside; pass `__name__`.
-        directory: where they are, relative to the module's directory.
-        pattern: which files of it are templates.
-        also: a further directory, if there is one; a file of the same name in `directory` goes
-            before its.
+        module_name: the module beside the templates; pass `__name__`.
+        directory: their directory, relative to the module's directory.
+        pattern: the pattern of their file names.
+        also: one more directory, which may not exist; a file of the same name in `directory` has
+            priority.
 
     Raises:
         GenerateError: there is no such module or directory.
@@ -65,7 +65,7 @@ class TemplateLoader(ABC):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all files that a template may come from."""
+        """SHA-256 of all template files."""
         return digest_of(*(part for item in self.texts.items() for part in item))
 
     @abstractmethod
@@ -81,20 +81,20 @@ class TemplateLoader(ABC):
     ) -> Any:
         """Add a template to the module of a kernel and return one of its functions.
 
-        The same text is added once; symbols that the module has already are renamed.
+        Equal texts are added once; symbols with a name that the module has already are renamed.
 
         Args:
             kb: the builder.
             template_file: name of the file, with or without `.mlir`.
-            function_name: the function, as the template calls it.
-            params: what the template's parameters are.
+            function_name: the name of the function in the template.
+            params: values of the template's parameters.
 
         Returns:
             The function, a `util.func` or `func.func`, to be called with `call_function`.
 
         Raises:
             GenerateError: there is no such file or function, a parameter is missing, or the text
-                does not parse; shows it with line numbers, and what the parser says.
+                does not parse; the message shows it with line numbers and the parser's errors.
         """
         text = self.render(template_file, params)
         names = merge_module(kb, template_file, text)
@@ -106,10 +106,10 @@ class TemplateLoader(ABC):
         return kb.symbol_table[names[function_name]]
 
     def text_of(self, template_file: str) -> str:
-        """Return the text of a file as it is.
+        """Return the unchanged text of a file.
 
         Raises:
-            GenerateError: there is none of this name; lists those there are.
+            GenerateError: there is no file of this name; the message lists all files.
         """
         name = template_file if template_file.endswith(_SUFFIX) else template_file + _SUFFIX
         if name not in self.texts:
@@ -124,8 +124,8 @@ class StrFormatTemplateLoader(TemplateLoader):
     """Templates for `str.format`: `{name}` is a parameter, braces of the MLIR are doubled.
 
     Args:
-        module_name: the module that the templates, `<name>.mlir`, lie beside, or in `templates/`
-            beside it; pass `__name__`.
+        module_name: the module beside the templates, `<name>.mlir`, or beside their directory
+            `templates/`; pass `__name__`.
     """
 
     def __init__(self, module_name: str) -> None:
@@ -149,8 +149,8 @@ class JinjaTemplateLoader(TemplateLoader):
     """Jinja templates; they may include and import others of their directory.
 
     Args:
-        module_name: the module whose directory holds `directory`; pass `__name__`.
-        directory: where the templates are; those in directories below it are named by path.
+        module_name: the module beside `directory`; pass `__name__`.
+        directory: the directory of the templates; those in sub-directories have a path as name.
     """
 
     def __init__(self, module_name: str, directory: str = "templates") -> None:

@@ -1,4 +1,4 @@
-"""What does a type of MLIR's torch dialect stand for?  Read from its text; it has no bindings."""
+"""Types of MLIR's torch dialect, read from their text, because the dialect has no bindings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SIGNED = re.compile(r"(?P<sign>[iu])(?P<width>\d+)")
 
 
 def _torch_element(info: DtypeInfo) -> str:
-    """The torch dialect gives integers their sign: `si64`, `ui8`."""
+    """Return an element type in the torch dialect, which has signed integers: `si64`, `ui8`."""
     match = _SIGNED.fullmatch(info.short)
     if match is None:
         return info.mlir
@@ -37,13 +37,13 @@ class TorchTensorType:
 
     @property
     def builtin_asm(self) -> str:
-        """The builtin tensor type that it converts to, such as `tensor<?x4xf32>`."""
+        """The corresponding builtin tensor type, such as `tensor<?x4xf32>`."""
         dims = "".join(f"{'?' if dim is None else dim}x" for dim in self.dims)
         return f"tensor<{dims}{dtype_info(self.dtype).mlir}>"
 
 
 def parse_torch_tensor_type(text: str) -> TorchTensorType | None:
-    """Read a tensor type; None if it is no tensor, or has neither rank nor dtype."""
+    """Read a tensor type; None if it is no tensor, or its rank or dtype is not known."""
     match = _TENSOR.fullmatch(text)
     dtype = match and _DTYPE_BY_ELEMENT.get(match["element"])
     if match is None or dtype is None:

@@ -1,4 +1,4 @@
-"""Which op is meant by a packet, an overload or a name?"""
+"""The search for a registered op by its packet, its overload or its name."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["registered_op"]
 
 
 def registered_op(op: Any) -> Op:
-    """Return the CustomOp behind `torch.ops.<namespace>.<name>`, or the one that stands in for it.
+    """Return the CustomOp behind `torch.ops.<namespace>.<name>`, or its stand-in.
 
     Args:
         op: the packet that `CustomOp.register` returns, its default overload, or its qualified
             name, `namespace::name`.
 
     Raises:
-        RegistrationError: it is no op that `CustomOp.register` made, and none stands in for it.
+        RegistrationError: `CustomOp.register` did not make this op, and it has no stand-in.
     """
     found = op_named(_qualified_name(op) or "")
     if found is None:

@@ -1,4 +1,4 @@
-"""Choose names for generated code that no argument of an op has."""
+"""Names for generated code that differ from the names of an op's arguments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["free_name", "own_prefix"]
 
 
 def own_prefix(names: Collection[str]) -> str:
-    """Return the start of names that generated code may use beside arguments of these names."""
+    """Return a prefix for names in generated code; none of the given names begins with it."""
     prefix = "ir_"
     while any(name.startswith(prefix) for name in names):
         prefix = f"_{prefix}"
@@ -16,7 +16,7 @@ def own_prefix(names: Collection[str]) -> str:
 
 
 def free_name(wanted: str, names: Collection[str]) -> str:
-    """Return a name that is not taken: `wanted`, or with underscores at its end."""
+    """Return a name that is not taken: `wanted`, followed by underscores if needed."""
     while wanted in names:
         wanted = f"{wanted}_"
     return wanted

@@ -1,4 +1,4 @@
-"""Which `torch.library` fragments do ops live in?"""
+"""The `torch.library` fragments that ops are defined in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _counters: defaultdict[tuple[str, str], itertools.count[int]] = defaultdict(iter
 
 
 def fragment(namespace: str) -> torch.library.Library:
-    """Return this package's library fragment of a namespace; other packages may have theirs."""
+    """Return this package's library fragment of a namespace; others may have their own."""
     if namespace not in _libraries:
         _libraries[namespace] = torch.library.Library(namespace, "FRAGMENT")
     return _libraries[namespace]
@@ -33,11 +33,12 @@ def fragment(namespace: str) -> torch.library.Library:
 
 @functools.cache
 def lasting_fragment(namespace: str) -> torch.library.Library:
-    """Return a fragment whose definitions stay until the process is gone.
+    """Return a fragment with definitions that are never removed, not even at exit.
 
-    torch 2.13 aborts when it takes back the third overload of an op, as it does at exit.
+    torch 2.13 aborts when it removes the third overload of an op, as it would do at exit.
     """
     library = torch.library.Library(namespace, "FRAGMENT")
+    # Neither torch's finalizer at exit nor the garbage collector may destroy the library.
     for finalizer in list(weakref.finalize._registry):  # pyright: ignore[reportAttributeAccessIssue]
         kept = finalizer.peek()
         if kept is not None and kept[0] is library:
@@ -48,22 +49,22 @@ def lasting_fragment(namespace: str) -> torch.library.Library:
 
 
 def def_library(ns: str) -> torch.library.Library:
-    """Return a library for custom ops in a namespace; asking twice is fine."""
+    """Return this package's library for custom ops in a namespace."""
     return fragment(ns)
 
 
 def unique_name(namespace: str, name: str) -> str:
-    """Replace `@UNIQUE@` in an op name by a number that this namespace has not used for it."""
+    """Replace `@UNIQUE@` in an op name by a number that is unused in this namespace."""
     if "@UNIQUE@" not in name:
         return name
     return name.replace("@UNIQUE@", str(next(_counters[namespace, name])))
 
 
 def forward_op(packet: Any, library: torch.library.Library) -> None:
-    """Make an op callable from another namespace; traced graphs hold the op itself.
+    """Make an op callable from another namespace; traced graphs contain the original op.
 
     Args:
-        packet: the op, as `CustomOp.register` returns it.
+        packet: the op, from `CustomOp.register`.
         library: the fragment of the other namespace.
     """
     overload = packet.default
@@ -74,4 +75,4 @@ def forward_op(packet: Any, library: torch.library.Library) -> None:
 
 
 IR_RUNTIME_LIBRARY = fragment("ir_runtime")
-"""Where ops go unless they name a library."""
+"""The library of ops that are registered without `library=`."""

@@ -1,4 +1,4 @@
-"""The facts of an op: what its signature, its class and its registration say of it."""
+"""`Op`: the facts of an op from its signature, its class and its registration."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ _SIGNATURE = re.compile(r"^\s*(?P<name>[A-Za-z_][\w@]*)(?P<overload>\.\w*)?\s*\(
 
 
 class Op(ABC):
-    """What is known of an op without its kernels; users subclass `CustomOp`.
+    """The facts of an op without its kernels; users subclass `CustomOp`.
 
     Attributes:
-        signature: name and schema, as `torch.library` takes them. `@UNIQUE@` in the name becomes
-            a number.
-        single_dispatch: whether the compiler is to make one dispatch of the kernel.
+        signature: name and schema, as for `torch.library`. `@UNIQUE@` in the name becomes a
+            number.
+        single_dispatch: whether the compiler must compile the kernel to a single dispatch.
         select_each_call: whether `select` runs on each call.
         compile_flags: compiler flags for its kernels.
-        tags: what to tell torch of the op besides what is true of all, such as
-            `torch.Tag.pointwise`.
-        vmap: what `torch.vmap` runs, as for `register_vmap`; a method
+        tags: additional torch tags of the op, such as `torch.Tag.pointwise`.
+        vmap: the rule of `torch.vmap`, as for `register_vmap`; a method
             `vmap(self, info, in_dims, *args)` or "loop".
-        autocast: the dtype that floating-point arguments are cast to in an autocast region, by
-            device type, as for `register_autocast`.
-        elementwise: whether an element of a result depends on no argument's elements but those at
-            its own place, so that `out` may be an argument itself; others are computed aside then.
-        work_per_byte: how much work a byte of its tensors means, 1 for an elementwise op; decides
-            when a call is worth waking worker threads.
-        precheck: takes all arguments and refuses a call that nobody can compute; runs before each
-            `select`. That of an IR op, where the op is its kernel.
+        autocast: by device type, the dtype to which an autocast region casts floating-point
+            arguments, as for `register_autocast`.
+        elementwise: whether each element of a result depends only on the arguments' elements at
+            the same place. `out` may then be an argument; for other ops such a call is computed
+            in a scratch buffer.
+        work_per_byte: work per byte of its tensors, 1 for an elementwise op; decides if a call is
+            large enough to wake worker threads.
+        precheck: takes all arguments and refuses a call that no provider can compute; runs before
+            each `select`. Set if the op is the kernel of an IR op.
         like_native: a torch function that computes the same, for forward-mode derivatives and
-            `torch.vmap`. The IR op's native where the op is its kernel; None if there is none.
-        calls: the calls that were seen before, a `CallTable`.
-        formula: the backward that is registered, None if there is none.
-        vmap_rule: the rule of `torch.vmap` that is registered, likewise.
-        autocast_dtypes: the dtypes that are registered for autocast regions, by device type.
+            `torch.vmap`; None if there is none. Set if the op is the kernel of an IR op.
+        calls: the bound launches of calls that were seen before, a `CallTable`.
+        formula: the registered backward, None if there is none.
+        vmap_rule: the registered rule of `torch.vmap`, None if there is none.
+        autocast_dtypes: by device type, the registered dtypes of autocast regions.
     """
 
     signature: str = ""
@@ -164,12 +164,12 @@ class Op(ABC):
     @functools.cached_property
     @abstractmethod
     def code_digest(self) -> str:
-        """Digest of the code that decides what its kernels are."""
+        """Digest of the code that determines its kernels."""
 
     @property
     @abstractmethod
     def function_tracer(self) -> Any:
-        """What makes MLIR of torch functions, with the functions of `trace.trace_function`."""
+        """The converter of torch functions to MLIR; it has the API of `trace.trace_function`."""
 
     @functools.cached_property
     def overload(self) -> Any:
@@ -178,15 +178,15 @@ class Op(ABC):
 
     @functools.cached_property
     def positional_count(self) -> int:
-        """How many arguments are not keyword-only."""
+        """The number of arguments that are not keyword-only."""
         return sum(not a.kwarg_only for a in self.schema.arguments)
 
     @property
     def has_check(self) -> bool:
-        """Whether values are checked before each launch."""
+        """Whether the class checks argument values before each launch."""
         return type(self).check is not Op.check
 
     @property
     def has_eager_execute(self) -> bool:
-        """Whether eager calls may be computed in Python."""
+        """Whether the class may compute eager calls in Python."""
         return type(self).eager_execute is not Op.eager_execute

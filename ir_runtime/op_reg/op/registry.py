@@ -1,4 +1,4 @@
-"""The ops that are registered, by name."""
+"""The table of registered ops, by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which schemas can an op have, and what do they hide?  Defaults, dtypes, kinds of results."""
+"""The accepted schemas of an op, and facts in a schema: defaults, dtypes, kinds of results."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ def check_dispatch_keys(name: str, keys: Sequence[str]) -> None:
     """Refuse dispatch keys that kernels cannot serve, before torch knows the op.
 
     Raises:
-        RegistrationError: a key is no key of torch's, or one under which registration puts
-            something of its own.
+        RegistrationError: torch does not know a key, or registration uses the key itself.
     """
     for key in keys:
         known = torch._C._parse_dispatch_key(key) is not None
@@ -33,11 +32,11 @@ def check_dispatch_keys(name: str, keys: Sequence[str]) -> None:
 
 
 def check_schema(name: str, schema: Any) -> None:
-    """Refuse what no selection can declare.
+    """Refuse a schema that no selection can declare.
 
     Raises:
-        RegistrationError: an argument or result has such a type, or a result aliases an argument
-            in a way that ops here do not have.
+        RegistrationError: an argument or result has an unsupported type, or a result aliases an
+            argument in an unsupported way.
     """
     for argument in schema.arguments:
         kind = str(argument.type)
@@ -81,7 +80,7 @@ def _check_aliases(name: str, schema: Any) -> None:
 def default_value(argument: Any) -> Any:
     """Return the default of a schema argument, as the dispatcher would pass it.
 
-    Torch keeps a dtype as a number there, and passes a dtype.
+    torch stores a dtype as a number in the schema, but passes a dtype.
     """
     value = argument.default_value
     is_dtype = str(argument.real_type) in ("ScalarType", "Optional[ScalarType]")
@@ -90,10 +89,10 @@ def default_value(argument: Any) -> Any:
 
 @functools.cache
 def dtype_of_code(code: int) -> torch.dtype:
-    """Return the dtype that torch's number for it stands for."""
+    """Return the dtype with this number in torch."""
     return torch.ops.aten.empty.memory_format([0], dtype=code, device="meta").dtype
 
 
 def is_symbolic(result: Any) -> bool:
-    """Return whether a scalar result is a `SymInt`, which `str(result.type)` shows as `int`."""
+    """Tell whether a scalar result is a `SymInt`; `str(result.type)` shows it as `int`."""
     return result.real_type.kind() == "SymIntType"

@@ -1,7 +1,7 @@
-"""Which op's kernels serve a torch op that has none of its own?
+"""Stand-ins: ops with kernels that serve torch ops without their own kernels.
 
-A torch op may choose between several ways to compute the same, one of which is a `CustomOp` of the
-same schema. Programs that are compiled whole hold that one in its place.
+A torch op may choose between several providers; one of them may be a `CustomOp` of the same schema,
+its stand-in. Programs that are compiled as a whole contain the stand-in instead of the torch op.
 """
 
 from __future__ import annotations
@@ -22,32 +22,33 @@ _finding = threading.local()
 
 
 def register_stand_in(name: str, find: FindOp) -> None:
-    """Let the kernels of an op serve a torch op wherever kernels are asked for.
+    """Register the stand-in of a torch op: an op with kernels that serve it.
 
     Calls of the torch op are expanded as calls of the stand-in, in exported programs and in
-    functions that `inline_torch` traces; `explain`, `bind_raw`, `register_autograd` and the like
-    take the torch op for the stand-in; and the code of the stand-in counts in digests of code that
-    names the torch op. Eager calls of the torch op stay what they are.
+    functions that `inline_torch` traces. `explain`, `bind_raw`, `register_autograd` and similar
+    functions use the stand-in when they are given the torch op. The code of the stand-in counts in
+    digests of code that uses the torch op. Eager calls of the torch op do not change.
 
     Args:
-        name: of the torch op, `namespace::name`. Registering it again replaces the stand-in.
-        find: returns the op, whose schema must have the same arguments and results, or None; it is
-            called each time.
+        name: of the torch op, `namespace::name`. A second call replaces the stand-in.
+        find: returns the op, or None; called at each use. The op's schema must have the same
+            arguments and results.
 
     Raises:
-        RegistrationError: `CustomOp.register` made the torch op, so that it has kernels.
+        RegistrationError: `CustomOp.register` made the torch op, so it has kernels.
     """
     if name in ALL_CUSTOM_OP_REGS:
         raise RegistrationError(
-            f"{name}: it has kernels of its own, must be a torch op without to have a stand-in"
+            f"{name}: it has kernels of its own, must be a torch op without kernels"
         )
     _stand_ins[name] = find
 
 
 def stand_in_for(name: str) -> Op | None:
-    """Return the op that stands in for a torch op, `namespace::name`; None if none does.
+    """Return the stand-in of a torch op, `namespace::name`; None if it has none.
 
-    While a stand-in is being found, it stands in for nothing: its own code may name the torch op.
+    During the search for a stand-in the answer is None: the code of the stand-in may use the torch
+    op.
     """
     find = _stand_ins.get(name)
     active: set[str] = _finding.__dict__.setdefault("names", set())
@@ -61,7 +62,7 @@ def stand_in_for(name: str) -> Op | None:
 
 
 def op_named(name: str) -> Op | None:
-    """Return the op whose kernels serve the torch op of this name, its own or its stand-in's."""
+    """Return the op with the kernels for a torch op: the registered op, or the stand-in."""
     return ALL_CUSTOM_OP_REGS.get(name) or stand_in_for(name)
 
 

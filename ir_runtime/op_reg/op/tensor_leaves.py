@@ -1,4 +1,4 @@
-"""Which tensors does a call hold?  A flat list of them, and the way back to the arguments."""
+"""The tensors of a call as a flat list, and the way back to the arguments."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ __all__ = [
 ]
 
 Counts = Sequence[int | None]
-"""How many tensors each value of a sequence holds; None for one that is no list."""
+"""The length of each list in a sequence of values; None for a value that is no list."""
 
 
 class TensorArguments:
-    """The arguments of an op that are tensors, may be, or hold a list of them.
+    """The arguments of an op that are tensors, optional tensors or lists of tensors.
 
     Attributes:
-        positions: where they are in the schema.
+        positions: their positions in the schema.
     """
 
     def __init__(self, op: Op) -> None:
@@ -40,11 +40,11 @@ class TensorArguments:
         self.positions = tuple(i for i, kind in enumerate(kinds) if "Tensor" in kind)
 
     def flatten(self, args: Sequence[Any]) -> tuple[list[Any], Counts]:
-        """Return the tensors among all arguments, None where one is absent, and their counts."""
+        """Return the tensors among all arguments, None for an absent one, and their counts."""
         return flatten_groups([args[i] for i in self.positions])
 
     def replace(self, args: Sequence[Any], leaves: Sequence[Any], counts: Counts) -> list[Any]:
-        """Return all arguments with these tensors in their places."""
+        """Return all arguments, with the tensors replaced by `leaves`."""
         values = list(args)
         for i, value in zip(self.positions, regroup(leaves, counts), strict=True):
             values[i] = value
@@ -52,7 +52,7 @@ class TensorArguments:
 
 
 def flatten_groups(values: Sequence[Any]) -> tuple[list[Any], Counts]:
-    """Put the elements of the lists among `values` in line with the rest."""
+    """Return the values with lists replaced by their elements, and the length of each list."""
     flat: list[Any] = []
     for value in values:
         flat.extend(value) if isinstance(value, list | tuple) else flat.append(value)
@@ -69,16 +69,16 @@ def regroup(flat: Sequence[Any], counts: Counts) -> list[Any]:
 
 
 def call_by_schema(op: Op, function: Callable[..., Any], args: Sequence[Any]) -> Any:
-    """Call `function` with all arguments of `op`, the keyword-only ones by name."""
+    """Call `function` with all arguments of `op`; keyword-only arguments are passed by name."""
     count = op.positional_count
     return function(*args[:count], **dict(zip(op.arg_names[count:], args[count:], strict=True)))
 
 
 def as_results(op: Op, returned: Any, what: str) -> list[Any]:
-    """Return the results of an op as a function returned them: one, or a tuple of several.
+    """Return the results of an op as a list; `returned` is one result, or a tuple of several.
 
     Raises:
-        RegistrationError: they are not as many as the op has.
+        RegistrationError: the op has another number of results.
     """
     is_tuple = isinstance(returned, tuple)
     results = list(returned) if is_tuple else [returned]
@@ -91,16 +91,17 @@ def as_results(op: Op, returned: Any, what: str) -> list[Any]:
 
 
 def save_values(ctx: Any, values: Sequence[Any]) -> None:
-    """Keep values of any kind on an autograd context, tensors so that changes are noticed."""
+    """Save values of any kind on an autograd context; torch notices later changes of tensors."""
     flat, ctx.saved_counts = flatten_groups(values)
     ctx.save_for_backward(*(v if isinstance(v, Tensor) else None for v in flat))
     ctx.saved_others = [None if isinstance(v, Tensor) else v for v in flat]
 
 
 def saved_values(ctx: Any) -> list[Any]:
-    """Return what `save_values` kept.
+    """Return the values that `save_values` saved.
 
-    Tensors of a functorch transform that has ended are unwrapped: its level may be in use again.
+    Tensors of a functorch transform that has ended are unwrapped: a new transform may have its
+    level.
     """
     tensors = unwrap_dead_wrappers(ctx.saved_tensors)
     pairs = zip(tensors, ctx.saved_others, strict=True)

@@ -1,4 +1,4 @@
-"""What does an op of a program get for each argument?  Read from the IR that FxImporter makes."""
+"""The arguments of an op's call in a program, read from the IR that FxImporter makes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TORCH_FILES = re.compile(r"(?:^|/)(?:torch/|ir_runtime/aot/|ir_runtime/op_reg/)
 
 @dataclass(frozen=True)
 class NotConstant:
-    """Stands for a value that the program computes, where only a constant would do."""
+    """A value that the program computes, in the place of an argument that must be constant."""
 
     made_by: str
 
@@ -40,9 +40,9 @@ class ProgramArgument:
     """An argument of an op in a program.
 
     Attributes:
-        value: what `select` sees: a fake tensor, a list of them, a constant, a symbolic integer,
-            None, or `NotConstant`.
-        binding: its value in the IR, a list of them; None for a default.
+        value: the value for `select`: a fake tensor, a list of them, a constant, a symbolic
+            integer, None, or `NotConstant`.
+        binding: its value in the IR, or a list of values; None for a default.
     """
 
     value: Any
@@ -50,9 +50,9 @@ class ProgramArgument:
 
 
 def read_arguments(op: Op, operands: Sequence[Value], sizes: SizeTable) -> list[ProgramArgument]:
-    """Read the operands of a `torch.operator` as the arguments of `op`, defaults filled in.
+    """Read the operands of a `torch.operator` as the arguments of `op`, with its defaults.
 
-    Call it in the fake tensor mode that `select` runs in.
+    Call it in the fake tensor mode in which `select` runs.
 
     Raises:
         ArgumentError: an operand is a tensor of unknown rank or dtype.
@@ -69,7 +69,7 @@ def read_arguments(op: Op, operands: Sequence[Value], sizes: SizeTable) -> list[
 
 
 def static_sizes(operands: Sequence[Value]) -> set[int]:
-    """Return the sizes that the operands' types state."""
+    """Return the static sizes in the types of the operands."""
     found: set[int] = set()
     for operand in operands:
         made_by = _made_by(operand)
@@ -84,7 +84,7 @@ def static_sizes(operands: Sequence[Value]) -> set[int]:
 
 
 def python_location(location: Any) -> str | None:
-    """Return `file:line` of the user's code behind an MLIR location, None if it tells none."""
+    """Return `file:line` of the user's code behind an MLIR location, None if it has none."""
     places = [(m["file"], m["line"]) for m in _LOCATION.finditer(str(location))]
     own = [place for place in places if not _TORCH_FILES.search(place[0])] or places
     return f"{own[0][0]}:{own[0][1]}" if own else None
@@ -131,7 +131,7 @@ class _Reader:
 
 
 def _made_by(value: Value) -> Any:
-    """Return the operation that a value is a result of, None for an argument of a block."""
+    """Return the operation that makes a value, None for an argument of a block."""
     owner: Any = value.owner
     return getattr(owner, "operation", owner) if hasattr(owner, "results") else None
 
@@ -156,7 +156,7 @@ def _as_declared(value: Any, declared: str) -> Any:
 
 @functools.cache
 def _dtypes() -> dict[int, torch.dtype]:
-    """Torch's numbers for dtypes, as FxImporter writes them."""
+    """Return the dtypes by the numbers that torch and FxImporter use for them."""
     from iree.compiler.extras.fx_importer import TORCH_DTYPE_TO_INT
 
     return {number: dtype for dtype, number in TORCH_DTYPE_TO_INT.items()}

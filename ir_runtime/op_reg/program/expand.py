@@ -1,4 +1,4 @@
-"""How do the ops of an imported program become kernels?  Each call is expanded where it stands."""
+"""The pass that replaces each call of a registered op in a program by a call of its kernel."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["ExpandCustomOpsPass"]
 class ExpandCustomOpsPass:
     """Replace each call of a registered op in a program by a call of its kernel.
 
-    The program is a module that IREE's FxImporter made: functions whose calls of ops are
-    `torch.operator "torch.<namespace>.<name>"`. Calls that need the same kernel share a function.
-    `eager_execute` and `check` play no part in a program.
+    The program is a module that IREE's FxImporter made: a call of an op is
+    `torch.operator "torch.<namespace>.<name>"`. Calls with the same kernel share a function.
+    `eager_execute` and `check` do not run in a program.
 
     Args:
         module_op: the module; changed in place.
-        device_family: the kind of device that the program is for: `local`, `vulkan`, `cuda`,
-            `hip`. An op may have kernels of its own for some.
-        hints: an example value for each symbol of the program, such as `{"s10": 3}`, where known.
+        device_family: the device family of the program: `local`, `vulkan`, `cuda` or `hip`. An op
+            may have different kernels for them.
+        hints: representative values of the program's symbols, such as `{"s10": 3}`, if known.
 
     Attributes:
         ops: the ops that were expanded.
@@ -52,9 +52,8 @@ class ExpandCustomOpsPass:
 
         Raises:
             ArgumentError: a call does not fit its op, or an attribute of it is not a constant;
-                names the line of the user's code.
-            GenerateError: a kernel cannot be made, or an op is called in a form that cannot be
-                expanded.
+                the message has the line of the user's code.
+            GenerateError: a kernel cannot be made, or an op is called in an unsupported form.
         """
         from iree.compiler.ir import SymbolTable
 
@@ -81,7 +80,7 @@ class ExpandCustomOpsPass:
     def _expand(self, operation: Any, op: Op, symbols: Any) -> None:
         from iree.compiler.ir import InsertionPoint
 
-        # these load sympy, which a plain call never needs
+        # These modules load sympy, which a plain call never needs.
         from ir_runtime.op_reg.program.result import replace_call
         from ir_runtime.op_reg.program.selection import select_for_program
         from ir_runtime.op_reg.program.size_assertion import assert_sizes
@@ -131,7 +130,7 @@ def _write(op: Op, kb: InlineKernelBuilder) -> Any:
 
 
 def _op_named(operation: Any) -> Op | None:
-    """Return the registered op that a `torch.operator` calls, None if it is another's."""
+    """Return the registered op that a `torch.operator` calls, None for another torch op."""
     name = operation.attributes["name"].value
     namespace, _, rest = name.removeprefix("torch.").partition(".")
     base, _, overload = rest.partition(".")

@@ -1,4 +1,4 @@
-"""How does the kernel of an op join a program?  As a function that is called, or in place."""
+"""The builder of a kernel inside a program, as a called function or in place of the call."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["InlineKernelBuilder"]
 
 
 class InlineKernelBuilder(KernelBuilder):
-    """Write a kernel into an existing module, where an op of the program is called.
+    """Write a kernel into an existing module, at the call of an op.
 
-    The operands of the program, values of the torch dialect or builtin ones, are converted to the
-    types that the selection declares. With `func_name` the kernel becomes a private function of
-    the module that is called at `ip`; without it, its IR goes to `ip` itself.
+    The operands are values of the torch dialect or builtin values; they are converted to the types
+    that the selection declares. With `func_name`, the kernel becomes a private function of the
+    module, called at `ip`. Without it, its IR is inserted at `ip`.
 
     Attributes:
         operands: the converted operands at `ip`, lists unrolled.
@@ -33,13 +33,13 @@ class InlineKernelBuilder(KernelBuilder):
 
     Args:
         ksel: the selection.
-        arg_bindings: for each argument of the schema its value in the program, a list of them, or
-            None for what is compiled in or absent.
-        ip: where the program uses the results.
+        arg_bindings: for each argument of the schema its value in the program, a list of values,
+            or None if it is compiled in or absent.
+        ip: the insertion point of the call.
         module_body: block of the module.
         symbol_table: symbols of the module.
-        result_types: types that the program wants of the results; default the kernel's own.
-        location: given to all IR that states none.
+        result_types: types of the results in the program; default the kernel's own.
+        location: the location of IR that has none of its own.
         func_name: name of the function; made unique in the module.
     """
 
@@ -107,7 +107,7 @@ class InlineKernelBuilder(KernelBuilder):
             "sym_visibility": StringAttr.get("private"),
             "function_type": TypeAttr.get(kind),
         }
-        if self.ksel.op.single_dispatch:  # the pipeline works on functions, so it must stay one
+        if self.ksel.op.single_dispatch:  # the pipeline works on functions: do not inline this one
             attributes["inlining_policy"] = Attribute.parse("#util.inline.never")
             attributes["preprocessing_pipeline"] = Attribute.parse(
                 '#util.preprocessing_pipeline<"iree-preprocessing-make-single-dispatch">'
@@ -151,7 +151,7 @@ class InlineKernelBuilder(KernelBuilder):
         return self._fit(value, wanted, "operand")
 
     def from_kernel(self, value: Value, wanted: Any, index: int) -> Value:
-        """Convert a result of the kernel to the type that the program has for it."""
+        """Convert a result of the kernel to its type in the program."""
         from iree.compiler.ir import Operation, Type
 
         tensor = parse_torch_tensor_type(str(wanted))

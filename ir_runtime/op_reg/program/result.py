@@ -1,4 +1,4 @@
-"""How do a kernel's results become those of the call in a program that it replaces?"""
+"""The replacement of a call's results in a program by the results of its kernel."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _NUMBERS = {int: ("from_i64", "int"), float: ("from_f64", "float"), bool: ("from
 
 
 def replace_call(operation: Any, kb: InlineKernelBuilder, place: str) -> None:
-    """Give the users of a call the results of its kernel, and erase it.
+    """Replace the results of a call by those of its kernel, and erase the call.
 
-    The kernel yields what is new, then what it changed, in declared order. The call has the results
-    of the schema, then what it changed, in schema order.
+    The kernel yields its new results, then the changed arguments in declared order. The call has
+    the results of the schema, then the changed arguments in schema order.
 
     Args:
         operation: the call.
-        kb: has yielded, in the kernel's own types.
-        place: where the call stands in the user's code.
+        kb: the builder; it has yielded results, in the kernel's own types.
+        place: the place of the call in the user's code.
 
     Raises:
-        GenerateError: the call has other results than the op makes.
+        GenerateError: the call has another number of results than the op.
     """
     made = _made(kb)
     if len(made) != len(operation.results):
@@ -54,7 +54,7 @@ def replace_call(operation: Any, kb: InlineKernelBuilder, place: str) -> None:
 
 
 def _made(kb: InlineKernelBuilder) -> list[tuple[Any, list[Value]]]:
-    """Return for each result of the call its declaration, and the values written for it."""
+    """Return, for each result of the call, its declaration and the values of the kernel for it."""
     ksel, op = kb.ksel, kb.ksel.op
     written = iter(kb.results)
     new = [(desc, _take(desc, written)) for desc in ksel.result_descs]
@@ -93,7 +93,7 @@ def _as_program(
 def _replace_list(
     kb: InlineKernelBuilder, result: Any, desc: TensorListArg, values: list[Value], index: int
 ) -> None:
-    """Give each use of an element its value; a use of the whole list gets a list."""
+    """Replace each use of an element by its value, and each use of the whole list by a new list."""
     from iree.compiler.ir import Operation, Type
 
     for use in list(result.uses):

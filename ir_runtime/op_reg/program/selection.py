@@ -1,4 +1,4 @@
-"""Which kernel does a call in a program need?  `select` sees fake tensors and the constants."""
+"""The run of `select` for a call in a program, on fake tensors and constants."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["ProgramCall", "ProgramSelection", "select_for_program"]
 
 
 class ProgramSelection(CallSelection):
-    """A selection that reads the arguments of a call in a program."""
+    """The selection of a call in a program."""
 
     within_program: ClassVar[bool] = True
 
@@ -63,12 +63,12 @@ class ProgramSelection(CallSelection):
 
 @dataclass(frozen=True)
 class ProgramCall:
-    """A call of an op in a program, selected.
+    """A call of an op in a program, after `select`.
 
     Attributes:
         ksel: the selection.
         bindings: the value in the program of each argument that is an operand.
-        sizes: what `select` saw of open sizes, and concluded.
+        sizes: the open sizes of the call, and the conclusions of `select` about them.
     """
 
     ksel: ProgramSelection
@@ -86,18 +86,18 @@ def select_for_program(
 ) -> ProgramCall:
     """Run `select` on a call in a program.
 
-    Where the program leaves sizes open, `select` sees symbols with example values; if it refuses
-    the first examples, others are tried, of equal sizes.
+    For an open size of the program, `select` sees a symbol with a representative value. If it
+    refuses the first values, others with equal sizes are tried.
 
     Args:
         op: the op.
         operands: of the call, in schema order.
-        family: the kind of device that the kernel is for.
-        hints: example values of the program's symbols, where known.
-        place: where the call stands in the user's code.
+        family: the device family of the kernel.
+        hints: representative values of the program's symbols, if known.
+        place: the place of the call in the user's code.
 
     Raises:
-        ArgumentError: the call does not fit the op; names the place.
+        ArgumentError: the call does not fit the op; the message has the place.
         RegistrationError: `select` contradicts the signature.
     """
     failures: list[IrRuntimeError] = []
@@ -119,7 +119,7 @@ def _select(op: Op, operands: Sequence[Value], choose: Choose, family: str) -> P
     from torch.fx.experimental import _config
 
     sizes = SizeTable(choose)
-    # oblivious: no conclusion from an example's size not being 0 or 1
+    # "Oblivious": torch concludes nothing from the fact that a representative value is not 0 or 1.
     with _config.patch(backed_size_oblivious=True), FakeTensorMode(shape_env=sizes.env):
         arguments = read_arguments(op, operands, sizes)
         ksel = ProgramSelection(op, [a.value for a in arguments], family=family)
@@ -138,7 +138,7 @@ def _bindings(ksel: ProgramSelection, arguments: Sequence[ProgramArgument]) -> l
 
 
 def _check_specialised(ksel: ProgramSelection) -> None:
-    """Refuse sizes and integers that `select` compiles in and the program leaves open."""
+    """Refuse sizes and integers that `select` compiles in, but that are open in the program."""
     for name, desc in zip(ksel.op.arg_names, ksel.arg_descs, strict=True):
         if isinstance(desc, IntArg) and desc.spec_value is not None:
             _check_integer(ksel, name, desc)
@@ -156,7 +156,7 @@ def _check_dimensions(ksel: ProgramSelection, what: str, desc: TensorArg) -> Non
         if isinstance(spec, torch.SymInt):
             raise ArgumentError(
                 f"{ksel.op.name}: dimension {dim} of {what} is dynamic in the program, "
-                "must be static, for `select` specialises it",
+                "must be static, because `select` specialises it",
                 fix="make the dimension static in the export",
             )
         if spec is not None and spec != size:
@@ -180,5 +180,5 @@ def _refuse_fixed(call: ProgramCall) -> None:
         raise ArgumentError(
             f"{call.ksel.op.name}: `select` needs {label} to be {number}, and it is open in the "
             "program, must be static there",
-            fix="make the dimension static in the export, or let `select` take any size",
+            fix="make the dimension static in the export, or write a `select` that takes any size",
         )

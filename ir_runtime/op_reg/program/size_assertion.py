@@ -1,4 +1,4 @@
-"""How does a program check, when it runs, what `select` concluded about its sizes?"""
+"""Assertions in a program that check its sizes at run time, as `select` concluded about them."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def assert_sizes(table: SizeTable, conditions: Sequence[Any], what: str, *, orig
     """Emit an assertion for each condition at the current insertion point.
 
     Args:
-        table: tells where the symbols of the conditions are found.
+        table: knows where the program finds the symbols of the conditions.
         conditions: sympy relations.
-        what: begins the message of the assertion.
-        origin: what takes the conditions for granted.
+        what: start of the assertion's message.
+        origin: the code that relies on the conditions, for messages.
 
     Raises:
         GenerateError: a condition cannot be computed in the program.
@@ -64,10 +64,9 @@ def assert_sizes(table: SizeTable, conditions: Sequence[Any], what: str, *, orig
 
 
 def assert_input_sizes(table: SizeTable, what: str) -> None:
-    """Emit, at the current insertion point, what the program takes for granted of its inputs.
+    """Emit, at the current insertion point, assertions about the sizes of the program's inputs.
 
-    Sizes that the program writes with the same symbol must agree, and each must be in the range
-    that the program states.
+    Sizes with the same symbol must agree, and each symbol must be in its range in the program.
     """
     from iree.compiler.dialects import arith
     from iree.compiler.ir import Operation, StringAttr
@@ -79,6 +78,8 @@ def assert_input_sizes(table: SizeTable, what: str) -> None:
         message = StringAttr.get(f"{what}: {text}")
         Operation.create("cf.assert", operands=[holds], attributes={"msg": message})
 
+    # One place of each symbol defines it; all other places are compared with the definition. If
+    # the definition is `factor * symbol + offset`, the division must have no remainder.
     for expression, read in table.reads():
         own = next((found for s in expression.free_symbols if (found := table.read_of(s))), None)
         if own is not None and own[0] == read:
@@ -99,7 +100,7 @@ def assert_input_sizes(table: SizeTable, what: str) -> None:
 
 
 def _place_of(table: SizeTable, symbol: Any) -> tuple[str, int, int]:
-    """Return a label, a factor and an offset: what is found there is `factor * symbol + offset`."""
+    """Return the label, factor and offset of a symbol's place, `factor * symbol + offset`."""
     found = table.read_of(symbol)
     if found is None or found[1] < 0:
         return str(symbol), 1, 0
@@ -111,7 +112,7 @@ def _shifted(label: str, offset: int) -> str:
 
 
 def _named(table: SizeTable, expression: Any) -> Any:
-    """Write an expression with the places where its sizes are found."""
+    """Return an expression with each symbol replaced by its place, such as `x.shape[0]`."""
     import sympy
 
     labels: dict[Any, Any] = {}
@@ -122,14 +123,14 @@ def _named(table: SizeTable, expression: Any) -> Any:
 
 
 def format_condition(table: SizeTable, condition: Any) -> str:
-    """Write a condition for a message, with the places where the sizes are found."""
+    """Return the text of a condition for a message, with places instead of symbols."""
     named = _named(table, condition)
     sign = _COMPARISONS.get(type(named).__name__)
     return f"{named.args[0]} {sign[1]} {named.args[1]}" if sign else str(named)
 
 
 class NoCodeError(Exception):
-    """A sympy expression that this file has no code for."""
+    """A sympy expression cannot be computed by this file's code."""
 
 
 class SizeEmitter:
@@ -160,6 +161,7 @@ class SizeEmitter:
             return _index(int(expression))
         if expression.is_Symbol:
             return self._symbol(expression)
+        # sympy flattens these into one node with any number of arguments.
         if expression.is_Add or expression.is_Mul or kind in _EXTREMES:
             combine = (
                 arith.addi
@@ -174,6 +176,7 @@ class SizeEmitter:
             return total
         if kind in _QUOTIENTS or kind in _REMAINDERS:
             left, right = (self.number(argument) for argument in expression.args)
+            # Python's remainder has the sign of the divisor, unlike `arith.remsi`.
             quotient = arith.floordivsi(left, right)
             if kind in _QUOTIENTS:
                 return quotient

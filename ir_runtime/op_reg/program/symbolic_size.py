@@ -1,8 +1,8 @@
-"""Which sizes does `select` see where a program leaves them open, and what did it conclude?
+"""The open sizes of a program as symbols for `select`, and the conclusions of `select`.
 
-Such a size is a torch symbol with an example value. Whatever `select` asks about it that the
-program's own symbols and ranges answer for all sizes, is answered so. What only the example
-answers is recorded, and must become an assertion in the program.
+An open size is a torch symbol with a representative value. If the program's symbols and ranges
+answer a question of `select` for all sizes, that answer is used. If only the representative value
+answers it, the answer is recorded, and must become an assertion in the program.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["NO_MAX", "OpenSize", "SizeRead", "SizeTable", "example_choices"]
 
 NO_MAX = (1 << 63) - 1
-"""The bound of a size that has none."""
+"""The upper bound of a size without a bound."""
 _COMMON_EXAMPLE = 24
 
 
 @dataclass(frozen=True)
 class OpenSize:
-    """A symbol of the program: its name, and the range that the program states for it."""
+    """A symbol of the program: its name, and its range in the program."""
 
     name: str
     least: int = 0
@@ -36,7 +36,7 @@ class OpenSize:
 
 @dataclass(frozen=True)
 class SizeRead:
-    """Where a size is found when the program runs: a dimension of a value, or an integer value."""
+    """The place of a size at run time: a dimension of a value, or an integer value."""
 
     value: Value
     dim: int | None
@@ -44,14 +44,14 @@ class SizeRead:
 
 
 Choose = Callable[[OpenSize], int]
-"""Gives the example value of a symbol."""
+"""Returns the representative value of a symbol."""
 
 
 class SizeTable:
     """The symbols of one call of an op in a program.
 
     Args:
-        choose: gives each symbol its example value.
+        choose: returns the representative value of each symbol.
     """
 
     def __init__(self, choose: Choose) -> None:
@@ -64,7 +64,7 @@ class SizeTable:
         self._shapes: list[tuple[Value, list[Any]]] = []
 
     def shape_of(self, value: Value, kind: TorchTensorType, label: str) -> list[int | torch.SymInt]:
-        """Return the sizes of a tensor value of the program, symbols where they are open."""
+        """Return the sizes of a tensor value of the program; an open size is a symbol."""
         for seen, sizes in self._shapes:
             if seen == value:
                 return sizes
@@ -92,7 +92,7 @@ class SizeTable:
         return size
 
     def symbol(self, size: OpenSize) -> torch.SymInt:
-        """Return the symbol of a name, made at its first use."""
+        """Return the symbol with a name; it is made at its first use."""
         from torch._dynamo.source import ConstantSource
         from torch.fx.experimental.symbolic_shapes import DimDynamic
 
@@ -113,27 +113,27 @@ class SizeTable:
         return made
 
     def reads(self) -> list[tuple[Any, SizeRead]]:
-        """Return each open size as a sympy expression, and where it is found."""
+        """Return each open size as a sympy expression, with its place."""
         return self._reads
 
     def open_sizes(self) -> Iterator[tuple[Any, OpenSize]]:
-        """Yield the sympy symbols with what the program states of them."""
+        """Yield the sympy symbols, each with its name and range in the program."""
         for size, symbol in self._symbols.values():
             yield symbol.node.expr, size
 
     def fixed(self) -> Iterator[tuple[str, int]]:
-        """Yield what `select` took to be one number: where the size is found, and the number."""
+        """Yield the sizes that `select` fixed to one number: the place and the number."""
         for symbol, number in self.env.replacements.items():
             if number.is_Integer:
                 read = self.read_of(symbol)
                 yield (read[0].label if read else str(symbol)), int(number)
 
     def conclusions(self) -> list[Any]:
-        """Return the sympy conditions that only the examples answered."""
+        """Return the sympy conditions that only the representative values answered."""
         return [guard.expr for guard in self.env.guards]
 
     def read_of(self, symbol: Any) -> tuple[SizeRead, int, int] | None:
-        """Return where `factor * symbol + offset` is found, with both numbers; None if nowhere."""
+        """Return the place of `factor * symbol + offset`, with both numbers; None without place."""
         for expression, read in self._reads:
             if expression.free_symbols != {symbol}:
                 continue
@@ -144,7 +144,7 @@ class SizeTable:
         return None
 
     def label_of(self, symbol: Any) -> str:
-        """Name a symbol for a message: by where its size is found."""
+        """Return the label of a symbol for a message: its place, or else its name."""
         return next((read.label for expr, read in self._reads if expr == symbol), str(symbol))
 
     def _evaluate(self, expression: Any, symbols: list[OpenSize]) -> Any:
@@ -190,19 +190,19 @@ def _bound_shape(value: Value) -> _BoundShape | None:
 def _open_size(value: Value) -> OpenSize:
     attributes: Any = value.owner.attributes
     least = attributes["min_val"].value
-    # torch states 2 for each size, for it takes 0 and 1 to be cases of their own; programs run
-    # at those sizes all the same
+    # torch writes 2 as the least value of each size, because it treats 0 and 1 as special cases;
+    # programs run at those sizes, too.
     return OpenSize(
         attributes["symbol_name"].value, 0 if least <= 2 else least, attributes["max_val"].value
     )
 
 
 def example_choices(hints: Mapping[str, int], static: Iterable[int]) -> Iterator[Choose]:
-    """Yield ways to choose examples: all different, all the same, all as a static size.
+    """Yield ways to choose representative values: all different, all equal, all a static size.
 
     Args:
-        hints: the example of a symbol where one is known.
-        static: sizes that the call has.
+        hints: the known representative values, by symbol.
+        static: the static sizes of the call.
     """
     taken: set[int] = set(static)
 

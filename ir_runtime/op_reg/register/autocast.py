@@ -1,4 +1,4 @@
-"""What does an op do in an autocast region?  Nothing, unless a dtype was registered for it."""
+"""The autocast rule of an op; without one, an op ignores autocast regions."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ __all__ = ["check_autocast", "register_autocast"]
 
 
 def register_autocast(op: Any, device_type: str, dtype: torch.dtype) -> None:
-    """Cast the floating-point tensors that a registered op gets in an autocast region.
+    """Register a dtype to which a registered op's floating-point tensors are cast in autocast.
 
-    Without it, an op computes in the dtypes of its arguments there as elsewhere. As for
-    `torch.library.register_autocast`, float64 tensors and tensors of another device type stay as
-    they are, and the dtype of the region does not count. Gradients flow through the casts.
+    Without it, an op computes in the dtypes of its arguments, also in an autocast region. As for
+    `torch.library.register_autocast`, float64 tensors and tensors of another device type are not
+    cast, and the dtype of the region does not matter. Gradients flow through the casts.
 
     Args:
-        op: what `CustomOp.register` returned, its default overload, or `namespace::name`.
+        op: the op from `CustomOp.register`, its default overload, or `namespace::name`.
         device_type: of the region, such as "cpu".
-        dtype: floating-point.
+        dtype: a floating-point dtype.
 
     Raises:
         RegistrationError: the op changes an argument or has a dtype for this device type already,
-            or torch has no autocast there.
+            or torch has no autocast for this device type.
     """
     found = registered_op(op)
     _check(found, device_type, dtype)
@@ -47,12 +47,12 @@ def register_autocast(op: Any, device_type: str, dtype: torch.dtype) -> None:
             )
 
     found.library.impl(found.name, kernel, key)
-    found.overload._dispatch_cache.clear()  # Python's own dispatcher, which tracing runs
+    found.overload._dispatch_cache.clear()  # the cache of Python's dispatcher, used in tracing
     found.autocast_dtypes[device_type] = dtype
 
 
 def check_autocast(op: Op) -> None:
-    """Refuse what the class of an op says of autocast, before torch learns of the op."""
+    """Refuse wrong autocast dtypes in the class of an op, before the op is defined."""
     for device_type, dtype in op.autocast.items():
         _check(op, device_type, dtype)
 

@@ -1,4 +1,4 @@
-"""What happens when a gradient is needed?  The op's backward runs, or it says that it has none."""
+"""Calls that need a gradient: the op's backward runs, or an error says that the op has none."""
 
 from __future__ import annotations
 
@@ -37,31 +37,32 @@ __all__ = ["Formula", "NoFormula", "make_autograd_slow", "redispatch_of", "refus
 
 
 def redispatch_of(op: Op, overload: Any) -> Callable[..., Any]:
-    """Return what calls an overload below some keys: given the key set, then its arguments.
+    """Return a function that calls an overload with a key set, followed by the arguments.
 
-    `OpOverload.redispatch` takes no argument named `keyset` by name: that is its own.
+    `OpOverload.redispatch` has its own parameter `keyset`, so it cannot pass an argument of that
+    name.
     """
     return overload._handle.redispatch_boxed if "keyset" in op.arg_names else overload.redispatch
 
 
 class Formula(Protocol):
-    """How an op is differentiated.
+    """The backward of an op.
 
-    `args` are all arguments in schema order, `ctx` is the context of a `torch.autograd.Function`
-    whose `needs_input_grad` has an entry for each of them: a list for a list of tensors.
+    `args` are all arguments in schema order. `ctx` is the context of a `torch.autograd.Function`;
+    its `needs_input_grad` has an entry for each argument, a list for a list of tensors.
     """
 
     def save(self, ctx: Any, args: Sequence[Any], output: Any) -> None:
-        """Keep what the gradients will need."""
+        """Save the values that `gradients` needs."""
         ...
 
     def gradients(self, ctx: Any, given: Sequence[Any]) -> Mapping[int, Any]:
-        """Return gradients by the position of their argument; what is left out is refused."""
+        """Return gradients by argument position; a gradient of a missing argument is refused."""
         ...
 
     @property
     def code(self) -> Sequence[Any]:
-        """The functions and ops that it is made of, or None in their places."""
+        """Its functions and ops, for digests; None for a part that is absent."""
         ...
 
 
@@ -69,11 +70,11 @@ class NoFormula:
     """An op that cannot be differentiated."""
 
     def save(self, ctx: Any, args: Sequence[Any], output: Any) -> None:
-        """Keep nothing."""
+        """Save nothing."""
         del ctx, args, output
 
     def gradients(self, ctx: Any, given: Sequence[Any]) -> Mapping[int, Any]:
-        """Give none."""
+        """Return no gradients."""
         del ctx, given
         return {}
 
@@ -104,7 +105,7 @@ torch.library.register_fake(f"ir_runtime::{_REFUSE}", _refuse_gradient_fake, lib
 
 
 def not_differentiable(op: str, argument: str = "") -> NotDifferentiableError:
-    """Make the error for a gradient that reaches `op`, or an argument its backward leaves out."""
+    """Make the error for a gradient that reaches `op`, or an argument without a gradient."""
     if argument:
         return NotDifferentiableError(
             f"{op}: a gradient reached `{argument}`, and its backward gives none for that argument",
@@ -119,7 +120,7 @@ def not_differentiable(op: str, argument: str = "") -> NotDifferentiableError:
 
 @dataclass(eq=False, slots=True)
 class _Call:
-    """One call on its way through `torch.autograd.Function.apply`, and how its results group."""
+    """One call inside `torch.autograd.Function.apply`, with the counts of its results."""
 
     keyset: Any
     args: Sequence[Any]
@@ -129,7 +130,7 @@ class _Call:
 
 @dataclass(eq=False, slots=True)
 class _Record:
-    """What a call leaves for its backward, besides what its formula keeps; flat but for counts."""
+    """The record of a call for its backward, besides the values that its formula saves."""
 
     formula: Formula
     counts: Counts
@@ -139,9 +140,9 @@ class _Record:
 
 
 def make_autograd_slow(op: Op) -> Callable[..., Any]:
-    """Return what runs a call that may need a gradient, or whose tensors are not plain.
+    """Return the slow path: for calls that may need a gradient, or whose tensors are not plain.
 
-    It takes the key set and the tuple of all arguments, and goes on below autograd.
+    It takes the key set and the tuple of all arguments, and continues below autograd.
     """
     tensors = TensorArguments(op)
     apply = _make_function(op, tensors)
@@ -149,6 +150,8 @@ def make_autograd_slow(op: Op) -> Callable[..., Any]:
 
     def slow(keyset: Any, args: Sequence[Any]) -> Any:
         refuse_nested(op, args)
+        # Forward mode, in this order: an op that changes arguments has no derivative; a native
+        # torch function has one; else the backward gives it, but not under functorch.
         if is_forward_mode(args):
             if mutates:
                 refuse_tangents(op, args)
@@ -180,17 +183,18 @@ def _run_below(op: Op, keyset: Any, args: Sequence[Any]) -> Any:
 
 
 def _make_function(op: Op, tensors: TensorArguments) -> Callable[[Any, Sequence[Any]], Any]:
-    """Return what runs a call and records it for its backward.
+    """Return a function that runs a call and records it for its backward.
 
-    Each tensor is an input of its own, whatever list it is in. One level of functorch is enough:
-    the call goes on below this level's autograd and reaches the others by dispatch.
+    Each tensor is a separate input, also if it is in a list. One level of functorch is enough: the
+    call continues below this level's autograd, and reaches the other levels by dispatch.
     """
     several = len(op.schema.returns) > 1
 
     def forward(ctx: Any, *inputs: Any) -> Any:
         call: _Call = inputs[-1]
         leaves, needs = inputs[:-1], ctx.needs_input_grad[:-1]
-        # A function's forward runs without grad mode, which is this level's affair alone.
+        # torch turns grad mode off in a function's forward. This must hold only for this level:
+        # an outer functorch level may have to record the call.
         with torch.enable_grad() if torch._C._are_functorch_transforms_active() else nullcontext():
             result = _run_below(op, call.keyset, call.args)
         flat, call.result_counts = flatten_groups(result if several else [result])
@@ -227,7 +231,7 @@ def _make_function(op: Op, tensors: TensorArguments) -> Callable[[Any, Sequence[
 def _gradient_of_each_leaf(
     op: Op, tensors: TensorArguments, ctx: Any, given: Sequence[Any]
 ) -> list[Any]:
-    """Ask the formula; refuse the gradient of an argument that it leaves out."""
+    """Return the formula's gradients per tensor; refuse those of arguments that it leaves out."""
     record: _Record = ctx.ir_runtime
     found = record.formula.gradients(ctx, given)
     leaves: list[Any] = []
@@ -241,7 +245,10 @@ def _gradient_of_each_leaf(
 
 
 def _refused(op: Op, position: int, record: _Record, given: Sequence[Any], leaf: int) -> Any:
-    """Return None for a tensor that needs no gradient, else what raises when it runs."""
+    """Return None for a tensor that needs no gradient, else a gradient that raises when computed.
+
+    An op makes the refusal, so that a traced graph contains it and raises only when it runs.
+    """
     first = next((g for g in flatten_groups(given)[0] if g is not None), None)
     if first is None or not record.needs[leaf]:
         return None

@@ -1,4 +1,4 @@
-"""How does an op get a backward?  From Python, another op, or derived from a torch function."""
+"""The backward of an op: a Python function, another op, or derived from a torch function."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ def register_autograd(
 ) -> None:
     """Make a registered op differentiable.
 
-    Calls that `torch.compile` traced before keep what they had; register right after the op.
+    Call it right after the op's registration: graphs that `torch.compile` traced before do not
+    change.
 
     Args:
-        op: what `CustomOp.register` returned, its default overload, or `namespace::name`.
+        op: the op from `CustomOp.register`, its default overload, or `namespace::name`.
         backward: one of
 
             - a function `backward(ctx, *gradients)` of torch ops, as for
               `torch.library.register_autograd`: it returns a gradient or None for each positional
               argument, or for each argument, or a dictionary of gradients by argument name;
-            - another op of ir_runtime, called with what its argument names say, see `OpFormula`;
+            - another op of ir_runtime; its argument names say what it is called with, see
+              `OpFormula`;
             - `derive_backward(native)`.
         setup_context: `setup_context(ctx, inputs, output)`, or with `keyword_only_inputs` before
             `output` if the op has keyword-only arguments; only with a function.
@@ -50,7 +52,7 @@ def register_autograd(
 
 
 def class_formula(op: Op) -> Formula:
-    """Return how the class of an op says that it is differentiated."""
+    """Return the formula that the class of an op defines."""
     cls = type(op)
     has_context = cls.setup_context is not Op.setup_context
     if cls.backward is Op.backward:
@@ -61,7 +63,7 @@ def class_formula(op: Op) -> Formula:
 
 
 def make_formula(op: Op, backward: Any, setup_context: Callable[..., None] | None) -> Formula:
-    """Return the formula of `op` for what `register_autograd` takes."""
+    """Return the formula of `op` for the arguments of `register_autograd`."""
     if op.mutated_args:
         raise RegistrationError(
             f"{op.name}: it changes an argument, must be functional to have a backward"
@@ -69,7 +71,7 @@ def make_formula(op: Op, backward: Any, setup_context: Callable[..., None] | Non
     is_op = isinstance(backward, torch._ops.OpOverloadPacket | torch._ops.OpOverload | str)
     if setup_context is not None and (is_op or isinstance(backward, DerivedBackward)):
         raise RegistrationError(
-            f"{op.name}: setup_context is given, must be without for a backward that keeps "
+            f"{op.name}: setup_context is given, must be omitted for a backward that keeps "
             "its inputs itself"
         )
     if is_op:
@@ -85,7 +87,7 @@ def make_formula(op: Op, backward: Any, setup_context: Callable[..., None] | Non
 
 
 class PythonFormula:
-    """A backward written in Python, as `torch.library.register_autograd` takes it."""
+    """A backward written in Python, with the signature of `torch.library.register_autograd`."""
 
     def __init__(
         self,
@@ -135,6 +137,6 @@ class PythonFormula:
             if gradient is not None and i not in self._tensors.positions:
                 raise RegistrationError(
                     f"{self._op.name}: its backward returns a gradient for `{names[i]}`, "
-                    "must be None for what is no tensor"
+                    "must be None: it is no tensor"
                 )
         return found

@@ -1,4 +1,4 @@
-"""How does one op serve as the backward of another?  Its schema says what it is given."""
+"""An op as the backward of another op; its schema says which values it takes."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ NEEDS = "needs_grad"
 
 @dataclass(frozen=True)
 class _Source:
-    """Where an argument of the backward op comes from.
+    """The source of an argument of the backward op.
 
     Attributes:
         kind: "argument", "result" or "gradient" of the forward op, or "needs".
-        index: which one.
-        type: of what it yields, as the schema has it.
+        index: the number of the argument or result.
+        type: the type of the value, from the schema.
     """
 
     kind: str
@@ -49,9 +49,9 @@ class OpFormula:
 
     - an argument of `op`: its value in the forward call;
     - a result of `op` (unnamed ones are `result`, or `result0`, `result1`, ...): its value;
-    - `grad_<result>`, or `grad` if there is one result: its gradient; None where none reached it
-      if the argument is a `Tensor?`, else zeros;
-    - `needs_grad`, a `bool[]`: which results of `backward` are asked for.
+    - `grad_<result>`, or `grad` if there is one result: its gradient. If no gradient reached the
+      result, a `Tensor?` gets None, and a `Tensor` gets zeros;
+    - `needs_grad`, a `bool[]`: which results of `backward` are needed.
 
     A result `grad_<argument>` is the gradient of that argument; unnamed results are the gradients
     of all tensor arguments, in their order.
@@ -75,7 +75,7 @@ class OpFormula:
         return (self._backward,)
 
     def save(self, ctx: Any, args: Sequence[Any], output: Any) -> None:
-        """Keep the inputs and results that the backward op takes."""
+        """Save the inputs and results that the backward op takes."""
         ctx.set_materialize_grads(False)
         results = output if len(self._op.schema.returns) > 1 else (output,)
         ctx.zeros = [_zeros_like(r) for r in results]
@@ -95,7 +95,7 @@ class OpFormula:
             self._backward.schema.arguments, self._filled, saved_values(ctx), strict=True
         ):
             if source is None:
-                continue  # its default
+                continue  # the argument keeps its default
             value = needs if source.kind == "needs" else saved
             if source.kind == "gradient":
                 value = given[source.index]
@@ -110,7 +110,7 @@ class OpFormula:
         }
 
     def _source(self, sources: Mapping[str, list[_Source]], argument: Any) -> _Source | None:
-        """Find what fills an argument; None for its default."""
+        """Return the source of an argument; None if it keeps its default."""
         found = sources.get(argument.name, [])
         if len(found) > 1:
             raise self._unfit(f"its argument `{argument.name}` may mean two things here")
@@ -126,9 +126,10 @@ class OpFormula:
         return found[0] if found else None
 
     def _target_positions(self) -> list[int]:
-        """Return which argument of `op` each result of `backward` is the gradient of."""
+        """Return, for each result of `backward`, the argument of `op` that gets this gradient."""
         returns = self._backward.schema.returns
         tensors = [self._op.arg_names[i] for i in self._tensors.positions]
+        # Results are named all or not at all; without names, order decides.
         names = [r.name for r in returns]
         if not any(names):
             if len(returns) != len(tensors):
@@ -146,6 +147,7 @@ class OpFormula:
                 )
         if len(set(names)) != len(names):
             raise self._unfit("two of its results have one name")
+        # A list of tensors needs a list of gradients, so that each tensor gets its own.
         for name, result in zip(names, returns, strict=True):
             listed = "List" in str(self._op.schema.arguments[wanted[name]].type)
             if "Tensor" not in str(result.type) or ("List" in str(result.type)) != listed:
@@ -161,7 +163,7 @@ class OpFormula:
 
 
 def _sources(op: Op) -> dict[str, list[_Source]]:
-    """Return what the name of an argument of a backward op may mean."""
+    """Return the possible sources of a backward op's arguments, by argument name."""
     sources: dict[str, list[_Source]] = {}
 
     def add(name: str, kind: str, index: int, of_type: Any) -> None:
@@ -195,7 +197,7 @@ def _any_true(needs: Any) -> bool:
 
 
 def _zeros_like(result: Any) -> Any:
-    """Return what makes zeros as a result is, without keeping the result."""
+    """Return a function that makes zeros like a result, without keeping the result alive."""
     if isinstance(result, list | tuple):
         return [_zeros_like(r) for r in result]
     if not isinstance(result, Tensor):
@@ -205,7 +207,7 @@ def _zeros_like(result: Any) -> Any:
 
 
 def _with_zeros(gradient: Any, zeros: Any) -> Any:
-    """Return a gradient, or a list of them, with zeros where none came."""
+    """Return a gradient, or a list of gradients, with zeros for missing ones."""
     if isinstance(zeros, list):
         return [_with_zeros(g, z) for g, z in zip(gradient, zeros, strict=True)]
     return zeros() if gradient is None else gradient

@@ -1,4 +1,4 @@
-"""How is an op differentiated whose author wrote no backward?  Through a torch function like it."""
+"""A backward that torch derives from a torch function which computes the same as the op."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ class DerivedBackward:
 
 
 def derive_backward(native: Callable[..., Any]) -> DerivedBackward:
-    """Let torch derive the backward of an op from a torch function that computes the same.
+    """Derive the backward of an op from a torch function that computes the same.
 
     The backward runs `native` again on the inputs of the call, records it, and differentiates the
-    record: exact for what `native` computes, any number of times, at the price of one more
-    forward. It runs in the dtypes of the call, whatever autocast region backward runs in.
+    record. It is exact for `native`, can be differentiated again, and costs one more forward. It
+    runs in the dtypes of the call; an autocast region around the backward does not change them.
 
     Args:
-        native: takes the arguments of the op as its signature has them, keyword-only ones by
-            name, and returns its results; deterministic, without side effects.
+        native: takes the arguments of the op's signature, keyword-only ones by name, and returns
+            the op's results; deterministic, without side effects.
 
     Returns:
-        What `backward` of a `CustomOp` class, or of `register_autograd`, may be.
+        A value for `backward` of a `CustomOp` class or of `register_autograd`.
 
     Example:
         >>> from ir_runtime.op_reg import derive_backward
@@ -67,7 +67,7 @@ class NativeFormula:
         native: the function.
 
     Raises:
-        RegistrationError: the function cannot be called as the op can.
+        RegistrationError: the function cannot be called with the op's arguments.
     """
 
     def __init__(self, op: Op, native: Callable[..., Any]) -> None:
@@ -81,7 +81,7 @@ class NativeFormula:
         return (self.native,)
 
     def save(self, ctx: Any, args: Sequence[Any], output: Any) -> None:
-        """Keep all inputs."""
+        """Save all inputs."""
         del output
         ctx.set_materialize_grads(False)
         save_values(ctx, args)
@@ -112,7 +112,7 @@ class NativeFormula:
         return dict(zip(self._tensors.positions, regroup(every, counts), strict=True))
 
     def _run_native(self, args: Sequence[Any], given: Sequence[Any]) -> list[Any]:
-        """Return its results, which must be shaped as the gradients of the op's."""
+        """Return its results; their shapes and dtypes must be those of the given gradients."""
         returned = call_by_schema(self._op, self.native, args)
         results, counts = flatten_groups(as_results(self._op, returned, "its native"))
         expected, expected_counts = flatten_groups(given)
@@ -135,14 +135,14 @@ def pull_back(
 ) -> Sequence[Tensor | None]:
     """Return the gradients of `function` at `tensors` for gradients of its results.
 
-    They can be differentiated again where grad mode is on.
+    They can be differentiated again if grad mode is on.
     """
     again = torch.is_grad_enabled()
     if torch._C._are_functorch_transforms_active():
         with torch.enable_grad():
             return torch.func.vjp(function, *tensors)[1](tuple(cotangents))
     with torch.enable_grad():
-        # An alias each: gradients stop there, and a tensor that is passed twice counts twice.
+        # Each input is an alias: gradients stop there, and a tensor passed twice is two inputs.
         inputs = [_differentiable_alias(t) for t in tensors]
         pairs = [
             (y, g)

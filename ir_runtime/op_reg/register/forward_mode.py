@@ -1,4 +1,4 @@
-"""Forward-mode derivatives of ops that no torch function stands for: by their backward, twice."""
+"""Forward-mode derivatives of ops without a torch function, from two runs of their backward."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["carries_tangent", "is_forward_mode", "push_forward", "refuse_nested"
 
 
 def carries_tangent(args: Sequence[Any]) -> bool:
-    """Tell whether a call is to be differentiated in forward mode."""
+    """Tell whether an argument of a call has a forward-mode tangent."""
     if forward_ad._current_level < 0:
         return False
     leaves = flatten_groups(args)[0]
@@ -29,14 +29,14 @@ def carries_tangent(args: Sequence[Any]) -> bool:
 
 
 def is_forward_mode(args: Sequence[Any]) -> bool:
-    """Tell whether a call, or one that it makes at an outer level of functorch, has tangents."""
+    """Tell whether a call may have tangents, at this level or an outer level of functorch."""
     if forward_ad._current_level < 0:
         return False
     return torch._C._are_functorch_transforms_active() or carries_tangent(args)
 
 
 def refuse_tangents(op: Op, args: Sequence[Any]) -> None:
-    """Refuse forward-mode differentiation, which would take the tangents for zero.
+    """Refuse forward-mode differentiation: the tangents would silently be lost.
 
     Raises:
         NotDifferentiableError: an argument carries a tangent.
@@ -50,10 +50,10 @@ def refuse_tangents(op: Op, args: Sequence[Any]) -> None:
 
 
 def refuse_nested(op: Op, args: Sequence[Any]) -> None:
-    """Refuse nested tensors, whose rows are not those of one tensor.
+    """Refuse nested tensors: their rows are not rows of one plain tensor.
 
     Raises:
-        ArgumentError: there is one.
+        ArgumentError: an argument is nested.
     """
     for name, value in zip(op.arg_names, args, strict=True):
         if isinstance(value, Tensor) and value.is_nested:
@@ -69,15 +69,15 @@ def push_forward(
     tensors: TensorArguments,
     args: Sequence[Any],
 ) -> Any:
-    """Compute a call whose arguments carry tangents by its backward, which is linear.
+    """Compute a call whose arguments carry tangents, by means of the op's backward.
 
     Args:
         op: the op.
-        tensors: which of its arguments are tensors.
+        tensors: the arguments that are tensors.
         args: all arguments in schema order.
 
     Raises:
-        NotDifferentiableError: a gradient of the derivative is wanted, too.
+        NotDifferentiableError: an argument requires a gradient, too.
     """
     if needs_grad(*args):
         raise NotDifferentiableError(
@@ -93,11 +93,19 @@ def push_forward(
 def _derivative_by_backward(
     op: Op, tensors: TensorArguments, args: Sequence[Any], duals: Sequence[Any], counts: Any
 ) -> Any:
+    """Return the results of a call as dual tensors, by the "double backward trick".
+
+    The backward maps gradients `free` of the results to gradients of the arguments: `free @ J`.
+    This is linear in `free`. Its own derivative with respect to `free`, in the direction of the
+    arguments' tangents, is `J @ tangents`: the tangents of the results. The values in `free` do not
+    matter, so they are zeros.
+    """
     with torch.enable_grad():
         primals = [p if tangent is None else p.detach().requires_grad_() for p, tangent in duals]
         results = call_by_schema(op, op.overload, tensors.replace(args, primals, counts))
         several = isinstance(results, list | tuple)
         flat, groups = flatten_groups(results if several else [results])
+        # Other results, such as integers, do not depend on the arguments and have no tangent.
         reached = [i for i, r in enumerate(flat) if isinstance(r, Tensor) and r.requires_grad]
         free = [torch.zeros_like(flat[i], requires_grad=True) for i in reached]
         wanted = [p for p, (_, tangent) in zip(primals, duals, strict=True) if tangent is not None]
@@ -105,6 +113,7 @@ def _derivative_by_backward(
             [flat[i] for i in reached], wanted, free, create_graph=True, allow_unused=True
         )
         given = [tangent for _, tangent in duals if tangent is not None]
+        # An argument that the backward does not use has no gradient: its tangent changes nothing.
         pairs = [(g, t) for g, t in zip(gradients, given, strict=True) if g is not None]
         found = torch.autograd.grad(
             [g for g, _ in pairs], free, [t.to(g.dtype) for g, t in pairs], allow_unused=True

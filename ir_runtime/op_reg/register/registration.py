@@ -1,4 +1,4 @@
-"""How does torch learn of an op?  Schema, meta function, kernels, autograd, `out` overload."""
+"""The registration of an op with torch: schema, meta function, kernels, autograd, `out`."""
 
 from __future__ import annotations
 
@@ -63,10 +63,14 @@ def register_with_torch(op: Op) -> Any:
         functions = add_fast_calls(op, functions) if fast else functions
         for key in op.dispatch_keys:
             op.library.impl(op.name, functions.call if key == "CPU" else functions.call_there, key)
+        # Tensors of any other backend or layout reach the fallback, which refuses them. An op
+        # without tensors has no backend: its kernel is the fallback.
         takes_tensors = any("Tensor" in str(a.type) for a in op.schema.arguments)
         fallback = _make_refusal(op) if takes_tensors else functions.call
         if "CompositeExplicitAutograd" not in op.dispatch_keys:
             op.library.impl(op.name, fallback, "CompositeExplicitAutograd")
+        # The autograd kernel is the fast path of eager calls: it serves calls without a gradient
+        # itself, instead of dispatching a second time.
         op.library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
         over_batch, fill = make_vmap_kernel(op), make_fill(op)
         op.library.impl(op.name, lambda *a, **k: over_batch(fill(a, k)), "FuncTorchBatched")
@@ -74,14 +78,14 @@ def register_with_torch(op: Op) -> Any:
             _define_out(op, functions)
     ALL_CUSTOM_OP_REGS[op.qualified_name] = op
     show_code_to_torch(op.qualified_name, functools.partial(_describe, op))
-    packet.__mro_entries__ = lambda _: (type(op),)  # `class other(packet)` derives from op's class
+    packet.__mro_entries__ = lambda _: (type(op),)  # so a class may derive from the packet
     for device_type, dtype in op.autocast.items():
         register_autocast(packet, device_type, dtype)
     return packet
 
 
 def _describe(op: Op, into: Sink) -> None:
-    """Describe what torch compiles of an op: its meta function, backward and other rules."""
+    """Describe the code of an op that torch compiles: meta function, backward, other rules."""
     into.names.update(("backward", "setup_context", "vmap"))
     into.add(op.schema, sorted(map(str, op.tags)), type(op.formula).__name__)
     into.op_class(type(op))
@@ -91,7 +95,7 @@ def _describe(op: Op, into: Sink) -> None:
 
 
 def given_fake(name: str) -> Any:
-    """Return the meta function that torch.library was given for an op, None for one of ours."""
+    """Return the meta function of an op that a user registered, None for one of ours."""
     entry: Any = torch._library.simple_registry.singleton.find(name)
     kernel = getattr(entry.fake_impl, "kernel", None)
     function = getattr(kernel, "func", None)
@@ -111,14 +115,14 @@ _LAYOUT_TAGS = {
 
 
 def torch_tags(op: Op, kind: str | None) -> tuple[torch.Tag, ...]:
-    """Return the tags of an overload; `kind` is the name of one that says what it changes.
+    """Return the tags of an overload; `kind` is "inplace" or "out" for one that changes arguments.
 
-    Each op fits torch.compile: it has a meta function, `select`, and aliases only what its schema
-    says. A kernel reads contiguous tensors, whatever it is given, so that Inductor had better
-    write its inputs so; for tensors that an op changes, torch's default holds.
+    Each op works in torch.compile: it has a meta function, `select`, and aliases as in its schema.
+    A kernel reads contiguous tensors and copies others, so Inductor should write contiguous
+    inputs. For tensors that an op changes, torch's default holds.
 
     Raises:
-        RegistrationError: a tag of the class is none of torch's.
+        RegistrationError: a tag of the class is not a torch tag.
     """
     for tag in op.tags:
         if not isinstance(tag, torch.Tag):
@@ -133,7 +137,7 @@ def torch_tags(op: Op, kind: str | None) -> tuple[torch.Tag, ...]:
 
 
 class _FakeKernel(Kernel):
-    """A meta function that takes an argument named `self` by name, which torch's own does not."""
+    """A meta function that accepts an argument named `self` by name, unlike torch's class."""
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self.func(*args, **kwargs)
@@ -172,7 +176,7 @@ def _make_refusal(op: Op) -> Any:
             if isinstance(v, Tensor)
         ]
         if not tensors:
-            run_select(op, values)  # says which tensor is missing
+            run_select(op, values)  # raises an error that says which tensor is missing
         raise UnsupportedTorchDeviceError(
             f"{op.name}: no kernel for these tensors, must be dense and on "
             + " or ".join(key.lower() for key in op.dispatch_keys),
@@ -240,9 +244,10 @@ def _make_slow_out(op: Op, packet: Any) -> Any:
 def out_schema(op: Op) -> str:
     """Return the schema of the `out` overload of a functional op.
 
-    It takes one more argument, `staged`: compute aside, then copy. That also keeps Inductor from
-    replacing calls by it, which torch 2.13 does where the signatures match but for `out`: it then
-    passes all tensors before all other arguments, each default twice, and fails on dynamic sizes.
+    It takes one more argument, `staged`: compute into a scratch buffer, then copy. The argument
+    also prevents a fault of Inductor: torch 2.13 replaces calls by an `out` overload of the same
+    signature, passes all tensors before all other arguments, each default twice, and fails on
+    dynamic sizes.
     """
     text = str(op.schema)
     arguments = text[text.index("(") + 1 : text.rindex(") -> ")]

@@ -1,4 +1,4 @@
-"""What does `torch.vmap` over an op run?  The rule registered for it, or it says that none is."""
+"""The `torch.vmap` rule of an op; without one, vmap over the op raises an error."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ Rule = Callable[..., Any]
 
 
 def register_vmap(op: Any, rule: Rule | str) -> None:
-    """Tell what `torch.vmap` over a registered op runs.
+    """Register the rule that `torch.vmap` runs for an op.
 
     Args:
-        op: what `CustomOp.register` returned, its default overload, or `namespace::name`.
-        rule: `rule(info, in_dims, *args)`, as for `torch.library.register_vmap`: it returns
-            the results and, in the same structure, the dimension of each that is mapped, or None.
-            `in_dims` has an entry for each argument of the signature, keyword-only ones too; the
+        op: the op from `CustomOp.register`, its default overload, or `namespace::name`.
+        rule: `rule(info, in_dims, *args)`, as for `torch.library.register_vmap`. It returns the
+            results and, in the same structure, the mapped dimension of each, or None. `in_dims`
+            has an entry for each argument of the signature, also for keyword-only ones; the
             tensors have their mapped dimension. `info` has `batch_size` and `randomness`.
             `"loop"` calls the op for each element and stacks the results.
 
     Raises:
-        RegistrationError: the op has a rule already, or this is none.
+        RegistrationError: the op has a rule already, or `rule` is neither a function nor "loop".
     """
     found = registered_op(op)
     if found.vmap_rule is not None:
@@ -51,7 +51,7 @@ def class_vmap_rule(op: Op) -> Rule | None:
 
 
 def make_vmap_kernel(op: Op) -> Callable[[Sequence[Any]], Any]:
-    """Return what runs a call on tensors of `torch.vmap`; it takes all arguments."""
+    """Return the kernel for tensors of `torch.vmap`; it takes all arguments."""
 
     def kernel(values: Sequence[Any]) -> Any:
         if op.vmap_rule is None and op.like_native is not None:
@@ -124,12 +124,12 @@ def _refuse_unmapped_change(op: Op, in_dims: Any) -> None:
 
 
 def _stacked(op: Op, results: Sequence[Any]) -> tuple[Any, Any]:
-    """Stack the results of several calls, and say which dimension is mapped."""
+    """Stack the results of several calls; return them with their mapped dimensions."""
     return _each_result(op, results, lambda tensors: torch.stack(list(tensors)))
 
 
 def _without_elements(op: Op, result: Any, device: torch.device) -> tuple[Any, Any]:
-    """Stack no results that are like this one."""
+    """Return empty stacks of results like this one, for a mapped dimension of size 0."""
 
     def stack(tensors: Sequence[Tensor]) -> Tensor:
         (like,) = tensors
@@ -156,7 +156,7 @@ def _each_result(
 
 
 def _like_element(tensor: Any, dim: int | None) -> Any:
-    """Return a meta tensor for one element of a mapped dimension, which may have none."""
+    """Return a meta tensor for one element of a mapped dimension, whose size may be 0."""
     if not isinstance(tensor, Tensor):
         return tensor
     shape = [size for i, size in enumerate(tensor.shape) if i != dim]

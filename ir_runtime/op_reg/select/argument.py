@@ -1,4 +1,4 @@
-"""What does a selection know of one argument or result?"""
+"""The descriptors of one argument or one result in a selection."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class AttrArg:
 
     Attributes:
         v: the argument's value; None for an absent optional one.
-        spec_value: the value that the kernel is compiled for, `v` unless `select` sets another:
-            one that stands for several values of which `generate` makes the same kernel.
+        spec_value: the value that the kernel is compiled for; `v`, unless `select` sets a
+            representative value for several values with the same kernel.
     """
 
     ir_arity: int = 0
@@ -54,7 +54,7 @@ class AttrArg:
 
     @property
     def spec_key(self) -> str:
-        """The compiled-in value, exactly; lists as lists, text quoted."""
+        """The exact compiled-in value; lists as lists, text quoted."""
         return f"attr<{self.spec_value!r}>"
 
     def __repr__(self) -> str:
@@ -79,12 +79,12 @@ class IntArg:
 
     @property
     def spec_value(self) -> int | None:
-        """The value that is compiled in, None while any value runs.
+        """The value that is compiled in, None if the kernel takes any value.
 
-        Setting it makes a kernel for this value alone, of which the argument is no operand.
+        Set it for a kernel with only this value; the argument is then no operand.
 
         Raises:
-            ArgumentError: it is set to another value than the argument has.
+            ArgumentError: it is set to another value than the argument's.
         """
         return self._spec_value
 
@@ -131,7 +131,7 @@ class TensorArg:
 
     Attributes:
         t: the argument, or a meta tensor.
-        spec_dims: a dimension's size where it is compiled in, None where any size runs.
+        spec_dims: for each dimension its size if it is compiled in, None for a dynamic one.
         name: the argument's name in the op's schema, "" for a result.
     """
 
@@ -175,11 +175,11 @@ class TensorArg:
     def require(
         self, *, dtypes: Sequence[torch.dtype] = (), rank: int | None = None, min_rank: int = 0
     ) -> TensorArg:
-        """Refuse a tensor that the op does not take.
+        """Refuse a tensor that the op does not support.
 
         Args:
-            dtypes: those it takes; empty means all.
-            rank: the number of dimensions, if only one will do.
+            dtypes: the supported dtypes; empty means all.
+            rank: the number of dimensions, if it is fixed.
             min_rank: the least number of dimensions.
 
         Raises:
@@ -197,10 +197,10 @@ class TensorArg:
         return self
 
     def require_shape(self, other: TensorArg) -> TensorArg:
-        """Refuse a tensor whose shape is not that of `other`.
+        """Refuse a tensor with another shape than `other`.
 
-        Compiled code takes sizes that the kernel's MLIR uses as one to be one: an op that combines
-        tensors with dynamic dimensions must check that they agree.
+        Compiled code does not check sizes that the kernel's MLIR uses as equal: an op that
+        combines tensors with dynamic dimensions must check that they agree.
 
         Raises:
             ArgumentError: the shapes differ.
@@ -222,11 +222,11 @@ class TensorArg:
 
     @property
     def spec_key(self) -> str:
-        """Dtype and dimensions, `?` for a dynamic one; tells signed from unsigned."""
+        """Dtype, signed or unsigned, and dimensions, `?` for a dynamic one."""
         dims = ",".join("?" if dim is None else str(int(dim)) for dim in self.spec_dims)
         return f"{dtype_info(self.t.dtype).short}[{dims}]"
 
-    def __repr__(self) -> str:  # never raises: a dtype outside the table, a size not known yet
+    def __repr__(self) -> str:  # never raises, even for an unknown dtype or size
         dims = ",".join("?" if dim is None else str(dim) for dim in self.spec_dims)
         return f"tensor<{short_name(self.t.dtype)}[{dims}]>"
 
@@ -235,7 +235,7 @@ class TensorListArg:
     """A list of tensors, each an operand; the length is compiled in.
 
     Attributes:
-        ts: one descriptor a tensor.
+        ts: the descriptor of each tensor.
     """
 
     is_list: bool = True
@@ -264,7 +264,7 @@ class TensorListArg:
 
 
 class EmptyOptionalTensorArg:
-    """An optional tensor that the call left out, or an optional result that is None."""
+    """An optional tensor that the call omits, or an optional result that is None."""
 
     ir_arity: int = 0
     is_list: bool = False
@@ -276,7 +276,7 @@ class EmptyOptionalTensorArg:
 
     @property
     def mlir_type_asm(self) -> str:
-        """Raise: nothing was passed."""
+        """Raise: an absent tensor has no operand type."""
         raise ArgumentError("absent optional tensor: has no MLIR type, must be tested for first")
 
     def __repr__(self) -> str:
@@ -288,7 +288,7 @@ class ScalarResult:
 
     Attributes:
         kind: `int`, `float` or `bool`.
-        t: what the kernel writes, a 0-d meta tensor: i64, f64 or bool.
+        t: a 0-d meta tensor like the one that the kernel writes: i64, f64 or bool.
     """
 
     ir_arity: int = 1
@@ -305,8 +305,8 @@ class ScalarResult:
         """Return a new symbol: the value is not known while a graph is traced.
 
         Raises:
-            UnsupportedTypeError: the schema says `int`, `float` or `bool`, for which there is
-                no symbol; `SymInt` has one.
+            UnsupportedTypeError: the schema says `int`, `float` or `bool`; only `SymInt` can be a
+                symbol.
         """
         if not self._symbolic:
             raise UnsupportedTypeError(

@@ -1,4 +1,4 @@
-"""Which arguments of an op are the values in its kernel?"""
+"""The arguments of an op behind the MLIR values in its kernel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _VIEWS = (
 
 
 def argument_name(ksel: KernelSelection, bindings: Sequence[Any], value: Any) -> str | None:
-    """Return the argument that a value is, in another view or dtype, None if it is none."""
+    """Return the name of the argument behind a value, also through views and casts, or None."""
     present = [
         name
         for name, desc in zip(ksel.op.arg_names, ksel.arg_descs, strict=True)
@@ -42,7 +42,7 @@ def argument_name(ksel: KernelSelection, bindings: Sequence[Any], value: Any) ->
 def arguments_like(
     ksel: KernelSelection, bindings: Sequence[Any], values: Sequence[Value]
 ) -> tuple[torch.Tensor, ...] | None:
-    """Return the call's tensors behind operands, None if one is not an argument as it is."""
+    """Return the call's tensors behind operands, None if one is not an unchanged argument."""
     bound: list[tuple[Any, Any]] = []
     descs: list[Any] = ksel.get_provided_arg_descs()
     for desc, binding in zip(descs, bindings, strict=True):

@@ -1,7 +1,7 @@
-"""How do a kernel's results become the results of a call?
+"""The results of a call, made from the tensors that a kernel writes.
 
-A kernel writes tensors. A call returns those, and lists of them, None for an absent optional one,
-and numbers, which the kernel writes as 0-d tensors.
+A kernel writes only tensors. A call returns them, and lists of them, None for an absent optional
+result, and numbers, which the kernel writes as 0-d tensors.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 
 
 def check_results(ksel: KernelSelection) -> None:
-    """Hold the results that `select` declares against the signature.
+    """Compare the results that `select` declares with the signature.
 
     Raises:
         RegistrationError: their number or kinds differ.
@@ -57,10 +57,10 @@ def check_results(ksel: KernelSelection) -> None:
 
 
 def check_mutations(ksel: KernelSelection) -> None:
-    """Hold the arguments that `select` declares inplace_tied against the signature.
+    """Compare the arguments that `select` declares inplace_tied with the signature.
 
     Raises:
-        RegistrationError: they are not those that the signature marks mutable.
+        RegistrationError: the signature marks other arguments as mutable.
     """
     op, tied = ksel.op, ksel.inplace_tied_arg_descs
     for i in op.mutated_args:
@@ -95,7 +95,7 @@ def _fits(desc: ResultDescriptor, wanted: str) -> bool:
 
 
 def result_text(desc: ResultDescriptor) -> str:
-    """Name the kind of a declared result, for a message."""
+    """Return the kind of a declared result as text, for a message."""
     if isinstance(desc, ScalarResult):
         return _WANTED[desc.kind.__name__]
     if isinstance(desc, TensorListArg):
@@ -104,7 +104,7 @@ def result_text(desc: ResultDescriptor) -> str:
 
 
 def written_descs(descs: Sequence[ArgDescriptor | ResultDescriptor]) -> list[Any]:
-    """Return a descriptor for each tensor that the kernel writes for these results or arguments."""
+    """Return the descriptors of the tensors that the kernel writes; lists are flattened."""
     flat: list[Any] = []
     for desc in descs:
         if isinstance(desc, TensorListArg):
@@ -118,9 +118,9 @@ Take = Callable[[Iterator[Tensor]], Any]
 
 
 def assembler(descs: Sequence[ResultDescriptor]) -> Callable[[Sequence[Tensor]], Any] | None:
-    """Return what makes the results of a call of the tensors that the kernel wrote.
+    """Return a function that builds the call's results from the tensors the kernel wrote.
 
-    None if each result is a tensor, so that there is nothing to do.
+    None if each result is a tensor: the tensors are then the results.
     """
     if all(isinstance(desc, TensorArg) for desc in descs):
         return None
@@ -144,7 +144,7 @@ def _take(desc: ResultDescriptor) -> Take:
 
 
 def fake_results(ksel: KernelSelection, device: torch.device) -> Any:
-    """Return what the op's meta function returns: None, one result, or a tuple."""
+    """Return the results of the op's meta function: None, one result, or a tuple."""
 
     def of(desc: ResultDescriptor) -> Any:
         if isinstance(desc, TensorArg):

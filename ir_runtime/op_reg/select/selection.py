@@ -1,4 +1,4 @@
-"""Which kernel does a call need?  `select` answers by declaring each argument and result here."""
+"""The selection: what `select` declares about one call's arguments and results."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ __all__ = ["CallSelection", "KernelSelection", "call_device", "check_devices", "
 
 
 class KernelSelection(ABC):
-    """The arguments of one call reduced to what matters for the code.
+    """The arguments of one call, reduced to the facts that determine the kernel.
 
     Attributes:
-        op: the op that selects.
-        own_op: a copy of it, whose `select` and `generate` run: what the one leaves in `self`
-            reaches the other, and no other call, be it on another thread or within this one.
-        arg_descs: what was declared of each argument; None where nothing was.
+        op: the op of the call.
+        own_op: a copy of `op`. Its `select` and `generate` run, so `select` may store values in
+            `self` for `generate`; no other call sees them, not even a nested one.
+        arg_descs: the descriptor of each argument; None for one that is not declared.
         inplace_tied_arg_descs: the arguments that the kernel changes, in declared order.
         result_descs: the results, in order.
-        variant: names the kernel among several for the same arguments.
-        device_family: the kind of device that the kernel is for: `local` (CPUs), `vulkan`,
-            `cuda`, `hip`. An op may have kernels of its own for some of them.
-        within_program: whether the kernel becomes part of another program: what it takes and gives
-            may then begin anywhere in memory, else at multiples of 64 bytes.
+        variant: the name of the kernel, if there are several for the same arguments.
+        device_family: the device family of the kernel: `local` (CPUs), `vulkan`, `cuda` or
+            `hip`. An op may have different kernels for them.
+        within_program: whether the kernel becomes part of another program: its operands and
+            results may then have any alignment, else they are aligned to 64 bytes.
     """
 
     device_family: str = "local"
@@ -58,7 +58,7 @@ class KernelSelection(ABC):
     def __init__(self, op: Op, arg_arity: int) -> None:
         self.op = op
         self.own_op: Op = copy.copy(op)
-        # What an op put in an ArgDescriptor slot, it knows better than a type checker.
+        # Any: the op knows the descriptor of each argument, the type checker does not.
         self.arg_descs: list[Any] = [None] * arg_arity
         self.inplace_tied_arg_descs: list[TensorArg | TensorListArg] = []
         self.result_descs: list[ResultDescriptor] = []
@@ -70,7 +70,7 @@ class KernelSelection(ABC):
 
     @abstractmethod
     def arg_optional_tensor(self, arg: int, *, inplace_tied: bool = False) -> TensorArg | None:
-        """Declare argument `arg` a tensor that may be absent; None if it is."""
+        """Declare argument `arg` a tensor that may be absent; returns None if it is."""
 
     @abstractmethod
     def arg_tensor_list(self, arg: int, *, inplace_tied: bool = False) -> TensorListArg:
@@ -125,7 +125,7 @@ class KernelSelection(ABC):
         return self.return_tensor(torch.empty(tuple(size), dtype=dtype, device="meta"))
 
     def maybe_return_tensor(self, t: Tensor | None) -> TensorArg | None:
-        """Declare the next result, a `Tensor?`: like `t`, or None, which no kernel writes."""
+        """Declare the next result, a `Tensor?`, like `t`; if None, the kernel writes nothing."""
         if t is not None:
             return self.return_tensor(t)
         self.result_descs.append(EmptyOptionalTensorArg())
@@ -147,10 +147,10 @@ class KernelSelection(ABC):
 
         Args:
             sizes: one for each element.
-            dtypes: likewise, or one for all.
+            dtypes: one for each element, or one for all.
 
         Raises:
-            RegistrationError: there are more of one than of the other.
+            RegistrationError: the numbers of sizes and dtypes differ.
         """
         each = [dtypes] * len(sizes) if isinstance(dtypes, torch.dtype) else dtypes
         if len(each) != len(sizes):
@@ -168,17 +168,17 @@ class KernelSelection(ABC):
     def return_int(self) -> ScalarResult:
         """Declare the next result a number, `SymInt` or `int`; the kernel yields i64 or index.
 
-        An op that returns `SymInt` can be compiled and exported, one that returns `int` is for
-        eager calls alone.
+        An op that returns `SymInt` can be compiled and exported; one that returns `int` works
+        only in eager calls.
         """
         return self._return_scalar(int)
 
     def return_float(self) -> ScalarResult:
-        """Declare the next result a `float`, for eager calls alone; the kernel yields a float."""
+        """Declare the next result a `float`, only for eager calls; the kernel yields a float."""
         return self._return_scalar(float)
 
     def return_bool(self) -> ScalarResult:
-        """Declare the next result a `bool`, for eager calls alone; the kernel yields i1."""
+        """Declare the next result a `bool`, only for eager calls; the kernel yields i1."""
         return self._return_scalar(bool)
 
     def _return_scalar(self, kind: type) -> ScalarResult:
@@ -190,9 +190,9 @@ class KernelSelection(ABC):
         return desc
 
     def generate_meta_returns(self) -> Any:
-        """Return what stands for the results while nothing is computed: None, one, or a tuple.
+        """Return the results of the meta function: None, one result, or a tuple.
 
-        Meta tensors, lists of them, None for an absent optional, a new symbol for a `SymInt`.
+        Each is a meta tensor, a list of them, None for an absent one, or a symbol for a `SymInt`.
         """
         metas = [desc.generate_meta() for desc in self.result_descs]
         if not metas:
@@ -205,7 +205,7 @@ class KernelSelection(ABC):
 
     @property
     def spec_key(self) -> str:
-        """Text that is equal for two calls exactly if one kernel serves both."""
+        """Text that is equal for two calls if and only if they have the same kernel."""
         arguments = ", ".join("unused" if d is None else d.spec_key for d in self.arg_descs)
         results = ", ".join(d.spec_key for d in self.result_descs)
         tied = ", ".join(
@@ -220,11 +220,11 @@ class KernelSelection(ABC):
 
 
 class CallSelection(KernelSelection):
-    """A selection that reads the arguments of a call, real, meta or fake.
+    """A selection from the arguments of a call; its tensors are real, meta or fake.
 
     Args:
         op: the op that is called.
-        args: all arguments in schema order, defaults filled in.
+        args: all arguments in schema order, with defaults.
     """
 
     def __init__(self, op: Op, args: Sequence[Any]) -> None:
@@ -289,7 +289,7 @@ class CallSelection(KernelSelection):
 
     def attr_dtype(self, arg: int) -> AttrArg:
         value = self._value(arg)
-        if type(value) is int:  # torch's own number for it, as schemas and graphs hold it
+        if type(value) is int:  # torch's number of the dtype, as in schemas and graphs
             desc = self.arg_descs[arg] = AttrArg(dtype_of_code(value))
             return desc
         return self._attr(arg, torch.dtype, "a dtype")
@@ -360,7 +360,7 @@ class CallSelection(KernelSelection):
 
 
 def no_such_argument(op: Op, arg: int) -> NoSuchArgumentError:
-    """Return the refusal of a position that is beyond the arguments of an op."""
+    """Return the error for a position that no argument of an op has."""
     listed = (
         ", ".join(f"{i} `{name}`" for i, name in enumerate(op.arg_names)) or "none: it has none"
     )
@@ -368,7 +368,7 @@ def no_such_argument(op: Op, arg: int) -> NoSuchArgumentError:
 
 
 def _constant(value: Any, kind: type) -> Any:
-    """Return a value as it is compiled in; a symbolic one specialises the graph on its value."""
+    """Return the value to compile in; for a symbolic one, the traced graph becomes specialised."""
     if isinstance(value, torch.SymInt):
         value = int(value)
     elif isinstance(value, torch.SymFloat):
@@ -379,19 +379,19 @@ def _constant(value: Any, kind: type) -> Any:
 
 
 def call_device(op_name: str, arg_names: Sequence[str], args: Sequence[Any]) -> torch.device | None:
-    """Return the device that all tensors of a call live on, None if there are no tensors.
+    """Return the device of all tensors of a call, None if there are no tensors.
 
     Raises:
-        MixedDeviceError: they live on several; says which is where.
+        MixedDeviceError: they are on several devices; the message lists them.
     """
     return _one_device(op_name, _placed(arg_names, args))
 
 
 def check_devices(op_name: str, arg_names: Sequence[str], args: Sequence[Any]) -> None:
-    """Refuse tensors on several devices; a 0-d tensor of the CPU may go with those of a GPU.
+    """Refuse tensors on several devices; a 0-d CPU tensor may be used with tensors of a GPU.
 
     Raises:
-        MixedDeviceError: they live on several; says which is where.
+        MixedDeviceError: they are on several devices; the message lists them.
     """
     placed = _placed(arg_names, args)
     if len({t.device for _, t in placed}) > 1:

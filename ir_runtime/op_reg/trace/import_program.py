@@ -1,4 +1,4 @@
-"""Import a traced torch program into a module of the torch dialect, by IREE's FxImporter."""
+"""The import of a traced torch program into MLIR's torch dialect, by IREE's FxImporter."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _LOGGERS = ("torch._subclasses.fake_tensor", "torch.fx.experimental.symbolic_sha
 
 @contextmanager
 def quiet_tracing() -> Generator[None]:
-    """Keep torch from warning of itself and logging attempts that fail; our errors say why."""
+    """Silence torch's own warnings and its logs of failed attempts; our errors give the reasons."""
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [logger.disabled for logger in loggers]
     for logger in loggers:
         logger.disabled = True
     try:
         with warnings.catch_warnings():
-            # torch.export copies tree specs by way of their deprecated class
+            # torch.export copies tree specs through a deprecated class.
             warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
             warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch")
             yield
@@ -55,9 +55,9 @@ def quiet_tracing() -> Generator[None]:
 
 
 def record_lines_of(fn: Any) -> None:
-    """Let torch keep the lines of a function in its traces; by itself it keeps those of `forward`.
+    """Make torch record the lines of a function in its traces; by default only `forward` has them.
 
-    Torch 2.13 can; without it messages do not tell the lines of functions.
+    Older versions of torch cannot; messages then have no lines of functions.
     """
     from torch.fx import proxy
 
@@ -67,14 +67,14 @@ def record_lines_of(fn: Any) -> None:
 
 
 def functional_program(program: Any) -> Any:
-    """Return an exported program without in-place ops, of the operators that importers know.
+    """Return an exported program without in-place ops, and with operators that importers know.
 
-    An in-place op becomes `auto_functionalized`, which returns what the op changes. Torch's second
-    form of it makes views inside, and FxImporter does not read it, so it is turned off here, and
-    exchanged where a program has it already.
+    An in-place op becomes `auto_functionalized`, which returns the changed tensors. torch has a
+    second form of it, with views inside, which FxImporter cannot read. This form is turned off
+    here, and replaced in programs that have it already.
 
     Raises:
-        ExportError: a program that is functional already holds an op in place of a view.
+        ExportError: the program is functional already, and an op in it changes a view.
     """
     from torch._export import config
     from torch.export._remove_effect_tokens_pass import _remove_effect_tokens
@@ -84,7 +84,7 @@ def functional_program(program: Any) -> Any:
     with v1, _composite_ops_listed_once():
         functional = program.run_decompositions(add_model_decompositions(decompositions()))
     settle_sizes(functional)
-    # ops with effects are chained by tokens; in MLIR they keep their order without
+    # torch orders ops with effects by tokens; in MLIR they keep their order without tokens.
     return _remove_effect_tokens(functional)
 
 
@@ -95,8 +95,8 @@ _listing = threading.local()
 def _composite_ops_listed_once() -> Generator[None]:
     """Make torch list all composite operators only once in a `with` block of this thread.
 
-    To build its table of decompositions torch 2.13 does so twice for each namespace of operators
-    that the process has, which takes most of the time of a small program where there are many.
+    For its table of decompositions, torch 2.13 lists them twice for each operator namespace of the
+    process. With many namespaces, this takes most of the time of a small program.
     """
     from torch._export import utils
 
@@ -118,7 +118,13 @@ def _composite_ops_listed_once() -> Generator[None]:
 
 
 def _exchange_second_form(program: Any) -> Any:
-    """Return a program with `auto_functionalized_v2` exchanged by the first form."""
+    """Return a program with each `auto_functionalized_v2` replaced by the first form.
+
+    The second form takes the changed tensors as a list of bases, and says for each mutable argument
+    the number of its base, and the view of the base, if it is one. It returns the op's own results,
+    then the new values of all bases. The first form takes the changed tensors as the arguments
+    themselves, and returns the own results, then the new values in the order of these arguments.
+    """
     from torch._higher_order_ops.auto_functionalize import (
         auto_functionalized,
         auto_functionalized_v2,
@@ -137,6 +143,8 @@ def _exchange_second_form(program: Any) -> Any:
         indices = [node.kwargs[f"_{name}_base_index"] for name in names]
         known = {"_all_bases", *(f"_{name}_base_index" for name in names)}
         views = [key for key in node.kwargs if key.startswith("_") and key not in known]
+        # The first form can express whole tensors only: no argument may be a view of its base, be
+        # absent, or share its base with another argument.
         if views or None in indices or len(set(indices)) < len(indices):
             raise ExportError(
                 f"{op.name()}: changes a view in a program that is functional already, must change "
@@ -149,6 +157,8 @@ def _exchange_second_form(program: Any) -> Any:
         with graph.inserting_before(node):
             first = graph.call_function(auto_functionalized, (op,), arguments)
         first.meta = dict(node.meta)
+        # Each user is a `getitem`. The own results keep their places; new values move from the
+        # order of the bases to the order of the mutable arguments.
         results = len(node.meta["val"]) - len(bases)
         for user in list(node.users):
             place = user.args[1]
@@ -168,16 +178,18 @@ def import_program(program: Any, *, func_name: str = "main", hooks: Any = None) 
     Args:
         program: a `torch.export.ExportedProgram`.
         func_name: the function's name.
-        hooks: what constants become; default `literal_hooks()`.
+        hooks: FxImporter's hooks for constants; default `literal_hooks()`.
 
     Raises:
-        Exception: whatever FxImporter raises of a program that it does not know.
+        Exception: FxImporter does not know a part of the program; it raises many types.
     """
     from iree.compiler.extras.fx_importer import FxImporter
     from iree.compiler.ir import Context
 
     name_size_functions(program)
 
+    # Size expressions let MLIR relate sizes, such as `s0 + 1`. FxImporter fails on some of them;
+    # without any, all open sizes are unrelated, which is still correct.
     def attempt(*, size_expressions: bool) -> Any:
         context = Context()
         context.enable_multithreading(False)  # noqa: FBT003 - MLIR's threads do not survive a fork
@@ -189,15 +201,15 @@ def import_program(program: Any, *, func_name: str = "main", hooks: Any = None) 
 
     try:
         return attempt(size_expressions=True)
-    except NotImplementedError:  # an expression such as Min(4, s0)
+    except NotImplementedError:  # for example Min(4, s0)
         return attempt(size_expressions=False)
 
 
 def literal_hooks() -> Any:
-    """Return hooks that write small tensors as elements, not as resources.
+    """Return hooks that write small 16-bit float tensors as elements, not as resources.
 
-    IREE 3.13 puts constants of up to 256 bytes into the code that uses them, and there widens
-    bf16, which it does for elements only.
+    IREE 3.13 moves constants of up to 256 bytes into the code that uses them, and must widen bf16
+    there. It can do so only for constants written as elements.
     """
     from iree.compiler.extras.fx_importer import FxImporterHooks
 
@@ -225,7 +237,7 @@ def _element_literal(gni: Any, tensor: torch.Tensor) -> Any:
 
 
 def example_sizes(program: Any) -> Mapping[str, int]:
-    """Return the example value of each size symbol of a traced program."""
+    """Return the representative value of each size symbol of a traced program."""
     found: dict[str, int] = {}
     for node in program.graph.nodes:
         value = node.meta.get("val")
@@ -236,6 +248,6 @@ def example_sizes(program: Any) -> Mapping[str, int]:
 
 
 def first_lines(error: BaseException) -> list[str]:
-    """Return the kind of an exception and the first lines of its message."""
+    """Return the type of an exception and the first lines of its message."""
     lines = [line for line in str(error).split("\n") if line.strip()]
     return [f"{type(error).__name__}: {lines[0] if lines else ''}", *lines[1:12]]

@@ -1,4 +1,4 @@
-"""Which operators of a traced program take indices, of which dimension, with which meaning?"""
+"""The index arguments of operators in a traced program, their dimensions and their meanings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MASKS = (torch.bool, torch.uint8)
 
 
 class UncheckedIndexError(Exception):
-    """An operator takes indices in a way that is not known here; the message is a sentence.
+    """An operator takes indices in a way that this file does not know; the message is a sentence.
 
     Attributes:
         node: the operator in the graph.
@@ -49,13 +49,13 @@ class IndexAccess:
     """One use of an index tensor by an operator.
 
     Attributes:
-        place: of the index among the operator's arguments: position, or position and item.
+        place: place of the index in the operator's arguments: position, or position and item.
         index: the node of the index tensor.
-        table: the node of the tensor that is indexed, or a size.
-        dim: the dimension that is indexed, None for the tensor as a line.
+        table: the node of the indexed tensor, or a size.
+        dim: the indexed dimension, None if the index counts the elements of the whole tensor.
         wraps: whether negative indices count from the end.
-        small: tensors and dimensions that must be at most as large as those of `large`.
-        large: tensors and dimensions, likewise.
+        small: tensors with dimensions; each must be at most as large as its partner in `large`.
+        large: tensors with dimensions, the partners of those in `small`.
     """
 
     place: tuple[int, ...]
@@ -71,7 +71,7 @@ def index_accesses(node: Any) -> Iterator[IndexAccess]:
     """Return each use of indices by a node of a functional graph.
 
     Raises:
-        UncheckedIndexError: the operator takes indices and is not known here.
+        UncheckedIndexError: the operator takes indices, and this file does not know it.
     """
     target = node.target
     if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
@@ -88,7 +88,7 @@ def index_accesses(node: Any) -> Iterator[IndexAccess]:
 
 
 def _refuse_computed_places(node: Any) -> None:
-    """Refuse an operator whose place in a tensor is a number that the program computes."""
+    """Refuse an operator with an int argument, such as a start, computed from a tensor's values."""
     from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 
     for argument, value in zip(node.target._schema.arguments, node.args, strict=False):
@@ -103,7 +103,7 @@ def _refuse_computed_places(node: Any) -> None:
 
 
 def _along_dim(place: int, *, at: int = 1) -> Callable[[Any], Iterator[IndexAccess]]:
-    """Return the access of an operator whose arguments are a tensor, a dimension, an index."""
+    """Return the access of an operator with a tensor, a dimension and an index as arguments."""
 
     def accesses(node: Any) -> Iterator[IndexAccess]:
         table, index = node.args[0], node.args[place]
@@ -114,7 +114,7 @@ def _along_dim(place: int, *, at: int = 1) -> Callable[[Any], Iterator[IndexAcce
 
 
 def _elementwise(*, source: int | None) -> Callable[[Any], Iterator[IndexAccess]]:
-    """Return the access of `gather` and `scatter`, whose index has the rank of the tensor."""
+    """Return the access of `gather` and `scatter`; their index has the rank of the tensor."""
 
     def accesses(node: Any) -> Iterator[IndexAccess]:
         table, dim, index = node.args[:3]
@@ -138,7 +138,7 @@ def _embedding(node: Any) -> Iterator[IndexAccess]:
 
 
 def _listed(node: Any) -> Iterator[IndexAccess]:
-    """Return the accesses of `index` and `index_put`, which have an index a dimension."""
+    """Return the accesses of `index` and `index_put`, which take an index per dimension."""
     table, dim = node.args[0], 0
     for item, index in enumerate(node.args[1]):
         if index is None:
@@ -153,9 +153,10 @@ def _listed(node: Any) -> Iterator[IndexAccess]:
 
 
 def _written_values(node: Any) -> tuple[_Places, _Places]:
-    """Return what must be equal for the values of `index_put` to lie over what they are written to.
+    """Return the sizes that must be equal for the values of `index_put`, as `small` and `large`.
 
-    Torch expands them to it; compiled code reads a value for each place without a look.
+    torch expands the values to the written places; compiled code reads a value for each place
+    without a check. Equal is written as "at most as large", in both directions.
     """
     values = node.args[2] if len(node.args) > 2 else None
     if not isinstance(values, torch.fx.Node) or values.meta["val"].ndim == 0:
@@ -167,14 +168,19 @@ def _written_values(node: Any) -> tuple[_Places, _Places]:
     pairs: list[tuple[tuple[Any, int], tuple[Any, int]]] = []
     for i, place in zip(range(-1, -len(shape) - 1, -1), reversed(places), strict=False):
         size, written = shape[i], place[0].meta["val"].shape[place[1]]
-        if str(size) not in ("1", str(written)):  # symbols compare by their names, not by examples
+        # As text: a comparison of symbols would use representative values, and record a guard.
+        if str(size) not in ("1", str(written)):
             pairs.append(((values, len(shape) + i), place))
     both = [*pairs, *((other, one) for one, other in pairs)]
     return tuple(one for one, _ in both), tuple(other for _, other in both)
 
 
 def _written_places(table: Any, listed: Any) -> list[tuple[Any, int]]:
-    """Return for each dimension of `table[listed]` a tensor and a dimension of its size."""
+    """Return, for each dimension of `table[listed]`, a tensor and a dimension of that size.
+
+    torch broadcasts the indices to joint dimensions. These take the place of the indexed dimensions
+    if those are adjacent; else they come first.
+    """
     indices = [index for index in listed if index is not None]
     rank = max(index.meta["val"].ndim for index in indices)
     joint: list[tuple[Any, int]] = []
@@ -190,7 +196,7 @@ def _written_places(table: Any, listed: Any) -> list[tuple[Any, int]]:
 
 
 def _masked_listed(node: Any) -> Iterator[IndexAccess]:
-    """Return those of `_unsafe_masked_index`, which stands between the tensor and its list."""
+    """Return the accesses of `_unsafe_masked_index`, whose second argument is a mask."""
     table = node.args[0]
     for item, index in enumerate(node.args[2]):
         if index is not None:
@@ -220,7 +226,7 @@ _OPERATORS: dict[str, Callable[[Any], Iterator[IndexAccess]]] = {
     "_unsafe_masked_index": _masked_listed,
     "_unsafe_masked_index_put_accumulate": _masked_listed,
 }
-"""By the name of an ATen operator."""
+"""The accesses of ATen operators, by name."""
 
 
 def _one_hot(node: Any) -> Iterator[IndexAccess]:
@@ -230,7 +236,7 @@ def _one_hot(node: Any) -> Iterator[IndexAccess]:
 
 
 def _several_open(node: Any) -> Iterator[IndexAccess]:
-    """Return the accesses of `x[i, j]` of open sizes, which becomes a read by one joint index."""
+    """Return the accesses of `x[i, j]` with open sizes, which becomes a read by one joint index."""
     found = [index for index in node.args[1] if index is not None]
     sizes = [size for index in found for size in index.meta["val"].shape]
     if len(found) > 1 and any(isinstance(size, torch.SymInt) for size in sizes):
@@ -243,11 +249,11 @@ _STRICT: dict[str, Callable[[Any], Iterator[IndexAccess]]] = {
     "index_copy": _along_dim(2),
     "one_hot": _one_hot,
 }
-"""Those that are checked before torch decomposes them."""
+"""Accesses that must be checked before torch decomposes the operator, by name."""
 
 
 def strict_index_accesses(node: Any) -> list[IndexAccess]:
-    """Return those of a node of a graph that torch has not decomposed, if that would lose them."""
+    """Return the accesses of a node that would be lost when torch decomposes it."""
     target = node.target
     if not isinstance(target, torch._ops.OpOverload) or target.namespace != "aten":
         return []
@@ -256,7 +262,7 @@ def strict_index_accesses(node: Any) -> list[IndexAccess]:
 
 
 def writes_by_index(node: Any) -> bool:
-    """Tell whether the operator of a node writes where its indices say."""
+    """Tell whether the operator of a node writes at its indices."""
     if not isinstance(node.target, torch._ops.OpOverload) or node.target.namespace != "aten":
         return False
     return node.target._schema.name.partition("::")[2].startswith(_WRITES)

@@ -1,7 +1,7 @@
-"""Bound the integers that a traced program computes from constants, ranges and sizes.
+"""Bounds of integers that a traced program computes from constants, ranges and sizes.
 
-An index that is known to be in range needs no check: those of `unfold`, of a relative position, or
-the result of `argmax`.
+An index that is always in range needs no check: for example an index of `unfold`, of a relative
+position, or the result of `argmax`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 __all__ = ["Bounds", "bounds_of"]
 
 Bounds = tuple[int, int]
-"""The least and the greatest value that is possible."""
+"""The least and the greatest possible value."""
 
 _MOST_NODES = 64
 _SAME = (
@@ -24,11 +24,11 @@ _SAME = (
 
 
 def bounds_of(node: Any, constants: Mapping[str, torch.Tensor]) -> Bounds | None:
-    """Return bounds of the elements of a tensor, None if none are known.
+    """Return bounds of the elements of a tensor, None if they are not known.
 
     Args:
-        node: of a graph, or a number.
-        constants: the constant tensors of the program by the names of their nodes.
+        node: a node of a graph, or a number.
+        constants: the constant tensors of the program, by the names of their nodes.
     """
     return _Search(constants).bounds(node)
 
@@ -41,6 +41,7 @@ class _Search:
     def bounds(self, node: Any) -> Bounds | None:
         if type(node) is int:
             return node, node
+        # The search is limited: a shared node is visited once for each path to it.
         self._left -= 1
         if not isinstance(node, torch.fx.Node) or self._left < 0:
             return None
@@ -54,6 +55,7 @@ class _Search:
         return found if found is not None and _fits(found, dtype) else None
 
     def _of_call(self, node: Any, name: str) -> Bounds | None:
+        # Operators that only move elements: the bounds are those of the inputs.
         if name in _SAME:
             first = node.args[0]
             return self._all(first if isinstance(first, list | tuple) else [first])
@@ -68,6 +70,7 @@ class _Search:
             return self._all(node.args[1:])
         if name in ("full", "scalar_tensor"):
             return self.bounds(node.args[name == "full"])
+        # `alpha` and other options are not in the table.
         combine = _ARITHMETIC.get(name)
         if combine is None or node.kwargs:
             return None
@@ -106,7 +109,7 @@ def _of_constant(constant: torch.Tensor) -> Bounds | None:
 
 
 def _fits(bounds: Bounds, dtype: torch.dtype | None) -> bool:
-    """Tell whether no element can have overflowed."""
+    """Tell whether the bounds fit the dtype, so that no element can have wrapped around."""
     if dtype is None or dtype.is_floating_point or dtype.is_complex or dtype == torch.bool:
         return False
     limits = torch.iinfo(dtype)

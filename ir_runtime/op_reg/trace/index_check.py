@@ -1,10 +1,9 @@
-"""Find the operators of a traced program that take indices, and check each index before them.
+"""The insertion of index checks into a traced program, before each operator that takes indices.
 
-Compiled code reads and writes where an index says. So each index tensor of a program goes through
-the op `ir_runtime_trace::checked_index`, which becomes MLIR in `index_report`: it makes negative
-indices count from the end where torch means that, clamps what is out of range, and reports it.
-A read that does nothing else than look elements up becomes `ir_runtime_trace::checked_read`, which
-`index_read` writes.
+Compiled code reads and writes at any index without a check. So each index tensor of a program goes
+through the op `ir_runtime_trace::checked_index`, which `index_report` writes as MLIR. It resolves
+negative indices where torch allows them, clamps indices that are out of range, and reports them. A
+plain look-up of elements becomes `ir_runtime_trace::checked_read`, which `index_read` writes.
 """
 
 from __future__ import annotations
@@ -67,10 +66,10 @@ _MANY = 4096
 
 
 def check_before_decomposition(program: Any) -> Any:
-    """Return a program with checks of those indices whose meaning torch's decompositions change.
+    """Return a program with checks of the indices that torch's decompositions would change.
 
-    They make `index_put` of `index_add`, so that negative indices are legal, and drop the assertion
-    of `one_hot`.
+    torch decomposes `index_add` into `index_put`, which accepts negative indices, and drops the
+    assertion of `one_hot`.
     """
     if not any(strict_index_accesses(node) for node in program.graph.nodes):
         return program
@@ -88,11 +87,11 @@ def check_indices(program: Any, names: Mapping[str, str], within: str | None = N
 
     Args:
         program: a `torch.export.ExportedProgram`.
-        names: what to call inputs of the program in messages, by the names of their nodes.
-        within: the op whose arguments `names` are.
+        names: names of the program's inputs for messages, by the names of their nodes.
+        within: the op with the arguments `names`.
 
     Raises:
-        UncheckedIndexError: an operator takes indices and is not known here.
+        UncheckedIndexError: an operator takes indices, and `index_access` does not know it.
     """
     graph = program.graph
     constants = _constants(program)
@@ -100,7 +99,7 @@ def check_indices(program: Any, names: Mapping[str, str], within: str | None = N
     for node in list(graph.nodes):
         if node.op != "call_function":
             continue
-        if node.target is _checked():  # before torch decomposed the program
+        if node.target is _checked():  # from `check_before_decomposition`: add the names only
             facts = _facts(node, names.get(_origin(node.args[0]).name), within)
             facts |= {"op": json.loads(node.args[-1])["op"]}
             node.args = (*node.args[:-1], json.dumps(facts))
@@ -124,7 +123,10 @@ def check_indices(program: Any, names: Mapping[str, str], within: str | None = N
 
 
 def _by_index_select(graph: Any, node: Any, names: Mapping[str, str], within: str | None) -> Any:
-    """Exchange `x.select(dim, i.item())` by `x.index_select(dim, i).squeeze(dim)`."""
+    """Replace `x.select(dim, i.item())` by `x.index_select(dim, i).squeeze(dim)`.
+
+    An index tensor can be checked; a number from `item()` cannot.
+    """
     if node.target is not torch.ops.aten.select.int:
         return node
     table, dim, number = node.args
@@ -157,7 +159,7 @@ def _by_index_select(graph: Any, node: Any, names: Mapping[str, str], within: st
 
 
 def _drop_empty_write(node: Any) -> None:
-    """Make a copy of a write that writes nothing, on which IREE 3.13 crashes."""
+    """Replace a write without indices by a copy of the tensor: IREE 3.13 crashes on it."""
     if not writes_by_index(node):
         return
     indices = [access.index.meta["val"] for access in index_accesses(node)]
@@ -166,9 +168,9 @@ def _drop_empty_write(node: Any) -> None:
 
 
 def _reads_elements(user: Any, access: IndexAccess) -> bool:
-    """Tell whether an operator reads one element for each index, to be checked as it is read.
+    """Tell whether an operator reads one element per index, so the read itself may check them.
 
-    A few indices are checked before it, and so are those that another operator needs checked, too.
+    A small index tensor is checked before the read, and so is one that other operators use, too.
     """
     shape, rank = access.index.meta["val"].shape, access.table.meta["val"].ndim
     if user.target not in _READS or not shape or not rank:
@@ -196,15 +198,17 @@ def _check_in_read(graph: Any, user: Any, access: IndexAccess, facts: str) -> No
 def _is_in_range(
     access: IndexAccess, size: Any, constants: Mapping[str, torch.Tensor], *, writes: bool
 ) -> bool:
-    """Tell whether an index cannot be out of range; sizes of other dimensions may be."""
+    """Tell whether no index can be out of range, so that no check is needed."""
     for small, large in zip(access.small, access.large, strict=True):
         if not _at_most(_dim_size(*small), _dim_size(*large)):
             return False
+    # The check of a write also asserts that there are indices. With open sizes this is not known,
+    # so only an earlier check of a write (`args[3]`) makes this one needless.
     if writes and any(not isinstance(n, int) for n in access.index.meta["val"].shape):
         source = _source(access.index)
         return source.target is _checked() and source.args[3] and _has_size(source, size)
     bounds = bounds_of(access.index, constants)
-    if bounds is not None:  # one that is negative is yet to be made to count from the end
+    if bounds is not None:  # the check must still resolve a negative index
         return isinstance(size, int) and bounds[0] >= 0 and bounds[1] < size
     source = _source(access.index)
     if source.op != "call_function" or not isinstance(source.target, torch._ops.OpOverload):
@@ -234,7 +238,7 @@ def _has_size(check: Any, size: Any) -> bool:
 
 
 def _at_most(one: Any, other: Any) -> bool:
-    """Tell whether it is known that a size is at most another one."""
+    """Tell whether a size is known to be at most another size."""
     if isinstance(one, int) and isinstance(other, int):
         return one <= other
     return str(one) == str(other)
@@ -245,7 +249,7 @@ def _number(value: Any) -> Any:
 
 
 def _constants(program: Any) -> dict[str, torch.Tensor]:
-    """Return the constant tensors of a program by the names of their nodes."""
+    """Return the constant tensors of a program, by the names of their nodes."""
     from torch.export.graph_signature import InputKind
 
     values = program.constants
@@ -258,7 +262,7 @@ def _constants(program: Any) -> dict[str, torch.Tensor]:
 
 
 def _origin(node: Any) -> Any:
-    """Return the node whose elements a node holds, some of them perhaps exchanged by a number."""
+    """Return the source of a node's elements, also through a `where` that replaces some of them."""
     node = _source(node)
     if node.op == "call_function" and node.target is torch.ops.aten.where.self:
         return _origin(node.args[1])
@@ -266,7 +270,7 @@ def _origin(node: Any) -> Any:
 
 
 def _source(node: Any) -> Any:
-    """Return the node whose elements, all or some of them, a node holds."""
+    """Return the source of a node's elements: the first node before copies, views and casts."""
     while node.op == "call_function" and isinstance(node.target, torch._ops.OpOverload):
         name = node.target._schema.name.partition("::")[2]
         copied = name in ("lift_fresh_copy", "_to_copy", *_VIEWS)
@@ -304,7 +308,7 @@ def _size_of(access: IndexAccess) -> Any:
 
 
 def _size_node(graph: Any, node: Any, dim: int) -> Any:
-    """Return a size as the graph has it: a number, or a node that computes it."""
+    """Return a size for the graph: a number, or a new node that computes it."""
     size = _dim_size(node, dim)
     if isinstance(size, int):
         return size
@@ -357,7 +361,7 @@ def _replace(node: Any, place: Sequence[int], value: Any) -> None:
 
 
 def _facts(node: Any, argument: str | None, within: str | None) -> dict[str, Any]:
-    """Return what messages say; a line of code only if no argument tells where the index is."""
+    """Return the facts for messages; the user's line only if the index is no argument."""
     facts = {"op": node.target._schema.name.replace("::", ".")}
     if argument is not None:
         facts["argument"] = argument

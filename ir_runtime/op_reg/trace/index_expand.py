@@ -1,4 +1,4 @@
-"""Expand the checks of indices in an imported program: torch's values become builtin tensors."""
+"""The expansion of index checks in an imported program, from torch values to builtin tensors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def expand_index_checks(module_op: Any, family: str) -> None:
 
     Args:
         module_op: the module.
-        family: the kind of device it is for, which decides how a checked read is written.
+        family: the device family; decides how a checked read is written.
     """
     from iree.compiler.ir import InsertionPoint, Operation, SymbolTable, WalkResult
 
@@ -117,7 +117,7 @@ def _assert_at_most(one: Any, other: Any, facts: dict[str, Any]) -> None:
 
 
 def _assert_not_empty(index: Any, facts: dict[str, Any]) -> None:
-    """Assert that a write has an index: IREE 3.13 crashes on one that has none."""
+    """Assert that a write has indices: IREE 3.13 crashes on a write without them."""
     from iree.compiler.dialects import arith, tensor
     from iree.compiler.ir import IndexType, IntegerAttr, Operation, RankedTensorType, StringAttr
 

@@ -1,8 +1,9 @@
-"""Find the places of elements in a table of several dimensions, in MLIR on vectors.
+"""MLIR on vectors that computes the places of elements in a table of several dimensions.
 
-`gather` indexes one dimension; in the others an element of the index has its own coordinates. The
-lanes of a vector start with their coordinates in the index. Each step adds a vector's length,
-written in the sizes of the index as digits, so that at most one is carried into each coordinate.
+`gather` indexes one dimension; in the others, an element of the index uses its own coordinates. The
+lanes of a vector start with their coordinates in the index. Each step adds the vector's length,
+written as a number with the sizes of the index as bases of its digits. So at most one is carried
+into each coordinate.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ class Places:
     """MLIR for the parts of a read that depend on the rank of its table.
 
     Attributes:
-        sizes: lines before the dispatch; they define its further operands.
-        operands: those, of type `i64`.
+        sizes: lines before the dispatch; they define its additional operands.
+        operands: the additional operands, of type `i64`.
         start: lines before the loop over the vectors of a block.
-        carried: pairs of what the loop carries from vector to vector and its first value.
+        carried: the values that the loop carries from vector to vector, each with its first value.
         place: lines that compute `%place` from the index `%in`.
         advance: lines that compute `<carried>_next`.
     """
@@ -39,13 +40,13 @@ def line_places() -> Places:
 
 
 def table_places(table: str, index: str, rank: int, dim: int) -> Places:
-    """Return the places in a table of several dimensions, of which `dim` is indexed.
+    """Return the places in a table of several dimensions.
 
     Args:
         table: type of the table `%table`.
         index: type of the index `%index`, which has the same rank.
-        rank: of both, at least 2.
-        dim: the dimension.
+        rank: the rank of both, at least 2.
+        dim: the indexed dimension.
     """
     sizes = tuple(f"%size_{i}" for i in range(rank))
     strides = tuple(f"%stride_{i}" for i in range(rank - 1))
@@ -123,7 +124,7 @@ def _place(rank: int, dim: int) -> str:
     for i, term in enumerate(terms[1:]):
         lines.append(f"%sum_{i} = arith.addi {total}, {term} : !wide")
         total = f"%sum_{i}"
-    # lanes beyond the last index have coordinates of no element
+    # Lanes after the last index have no valid coordinates: clamp their places.
     lines.append(f"%place = arith.minui {total}, %last_places : !wide")
     return _indented(lines, 6)
 

@@ -1,9 +1,9 @@
-"""Write a read of single elements by indices that are checked, as MLIR.
+"""Reads of single elements by checked indices, as MLIR.
 
-`gather`, or `table[index]` of a line, does so little an element that a second pass over the
-indices, for the least and the greatest, would cost a third of it. On a CPU one pass does both, in
-blocks: each has bounds of its own, which a last step joins. The compiler cannot divide such a pass
-by itself, so it is written out in vectors.
+`gather`, or `table[index]` with a one-dimensional table, does little work per element. A second
+pass over the indices, for the least and the greatest, would cost a third of that. On a CPU, one
+pass does both, in blocks: each block has its own bounds, and a last step combines them. The
+compiler cannot vectorise such a pass, so it is written with vectors.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ZEROS = {
     **dict.fromkeys(("f16", "bf16", "f32", "f64"), "0.0"),
     **dict.fromkeys(("i8", "i16", "i32", "i64"), "0"),
 }
-"""Of the elements that vectors can have."""
+"""Zero of each element type that vectors can have."""
 
 _READ = """
 #same = affine_map<($dims) -> ($dims)>
@@ -194,13 +194,13 @@ def read_checked(
         module_body: block of the module.
         symbols: symbols of the module.
         table: a builtin tensor of rank 1, or of the rank of the index.
-        index: a builtin tensor of signed integers, of rank 1 or more. But for `dim`, it is at most
-            as large as a table of its rank.
-        dim: the dimension of the table that is indexed.
-        facts: what messages say of the index; see `ir_runtime.launch.operand.index_fault`.
+        index: a builtin tensor of signed integers, of rank 1 or more. Its dimensions, except
+            `dim`, are at most as large as those of a table of its rank.
+        dim: the indexed dimension of the table.
+        facts: the facts for messages; see `ir_runtime.launch.operand.index_fault`.
         wraps: whether negative indices count from the end.
-        is_one_pass: whether one pass over the indices reads and checks, if it can, else one does
-            each.
+        is_one_pass: whether one pass over the indices reads and checks, if the element type allows
+            it; else there are two passes.
 
     Returns:
         The elements, in the shape of the index.
@@ -225,7 +225,7 @@ def read_checked(
 
 
 def _types(table: Any, index: Any) -> dict[str, str]:
-    """Return the types of a read, and the MLIR that depends on the shape of its index."""
+    """Return the types of a read, and the parts of its MLIR that depend on the index's shape."""
     value, element = str(table.element_type), str(index.element_type)
     sizes = _shape(index)
     dynamic = [i for i, size in enumerate(sizes) if size == "?"]
@@ -302,5 +302,5 @@ def _one_pass_text(table: Any, index: Any, dim: int) -> str:
 
 
 def _further(items: Iterable[str]) -> str:
-    """Continue a list with items."""
+    """Return the text that continues a list with these items."""
     return "".join(f", {item}" for item in items)

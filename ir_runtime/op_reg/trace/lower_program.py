@@ -1,4 +1,4 @@
-"""How does a traced torch program become MLIR on builtin tensors?  By IREE's own passes."""
+"""The lowering of a traced torch program to MLIR on builtin tensors, by IREE's own passes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["Place", "lower_program"]
 _PIPELINE = "torch-to-iree{emit-async-entry-points=false strict-symbolic-shapes=true}"
 
 Place = tuple[int, int]
-"""An operand and a dimension of it."""
+"""The number of an operand, and one of its dimensions."""
 
 
 def lower_program(
@@ -46,19 +46,19 @@ def lower_program(
     Args:
         program: a `torch.export.ExportedProgram`.
         name: of the function, for messages.
-        classes: dynamic dimensions that must be of one size, which the MLIR then asserts.
-        family: the kind of device that registered ops make their kernels for.
+        classes: groups of dynamic dimensions that must be equal; the MLIR asserts it.
+        family: the device family for the kernels of registered ops.
         arguments: names of the operands that are arguments of an op, in order, for messages.
-        of: that op.
+        of: the op with these arguments.
 
     Returns:
-        A module with the function `@main`, and those of the kernels that it calls.
+        A module with the function `@main`, and the functions of the kernels that it calls.
 
     Raises:
         ArgumentError: a call of a registered op does not fit it.
-        GenerateError: a kernel of an op that it calls cannot be made, or an operator takes indices
-            that cannot be checked.
-        UnsupportedOperatorError: an operator of it cannot be compiled.
+        GenerateError: the kernel of a called op cannot be made, or an operator takes indices that
+            cannot be checked.
+        UnsupportedOperatorError: an operator of the program cannot be compiled.
     """
     from ir_runtime.op_reg.program.expand import ExpandCustomOpsPass
 
@@ -83,7 +83,7 @@ def lower_program(
 
 
 def _lowered(module: Any, name: str, program: Any) -> Any:
-    """Run the passes out of process: some programs kill them."""
+    """Run the passes; `run_passes` may use a child process, since some programs crash them."""
     from iree.compiler.ir import Module
 
     imported = io.BytesIO()
@@ -102,14 +102,14 @@ def _import(program: Any, name: str) -> Any:
         return import_program(program)
     except Exception as error:
         raise GenerateError(
-            f"inline_torch: {name} does not import into MLIR, must use what IREE's FxImporter "
-            "knows",
+            f"inline_torch: {name} does not import into MLIR, must use only operators that IREE's "
+            "FxImporter knows",
             facts=first_lines(error),
         ) from error
 
 
 def _drop_size_assumptions(module: Any) -> None:
-    """Remove what the passes assume of sizes: that none is 0, which does not hold here."""
+    """Remove the passes' assumptions that no size is 0; kernels run at size 0, too."""
     from iree.compiler.ir import WalkResult
 
     found: list[Any] = []

@@ -1,4 +1,4 @@
-"""Decompositions, beyond torch's default ones, of operators that models use and importers lack."""
+"""Decompositions of operators that models use, that importers lack and torch does not decompose."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _batch_norm(
     momentum: float,
     eps: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Normalise with the statistics of the training; there is nothing to save."""
+    """Normalise with the statistics from training; the tensors to save are empty."""
     del momentum
     kind = torch.promote_types(x.dtype, torch.float32)
     shape = [1, -1] + [1] * (x.dim() - 2)
@@ -47,7 +47,7 @@ def _batch_norm(
 
 
 def _histc(x: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:  # noqa: A002
-    """Count the elements in equal bins from `min` to `max`, which the last bin holds, too."""
+    """Count the elements in equal bins from `min` to `max`; the last bin includes `max`."""
     if min == max:
         return NotImplemented
     flat = x.reshape(-1, 1)
@@ -64,7 +64,7 @@ def _grouped_mm(
     bias: Tensor | None = None,
     out_dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """Multiply the rows of each group with the group's matrix; `offs` says where groups end.
+    """Multiply the rows of each group with the group's matrix; `offs` has the ends of the groups.
 
     All rows are multiplied with all matrices, and each row takes its group's product.
     """

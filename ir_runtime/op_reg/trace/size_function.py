@@ -1,4 +1,4 @@
-"""Sizes of a traced program, and functions of them, in the form that IREE's FxImporter reads."""
+"""Sizes in a traced program, and functions of sizes, in a form that IREE's FxImporter can read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["name_size_functions", "settle_sizes"]
 
 
 def name_size_functions(program: Any) -> None:
-    """Exchange functions of sizes that FxImporter does not know by operators of the same meaning.
+    """Replace functions of sizes that FxImporter does not know by operators of the same meaning.
 
     Changes the program's graph.
     """
@@ -24,10 +24,10 @@ def name_size_functions(program: Any) -> None:
 
 
 def settle_sizes(program: Any) -> None:
-    """Make sizes of arguments plain numbers where the trace came to need one example's size.
+    """Make argument sizes plain numbers if the trace fixed them to the representative value.
 
-    FxImporter would take such an argument for open, and what is computed from it for static.
-    Changes what the program says of its placeholders.
+    FxImporter would treat such an argument's size as open, but sizes computed from it as static.
+    Changes the metadata of the program's placeholders.
     """
     for node in program.graph.nodes:
         value = node.meta.get("val")
@@ -37,7 +37,7 @@ def settle_sizes(program: Any) -> None:
         if all(one is other for one, other in zip(sizes, value.shape, strict=True)):
             continue
         strides = [_settled(stride) for stride in value.stride()]
-        node.meta.pop("tensor_meta", None)  # which would go first
+        node.meta.pop("tensor_meta", None)  # it would have priority over "val"
         with value.fake_mode:  # pyright: ignore[reportAttributeAccessIssue]
             node.meta["val"] = torch.empty_strided(
                 sizes, strides, dtype=value.dtype, device=value.device

@@ -1,8 +1,8 @@
-"""How does a torch function become MLIR?  Traced by `torch.export`, lowered by IREE's own passes.
+"""The conversion of a torch function to MLIR: traced by `torch.export`, lowered by IREE's passes.
 
-A trace stands for one run, at sizes chosen here; a kernel runs at any size that its operand types
-allow. So the trace is checked: sizes that it fixed are refused, and where torch accepts other
-sizes, the trace must compute there what the function computes.
+A trace is the record of one run, at sizes chosen here; a kernel runs at all sizes that its operand
+types allow. So the trace is checked: a fixed size is refused, and at other sizes that torch
+accepts, the trace must compute the same as the function.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ class _Operand:
 
 
 class _RaisedError(Exception):
-    """Stands for a RuntimeError of a function, for which torch.export prints the graph so far."""
+    """Replaces a RuntimeError of a function: for that, torch.export would print the graph."""
 
 
 class _Traced(torch.nn.Module):
-    """Lets `torch.export` see a function; a module's parameters become constants."""
+    """Wraps a function for `torch.export`; if it is a module, its parameters become constants."""
 
     def __init__(self, fn: Callable[..., Any]) -> None:
         super().__init__()
@@ -85,14 +85,14 @@ def torch_function_asm(
 ) -> str:
     """Trace a torch function and lower the trace to builtin tensor types.
 
-    Dynamic dimensions that the function needs to be of one size are asserted so in the MLIR, and
-    taken to be so where the compiler strips assertions.
+    If the function needs equal dynamic dimensions, the MLIR asserts it. If the compiler strips
+    assertions, they are assumed to be equal.
 
     Args:
         fn: takes tensors, returns a tensor or several; a closure's tensors become constants.
         operand_types: builtin tensor types, such as `tensor<?x384xf32>`.
-        like: a tensor for each operand: its dtype tells signed from unsigned integers (without it
-            they are signed), its sizes are tried where `fn` does not take any sizes.
+        like: a tensor for each operand: its dtype says if integers are signed (without it they
+            are), and its sizes are tried if `fn` does not accept all sizes.
         options: those of `lower_program`.
 
     Returns:
@@ -100,22 +100,22 @@ def torch_function_asm(
 
     Raises:
         GenerateError: an operand is not a tensor; `fn` cannot be traced, changes a tensor, returns
-            what is no tensor, or fixes or restricts a dynamic dimension.
-        UnsupportedOperatorError: an operator of it cannot be compiled.
+            another type, or fixes or restricts a dynamic dimension.
+        UnsupportedOperatorError: an operator of `fn` cannot be compiled.
     """
     operands = _operands(operand_types, like)
     lower = functools.partial(lower_program, **options)
     family = options.get("family", "local")
-    if getattr(_tracing, "active", False):  # `fn` ran an op whose kernel is to be made
+    if getattr(_tracing, "active", False):  # nested: `fn` called an op that needs a kernel
         return _trace_and_lower(fn, operands, like, lower, family)
-    # a thread of its own has no fake tensor mode, no autograd key excluded, no default device
+    # A new thread has no fake tensor mode, no excluded autograd key, no default device.
     with _lock, ThreadPoolExecutor(1, "torch_function_asm") as thread:
         return thread.submit(_trace_and_lower, fn, operands, like, lower, family).result()
 
 
 @functools.cache
 def conversion_asm(operand_type: str, dtype: torch.dtype) -> str:
-    """Return what `torch_function_asm` does for a conversion to another dtype."""
+    """Return the result of `torch_function_asm` for a conversion to another dtype."""
     return torch_function_asm(functools.partial(torch.Tensor.to, dtype=dtype), [operand_type])
 
 
@@ -176,7 +176,7 @@ def _trace(
     operands: list[_Operand],
     like: tuple[torch.Tensor, ...] | None,
 ) -> Any:
-    """Export at sizes that are as unlike as the function allows."""
+    """Export at sizes that are as different as the function allows."""
     failures: list[BaseException] = []
     for sizes in _size_choices(operands, like):
         try:
@@ -198,7 +198,7 @@ def _trace(
 def _size_choices(
     operands: list[_Operand], like: tuple[torch.Tensor, ...] | None
 ) -> Iterator[dict[Place, int]]:
-    """Sizes to try: all different, those of `like`, all the same, the same as a static one."""
+    """Yield sizes to try: all different, those of `like`, all equal, all equal to a static one."""
     places = [(i, j) for i, o in enumerate(operands) for j, d in enumerate(o.dims) if d is None]
     static = {d for o in operands for d in o.dims if d is not None}
     yield dict(zip(places, _unlike(static, 2, len(places)), strict=True))
@@ -221,7 +221,7 @@ def _unlike(taken: set[int], factor: int, count: int) -> list[int]:
 
 
 def _export_apart(fn: Callable[..., Any], operands: list[_Operand], program: Any) -> Any:
-    """Export again with different sizes wherever `program` does not need the same."""
+    """Export again with different sizes for dimensions that `program` does not require equal."""
     shapes = _traced_shapes(program, program.graph_signature.user_inputs)
     keys = {
         (i, j): shapes[i][j]
@@ -235,7 +235,7 @@ def _export_apart(fn: Callable[..., Any], operands: list[_Operand], program: Any
     size_by_name |= {text: int(text) for text in names if text.isdigit()}
     try:
         return _export(fn, operands, {place: size_by_name[key] for place, key in keys.items()})
-    except Exception:  # noqa: BLE001 -- the trace at hand is right too, only less general
+    except Exception:  # noqa: BLE001 -- `program` is correct, too, only less general
         return program
 
 
@@ -248,14 +248,14 @@ def _export(fn: Callable[..., Any], operands: list[_Operand], sizes: Sizes) -> A
         {j: Dim.AUTO if dim is None else Dim.STATIC for j, dim in enumerate(o.dims)}
         for o in operands
     )
-    # oblivious: no conclusion from an example's size not being 0 or 1
+    # "Oblivious": torch concludes nothing from the fact that a representative value is not 0 or 1.
     with _config.patch(backed_size_oblivious=True):
         program = export(_Traced(fn), examples, dynamic_shapes=(dynamic,), strict=False)
         return functional_program(program)
 
 
 def _traced_shapes(program: Any, names: Sequence[str]) -> list[list[str]]:
-    """Shapes of operands or results: in each dimension a number or a symbolic expression."""
+    """Return shapes of operands or results; each size is a number or a symbolic expression."""
     nodes = {node.name: node for node in program.graph.nodes}
     return [[str(size) for size in nodes[name].meta["val"].shape] for name in names]
 
@@ -292,10 +292,10 @@ def _refuse_effects(program: Any, name: str) -> None:
 
 
 def _size_classes(program: Any, name: str, operands: list[_Operand]) -> dict[str, list[Place]]:
-    """Group the dynamic dimensions that must be of one size; by expression.
+    """Return the dynamic dimensions that must be equal, grouped by their symbolic expression.
 
     Raises:
-        GenerateError: a dimension has one size only.
+        GenerateError: the trace fixes a dimension to one size.
     """
     classes: dict[str, list[Place]] = {}
     shapes = _traced_shapes(program, program.graph_signature.user_inputs)
@@ -324,7 +324,7 @@ def _probe(
     """Compare trace and function at small, equal and out-of-range sizes.
 
     Raises:
-        GenerateError: the function computes something else there, so it branches on a size.
+        GenerateError: they differ at some sizes, so the function branches on a size.
     """
     if not classes:
         return
@@ -347,8 +347,8 @@ def _probe(
         if not same:
             shown = ", ".join(format_tensor(e) for e in examples)
             raise GenerateError(
-                f"inline_torch: {name} does at {shown} something else than at other sizes, must "
-                "do the same at each size of a dynamic dimension",
+                f"inline_torch: {name} computes something else at {shown} than at other sizes, "
+                "must do the same at each size of a dynamic dimension",
                 fix="in `select`, specialize_dims() the dimensions that it branches on",
             )
 
@@ -371,10 +371,10 @@ def _probe_sizes(program: Any, classes: dict[str, list[Place]]) -> Iterator[dict
 def _example(operand: _Operand, shape: list[int], device: str) -> torch.Tensor:
     if device == "meta":
         return torch.empty(shape, dtype=operand.dtype, device=device)
-    generator = torch.Generator().manual_seed(len(shape))  # the caller's random state stays
+    generator = torch.Generator().manual_seed(len(shape))  # keeps the caller's random state
     if operand.dtype.is_floating_point or operand.dtype.is_complex:
         return torch.rand(shape, generator=generator).to(operand.dtype)
-    # integers are likely indices; 0 and 1 are in range almost everywhere
+    # Integers are often indices; 0 and 1 are almost always in range.
     high = 2 if min(shape, default=1) > 1 or operand.dtype == torch.bool else 1
     return torch.randint(0, high, shape, generator=generator).to(operand.dtype)
 

@@ -1,7 +1,8 @@
-"""Assert in a program what its trace found out about the sizes of its inputs.
+"""Assertions in a program for the guards of its trace: conditions on the sizes of its inputs.
 
-A trace of `x.narrow(0, 2, 3)` holds for sizes of 5 and more, one of `x + y[: len(x)]` for a `y`
-that is at least as long. At other sizes torch raises, and the program would read beyond a tensor.
+A trace of `x.narrow(0, 2, 3)` is valid only for sizes of at least 5; a trace of `x + y[: len(x)]`
+only for a `y` that is at least as long. At other sizes torch raises an error, but the program would
+read outside of a tensor.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ def assert_trace_guards(program: Any, inputs: Sequence[tuple[str, Any, str]], wh
 
     Args:
         program: a `torch.export.ExportedProgram`.
-        inputs: for each operand of the program its node's name, its value, and what messages call
-            it.
-        what: begins the message of the assertion.
+        inputs: for each operand of the program its node's name, its value, and its name in
+            messages.
+        what: start of the assertion's message.
 
     Raises:
         GenerateError: a guard cannot be computed in the program.
@@ -53,10 +54,10 @@ def assert_trace_guards(program: Any, inputs: Sequence[tuple[str, Any, str]], wh
 
 
 def _relaxed(condition: Any) -> Any:
-    """Return a guard that holds for equal sizes, too, if it compares two of them.
+    """Return a guard that accepts equal sizes, too, if it compares two sizes.
 
-    Torch asks which one is less, and the trace is the same if none is: the tracing of kernels tries
-    it at equal sizes, and programs compute broadcasts and slices with sizes that they read.
+    torch asks which size is less; the trace is also valid if they are equal. Kernels are tried at
+    equal sizes when they are traced, and programs compute broadcasts and slices with their sizes.
     """
     import sympy
 
@@ -68,7 +69,7 @@ def _relaxed(condition: Any) -> Any:
 
 
 def _is_of_layout(condition: Any) -> bool:
-    """Tell whether a guard asks if a tensor has few elements, as torch does for its layout."""
+    """Tell whether a guard tests for few elements; torch does so only to choose a layout."""
     numbers = [int(side) for side in condition.args if side.is_Integer]
     products = [side for side in condition.args if side.is_Mul and len(side.free_symbols) > 1]
     return bool(products) and bool(numbers) and 0 <= numbers[0] <= _FEW_ELEMENTS
@@ -86,7 +87,7 @@ def _shape_env(program: Any) -> Any:
 
 
 def _reads(program: Any, inputs: Sequence[tuple[str, Any, str]]) -> dict[Any, SizeRead]:
-    """Return where each symbol that is the size of an input is found."""
+    """Return the place of each symbol that is the size of an input."""
     import torch
 
     nodes = {node.name: node.meta.get("val") for node in program.graph.nodes}
@@ -102,7 +103,7 @@ def _reads(program: Any, inputs: Sequence[tuple[str, Any, str]]) -> dict[Any, Si
 
 
 class _Table:
-    """Tells an emitter where the symbols of a trace are found."""
+    """The places of a trace's symbols, for an emitter."""
 
     def __init__(self, reads: Mapping[Any, SizeRead]) -> None:
         self._reads = reads

@@ -1,7 +1,7 @@
-"""Let views of a traced program be copies where they must.
+"""The replacement of views in a traced program by operators that copy if needed.
 
-Torch decomposes some operators into others whose results have other strides. A `view` of such a
-result fails then, though it worked when the program was traced; `reshape` copies where it must.
+torch decomposes some operators into others with other strides of the results. A `view` of such a
+result then fails, though it worked when the program was traced; `reshape` copies if needed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["relax_views", "written_nodes"]
 def relax_views(program: Any) -> Any:
     """Return an exported program with `reshape` for each `view`, before torch decomposes it.
 
-    A view that the program writes through stays: a copy would take the writes.
+    A view through which the program writes is kept: the writes would go to a copy.
     """
     view, reshape = torch.ops.aten.view.default, torch.ops.aten.reshape.default
     found = [node for node in program.graph.nodes if node.target is view]
@@ -33,7 +33,7 @@ def relax_views(program: Any) -> Any:
 
 
 def written_nodes(graph: Any) -> set[Any]:
-    """Return the nodes whose results operators in place change, by themselves or by a view."""
+    """Return the nodes whose results are changed by in-place operators, also through views."""
     found: set[Any] = set()
     pending = [node for user in graph.nodes for node in _written_arguments(user)]
     while pending:
@@ -53,7 +53,7 @@ def _viewed_arguments(node: Any) -> list[Any]:
 
 
 def _arguments(node: Any, wanted: Any) -> list[Any]:
-    """Return the nodes among an operator's arguments whose alias annotation is a wanted one."""
+    """Return the nodes among an operator's arguments with a wanted alias annotation."""
     schema = getattr(node.target, "_schema", None)
     if schema is None:
         return [*node.all_input_nodes] if node.op == "call_function" else []

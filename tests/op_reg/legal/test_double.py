@@ -47,8 +47,8 @@ def test_weights_that_changed_since_the_export_are_refused() -> None:
     with pytest.raises(ExportError) as caught:
         program.mlir("vulkan")
     assert caught.value.headline == (
-        "layer: its weights changed after the export, must not before it is first compiled for "
-        "vulkan"
+        "layer: its weights changed after the export, must stay the same until it is first "
+        "compiled for vulkan"
     )
 
 

@@ -1,6 +1,7 @@
-"""Is the C launcher there?  It is built with the package where a C compiler is; all works without.
+"""The C launcher, an optional extension: without it, all kernels run in IREE's VM.
 
-Whoever wants it asks `why_absent()` first, and imports `native._launcher` then.
+It is built with the package if a C compiler is installed. Call `why_absent()` before you import
+`native._launcher`.
 
 It runs in the main interpreter only: a sub-interpreter that imports it gets an ImportError. A
 free-threaded Python turns the GIL on when it is imported, because what an op remembers of its calls
@@ -23,7 +24,7 @@ _FAILURE = Path(__file__).with_name("build_failure.txt")  # `setup.py` writes it
 
 @functools.cache
 def why_absent() -> str | None:
-    """Say why compiled executables cannot be launched directly here; None if they can."""
+    """Return why the C launcher cannot be used here; None if it can."""
     try:
         importlib.import_module(_EXTENSION)
     except ModuleNotFoundError as error:

@@ -1,8 +1,8 @@
-"""Make programs mean on the compiler what they mean in torch, or refuse them by name.
+"""Rewrites of operators that the compiler does not compute as torch does, and their refusal.
 
-`decompositions()` is the table that an exported program is traced again with, so that each
-operator of it is one that the compiler does right; `refuse_operators` names those that stay and
-are not.  One file for a group of operators; the battery in `tests/aot/operators` tries them all.
+An exported program is traced a second time with the table `decompositions()`; its operators are
+then those that the compiler computes correctly. `refuse_operators` refuses the others by name. Each
+file has one group of operators; the battery in `tests/aot/operators` tests all of them.
 """
 
 from ir_runtime.op_reg.trace.legal import (
@@ -64,4 +64,4 @@ del (
     shape,
     summation,
     trigonometry,
-)  # imported for what they register
+)  # imported only because they register rewrites

@@ -1,4 +1,4 @@
-"""Conversions to and from the eight-bit floats, bit for bit as torch does them."""
+"""Conversions to and from eight-bit floats, with the same bits as torch."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Format:
     """An eight-bit float.
 
     Attributes:
-        mantissa: bits of it that are stored.
-        bias: of the exponent.
+        mantissa: number of stored mantissa bits.
+        bias: bias of the exponent.
         largest: byte of the largest number.
         nan: byte of a NaN, without the sign.
-        over: byte of what is larger than any number.
+        over: byte for a value above the largest number.
         infinite: byte of infinity.
         signed_zero: whether there is a negative zero.
     """
@@ -46,7 +46,7 @@ FORMATS = {
 
 @rewrite("_to_copy.default")
 def _to_copy(x: Tensor, *, dtype: torch.dtype | None = None, **options: Any) -> Tensor:
-    del options  # layout, device and the like: a program has one of each
+    del options  # layout, device and so on: a program has one of each
     if dtype in FORMATS and x.dtype != dtype:
         return _encode(_as_float(x), FORMATS[dtype]).view(dtype)
     if x.dtype in FORMATS and dtype not in (None, x.dtype):
@@ -59,14 +59,14 @@ def _as_float(x: Tensor) -> Tensor:
 
 
 def _encode(x: Tensor, kind: Format) -> Tensor:
-    """Round to nearest, ties to even, in integers: the compiler's own rounding is wrong."""
+    """Round to nearest, ties to even, with integers: the compiler's own rounding is wrong."""
     bits = x.view(torch.int32)
     magnitude = bits & 0x7FFFFFFF
     drop = 23 - kind.mantissa
     odd = (magnitude >> drop) & 1
     rounded = magnitude - ((127 - kind.bias) << 23) + ((1 << (drop - 1)) - 1) + odd
     normal = rounded >> drop
-    # adding what has the smallest subnormal as its last place rounds to a multiple of that
+    # `anchor` has the smallest subnormal as its last place: the sum is rounded to a multiple of it.
     unit = float(2.0 ** (1 - kind.bias - kind.mantissa))
     anchor = unit * 2.0**23
     subnormal = (torch.abs(x) + anchor).view(torch.int32) - _bits_of(anchor)

@@ -1,7 +1,7 @@
-"""Functions of one number, computed in f64 and rounded once: the compiler's own are too coarse.
+"""Functions of one number, computed in f64 and rounded once: the compiler's own are inaccurate.
 
-It does f64 `exp`, `log` and `sqrt` well. All else follows from them, and from polynomials that
-were fitted to the functions over the ranges stated here.
+The compiler computes `exp`, `log` and `sqrt` in f64 well. The other functions are computed from
+these, and from polynomials that were fitted to the functions over the ranges given here.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ __all__ = ["in_double", "polynomial"]
 _ATAN = (0.05026639766768861, -0.0660506828020597, 0.0768987841078313, -0.09090852894573218,
          0.11111110344966295, -0.14285714279835426, 0.19999999999977372, -0.333333333333333,
          1.0)  # fmt: skip
-"""atan(t) / t by t * t, for |t| < 0.199."""
+"""atan(t) / t as a polynomial of t * t, for |t| < 0.199."""
 _ERF = (5.957176147748911e-11, -1.1372848856791674e-09, 1.4659775274047436e-08,
         -1.6350312701054695e-07, 1.6461000484121368e-06, -1.4925595266831182e-05,
         0.0001205533111164271, -0.000854832698083379, 0.0052239776248180145,
         -0.026866170645076792, 0.11283791670954879, -0.3761263890318375,
         1.1283791670955126)  # fmt: skip
-"""erf(x) / x by x * x, for |x| < 1."""
+"""erf(x) / x as a polynomial of x * x, for |x| < 1."""
 _ERFC = (-9.209594170149348e-11, -4.677809882738423e-10, 2.4030359050747253e-09,
          2.2995004119804537e-09, -1.3479539317137913e-08, -1.4858479893502151e-08,
          4.9851020637077495e-08, 1.0283695258833681e-07, -1.4948967107536695e-07,
@@ -36,13 +36,13 @@ _ERFC = (-9.209594170149348e-11, -4.677809882738423e-10, 2.4030359050747253e-09,
          0.0018886903749434011, 0.0025293918168071954, -0.023770514919733,
          0.06830802734391907, -0.11927366341527194, 0.12964515870276272,
          -0.04756229435345121, -0.1356211061245812, 1.2530080582697296)  # fmt: skip
-"""exp(x * x) * erfc(x) * (1 + 2 * x) by (x - 3) / (x + 3), for x > 0.5."""
+"""exp(x * x) * erfc(x) * (1 + 2 * x) as a polynomial of (x - 3) / (x + 3), for x > 0.5."""
 
 Function = Callable[..., Tensor]
 
 
 def in_double(*names: str) -> Callable[[Function], Function]:
-    """Register a function of an f64 tensor as the meaning of operators; a decorator."""
+    """Register a function of an f64 tensor as the rewrite of operators; a decorator."""
 
     def register(function: Function) -> Function:
         def rewritten(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -60,7 +60,7 @@ def in_double(*names: str) -> Callable[[Function], Function]:
 
 
 def _in_float(name: str) -> None:
-    """Compute an operator of 16-bit floats in f32, and round once."""
+    """Rewrite an operator of 16-bit floats: compute it in f32, and round once."""
     op = overload(name)
 
     @rewrite(name)
@@ -79,7 +79,7 @@ def _in_float(name: str) -> None:
 
 @rewrite("pow.Tensor_Scalar")
 def _root_of_halves(x: Tensor, exponent: float) -> Tensor:
-    """Take powers, of which that of minus infinity is infinity; elsewhere torch takes roots."""
+    """Compute f16 powers of 0.5 as powers: torch does, and the result for -inf is inf, not NaN."""
     if x.dtype != torch.float16 or exponent != 0.5:
         return NotImplemented
     wide = x.to(torch.float32)
@@ -98,7 +98,7 @@ for _name in [
 
 
 def _of_integers(name: str) -> None:
-    """Convert integers to floats beforehand: the compiler takes them all for signed ones."""
+    """Convert integers to floats first: the compiler treats all integers as signed."""
     op = overload(name)
 
     @rewrite(name)
@@ -131,7 +131,7 @@ def _silu(x: Tensor) -> Tensor:
 
 @rewrite("elu.default")
 def _elu(x: Tensor, alpha: float = 1, scale: float = 1, input_scale: float = 1) -> Tensor:
-    """Take expm1 below 0: the compiler's exp(x) - 1 loses small numbers."""
+    """Use expm1 below 0: the compiler's exp(x) - 1 is inaccurate near 0."""
     if x.dtype not in (torch.float32, torch.float64):
         return NotImplemented
     below = torch.expm1(x * float(input_scale)) * (float(alpha) * scale)
@@ -262,7 +262,7 @@ def _atan2(y: Tensor, x: Tensor) -> Tensor:
     ratio = torch.where(less == more, scalar_like(x, 1), less / more)  # inf / inf, too
     ratio = torch.where(more == 0, scalar_like(x, 0), ratio)
     angle = _atan_of_small(torch.where((x != x) | (y != y), x + y, ratio))
-    angle = torch.where(ratio < 1e-10, ratio, angle)  # half of a tiny one may be subnormal
+    angle = torch.where(ratio < 1e-10, ratio, angle)  # half of a tiny ratio may be subnormal
     angle = torch.where(swapped, math.pi / 2 - angle, angle)
     angle = torch.where(torch.signbit(x), math.pi - angle, angle)
     return torch.copysign(angle, y).to(kind)
@@ -284,8 +284,8 @@ def _erfc(x: Tensor) -> Tensor:
 
 
 def _erfc_of_large(x: Tensor) -> Tensor:
-    x = torch.clamp(x, max=30.0)  # there it is 0, and an infinite one stays so
-    # the square in two parts, so that its error does not grow with it
+    x = torch.clamp(x, max=30.0)  # erfc is 0 from there on; avoids inf / inf below
+    # The square is split into two parts: its rounding error would grow with x.
     coarse = torch.round(x * 1048576) / 1048576
     scale = torch.exp(-coarse * coarse) * torch.exp(-(x - coarse) * (x + coarse))
     return scale * polynomial(_ERFC, (x - 3) / (x + 3)) / (1 + 2 * x)
@@ -314,7 +314,7 @@ def _signbit(x: Tensor) -> Tensor:
 
 
 def _odd(x: Tensor, found: Tensor) -> Tensor:
-    """Return the result for `|x|` with the sign of `x`; of tiny numbers those themselves."""
+    """Return the result for `|x|` with the sign of `x`; for a tiny `x`, return `x` itself."""
     return torch.where(torch.abs(x) < 1e-10, x, torch.copysign(found, x))
 
 

@@ -1,4 +1,4 @@
-"""Reads and writes at places: several indices at once, and strides, of open sizes."""
+"""Reads by several indices at once, and by strides, with open sizes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MASKS = (torch.bool, torch.uint8)
 
 @rewrite("index.Tensor")
 def _index(x: Tensor, indices: Sequence[Tensor | None]) -> Tensor:
-    """Read by one index of the joint dimensions; the compiler reads several of static sizes only.
+    """Read by one index into the joined dimensions: for several, the compiler needs static sizes.
 
-    Each index was checked, and made to count from the start, before torch decomposed the program.
+    Each index was checked before torch decomposed the program, so it is not negative.
     """
     taken = [dim for dim, index in enumerate(indices) if index is not None]
     found = [index for index in indices if index is not None]
@@ -31,6 +31,7 @@ def _index(x: Tensor, indices: Sequence[Tensor | None]) -> Tensor:
     adjacent = taken == list(range(taken[0], taken[-1] + 1))
     first = taken[0] if adjacent else 0
     rest = [dim for dim in range(x.ndim) if dim not in taken]
+    # As in torch: the result's joint dimensions replace adjacent indexed ones, else come first.
     moved = x.permute([*rest[:first], *taken, *rest[first:]])
     sizes = [x.shape[dim] for dim in taken]
     place = found[0].to(torch.int64)
@@ -46,7 +47,7 @@ def _index(x: Tensor, indices: Sequence[Tensor | None]) -> Tensor:
 def _as_strided(
     x: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
 ) -> Tensor:
-    """Read a contiguous tensor as a line; importers know tensors of static sizes only."""
+    """Read a contiguous tensor as one dimension; importers support only static sizes."""
     if not _is_open(*x.shape) or not x.is_contiguous():
         return NotImplemented
     place = torch.full([1] * len(size), storage_offset or 0, dtype=torch.int64, device=x.device)

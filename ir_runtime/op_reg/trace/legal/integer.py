@@ -1,4 +1,4 @@
-"""Division, powers and bits of integers, which the compiler does as C or in floating point."""
+"""Division, powers and bits of integers, which the compiler computes as C or in floating point."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WIDENED = (
     "remainder.Scalar remainder.Tensor scatter_add.default scatter_reduce.two sign.default "
     "sort.default sort.stable sub.Scalar sub.Tensor sum.dim_IntList topk.default trunc.default"
 )
-"""Operators that are computed in 32 bits for integers of 8 and 16."""
+"""Operators that are computed in 32 bits for integers of 8 and 16 bits."""
 
 
 def _widen(name: str) -> None:
@@ -65,7 +65,7 @@ for _name in WIDENED.split():
 
 @rewrite("sub.Tensor")
 def _sub(x: Tensor | Number, y: Tensor, *, alpha: Number = 1) -> Tensor:
-    """Give a number in the place of a tensor the dtype of the result; importers take f32."""
+    """Make a number as the first operand a tensor of the result's dtype; importers assume f32."""
     if isinstance(x, Tensor):
         return NotImplemented
     return torch.sub(*promoted(x, y), alpha=alpha)
@@ -122,7 +122,7 @@ def _fmod(x: Tensor, y: Tensor) -> Tensor:
         return _divided(x, y)[1]
     if x.dtype == torch.float64:
         return NotImplemented  # refused
-    # the compiler's own is x - trunc(x / y) * y; of positive numbers its remainder is exact
+    # The compiler's own fmod is x - trunc(x / y) * y; its remainder of positive numbers is exact.
     size, of = torch.abs(x), torch.abs(y)
     rest = torch.copysign(plain("remainder.Tensor", size, of), x)
     return torch.where((size < math.inf) & (of > 0), rest, scalar_like(x, math.nan))
@@ -139,9 +139,9 @@ def _fmod_scalar(x: Tensor, y: Number) -> Tensor:
 
 
 def _divided(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return quotient, rounded to zero, and rest; both 0 of a divisor 0.
+    """Return the quotient, rounded to zero, and the rest; both are 0 for a divisor of 0.
 
-    The processor raises a signal for a divisor of 0, and for the smallest integer by -1.
+    The processor raises a signal for a divisor of 0, and for the smallest integer divided by -1.
     """
     usual = (y != 0) & (y != -1)
     safe = torch.where(usual, y, scalar_like(y, 1))
@@ -157,7 +157,7 @@ def _leans_away(rest: Tensor, y: Tensor) -> Tensor:
 
 
 def _floor_of_floats(x: Tensor, y: Tensor) -> Tensor:
-    """Divide as Python: from the remainder, so that rounding of the quotient does not show."""
+    """Divide as Python does: from the exact remainder, not from the rounded quotient."""
     rest = torch.fmod(x, y)
     quotient = (x - rest) / y
     quotient = torch.where(_leans_away(rest, y), quotient - 1, quotient)
@@ -175,7 +175,7 @@ def _constant(x: Tensor, y: Number) -> Tensor:
 def _mean_of_scattered(
     x: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
-    """Round the mean of integers down; the compiler rounds it to zero."""
+    """Round the mean of integers down; the compiler rounds it towards zero."""
     if reduce != "mean" or _is_real(x):
         return NotImplemented
     total = torch.scatter_reduce(x, dim, index, src, "sum", include_self=include_self)
@@ -209,7 +209,7 @@ def _pow_of_integers(x: Tensor, exponent: Tensor) -> Tensor:
         odd = (exponent >> bit) & 1
         result = torch.where(odd != 0, result * x, result)
         x = x * x
-    # from 64 on, and below 0, only what stays or vanishes has a defined value
+    # For exponents from 64 on, and below 0, only bases with the result 1 or 0 are defined.
     small = (exponent >= 0) & (exponent < _MOST_FACTORS)
     one = torch.ones_like(result)
     return torch.where(small, result, torch.where(x == 1, one, torch.zeros_like(result)))

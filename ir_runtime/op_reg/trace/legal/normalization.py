@@ -1,4 +1,4 @@
-"""Variances, and the norms of layers that divide by them."""
+"""Variances, and the normalisations that use them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _var_mean(
 
 
 def _moments(x: Tensor, dim: Dims, correction: float, *, keepdim: bool) -> tuple[Tensor, Tensor]:
-    """Return variance and mean, in a wider dtype than the numbers have."""
+    """Return variance and mean, in a wider dtype than that of `x`."""
     dims = [dim] if isinstance(dim, int) else list(dim or range(x.ndim))
     wide = x.to(wider(x.dtype))
     mean = torch.mean(wide, dims, keepdim=True)
@@ -84,7 +84,7 @@ def _group_norm(
     group: int,
     eps: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    del n, c, hxw  # sizes that the tensor tells, too
+    del n, c, hxw  # these sizes are in the shape of `x`, too
     grouped = x.reshape([x.shape[0], group, -1])
     normal, mean, inverse = _normal(grouped, [2], eps)
     shape = [1, -1] + [1] * (x.ndim - 2)
@@ -94,7 +94,7 @@ def _group_norm(
 
 
 def _normal(x: Tensor, dims: list[int], eps: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return numbers of mean 0 and variance 1, the mean, and one by the standard deviation."""
+    """Return `x` with mean 0 and variance 1, the mean, and 1 / standard deviation."""
     variance, mean = _moments(x, dims, 0, keepdim=True)
     inverse = 1 / torch.sqrt(variance + eps)
     kind = torch.promote_types(x.dtype, torch.float32)

@@ -1,7 +1,7 @@
-"""Numbers beside tensors, given in the kind of the tensor.
+"""Numbers as operands beside tensors, converted to int or float as the tensor's dtype needs.
 
-The compiler folds operators of constants, and there reads a number in the kind of its tensor: of
-`torch.ones(2) * -1` it made 2 to the power of 64, of `torch.ones(2) < 2` False.
+The compiler folds operators of constants, and reads a number there with the tensor's dtype: it
+folded `torch.ones(2) * -1` to 2 to the power of 64, and `torch.ones(2) < 2` to False.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
 
 @rewrite("full.default")
 def _full(size: Any, value: Any, *, dtype: torch.dtype | None = None, **options: Any) -> Any:
-    """Make True of each number but 0; the compiler looks at its lowest bit."""
+    """Convert each number except 0 to True; the compiler would read only its lowest bit."""
     if dtype != torch.bool or type(value) not in (int, float):
         return NotImplemented
     return plain("full.default", size, bool(value), dtype=dtype, **options)
@@ -52,7 +52,7 @@ def _either(x: Tensor, y: Any, *, alpha: Any = 1) -> Any:
 
 
 def _calculate(name: str) -> None:
-    """Rewrite an operator of two operands, and perhaps a factor `alpha` of the second one."""
+    """Rewrite an operator of two operands, with an optional factor `alpha` of the second one."""
     op = overload(name)
 
     @rewrite(name)
@@ -73,11 +73,11 @@ for _name in ("add", "sub", "mul", "div"):
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (bool, int, float)  # not a size of the trace
+    return type(value) in (bool, int, float)  # a symbolic size is none of these
 
 
 def _as(value: Any, kind: torch.dtype) -> Any:
-    """Return a number in the kind of a dtype; tensors and sizes of the trace as they are."""
+    """Return a number as float or int as a dtype needs; tensors and symbolic sizes unchanged."""
     if not _is_number(value):
         return value
     return float(value) if kind.is_floating_point else int(value)

@@ -1,4 +1,4 @@
-"""Operators that compare: NaN goes through them as in torch, and ties go to the first."""
+"""Operators that compare: they propagate NaN as torch does, and the first of equal values wins."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _argmin(x: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 
 def _first_of(x: Tensor, dim: int | None, best: object, *, keepdim: bool) -> Tensor:
-    """Return where the best value stands first; NaN is better than any number."""
+    """Return the first place of the best value; NaN is better than any number."""
     if not x.is_floating_point():
         return NotImplemented
     if dim is None:
@@ -162,12 +162,12 @@ def _sort_stable(
     dim: int = -1,
     descending: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    del stable  # the compiler's sort is
+    del stable  # the compiler's sort is stable
     return torch.sort(x, dim, descending)
 
 
 def _sorted(x: Tensor, dim: int, *, descending: bool) -> tuple[Tensor, Tensor]:
-    """Sort integers that stand in the order of the floats; NaN is the largest."""
+    """Sort floats through integers with the same order; NaN is the largest."""
     if not x.is_floating_point():
         if x.dtype in (torch.bool, torch.uint8, torch.int8, torch.int16):
             return NotImplemented  # first widened
@@ -199,24 +199,24 @@ def _topk(
 
 
 def _in_order(x: Tensor, ordinals: Tensor, order: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Return elements by their places."""
+    """Return the elements in the sorted order; NaN comes from the ordinals."""
     found = torch.gather(x, dim, order) if x.ndim else x
     is_nan = ordinals == torch.iinfo(ordinals.dtype).max
     return torch.where(is_nan, scalar_like(x, float("nan")), found), order
 
 
 def _both_used(values: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
-    """Make the places depend on the values, in a way that only the data shows to be none.
+    """Make the places depend on the values, by a condition that is never true.
 
-    The compiler keeps a sort's result that nobody uses on the stack, where one of a dynamic size
-    has no place.
+    The compiler puts an unused result of a sort on the stack, which is impossible for a dynamic
+    size.
     """
     never = (order < 0) & (values == 0)
     return values, torch.where(never, scalar_like(order, 0), order)
 
 
 def _ordinal(x: Tensor) -> Tensor:
-    """Return integers in the order of floats: zeros are equal, NaN is above infinity."""
+    """Return integers with the order of the floats: both zeros are equal, NaN is above infinity."""
     wide = x if x.dtype in (torch.float32, torch.float64) else x.to(torch.float32)
     kind, largest = (
         (torch.int32, 0x7FFFFFFF) if wide.dtype == torch.float32 else (torch.int64, (1 << 63) - 1)

@@ -1,4 +1,4 @@
-"""Powers of floats: the compiler's own are coarse, and lose infinities and NaN."""
+"""Powers of floats: the compiler's own are inaccurate, and wrong for infinities and NaN."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _FEW_FACTORS = 4
 _LARGEST_LOG = 750.0
 _SPLITTABLE = 1e290
 _ARTANH = tuple(2 / i for i in range(25, 1, -2))
-"""(log m - 2 s) / s ** 3 by s * s, for s = (m - 1) / (m + 1)."""
+"""(log m - 2 s) / s ** 3 as a polynomial of s * s, for s = (m - 1) / (m + 1)."""
 _FLOATS = (torch.float32, torch.float64)
 
 
 @rewrite("pow.Tensor_Scalar")
 def _to_a_number(x: Tensor, exponent: float) -> Tensor:
-    """Compute whole powers by products, in f64 where there are many."""
+    """Compute whole powers by products, in f64 if there are many factors."""
     if x.dtype not in _FLOATS or exponent == 0.5:
         return NotImplemented
     if exponent != int(exponent) or abs(exponent) > _MOST_FACTORS:
@@ -50,7 +50,8 @@ def _of_a_number(x: float, exponent: Tensor) -> Tensor:
         if not has_double():
             return NotImplemented
         return torch.exp(exponent.to(torch.float64) * math.log(x)).to(kind)
-    base = scalar_like(exponent.to(kind), x)  # a constant alone, which the compiler would fold
+    # `where` keeps the base from being a constant, which the compiler would fold wrongly.
+    base = scalar_like(exponent.to(kind), x)
     return torch.pow(torch.where(_is_nan(exponent), exponent, base), exponent)
 
 
@@ -68,6 +69,8 @@ def _of_tensors(x: Tensor, exponent: Tensor) -> Tensor:
     else:
         power = _exponential(power, *_logarithm(size))
     one = scalar_like(x, 1)
+    # Signs: a negative base with an odd exponent gives a negative result, and a finite one with a
+    # fraction as exponent gives NaN. -0.0 counts as negative, so `copysign` is asked.
     power = torch.where((size == 1) & ~_is_nan(exponent), one, power)
     is_whole = torch.floor(exponent) == exponent
     is_odd = is_whole & (torch.floor(exponent / 2) * 2 != exponent)
@@ -79,7 +82,7 @@ def _of_tensors(x: Tensor, exponent: Tensor) -> Tensor:
     return torch.where((exponent == 0) | (x == 1), one, power)
 
 
-# f64: the error of a logarithm grows with the exponent, so it is held in two numbers
+# f64: the exponent multiplies the error of the logarithm, so it is kept as a sum of two numbers
 
 
 def _exponential(exponent: Tensor, log: Tensor | float, rest: Tensor | float) -> Tensor:
@@ -95,12 +98,12 @@ def _exponential(exponent: Tensor, log: Tensor | float, rest: Tensor | float) ->
     settled = (torch.abs(high) < _LARGEST_LOG) & (torch.abs(low) < 1)
     total = torch.where(settled, high + low, high)
     low, high = low - (total - high), total
-    half = torch.exp(high / 2)  # in two steps, so that a last one may be infinite
+    half = torch.exp(high / 2)  # in two steps: only the last product may become infinite
     return torch.where(settled, half * (half + half * low), half * half)
 
 
 def _halves(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Split numbers into two of half their digits, as Veltkamp did."""
+    """Split numbers into two with half of the digits each (Veltkamp's splitting)."""
     small = torch.clamp(x, -_SPLITTABLE, _SPLITTABLE)
     scaled = small * 134217729.0  # 1 << 27, and 1
     upper = scaled - (scaled - small)
@@ -108,7 +111,7 @@ def _halves(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _logarithm(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the natural logarithm of positive numbers as a sum of two."""
+    """Return the natural logarithm of positive numbers as a sum of two numbers."""
     bits = x.view(torch.int64)
     power = (bits >> 52) - 1023
     mantissa = ((bits & ((1 << 52) - 1)) | (1023 << 52)).view(torch.float64)
@@ -140,7 +143,7 @@ def _logarithm(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _split_logarithm(x: float) -> tuple[float, float]:
-    """Return the natural logarithm of a number as one of 26 bits, and the rest."""
+    """Return the natural logarithm of a number as a number of 26 bits, and the rest."""
     mantissa, power = math.frexp(x)
     if mantissa < math.sqrt(0.5):
         mantissa, power = mantissa * 2, power - 1
@@ -151,7 +154,7 @@ def _split_logarithm(x: float) -> tuple[float, float]:
 
 
 def _exact_logarithm(x: Fraction) -> Fraction:
-    """Return the natural logarithm of a number to some 110 bits."""
+    """Return the natural logarithm of a number with about 110 exact bits."""
     s = (x - 1) / (x + 1)
     scale = 1 << 120
     term, total, square = int(s * scale), 0, s * s

@@ -1,4 +1,4 @@
-"""Refuse operators that compiled programs cannot do, by torch's name and the user's line."""
+"""The refusal of operators that compiled programs cannot do, by torch's name and user's line."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _UNSIGNED = {
 _REFUSED: dict[tuple[str, torch.dtype | None], str] = {
     ("aten.fmod", torch.float64): "of f64, which remainders and floor divisions need, is not exact",
 }
-"""By operator and dtype of its result: why no compiled program can do it."""
+"""By operator and dtype of its result, the reason why no compiled program can do it."""
 
 _NOT_USERS = tuple(
     str(Path(file).parent) for file in (torch.__file__, str(Path(__file__).parents[2]))
@@ -56,7 +56,7 @@ def refuse_operators(name: str, program: Any) -> None:
         program: a `torch.export.ExportedProgram`, after the rewrites.
 
     Raises:
-        UnsupportedOperatorError: names operator, reason and the user's line.
+        UnsupportedOperatorError: the message has the operator, the reason and the user's line.
     """
     for node in program.graph.nodes:
         if node.op == "placeholder":
@@ -74,7 +74,7 @@ def refuse_operators(name: str, program: Any) -> None:
 
 
 def operator_name(target: Any) -> str | None:
-    """Return `aten.relu` of an operator of torch, None of another."""
+    """Return the name of a torch operator, such as `aten.relu`; None for another target."""
     if not isinstance(target, torch._ops.OpOverload):
         return None
     namespace, _, rest = target.name().partition("::")
@@ -96,9 +96,9 @@ def _refuse_dtype(name: str, node: Any, what: str) -> None:
 
 
 def _refuse_broadcast(name: str, node: Any, operator: str) -> None:
-    """Refuse to widen a dimension that is open, and was 1 when the program was traced.
+    """Refuse to broadcast an open dimension that had the size 1 when the program was traced.
 
-    The compiler takes open sizes for those of the result, and would give a result too small.
+    The compiler assumes that an open size is the size of the result: the result would be too small.
     """
     result = node.meta.get("val")
     if not isinstance(result, Tensor) or not _broadcasts(node.target):
@@ -120,7 +120,7 @@ def _refuse_broadcast(name: str, node: Any, operator: str) -> None:
 
 
 def _is_open_one(size: Any) -> bool:
-    """Tell whether a size is a symbol whose example is 1."""
+    """Tell whether a size is a symbol with the representative value 1."""
     return isinstance(size, torch.SymInt) and size.node.has_hint() and size.node.hint == 1
 
 
@@ -129,12 +129,12 @@ def _broadcasts(target: Any) -> bool:
 
 
 def refuse_unknown_operators(name: str, module: Any, program: Any) -> None:
-    """Refuse an imported program with an operator for which the compiler has no name.
+    """Refuse an imported program with an operator that the compiler does not know.
 
     Args:
         name: of the program, for messages.
         module: the program in the torch dialect.
-        program: the `torch.export.ExportedProgram` that it was made of.
+        program: the `torch.export.ExportedProgram` that was imported.
     """
     from iree.compiler.ir import WalkResult
 
@@ -157,9 +157,9 @@ def refuse_unknown_operators(name: str, module: Any, program: Any) -> None:
 
 
 def refuse_import(name: str, error: Exception) -> UnsupportedOperatorError | None:
-    """Make an error of an importer's exception, None if that was at no node of the program.
+    """Make an error from an importer's exception, None if it does not come from a node.
 
-    Importers say in words of their own what they do not know, so the node is read from the frames.
+    An importer's message may not have the node, so the node is read from the stack frames.
     """
     node, trace = None, error.__traceback__
     while trace is not None:
@@ -174,7 +174,7 @@ def refuse_import(name: str, error: Exception) -> UnsupportedOperatorError | Non
 
 
 def user_operator(node: Any) -> str:
-    """Return the name of a node's operator, or of the one whose sizes or items it computes."""
+    """Return the name of a node's operator, or of the operator whose sizes or items it uses."""
     for target in (node.target, node.meta.get("original_aten")):
         named = operator_name(target)
         if named is not None:
@@ -195,13 +195,16 @@ def user_operator(node: Any) -> str:
 def blame(
     name: str, program_places: Mapping[str, str], diagnostics: Sequence[str], source: str = ""
 ) -> UnsupportedOperatorError:
-    """Make an error of what the compiler said of a torch program, without its words.
+    """Make an error in torch's words from the compiler's diagnostics of a torch program.
+
+    The operator is searched in this order: in the diagnostics, in the lines of MLIR that they
+    mention, by the user's line that they mention. Else all operators of the program are listed.
 
     Args:
         name: of the program.
         program_places: by operator, such as `aten.relu`, a line of the user's code that calls it.
-        diagnostics: what the compiler said; kept in the error's field.
-        source: the MLIR that it was given, whose lines it names.
+        diagnostics: the compiler's messages; kept in the error's field.
+        source: the MLIR that was compiled; the diagnostics mention its lines.
     """
     text = "\n".join(diagnostics)
     lines = "\n".join(_lines_at(source, text))
@@ -233,14 +236,14 @@ def blame(
 
 
 def _lines_at(source: str, text: str) -> list[str]:
-    """Return the lines of a program that a compiler's words point to."""
+    """Return the lines of a program that the compiler's diagnostics mention."""
     lines = source.split("\n")
     numbers = dict.fromkeys(int(match[1]) for match in _LINE.finditer(text))
     return [lines[n - 1] for n in numbers if 0 < n <= len(lines)]
 
 
 def places_of(program: Any) -> dict[str, str]:
-    """Return for each torch operator of a program a line of the user's code that calls it."""
+    """Return, for each torch operator of a program, a line of the user's code that calls it."""
     found: dict[str, str] = {}
     for node in program.graph.nodes:
         operator = operator_name(node.target)
@@ -250,7 +253,7 @@ def places_of(program: Any) -> dict[str, str]:
 
 
 def called_operators(call: Callable[[], Any]) -> dict[str, str]:
-    """Return the torch operators that a call runs, with a line outside of torch for each."""
+    """Return the torch operators that a call runs, each with a line outside of torch."""
     found: dict[str, str] = {}
 
     class Recorder(TorchDispatchMode):
@@ -266,7 +269,7 @@ def called_operators(call: Callable[[], Any]) -> dict[str, str]:
     try:
         with Recorder():
             call()
-    except Exception:  # noqa: BLE001 -- what was called before it counts
+    except Exception:  # noqa: BLE001 -- the operators called before it count
         return found
     return found
 
@@ -288,7 +291,7 @@ def _place_in(program: Any, namespace: str, packet: str) -> str:
 
 
 def place_of(node: Any) -> list[str]:
-    """Return the line of the user's code that a node comes from, if that is known."""
+    """Return the line of the user's code that made a node, if it is known."""
     trace = [line for line in str(node.meta.get("stack_trace", "")).split("\n") if "File " in line]
     return [trace[-1].strip()] if trace else []
 

@@ -1,4 +1,4 @@
-"""Operators that move elements, for which the compiler has no name or a wrong meaning."""
+"""Operators that move elements, which the compiler lacks or computes wrongly."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _empty(
     device: torch.device | None = None,
     **options: object,
 ) -> Tensor:
-    """Make a tensor of any contents; a program lays out its tensors itself."""
+    """Make a tensor with any contents; a program chooses the layout of its tensors."""
     del layout_of, options
     return torch.full(list(size), 0, dtype=dtype or torch.get_default_dtype(), device=device)
 
@@ -79,7 +79,7 @@ def _view_of_bytes(x: Tensor, dtype: torch.dtype) -> Tensor:
 
 @rewrite("view.default")
 def _view_of_nothing(x: Tensor, size: Sequence[int]) -> Tensor:
-    """Make tensors without elements anew: the compiler fails on some views of them."""
+    """Replace views of empty tensors by new tensors: the compiler fails on some of these views."""
     if isinstance(x.numel(), torch.SymInt) or x.numel() > 0:
         return NotImplemented
     return scalar_like(x, 0).expand(plain("view.default", x, size).shape)

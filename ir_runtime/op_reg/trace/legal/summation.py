@@ -1,8 +1,8 @@
-"""Sums of floats, and what is made of them, added up in a wider dtype and rounded once.
+"""Sums of floats, and functions that use sums, added in a wider dtype and rounded once.
 
-The compiler adds one number after the other: of 800,000 numbers in f32 the sum was 370 units in the
-last place off, torch's, which adds in pairs, 0.8. On CPUs f64 takes about as long. GPUs have no
-f64, or a slow one, and many lanes: there f32 is added up in f32.
+The compiler adds one number after the other: for 800,000 numbers in f32, its sum was 370 units in
+the last place off; torch adds in pairs, and was 0.8 off. On CPUs, f64 takes about as long. GPUs
+have no f64, or slow f64, and many lanes: there f32 is added in f32.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _SUMS = (
     "sum.default sum.dim_IntList mean.default mean.dim cumsum.default prod.default prod.dim_int "
     "cumprod.default logcumsumexp.default linalg_vector_norm.default"
 )
-"""Those of one tensor, whose results have its dtype unless `dtype` says another."""
+"""Operators of one tensor; the results have its dtype, unless `dtype` is given."""
 _SCATTERED = "scatter_add.default scatter_reduce.two index_add.default"
-"""Those that add to places of a tensor; torch, too, adds 16-bit floats up in f32."""
+"""Operators that add to places of a tensor; torch, too, adds 16-bit floats in f32."""
 _POOLS = (
     "avg_pool1d.default avg_pool2d.default avg_pool3d.default _adaptive_avg_pool2d.default "
     "_adaptive_avg_pool3d.default adaptive_avg_pool1d.default"
@@ -36,7 +36,7 @@ _POOLS = (
 
 
 def wider(kind: torch.dtype) -> torch.dtype:
-    """Return the dtype in which numbers of a dtype are added up."""
+    """Return the dtype in which numbers of a dtype are added."""
     wide = _WIDER.get(kind, kind)
     return kind if wide is torch.float64 and not has_double() else wide
 

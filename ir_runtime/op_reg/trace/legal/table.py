@@ -1,4 +1,4 @@
-"""The table of rewrites: ATen operators that become others before the compiler sees them."""
+"""The table of rewrites: ATen operators that are replaced before the compiler sees them."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ __all__ = [
 ]
 
 Rewrite = Callable[..., Any]
-"""Takes an operator's arguments; returns its result, or NotImplemented for "as it is"."""
+"""Takes an operator's arguments; returns its result, or NotImplemented to keep the operator."""
 
 _ALSO_DECOMPOSED = (
     "_native_batch_norm_legit.default _native_batch_norm_legit.no_stats upsample_bilinear2d.vec "
     "grid_sampler_2d.default"
 )
-"""Core operators that the compiler lacks, and torch has decompositions of."""
+"""Core operators that the compiler lacks; torch has decompositions of them."""
 
 _REWRITES: dict[torch._ops.OpOverload, list[Rewrite]] = {}
 
 
 def rewrite(*names: str) -> Callable[[Rewrite], Rewrite]:
-    """Register a function as the meaning of ATen operators; a decorator.
+    """Register a function as a rewrite of ATen operators; a decorator.
 
-    It is traced in place of the operator, so it may call other operators, which are rewritten in
-    turn. Several rewrites of one operator are asked in the order of their registration.
+    The function is traced instead of the operator. It may call other operators; these are rewritten
+    in turn. If an operator has several rewrites, they are tried in the order of registration.
 
     Args:
         names: overloads such as `relu.default`.
@@ -63,7 +63,7 @@ _family = _Family()
 
 @contextmanager
 def rewrites_for(family: str) -> Generator[None]:
-    """Rewrite what this thread traces in a `with` block for a kind of device.
+    """Use the rewrites for a device family in this thread's traces, in a `with` block.
 
     Args:
         family: `local` (CPUs), `vulkan`, `cuda` or `hip`.
@@ -77,7 +77,7 @@ def rewrites_for(family: str) -> Generator[None]:
 
 
 def has_double() -> bool:
-    """Tell whether f32 may be computed in f64: many GPUs have none, or a slow one."""
+    """Tell whether f32 may be computed in f64; many GPUs have no f64, or slow f64."""
     return _family.name == "local"
 
 
@@ -125,7 +125,7 @@ _plain = threading.local()
 
 
 def plain(name: str, *args: Any, **kwargs: Any) -> Any:
-    """Call an operator that is not rewritten, from a rewrite of itself."""
+    """Call an operator without its rewrites; for use in a rewrite of the same operator."""
     op = overload(name)
     before, _plain.op = getattr(_plain, "op", None), op
     try:
@@ -140,7 +140,7 @@ def scalar_like(x: Tensor, value: float | bool) -> Tensor:  # noqa: FBT001 -- a 
 
 
 def promoted(x: Tensor | float, y: Tensor | float) -> tuple[Tensor, Tensor]:
-    """Return two operands, at least one a tensor, as tensors of the dtype that torch gives both."""
+    """Return two operands, at least one a tensor, as tensors of torch's common dtype."""
     like = x if isinstance(x, Tensor) else y
     assert isinstance(like, Tensor)
     kind = torch.result_type(x, y)

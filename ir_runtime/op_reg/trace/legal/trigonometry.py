@@ -1,4 +1,4 @@
-"""Sine, cosine and tangent in f64, with arguments of any size reduced as exactly as torch's are."""
+"""Sine, cosine and tangent in f64; arguments of any size are reduced as exactly as in torch."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ __all__: list[str] = []
 _SIN = (-7.578076404643611e-13, 1.6058352153053254e-10, -2.505210477693529e-08,
         2.75573192135539e-06, -0.00019841269841253462, 0.008333333333333321,
         -0.16666666666666666, 1.0)  # fmt: skip
-"""sin(x) / x by x * x, for |x| up to a quarter of pi."""
+"""sin(x) / x as a polynomial of x * x, for |x| up to a quarter of pi."""
 _COS = (4.736296782172725e-14, -1.1470246774898361e-11, 2.087675387820017e-09,
         -2.755731921268442e-07, 2.480158730156317e-05, -0.001388888888888886,
         0.041666666666666664, -0.5, 1.0)  # fmt: skip
-"""cos(x) by x * x, for |x| up to a quarter of pi."""
+"""cos(x) as a polynomial of x * x, for |x| up to a quarter of pi."""
 _LARGE = 2.0**20
 _PARTS, _PART_BITS = 4, 26
 _FRACTION_BITS, _BIAS = 52, 1023
 _ZEROS = 64
-"""How many zeros stand before the digits of 2 / pi in its words."""
+"""Number of zeros before the digits of 2 / pi in its words."""
 
 Angular = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
 def _angular(name: str) -> Callable[[Angular], Angular]:
-    """Register a function of an angle, its quarter turns, and sine and cosine of the rest."""
+    """Register a function of an angle, its quarter turns, and the rest's sine and cosine."""
 
     def register(function: Angular) -> Angular:
         def rewritten(x: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ def _by_quadrant(x: Tensor, *, narrow: bool) -> tuple[Tensor, Tensor, Tensor]:
     is_small = torch.abs(x) < _LARGE
     turn = torch.where(is_small, small_turn, large_turn)
     rest = torch.where(is_small, small, large)
-    rest = torch.where(x - x == 0, rest, x - x)  # NaN of what is not finite
+    rest = torch.where(x - x == 0, rest, x - x)  # NaN for infinities and NaN
     square = rest * rest
     return turn, rest * polynomial(_SIN, square), polynomial(_COS, square)
 
@@ -94,7 +94,10 @@ def _reduced_small(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _reduced_large(x: Tensor, *, narrow: bool) -> tuple[Tensor, Tensor]:
-    """Multiply by the digits of 2 / pi that make quarter turns, and no whole ones, of an angle.
+    """Return the quarter turns and the rest of a large angle (the method of Payne and Hanek).
+
+    The angle is multiplied by the digits of 2 / pi. Digits before those for single quarter turns
+    give whole turns only, and are left out.
 
     Args:
         x: at least `_LARGE`.
@@ -102,7 +105,7 @@ def _reduced_large(x: Tensor, *, narrow: bool) -> tuple[Tensor, Tensor]:
     """
     bits = torch.abs(x).view(torch.int64)
     fraction = (bits & ((1 << _FRACTION_BITS) - 1)) | (1 << _FRACTION_BITS)
-    # the number is `high << power + low << power - 26`
+    # The number is `high << power + low << power - 26`.
     power = (bits >> _FRACTION_BITS) - (_BIAS + _FRACTION_BITS - _PART_BITS)
     factors = [(fraction >> _PART_BITS, power)]
     if not narrow:
@@ -131,10 +134,10 @@ _SCALES = [math.ldexp(1.0, -24 - part * _PART_BITS) for part in range(_PARTS)]
 
 
 def _digits_from(place: Tensor, most: int) -> list[Tensor]:
-    """Return 26 bits of 2 / pi from a place on, the next 26, and so on, as integers."""
+    """Return 26 bits of 2 / pi from a place on, then the next 26 bits, and so on, as integers."""
     last = most // _PART_BITS
     place = torch.clamp(place, 0, most)
-    word = (place * 2521) >> 16  # a 26th of what is below 1,100
+    word = (place * 2521) >> 16  # place // 26, for places below 1,100
     offset = place - word * _PART_BITS
     words = _words(last + _PARTS + 1)
     found = [_chosen(word, words[i : i + last + 1]) for i in range(_PARTS + 1)]
@@ -146,7 +149,7 @@ def _digits_from(place: Tensor, most: int) -> list[Tensor]:
 
 
 def _chosen(index: Tensor, values: list[int]) -> Tensor:
-    """Return the value at an index, bit by bit of it."""
+    """Return the value at an index, chosen by one bit of the index after the other."""
     found = [scalar_like(index, value) for value in values]
     bit = 0
     while len(found) > 1:
@@ -159,7 +162,7 @@ def _chosen(index: Tensor, values: list[int]) -> Tensor:
 
 @cache
 def _words(count: int) -> list[int]:
-    """Return the digits of 2 / pi, after zeros, in words of 26 bits."""
+    """Return the digits of 2 / pi, after `_ZEROS` zeros, in words of 26 bits."""
     size = count * _PART_BITS
     digits = (1 << 2 * size + 1) // _pi(size) >> _ZEROS
     mask = (1 << _PART_BITS) - 1
@@ -168,7 +171,7 @@ def _words(count: int) -> list[int]:
 
 @cache
 def _pi(bits: int) -> int:
-    """Return pi times 2 to the `bits`, from Machin's formula."""
+    """Return pi times 2 to the power of `bits`, from Machin's formula."""
     guard = bits + 32
 
     def arc_tangent_of_inverse(n: int) -> int:
@@ -188,7 +191,7 @@ def _half_pi() -> tuple[int, int]:
 
 
 def _parts_of(number: tuple[int, int], count: int, bits: int, top: int) -> list[float]:
-    """Split a fixed-point number, given with the place of its point, into floats of few bits."""
+    """Split a fixed-point number (its digits and their place) into floats of few bits."""
     value, point = number
     parts: list[float] = []
     for i in range(count):
