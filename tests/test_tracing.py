@@ -229,10 +229,10 @@ def test_untraced_hit_runs_no_code_of_tracing(trace, launch):
             files = files_of_a_call(lambda: packet(X))
             (bound,) = op_of(packet).calls.young.values()
         in_c_alone = launch == "direct" and not expected
-        assert ("destination.py" in files) is not in_c_alone
-        assert bool(files & {"tracing.py", "traced.py", "settings.py"}) is expected
-        assert bound.run.__module__.endswith("traced" if expected else "bind")
-        assert bound.run_into.__module__.endswith("traced" if expected else "bind")
+        assert bool(files & {"destination.py", "launch_type.py"}) is not in_c_alone
+        assert bool(files & {"tracing.py", "traced_launch.py", "settings.py"}) is expected
+        assert bound.run.__module__.endswith("traced_launch" if expected else "bound_launch")
+        assert bound.run_into.__module__.endswith("traced_launch" if expected else "bound_launch")
     assert len(events(trace, "launch")) == 2
 
 

@@ -133,11 +133,9 @@ def test_source_evaluates_no_text_and_starts_no_shell() -> None:
         assert not imported & {"pickle", "marshal", "shelve"}, path
     generated = (
         "argument_check.py",
-        "call.py",
         "choice_source.py",
         "constraint.py",
         "dispatch_source.py",
-        "traced_op.py",
     )
     assert found == {name: {"exec"} for name in generated}
 

@@ -477,5 +477,5 @@ def test_setup_context_beside_an_op_is_refused():
         def setup_context(self, ctx, inputs, output):
             pass
 
-    with pytest.raises(RegistrationError, match="setup_context is given, must be without"):
+    with pytest.raises(RegistrationError, match="setup_context is given, must be omitted"):
         CustomOp.register(library=LIBRARY)(Both)

@@ -11,7 +11,7 @@ from ir_runtime.tracing import record_event
 
 __all__ = ["event_fields", "note_store_hit"]
 
-_log = logging.getLogger("ir_runtime.launch")
+_log = logging.getLogger("ir_runtime.build")
 
 
 def note_store_hit(store: Store, artifact: Artifact, started_ns: int) -> None:
