@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ir_runtime.op_reg import explain
+from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, def_library, explain
 from ir_runtime.settings import override_settings
 from tests.cases import BY_OP, CASES, DTYPES, WIDTH, Draw, OpCase
 from tests.kernels.test_layouts import INPUT_LAYOUTS
@@ -60,3 +60,26 @@ def test_large_work_on_many_threads_gives_the_same_bits(count: int):
         assert bits(torch.ops.ir_kernels.gelu(x)) == expected
     finally:
         torch.set_num_threads(threads)
+
+
+def test_a_constant_may_be_read_and_returned():
+    table = torch.arange(64 * 64.0).reshape(64, 64)  # too large for the code that reads it
+
+    class shifted(CustomOp):
+        signature = "shifted(Tensor x) -> (Tensor, Tensor)"
+
+        def select(self, ksel: KernelSelection) -> None:
+            x = ksel.arg_tensor(0)
+            x.specialize_dims(0, 1)
+            for _ in range(2):
+                ksel.return_new_tensor(x.t.shape, x.t.dtype)
+
+        def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+            kb.yield_results(*kb.inline_torch(lambda x: (x + table, table.clone()), kb.arg(0)))
+
+    op = CustomOp.register(library=def_library("constant_tests"))(shifted)
+    x = torch.randn(64, 64)
+    assert explain(op, x).executor == "direct"
+    total, same = op(x)
+    assert torch.equal(total, x + table)
+    assert torch.equal(same, table)

@@ -32,13 +32,18 @@ def dispatch(*bindings: Binding) -> Dispatch:
 
 
 def rewritten(*steps: Any, in_place: dict[int, int] | None = None) -> list[Any]:
-    """Rewrite steps of a program with operand 0, result 1 of 64 bytes, and transients."""
-    return rewrite_steps(steps, 1, [64], in_place=in_place or {})
+    """Rewrite steps of a program with operand 0, result 1 of 64 bytes, transients, constant 9."""
+    return rewrite_steps(steps, 1, [64], transients=7, in_place=in_place or {})
 
 
 def test_a_copy_that_nothing_reads_is_dropped() -> None:
     kept = dispatch(span(0), span(1))
     assert rewritten(Copy(span(0), span(2)), kept, Fill(span(2), b"\0")) == [kept]
+
+
+def test_a_constant_that_is_read_and_returned_is_copied() -> None:
+    steps = [dispatch(span(9), span(2)), Copy(span(9), span(1))]
+    assert rewritten(*steps) == steps
 
 
 def test_a_fill_that_is_overwritten_is_dropped() -> None:

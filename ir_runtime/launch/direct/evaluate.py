@@ -176,7 +176,9 @@ class _Evaluation:
         steps = [made for step in program.steps for made in self._step(step)]
         # From numbers within a kind to slots: results come right after the operands.
         pairs = {len(operands) + result: operand for result, operand in in_place}
-        kept = rewrite_steps(steps, len(operands), results, in_place=pairs)
+        kept = rewrite_steps(
+            steps, len(operands), results, transients=len(transients), in_place=pairs
+        )
         # The rewrite may leave a transient unused; it then needs no memory.
         first = len(operands) + len(results)
         used = {span.slot for step in kept for span in _spans(step)}

@@ -19,6 +19,7 @@ def rewrite_steps(
     operands: int,
     result_sizes: Sequence[int],
     *,
+    transients: int,
     in_place: Mapping[int, int],
 ) -> list[Step]:
     """Return fewer or cheaper steps that compute the same results.
@@ -27,6 +28,7 @@ def rewrite_steps(
         steps: the steps of a plan.
         operands: the number of operand slots; the slots of results come next.
         result_sizes: bytes of each result.
+        transients: the number of transient slots, which come after those; the rest are constants.
         in_place: from result slot to the operand slot that is the same memory.
 
     Raises:
@@ -37,7 +39,7 @@ def rewrite_steps(
     visible = operands + len(results)
     moved = list(steps)
     for slot, size in results.items():
-        moved = _write_directly(moved, slot, size, operands=operands, visible=visible)
+        moved = _write_directly(moved, slot, size, operands, range(visible, visible + transients))
     # Writing results directly moves their first write to an earlier step. If a result shares the
     # memory of an operand that is read later, only the original order may be correct.
     hazard = _hazard(moved, in_place)
@@ -55,9 +57,11 @@ def rewrite_steps(
 
 
 def _write_directly(
-    steps: list[Step], result: int, size: int, *, operands: int, visible: int
+    steps: list[Step], result: int, size: int, operands: int, transients: range
 ) -> list[Step]:
     """Compute a result in its own memory, if it is now computed elsewhere and copied as a whole.
+
+    A constant is computed nowhere: a copy of one stays.
 
     IREE updates an operand in place once its old contents are not needed, and then copies it to the
     result. Here the copy comes first and the update writes the result: the operand is unchanged.
@@ -70,7 +74,7 @@ def _write_directly(
             if isinstance(step, Copy)
             and step.target == whole
             and step.source.offset == 0
-            and (step.source.slot < operands or step.source.slot >= visible)
+            and (step.source.slot < operands or step.source.slot in transients)
         ),
         None,
     )
@@ -93,7 +97,7 @@ def _write_directly(
     if any(span.offset + span.length > size for span in _uses(rest, source)):
         return steps
     # A transient has no contents before its first write; an operand's must be copied first.
-    before = [] if source >= visible else [copy]
+    before = [] if source in transients else [copy]
     return [*steps[:first], *before, *(_renamed(step, source, result) for step in rest)]
 
 
