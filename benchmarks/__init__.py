@@ -1,1 +1,1 @@
-"""Numbers that the project promises, each beside a peer measured in the same process."""
+"""The numbers that the project promises; each is compared with a peer in the same process."""

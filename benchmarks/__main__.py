@@ -1,4 +1,4 @@
-"""`python -m benchmarks <name>`: measure, print, exit 1 if a promise is not kept."""
+"""`python -m benchmarks <name>`: measure and print; the status is 1 if a promise is not kept."""
 
 from __future__ import annotations
 

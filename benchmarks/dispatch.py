@@ -1,8 +1,8 @@
-"""What does the choice of a provider cost?  One function, as a plain op and as a provider.
+"""The cost of choosing a provider: one function, as a plain op and as a provider.
 
-With the wrap on, beside an op that `Library.impl` registers; with it off, beside the function
-called by itself. The priority has one provider, or three of which the first or the last takes
-the call: those before it refuse its dtype.
+With the wrap on, the peer is an op registered by `Library.impl`; with it off, the peer is the
+function itself. The priority has one provider, or three: then the first or the last one takes the
+call, and those before it refuse its dtype.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ TAKEN_BY = ("plain", "narrow")
 
 
 def dispatch_rows(x: Tensor, y: Tensor, rounds: int) -> list[Row]:
-    """Time calls of the op beside calls of its provider."""
+    """Time calls of the op and calls of its provider."""
     plain = torch.ops.ir_benchmarks.provided.default
     rows: list[Row] = []
     for which, priority in PRIORITIES.items():

@@ -1,4 +1,4 @@
-"""What does the check of indices cost?  The same kernel with and without it, in turns."""
+"""The cost of index checks: the same kernel with and without them, in turns."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _rows(
 
 
 def _op(name: str, fn: Callable[..., Tensor], tensors: Sequence[Tensor]) -> Any:
-    """Register an op of two tensors that is `fn`, and compile its kernel."""
+    """Register `fn` as an op of two tensors, and compile its kernel."""
 
     class Traced(CustomOp):
         signature = f"{name}(Tensor index, Tensor x) -> Tensor"

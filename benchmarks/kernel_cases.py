@@ -1,4 +1,4 @@
-"""Which calls are compared, and with which calls of torch?  Model-sized rows, f32 and bf16."""
+"""The compared calls of kernels and of torch: rows of model sizes, in f32 and bf16."""
 
 from __future__ import annotations
 
@@ -24,19 +24,21 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True)
 class KernelCase:
-    """One call, in the words of each side. All functions take `arguments`; `into` ones `out` first.
+    """One call, as a function of each side.
+
+    All functions take `arguments`; those with `into` take `out` first.
 
     Attributes:
         op: name of the op.
-        dtype: of the tensors.
-        rows: how many rows or tokens.
-        features: how many features a row has.
-        arguments: what is computed with.
+        dtype: dtype of the tensors.
+        rows: number of rows or tokens.
+        features: number of features of a row.
+        arguments: the arguments of the call.
         ours: calls our kernel.
         eager: calls torch.
-        ours_into: as `ours`, into a given output; None if it is not compared so.
-        eager_into: as `eager`, likewise.
-        moved_bytes: what must be read and written, at least.
+        ours_into: like `ours`, into a given output; None if this form is not compared.
+        eager_into: like `eager`, into a given output; None if this form is not compared.
+        moved_bytes: the least number of bytes that must be read and written.
     """
 
     op: str

@@ -1,8 +1,8 @@
-"""How fast are the kernels, call and all?  Beside torch eager and `torch.compile`, in one process.
+"""The speed of kernels, calls included, compared with torch eager and `torch.compile`.
 
-Each call is timed in turn with its peers: once with all sides allocating their results, once with
-all of them writing into kept ones. `torch.compile` gets static shapes and the whole function, no
-gradient is asked for. The promises are those of the table at the end.
+Each call is timed in turn with its peers: once all sides allocate their results, once all sides
+write into existing tensors. `torch.compile` gets static shapes and the whole function, without
+gradients. The promises are in the table at the end.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
 
 @dataclass(frozen=True)
 class Result:
-    """What a case took.
+    """The times of a case.
 
     Attributes:
         op: name of the op.
         dtype: short name.
         rows: rows or tokens.
-        features: features a row.
-        kept: whether results went into kept tensors.
+        features: features per row.
+        kept: whether results went into existing tensors.
         ours_us: median time of our call.
-        eager_us: of torch's.
-        compiled_us: of `torch.compile`'s; None if it was not measured.
-        gigabytes_per_s: what our call moved.
-        of_copy: that to what a copy moved.
+        eager_us: median time of torch's call.
+        compiled_us: median time of `torch.compile`; None if it was not measured.
+        gigabytes_per_s: memory throughput of our call.
+        of_copy: ratio of this throughput to that of a copy.
     """
 
     op: str
@@ -65,7 +65,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Promise:
-    """A number that must not be exceeded, and what it is."""
+    """A number with a limit, and its description."""
 
     what: str
     value: float
@@ -74,12 +74,12 @@ class Promise:
 
     @property
     def kept(self) -> bool:
-        """Whether it is."""
+        """Whether the promise is kept."""
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what can be chosen."""
+    """Declare the options."""
     parser.add_argument("--ops", default=",".join(OPS), help="which, with commas between")
     parser.add_argument("--rows", default=",".join(map(str, ROWS)))
     parser.add_argument("--features", default=",".join(map(str, FEATURES)))
@@ -198,7 +198,7 @@ def _refuse_if_wrong(case: KernelCase, sides: Mapping[str, Callable[[], Any]]) -
 
 
 def _interleaved(sides: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """Time each side in turn, some milliseconds at a time."""
+    """Time the sides in turn, each for some milliseconds at a time."""
     calls = {}
     for name, call in sides.items():
         for _ in range(3):
@@ -227,7 +227,7 @@ def time_of(call: Callable[[], Any]) -> float:
 
 
 def _copy_speed(moved_bytes: int, copies: dict[int, float]) -> float:
-    """Measure how fast torch copies as many bytes, half of them read, half written."""
+    """Measure the speed of a torch copy of the same number of bytes, half read, half written."""
     if moved_bytes not in copies:
         source = torch.ones(max(1, moved_bytes // 8))
         target = torch.empty_like(source)
@@ -237,7 +237,7 @@ def _copy_speed(moved_bytes: int, copies: dict[int, float]) -> float:
 
 
 def find_promises(results: Sequence[Result]) -> list[Promise]:
-    """Compare the results with what is promised; nothing is promised of what was not measured."""
+    """Compare the results with the promises; those without a measurement are left out."""
     promises: list[Promise] = []
     for op in ROW_OPS:
         mine = [r for r in results if r.op == op]

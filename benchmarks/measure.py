@@ -1,4 +1,4 @@
-"""How are things timed?  Interleaved rounds, so that a disturbance hits all alike; medians."""
+"""The timing of calls: medians of interleaved rounds, so that a disturbance affects all sides."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Row:
     """One line of a result table.
 
     Attributes:
-        name: what was measured.
+        name: the measured call.
         value: the median, in `unit`.
         unit: such as `us`.
         spread: the interquartile range, in `unit`.
-        ratio: `value` to that of the peer named in the table's title, None if it has none.
-        limit: what `ratio` or, without one, `value` must not exceed; None if nothing is promised.
+        ratio: `value` divided by that of the peer in the table's title, None if there is none.
+        limit: upper limit of `ratio`, or of `value` without a ratio; None without a promise.
     """
 
     name: str
@@ -43,12 +43,12 @@ class Row:
 def measure_interleaved(
     cases: Mapping[str, Callable[[], object]], *, rounds: int = 31, calls: int = 2000
 ) -> dict[str, list[float]]:
-    """Return, for each case, the seconds a call took in each round.
+    """Return, for each case, the seconds per call in each round.
 
     Args:
-        cases: functions without arguments; each is called `calls` times a round, in turn.
-        rounds: how many rounds.
-        calls: calls a round.
+        cases: functions without arguments; each is called `calls` times per round, in turn.
+        rounds: number of rounds.
+        calls: calls per round.
     """
     for run in cases.values():
         for _ in range(max(10, calls // 20)):

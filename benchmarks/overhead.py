@@ -1,10 +1,10 @@
-"""What does a call cost, whatever it computes?  An add of 4x8 f32, grad mode on.
+"""The overhead of a call, measured on an add of 4x8 f32 with grad mode on.
 
 The promises: a compiled kernel, called eagerly through `torch.ops` with its backward registered,
 takes at most half the time of a `torch.library.custom_op` that only returns `torch.empty_like(x)`;
-of that the registered backward takes at most 0.7 us. Its raw launcher takes at most twice
-`torch.add`. Choosing a provider of an IR op adds at most 1 us, 0.7 us past torch's dispatcher.
-Tracing is off and no device is current, as usual.
+the registered backward is at most 0.7 us of this. Its raw launcher takes at most twice as long as
+`torch.add`. The choice of a provider of an IR op adds at most 1 us, without torch's dispatcher
+0.7 us. Tracing is off and no device is current, as usual.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Add(CustomOp):
     signature = "add(Tensor x, Tensor y) -> Tensor"
 
     def select(self, ksel: KernelSelection) -> None:
-        """Take any sizes."""
+        """Accept any sizes."""
         x = ksel.arg_tensor(0)
         ksel.arg_tensor(1).require_shape(x)
         ksel.return_new_tensor(x.t.shape, x.t.dtype)
@@ -56,7 +56,7 @@ class Add(CustomOp):
         kb.yield_results(arith.addf(kb.arg_value(0), kb.arg_value(1)))
 
     def setup_context(self, ctx: Any, inputs: Any, output: Any) -> None:
-        """Nothing to keep."""
+        """Save nothing."""
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
         """Pass the gradient on."""
@@ -83,7 +83,7 @@ _empty_custom_op.register_fake(lambda x, y: torch.empty_like(x))
 LIBRARY.define("empty_impl(Tensor x, Tensor y) -> Tensor")
 LIBRARY.impl("empty_impl", _empty_impl, "CPU")
 
-# The kernel of `add` as torch sees it without a backward: nothing but a function for the CPU.
+# The kernel of `add` without a backward: torch knows only a function for the CPU.
 LIBRARY.define("bare(Tensor x, Tensor y) -> Tensor")
 _BARE = make_call_functions(ADD, _unused, _unused).call
 if ADD.calls.fast is not None:
@@ -117,7 +117,7 @@ def run(arguments: argparse.Namespace) -> bool:
 
 
 def _direct_rows(x: Tensor, y: Tensor, rounds: int) -> list[Row]:
-    """Time calls as they are by default, beside what one might use in their place."""
+    """Time calls with default settings, and their alternatives."""
     if ADD.explain(x, y).executor != "direct":
         raise SystemExit(f"not launched directly:\n{ADD.explain(x, y)}")
     ours, ours_out = torch.ops.ir_benchmarks.add.default, torch.ops.ir_benchmarks.add.out
@@ -160,7 +160,7 @@ def _vm_rows(uri: str, x: Tensor, y: Tensor, rounds: int) -> list[Row]:
 
 
 def _thread_rows(x: Tensor, y: Tensor, rounds: int) -> list[Row]:
-    """Time calls from several threads at once; the time is that of all divided by all calls."""
+    """Time calls from several threads at once: the time of all threads, divided by all calls."""
     ours, empty_op = torch.ops.ir_benchmarks.add.default, torch.ops.ir_benchmarks.empty.default
     rows: list[Row] = []
     for count in THREADS:

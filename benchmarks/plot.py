@@ -1,4 +1,4 @@
-"""What do the kernels' times look like?  One small plot an op and dtype, ratios to the peers."""
+"""Plots of the kernels' times, as ratios to the peers: one small plot per op and dtype."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["draw_ratios"]
 
 
 def draw_ratios(results: Sequence[Result], path: Path) -> None:
-    """Draw our time as a share of each peer's, over the number of rows, into a PNG file."""
+    """Draw the ratio of our time to each peer's, over the number of rows, into a PNG file."""
     import matplotlib as mpl
 
     mpl.use("Agg")

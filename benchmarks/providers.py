@@ -1,7 +1,7 @@
-"""How fast is each provider of each op?  Beside native, in turn, on the same arguments.
+"""The speed of each provider of each op, compared with native in turn, on the same arguments.
 
-What is timed is the provider: no copy of an argument lies within, and what the op adds for
-choosing it is said in a column of its own. A result that differs from native's is refused.
+The time is that of the provider alone, without copies of arguments; the cost of choosing it is in a
+separate column. A provider with other results than native is refused.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ MOST_CHOSEN_SECONDS = 1e-4
 
 @dataclass(frozen=True)
 class Result:
-    """What a provider took.
+    """The times of a provider.
 
     Attributes:
         op: name of the op.
         provider: name of the provider.
         dtype: short name.
         rows: rows or tokens.
-        features: features a row.
+        features: features per row.
         us: median time of the provider.
         spread_us: its interquartile range.
-        to_native: that time to native's.
-        choosing_us: what a call of the op takes longer; None for providers that write their
-            activations or take over 100 us, of which it is no part that could be measured.
-        refused: why it does not take the call; the times are 0 then.
+        to_native: ratio of this time to that of native.
+        choosing_us: additional time of a call of the op; None for providers that write their
+            activations, or take over 100 us, where it is too small to be measured.
+        refused: why it does not take the call; the times are then 0.
     """
 
     op: str
@@ -59,7 +59,7 @@ class Result:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what can be chosen."""
+    """Declare the options."""
     parser.add_argument("--ops", help="which, with commas between; default: all with inputs")
     parser.add_argument("--rows", default="1,64,512")
     parser.add_argument("--features", default="4096")
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> bool:
-    """Measure and print; returns True, since nothing is promised."""
+    """Measure and print; returns True, since there are no promises."""
     ir.current_platform().import_ir_kernels()
     for module in filter(None, arguments.modules.split(",")):
         importlib.import_module(module)
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> bool:
 
 
 def summarise(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """Return geometric mean, best and worst ratio to native of each provider of each op."""
+    """Return, for each provider of each op, geometric mean, best and worst ratio to native."""
     ratios: dict[tuple[str, str], list[float]] = {}
     for r in results:
         if not r.refused and r.provider != "native":
@@ -182,7 +182,7 @@ def _only(impl: IrOpImpl) -> list[str]:
 
 
 def refuse_if_wrong(op: IrOp, impl: IrOpImpl, values: Sequence[Any]) -> None:
-    """Compute the call once, compared with native; raises if they differ."""
+    """Compute the call once and compare it with native; raises if they differ."""
     with override_settings(check="shadow"), op.set_priority(_only(impl)):
         op(*values)
 
@@ -193,9 +193,9 @@ class Side:
     Args:
         call: a provider's function, or the op.
         values: all arguments.
-        writes: the op, if the call may write its activations: each call then gets copies that are
-            made outside of the time.
-        priority: of the op, if the call is that of the op.
+        writes: the op, if the call may write its activations: each call then gets copies, which
+            are not timed.
+        priority: the priority of the op, if the op is called.
     """
 
     def __init__(
@@ -212,7 +212,7 @@ class Side:
         self.calls = 1
 
     def first_seconds(self) -> float:
-        """Choose how many calls make a round; returns the least time of three."""
+        """Choose the number of calls per round; returns the least time of three."""
         took = max(min(self.seconds() for _ in range(3)), 1e-9)
         self.calls = max(1, min(2000, int(ROUND_SECONDS / took)))
         if self.writes is not None:

@@ -1,7 +1,7 @@
-"""What does a fresh process wait for?  Imports, and the first call of a kernel that is stored.
+"""The start-up time of a fresh process: imports, and the first call of a stored kernel.
 
-As in an installed package, modules are compiled to bytecode; and Python's collector is off, for a
-collection of torch's heap takes some 50 ms wherever it falls.
+As in an installed package, modules are compiled to bytecode. Python's garbage collector is off: a
+collection of torch's heap takes about 50 ms and may come at any time.
 
 The promises: `import ir_runtime` with all its layers and the catalogue adds at most 100 ms to
 `import torch`; the first call of a stored kernel after the imports takes at most 30 ms.

@@ -1,4 +1,4 @@
-"""Layers with a choice of forwards, a replacement from outside, and an op that finds its layer.
+"""Layers with several forwards, a replacement from another package, an op that finds its layer.
 
 Run it: `python examples/layers.py`.
 """
@@ -21,7 +21,7 @@ from ir_runtime.layers import (
 )
 
 
-# 1. An op: what it means is a torch function, which IREE can compile.
+# 1. An op: a torch function is its meaning, and IREE can compile it.
 @ir.register_op
 def clipped_square(x: Tensor, limit: float = 4.0) -> Tensor:
     """Square each element, up to a limit."""
@@ -31,7 +31,7 @@ def clipped_square(x: Tensor, limit: float = 4.0) -> Tensor:
 clipped_square.set_default(["iree", "native"])
 
 
-# 2. A layer of that op. It overrides nothing: enabled it runs the op, disabled the torch function.
+# 2. A layer of this op. It overrides nothing: enabled, it runs the op; disabled, the function.
 @Layer.register("clipped_square")
 class ClippedSquare(Layer):
     """Square each element, up to a limit."""
@@ -47,7 +47,7 @@ class ClippedSquare(Layer):
 # 3. A layer without an op.
 @Layer.register("relu3")
 class ReLU3(Layer):
-    """Cube what is positive."""
+    """Cube positive elements, and set the others to zero."""
 
     def forward_native(self, x: Tensor) -> Tensor:
         return torch.relu(x) ** 3
@@ -57,7 +57,7 @@ class ReLU3(Layer):
 
 
 def replace_relu3() -> None:
-    """Do what a package of its own would do: have its class made instead of ReLU3."""
+    """Replace ReLU3 by another class, as another package would do."""
 
     @ReLU3.register_oot
     class FastReLU3(ReLU3):
@@ -68,7 +68,7 @@ def replace_relu3() -> None:
             return positive * positive * positive
 
 
-# 4. An op that is given the name of a layer: torch.compile does not look into the layer.
+# 4. An op that takes the name of a layer: torch.compile does not trace the layer.
 def routed(x: Tensor, layer_name: str) -> Tensor:
     return get_forward_context().no_compile_layers[layer_name].forward_impl(x)
 
@@ -82,7 +82,7 @@ direct_register_custom_op("example_routed", routed, fake_impl=routed_fake)
 
 
 class Routed(nn.Module):
-    """Scales each row by the weight that its values choose."""
+    """Scales each row by a weight, chosen by the values of the row."""
 
     def __init__(self, prefix: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The catalogue: ops that language models need, each one file and one MLIR template."""
+"""The catalogue: ops for language models; each op is one file with its MLIR templates."""
 
 from kernels_mlir.activation import layers  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from kernels_mlir.activation.gelu import gelu

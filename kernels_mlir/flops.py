@@ -1,6 +1,6 @@
-"""What `torch.utils.flop_counter` counts for the ops that multiply matrices.
+"""The counts of `torch.utils.flop_counter` for ops that multiply matrices.
 
-Their backwards are made of torch's products, which it knows.
+Their backwards use torch's own products, which the counter knows.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from ir_runtime.op_reg.digest.when_imported import when_imported
 __all__ = ["count_flops"]
 
 Formula = Callable[..., int]
-"""Takes the arguments of a call."""
+"""Takes the arguments of a call, returns its number of operations."""
 
 
 def count_flops(op: str) -> Callable[[Formula], Formula]:
-    """Let torch count an op and its kernel by a formula, once its counter is imported."""
+    """Register a formula for an op and its kernel with torch's counter, once it is imported."""
 
     def register(formula: Formula) -> Formula:
         when_imported("torch.utils.flop_counter", lambda: _register(op, formula))

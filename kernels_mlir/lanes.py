@@ -1,7 +1,7 @@
-"""How do the CPU kernels read and write the elements of any float dtype?  By linked functions.
+"""The conversion of any float dtype in CPU kernels, by functions that are linked into a template.
 
-A template declares `@widen_<operand>` and `@narrow` on vectors of 32; what they are follows from
-the dtypes of a call. So a kernel converts while it reads and writes, whatever its dtypes.
+A template declares `@widen_<operand>` and `@narrow` on vectors of 32; their definitions depend on
+the dtypes of a call. So a kernel of any dtype converts while it reads and writes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ir_runtime.op_reg import MlirTemplate
 __all__ = ["LANE_COUNT", "element_aliases", "link_lanes"]
 
 LANE_COUNT = 32
-"""Elements that the CPU kernels take at a time."""
+"""Elements that the CPU kernels process at a time."""
 
 LANES = MlirTemplate.beside(__file__, "lanes.mlir")
 
@@ -68,7 +68,7 @@ def link_lanes(template: MlirTemplate, dtypes: Mapping[str, torch.dtype]) -> Mli
     first = _DECLARATION.search(template.text)
     if first is None:
         return template
-    # The functions of an executable are `func.func`, those beside it `util.func`.
+    # Functions inside of an executable are `func.func`; functions of the host are `util.func`.
     lanes = LANES.text.replace("util.", f"{first['dialect']}.")
     at = first.start()
     text = f"{template.text[:at]}{lanes}\n{_DECLARATION.sub(define, template.text[at:])}"

@@ -1,7 +1,7 @@
-"""Where do the catalogue's ops live, and what do they take?
+"""The registration of the catalogue's ops, and the rules that they share.
 
 An op is `ir.ops.<op>` and `torch.ops.ir_runtime.<op>`; its kernel, the provider `iree`, is
-`torch.ops.ir_kernels.<op>`. What kernels call on arguments that they prepare and keep is in
+`torch.ops.ir_kernels.<op>`. Kernels on arguments that were packed before, such as weights, are in
 `torch.ops.ir_packed`.
 """
 
@@ -42,15 +42,15 @@ FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 """Dtypes of the kernels, which compute in float32 (or wider) and round once."""
 
 FLOATING = (*FLOATS, torch.float64)
-"""Dtypes that the ops are defined for; native computes what the kernels do not take."""
+"""Dtypes that the ops support; native computes those that the kernels do not support."""
 
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 MAX_VULKAN_ROWS = 65535
-"""Workgroups that every Vulkan device can count in one dimension of a dispatch."""
+"""Workgroups that every Vulkan device supports in one dimension of a dispatch."""
 
 STREAMED = "streamed"
-"""The variant of a kernel whose results go past the cache."""
+"""The variant of a kernel that writes its results around the cache."""
 
 CACHE_LINE = 64
 
@@ -60,11 +60,11 @@ _PACKED = fragment("ir_packed")
 def register_kernel(
     op: ir.IrOp, *, constraints: Sequence[ir.Constraint]
 ) -> Callable[[type[CustomOp]], Any]:
-    """Let a kernel be the provider `iree` of an op, by default its first; a class decorator.
+    """Register a kernel as the provider `iree` of an op, by default its first; a class decorator.
 
     Args:
         op: the op.
-        constraints: what the kernel takes, and native beyond it.
+        constraints: the calls that the kernel supports; native computes the others.
     """
 
     def register(op_class: type[CustomOp]) -> Any:
@@ -99,7 +99,7 @@ def summed_like(gradient: Tensor, argument: Tensor) -> Tensor:
 
 
 def at_least_one_dimension(argument: str) -> ir.Constraint:
-    """Let an op take tensors that have a last dimension."""
+    """Return the constraint that a tensor has at least one dimension."""
     return ir.fits(
         argument,
         "of rank 1 or more",
@@ -109,7 +109,7 @@ def at_least_one_dimension(argument: str) -> ir.Constraint:
 
 
 def same_dtype(argument: str, other: str) -> ir.Constraint:
-    """Let a kernel take a tensor of the dtype of another one."""
+    """Return the constraint that a tensor has the dtype of another argument."""
     return ir.fits(
         argument,
         f"of the dtype of `{other}`",

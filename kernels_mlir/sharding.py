@@ -1,6 +1,6 @@
-"""How the ops run on the shards of a `DTensor`: along which dimensions each part is on its own.
+"""The sharding rules of the ops for `DTensor`: the dimensions along which parts are independent.
 
-The rules are given to torch when `torch.distributed.tensor` is imported. They hold for one
+The rules are registered with torch when `torch.distributed.tensor` is imported. They are for one
 dimension of a device mesh; torch combines them for several.
 """
 
@@ -24,32 +24,32 @@ __all__ = [
 
 Sharding = tuple[list[Any], list[Any]]
 """Placements of the results and of the arguments: a dimension to split, None for a copy on each
-device, `NO_TENSOR` for what is no tensor."""
+device, `NO_TENSOR` for a value that is no tensor."""
 
 NO_TENSOR = "no tensor"
 
 Rule = Callable[..., list[Sharding]]
-"""Takes the arguments of a call, of which tensors have `shape` and `ndim`. The sharding in which
-each device has all is left out."""
+"""Takes the arguments of a call; tensors among them have `shape` and `ndim`. The rule does not
+return the sharding with a full copy on each device, which is always possible."""
 
 
 def shard_by_element(op: str) -> None:
-    """Let each dimension of the first argument be split."""
+    """Register that any dimension of the first argument may be split."""
     shard_by_rule(op, lambda x, *rest: _first_is_split(x, x.ndim, rest))
 
 
 def shard_by_row(op: str) -> None:
-    """Let each dimension of the first argument be split but the last one."""
+    """Register that any dimension of the first argument, except the last, may be split."""
     shard_by_rule(op, lambda x, *rest: _first_is_split(x, x.ndim - 1, rest))
 
 
 def shard_by_rule(op: str, rule: Rule) -> None:
-    """Give torch the rule of an op and its kernel."""
+    """Register the rule of an op and its kernel with torch."""
     when_imported("torch.distributed.tensor", lambda: _register(op, rule))
 
 
 def free_dims(x: Any, count: int, others: Iterable[Any]) -> range:
-    """Return which of the first `count` dimensions of `x` no other tensor has, too."""
+    """Return those of the first `count` dimensions of `x` that no other tensor shares."""
     most = max((other.ndim for other in others if _is_tensor(other)), default=0)
     return range(min(count, x.ndim - most))
 
@@ -64,7 +64,7 @@ def _copy(value: Any) -> Any:
 
 
 def _is_tensor(value: Any) -> bool:
-    return hasattr(value, "tensor_meta")  # torch gives its own description of a tensor
+    return hasattr(value, "tensor_meta")  # torch passes its own description of a tensor
 
 
 def _register(op: str, rule: Rule) -> None:

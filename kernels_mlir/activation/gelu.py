@@ -33,11 +33,11 @@ GPU = {
 }
 
 STEADY = 64.0
-"""From here on outwards the derivative is 0 or 1, exactly."""
+"""Beyond this magnitude the derivative is exactly 0 or 1."""
 
 
 def gelu(x: Tensor, approximate: str = "none") -> Tensor:
-    """Multiply each element of `x` by the normal distribution function at it.
+    """Multiply each element of `x` by the value of the normal distribution function there.
 
     Computes `x / 2 * (1 + erf(x / sqrt(2)))`, or, with `approximate="tanh"`,
     `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3)))`.
@@ -68,7 +68,7 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
 def native_gelu(x: Tensor, approximate: str = "none") -> Tensor:
     """Compute `gelu` with torch functions, in float32, or float64 if `x` is.
 
-    In forms in which nothing cancels: `1 + erf(v)` and `1 + tanh(v)` lose all digits below -5.
+    The forms avoid cancellation: `1 + erf(v)` and `1 + tanh(v)` lose all digits below -5.
     """
     v = x.to(torch.promote_types(x.dtype, torch.float32))
     if approximate == "tanh":
@@ -96,7 +96,7 @@ def gelu_inputs(
 
 @register_kernel(gelu_op, constraints=[ir.dtypes("x", *FLOATS)])
 class GeluKernel(CustomOp):
-    """The MLIR kernel of `gelu`: one binary a dtype and rank, for all sizes."""
+    """The MLIR kernel of `gelu`: one binary per dtype and rank, for all sizes."""
 
     elementwise = True
     signature = 'gelu(Tensor x, str approximate="none") -> Tensor'

@@ -1,7 +1,7 @@
-"""Which layer is each activation that model configurations name?
+"""The layers of activations, with the names that model configurations use.
 
 All compute in float32 (float64 if the input is) and round once. An enabled layer runs the IR op of
-its name, if there is one.
+the same name, if there is one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
 
 
 class _Activation(Layer):
-    """A layer whose torch functions serve every platform that has no kernel."""
+    """A layer with torch functions for every platform that has no kernel."""
 
     def forward_cuda(self, x: Tensor) -> Tensor:
         return self.forward_op(x)
@@ -119,7 +119,7 @@ class Relu(_Activation):
 
 @Layer.register("relu2")
 class ReLUSquaredActivation(_Activation):
-    """Square what is positive, and set the rest to zero."""
+    """Square positive elements, and set the others to zero."""
 
     def forward_native(self, x: Tensor) -> Tensor:
         return torch.square(torch.relu(_wide(x))).to(x.dtype)
@@ -184,17 +184,17 @@ class SwigluOAIAndMul(_Activation):
 
 @Layer.register("xielu")
 class XIELU(_Activation):
-    """Compute a quadratic above zero and an exponential below, of learned steepness.
+    """Compute a quadratic above zero and an exponential below, with learned coefficients.
 
-    With `ap = softplus(alpha_p)` and `an = beta + softplus(alpha_n)`: `ap * x * x + beta * x` where
-    `x > 0`, else `(expm1(min(x, eps)) - x) * an + beta * x`.
+    With `ap = softplus(alpha_p)` and `an = beta + softplus(alpha_n)`, the result is
+    `ap * x * x + beta * x` if `x > 0`, else `(expm1(min(x, eps)) - x) * an + beta * x`.
 
     Args:
-        alpha_p_init: `ap` at first, > 0.
-        alpha_n_init: `an` at first, > `beta`.
+        alpha_p_init: initial `ap`, > 0.
+        alpha_n_init: initial `an`, > `beta`.
         beta: slope at zero.
         eps: negative and tiny, keeps `expm1` away from zero.
-        dtype: of the parameters.
+        dtype: dtype of the parameters.
 
     Source:
         Deriving Activation Functions Using Integration, arXiv:2411.13010.

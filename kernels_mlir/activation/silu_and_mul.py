@@ -1,4 +1,4 @@
-"""silu_and_mul: gate one half of each row by the SiLU of the other."""
+"""silu_and_mul: multiply one half of each row by the SiLU of the other half."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CPU = MlirTemplate.beside(__file__, "silu_and_mul.mlir")
 GPU = MlirTemplate.beside(__file__, "silu_and_mul_gpu.mlir")
 
 GROUP = 2048
-"""Columns that one workgroup of the CPU kernel computes, at most."""
+"""Most columns that one workgroup of the CPU kernel computes."""
 
 
 def silu_and_mul(x: Tensor) -> Tensor:
@@ -93,13 +93,13 @@ def silu_and_mul_inputs(
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
 ) -> tuple[Any, ...]:
-    """Make `num_tokens` rows whose results have `hidden_size` elements."""
+    """Make `num_tokens` rows of `2 * hidden_size`; each result has `hidden_size` elements."""
     return (make_rows(num_tokens, 2 * hidden_size, dtype, device),)
 
 
 @register_kernel(silu_and_mul_op, constraints=[ir.dtypes("x", *FLOATS)])
 class SiluAndMulKernel(CustomOp):
-    """The MLIR kernel of `silu_and_mul`: one binary a feature size, any number of rows."""
+    """The MLIR kernel of `silu_and_mul`: one binary per feature size, any number of rows."""
 
     signature = "silu_and_mul(Tensor x) -> Tensor"
 

@@ -38,7 +38,7 @@ GPU = MlirTemplate.beside(__file__, "softmax_gpu.mlir")
 
 
 def softmax(x: Tensor) -> Tensor:
-    """Divide the exponential of each element of `x` by the sum of those of its row.
+    """Divide the exponential of each element of `x` by the sum of exponentials in its row.
 
     Computes `exp(x - max(x)) / sum(exp(x - max(x)))` along the last dimension.
 
@@ -54,7 +54,7 @@ def softmax(x: Tensor) -> Tensor:
 
     Numerics:
         Evaluated in float32 and rounded once to the dtype of `x`. Exponentials below `exp(-88)` are
-        0 on CPUs. A row with NaN or positive infinity, or of negative infinity alone, is NaN.
+        0 on CPUs. A row with NaN or positive infinity, or with only negative infinity, is NaN.
 
     Source:
         Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, 1990.
@@ -89,7 +89,7 @@ def softmax_inputs(
 
 @register_kernel(softmax_op, constraints=[ir.dtypes("x", *FLOATS), at_least_one_dimension("x")])
 class SoftmaxKernel(CustomOp):
-    """The MLIR kernel of `softmax`: one binary a feature size, any number of rows."""
+    """The MLIR kernel of `softmax`: one binary per feature size, any number of rows."""
 
     signature = "softmax(Tensor x) -> Tensor"
 

@@ -1,4 +1,4 @@
-"""mm_encoder_attn: attention of an encoder, each token to all tokens of its segment."""
+"""mm_encoder_attn: the attention of an encoder, from each token to all tokens of its segment."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PACKED = MlirTemplate.beside(__file__, "mm_encoder_attn_varlen.mlir")
 GPU = MlirTemplate.beside(__file__, "mm_encoder_attn_gpu.mlir")
 
 MAX_DEPTH = 480
-"""Channels of a head that the scratch of the CPU kernels has room for."""
+"""Most channels of a head that fit into the scratch buffer of the CPU kernels."""
 GPU_CHANNELS = 4
 """Channels that one invocation of the GPU kernel computes."""
 
@@ -60,15 +60,16 @@ def mm_encoder_attn(
         key: `[B, S, Hkv, D]`, dtype of `query`; `Hkv` divides `H`.
         value: `[B, S, Hkv, D]`, dtype of `query`.
         scale: factor of the scores; default `1 / sqrt(D)`. Compiled in.
-        cu_seqlens: `[n + 1]` int32, where the segments along `S` begin and the last one ends:
-            starts at 0, never falls, ends at `S`. Default: one segment.
+        cu_seqlens: `[n + 1]` int32, the start of each segment along `S`, and the end of the last
+            one: starts at 0, never falls, ends at `S`. Default: one segment.
 
     Returns:
         `[B, S, H, D]`, dtype and device of `query`; contiguous; never aliases an argument.
 
     Raises:
         ArgumentError: a dtype, shape or value is not as above. Values of `cu_seqlens` are checked
-            on the CPU; elsewhere segments are clamped to `0..S`, and tokens of none give 0.
+            on the CPU. On other devices segments are clamped to `0..S`, and the result of a token
+            outside of all segments is 0.
 
     Numerics:
         Scores, softmax and sums in float32, rounded once to the dtype of `query`.
@@ -200,7 +201,7 @@ def mm_encoder_attn_fake(
     scale: float | None = None,
     cu_seqlens: Tensor | None = None,
 ) -> Tensor:
-    """Return what tells shape and dtype; no value of `cu_seqlens` is looked at."""
+    """Return a tensor with the result's shape and dtype; `cu_seqlens` is not read."""
     del key, scale, cu_seqlens
     return query.new_empty((*query.shape[:3], value.shape[3]))
 
@@ -213,7 +214,7 @@ def mm_encoder_attn_inputs(
     device: str = "cpu",
     num_heads: int = 16,
 ) -> tuple[Any, ...]:
-    """Make query, key and value of one sequence of `num_tokens`; `num_heads` divide the size."""
+    """Make query, key and value of one sequence of `num_tokens`; `num_heads` divides the size."""
     heads = (1, num_tokens, num_heads, hidden_size // num_heads)
     q, k, v = (make_rows(num_tokens, hidden_size, dtype, device).view(heads) for _ in range(3))
     return q, k, v

@@ -1,4 +1,4 @@
-"""Which MLIR multiplies rows by a weight, packed or as it lies?"""
+"""The MLIR that multiplies rows by a weight, packed or not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CPU = JinjaTemplateLoader(__name__)
 GPU = MlirTemplate.beside(__file__, "linear_gpu.mlir")
 
 CPU_FLAGS = ("--iree-llvmcpu-stack-allocation-limit=65536",)
-"""A workgroup copies 10 KB of the rows, and 48 KB of a weight that is not packed."""
+"""A workgroup copies 10 KB of the rows to the stack, and 48 KB of a weight that is not packed."""
 
 
 def select_rows(ksel: KernelSelection) -> Tensor:

@@ -39,10 +39,10 @@ __all__ = ["linear", "linear_op", "native_linear"]
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Multiply each row of `x` by all rows of `weight`, and add `bias`.
 
-    Computes `x @ weight.T + bias`. On CPUs, a `weight` that is an `nn.Parameter` is packed on its
-    first call, and its packed form is kept as long as it lives and does not change: see
-    `kernels_mlir.linear.packed`, whose `packed_bytes()` tells the memory that this takes. Any
-    other tensor is used as it lies; the results are the same bits.
+    Computes `x @ weight.T + bias`. On CPUs, a `weight` that is an `nn.Parameter` is packed in its
+    first call. The packed form is kept as long as the parameter lives and does not change; see
+    `kernels_mlir.linear.packed`. Its `packed_bytes()` returns the memory of all packed weights.
+    Any other tensor is used without packing; the results have the same bits.
 
     Args:
         x: `[*, k]` f32, bf16 or f16; any rank >= 1, any strides; `k` >= 1.
@@ -56,8 +56,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         ArgumentError: a dtype or size is not as above.
 
     Numerics:
-        Summed in float32, rounded once to the dtype of `x`. A row's result is the same bits
-        whatever other rows there are.
+        Summed in float32, rounded once to the dtype of `x`. The bits of a row's result do not
+        depend on the other rows.
 
     Source:
         Anatomy of High-Performance Matrix Multiplication, doi:10.1145/1356052.1356053.
@@ -122,7 +122,7 @@ def linear_inputs(
     device: str = "cpu",
     out_features: int | None = None,
 ) -> tuple[Any, ...]:
-    """Make `num_tokens` rows of `hidden_size`, a weight that keeps their size, and a bias."""
+    """Make `num_tokens` rows of `hidden_size`, a weight and a bias; results keep the size of x."""
     n = hidden_size if out_features is None else out_features
     x = make_rows(num_tokens, hidden_size, dtype, device)
     weight = make_rows(n, hidden_size, dtype, device) / hidden_size**0.5
@@ -146,7 +146,7 @@ def linear_inputs(
     ],
 )
 class LinearKernel(CustomOp):
-    """The MLIR kernel of `linear`: one binary a weight's shape, any number of rows."""
+    """The MLIR kernel of `linear`: one binary per shape of the weight, any number of rows."""
 
     signature = "linear(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor"
     work_per_byte = 8.0
@@ -203,7 +203,7 @@ class LinearKernel(CustomOp):
 
 
 def _shardings(x: Any, weight: Any, bias: Any = None) -> list[Sharding]:
-    """Split rows, or the output features; their sum over split input features is not whole."""
+    """Split rows, or the output features; split input features would give only partial sums."""
     last, whole = x.ndim - 1, NO_TENSOR if bias is None else None
     found: list[Sharding] = [([d], [d, None, whole]) for d in free_dims(x, last, [bias])]
     if bias is None or tuple(bias.shape) == (weight.shape[0],):

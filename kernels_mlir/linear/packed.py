@@ -1,7 +1,7 @@
-"""How is a weight packed once and kept with its parameter, and multiplied in that form?
+"""Packed weights: packed once, kept with their parameter, and multiplied in that form.
 
-A packed weight lies in the order in which the kernel reads it. That costs the memory of the weight
-once more, and no bit of a result depends on it.
+A packed weight has its elements in the order in which the kernel reads them. It takes the memory of
+the weight a second time. Results have the same bits with and without packing.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ __all__ = ["forget_packed", "multiply_packed", "pack_weight", "packed_bytes", "p
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A packed weight, and what tells whether the parameter still is what was packed.
+    """A packed weight, and facts that show if its parameter has changed since.
 
     Attributes:
-        parameter: whose weight it is.
+        parameter: the parameter that was packed.
         version: torch's count of its changes.
-        address: where its elements were.
+        address: the address of its elements.
         layout: its shape, strides and dtype.
         probe: a view of 64 of its elements, spread over it.
-        sample: what they were.
-        packed: the weight.
+        sample: the values of these elements when it was packed.
+        packed: the packed weight.
     """
 
     parameter: weakref.ref[Tensor]
@@ -57,7 +57,7 @@ _lock = fork_safe_lock()
 
 
 def packed_bytes() -> int:
-    """Return how much memory the packed weights take."""
+    """Return the memory of all packed weights, in bytes."""
     return sum(k.packed.numel() * k.packed.element_size() for k in tuple(_kept.values()))
 
 

@@ -1,9 +1,9 @@
-"""How does a matrix product use this CPU: which tile in registers, which blocks in its caches?
+"""The sizes of a matrix product on this CPU: the tile in registers, and the blocks in its caches.
 
-A workgroup makes some columns of the result. It takes `x` in blocks of `depth` elements of a row,
-and adds each block's products to the sums so far: blocks keep the weight in the second cache, and
-rounding small, since long sums lose more. All forms of the kernel add up in the same order, so the
-bits of a row depend neither on the tile nor on how many rows there are.
+A workgroup computes some columns of the result. It reads `x` in blocks of `depth` elements of a
+row, and adds each block's products to the sums. Blocks keep the weight in the second cache, and
+keep rounding errors small, since long sums lose more. All forms of the kernel add in the same
+order, so the bits of a row do not depend on the tile or on the number of rows.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from ir_runtime.device.cpu import host_cpu_target
 __all__ = ["Tile", "tile_for"]
 
 LANES = 16
-"""Columns of a vector, 64 bytes in float32."""
+"""Columns in a vector, 64 bytes in float32."""
 ROW_BLOCK = 264
-"""Rows of `x` that a workgroup takes."""
+"""Rows of `x` that a workgroup processes."""
 FEW_ROWS = 16
-"""Up to so many rows a call is bound by reading the weight, and workgroups are smaller."""
+"""Up to this number of rows, reading the weight limits a call, and workgroups are smaller."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """What a matrix product keeps in registers, and how its operands lie.
+    """The part of a matrix product that is kept in registers, and the order of its operands.
 
     Attributes:
         rows: rows of the result.
         vectors: vectors of `LANES` columns.
-        pairs: whether two neighbours in a row are multiplied and added by one instruction
-            (`vdpbf16ps`), so that they lie side by side in a packed weight.
+        pairs: whether one instruction (`vdpbf16ps`) multiplies and adds two neighbours in a row;
+            they then lie side by side in a packed weight.
     """
 
     rows: int

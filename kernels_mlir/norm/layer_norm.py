@@ -119,7 +119,7 @@ def layer_norm_inputs(
     ],
 )
 class LayerNormKernel(CustomOp):
-    """The MLIR kernel of `layer_norm`: one binary a feature size, any number of rows."""
+    """The MLIR kernel of `layer_norm`: one binary per feature size, any number of rows."""
 
     signature = "layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon) -> Tensor"
 

@@ -53,7 +53,7 @@ def rms_norm(
         x: `[*, n]` f32, bf16 or f16; any rank >= 1, any strides.
         weight: `[n]` of a floating-point dtype that may differ from `x`'s; None for all ones.
         epsilon: finite, >= 0. Compiled in: each value is its own binary.
-        variance_size: in 1..n; only the first so many elements of a row enter the mean.
+        variance_size: in 1..n; the number of first elements of a row that enter the mean.
             Default: all.
 
     Returns:
@@ -83,12 +83,12 @@ def _matching(tensor: Tensor, x: Tensor) -> str:
 
 
 def per_feature(argument: str) -> ir.Constraint:
-    """Let an op take a tensor of one element a feature, or what expands to the shape of `x`."""
+    """Return the constraint that a tensor expands to the shape of `x`: one element per feature."""
     return ir.broadcastable(argument, "x", _matching)
 
 
 def one_each_feature(argument: str) -> ir.Constraint:
-    """Let a kernel take a tensor of one element a feature."""
+    """Return the constraint that a tensor has one element per feature."""
     return ir.fits(
         argument,
         "one element a feature",
@@ -99,7 +99,7 @@ def one_each_feature(argument: str) -> ir.Constraint:
 
 
 def finite_epsilon() -> ir.Constraint:
-    """Let an op take an `epsilon` that is finite and not negative."""
+    """Return the constraint that `epsilon` is finite and not negative."""
     return ir.number("epsilon", "finite and >= 0", lambda v: 0.0 <= v < float("inf"))
 
 
@@ -155,7 +155,7 @@ def rms_norm_inputs(
     ],
 )
 class RmsNormKernel(CustomOp):
-    """The MLIR kernel of `rms_norm`: one binary a feature size, any number of rows."""
+    """The MLIR kernel of `rms_norm`: one binary per feature size, any number of rows."""
 
     signature = (
         "rms_norm(Tensor x, Tensor? weight, float epsilon, int? variance_size=None) -> Tensor"

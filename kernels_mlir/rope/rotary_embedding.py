@@ -1,4 +1,4 @@
-"""rotary_embedding: turn pairs of elements of each head by angles that grow with the position."""
+"""rotary_embedding: rotate pairs of elements in each head by angles that grow with the position."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def rotary_embedding(
     cos_sin_cache: Tensor,
     is_neox_style: bool,  # noqa: FBT001 - the order of arguments that callers of this op know
 ) -> tuple[Tensor, Tensor | None]:
-    """Turn pairs of elements in each head of `query` and `key` by the angles of their positions.
+    """Rotate pairs of elements in each head of `query` and `key` by the angles of their positions.
 
     A pair `(a, b)` becomes `(a cos - b sin, b cos + a sin)`. Pair `j` is elements `j` and
     `j + rotary_dim / 2` of a head in neox style, elements `2j` and `2j + 1` in gptj style.
@@ -53,21 +53,22 @@ def rotary_embedding(
         positions: `[*]` int64, any rank; each in `0..max_position - 1`.
         query: `[*, H * head_size]` or `[*, H, head_size]` f32, bf16 or f16, any strides; `*` as in
             `positions`.
-        key: likewise with another number of heads, dtype of `query`; or None.
-        head_size: how many elements a head has.
-        rotary_dim: how many of them, from the first on, are turned; even, in `2..head_size`.
+        key: shaped like `query`, with its own number of heads and the dtype of `query`; or None.
+        head_size: number of elements of a head.
+        rotary_dim: number of elements, from the first on, that are rotated; even, in
+            `2..head_size`.
         cos_sin_cache: `[max_position, rotary_dim]` floating point: the cosines of a position, then
             its sines; rounded to the dtype of `query` before use.
         is_neox_style: how elements are paired.
 
     Returns:
-        `query` turned and `key` turned (None without one): shape, dtype and device as before;
-        contiguous; never aliases an argument.
+        The rotated `query` and the rotated `key` (None without one), each with the shape, dtype
+        and device of the argument; contiguous; never aliases an argument.
 
     Raises:
         ArgumentError: a dtype or shape is not as above.
-        IndexOutOfRangeError: the cache has no row for a position. Elsewhere than on a CPU such a
-            position is taken for the first or the last one, and counted.
+        IndexOutOfRangeError: the cache has no row for a position. On devices other than a CPU, such
+            a position is clamped to the first or the last one, and counted.
 
     Numerics:
         Evaluated in float32 and rounded once to the dtype of `query`.
@@ -114,7 +115,7 @@ def native_rotary_embedding(
 
 
 def _turnable(argument: str) -> ir.Constraint:
-    """Let the op take heads behind the dimensions of `positions`."""
+    """Return the constraint that the dimensions of `positions` are followed by heads."""
 
     def test(x: Tensor, positions: Tensor, size: int) -> bool:
         rank = positions.ndim
@@ -135,7 +136,7 @@ def _turnable(argument: str) -> ir.Constraint:
 
 
 def _in_heads(argument: str) -> ir.Constraint:
-    """Let the kernel take heads side by side, or apart in a dimension of their own."""
+    """Return the constraint that the heads are in one dimension, or in two."""
 
     def test(x: Tensor, positions: Tensor, size: int) -> bool:
         heads = x.shape[positions.ndim :]
@@ -197,7 +198,7 @@ def rotary_embedding_inputs(
     head_size: int = 128,
     max_position: int = 2048,
 ) -> tuple[Any, ...]:
-    """Make query and key of `num_tokens`, whose heads of `head_size` are turned as a whole."""
+    """Make query and key of `num_tokens`; their heads of `head_size` are rotated completely."""
     head_size = math.gcd(hidden_size, head_size)
     positions = torch.arange(num_tokens, device=device) % max_position
     query, key = (make_rows(num_tokens, hidden_size, dtype, device) for _ in range(2))
@@ -355,7 +356,7 @@ def _head_groups(rank: int) -> list[list[int]]:
 
 
 def _shardings(positions: Any, query: Any, key: Any, *rest: Any) -> list[Sharding]:
-    """Split the tokens; results and arguments alike."""
+    """Split the tokens of results and arguments."""
     del query, rest
     found: list[Sharding] = []
     for dim in range(positions.ndim):
