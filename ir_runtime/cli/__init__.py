@@ -156,7 +156,7 @@ _COMMANDS = {
         _add_demo_options,
     ),
     "doctor": _Command(
-        "Show versions, devices and the store; say what is missing and how to get it.",
+        "Show versions, devices and the store; list missing parts and how to get them.",
         "ir_runtime.cli.doctor",
         _add_no_options,
     ),
@@ -171,7 +171,7 @@ _COMMANDS = {
         _add_ops_options,
     ),
     "trace": _Command(
-        "Summarise what was compiled, loaded and launched under IR_RUNTIME_TRACE.",
+        "Summarise the compiles, loads and launches recorded under IR_RUNTIME_TRACE.",
         "ir_runtime.cli.trace",
         _add_trace_options,
     ),

@@ -33,7 +33,7 @@ _WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what a call would run; the status is 0, or 2 if the words describe no call.
+    """Print the explanation of a call; the status is 0, or 2 if the words describe no call.
 
     Raises:
         ArgumentError: the words describe no call, and `--traceback` was given.

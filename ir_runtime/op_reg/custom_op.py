@@ -60,7 +60,7 @@ class CustomOp(Op):
         """Write the kernel, ending with `kb.yield_results`."""
 
     def explain(self, *args: Any) -> Explanation:
-        """Return what a call would run, and why; see `ir_runtime.op_reg.call.explain`."""
+        """Explain the kernel and executor of a call; see `ir_runtime.op_reg.call.explain`."""
         return explain(self, *args)
 
     def bind(self, *example: Any) -> Callable[..., Any]:

@@ -85,8 +85,12 @@ DESCRIBED = {
 REFUSED = {
     "open": ("", "open('x').read()", "files by `open`"),
     "read-text": ("", "pathlib.Path('x').read_text()", "files by `read_text`"),
-    "time": ("", "time.time()", "what differs from run to run by `time`"),
-    "random": ("from random import random as r", "r()", "what differs from run to run by `random`"),
+    "time": ("", "time.time()", "values that differ from run to run by `time`"),
+    "random": (
+        "from random import random as r",
+        "r()",
+        "values that differ from run to run by `random`",
+    ),
     "now": ("", "datetime.datetime.now()", "`datetime.datetime.now`"),
     "computed-variable": ("", "os.environ['A' + kb.x]", "variables that the code does not name"),
     "all-variables": ("", "dict(os.environ)", "variables that the code does not name"),
@@ -153,7 +157,7 @@ def test_refusal_reads_as_a_whole(folder: Path) -> None:
     with pytest.raises(UndescribedStateError) as caught:
         digest("", "time.time()", "1", folder)
     assert str(caught.value) == (
-        "`op.generate` in op `op`: it reads what differs from run to run by `time`, "
+        "`op.generate` in op `op`: it reads values that differ from run to run by `time`, "
         "must read only what the key of a kernel can hold\n"
         "    a stored kernel is found by its key, before this code runs\n"
         "  fix: make it an attribute of the op's signature, or a module-level constant"

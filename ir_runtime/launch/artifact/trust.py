@@ -92,7 +92,7 @@ def _find_problem(path: Path) -> _Problem | None:
         except OSError:
             return None  # it does not exist yet, so this user will own it
         if stat.S_ISLNK(found.st_mode):
-            # The link itself counts: its owner can let it point elsewhere.
+            # The link itself counts: its owner can point it elsewhere.
             problem = _problem_of(at / part, found, is_parent=True)
             links += 1
             if problem is not None or links > _MOST_LINKS:

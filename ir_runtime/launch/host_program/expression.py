@@ -146,7 +146,7 @@ ARITY = {
     **dict.fromkeys(_COMPARISONS, 2),
     "select": 3,
 }
-"""How many earlier values each operation takes."""
+"""The number of earlier values that each operation takes."""
 
 
 def compute_values(

@@ -54,7 +54,7 @@ class Explanation:
 
 
 def explain(op: Any, *args: Any) -> Explanation:
-    """Return what a call would run, without running it; compiles the kernel if it is not stored.
+    """Explain a call without running it; compiles the kernel if it is not stored.
 
     Args:
         op: the torch op from `CustomOp.register`, its default overload, or its name.

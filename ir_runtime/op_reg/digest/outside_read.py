@@ -48,7 +48,7 @@ _CHANGING = (
 _STEADY = "time.sleep io.StringIO io.BytesIO _io.StringIO _io.BytesIO time.struct_time glob.escape"
 _REFUSED: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(_OF_FILES.split(), FILES),
-    **dict.fromkeys(_CHANGING.split(), ("what differs from run to run", _ABOUT_VALUES)),
+    **dict.fromkeys(_CHANGING.split(), ("values that differ from run to run", _ABOUT_VALUES)),
 }
 _FACTS: Mapping[str, Callable[[], object]] = {
     "os.cpu_count": os.cpu_count,

@@ -192,7 +192,7 @@ def _check_in_read(graph: Any, user: Any, access: IndexAccess, facts: str) -> No
     user.kwargs = {}
 
 
-# what needs no check
+# reads and writes that need no check
 
 
 def _is_in_range(
