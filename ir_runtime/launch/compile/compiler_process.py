@@ -1,7 +1,8 @@
 """Translate MLIR to a VMFB, in this process or as the child process of another.
 
-As a script it answers requests on its standard input until that closes. It imports nothing of
-this package, so that a child starts fast, and nothing but the compiler can take it down.
+Run as a script, this file answers requests from its standard input until the input closes. It
+imports nothing of this package, so that a child process starts fast and only the compiler can crash
+it.
 
 Wire format, both directions: 4 bytes little-endian length, that many bytes of JSON, then `size`
 payload bytes.
@@ -37,13 +38,14 @@ def translate(
 
     Args:
         source: the MLIR.
-        flags: of this compile.
-        process_flags: those that IREE takes only for a whole process; the first ones given hold.
-                With any, the text of the host program is returned, too.
+        flags: the flags of this compile.
+        process_flags: the flags that IREE takes only for a whole process; only the first ones
+                given have an effect. If there are any, the text of the host program is also
+                returned.
 
     Returns:
-        The VMFB, None on failure; the module after the stream phase, as bytecode, and after the
-        HAL phase, as text, this one empty unless asked for; and the diagnostics, each as
+        The VMFB, None on failure; the module after the stream phase, as bytecode; the module after
+        the HAL phase, as text, empty unless requested; and the diagnostics, each as
         `<severity>: <message>`.
     """
     from iree.compiler.api import Session
@@ -65,14 +67,14 @@ def translate(
 def _translate_after(
     phase: str, session: Any, source: bytes, diagnostics: list[str], *, wants_host: bool
 ) -> tuple[bytes, bytes, bytes] | None:
-    """Compile a module that is past a phase; returns the first three results of `translate`."""
+    """Compile a module from the end of a phase; returns the first three results of `translate`."""
     from iree.compiler.api import Source
 
     invocation: Any = session.invocation()
     with invocation:
         callback = _capture_diagnostics(invocation, diagnostics)
         with Source.wrap_buffer(session, source) as wrapped:
-            # Going on after a failure kills the process: each step's answer counts.
+            # To continue after a failure crashes the process, so each step's result is checked.
             if not invocation.parse_source(wrapped):
                 return None
             if phase != _FLOW_PHASE:
@@ -91,7 +93,7 @@ def _translate_after(
 def _finish(
     invocation: Any, diagnostics: list[str], *, wants_host: bool
 ) -> tuple[bytes, bytes, bytes] | None:
-    """Compile on from the flow phase."""
+    """Compile a module from the end of the flow phase to the VMFB."""
     from iree.compiler.api import Output
 
     if not _run(invocation, _FLOW_PHASE, _STREAM_PHASE):
@@ -114,7 +116,7 @@ def _finish(
 
 @functools.cache
 def _separation() -> Any:
-    """Load the file beside this one by its path: as a script this one knows no package."""
+    """Load `separate_tensor.py` by its path: run as a script, this file belongs to no package."""
     path = Path(__file__).with_name("separate_tensor.py")
     spec: Any = importlib.util.spec_from_file_location("ir_runtime_separate_tensor", path)
     module = importlib.util.module_from_spec(spec)
@@ -130,7 +132,7 @@ def run_pipeline(
     Args:
         source: the MLIR.
         pipeline: passes over the module, as text.
-        process_flags: as of `translate`.
+        process_flags: as in `translate`.
 
     Returns:
         The module as text, None on failure; and the diagnostics.
@@ -152,7 +154,7 @@ def run_pipeline(
 
 
 def _set_process_flags(flags: tuple[str, ...]) -> None:
-    """Give the compiler's own command line its flags, which it takes once a process."""
+    """Set the flags of the compiler's command line; the compiler takes them once per process."""
     if not flags or _process_flags:
         return
     from iree.compiler.api import ctypes_dl
@@ -162,7 +164,7 @@ def _set_process_flags(flags: tuple[str, ...]) -> None:
 
 
 def _run(invocation: Any, first: str, last: str) -> bool:
-    """Run the phases after `first`, up to and with `last`; returns whether they succeeded."""
+    """Run the phases after `first`, up to and including `last`; returns whether they succeeded."""
     from iree.compiler.api import ctypes_dl
 
     for name, phase in (("From", first), ("To", last)):
@@ -250,7 +252,7 @@ def read_message(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
 
 def _serve() -> None:
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what the compiler prints must not mix with the replies
+    os.dup2(2, 1)  # the compiler's own output must not mix with the replies
     first = read_message(requests)
     if first is None:
         return

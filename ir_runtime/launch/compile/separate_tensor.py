@@ -1,6 +1,6 @@
 """Rewrite a module between the flow and the stream phase, so that no two updates share a buffer.
 
-`worker` loads this file, so that it imports nothing but the compiler.
+`compiler_process` loads this file by its path, so it imports nothing but the compiler.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ _READERS = ("flow.tensor.slice", "flow.tensor.load", "flow.tensor.trace", "hal.t
 
 
 def with_separate_tensors(flow: bytes) -> bytes | None:
-    """Give each use of a tensor that is made of no other tensor its own dispatch and executable.
+    """Give each use of a tensor that depends on no other tensor its own dispatch and executable.
 
-    Such a tensor is an `arange`, or the places that a sort moves. Where two dispatches update it in
+    Such a tensor is an `arange`, or the places that a sort moves. If two dispatches update it in
     place, IREE 3.13 does not copy it but repeats the dispatch that makes it, and later merges the
     two equal dispatches: both updates happen in one buffer, and the numbers are wrong
     (https://github.com/iree-org/iree/pull/23665). It never merges different executables.
@@ -85,7 +85,7 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _uses_of(op: Any) -> list[tuple[Any, int]]:
-    """Return what uses an operation's results, also through views: users and operand numbers."""
+    """Return the users of an operation's results, also through views, with operand numbers."""
     found: list[tuple[Any, int]] = []
     for result in op.results:
         for use in result.uses:
@@ -128,7 +128,7 @@ def _before(op: Any) -> Any:
 
 
 def _call_copy(dispatch: Any, executables: dict[str, Any]) -> Any:
-    """Let a dispatch call a copy of its executable, and return it."""
+    """Make a dispatch call a copy of its executable; returns the dispatch."""
     from iree.compiler.ir import ArrayAttr, SymbolRefAttr
 
     name, entry = dispatch.attributes["entry_points"][0].value
