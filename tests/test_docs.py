@@ -38,7 +38,8 @@ from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
 from ir_runtime.settings import Settings, override_settings
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")))
+ROOT_PAGES = [ROOT / f"{name}.md" for name in ("README", "SECURITY", "CONTRIBUTING")]
+PAGES = (*ROOT_PAGES, *sorted((ROOT / "docs").glob("*.md")))
 LONG = (pytest.mark.full, pytest.mark.timeout(1800))  # of a page that runs a real model
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 FENCE = re.compile(r"^ *```(\w*)$", re.MULTILINE)

@@ -1,40 +1,118 @@
-"""Links of the documents lead somewhere, and the map names each room."""
+"""The map of the repository is true: links lead somewhere, and names are where it says."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parent.parent
 PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
-_LINK = re.compile(r"\]\(([^)\s]+)\)")
+MAPS = (ROOT / "docs" / "concepts.md", ROOT / "docs" / "dev.md")
+DEV = ROOT / "docs" / "dev.md"
+ROOMY = ("op_reg", "launch")
+FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`[^`\n]*`")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+NAME = re.compile(r"`([A-Za-z_]\w*(?:\.\w+)*)`")
+HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
+
+
+def links_of(text: str) -> Iterator[str]:
+    """Yield the relative links of a page, or of a part of one."""
+    for target in LINK.findall(CODE.sub("", FENCE.sub("", text))):
+        if not re.match(r"[a-z]+:", target):
+            yield target
 
 
 def anchors_of(page: Path) -> set[str]:
-    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", h).strip().lower().replace(" ", "-") for h in headings}
+    """Return the anchors that GitHub makes of the headings of a page."""
+    headings = HEADING.findall(FENCE.sub("", page.read_text("utf-8")))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
+def linked(page: Path) -> set[Path]:
+    """Return the files and folders that a page links."""
+    targets = (target.partition("#")[0] for target in links_of(page.read_text("utf-8")))
+    return {(page.parent / target).resolve() for target in targets}
+
+
+def fault_of(page: Path, target: str) -> str | None:
+    """Say what is wrong with a link, None if nothing is."""
+    name, _, anchor = target.partition("#")
+    path = (page.parent / name).resolve() if name else page
+    if not path.exists():
+        return f"{target}: no such file"
+    if not path.is_relative_to(ROOT):
+        return f"{target}: not in the repository"
+    if anchor and anchor not in anchors_of(path):
+        return f"{target}: no such heading"
+    return None
+
+
+def code_in(path: Path) -> str:
+    """Return the text of a file, or of all sources in a folder."""
+    if path.is_file():
+        return path.read_text("utf-8")
+    files = [p for p in sorted(path.rglob("*")) if p.suffix in (".py", ".pyi", ".c", ".h")]
+    return "\n".join(p.read_text("utf-8") for p in files)
+
+
+def packages(root: Path) -> list[Path]:
+    """Return the packages in a package, at any depth."""
+    return sorted(path.parent for path in root.glob("*/**/__init__.py"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path):
-    broken = []
-    for link in _LINK.findall(page.read_text("utf-8")):
-        if re.match(r"\w+:", link):
-            continue
-        path, _, anchor = link.partition("#")
-        target = (page.parent / path).resolve() if path else page
-        if not target.exists() or (anchor and anchor not in anchors_of(target)):
-            broken.append(link)
-    assert broken == []
+def test_each_relative_link_leads_somewhere(page: Path) -> None:
+    faults = [fault_of(page, target) for target in links_of(page.read_text("utf-8"))]
+    assert [fault for fault in faults if fault] == []
 
 
-def test_the_map_names_each_room():
-    text = (ROOT / "docs/dev.md").read_text("utf-8")
-    rooms = {p.parent.relative_to(ROOT).as_posix() for p in ROOT.glob("ir_runtime/**/__init__.py")}
-    rooms.discard("ir_runtime")
-    assert {room for room in rooms if f"](../{room}/)" not in text} == {
-        "ir_runtime/op_reg",  # their rooms are named
-        "ir_runtime/launch",
-    }
+def test_what_is_wrong_with_a_link_is_said() -> None:
+    assert fault_of(DEV, "nowhere.md") == "nowhere.md: no such file"
+    assert fault_of(DEV, "../../elsewhere") == "../../elsewhere: no such file"
+    assert fault_of(DEV, "concepts.md#nothing") == "concepts.md#nothing: no such heading"
+    assert fault_of(DEV, "concepts.md#the-way-of-a-call") is None
+    text = "[a](b.md) `[c](d.md)` [e](https://f.org)\n```python\n[g](h)\n```\n"
+    assert list(links_of(text)) == ["b.md"]
+
+
+def test_the_readme_leads_to_each_page() -> None:
+    found = linked(ROOT / "README.md")
+    found |= {target for page in found if page.suffix == ".md" for target in linked(page)}
+    assert [page.name for page in PAGES if page not in found | {ROOT / "README.md"}] == []
+
+
+def test_each_package_is_on_the_map() -> None:
+    found = linked(DEV)
+    missing = [path for path in packages(ROOT / "ir_runtime") if path not in found]
+    assert [str(path.relative_to(ROOT)) for path in missing] == []
+
+
+@pytest.mark.parametrize("package", ROOMY)
+def test_each_file_of_the_rooms_is_on_the_map(package: str) -> None:
+    found, root = linked(DEV), ROOT / "ir_runtime" / package
+    files = [p for suffix in ("py", "c") for p in root.rglob(f"*.{suffix}")]
+    missing = [
+        path
+        for path in files
+        if path.name != "__init__.py" and not {path, path.parent} - {root} & found
+    ]
+    assert sorted(str(path.relative_to(ROOT)) for path in missing) == []
+
+
+@pytest.mark.parametrize("page", MAPS, ids=lambda page: page.name)
+def test_each_name_is_in_a_file_that_its_cell_links(page: Path) -> None:
+    wrong: list[str] = []
+    for line in page.read_text("utf-8").splitlines():
+        for cell in line.split(" | ") if line.startswith("| ") else ():
+            paths = [(page.parent / target).resolve() for target in links_of(cell)]
+            if not any(p.is_dir() or p.suffix in (".py", ".c") for p in paths):
+                continue
+            words = set(re.findall(r"\w+", "\n".join(code_in(p) for p in paths if p.exists())))
+            names = {part for name in NAME.findall(cell) for part in name.split(".")}
+            wrong += [f"{name}: not in a file of {cell!r}" for name in sorted(names - words)]
+    assert wrong == []
