@@ -14,7 +14,7 @@ import torch
 
 import ir_runtime
 from ir_runtime import op_reg
-from ir_runtime.op_reg.select.selection import CallSelection
+from ir_runtime.op_reg.select.call_selection import CallSelection
 from tests.op_reg import ops
 
 RUNTIME_SIGNATURES = {

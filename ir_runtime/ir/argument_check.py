@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ir_runtime.errors import ArgumentError
 from ir_runtime.ir.constraint import Constraint, compile_constraints
-from ir_runtime.op_reg.select.selection import check_devices
+from ir_runtime.op_reg.select.call_device import check_devices
 
 __all__ = ["ArgumentCheck"]
 

@@ -19,7 +19,7 @@ from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
 from ir_runtime.op_reg.op.op_arguments import out_names, staged_name
 from ir_runtime.op_reg.register.forward_mode import refuse_tangents
 from ir_runtime.op_reg.register.registration import out_schema
-from ir_runtime.op_reg.select.selection import check_devices
+from ir_runtime.op_reg.select.call_device import check_devices
 
 __all__ = ["register_out"]
 

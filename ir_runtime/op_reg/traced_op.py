@@ -33,8 +33,10 @@ from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.op.tensor_leaves import as_results, call_by_schema, flatten_groups, regroup
 from ir_runtime.op_reg.register.derived_backward import derive_backward
 from ir_runtime.op_reg.select.argument import AttrArg
+from ir_runtime.op_reg.select.call_device import call_device
+from ir_runtime.op_reg.select.call_selection import CallSelection
 from ir_runtime.op_reg.select.result import written_descs
-from ir_runtime.op_reg.select.selection import CallSelection, KernelSelection, call_device
+from ir_runtime.op_reg.select.selection import KernelSelection
 from ir_runtime.op_reg.trace.import_program import record_lines_of
 from ir_runtime.op_reg.trace.legal import blame, called_operators
 from ir_runtime.op_reg.traced_result import Results, results_like

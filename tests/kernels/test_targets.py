@@ -9,7 +9,7 @@ import torch
 from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.call.kernel import kernel_source
-from ir_runtime.op_reg.select.selection import CallSelection
+from ir_runtime.op_reg.select.call_selection import CallSelection
 from tests.cases import CASES, DTYPES, Arguments, OpCase, case_named
 from tests.full import KERNEL_INPUTS
 from tests.sampling import covering

@@ -11,7 +11,7 @@ from ir_runtime.counters import count_since
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import AttrArg, CustomOp, IntArg
 from ir_runtime.op_reg.call.kernel import run_select
-from ir_runtime.op_reg.select.selection import CallSelection
+from ir_runtime.op_reg.select.call_selection import CallSelection
 from tests.op_reg.ops import LIBRARY, SHIFT, like_first, make_op, op_of, scaled, yield_first
 from tests.sampling import covering
 

@@ -15,7 +15,7 @@ from ir_runtime.op_reg import (
     InlineKernelBuilder,
     KernelSelection,
 )
-from ir_runtime.op_reg.select.selection import CallSelection
+from ir_runtime.op_reg.select.call_selection import CallSelection
 from tests.op_reg import ops
 from tests.op_reg.ops import LIBRARY, make_op, op_of
 

@@ -13,7 +13,7 @@ from ir_runtime import Device, Launchable, aot, get_vm_instance, invoke_vm_funct
 from ir_runtime.counters import count_since
 from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, FreeFuncKernelBuilder
-from ir_runtime.op_reg.select.selection import CallSelection
+from ir_runtime.op_reg.select.call_selection import CallSelection
 from tests.op_reg import seed_style_ops as seed
 from tests.op_reg.ops import op_of
 from tests.sampling import sampled

@@ -9,7 +9,7 @@ import torch
 from ir_runtime.errors import ArgumentError, MixedDeviceError
 from ir_runtime.op_reg import AttrArg, IntArg, TensorArg, TensorListArg
 from ir_runtime.op_reg.call.kernel import run_select
-from ir_runtime.op_reg.select.selection import CallSelection
+from ir_runtime.op_reg.select.call_selection import CallSelection
 from tests.op_reg import ops
 from tests.op_reg.ops import op_of
 

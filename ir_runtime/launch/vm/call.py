@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -12,14 +12,18 @@ from torch import Tensor
 from ir_runtime.counters import add_count, add_pending_count
 from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.errors import ArgumentError
-from ir_runtime.launch.operand.index_fault import count_faults
+from ir_runtime.launch.operand.index_fault import IndexReport, count_faults
 from ir_runtime.launch.operand.launch_type import launch_failure
 from ir_runtime.launch.operand.mutation import refuse_unwritable, write_changed
 from ir_runtime.launch.vm.argument import ImportTensor, pack_arguments
 from ir_runtime.launch.vm.invoke import invoker_for
 from ir_runtime.launch.vm.link import Place
 from ir_runtime.launch.vm.result import ExportTensor, unpack_results, write_outputs
+from ir_runtime.launch.vm.signature import Signature
 from ir_runtime.launch.vm.vm_program import VmProgram
+
+if TYPE_CHECKING:
+    from iree.runtime import VmContext, VmFunction, VmVariantList
 
 __all__ = ["call_program"]
 
@@ -62,15 +66,7 @@ def call_program(
         UnsupportedTypeError: a value cannot be an argument or a result.
         LaunchError: the program failed.
     """
-    from iree.runtime import VmVariantList
-
-    if isinstance(outputs, Tensor):
-        raise ArgumentError(
-            f"{program.name}: `outputs` is a tensor, must be a sequence of them",
-            fix="pass outputs=[tensor]",
-        )
-    refuse_cut_tensors(program.name, "argument", args)
-    refuse_cut_tensors(program.name, "output", outputs)
+    _refuse_values(program.name, args, outputs)
     context, function = program.function(place, entry)
     signature = program.signature(function, entry).settled(is_async=is_async, count=len(args))
     if len(args) != len(signature.inputs):
@@ -87,21 +83,11 @@ def call_program(
             import_scratch,
             lambda place: program.keeps_operand(entry, place),
         )
-        results = VmVariantList(len(signature.outputs))
-        invoke = invoker_for(program.name, program.label, args)
-        try:
-            invoke(place, bool(signature.fenced), context, function, arguments, results)
-        except Exception as error:
-            raise launch_failure(program.name, error, args) from error
-        add_count("launches")
+        results = _invoke(program, place, (context, function), signature, arguments, args)
         values = unpack_results(program.name, signature.outputs, results, export_tensor, args)
-        # The report is read first: after a fault, the results are not written anywhere.
         if signature.report is not None:
-            rows = values.pop()
-            if raises:
-                signature.report.raise_fault(program.name, rows.tolist())
-            else:
-                add_pending_count("index_faults", functools.partial(count_faults, rows))
+            # It is read first: after a fault, the results are not written anywhere.
+            _read_report(program.name, signature.report, values.pop(), raises=raises)
         if signature.changed:
             values = write_changed(program.name, signature.changed, args, values)
         if outputs:
@@ -109,3 +95,40 @@ def call_program(
     if not values:
         return None
     return values[0] if len(values) == 1 else values
+
+
+def _refuse_values(name: str, args: Sequence[Any], outputs: Sequence[Tensor]) -> None:
+    if isinstance(outputs, Tensor):
+        raise ArgumentError(
+            f"{name}: `outputs` is a tensor, must be a sequence of them",
+            fix="pass outputs=[tensor]",
+        )
+    refuse_cut_tensors(name, "argument", args)
+    refuse_cut_tensors(name, "output", outputs)
+
+
+def _invoke(
+    program: VmProgram,
+    place: Place,
+    linked: tuple[VmContext, VmFunction],
+    signature: Signature,
+    arguments: VmVariantList,
+    args: Sequence[Any],
+) -> VmVariantList:
+    from iree.runtime import VmVariantList
+
+    results = VmVariantList(len(signature.outputs))
+    invoke = invoker_for(program.name, program.label, args)
+    try:
+        invoke(place, bool(signature.fenced), *linked, arguments, results)
+    except Exception as error:
+        raise launch_failure(program.name, error, args) from error
+    add_count("launches")
+    return results
+
+
+def _read_report(name: str, report: IndexReport, rows: Tensor, *, raises: bool) -> None:
+    if raises:
+        report.raise_fault(name, rows.tolist())
+    else:
+        add_pending_count("index_faults", functools.partial(count_faults, rows))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,12 +54,7 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
 
     # A VM context belongs to one thread, so each thread prepares its own.
     def prepare() -> tuple[Any, ...]:
-        device = Device(uri)
-        context, function = program.function(device, entry)
-        hal, driver = device.hal_device, device.driver
-        write = None if by_dlpack else driver.import_destination
-        state = device.device_state
-        thread.ready = (context.invoke, function, hal.from_dlpack_capsule, state, driver, write)
+        thread.ready = _ready(program, entry, Device(uri), by_dlpack=by_dlpack)
         return thread.ready
 
     def invoke_on(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
@@ -67,23 +62,11 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
         refuse_cut_tensors(program.name, "operand", operands)
         refuse_cut_tensors(program.name, "result", outs)
         try:
-            invoke, function, from_capsule, state, driver, write = thread.ready
+            invoke, function, *imports = thread.ready
         except AttributeError:
-            invoke, function, from_capsule, state, driver, write = prepare()
-        arguments = VmVariantList(len(operands) + len(outs))
-        for operand in operands if keeps_all else _spared(program, entry, operands):
-            if isinstance(operand, int):
-                arguments.push_int(operand)
-                continue
-            try:
-                view = from_capsule(_to_dlpack(operand))
-            except Exception:  # noqa: BLE001 - strides, alignment, dtype: it copies or fails
-                view = _imported(driver, state, operand)
-            arguments.push_ref(view)
-        for out in outs:
-            direct = write is None
-            view = from_capsule(_to_dlpack(out)) if direct else write(state, out, transfers=True)
-            arguments.push_ref(view)
+            invoke, function, *imports = prepare()
+        spared = operands if keeps_all else _spared(program, entry, operands)
+        arguments = _pushed(spared, outs, *imports)
         returned = VmVariantList(len(outs))
         try:
             invoke(function, arguments, returned)
@@ -94,6 +77,45 @@ def bind_launch(program: VmProgram, entry: str, uri: str, results: Results) -> L
             unchecked = False
 
     return in_profiles(f"{program.name} (vm, {uri})", invoke_on)
+
+
+def _ready(program: VmProgram, entry: str, device: Device, *, by_dlpack: bool) -> tuple[Any, ...]:
+    """Return what launches on the calling thread need: functions, the device's state, its driver.
+
+    The last one imports a result; it is None if results are imported by DLPack.
+    """
+    context, function = program.function(device, entry)
+    from_capsule, driver = device.hal_device.from_dlpack_capsule, device.driver
+    write = None if by_dlpack else driver.import_destination
+    return context.invoke, function, from_capsule, device.device_state, driver, write
+
+
+def _pushed(
+    operands: Sequence[Any],
+    outs: Sequence[Tensor],
+    from_capsule: Callable[[Any], Any],
+    state: DeviceState,
+    driver: Driver,
+    write: Callable[..., Any] | None,
+) -> Any:
+    """Return the arguments of a launch: operands, then the buffers of results."""
+    from iree.runtime import VmVariantList
+
+    arguments = VmVariantList(len(operands) + len(outs))
+    for operand in operands:
+        if isinstance(operand, int):
+            arguments.push_int(operand)
+            continue
+        try:
+            view = from_capsule(_to_dlpack(operand))
+        except Exception:  # noqa: BLE001 - strides, alignment, dtype: it copies or fails
+            view = _imported(driver, state, operand)
+        arguments.push_ref(view)
+    for out in outs:
+        by_dlpack = write is None
+        view = from_capsule(_to_dlpack(out)) if by_dlpack else write(state, out, transfers=True)
+        arguments.push_ref(view)
+    return arguments
 
 
 def bind_device_launch(program: VmProgram, entry: str, device: Device, results: Results) -> Launch:

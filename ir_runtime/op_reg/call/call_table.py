@@ -23,7 +23,7 @@ from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET, CallFunctions
 from ir_runtime.op_reg.call.kernel import bind_call
 from ir_runtime.op_reg.call.native_call import FastCalls
 from ir_runtime.op_reg.op.op_arguments import make_fill, out_names
-from ir_runtime.op_reg.select.selection import call_device
+from ir_runtime.op_reg.select.call_device import call_device
 from ir_runtime.settings import bound_launches
 
 if TYPE_CHECKING:

@@ -37,8 +37,10 @@ from ir_runtime.op_reg.call.bound_launch import (
 from ir_runtime.op_reg.call.loaded_kernels import LoadedKernels
 from ir_runtime.op_reg.call.traced_launch import traced
 from ir_runtime.op_reg.select.argument import TensorArg
+from ir_runtime.op_reg.select.call_device import call_device
+from ir_runtime.op_reg.select.call_selection import CallSelection
 from ir_runtime.op_reg.select.result import assembler, check_mutations, check_results, written_descs
-from ir_runtime.op_reg.select.selection import CallSelection, KernelSelection, call_device
+from ir_runtime.op_reg.select.selection import KernelSelection
 from ir_runtime.settings import Settings, on_change
 from ir_runtime.tracing import active_trace
 

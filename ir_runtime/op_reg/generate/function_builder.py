@@ -40,9 +40,7 @@ class FreeFuncKernelBuilder(KernelBuilder):
     ) -> None:
         from iree.compiler.dialects import func
         from iree.compiler.ir import (
-            ArrayAttr,
             Attribute,
-            DictAttr,
             FunctionType,
             InsertionPoint,
             Location,
@@ -52,29 +50,21 @@ class FreeFuncKernelBuilder(KernelBuilder):
 
         context = module_body.owner.context
         with context, Location.unknown(context):  # pyright: ignore[reportOptionalContextManager]
-            asm = [operand_types(desc) for desc in ksel.arg_descs]
-            inputs = [Type.parse(t) for types in asm for t in types]
+            inputs = [Type.parse(t) for desc in ksel.arg_descs for t in operand_types(desc)]
             self._result_descs = [
                 *written_descs(ksel.result_descs),
                 *written_descs(ksel.inplace_tied_arg_descs),
             ]
             self._result_types = [Type.parse(d.mlir_type_asm) for d in self._result_descs]
-            # The function returns its results in both forms. With `iree.abi.output`, IREE writes
-            # result i into the buffer view that the caller passes.
-            attributes = [DictAttr.get({}) for _ in inputs]
-            if destinations:
-                for i in range(len(self._result_descs)):
-                    inputs.append(Type.parse("!hal.buffer_view"))
-                    attributes.append(
-                        DictAttr.get({"iree.abi.output": Attribute.parse(f"{i} : index")})
-                    )
+            count = len(self._result_descs) if destinations else 0
+            attributes = _argument_attributes(len(inputs), count)
+            inputs += [Type.parse("!hal.buffer_view")] * count
             kind = FunctionType.get(inputs, self._result_types)
             with InsertionPoint(module_body):
                 self.func_op = func.FuncOp(func_name or ksel.op.name, kind)
-                self.func_op.attributes["sym_visibility"] = StringAttr.get(
-                    "public" if is_public else "private"
-                )
-                self.func_op.attributes["arg_attrs"] = ArrayAttr.get(attributes)
+                visibility = StringAttr.get("public" if is_public else "private")
+                self.func_op.attributes["sym_visibility"] = visibility
+                self.func_op.attributes["arg_attrs"] = attributes
                 if ksel.op.single_dispatch:
                     self.func_op.attributes["preprocessing_pipeline"] = Attribute.parse(
                         '#util.preprocessing_pipeline<"iree-preprocessing-make-single-dispatch">'
@@ -123,6 +113,21 @@ class FreeFuncKernelBuilder(KernelBuilder):
         fitted = self._checked(results, self._result_descs)
         with self.context, self.location, self.ip:
             func.ReturnOp(fitted)
+
+
+def _argument_attributes(operands: int, destinations: int) -> Any:
+    """Return the attributes of a function's arguments: none of operands, then the destinations'.
+
+    The function returns its results whether it has destinations or not. With `iree.abi.output`,
+    IREE writes result i into the buffer view that the caller passes.
+    """
+    from iree.compiler.ir import ArrayAttr, Attribute, DictAttr
+
+    outputs = [
+        DictAttr.get({"iree.abi.output": Attribute.parse(f"{i} : index")})
+        for i in range(destinations)
+    ]
+    return ArrayAttr.get([*(DictAttr.get({}) for _ in range(operands)), *outputs])
 
 
 def _single_threaded_context() -> Any:

@@ -17,8 +17,8 @@ from ir_runtime.op_reg.program.argument import (
 )
 from ir_runtime.op_reg.program.symbolic_size import Choose, SizeTable, example_choices
 from ir_runtime.op_reg.select.argument import AttrArg, IntArg, TensorArg, TensorListArg
+from ir_runtime.op_reg.select.call_selection import CallSelection
 from ir_runtime.op_reg.select.result import check_mutations, check_results, written_descs
-from ir_runtime.op_reg.select.selection import CallSelection
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value

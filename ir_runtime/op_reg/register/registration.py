@@ -26,8 +26,8 @@ from ir_runtime.op_reg.register.autograd import make_autograd_slow, redispatch_o
 from ir_runtime.op_reg.register.backward import class_formula
 from ir_runtime.op_reg.register.forward_mode import refuse_tangents
 from ir_runtime.op_reg.register.vmap import class_vmap_rule, make_vmap_kernel
+from ir_runtime.op_reg.select.call_device import call_device
 from ir_runtime.op_reg.select.result import fake_results
-from ir_runtime.op_reg.select.selection import call_device
 
 __all__ = ["given_fake", "register_with_torch"]
 

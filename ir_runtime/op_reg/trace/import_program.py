@@ -6,7 +6,7 @@ import copy
 import logging
 import threading
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -157,18 +157,23 @@ def _exchange_second_form(program: Any) -> Any:
         with graph.inserting_before(node):
             first = graph.call_function(auto_functionalized, (op,), arguments)
         first.meta = dict(node.meta)
-        # Each user is a `getitem`. The own results keep their places; new values move from the
-        # order of the bases to the order of the mutable arguments.
-        results = len(node.meta["val"]) - len(bases)
-        for user in list(node.users):
-            place = user.args[1]
-            if place >= results:
-                user.args = (first, results + indices.index(place - results))
-            else:
-                user.args = (first, place)
+        _exchange_results(node, first, indices, len(node.meta["val"]) - len(bases))
         graph.erase_node(node)
     program.graph_module.recompile()
     return program
+
+
+def _exchange_results(node: Any, first: Any, indices: Sequence[int], results: int) -> None:
+    """Take results from the node of the first form; each user is a `getitem`.
+
+    The own results keep their places. New values move from the order of the bases to the order of
+    the mutable arguments.
+    """
+    for user in list(node.users):
+        place = user.args[1]
+        if place >= results:
+            place = results + indices.index(place - results)
+        user.args = (first, place)
 
 
 @fork_waits()

@@ -8,16 +8,14 @@ accepts, the trace must compute the same as the function.
 from __future__ import annotations
 
 import functools
-import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from ir_runtime.dtypes import DTYPES, dtype_info, format_tensor
+from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import GenerateError
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.op_reg.trace.import_program import (
@@ -28,34 +26,16 @@ from ir_runtime.op_reg.trace.import_program import (
 )
 from ir_runtime.op_reg.trace.legal import rewrites_for
 from ir_runtime.op_reg.trace.lower_program import Place, lower_program
+from ir_runtime.op_reg.trace.traced_operand import Operand, Sizes, read_operands, type_of
 
 __all__ = ["conversion_asm", "torch_function_asm"]
 
-_TENSOR_TYPE = re.compile(r"tensor<(?P<dims>(?:(?:\?|\d+)x)*)(?P<element>[A-Za-z]\w*(?:<f\d+>)?)>")
 _COMMON_HINT = 24
 _MAX_PROBE_NUMEL = 1 << 22
 _NO_MAX = 1 << 31
 
-_DTYPE_BY_ELEMENT: dict[str, torch.dtype] = {}
-for _dtype, _info in DTYPES.items():
-    _DTYPE_BY_ELEMENT.setdefault(_info.mlir, _dtype)  # signed stands before unsigned
-
 _lock = fork_safe_lock()  # torch.export is not made for two threads
 _tracing = threading.local()
-
-Sizes = Mapping[Place, int]
-"""A size for each dynamic dimension."""
-
-
-@dataclass(frozen=True)
-class _Operand:
-    """Dtype and dimensions of an operand; None is a dynamic dimension."""
-
-    dims: tuple[int | None, ...]
-    dtype: torch.dtype
-
-    def shape(self, index: int, sizes: Sizes) -> list[int]:
-        return [sizes[index, i] if dim is None else dim for i, dim in enumerate(self.dims)]
 
 
 class _RaisedError(Exception):
@@ -103,7 +83,7 @@ def torch_function_asm(
             another type, or fixes or restricts a dynamic dimension.
         UnsupportedOperatorError: an operator of `fn` cannot be compiled.
     """
-    operands = _operands(operand_types, like)
+    operands = read_operands(operand_types, like)
     lower = functools.partial(lower_program, **options)
     family = options.get("family", "local")
     if getattr(_tracing, "active", False):  # nested: `fn` called an op that needs a kernel
@@ -121,7 +101,7 @@ def conversion_asm(operand_type: str, dtype: torch.dtype) -> str:
 
 def _trace_and_lower(
     fn: Callable[..., Any],
-    operands: list[_Operand],
+    operands: list[Operand],
     like: tuple[torch.Tensor, ...] | None,
     lower: Callable[..., str],
     family: str,
@@ -137,43 +117,10 @@ def _trace_and_lower(
         return lower(program, name, classes)
 
 
-def _operands(types: Sequence[str], like: tuple[torch.Tensor, ...] | None) -> list[_Operand]:
-    if like is not None and len(like) != len(types):
-        raise GenerateError(
-            f"inline_torch: `like` has {len(like)} tensors, must have one for each of the "
-            f"{len(types)} operands"
-        )
-    operands: list[_Operand] = []
-    for index, text in enumerate(types):
-        match = _TENSOR_TYPE.fullmatch(text)
-        dtype = match and _DTYPE_BY_ELEMENT.get(match["element"])
-        if match is None or dtype is None:
-            raise GenerateError(
-                f"inline_torch: operand {index} is {text}, must be a builtin tensor of a dtype "
-                "that torch has"
-            )
-        dims = tuple(None if d == "?" else int(d) for d in match["dims"].split("x")[:-1])
-        if like is not None:
-            dtype = _dtype_like(index, text, dims, match["element"], like[index])
-        operands.append(_Operand(dims, dtype))
-    return operands
-
-
-def _dtype_like(
-    index: int, text: str, dims: tuple[int | None, ...], element: str, like: torch.Tensor
-) -> torch.dtype:
-    fits = dtype_info(like.dtype).mlir == element and len(dims) == like.ndim
-    if not fits or any(d not in (None, s) for d, s in zip(dims, like.shape, strict=True)):
-        raise GenerateError(
-            f"inline_torch: `like` {index} is {format_tensor(like)}, must fit operand type {text}"
-        )
-    return like.dtype
-
-
 def _trace(
     fn: Callable[..., Any],
     name: str,
-    operands: list[_Operand],
+    operands: list[Operand],
     like: tuple[torch.Tensor, ...] | None,
 ) -> Any:
     """Export at sizes that are as different as the function allows."""
@@ -187,7 +134,7 @@ def _trace(
         return program if not failures else _export_apart(fn, operands, program)
     raise GenerateError(
         f"inline_torch: {name} cannot be traced by torch.export, must run at sizes of "
-        + (", ".join(_type_of(o) for o in operands) or "no operand"),
+        + (", ".join(type_of(o) for o in operands) or "no operand"),
         facts=first_lines(failures[0]),
         fix="pass `like` if only some sizes fit, or make those dimensions static"
         if any(None in o.dims for o in operands)
@@ -196,7 +143,7 @@ def _trace(
 
 
 def _size_choices(
-    operands: list[_Operand], like: tuple[torch.Tensor, ...] | None
+    operands: list[Operand], like: tuple[torch.Tensor, ...] | None
 ) -> Iterator[dict[Place, int]]:
     """Yield sizes to try: all different, those of `like`, all equal, all equal to a static one."""
     places = [(i, j) for i, o in enumerate(operands) for j, d in enumerate(o.dims) if d is None]
@@ -220,7 +167,7 @@ def _unlike(taken: set[int], factor: int, count: int) -> list[int]:
     return sizes
 
 
-def _export_apart(fn: Callable[..., Any], operands: list[_Operand], program: Any) -> Any:
+def _export_apart(fn: Callable[..., Any], operands: list[Operand], program: Any) -> Any:
     """Export again with different sizes for dimensions that `program` does not require equal."""
     shapes = _traced_shapes(program, program.graph_signature.user_inputs)
     keys = {
@@ -239,7 +186,7 @@ def _export_apart(fn: Callable[..., Any], operands: list[_Operand], program: Any
         return program
 
 
-def _export(fn: Callable[..., Any], operands: list[_Operand], sizes: Sizes) -> Any:
+def _export(fn: Callable[..., Any], operands: list[Operand], sizes: Sizes) -> Any:
     from torch.export import Dim, export
     from torch.fx.experimental import _config
 
@@ -291,7 +238,7 @@ def _refuse_effects(program: Any, name: str) -> None:
             )
 
 
-def _size_classes(program: Any, name: str, operands: list[_Operand]) -> dict[str, list[Place]]:
+def _size_classes(program: Any, name: str, operands: list[Operand]) -> dict[str, list[Place]]:
     """Return the dynamic dimensions that must be equal, grouped by their symbolic expression.
 
     Raises:
@@ -306,7 +253,7 @@ def _size_classes(program: Any, name: str, operands: list[_Operand]) -> dict[str
             if shape[j].isdigit():
                 raise GenerateError(
                     f"inline_torch: {name} fixes dimension {j} of operand {i} "
-                    f"({_type_of(operand)}) to {shape[j]}, must take any size of a dynamic "
+                    f"({type_of(operand)}) to {shape[j]}, must take any size of a dynamic "
                     "dimension",
                     fix=f"in `select`, specialize_dims({j}) of that argument",
                 )
@@ -317,7 +264,7 @@ def _size_classes(program: Any, name: str, operands: list[_Operand]) -> dict[str
 def _probe(
     fn: Callable[..., Any],
     name: str,
-    operands: list[_Operand],
+    operands: list[Operand],
     program: Any,
     classes: dict[str, list[Place]],
 ) -> None:
@@ -368,7 +315,7 @@ def _probe_sizes(program: Any, classes: dict[str, list[Place]]) -> Iterator[dict
         yield {place: choice[key] for key, places in classes.items() for place in places}
 
 
-def _example(operand: _Operand, shape: list[int], device: str) -> torch.Tensor:
+def _example(operand: Operand, shape: list[int], device: str) -> torch.Tensor:
     if device == "meta":
         return torch.empty(shape, dtype=operand.dtype, device=device)
     generator = torch.Generator().manual_seed(len(shape))  # keeps the caller's random state
@@ -391,11 +338,6 @@ def _agree(got: torch.Tensor, wanted: torch.Tensor, traced_shape: list[str]) -> 
         return True
     kind = torch.complex128 if wanted.is_complex() else torch.float64
     return torch.allclose(got.to(kind), wanted.to(kind), rtol=0.05, atol=0.05, equal_nan=True)
-
-
-def _type_of(operand: _Operand) -> str:
-    dims = "".join(f"{'?' if dim is None else dim}x" for dim in operand.dims)
-    return f"tensor<{dims}{dtype_info(operand.dtype).mlir}>"
 
 
 def _numel(shape: Sequence[int]) -> int:
