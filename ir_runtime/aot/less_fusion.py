@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +10,7 @@ from ir_runtime.errors import CompileError
 from ir_runtime.launch.artifact.key import KernelKey
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.build import default_store, obtain_artifact
+from ir_runtime.op_reg.generate.torch_type import parse_torch_tensor_type
 
 __all__ = ["keep_apart", "obtain_program"]
 
@@ -19,7 +19,6 @@ _LESS_FUSION = "--iree-dispatch-creation-enable-aggressive-fusion=false"
 _STACK_REFUSAL = "exceeded stack allocation limit"
 _KEPT_APART = {"torch.aten._softmax": 0, "torch.aten._log_softmax": 0, "torch.aten.index_put": 2}
 """By operation, the operand that must be computed separately before it."""
-_TENSOR = re.compile(r"!torch\.vtensor<\[(?P<sizes>[^\]]+)\],(?P<element>\w+)>")
 
 
 def obtain_program(key: KernelKey, device_flags: tuple[str, ...], source: bytes) -> Artifact:
@@ -77,17 +76,16 @@ def _begin_barrier(operation: Any, number: int) -> None:
     from iree.compiler.ir import IndexType, InsertionPoint, Operation, Type
 
     x = operation.operands[number]
-    match = _TENSOR.fullmatch(str(x.type))
-    if match is None or "?" not in match["sizes"]:
+    kind = parse_torch_tensor_type(str(x.type))
+    if kind is None or None not in kind.dims:
         return
-    sizes = match["sizes"].split(",")
-    plain = Type.parse(f"tensor<{'x'.join((*sizes, match['element']))}>")
+    plain = Type.parse(kind.builtin_asm)
     with InsertionPoint(operation):
         value = Operation.create("torch_c.to_builtin_tensor", [plain], [x]).result
         open_sizes = [
             tensor.DimOp(value, arith.ConstantOp(IndexType.get(), dim).result).result
-            for dim, size in enumerate(sizes)
-            if size == "?"
+            for dim, size in enumerate(kind.dims)
+            if size is None
         ]
         apart = iree_tensor_ext.ComputeBarrierStartOp(plain, value, open_sizes).result
         operation.operands[number] = Operation.create(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._prims_common import ELEMENTWISE_TYPE_PROMOTION_KIND, elementwise_dtypes
 
 from ir_runtime.op_reg.trace.legal.table import overload, plain, promoted, rewrite, scalar_like
 
@@ -38,16 +40,13 @@ def _widen(name: str) -> None:
     @rewrite(name)
     def widened(*args: Any, **kwargs: Any) -> Any:
         tensors = [a for a in args if isinstance(a, Tensor)]
-        narrow = [t.dtype for t in tensors if t.dtype in _NARROW]
-        if not narrow:
+        if not any(t.dtype in _NARROW for t in tensors):
             return NotImplemented
-        back = narrow[0]
-        for kind in narrow[1:]:
-            back = torch.promote_types(back, kind)
+        back = _result_dtype(name, tensors)
         wide = [_wide(a) if isinstance(a, Tensor) else a for a in args]
         found = op(*wide, **kwargs)
         several = isinstance(found, tuple | list)
-        results = [_back(r, back) for r in (found if several else [found])]
+        results = [_back(r, back, name) for r in (found if several else [found])]
         return tuple(results) if several else results[0]
 
 
@@ -55,7 +54,17 @@ def _wide(x: Tensor) -> Tensor:
     return x.to(torch.int32) if x.dtype in _NARROW else x
 
 
-def _back(x: Tensor, kind: torch.dtype) -> Tensor:
+def _result_dtype(name: str, tensors: Sequence[Tensor]) -> torch.dtype:
+    """Return the dtype of integer results, as torch promotes the dtypes of tensors."""
+    if name.startswith("scatter"):  # one of its tensors is the index
+        return tensors[0].dtype
+    kind = ELEMENTWISE_TYPE_PROMOTION_KIND.DEFAULT
+    return elementwise_dtypes(*tensors, type_promotion_kind=kind)[1]
+
+
+def _back(x: Tensor, kind: torch.dtype, name: str) -> Tensor:
+    if name.startswith("any.") and kind == torch.uint8:
+        return x.to(kind)  # torch 2.13 returns bool of any other dtype
     return x.to(kind) if x.dtype == torch.int32 else x
 
 
