@@ -16,7 +16,7 @@ __all__ = ["keep_apart", "obtain_program"]
 
 _log = logging.getLogger("ir_runtime.aot")
 _LESS_FUSION = "--iree-dispatch-creation-enable-aggressive-fusion=false"
-_STACK_REFUSAL = "exceeded stack allocation limit"
+_STACK_REFUSAL = "stack allocation"
 _KEPT_APART = {"torch.aten._softmax": 0, "torch.aten._log_softmax": 0, "torch.aten.index_put": 2}
 """By operation, the operand that must be computed separately before it."""
 

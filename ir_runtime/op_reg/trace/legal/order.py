@@ -12,6 +12,13 @@ __all__: list[str] = []
 Number = int | float | bool
 
 
+@rewrite("eq.Tensor")
+def _equal(x: Tensor, y: Tensor) -> Tensor:
+    """The compiler folds `x == x` to true, though NaN is not equal to itself."""
+    x, y = promoted(x, y)
+    return torch.logical_not(torch.ne(x, y)) if x.is_floating_point() else NotImplemented
+
+
 @rewrite("maximum.default")
 def _maximum(x: Tensor, y: Tensor) -> Tensor:
     x, y = promoted(x, y)
