@@ -12,11 +12,16 @@ from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.build import default_store, obtain_artifact
 from ir_runtime.op_reg.generate.torch_type import parse_torch_tensor_type
 
-__all__ = ["keep_apart", "obtain_program"]
+__all__ = ["NO_FUSION_OF_SHARED", "keep_apart", "obtain_program"]
 
 _log = logging.getLogger("ir_runtime.aot")
-_LESS_FUSION = "--iree-dispatch-creation-enable-aggressive-fusion=false"
-_STACK_REFUSAL = "stack allocation"
+NO_FUSION_OF_SHARED = "--iree-dispatch-creation-fuse-multi-use=false"
+_LESS_FUSION = (
+    "--iree-dispatch-creation-enable-aggressive-fusion=false",
+    NO_FUSION_OF_SHARED,
+)
+_OF_FUSION = ("stack allocation", "does not dominate this use")
+"""What the compiler says of code that it fused itself."""
 _KEPT_APART = {"torch.aten._softmax": 0, "torch.aten._log_softmax": 0, "torch.aten.index_put": 2}
 """By operation, the operand that must be computed separately before it."""
 
@@ -25,19 +30,21 @@ def obtain_program(key: KernelKey, device_flags: tuple[str, ...], source: bytes)
     """Return a program's artifact; if the compiler fails, it is compiled with less fusion.
 
     IREE 3.13 fuses a softmax, or a write by index, of dynamic sizes with the code around it. It
-    puts the intermediate values on the stack, without a bound, and then refuses that code. The
-    second compile turns this fusion off, and separates these operations from the code before them.
+    puts the intermediate values on the stack, without a bound, and then refuses that code. It also
+    moves a value that several operations share behind one of them (`grid_sample`). The second
+    compile turns this fusion off, and separates softmaxes and writes from the code before them.
     """
     store = default_store()
-    less = replace(key, flags=(*key.flags, _LESS_FUSION))
+    less = replace(key, flags=tuple(dict.fromkeys((*key.flags, *_LESS_FUSION))))
     if store.load(less) is None:
         try:
             return obtain_artifact(store, key, device_flags, lambda: source)
         except CompileError as error:
-            if not any(_STACK_REFUSAL in text for text in error.diagnostics):
+            said = "\n".join(error.diagnostics)
+            if not any(words in said for words in _OF_FUSION):
                 raise
         _log.info(
-            "%s: compiled again with less fusion, the compiler fused more than the stack holds",
+            "%s: compiled again with less fusion, the compiler refused the code that it fused",
             key.name,
         )
     return obtain_artifact(store, less, device_flags, lambda: keep_apart(source))

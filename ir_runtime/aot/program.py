@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from ir_runtime.aot.interface import Interface, ProgramInput
-from ir_runtime.aot.less_fusion import obtain_program
+from ir_runtime.aot.less_fusion import NO_FUSION_OF_SHARED, obtain_program
 from ir_runtime.aot.parameter import ExternalParameters
 from ir_runtime.aot.result_dtype import as_traced
 from ir_runtime.device import Device
@@ -38,7 +38,6 @@ AnyPath = str | os.PathLike[str]
 Parameters = AnyPath | Sequence[AnyPath] | Mapping[str, torch.Tensor]
 """The source of parameters: a file, several files, or tensors by their names."""
 
-_NO_FUSION_OF_SHARED = "--iree-dispatch-creation-fuse-multi-use=false"
 _FAMILIES = ("local", "vulkan", "cuda", "hip")
 _TARGET = re.compile(
     r"--iree-hal-target-(?:device|backends)=(?:\w+=)?(?P<target>[\w-]+)(?:\[\d+\])?(?:,.*)?"
@@ -307,7 +306,7 @@ def _fusion_flags(text: str) -> tuple[str, ...]:
     IREE 3.13 fuses a sum over an open size with a second sum that uses it, and adds the first once
     for each tile of the second. Other users of the first sum then get a multiple of it.
     """
-    return (_NO_FUSION_OF_SHARED,) if "torch.aten." in text and "?" in text else ()
+    return (NO_FUSION_OF_SHARED,) if "torch.aten." in text and "?" in text else ()
 
 
 def _device_of(device: Device | torch.device | str) -> Device:
