@@ -85,9 +85,9 @@ LIBRARY.impl("empty_impl", _empty_impl, "CPU")
 
 # The kernel of `add` without a backward: torch knows only a function for the CPU.
 LIBRARY.define("bare(Tensor x, Tensor y) -> Tensor")
-_BARE = make_call_functions(ADD, _unused, _unused).call
+_BARE = make_call_functions(ADD, _unused, _unused, told=ADD.calls.fast is not None).call
 if ADD.calls.fast is not None:
-    _BARE = ADD.calls.fast.entrance(_BARE, keyset=False, out=False)
+    _BARE = ADD.calls.fast.entrance("bare", _BARE, keyset=False, out=False)
 LIBRARY.impl("bare", _BARE, "CPU")
 
 PROGRAM = """

@@ -37,8 +37,6 @@ from ir_runtime.op_reg.select.call_device import call_device
 from ir_runtime.op_reg.select.call_selection import CallSelection
 from ir_runtime.op_reg.select.result import written_descs
 from ir_runtime.op_reg.select.selection import KernelSelection
-from ir_runtime.op_reg.trace.import_program import record_lines_of
-from ir_runtime.op_reg.trace.legal import blame, called_operators
 from ir_runtime.op_reg.traced_result import Results, results_like
 from ir_runtime.settings import Settings, on_change
 
@@ -89,6 +87,8 @@ class TracedOp(CustomOp):
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Trace the function."""
+        from ir_runtime.op_reg.trace.import_program import record_lines_of
+
         held = {i: descs for i, d in enumerate(ksel.arg_descs) if (descs := _tensor_descs(d))}
         if not held:
             raise GenerateError(f"{self.name}: called without a tensor, must have one to trace")
@@ -289,6 +289,8 @@ def _outcome(op: TracedOp, args: Sequence[Any]) -> tuple[str | None, bool]:
     except (CompilerNotFoundError, CompilerTimeoutError) as error:
         return _sentence(error), True
     except CompileError as error:
+        from ir_runtime.op_reg.trace.legal import blame, called_operators
+
         places = called_operators(lambda: call_by_schema(op, op.native, _on_meta(args)))
         return _sentence(blame(op.name, places, error.diagnostics)), True
     except IrRuntimeError as error:

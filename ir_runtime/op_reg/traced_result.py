@@ -19,7 +19,6 @@ from torch._subclasses.fake_tensor import (
 from ir_runtime.errors import ArgumentError, GenerateError
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.tensor_leaves import as_results, call_by_schema
-from ir_runtime.op_reg.trace.import_program import first_lines, quiet_tracing
 
 __all__ = ["ResultLike", "Results", "results_like"]
 
@@ -105,6 +104,7 @@ def _run_on_fakes(
     op: Op, fake: Callable[..., Any], values: Sequence[Any], resized: dict[int, int]
 ) -> list[list[Tensor]]:
     """Run the function on fake tensors of the arguments' shapes; some get another first size."""
+    from ir_runtime.op_reg.trace.import_program import first_lines, quiet_tracing
 
     def fake_of(value: Any) -> Any:
         if isinstance(value, list | tuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.__main__ import NAMES
 from benchmarks.kernels import Result, find_promises
 from benchmarks.measure import Row, measure_interleaved, print_rows
 from benchmarks.providers import Side, refuse_if_wrong
@@ -23,6 +25,11 @@ from tests.full import ALL_SOURCES
 ROOT = Path(__file__).parent.parent.parent
 FULL_INPUTS = (*ALL_SOURCES, "benchmarks")
 pytestmark = pytest.mark.timeout(900)  # whole benchmarks, while other tests compile beside them
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_fits_the_package(name: str):
+    assert callable(importlib.import_module(f"benchmarks.{name}").run)
 
 
 @pytest.mark.full
