@@ -602,7 +602,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("aot/test_less_fusion.py",),
         (
             "less fusion: softmaxes are not kept apart",
-            'if match is None or "?" not in match["sizes"]:',
+            'if kind is None or None not in kind.dims:',
             "if True:",
         ),
         (
