@@ -602,7 +602,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("aot/test_less_fusion.py",),
         (
             "less fusion: softmaxes are not kept apart",
-            'if kind is None or None not in kind.dims:',
+            "if kind is None or None not in kind.dims:",
             "if True:",
         ),
         (
