@@ -13,7 +13,7 @@ from torch import Tensor
 import kernels_mlir
 from ir_runtime import aot
 from ir_runtime.counters import count_since
-from ir_runtime.errors import ExportError, IndexOutOfRangeError, LaunchError
+from ir_runtime.errors import ExportError, IndexOutOfRangeError
 from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, def_library
 from ir_runtime.settings import override_settings
 from tests.devices import open_or_skip
@@ -159,12 +159,35 @@ def test_argument_in_place_stays_as_it_is_if_an_index_is_illegal(launch: str) ->
     assert torch.equal(x, X.index_fill(0, torch.tensor([2]), 7.0))
 
 
+def writes(x: Tensor, i: Tensor) -> tuple[Tensor, ...]:
+    """Write values that torch expands to the places, of which there may be none."""
+    seven, columns = torch.tensor(7.0), torch.arange(2)
+    by_slice = x.clone()
+    by_slice[:, i] = x[:, :1]
+    return (
+        x.index_put((i,), x[0]),
+        x.index_put((i,), x[:1], accumulate=True),
+        x.index_put((i, i), seven),
+        x.index_put((i[:, None], columns), seven),
+        x.index_put((i, torch.tensor([1])), seven, accumulate=True),
+        x.index_fill(0, i, 7.0),
+        by_slice,
+    )
+
+
 @pytest.mark.parametrize("launch", ["direct", "vm"])
-def test_write_of_nothing_is_refused_where_it_would_crash(launch: str) -> None:
-    """IREE 3.13 crashes on a scatter without updates; one that is known to have none is a copy."""
+def test_write_of_nothing(launch: str) -> None:
+    """One that is known to have no indices is a copy."""
     none = torch.zeros(0, dtype=torch.int64)
-    with override_settings(launch=launch), pytest.raises(LaunchError, match="must have elements"):
-        put_rows(X.clone(), none)
+    with override_settings(launch=launch):
+        x = X.clone()
+        put_rows(x, none)
+        assert torch.equal(x, X)
+        sizes = (None, {0: torch.export.Dim("n", min=0, max=99)})
+        program = aot.export(writes, (X, torch.tensor([0, 2, 1])), dynamic_shapes=sizes)
+        for index in (none, torch.tensor([3]), torch.tensor([2, -1, 0])):
+            for found, expected in zip(program(X, index), writes(X, index), strict=True):
+                assert torch.equal(found, expected)
     program = aot.export(lambda x, i: x.index_put((i,), x[0]), (X, none))
     assert torch.equal(program(X, none), X)
 

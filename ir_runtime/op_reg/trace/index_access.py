@@ -14,6 +14,7 @@ __all__ = [
     "index_accesses",
     "strict_index_accesses",
     "writes_by_index",
+    "written_places",
 ]
 
 _WRITES = (
@@ -27,6 +28,7 @@ _WRITES = (
 )
 _INDEX_NAMES = ("index", "indices")
 _MASKS = (torch.bool, torch.uint8)
+_PUTS = (torch.ops.aten.index_put.default, torch.ops.aten._unsafe_index_put.default)
 
 
 class UncheckedIndexError(Exception):
@@ -158,12 +160,10 @@ def _written_values(node: Any) -> tuple[_Places, _Places]:
     torch expands the values to the written places; compiled code reads a value for each place
     without a check. Equal is written as "at most as large", in both directions.
     """
-    values = node.args[2] if len(node.args) > 2 else None
-    if not isinstance(values, torch.fx.Node) or values.meta["val"].ndim == 0:
+    places = written_places(node)
+    if places is None:
         return (), ()
-    if any(i is not None and i.meta["val"].dtype in _MASKS for i in node.args[1]):
-        return (), ()
-    places = _written_places(node.args[0], node.args[1])
+    values = node.args[2]
     shape = values.meta["val"].shape
     pairs: list[tuple[tuple[Any, int], tuple[Any, int]]] = []
     for i, place in zip(range(-1, -len(shape) - 1, -1), reversed(places), strict=False):
@@ -175,13 +175,21 @@ def _written_values(node: Any) -> tuple[_Places, _Places]:
     return tuple(one for one, _ in both), tuple(other for _, other in both)
 
 
-def _written_places(table: Any, listed: Any) -> list[tuple[Any, int]]:
-    """Return, for each dimension of `table[listed]`, a tensor and a dimension of that size.
+def written_places(node: Any) -> list[tuple[Any, int]] | None:
+    """Return, for each dimension that an `index_put` writes, a tensor and a dimension of that size.
 
     torch broadcasts the indices to joint dimensions. These take the place of the indexed dimensions
     if those are adjacent; else they come first.
+
+    Returns:
+        None if the node is no `index_put`, or if it writes where a mask says so.
     """
+    if node.target not in _PUTS:
+        return None
+    table, listed = node.args[:2]
     indices = [index for index in listed if index is not None]
+    if any(index.meta["val"].dtype in _MASKS for index in indices):
+        return None
     rank = max(index.meta["val"].ndim for index in indices)
     joint: list[tuple[Any, int]] = []
     for i in range(-rank, 0):

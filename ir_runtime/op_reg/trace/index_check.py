@@ -24,6 +24,7 @@ from ir_runtime.op_reg.trace.index_access import (
     index_accesses,
     strict_index_accesses,
     writes_by_index,
+    written_places,
 )
 from ir_runtime.op_reg.trace.index_bounds import bounds_of
 from ir_runtime.op_reg.trace.user_line import user_line
@@ -31,8 +32,8 @@ from ir_runtime.op_reg.trace.user_line import user_line
 __all__ = ["UncheckedIndexError", "check_before_decomposition", "check_indices"]
 
 _SCHEMA = (
-    "checked_index(Tensor index, SymInt size, bool wraps, bool writes, SymInt[] small, "
-    "SymInt[] large, str facts) -> Tensor"
+    "checked_index(Tensor index, SymInt size, bool wraps, SymInt[] small, SymInt[] large, "
+    "str facts) -> Tensor"
 )
 
 fragment("ir_runtime_trace").define(_SCHEMA)
@@ -108,17 +109,17 @@ def check_indices(program: Any, names: Mapping[str, str], within: str | None = N
         _drop_empty_write(user)
         for access in index_accesses(user):
             size = _size_of(access)
-            if _is_in_range(access, size, constants, writes=writes_by_index(user)):
+            if _is_in_range(access, size, constants):
                 continue
             text = json.dumps(_facts(user, names.get(_origin(access.index).name), within))
-            writes = writes_by_index(user)
-            key = (access.index, str(size), access.wraps, writes, access.small, access.large)
+            key = (access.index, str(size), access.wraps, access.small, access.large)
             if key not in checked and _reads_elements(user, access):
                 _check_in_read(graph, user, access, text)
                 continue
             if key not in checked:
                 checked[key] = _insert(graph, user, access, text)
             _replace(user, access.place, checked[key])
+        _expand_written_values(graph, user)
     program.graph_module.recompile()
 
 
@@ -159,12 +160,34 @@ def _by_index_select(graph: Any, node: Any, names: Mapping[str, str], within: st
 
 
 def _drop_empty_write(node: Any) -> None:
-    """Replace a write without indices by a copy of the tensor: IREE 3.13 crashes on it."""
+    """Replace a write without indices by a copy of the tensor: IREE 3.13 does not compile it."""
     if not writes_by_index(node):
         return
     indices = [access.index.meta["val"] for access in index_accesses(node)]
     if any(0 in index.shape for index in indices):
         node.target, node.args, node.kwargs = torch.ops.aten.clone.default, node.args[:1], {}
+
+
+def _expand_written_values(graph: Any, node: Any) -> None:
+    """Expand the values of an `index_put` to the written places.
+
+    torch-mlir expands values to at least one place in each open dimension. So a write that has no
+    places would read an index that is not there.
+    """
+    places = written_places(node)
+    if places is None:
+        return
+    values = node.args[2]
+    shape = [tensor.meta["val"].shape[dim] for tensor, dim in places]
+    if list(map(str, values.meta["val"].shape)) == list(map(str, shape)):
+        return
+    with graph.inserting_before(node):
+        sizes = [_size_node(graph, tensor, dim) for tensor, dim in places]
+        expanded = graph.call_function(torch.ops.aten.expand.default, (values, sizes))
+    with values.meta["val"].fake_mode:
+        expanded.meta["val"] = values.meta["val"].new_empty(shape)
+    expanded.meta["stack_trace"] = node.meta.get("stack_trace", "")
+    _replace(node, (2,), expanded)
 
 
 def _reads_elements(user: Any, access: IndexAccess) -> bool:
@@ -195,18 +218,11 @@ def _check_in_read(graph: Any, user: Any, access: IndexAccess, facts: str) -> No
 # reads and writes that need no check
 
 
-def _is_in_range(
-    access: IndexAccess, size: Any, constants: Mapping[str, torch.Tensor], *, writes: bool
-) -> bool:
+def _is_in_range(access: IndexAccess, size: Any, constants: Mapping[str, torch.Tensor]) -> bool:
     """Tell whether no index can be out of range, so that no check is needed."""
     for small, large in zip(access.small, access.large, strict=True):
         if not _at_most(_dim_size(*small), _dim_size(*large)):
             return False
-    # The check of a write also asserts that there are indices. With open sizes this is not known,
-    # so only an earlier check of a write (`args[3]`) makes this one needless.
-    if writes and any(not isinstance(n, int) for n in access.index.meta["val"].shape):
-        source = _source(access.index)
-        return source.target is _checked() and source.args[3] and _has_size(source, size)
     bounds = bounds_of(access.index, constants)
     if bounds is not None:  # the check must still resolve a negative index
         return isinstance(size, int) and bounds[0] >= 0 and bounds[1] < size
@@ -324,7 +340,7 @@ def _insert(graph: Any, before: Any, access: IndexAccess, facts: str) -> Any:
         large = [_size_node(graph, *place) for place in access.large]
         node = graph.call_function(
             _checked(),
-            (access.index, size, access.wraps, writes_by_index(before), small, large, facts),
+            (access.index, size, access.wraps, small, large, facts),
         )
     node.meta = {k: v for k, v in access.index.meta.items() if k in ("val", "tensor_meta")}
     node.meta["stack_trace"] = before.meta.get("stack_trace", "")

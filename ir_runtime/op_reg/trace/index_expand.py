@@ -52,12 +52,10 @@ def expand_index_checks(module_op: Any, family: str) -> None:
 
 
 def _check(op: Any, body: Any, symbols: Any) -> Any:
-    index, size, wraps, writes, small, large, facts = op.operands
+    index, size, wraps, small, large, facts = op.operands
     known = json.loads(_constant(facts))
     _assert_all_at_most(small, large, known)
     builtin = _to_builtin(index)
-    if _constant(writes):
-        _assert_not_empty(builtin, known)
     return check_index(body, symbols, builtin, _to_i64(size), known, wraps=bool(_constant(wraps)))
 
 
@@ -114,23 +112,3 @@ def _assert_at_most(one: Any, other: Any, facts: dict[str, Any]) -> None:
     name = facts.get("argument") or "the index"
     text = f"{facts['op']}: `{name}` must not be larger than the tensor in another dimension"
     Operation.create("cf.assert", operands=[holds], attributes={"msg": StringAttr.get(text)})
-
-
-def _assert_not_empty(index: Any, facts: dict[str, Any]) -> None:
-    """Assert that a write has indices: IREE 3.13 crashes on a write without them."""
-    from iree.compiler.dialects import arith, tensor
-    from iree.compiler.ir import IndexType, IntegerAttr, Operation, RankedTensorType, StringAttr
-
-    def constant(number: int) -> Any:
-        return arith.ConstantOp(IndexType.get(), IntegerAttr.get(IndexType.get(), number)).result
-
-    kind = RankedTensorType(index.type)
-    name = facts.get("argument") or "the index"
-    text = f"{facts['op']}: `{name}` must have elements, a write of nothing is not supported"
-    for i in range(kind.rank):
-        if kind.is_dynamic_dim(i):
-            size = tensor.dim(index, constant(i))
-            holds = arith.cmpi(arith.CmpIPredicate.ne, size, constant(0))
-            Operation.create(
-                "cf.assert", operands=[holds], attributes={"msg": StringAttr.get(text)}
-            )
