@@ -163,7 +163,7 @@ def _describe(name: str, op_func: Callable[..., Any], words: Sequence[str], into
     into.code_of(given_fake(name))
     if any(torch._C._dispatch_has_kernel_for_dispatch_key(name, key) for key in _AUTOGRAD_KEYS):
         into.refuse(
-            f"the backward of {name}, registered by torch.library.register_autograd",
+            f"the backward that torch.library.register_autograd gave {name}",
             "make it an op of ir_runtime.ir or ir_runtime.op_reg, so that such graphs are cached",
         )
 

@@ -107,7 +107,7 @@ class PluggableLayer(nn.Module):
                 )
             if replaced in op_registry_oot:
                 raise OpConflictError(
-                    f"replacement of {replaced}: is {_place(op_registry_oot[replaced])} already, "
+                    f"replacement of {replaced}: {_place(op_registry_oot[replaced])} replaces it, "
                     f"{_place(new_class)} must replace another class"
                 )
             op_registry_oot[replaced] = new_class
