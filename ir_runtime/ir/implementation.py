@@ -86,7 +86,7 @@ class IrOpImpl:
         self.run_into: Callable[[Sequence[Any], Sequence[Tensor]], None] | None = None
         self._accepts = _both(held, supports_args)
         self._accepts_guarded = self._accepts
-        if any(c.guarded for c in constraints):
+        if any(c.guarded for c in constraints):  # compilers get a second function, with these tests
             guarded = [replace(c, test=c.guarded or c.test) for c in constraints]
             held = compile_constraints(f"provider {provider}", guarded, op.arg_names)
             self._accepts_guarded = _both(held, supports_args)

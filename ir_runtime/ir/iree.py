@@ -65,7 +65,7 @@ class IreeImpl(IrOpImpl):
             registration_stack=registration_stack,
             constraints=constraints,
         )
-        if self._accepts is None:
+        if self._accepts is None:  # no constraints, so the kernel itself is asked
             self._accepts = self.accepts = self._takes
             self.is_asked_in_python = True
         if kernel is None:

@@ -55,6 +55,7 @@ class Platform:
 
 _platform = Platform()
 _set_here: dict[str, Priority] = {}
+"""The default that each op got from its platform; an op with another default does not follow."""
 
 
 def current_platform() -> Platform:
