@@ -27,10 +27,10 @@ class IrOpImpl:
     Args:
         op: the op.
         provider: its name.
-        impl_fn: takes what native takes.
+        impl_fn: computes a call; takes the arguments of native.
         supported: whether it works on this machine; if not, `Refusal("why not")` gives the reason.
-        supports_args: takes what native takes, and tells whether `impl_fn` supports it; returns a
-            bool, or a `Refusal`. It should depend only on dtypes, ranks and options.
+        supports_args: takes the arguments of native, and tells whether `impl_fn` supports them;
+            returns a bool, or a `Refusal`. It should depend only on dtypes, ranks and options.
         inplace: whether it may write its results into the op's activations.
         registration_stack: the stack at its registration, from `traceback.format_stack`.
         constraints: more conditions on the arguments.

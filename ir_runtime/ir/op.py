@@ -146,7 +146,7 @@ class IrOp(OpFacts[IrOpImpl]):
         inplace: bool = False,
         constraints: Sequence[Constraint] = (),
     ) -> Callable[[Callable[..., Any]], IrOpImpl]:
-        """Register a provider; a decorator of a function that takes what native takes.
+        """Register a provider; a decorator of a function that takes the arguments of native.
 
         `supported` tells whether this machine can run the provider; `supports_args` and
         `constraints` tell which arguments it takes. None of them may depend on the environment or
@@ -156,7 +156,7 @@ class IrOp(OpFacts[IrOpImpl]):
         Args:
             provider: its name, lowercase.
             supported: False, or `ir.Refusal("why")`, if it does not work on this machine.
-            supports_args: takes what native takes, with the same names and defaults.
+            supports_args: takes the arguments of native, with the same names and defaults.
             inplace: whether it may write its results into the activations.
             constraints: such as `ir.dtypes("x", torch.float32)`.
 

@@ -59,7 +59,7 @@ _set_here: dict[str, Priority] = {}
 
 
 def current_platform() -> Platform:
-    """Return the platform whose defaults hold."""
+    """Return the platform that gives ops their defaults."""
     return _platform
 
 

@@ -41,7 +41,7 @@ class CompilationConfig:
 
     Attributes:
         level: a `CompilationLevel`.
-        use_inductor: whether Inductor compiles what is not a kernel.
+        use_inductor: whether Inductor compiles everything except kernels.
         custom_ops: "all" or "none", then "+name" and "-name" for single layers; given as a list or
             as one string with commas. Without "all" and "none" the default is "none" if Inductor
             compiles piecewise, because it then fuses the torch functions of layers, else "all".

@@ -103,7 +103,7 @@ class Layer(PluggableLayer):
         """Return the arguments of the op for those of `forward`; by default the same."""
         if not kwargs:
             return args
-        assert self.ir_op is not None, "asked for with an op alone"
+        assert self.ir_op is not None, "called only with an op"
         return self.ir_op.all_arguments(args, kwargs)
 
     def forward_op(self, *args: Any, **kwargs: Any) -> Any:
