@@ -267,7 +267,7 @@ class RotaryEmbeddingKernel(CustomOp):
         ksel.return_new_tensor(shape, x.t.dtype).specialize_dims(*compiled_in)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
-        """Turn query and key, each in a dispatch of its own."""
+        """Rotate query and key, each in its own dispatch."""
         rank = ksel.arg_descs[0].t.ndim
         positions = kb.checked_index(flatten(kb, kb.arg_value(0), keep=0), kb.arg_value(5))
         turn = self._turn_on_gpu if ksel.device_family != "local" else self._turn_on_cpu
@@ -322,7 +322,7 @@ class RotaryEmbeddingKernel(CustomOp):
 
 
 def merge_heads(kb: KernelBuilder, value: Value, rank: int) -> Value:
-    """View `[*, H, head_size]` as `[*, H * head_size]`; `rank` is how many dimensions `*` has."""
+    """View `[*, H, head_size]` as `[*, H * head_size]`; `*` has `rank` dimensions."""
     from iree.compiler.dialects import tensor
     from iree.compiler.ir import RankedTensorType
 
@@ -336,7 +336,7 @@ def merge_heads(kb: KernelBuilder, value: Value, rank: int) -> Value:
 
 
 def split_heads(kb: KernelBuilder, value: Value, like: Value) -> Value:
-    """Undo `merge_heads`: give a tensor the heads of `like` again, if those are apart."""
+    """Undo `merge_heads`: give a tensor the dimension of heads again, if `like` has one."""
     from iree.compiler.dialects import tensor
     from iree.compiler.ir import RankedTensorType
 
