@@ -50,9 +50,8 @@ def rotary_embedding(
     `j + rotary_dim / 2` of a head in neox style, elements `2j` and `2j + 1` in gptj style.
 
     Args:
-        positions: `[*]` int64, any rank; each in `0..max_position - 1`.
-        query: `[*, H * head_size]` or `[*, H, head_size]` f32, bf16 or f16, any strides; `*` as in
-            `positions`.
+        positions: `[*]` int64, the first dimensions of `query`; each in `0..max_position - 1`.
+        query: `[*, H * head_size]` or `[*, H, head_size]` f32, bf16 or f16, any strides.
         key: shaped like `query`, with its own number of heads and the dtype of `query`; or None.
         head_size: number of elements of a head.
         rotary_dim: number of elements, from the first on, that are rotated; even, in
