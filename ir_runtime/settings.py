@@ -36,6 +36,8 @@ class Settings:
             they are never written. The other paths of `IR_RUNTIME_STORE`, which is like `PATH`.
         compile_cache: directory of the compiler's outputs by content, for kernels whose op
             changed but whose MLIR did not; None turns it off.
+        cpu: the CPUs to compile for, names with commas between, such as `x86-64-v3`; the best
+            that this machine contains is used. None for this machine.
         compile: whether a kernel that is not stored may be compiled.
         compile_process: compile in a child process, so that a compiler crash is an exception.
         compile_timeout_s: time limit in seconds of a compile in a child process; 0 means no limit.
@@ -59,6 +61,7 @@ class Settings:
     store: Path = Path("~/.cache/ir_runtime")
     base_stores: tuple[Path, ...] = ()
     compile_cache: Path | None = None
+    cpu: str | None = None
     compile: bool = True
     compile_process: bool = True
     compile_timeout_s: float = 300.0
@@ -131,6 +134,7 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "IR_RUNTIME_STORE": lambda text, _: _split_paths(text),
     "IR_RUNTIME_CUSTOM_OPS": lambda text, name: ",".join(parse_enable_list(text, name)),
     "IR_RUNTIME_TRUSTED_USERS": lambda text, _: text,
+    "IR_RUNTIME_CPU": lambda text, _: text,
 }
 """Readers of the variables that are neither a switch, a word, a number nor a path."""
 

@@ -11,13 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CpuTarget", "cpu_target_from_flags", "host_cpu_target", "last_level_cache_bytes"]
+__all__ = [
+    "ARM_EXTRA",
+    "X86_EXTRA",
+    "X86_LEVELS",
+    "CpuTarget",
+    "cpu_target_from_flags",
+    "host_cpu_target",
+    "last_level_cache_bytes",
+]
 
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 _USUAL_CACHE_BYTES = 32 << 20
 
 # Kernel flag (in /proc/cpuinfo) -> LLVM feature, by the x86-64 psABI level that brings it.
-_X86_LEVELS: tuple[tuple[str, Mapping[str, str]], ...] = (
+X86_LEVELS: tuple[tuple[str, Mapping[str, str]], ...] = (
     (
         "x86-64-v2",
         {
@@ -56,7 +64,7 @@ _X86_LEVELS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ),
 )
 # Features beyond the levels that change the code of tensor kernels.
-_X86_EXTRA: Mapping[str, str] = {
+X86_EXTRA: Mapping[str, str] = {
     "avx_vnni": "avxvnni",
     "avx512_vnni": "avx512vnni",
     "avx512_bf16": "avx512bf16",
@@ -71,7 +79,7 @@ _X86_EXTRA: Mapping[str, str] = {
     "amx_int8": "amx-int8",
     "gfni": "gfni",
 }
-_ARM_EXTRA: Mapping[str, str] = {
+ARM_EXTRA: Mapping[str, str] = {
     "asimddp": "dotprod",
     "asimdhp": "fullfp16",
     "bf16": "bf16",
@@ -115,7 +123,7 @@ def cpu_target_from_flags(machine: str, flags: frozenset[str]) -> CpuTarget:
     if machine in ("x86_64", "AMD64"):
         return _x86_target(flags)
     if machine in ("aarch64", "arm64"):
-        extra = tuple(sorted(f"+{llvm}" for flag, llvm in _ARM_EXTRA.items() if flag in flags))
+        extra = tuple(sorted(f"+{llvm}" for flag, llvm in ARM_EXTRA.items() if flag in flags))
         return CpuTarget("aarch64-unknown-linux-eabi-elf", "generic", extra)
     return CpuTarget(f"{machine}-unknown-linux-eabi-elf", "generic")
 
@@ -124,13 +132,13 @@ def _x86_target(flags: frozenset[str]) -> CpuTarget:
     cpu = "x86-64"
     features: set[str] = set()
     complete = True
-    for level, needed in _X86_LEVELS:
+    for level, needed in X86_LEVELS:
         complete = complete and needed.keys() <= flags
         if complete:
             cpu = level
         else:
             features.update(llvm for flag, llvm in needed.items() if flag in flags)
-    features.update(llvm for flag, llvm in _X86_EXTRA.items() if flag in flags)
+    features.update(llvm for flag, llvm in X86_EXTRA.items() if flag in flags)
     return CpuTarget(
         "x86_64-unknown-unknown-eabi-elf", cpu, tuple(sorted(f"+{f}" for f in features))
     )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.device.place import HalPlace
+from ir_runtime.device.target import NamedTargets, Target
 
 if TYPE_CHECKING:
     from iree.runtime import HalBufferView
@@ -28,6 +29,7 @@ class Driver(Protocol):
         zero_copy: whether CPU tensors are used where they lie.
         host_flags: compiler flags for kernels that launch without IREE's VM; none where none do.
         dlpack_device_type_code: the code of its memory in DLPack.
+        named_targets: what code is compiled for, by name.
     """
 
     family: str
@@ -36,13 +38,18 @@ class Driver(Protocol):
     zero_copy: bool
     host_flags: tuple[str, ...]
     dlpack_device_type_code: int
+    named_targets: NamedTargets
 
     def prepare(self) -> None:
         """Get ready for the driver's first use in this process."""
         ...
 
-    def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
-        """Return the compiler flags for a device, its chip spelled out."""
+    def targets(self, state: OpenDevice) -> tuple[Target, ...]:
+        """Return the targets whose code runs on a device, the best first; it is compiled for."""
+        ...
+
+    def lacks(self, state: OpenDevice, target: Target) -> tuple[str, ...]:
+        """Return what a device lacks to run code of a target of this driver, if that is known."""
         ...
 
     def serves(self, torch_device: torch.device) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ir_runtime.device.place import HalPlace, open_place
+from ir_runtime.device.target import ChipTargets, NamedTargets, Target
 from ir_runtime.device.torch_gpu import TorchGpuDriver, gpu_uri
 from ir_runtime.errors import DeviceError
 
@@ -43,6 +44,14 @@ _SKUS: tuple[tuple[str, str], ...] = (
     (r"V710", "v710"),
 )
 """Product names that IREE has tuned targets for, the longer of two that match first."""
+_CHIPS = "gfx908 gfx90a gfx942 gfx950 gfx1100 gfx1101 gfx1150 gfx1151 gfx1200 gfx1201 gfx1250"
+_NAMED = ChipTargets(
+    "hip",
+    "rocm",
+    "--iree-rocm-target",
+    (*_CHIPS.split(), *(sku for _, sku in _SKUS)),
+    pattern=r"gfx[0-9a-f]{3,5}",
+)
 
 
 class HipDriver(TorchGpuDriver):
@@ -51,6 +60,7 @@ class HipDriver(TorchGpuDriver):
     family: str = "hip"
     names: tuple[str, ...] = ("hip",)
     dlpack_device_type_code: int = 10
+    named_targets: NamedTargets = _NAMED
 
     def prepare(self) -> None:
         """Have IREE use the HIP library that torch has loaded: two would not share memory."""
@@ -76,7 +86,8 @@ class HipDriver(TorchGpuDriver):
             stream_parameters={"hip_external_stream": str(stream)},
         )
 
-    def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
+    def targets(self, state: OpenDevice) -> tuple[Target, ...]:
+        """Return the product if IREE knows it, and the chip, whose code it runs, too."""
         name, chip = str(state.enumerated_info.get("name", "")), state.details
         where = state.torch_device
         if where is not None and where.type == "cuda":
@@ -89,7 +100,13 @@ class HipDriver(TorchGpuDriver):
                 facts=state.details.split("\n"),
                 fix="use it through a torch that was built for ROCm",
             )
-        return ("--iree-hal-target-device=hip", f"--iree-rocm-target={target}")
+        plain = hip_target("", chip)
+        return tuple(_NAMED.target(t) for t in dict.fromkeys((target, plain)) if t is not None)
+
+    def lacks(self, state: OpenDevice, target: Target) -> tuple[str, ...]:
+        """Return the chip of a target that is another than the device's."""
+        fits = target in self.targets(state)
+        return () if fits else (target.name.partition(":")[2],)
 
 
 def hip_target(name: str, chip: str) -> str | None:
