@@ -18,11 +18,7 @@ __all__ = [
     "CpuTarget",
     "cpu_target_from_flags",
     "host_cpu_target",
-    "last_level_cache_bytes",
 ]
-
-_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
-_USUAL_CACHE_BYTES = 32 << 20
 
 # Kernel flag (in /proc/cpuinfo) -> LLVM feature, by the x86-64 psABI level that brings it.
 X86_LEVELS: tuple[tuple[str, Mapping[str, str]], ...] = (
@@ -160,15 +156,3 @@ def _host_flags() -> frozenset[str]:
         if name.strip() in ("flags", "Features"):
             return frozenset(value.split())
     return frozenset()
-
-
-@functools.cache
-def last_level_cache_bytes() -> int:
-    """Return the bytes of the largest cache of the first core, 32 MiB where nothing tells it."""
-    found: list[int] = []
-    for file in _CACHES.glob("index*/size"):
-        try:
-            found.append(int(file.read_text().strip().removesuffix("K")) << 10)
-        except (OSError, ValueError):
-            continue
-    return max(found, default=_USUAL_CACHE_BYTES)
