@@ -24,7 +24,7 @@ from ir_runtime.device.cpu_name import (
     missing_features,
 )
 from ir_runtime.errors import DeviceError
-from ir_runtime.settings import current_settings
+from ir_runtime.settings import Settings, current_settings
 
 __all__ = [
     "Machine",
@@ -154,6 +154,9 @@ def _listed(wanted: str) -> tuple[Machine, ...]:
     return tuple(dict.fromkeys(machine_named(name) for name in names if name))
 
 
+_latest: tuple[Settings, tuple[Machine, ...]] | None = None
+
+
 def code_machines() -> tuple[Machine, ...]:
     """Return the machines whose code this process runs, the best one first; it is compiled for.
 
@@ -164,7 +167,11 @@ def code_machines() -> tuple[Machine, ...]:
         ArgumentError: a name in `IR_RUNTIME_CPU` is unknown.
         DeviceError: this machine contains none of them; the message has what it lacks.
     """
-    return _code_machines(current_settings().cpu, this_machine())
+    global _latest
+    settings, latest = current_settings(), _latest
+    if latest is None or latest[0] is not settings:  # every `select` asks
+        _latest = latest = settings, _code_machines(settings.cpu, this_machine())
+    return latest[1]
 
 
 @functools.cache

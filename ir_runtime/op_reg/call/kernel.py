@@ -112,10 +112,16 @@ def run_select(op: Op, args: Sequence[Any], target: Target | None = None) -> Cal
     if op.precheck is not None:
         op.precheck(args)
     where = call_device(op.name, op.arg_names, args)
-    with code_for(None if target is None else target.machine):
-        ksel = CallSelection(op, args)
-        ksel.device_family = family_for(where) if target is None else target.family
-        ksel.own_op.select(ksel)
+    if target is None:
+        return _selected(op, args, family_for(where))
+    with code_for(target.machine):
+        return _selected(op, args, target.family)
+
+
+def _selected(op: Op, args: Sequence[Any], family: str) -> CallSelection:
+    ksel = CallSelection(op, args)
+    ksel.device_family = family
+    ksel.own_op.select(ksel)
     check_results(ksel)
     check_mutations(ksel)
     return ksel
