@@ -21,7 +21,7 @@ import torch
 
 from benchmarks.kernel_cases import FEATURES, OPS, ROWS, KernelCase, kernel_cases
 from ir_runtime.counters import count_since
-from ir_runtime.device.cpu import last_level_cache_bytes
+from ir_runtime.device.machine import this_machine
 
 ROW_OPS = ("layer_norm", "rms_norm", "gelu", "silu_and_mul", "softmax", "rotary_embedding")
 STREAMING = ("rms_norm", "silu_and_mul", "layer_norm")
@@ -243,7 +243,7 @@ def find_promises(results: Sequence[Result]) -> list[Promise]:
         mine = [r for r in results if r.op == op]
         if mine:
             promises += _row_promises(op, mine)
-    beyond = 2 * last_level_cache_bytes()
+    beyond = 2 * this_machine().l3_bytes
     for op in STREAMING:
         speeds = [r.of_copy for r in results if r.op == op and r.kept and _moved(r) > beyond]
         if speeds:

@@ -20,6 +20,8 @@ class Counts:
         compiles: programs that were in no store, and were compiled for this process.
         cached_compiles: those compiles whose result came from the compile cache.
         store_hits: artifacts read from a store instead of compiled.
+        weaker_hits: those of them that were compiled for weaker features than were looked for
+            first, since none was stored for these.
         selects: runs of an op's `select` for a real call (not for meta tensors).
         launches: runs of a `Launchable`; calls of ops are not counted, they are too short.
         copies: tensors copied because a device could not use them in place.
@@ -31,6 +33,7 @@ class Counts:
     compiles: int = 0
     cached_compiles: int = 0
     store_hits: int = 0
+    weaker_hits: int = 0
     selects: int = 0
     launches: int = 0
     copies: int = 0

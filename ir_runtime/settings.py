@@ -36,11 +36,14 @@ class Settings:
             they are never written. The other paths of `IR_RUNTIME_STORE`, which is like `PATH`.
         compile_cache: directory of the compiler's outputs by content, for kernels whose op
             changed but whose MLIR did not; None turns it off.
+        cpu: the CPUs to compile for, names with commas between, such as `x86-64-v3`; the best
+            that this machine contains is used. None for this machine.
         compile: whether a kernel that is not stored may be compiled.
         compile_process: compile in a child process, so that a compiler crash is an exception.
         compile_timeout_s: time limit in seconds of a compile in a child process; 0 means no limit.
         task_min_bytes: a launch that touches at least this many bytes runs on IREE's worker pool
-            (`local-task`), a smaller one on the calling thread (`local-sync`).
+            (`local-task`), a smaller one on the calling thread (`local-sync`); None for what is
+            right on this machine.
         launch: what runs kernels of ops on the CPU: `direct` calls their code without IREE's VM,
             `vm` goes through it, `auto` takes `direct` where it can.
         bound_launches: how many launches are remembered, the latest ones, at least 1: by each op
@@ -59,10 +62,11 @@ class Settings:
     store: Path = Path("~/.cache/ir_runtime")
     base_stores: tuple[Path, ...] = ()
     compile_cache: Path | None = None
+    cpu: str | None = None
     compile: bool = True
     compile_process: bool = True
     compile_timeout_s: float = 300.0
-    task_min_bytes: int = 4 << 20
+    task_min_bytes: int | None = None
     launch: str = "auto"
     bound_launches: int = 1024
     loaded_kernels: int = 4096
@@ -131,6 +135,8 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "IR_RUNTIME_STORE": lambda text, _: _split_paths(text),
     "IR_RUNTIME_CUSTOM_OPS": lambda text, name: ",".join(parse_enable_list(text, name)),
     "IR_RUNTIME_TRUSTED_USERS": lambda text, _: text,
+    "IR_RUNTIME_CPU": lambda text, _: text,
+    "IR_RUNTIME_TASK_MIN_BYTES": lambda text, name: _number(name, text, int),
 }
 """Readers of the variables that are neither a switch, a word, a number nor a path."""
 
@@ -149,14 +155,18 @@ def _parse(name: str, text: str, kind: type) -> object:
             return text.lower()
         raise ArgumentError(f"{name}: {text!r} is not known, must be {', '.join(choices)}")
     if kind in (int, float):
-        try:
-            value = kind(text)
-        except ValueError:
-            value = -1
-        if not 0 <= value < math.inf:
-            raise ArgumentError(f"{name}: {text!r} is not a number, must be {kind.__name__} >= 0")
-        return value
+        return _number(name, text, kind)
     return Path(text)
+
+
+def _number(name: str, text: str, kind: type[int | float]) -> float:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < math.inf:
+        raise ArgumentError(f"{name}: {text!r} is not a number, must be {kind.__name__} >= 0")
+    return value
 
 
 _current: Settings | None = None

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime import ir
-from ir_runtime.device.cpu import last_level_cache_bytes
+from ir_runtime.device.machine_choice import group_elements, streaming_bytes
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import CustomOp, KernelSelection, fragment
@@ -161,8 +161,13 @@ def choose_stores(ksel: KernelSelection, x: Tensor) -> None:
     if not all(type(size) is int for size in x.shape):
         return
     whole = x.shape[-1] * x.itemsize % CACHE_LINE == 0
-    if whole and 2 * x.nbytes >= last_level_cache_bytes():
+    if whole and 2 * x.nbytes >= streaming_bytes(ksel.machine).size:
         ksel.variant = STREAMED
+
+
+def group_variant(ksel: KernelSelection) -> str:
+    """Return what the size of a workgroup's group of elements adds to the name of a kernel."""
+    return f"-{group_elements(ksel.machine).size}" if ksel.device_family == "local" else ""
 
 
 def store_aliases(ksel: KernelSelection) -> dict[str, str]:

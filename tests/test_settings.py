@@ -50,6 +50,7 @@ def test_variable_sets_its_field(variable: str, text: str, field: str, value: ob
 )
 def test_every_field_is_read_from_a_variable_of_its_name(field: str) -> None:
     words = {"launch": "vm", "custom_ops": "none", "check": "none", "trusted_users": "none"}
+    words["cpu"] = "none"
     text = words.get(field, "0")
     settings = Settings.from_environment({f"IR_RUNTIME_{field.upper()}": text})
     assert getattr(settings, field) in (0, Path("0"), "vm", "none")

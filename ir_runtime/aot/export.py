@@ -20,6 +20,8 @@ from ir_runtime.aot.program import Program
 from ir_runtime.aot.program_check import refuse_unsupported
 from ir_runtime.aot.result_dtype import result_dtypes
 from ir_runtime.aot.signature import with_signature
+from ir_runtime.device import Target
+from ir_runtime.device.target_name import parse_targets
 from ir_runtime.errors import ArgumentError, ExportError, IrRuntimeError
 from ir_runtime.launch.compile.compiler import require_compiler
 from ir_runtime.op_reg.trace.import_program import (
@@ -52,6 +54,7 @@ def export(
     parameters: Literal["inline", "external"] = "inline",
     parameter_scope: str = "model",
     name: str | None = None,
+    target: str | Target | Sequence[str | Target] | None = None,
 ) -> Program:
     """Trace a module or function and import it, ready to be compiled for any device.
 
@@ -66,8 +69,11 @@ def export(
             leaves them out, and they are loaded separately.
         parameter_scope: scope of external parameters; their keys are those of the state dict.
         name: name of the program in messages and in the store; default the module's or function's.
+        target: what `compile`, `build` and `mlir` of the program are for by default: names such
+            as `cpu:x86-64-v3` or `cuda:sm_89`, several or with commas between.
 
     Raises:
+        ArgumentError: a target is unknown, or an argument is not one that can be exported.
         ExportError: torch cannot trace it, or a compiled program cannot do the same: draw random
             numbers, or compute sizes from values.
         UnsupportedOperatorError: it uses an operator that compiled programs cannot do.
@@ -76,6 +82,7 @@ def export(
     require_compiler("export")
     if parameters not in ("inline", "external"):
         raise ArgumentError(f"export: parameters={parameters!r}, must be 'inline' or 'external'")
+    targets = () if target is None else parse_targets(target)
     called = name or _name_of(module_or_fn)
     if isinstance(module_or_fn, torch.export.ExportedProgram):
         if args or kwargs or dynamic_shapes is not None:
@@ -86,11 +93,17 @@ def export(
     else:
         traced = _trace(called, module_or_fn, tuple(args), dict(kwargs or {}), dynamic_shapes)
     external = ExternalParameters(parameter_scope) if parameters == "external" else None
-    return _import(called, traced, external, is_oblivious=traced is not module_or_fn)
+    is_oblivious = traced is not module_or_fn
+    return _import(called, traced, external, targets, is_oblivious=is_oblivious)
 
 
 def _import(
-    called: str, traced: Any, external: ExternalParameters | None, *, is_oblivious: bool
+    called: str,
+    traced: Any,
+    external: ExternalParameters | None,
+    targets: Sequence[Target],
+    *,
+    is_oblivious: bool,
 ) -> Program:
     refuse_shared_state(called, traced)
     conditions = assumed_conditions(traced, is_oblivious=is_oblivious)
@@ -119,6 +132,7 @@ def _import(
         operators=places_of(program),
         result_dtypes=result_dtypes(program)[len(interface.changed) :],
         import_for=import_for,
+        targets=targets,
     )
 
 

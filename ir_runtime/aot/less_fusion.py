@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -26,7 +27,12 @@ _KEPT_APART = {"torch.aten._softmax": 0, "torch.aten._log_softmax": 0, "torch.at
 """By operation, the operand that must be computed separately before it."""
 
 
-def obtain_program(key: KernelKey, device_flags: tuple[str, ...], source: bytes) -> Artifact:
+def obtain_program(
+    key: KernelKey,
+    device_flags: tuple[str, ...],
+    source: bytes,
+    weaker: Callable[[], Iterable[KernelKey]] = tuple,
+) -> Artifact:
     """Return a program's artifact; if the compiler fails, it is compiled with less fusion.
 
     IREE 3.13 fuses a softmax, or a write by index, of dynamic sizes with the code around it. It
@@ -35,10 +41,15 @@ def obtain_program(key: KernelKey, device_flags: tuple[str, ...], source: bytes)
     compile turns this fusion off, and separates softmaxes and writes from the code before them.
     """
     store = default_store()
-    less = replace(key, flags=tuple(dict.fromkeys((*key.flags, *_LESS_FUSION))))
+    less = _with_less_fusion(key)
+
+    def both() -> Iterator[KernelKey]:
+        for other in weaker():
+            yield from (other, _with_less_fusion(other))
+
     if store.load(less) is None:
         try:
-            return obtain_artifact(store, key, device_flags, lambda: source)
+            return obtain_artifact(store, key, device_flags, lambda: source, both)
         except CompileError as error:
             said = "\n".join(error.diagnostics)
             if not any(words in said for words in _OF_FUSION):
@@ -48,6 +59,10 @@ def obtain_program(key: KernelKey, device_flags: tuple[str, ...], source: bytes)
             key.name,
         )
     return obtain_artifact(store, less, device_flags, lambda: keep_apart(source))
+
+
+def _with_less_fusion(key: KernelKey) -> KernelKey:
+    return replace(key, flags=tuple(dict.fromkeys((*key.flags, *_LESS_FUSION))))
 
 
 def keep_apart(source: bytes) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import io
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,10 @@ from ir_runtime.aot.interface import Interface, ProgramInput
 from ir_runtime.aot.less_fusion import NO_FUSION_OF_SHARED, obtain_program
 from ir_runtime.aot.parameter import ExternalParameters
 from ir_runtime.aot.result_dtype import as_traced
-from ir_runtime.device import Device
+from ir_runtime.aot.target_flag import target_of_flags
+from ir_runtime.device import Device, Target, parse_target
+from ir_runtime.device.machine import Machine, code_for, code_machine
+from ir_runtime.device.target_name import fleet_targets, parse_targets
 from ir_runtime.errors import (
     ArgumentError,
     CompileError,
@@ -27,7 +29,8 @@ from ir_runtime.errors import (
 from ir_runtime.fork_lock import fork_safe_lock, fork_waits
 from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.artifact.store import Artifact
-from ir_runtime.launch.compile.compiler import BASE_FLAGS
+from ir_runtime.launch.compile.build import default_store
+from ir_runtime.launch.compile.compiler import BASE_FLAGS, require_back_end
 from ir_runtime.launch.launchable import Launchable, stored_program
 from ir_runtime.launch.vm.vm_program import VmProgram
 from ir_runtime.op_reg.trace.legal import blame
@@ -39,18 +42,6 @@ Parameters = AnyPath | Sequence[AnyPath] | Mapping[str, torch.Tensor]
 """The source of parameters: a file, several files, or tensors by their names."""
 
 _FAMILIES = ("local", "vulkan", "cuda", "hip")
-_TARGET = re.compile(
-    r"--iree-hal-target-(?:device|backends)=(?:\w+=)?(?P<target>[\w-]+)(?:\[\d+\])?(?:,.*)?"
-)
-_FAMILY_BY_TARGET = {
-    "local": "local",
-    "llvm-cpu": "local",
-    "vulkan": "vulkan",
-    "vulkan-spirv": "vulkan",
-    "cuda": "cuda",
-    "hip": "hip",
-    "rocm": "hip",
-}
 
 
 @dataclass(frozen=True)
@@ -72,6 +63,7 @@ class Program:
         state: the module's buffers and parameters that a call changes; the binary takes them as
             operands after the arguments.
         parameters: its external parameters; empty if they are inline.
+        targets: what it was exported for; empty if the export named nothing.
     """
 
     def __init__(
@@ -87,8 +79,10 @@ class Program:
         operators: Mapping[str, str],
         result_dtypes: tuple[torch.dtype | None, ...],
         import_for: Callable[[str], Any],
+        targets: Sequence[Target] = (),
     ) -> None:
         self.name = name
+        self.targets: tuple[Target, ...] = tuple(targets)
         self.inputs = interface.inputs
         self.state = interface.state
         self._interface = interface
@@ -100,22 +94,30 @@ class Program:
         self._result_dtypes = result_dtypes
         self._imported = {"local": _bytecode(module)}
         self._import_for = import_for
-        self._lowered: dict[str, _Lowered] = {}
+        self._lowered: dict[tuple[str, Machine | None], _Lowered] = {}
         self._lock = fork_safe_lock()
 
-    def mlir(self, device_family: str = "local") -> str:
-        """Return the program as MLIR text, with its ops expanded for a device family.
+    def mlir(self, device_family: str | None = None) -> str:
+        """Return the program as MLIR text, with its ops expanded for a device family or target.
 
         Args:
-            device_family: `local` (CPUs), `vulkan`, `cuda` or `hip`.
+            device_family: `local` (CPUs), `vulkan`, `cuda` or `hip`, or a target such as
+                `cpu:x86-64-v3`; default: the first target of the export, else this machine's CPU.
 
         Raises:
-            ArgumentError: the family is unknown, or a call does not fit its op.
+            ArgumentError: the family or target is unknown, or a call does not fit its op.
             GenerateError: a kernel cannot be made.
         """
-        return self._for_family(device_family).text
+        if device_family is None and self.targets:
+            family, machine = self.targets[0].family, self.targets[0].machine
+        elif device_family is not None and ":" in device_family:
+            target = parse_target(device_family)
+            family, machine = target.family, target.machine
+        else:
+            family, machine = device_family or "local", None
+        return self._for_family(family, machine).text
 
-    def save_mlir(self, path: str | os.PathLike[str], device_family: str = "local") -> None:
+    def save_mlir(self, path: str | os.PathLike[str], device_family: str | None = None) -> None:
         """Write the program as MLIR text to a file."""
         Path(path).write_text(self.mlir(device_family), encoding="utf-8")
 
@@ -130,7 +132,7 @@ class Program:
 
     def compile(
         self,
-        device: Device | torch.device | str | None = None,
+        device: Device | Target | torch.device | str | None = None,
         *,
         flags: Sequence[str] = (),
         path: str | os.PathLike[str] | None = None,
@@ -138,27 +140,61 @@ class Program:
         """Return the program as a VMFB, from the store or freshly compiled.
 
         Args:
-            device: the target: a device, its URI such as `local-task`, or a torch device.
+            device: a device, its URI such as `local-task`, a torch device, or a target such as
+                `cpu:x86-64-v3`; default: the target of the export.
             flags: compiler flags beyond those of the device; or, without a device, all flags of
                 the target: `--iree-hal-target-device=cuda --iree-cuda-target=sm_80`.
             path: a file to write it to, too.
 
         Raises:
-            ArgumentError: neither a device nor flags with a target are given.
+            ArgumentError: there is no target, or there are several, or an unknown one.
             UnsupportedOperatorError: the compiler does not accept an operator of the program; its
                 messages are in the field `diagnostics`.
             CompileError: the MLIR of an op in the program does not compile.
             StoreError: it cannot be stored.
         """
-        if device is not None:
-            target = _device_of(device)
-            artifact = self._artifact(target, tuple(flags))
+        if device is None and self.targets and not flags:
+            device = self._only_target()
+        if isinstance(device, str) and "://" not in device and ":" in device:
+            device = parse_target(device)
+        if isinstance(device, Target):
+            require_back_end(device)
+            artifact = self._obtain((device,), tuple(flags))
+        elif device is not None:
+            artifact = self._obtain(_device_of(device).targets, tuple(flags))
         else:
-            family = _family_of(self.name, flags)
-            artifact = self._obtain(family, f"{family}:{';'.join(flags)}", tuple(flags), ())
+            artifact = self._obtain((target_of_flags(self.name, tuple(flags)),), ())
         if path is not None:
             Path(path).write_bytes(artifact.vmfb)
         return artifact.vmfb
+
+    def build(
+        self, target: str | Target | Sequence[str | Target] | None = None
+    ) -> dict[str, bytes]:
+        """Compile the program for targets into the store; stored ones stay.
+
+        Args:
+            target: names such as `cpu:x86-64-v3`, several or with commas between; default: the
+                targets of the export, else those in `IR_RUNTIME_CPU`, else this machine's CPU.
+
+        Returns:
+            The VMFB of each target, by its name.
+
+        Raises:
+            ArgumentError: a target is unknown.
+            UnsupportedOperatorError, CompileError, StoreError: as `compile` does.
+        """
+        targets = self.targets or fleet_targets() if target is None else parse_targets(target)
+        return {each.name: self.compile(each) for each in targets}
+
+    def _only_target(self) -> Target:
+        if len(self.targets) != 1:
+            raise ArgumentError(
+                f"{self.name}: exported for {len(self.targets)} targets, must be one to compile",
+                facts=[target.name for target in self.targets],
+                fix="name one of them, or call build(), which compiles for all",
+            )
+        return self.targets[0]
 
     def launchable(self, *, parameters: Parameters = ()) -> Launchable:
         """Return the program as a `Launchable`, which takes the flattened operands.
@@ -182,7 +218,7 @@ class Program:
         providers = [self.parameters.provider(self.name, source)] if needed else []
 
         def load(device: Device) -> tuple[str, VmProgram]:
-            return stored_program(self._artifact(device, ()), providers, None)
+            return stored_program(self._obtain(device.targets, ()), providers, None)
 
         state = [state.tensor.detach() for state in self.state]
         return Launchable(load, providers, is_async=False, name=self.name, state=state)
@@ -232,25 +268,18 @@ class Program:
                 raise ArgumentError(f"{self.name}: `{wanted.name}` {why}")
         return [v for v, wanted in zip(flat, self.inputs, strict=True) if wanted.is_operand]
 
-    def _artifact(self, device: Device, flags: tuple[str, ...]) -> Artifact:
-        family = device.driver.family
-        return self._obtain(family, device.type_cache_key, device.compile_target_flags, flags)
+    def _obtain(self, targets: Sequence[Target], flags: tuple[str, ...]) -> Artifact:
+        """Return the artifact for the best of some targets that is stored, else compile the first.
 
-    def _obtain(
-        self, family: str, device_type: str, device_flags: tuple[str, ...], flags: tuple[str, ...]
-    ) -> Artifact:
-        lowered = self._for_family(family)
-        source = lowered.text.encode()
-        key = KernelKey(
-            name=self.name,
-            source_digest=digest_of(source),
-            device_type=device_type,
-            compiler=compiler_version() or runtime_version(),
-            flags=(*BASE_FLAGS, *_fusion_flags(lowered.text), *lowered.flags, *flags),
-            entry="",
-        )
+        Raises:
+            UnsupportedOperatorError: the compiler does not accept an operator of the program.
+            CompileError: the MLIR of an op in the program does not compile.
+        """
+        best, *weaker = targets
+        lowered = self._for_family(best.family, best.machine)
+        key, source = self._key(best, lowered, flags), lowered.text.encode()
         try:
-            return obtain_program(key, device_flags, source)
+            return obtain_program(key, best.flags, source, lambda: self._stored_keys(weaker, flags))
         except (CompilerNotFoundError, CompilerTimeoutError):
             raise
         except CompileError as error:
@@ -258,15 +287,36 @@ class Program:
                 raise
             raise blame(self.name, self._operators, error.diagnostics, lowered.text) from None
 
-    def _for_family(self, family: str) -> _Lowered:
+    def _key(self, target: Target, lowered: _Lowered, flags: tuple[str, ...]) -> KernelKey:
+        return KernelKey(
+            name=self.name,
+            source_digest=digest_of(lowered.text.encode()),
+            device_type=target.device_type,
+            compiler=compiler_version() or runtime_version(),
+            flags=(*BASE_FLAGS, *_fusion_flags(lowered.text), *lowered.flags, *flags),
+            entry="",
+        )
+
+    def _stored_keys(self, targets: Sequence[Target], flags: tuple[str, ...]) -> list[KernelKey]:
+        """Return the program's keys for those targets that a program of its name is stored for.
+
+        A key needs the MLIR for its target, which takes long to make for each.
+        """
+        stored = {key.device_type for key in default_store().keys() if key.name == self.name}
+        kept = [target for target in targets if target.device_type in stored]
+        return [self._key(t, self._for_family(t.family, t.machine), flags) for t in kept]
+
+    def _for_family(self, family: str, machine: Machine | None) -> _Lowered:
         if family not in _FAMILIES:
             raise ArgumentError(
                 f"{self.name}: no device family {family!r}, must be one of {', '.join(_FAMILIES)}"
             )
+        machine = machine or code_machine() if family == "local" else None
         with self._lock:
-            if family not in self._lowered:
-                self._lowered[family] = self._lower(family)
-            return self._lowered[family]
+            if (family, machine) not in self._lowered:
+                with code_for(machine):
+                    self._lowered[family, machine] = self._lower(family)
+            return self._lowered[family, machine]
 
     @fork_waits()
     def _lower(self, family: str) -> _Lowered:
@@ -317,16 +367,3 @@ def _device_of(device: Device | torch.device | str) -> Device:
 
         return get_device_from_torch(device)
     return Device(device)
-
-
-def _family_of(name: str, flags: Sequence[str]) -> str:
-    """Return the device family of the target in compiler flags."""
-    for flag in flags:
-        match = _TARGET.fullmatch(flag)
-        if match is not None and match["target"] in _FAMILY_BY_TARGET:
-            return _FAMILY_BY_TARGET[match["target"]]
-    raise ArgumentError(
-        f"{name}: there is no target, must be a device or flags with a target",
-        facts=[f"flags {' '.join(flags) or 'none'}"],
-        fix="pass device='local-task', or a flag such as --iree-hal-target-device=cuda",
-    )

@@ -138,6 +138,25 @@ def _add_explain_options(options: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_build_options(options: argparse.ArgumentParser) -> None:
+    _add_ops_options(options)
+    options.add_argument("op", nargs="?", metavar="OP", help="its name, as `ir-runtime ops` has it")
+    options.add_argument(
+        "values",
+        nargs="*",
+        metavar="VALUE",
+        help="an argument: f32[4,4096], x=f32[4,4096], epsilon=1e-6, bias=none",
+    )
+    options.add_argument(
+        "--target",
+        action="append",
+        metavar="TARGET",
+        help="what to compile for, as cpu:x86-64-v3 or cuda:sm_89, several with commas between; "
+        "may be given more than once (default: IR_RUNTIME_CPU, else this machine's CPU)",
+    )
+    options.add_argument("--list-targets", action="store_true", help="list the known targets")
+
+
 def _add_no_options(options: argparse.ArgumentParser) -> None:
     del options
 
@@ -150,6 +169,11 @@ def _positive(text: str) -> int:
 
 
 _COMMANDS = {
+    "build": _Command(
+        "Compile the kernel of a call for this machine or others, into the store.",
+        "ir_runtime.cli.build",
+        _add_build_options,
+    ),
     "demo": _Command(
         "Embed real sentences with a real model whose operators run as MLIR kernels.",
         "ir_runtime.cli.demo",

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import json
 import os
 import platform
 import re
 import shutil
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import ir_runtime
-from ir_runtime.errors import DeviceError, UntrustedStoreError
+from ir_runtime.errors import DeviceError, IrRuntimeError, UntrustedStoreError
 from ir_runtime.settings import Settings, current_settings
 
 __all__ = ["Facts", "Problem", "find_problems", "run"]
@@ -35,6 +37,9 @@ class Facts:
             without a runtime.
         usable_drivers: the drivers with a device.
         cpu: the CPU that kernels are compiled for, as triple, name and features; empty if unknown.
+        looked_up: the targets of kernels that run on this CPU, in the order of the look-up.
+        cpu_problem: why `IR_RUNTIME_CPU` cannot be followed, "" if it can.
+        stored_targets: how many artifacts of the store are for each target.
         store: directory of the default store.
         base_artifacts: how many artifacts each read-only base store below it holds, by directory.
         store_writable: whether artifacts can be added to it: a write was tried.
@@ -63,6 +68,9 @@ class Facts:
     launcher: str | None
     settings: Mapping[str, str]
     cxx: str | None
+    looked_up: tuple[str, ...] = ()
+    cpu_problem: str = ""
+    stored_targets: Mapping[str, int] = field(default_factory=dict)
     store_problem: str = ""
     launcher_build: str = ""
 
@@ -117,11 +125,15 @@ def gather_facts(settings: Settings) -> Facts:
     drivers, usable = _drivers() if complete else ({}, ())
     problem = _try_write(settings.store) if complete else "packages are missing"
     launcher = _launcher_absent() if complete else "torch is not installed"
+    looked_up, cpu_problem = _looked_up() if complete else ((), "")
     return Facts(
         versions=versions,
         drivers=drivers,
         usable_drivers=usable,
         cpu=_cpu() if complete else (),
+        looked_up=looked_up,
+        cpu_problem=cpu_problem,
+        stored_targets=_stored_targets(settings.store) if complete else {},
         store=str(settings.store),
         base_artifacts={
             str(root): _store_size(root)[0] if complete else 0 for root in settings.base_stores
@@ -166,6 +178,11 @@ def find_problems(facts: Facts) -> tuple[Problem, ...]:
                 said=facts.launcher_build,
             )
         )
+    if facts.cpu_problem:
+        told, _, fix = facts.cpu_problem.partition("\n  fix: ")
+        what, _, said = told.partition("\n")
+        fix = fix or "name known targets in IR_RUNTIME_CPU, or unset it"
+        problems.append(Problem(what, "calls on the CPU", fix, required=True, said=said))
     if facts.cxx is None:
         problems.append(
             Problem("g++ is not installed", "torch.compile on the CPU", "apt-get install g++")
@@ -230,9 +247,30 @@ def _drivers() -> tuple[dict[str, str], tuple[str, ...]]:
 
 def _cpu() -> tuple[str, ...]:
     from ir_runtime.device.cpu import host_cpu_target
+    from ir_runtime.device.machine import code_machines
 
     target = host_cpu_target()
+    with contextlib.suppress(IrRuntimeError):
+        target = code_machines()[0].cpu
     return (target.triple, target.cpu, *target.features)
+
+
+def _looked_up() -> tuple[tuple[str, ...], str]:
+    """Return the names of the targets that are looked for, and what is wrong with the setting."""
+    from ir_runtime.device.local import cpu_target_for
+    from ir_runtime.device.machine import code_machines
+
+    try:
+        return tuple(cpu_target_for(machine).name for machine in code_machines()), ""
+    except IrRuntimeError as error:
+        return (), str(error)
+
+
+def _stored_targets(root: Path) -> dict[str, int]:
+    from ir_runtime.device.target_name import type_name
+    from ir_runtime.launch.artifact.store import DirectoryStore
+
+    return dict(Counter(type_name(key.device_type) for key in DirectoryStore(root).keys()))
 
 
 def _store_size(root: Path) -> tuple[int, int]:
@@ -279,10 +317,12 @@ def _lines(facts: Facts, problems: tuple[Problem, ...]) -> list[str]:
     lines += [f"  {name:<22} {found}" for name, found in facts.drivers.items()]
     lines.append(f"  {'C launcher':<22} {facts.launcher or 'there'}")
     lines.append(f"  {'compiled for':<22} {' '.join(facts.cpu) or 'unknown'}")
+    lines += [f"  {'looked for':<22} {name}" for name in facts.looked_up]
     lines += [
         "store",
         f"  {'place':<22} {facts.store}",
         f"  {'artifacts':<22} {facts.artifacts}, {_megabytes(facts.store_size_bytes)}",
+        *(f"  {'for':<22} {name}: {count}" for name, count in facts.stored_targets.items()),
         f"  {'writable':<22} {'yes' if facts.store_writable else 'no'}",
         f"  {'launched directly':<22} {facts.direct_kernels}",
         *(f"  {'in the VM':<22} {n}: {reason}" for reason, n in facts.vm_kernels.items()),

@@ -23,7 +23,7 @@ from ir_runtime.op_reg import Explanation
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.schema import default_value
 
-__all__ = ["arguments_of", "parse_value", "run"]
+__all__ = ["arguments_of", "op_of", "parse_value", "run"]
 
 _USAGE = 2
 _TENSOR = re.compile(r"(?P<dtype>\w+)\[(?P<sizes>\s*|\s*\d+(\s*,\s*\d+)*\s*)\]")
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     try:
         import_ops(arguments.modules)
-        op = _op_of(arguments.op)
+        op = op_of(arguments.op)
         values = arguments_of(op, arguments.values)
         config = _config(op, arguments.priority)
     except (ArgumentError, RegistrationError) as error:
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _op_of(name: str) -> IrOp | Op:
+def op_of(name: str) -> IrOp | Op:
     """Return an IR op, or an op with only MLIR kernels, by its name; the namespace is optional.
 
     Raises:
@@ -190,5 +190,5 @@ def _record(decision: Decision | Explanation) -> dict[str, Any]:
 
 
 def _kernel_record(kernel: Explanation) -> dict[str, Any]:
-    names = ("executor", "reason", "place", "kernel", "device_type")
+    names = ("executor", "reason", "place", "kernel", "device_type", "target", "wanted_target")
     return {name: getattr(kernel, name) for name in names}

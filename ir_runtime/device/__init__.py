@@ -3,12 +3,16 @@
 from ir_runtime.device.device import Device
 from ir_runtime.device.instance import get_vm_instance
 from ir_runtime.device.state import DeviceState
+from ir_runtime.device.target import Target
+from ir_runtime.device.target_name import parse_target
 from ir_runtime.device.torch_device import get_device_from_torch, lookup_device_from_torch
 
 __all__ = [
     "Device",
     "DeviceState",
+    "Target",
     "get_device_from_torch",
     "get_vm_instance",
     "lookup_device_from_torch",
+    "parse_target",
 ]

@@ -12,13 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CpuTarget", "cpu_target_from_flags", "host_cpu_target", "last_level_cache_bytes"]
-
-_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
-_USUAL_CACHE_BYTES = 32 << 20
+__all__ = [
+    "ARM_EXTRA",
+    "X86_EXTRA",
+    "X86_LEVELS",
+    "CpuTarget",
+    "cpu_target_from_flags",
+    "host_cpu_target",
+]
 
 # Kernel flag (in /proc/cpuinfo) -> LLVM feature, by the x86-64 psABI level that brings it.
-_X86_LEVELS: tuple[tuple[str, Mapping[str, str]], ...] = (
+X86_LEVELS: tuple[tuple[str, Mapping[str, str]], ...] = (
     (
         "x86-64-v2",
         {
@@ -57,7 +61,7 @@ _X86_LEVELS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ),
 )
 # Features that no level includes, and that change the code of tensor kernels.
-_X86_EXTRA: Mapping[str, str] = {
+X86_EXTRA: Mapping[str, str] = {
     "avx_vnni": "avxvnni",
     "avx512_vnni": "avx512vnni",
     "avx512_bf16": "avx512bf16",
@@ -72,7 +76,7 @@ _X86_EXTRA: Mapping[str, str] = {
     "amx_int8": "amx-int8",
     "gfni": "gfni",
 }
-_ARM_EXTRA: Mapping[str, str] = {
+ARM_EXTRA: Mapping[str, str] = {
     "asimddp": "dotprod",
     "asimdhp": "fullfp16",
     "bf16": "bf16",
@@ -116,7 +120,7 @@ def cpu_target_from_flags(machine: str, flags: frozenset[str]) -> CpuTarget:
     if machine in ("x86_64", "AMD64"):
         return _x86_target(flags)
     if machine in ("aarch64", "arm64"):
-        extra = tuple(sorted(f"+{llvm}" for flag, llvm in _ARM_EXTRA.items() if flag in flags))
+        extra = tuple(sorted(f"+{llvm}" for flag, llvm in ARM_EXTRA.items() if flag in flags))
         return CpuTarget("aarch64-unknown-linux-eabi-elf", "generic", extra)
     return CpuTarget(f"{machine}-unknown-linux-eabi-elf", "generic")
 
@@ -126,13 +130,13 @@ def _x86_target(flags: frozenset[str]) -> CpuTarget:
     features: set[str] = set()
     complete = True
     # A level counts if all lower ones are complete. Features of other levels are listed one by one.
-    for level, needed in _X86_LEVELS:
+    for level, needed in X86_LEVELS:
         complete = complete and needed.keys() <= flags
         if complete:
             cpu = level
         else:
             features.update(llvm for flag, llvm in needed.items() if flag in flags)
-    features.update(llvm for flag, llvm in _X86_EXTRA.items() if flag in flags)
+    features.update(llvm for flag, llvm in X86_EXTRA.items() if flag in flags)
     return CpuTarget(
         "x86_64-unknown-unknown-eabi-elf", cpu, tuple(sorted(f"+{f}" for f in features))
     )
@@ -154,15 +158,3 @@ def _host_flags() -> frozenset[str]:
         if name.strip() in ("flags", "Features"):
             return frozenset(value.split())
     return frozenset()
-
-
-@functools.cache
-def last_level_cache_bytes() -> int:
-    """Return the size of the first core's largest cache; 32 MiB if the system reports none."""
-    found: list[int] = []
-    for file in _CACHES.glob("index*/size"):
-        try:
-            found.append(int(file.read_text().strip().removesuffix("K")) << 10)
-        except (OSError, ValueError):
-            continue
-    return max(found, default=_USUAL_CACHE_BYTES)

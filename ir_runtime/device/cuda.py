@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ir_runtime.device.place import HalPlace, open_place
+from ir_runtime.device.target import ChipTargets, NamedTargets, Target
 from ir_runtime.device.torch_gpu import TorchGpuDriver, gpu_uri
 from ir_runtime.errors import DeviceError
 
@@ -19,7 +20,14 @@ __all__ = ["CudaDriver", "cuda_target"]
 
 _log = logging.getLogger(__name__)
 _TARGETS = (60, 61, 70, 72, 75, 80, 86, 87, 89)
-"""The chips, as `sm_XX`, for which IREE 3.13 compiles."""
+"""Chips that IREE 3.13 compiles for."""
+_NAMED = ChipTargets(
+    "cuda",
+    "cuda",
+    "--iree-cuda-target",
+    tuple(f"sm_{number}" for number in _TARGETS),
+    pattern=r"sm_\d{2,3}[af]?",
+)
 
 
 class CudaDriver(TorchGpuDriver):
@@ -28,6 +36,7 @@ class CudaDriver(TorchGpuDriver):
     family: str = "cuda"
     names: tuple[str, ...] = ("cuda",)
     dlpack_device_type_code: int = 2
+    named_targets: NamedTargets = _NAMED
 
     def prepare(self) -> None:
         """Do nothing: IREE shares the primary context with torch."""
@@ -38,11 +47,16 @@ class CudaDriver(TorchGpuDriver):
     def place_for_torch(self, torch_device: torch.device) -> HalPlace:
         return open_place(gpu_uri("cuda", torch_device))
 
-    def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
-        return (
-            "--iree-hal-target-device=cuda",
-            f"--iree-cuda-target={cuda_target(_capability(state))}",
-        )
+    def targets(self, state: OpenDevice) -> tuple[Target, ...]:
+        """Return the chip, and the older ones, whose PTX the driver translates."""
+        best = cuda_target(_capability(state))
+        fitting = _NAMED.chips[: _NAMED.chips.index(best) + 1]
+        return tuple(_NAMED.target(chip) for chip in reversed(fitting))
+
+    def lacks(self, state: OpenDevice, target: Target) -> tuple[str, ...]:
+        """Return the chip of a target that is newer than the device."""
+        fits = target in self.targets(state)
+        return () if fits else (target.name.partition(":")[2],)
 
 
 def cuda_target(capability: tuple[int, int]) -> str:

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import itertools
 import threading
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
@@ -17,11 +18,14 @@ from ir_runtime.device.driver_table import driver_named
 from ir_runtime.device.instance import on_exit, on_fork
 from ir_runtime.device.place import HalPlace
 from ir_runtime.device.state import DeviceState
+from ir_runtime.device.target import Target
 from ir_runtime.errors import (
     ArgumentError,
+    DeviceError,
     MismatchedDeviceSetClearError,
     NoCurrentDeviceError,
 )
+from ir_runtime.settings import Settings, on_change
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -38,6 +42,7 @@ class _ThreadState(threading.local):
 
 
 _thread = _ThreadState()
+_opened: weakref.WeakSet[Device] = weakref.WeakSet()
 _serials = itertools.count()
 _parents: list[Device] = []
 set_devices: list[Device] = []
@@ -54,6 +59,7 @@ class Device:
     Attributes:
         uri: the canonical name of the place; equal for all URIs that lead to it.
         driver_id: IREE's name of the driver.
+        targets: the targets whose code runs here, the best one first; it is compiled for.
         compile_target_flags: compiler flags that select this device type, fully resolved.
         type_cache_key: the device type, on which a binary depends: device family and flags.
         instance_cache_key: differs for two places of one type, and for two streams of one place.
@@ -66,6 +72,7 @@ class Device:
     driver_id: str
     driver: Driver
     device_state: DeviceState
+    targets: tuple[Target, ...]
     compile_target_flags: tuple[str, ...]
     type_cache_key: str
     instance_cache_key: str
@@ -109,13 +116,37 @@ class Device:
         self.driver_id = (
             state.driver.partition("://")[0] if isinstance(state.driver, str) else driver.names[0]
         )
-        self.compile_target_flags = driver.target_flags(state)
-        self.type_cache_key = f"{driver.family}:{';'.join(self.compile_target_flags)}"
+        self.find_targets()
+        _opened.add(self)
         self.instance_cache_key = f"{state.uri}:{serial}{state.torch_stream}"
         self.import_torch_tensor = functools.partial(driver.import_tensor, state)
         self.import_scratch = functools.partial(driver.import_scratch, state)
         self.export_torch_tensor = functools.partial(driver.export_tensor, state)
         return self
+
+    def find_targets(self) -> None:
+        """Ask the driver what code runs here; again when `IR_RUNTIME_CPU` changes."""
+        self.targets = self.driver.targets(self.device_state)
+        self.compile_target_flags = self.targets[0].flags
+        self.type_cache_key = self.targets[0].device_type
+
+    def targets_for(self, wanted: Target | None) -> tuple[Target, ...]:
+        """Return the targets to look for, best first: the device's own, or only the wanted one.
+
+        Raises:
+            DeviceError: the device does not run code of the wanted target.
+        """
+        if wanted is None:
+            return self.targets
+        lacks = (wanted.family,)
+        if wanted.family == self.driver.family:
+            lacks = self.driver.lacks(self.device_state, wanted)
+        if lacks:
+            raise DeviceError(
+                f"device {self.uri}: does not run code for {wanted.name}, lacks {', '.join(lacks)}",
+                facts=[f"it runs code for {', '.join(target.name for target in self.targets)}"],
+            )
+        return (wanted,)
 
     @property
     def hal_device(self) -> HalDevice:
@@ -236,6 +267,13 @@ def _leave_to_parent() -> None:
     """In a forked child, forget the devices whose threads only the parent has."""
     left = [key for key in _thread.by_uri if key[0] != "local-sync"]
     _parents.extend(_thread.by_uri.pop(key) for key in left)
+
+
+@on_change
+def _find_other_targets(before: Settings, after: Settings) -> None:
+    if before.cpu != after.cpu:
+        for device in tuple(_opened):
+            device.find_targets()
 
 
 @on_exit

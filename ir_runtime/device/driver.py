@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.device.place import HalPlace
+from ir_runtime.device.target import NamedTargets, Target
 
 if TYPE_CHECKING:
     from iree.runtime import HalBufferView
@@ -29,6 +30,7 @@ class Driver(Protocol):
         zero_copy: whether CPU tensors are used in place.
         host_flags: compiler flags for kernels that launch without IREE's VM; empty if none do.
         dlpack_device_type_code: the code of its memory in DLPack.
+        named_targets: the targets that code can be compiled for, by name.
     """
 
     family: str
@@ -37,13 +39,18 @@ class Driver(Protocol):
     zero_copy: bool
     host_flags: tuple[str, ...]
     dlpack_device_type_code: int
+    named_targets: NamedTargets
 
     def prepare(self) -> None:
         """Get ready for the driver's first use in this process."""
         ...
 
-    def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
-        """Return the compiler flags for a device, with its concrete chip."""
+    def targets(self, state: OpenDevice) -> tuple[Target, ...]:
+        """Return the targets whose code runs on a device; new code is compiled for the first."""
+        ...
+
+    def lacks(self, state: OpenDevice, target: Target) -> tuple[str, ...]:
+        """Return what a device lacks to run code of a target of this driver, if that is known."""
         ...
 
     def serves(self, torch_device: torch.device) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ir_runtime.device.place import HalPlace, open_place
+from ir_runtime.device.target import ChipTargets, NamedTargets, Target
 from ir_runtime.device.torch_gpu import TorchGpuDriver, gpu_uri
 from ir_runtime.errors import DeviceError
 
@@ -44,6 +45,14 @@ _SKUS: tuple[tuple[str, str], ...] = (
 )
 """Patterns of product names, and IREE's tuned target for each. The first match counts, so a longer
 name comes before its beginning."""
+_CHIPS = "gfx908 gfx90a gfx942 gfx950 gfx1100 gfx1101 gfx1150 gfx1151 gfx1200 gfx1201 gfx1250"
+_NAMED = ChipTargets(
+    "hip",
+    "rocm",
+    "--iree-rocm-target",
+    (*_CHIPS.split(), *(sku for _, sku in _SKUS)),
+    pattern=r"gfx[0-9a-f]{3,5}",
+)
 
 
 class HipDriver(TorchGpuDriver):
@@ -52,6 +61,7 @@ class HipDriver(TorchGpuDriver):
     family: str = "hip"
     names: tuple[str, ...] = ("hip",)
     dlpack_device_type_code: int = 10
+    named_targets: NamedTargets = _NAMED
 
     def prepare(self) -> None:
         """Make IREE use the HIP library that torch has loaded: two libraries share no memory."""
@@ -77,7 +87,8 @@ class HipDriver(TorchGpuDriver):
             stream_parameters={"hip_external_stream": str(stream)},
         )
 
-    def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
+    def targets(self, state: OpenDevice) -> tuple[Target, ...]:
+        """Return the product if IREE knows it, and the chip, whose code it runs, too."""
         name, chip = str(state.enumerated_info.get("name", "")), state.details
         where = state.torch_device
         if where is not None and where.type == "cuda":
@@ -90,7 +101,13 @@ class HipDriver(TorchGpuDriver):
                 facts=state.details.split("\n"),
                 fix="use it through a torch that was built for ROCm",
             )
-        return ("--iree-hal-target-device=hip", f"--iree-rocm-target={target}")
+        plain = hip_target("", chip)
+        return tuple(_NAMED.target(t) for t in dict.fromkeys((target, plain)) if t is not None)
+
+    def lacks(self, state: OpenDevice, target: Target) -> tuple[str, ...]:
+        """Return the chip of a target that is another than the device's."""
+        fits = target in self.targets(state)
+        return () if fits else (target.name.partition(":")[2],)
 
 
 def hip_target(name: str, chip: str) -> str | None:

@@ -16,10 +16,18 @@ from torch import Tensor
 from ir_runtime.counters import add_count
 from ir_runtime.device.buffer_view import check_size, retyped, typed_view
 from ir_runtime.device.cpu import host_cpu_target
+from ir_runtime.device.cpu_name import (
+    CPU_NAMES,
+    cpu_from_flags,
+    cpu_name,
+    missing_features,
+)
 from ir_runtime.device.instance import is_forked
+from ir_runtime.device.machine import Machine, code_machines, machine_named
 from ir_runtime.device.place import HalPlace, open_place
 from ir_runtime.device.plain_tensor import plain, require_cpu
 from ir_runtime.device.staging import upload
+from ir_runtime.device.target import NamedTargets, Target
 from ir_runtime.dtypes import dtype_info
 
 if TYPE_CHECKING:
@@ -31,6 +39,7 @@ __all__ = [
     "ALIGNMENT",
     "HOST_FLAGS",
     "LocalDriver",
+    "cpu_target_for",
     "importable",
     "is_importable",
 ]
@@ -42,10 +51,40 @@ HOST_FLAGS = ("--iree-hal-memoization=false", "--iree-hal-indirect-command-buffe
 """Flags with which a host program contains everything that a launch needs. The compiler accepts
 them only for a whole process."""
 
+_KIND = "cpu"
 _DLPACK_CPU = 1
 _DLPACK_MAX_RANK = 6
 _to_dlpack = torch._C._to_dlpack  # torch.to_dlpack without its Python frame
 _from_dlpack = torch._C._from_dlpack
+
+
+def cpu_target_for(machine: Machine) -> Target:
+    """Return the target of a CPU machine, its features spelled out."""
+    flags = (
+        "--iree-hal-target-device=local",
+        "--iree-hal-local-target-device-backends=llvm-cpu",
+        *machine.cpu.flags,
+    )
+    return Target(f"{_KIND}:{cpu_name(machine.cpu)}", "local", flags, machine)
+
+
+class _CpuTargets:
+    """The named targets of CPUs."""
+
+    kind: str = _KIND
+    back_end: str = "llvm-cpu"
+    chips: tuple[str, ...] = CPU_NAMES
+
+    def named(self, chip: str) -> Target | None:
+        return cpu_target_for(machine_named(chip))
+
+    def is_chip(self, chip: str) -> bool:
+        del chip
+        return False
+
+    def name_of(self, flags: tuple[str, ...]) -> str | None:
+        cpu = cpu_from_flags(flags)
+        return None if cpu is None else f"{_KIND}:{cpu_name(cpu)}"
 
 
 class LocalDriver:
@@ -57,18 +96,21 @@ class LocalDriver:
     zero_copy: bool = True
     host_flags: tuple[str, ...] = HOST_FLAGS
     dlpack_device_type_code: int = _DLPACK_CPU
+    named_targets: NamedTargets = _CpuTargets()
 
     def prepare(self) -> None:
         """Do nothing."""
 
-    def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
-        """Return the compiler flags for this host, with its concrete CPU."""
+    def targets(self, state: OpenDevice) -> tuple[Target, ...]:
+        """Return this host's CPU, and the weaker ones whose code it runs."""
         del state
-        return (
-            "--iree-hal-target-device=local",
-            "--iree-hal-local-target-device-backends=llvm-cpu",
-            *host_cpu_target().flags,
-        )
+        return tuple(cpu_target_for(machine) for machine in code_machines())
+
+    def lacks(self, state: OpenDevice, target: Target) -> tuple[str, ...]:
+        """Return the features that this host lacks."""
+        del state
+        cpu = cpu_from_flags(target.flags)
+        return () if cpu is None else missing_features(cpu, host_cpu_target())
 
     def serves(self, torch_device: torch.device) -> bool:
         return torch_device.type == "cpu"

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ir_runtime.device.place import HalPlace
 from ir_runtime.device.staging import download, new_buffer_view, upload
+from ir_runtime.device.target import ChipTargets, NamedTargets, Target
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import UnsupportedTorchDeviceError, UnsupportedTypeError
 
@@ -38,6 +39,13 @@ _TARGETS: tuple[tuple[str, str], ...] = (
     (r"RX 5\d\d\d|GFX101", "rdna1"),
     (r"Adreno", "adreno"),
     (r"Mali-G", "valhall"),
+)
+_NAMED = ChipTargets(
+    "vulkan",
+    "vulkan-spirv",
+    "--iree-vulkan-target",
+    tuple(target for _, target in _TARGETS),
+    pattern=r"hopper|blackwell|cdna\d|gfx[0-9a-f]{3,5}|sm_\d+|m\d.*|apple.*",
 )
 
 
@@ -92,17 +100,21 @@ class VulkanDriver:
     zero_copy: bool = False
     host_flags: tuple[str, ...] = ()
     dlpack_device_type_code: int = 7
+    named_targets: NamedTargets = _NAMED
 
     def prepare(self) -> None:
         """Do nothing: the Vulkan loader finds its drivers."""
 
-    def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
+    def targets(self, state: OpenDevice) -> tuple[Target, ...]:
         target = _target_of(state)
         if target is not None:
-            chip = f"--iree-vulkan-target={target}"
-        else:
-            chip = f"--iree-vulkan-target-features={generic_features(state.details)[0]}"
-        return ("--iree-hal-target-device=vulkan", chip)
+            return (_NAMED.target(target),)
+        chip = f"--iree-vulkan-target-features={generic_features(state.details)[0]}"
+        return (Target("vulkan:generic", "vulkan", ("--iree-hal-target-device=vulkan", chip)),)
+
+    def lacks(self, state: OpenDevice, target: Target) -> tuple[str, ...]:
+        """Return the target, if it is not the device's own."""
+        return () if target in self.targets(state) else (target.name.partition(":")[2],)
 
     def serves(self, torch_device: torch.device) -> bool:
         del torch_device

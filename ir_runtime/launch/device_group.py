@@ -69,13 +69,24 @@ class DeviceGroup:
         return f"{families}:{';'.join(self.compile_target_flags)}"
 
     @property
+    def weaker_types(self) -> list[str]:
+        """The device types of code that the group runs, too, the best first."""
+        families = "+".join(device.driver.family for device in self.devices)
+        most = max(len(device.targets) for device in self.devices)
+        return [f"{families}:{';'.join(self._flags_at(i))}" for i in range(1, most)]
+
+    @property
     def compile_target_flags(self) -> tuple[str, ...]:
         """Compiler flags that make `@__device_0`, `@__device_1`, ... these devices, in order."""
+        return self._flags_at(0)
+
+    def _flags_at(self, rank: int) -> tuple[str, ...]:
+        """Return the flags of each device's target of a rank, of its last one if it has less."""
         seen: Counter[str] = Counter()
         targets: list[str] = []
         others: list[str] = []
         for device in self.devices:
-            for flag in device.compile_target_flags:
+            for flag in device.targets[min(rank, len(device.targets) - 1)].flags:
                 if flag.startswith(_TARGET):
                     targets.append(f"{flag}[{seen[flag]}]")
                     seen[flag] += 1

@@ -36,14 +36,16 @@ class LoadedKernel:
 
     Args:
         artifact: from the store or the compiler.
+        wanted_type: the device type that was looked for first; None for that of the artifact.
 
     Attributes:
         report: the index report in its last result, None if it has none.
         dropped: whether it was removed to make room for others; launches bound to it are not kept.
     """
 
-    def __init__(self, artifact: Artifact) -> None:
+    def __init__(self, artifact: Artifact, wanted_type: str | None = None) -> None:
         self.artifact = artifact
+        self.wanted_type = wanted_type or artifact.key.device_type
         self.name = artifact.key.name
         self.label = artifact.key.label
         self.report = report_of_source(artifact.source)

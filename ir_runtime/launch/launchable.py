@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ir_runtime.device import Device, get_device_from_torch
+from ir_runtime.device import Device, Target, get_device_from_torch, parse_target
+from ir_runtime.device.target_name import fleet_targets, parse_targets
 from ir_runtime.errors import (
     ArgumentError,
     EntryPointError,
@@ -21,8 +22,10 @@ from ir_runtime.errors import (
 )
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch.artifact.find_artifact import choose_artifact
+from ir_runtime.launch.artifact.key import KernelKey
 from ir_runtime.launch.artifact.store import Artifact, DirectoryStore
 from ir_runtime.launch.compile.build import default_store, obtain_artifact, program_key
+from ir_runtime.launch.compile.compiler import require_back_end
 from ir_runtime.launch.compile.source import source_bytes
 from ir_runtime.launch.operand.launch_type import local_uri_for_work
 from ir_runtime.launch.operand.tensor_device import places_of, refuse_tensors_elsewhere
@@ -70,6 +73,7 @@ class Launchable:
         self._loader = loader
         self._providers = tuple(parameter_providers)
         self._is_async = is_async
+        self._obtain: Callable[[Target], Artifact] | None = None
         self._programs: dict[str, tuple[VmProgram, str]] = {}
         self._lock = fork_safe_lock()
 
@@ -82,6 +86,7 @@ class Launchable:
         file_cache_dir: str | os.PathLike[str] | None = None,
         name: str = "program",
         flags: Sequence[str] = (),
+        target: str | Target | None = None,
     ) -> Launchable:
         """Compile a program when it is first needed on a device type.
 
@@ -95,19 +100,33 @@ class Launchable:
             file_cache_dir: root of the store; default the process's store.
             name: its name in messages and in the store.
             flags: compiler flags beyond those of the device type.
+            target: what to compile for, such as `cpu:x86-64-v3`; default what is best on the
+                device. Calls on a device that does not run its code raise DeviceError.
 
         Raises:
             UnsupportedTypeError: `source` is none of the above.
+            ArgumentError: the target is unknown.
         """
+        wanted = parse_target(target) if isinstance(target, str) else target
         text = source_bytes(source)
         store = default_store() if file_cache_dir is None else DirectoryStore(file_cache_dir)
 
-        def load(device: Device) -> tuple[str, VmProgram]:
-            key = program_key(name, text, device.type_cache_key, flags, entry_point)
-            artifact = obtain_artifact(store, key, device.compile_target_flags, lambda: text)
-            return stored_program(artifact, parameter_providers, entry_point)
+        def key_for(target: Target) -> KernelKey:
+            return program_key(name, text, target.device_type, flags, entry_point)
 
-        return Launchable(load, parameter_providers, is_async=False, name=name)
+        def obtain(target: Target, weaker: Sequence[Target] = ()) -> Artifact:
+            key = key_for(target)
+            return obtain_artifact(
+                store, key, target.flags, lambda: text, lambda: map(key_for, weaker)
+            )
+
+        def load(device: Device) -> tuple[str, VmProgram]:
+            best, *weaker = device.targets_for(wanted)
+            return stored_program(obtain(best, weaker), parameter_providers, entry_point)
+
+        made = Launchable(load, parameter_providers, is_async=False, name=name)
+        made._obtain = obtain
+        return made
 
     @staticmethod
     def from_file_cache_only(
@@ -116,6 +135,7 @@ class Launchable:
         parameter_providers: Sequence[ParameterProvider] = (),
         entry_point: str | None = None,
         selector: str | None = None,
+        target: str | Target | None = None,
     ) -> Launchable:
         """Load a program that `jit_compile` stored; never compiles.
 
@@ -125,8 +145,11 @@ class Launchable:
             entry_point: the function it was compiled for; default any.
             selector: chooses one of several programs: the name, a prefix of the digest, or the
                 MLIR source.
+            target: use only code for this target, such as `cpu:x86-64-v3`; default the best that
+                is stored and runs on the device.
 
         Raises:
+            ArgumentError: the target is unknown.
             StoreError: the directory does not exist. Its contents are read later, by `preload` or
                 the first call; these raise `ArtifactNotFoundError` or `AmbiguousArtifactError`.
         """
@@ -134,9 +157,11 @@ class Launchable:
         if not root.is_dir():
             raise StoreError(f"{root}: not a directory, must be the store of earlier compiles")
         store = DirectoryStore(root)
+        wanted = parse_target(target) if isinstance(target, str) else target
 
         def load(device: Device) -> tuple[str, VmProgram]:
-            artifact = choose_artifact(store, device, entry_point, selector)
+            targets = device.targets_for(wanted)
+            artifact = choose_artifact(store, targets, entry_point, selector)
             return stored_program(artifact, parameter_providers, entry_point)
 
         return Launchable(load, parameter_providers, is_async=False, name=root.name)
@@ -157,6 +182,31 @@ class Launchable:
             return _entry_of("program", module, entry_point), module
 
         return Launchable(load, parameter_providers, is_async=False)
+
+    def build(
+        self, target: str | Target | Sequence[str | Target] | None = None
+    ) -> dict[str, bytes]:
+        """Compile the program for targets into its store, without a device; stored ones stay.
+
+        Args:
+            target: names such as `cpu:x86-64-v3`, several or with commas between; default: those
+                in `IR_RUNTIME_CPU`, else this machine's CPU.
+
+        Returns:
+            The VMFB of each target, by its name.
+
+        Raises:
+            NoProgramError: it was not made from source, so there is nothing to compile.
+            ArgumentError: a target is unknown.
+            CompileError, StoreError: it cannot be compiled for a target, or stored.
+        """
+        if self._obtain is None:
+            raise NoProgramError(f"{self.name}: is loaded, must be made from source to be compiled")
+        built: dict[str, bytes] = {}
+        for each in fleet_targets() if target is None else parse_targets(target):
+            require_back_end(each)
+            built[each.name] = self._obtain(each).vmfb
+        return built
 
     def preload(self, device: torch.device | str | Device) -> None:
         """Compile or load the program for a device, and link it, before the first call.

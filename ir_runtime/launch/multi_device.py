@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +133,10 @@ class MultiDeviceLaunchable:
         group = DeviceGroup(opened)
         store = default_store() if file_cache_dir is None else DirectoryStore(file_cache_dir)
         key = program_key(name, text, group.type_cache_key, flags, function_name)
-        artifact = obtain_artifact(store, key, group.compile_target_flags, lambda: text)
+        weaker = [replace(key, device_type=other) for other in group.weaker_types]
+        artifact = obtain_artifact(
+            store, key, group.compile_target_flags, lambda: text, lambda: weaker
+        )
         return MultiDeviceLaunchable(
             artifact.vmfb,
             opened,

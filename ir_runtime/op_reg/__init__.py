@@ -1,5 +1,6 @@
 """Ops whose kernels are MLIR: their selection, their generation, their registration with torch."""
 
+from ir_runtime.op_reg.call.build import BuiltKernel, build_kernel
 from ir_runtime.op_reg.call.explain import Explanation, explain
 from ir_runtime.op_reg.call.kernel import forget_kernels
 from ir_runtime.op_reg.custom_op import CustomOp
@@ -35,6 +36,7 @@ __all__ = [
     "ALL_CUSTOM_OP_REGS",
     "IR_RUNTIME_LIBRARY",
     "AttrArg",
+    "BuiltKernel",
     "CustomOp",
     "EmptyOptionalTensorArg",
     "ExpandCustomOpsPass",
@@ -51,6 +53,7 @@ __all__ = [
     "TemplateLoader",
     "TensorArg",
     "TensorListArg",
+    "build_kernel",
     "call_function",
     "def_library",
     "derive_backward",

@@ -4,6 +4,7 @@
 !element_x = f32
 !x = tensor<?x!element_x>
 
+#group = 2048 : index
 !vx = vector<32x!element_x>
 !lanes = vector<32xf32>
 !mask = vector<32xi1>
@@ -81,17 +82,17 @@ util.func private @gelu_curve(%at: !vx) -> !vx {
   util.return %y : !vx
 }
 
-// A workgroup takes 2048 elements.
+// A workgroup takes a group of elements.
 util.func private @gelu(%x: !x) -> !x {
   %first = arith.constant 0 : index
-  %size_of_group = arith.constant 2048 : index
+  %size_of_group = arith.constant #group
   %size = tensor.dim %x, %first : !x
   %groups = arith.ceildivui %size, %size_of_group : index
   %y = flow.dispatch.workgroups[%groups](%x, %size) : (!x{%size}, index) -> !x{%size} =
   (%x_in: !x_in, %all: index, %y_out: !y_out) {
     %c0 = arith.constant 0 : index
     %step = arith.constant 32 : index
-    %most = arith.constant 2048 : index
+    %most = arith.constant #group
     %zero = arith.constant 0.0 : !element_x
     %xs = flow.dispatch.tie_shape %x_in : !x_in{%all}
     %ys = flow.dispatch.tie_shape %y_out : !y_out{%all}

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime import ir
+from ir_runtime.device.machine_choice import group_elements
 from ir_runtime.op_reg import (
     CustomOp,
     KernelBuilder,
@@ -18,7 +19,14 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.lanes import element_aliases, link_lanes
-from kernels_mlir.library import FLOATING, FLOATS, make_rows, register_kernel, round_by_sum
+from kernels_mlir.library import (
+    FLOATING,
+    FLOATS,
+    group_variant,
+    make_rows,
+    register_kernel,
+    round_by_sum,
+)
 from kernels_mlir.sharding import shard_by_element
 
 __all__ = ["gelu", "gelu_op", "native_gelu"]
@@ -104,19 +112,24 @@ class GeluKernel(CustomOp):
     def select(self, ksel: KernelSelection) -> None:
         """Take any shape."""
         x = ksel.arg_tensor(0).require(dtypes=FLOATS)
-        ksel.variant = str(ksel.attr_str(1).v)
+        approximate = str(ksel.attr_str(1).v)
+        ksel.variant = f"{approximate}{group_variant(ksel)}"
         ksel.return_new_tensor(x.t.shape, x.t.dtype)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on a line."""
         x = ksel.arg_descs[0].t
+        approximate = str(ksel.arg_descs[1].v)
         line = flatten(kb, kb.arg_value(0), keep=0)
         if ksel.device_family == "local":
             dtypes = {"x": x.dtype}
-            template = link_lanes(CPU[ksel.variant], dtypes)
-            aliases = element_aliases(dtypes) | {"!x": "tensor<?x!element_x>"}
+            template = link_lanes(CPU[approximate], dtypes)
+            aliases = element_aliases(dtypes) | {
+                "!x": "tensor<?x!element_x>",
+                "#group": f"{group_elements(ksel.machine).size} : index",
+            }
         else:
-            template, line = GPU[ksel.variant], kb.cast_float(line, torch.float32)
+            template, line = GPU[approximate], kb.cast_float(line, torch.float32)
             aliases = {"!x": "tensor<?xf32>", "#round_by_sum": round_by_sum(ksel)}
         y = kb.cast_float(kb.inline_mlir(template, aliases, line), x.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=0))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime import ir
+from ir_runtime.device.machine_choice import group_elements
 from ir_runtime.op_reg import (
     CustomOp,
     KernelBuilder,
@@ -22,6 +23,7 @@ from kernels_mlir.library import (
     FLOATING,
     FLOATS,
     at_least_one_dimension,
+    group_variant,
     make_rows,
     register_kernel,
     round_by_sum,
@@ -33,9 +35,6 @@ __all__ = ["native_silu_and_mul", "silu_and_mul", "silu_and_mul_op"]
 
 CPU = MlirTemplate.beside(__file__, "silu_and_mul.mlir")
 GPU = MlirTemplate.beside(__file__, "silu_and_mul_gpu.mlir")
-
-GROUP = 2048
-"""Most columns that one workgroup of the CPU kernel computes."""
 
 
 def silu_and_mul(x: Tensor) -> Tensor:
@@ -107,6 +106,7 @@ class SiluAndMulKernel(CustomOp):
         """Take any rows of one even size."""
         x = ksel.arg_tensor(0).require(dtypes=FLOATS, min_rank=1)
         x.specialize_dims(-1)
+        ksel.variant += group_variant(ksel)
         shape = (*x.t.shape[:-1], x.t.shape[-1] // 2)
         ksel.return_new_tensor(shape, x.t.dtype).specialize_dims(-1)
 
@@ -123,7 +123,7 @@ class SiluAndMulKernel(CustomOp):
                 "!x": f"tensor<?x{n}x!element_x>",
                 "!y": f"tensor<?x{n // 2}x!element_x>",
                 "#d": f"{n // 2} : index",
-                "#group": f"{columns_of_group(n // 2)} : index",
+                "#group": f"{columns_of_group(n // 2, _most_columns(ksel))} : index",
             }
         else:
             template, rows = GPU, kb.cast_float(rows, torch.float32)
@@ -154,9 +154,14 @@ class SiluAndMulKernel(CustomOp):
         return torch.cat((g * slope * up, g * (gate * sigmoid)), dim=-1).to(x.dtype)
 
 
-def columns_of_group(columns: int) -> int:
+def _most_columns(ksel: KernelSelection) -> int:
+    """Return the most columns that one workgroup of the CPU kernel computes."""
+    return group_elements(ksel.machine).size
+
+
+def columns_of_group(columns: int, most: int) -> int:
     """Return the columns of a group: about equal parts of a row, and a multiple of the lanes."""
-    groups = -(-columns // GROUP)
+    groups = -(-columns // most)
     return -(-columns // (max(groups, 1) * LANE_COUNT)) * LANE_COUNT or LANE_COUNT
 
 

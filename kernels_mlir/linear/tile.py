@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ir_runtime.device.cpu import host_cpu_target
+from ir_runtime.device.machine import code_machine
 
 __all__ = ["Tile", "tile_for"]
 
@@ -87,7 +87,7 @@ def tile_for(dtype: torch.dtype) -> Tile:
     With 32 registers of 64 bytes, 24 of them hold sums. With 16 registers of 32 bytes (AVX2), or
     32 of 16 bytes (NEON), 6 x 16 sums fit.
     """
-    target = host_cpu_target()
+    target = code_machine().cpu
     if target.cpu != "x86-64-v4":
         return Tile(rows=6, vectors=1, pairs=False)
     pairs = dtype == torch.bfloat16 and "+avx512bf16" in target.features

@@ -1,4 +1,6 @@
 import json
+import os
+import platform
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +11,7 @@ import torch
 
 from ir_runtime.cli import main
 from ir_runtime.cli.doctor import find_problems, gather_facts
+from ir_runtime.device import Device
 from ir_runtime.settings import current_settings, override_settings
 from tests.devices import open_or_skip
 
@@ -134,3 +137,29 @@ def test_compiling_switched_off_is_a_problem_without_artifacts(tmp_path, capsys)
     with override_settings(store=tmp_path, compile=False):
         assert main(["doctor"]) == 1
     assert "fix: unset IR_RUNTIME_COMPILE" in capsys.readouterr().out
+
+
+def test_targets_of_the_store_and_of_the_lookup_are_counted(store, capsys):
+    assert main(["build", "softmax", "f32[4,64]", "--target", "cpu:aarch64"]) == 0
+    capsys.readouterr()
+    assert main(["doctor"]) == 0
+    lines = {tuple(line.split(maxsplit=1)) for line in capsys.readouterr().out.splitlines()}
+    assert ("for", "cpu:aarch64: 1") in lines
+    for target in Device("local-sync").targets:
+        assert ("looked", f"for             {target.name}") in lines
+
+
+def test_setting_that_this_machine_cannot_follow_is_a_problem():
+    foreign, lacks = ("x86-64", "x86_64") if platform.machine() == "aarch64" else ("aarch64",) * 2
+    run = subprocess.run(
+        [sys.executable, "-m", "ir_runtime", "doctor", "--json"],
+        env={**os.environ, "IR_RUNTIME_CPU": foreign},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    report = json.loads(run.stdout)
+    (problem,) = [p for p in report["problems"] if p["what"].startswith("IR_RUNTIME_CPU")]
+    assert problem["said"].strip() == f"{foreign} needs the instructions of {lacks}"
+    assert problem["fix"].startswith("name a weaker target")
+    assert run.returncode == 1

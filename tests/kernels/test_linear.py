@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from ir_runtime.counters import count_since
 from ir_runtime.device import cpu
 from ir_runtime.device.cpu import CpuTarget
+from ir_runtime.device.machine import code_for, usual_machine
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
 from kernels_mlir import linear
-from kernels_mlir.linear import tile
 from kernels_mlir.linear.linear import native_linear
 from kernels_mlir.linear.packed import forget_packed, pack_weight, packed_bytes, packed_for
 from kernels_mlir.linear.tile import tile_for
@@ -97,15 +97,12 @@ def test_rows_with_nan_and_infinity_keep_to_themselves(dtype: torch.dtype) -> No
     target=(CpuTarget("x86_64-unknown-unknown-eabi-elf", "x86-64-v3"), None),
     kinds={"dtype": lambda dtype: dtype == torch.bfloat16},
 )
-def test_other_cpus_tiles(
-    dtype: torch.dtype, target: CpuTarget | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_cpus_tiles(dtype: torch.dtype, target: CpuTarget | None) -> None:
     """Their tiles run here too; in the dtypes without paired products, to the same bits."""
     target = target or CpuTarget(cpu.host_cpu_target().triple, cpu.host_cpu_target().cpu)
     x, weight, bias = draw(30, 401, dtype=dtype), parameter(77, 401, dtype), draw(77, dtype=dtype)
     expected = linear(x, weight, bias)
-    with monkeypatch.context() as patch:
-        patch.setattr(tile, "host_cpu_target", lambda: target)
+    with code_for(usual_machine(target)):
         forget_packed()
         forget_kernels()
         packed, lying = linear(x, weight, bias), linear(x, weight.detach().clone(), bias)

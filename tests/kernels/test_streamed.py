@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 import kernels_mlir
-import kernels_mlir.library
+from ir_runtime.device.machine import code_for, this_machine
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
 from ir_runtime.op_reg.call.kernel import run_select
 from kernels_mlir.library import FLOATS
@@ -50,11 +51,11 @@ def variant_of(op: str, arguments: tuple[Any, ...]) -> str:
 
 
 @pytest.fixture
-def small_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def small_cache() -> Iterator[None]:
     """Let all but a few results be too large for the cache."""
     forget_kernels()
-    monkeypatch.setattr(kernels_mlir.library, "last_level_cache_bytes", lambda: 256)
-    yield
+    with code_for(replace(this_machine(), l3_bytes=256)):
+        yield
     forget_kernels()
 
 
@@ -120,7 +121,7 @@ def test_other_stores_do_not(op: str, tmp_path: Path):
 
 
 def test_the_cache_has_a_size():
-    assert 1 << 18 <= kernels_mlir.library.last_level_cache_bytes() <= 1 << 34
+    assert 1 << 18 <= this_machine().l3_bytes <= 1 << 34
 
 
 class Joined(torch.nn.Module):
@@ -145,15 +146,18 @@ def test_programs_may_place_norms_anywhere():
 
 
 PROGRAM = """
+from dataclasses import replace
 import torch
-import kernels_mlir.library
+import kernels_mlir
 from ir_runtime import aot
+from ir_runtime.device.machine import code_for, this_machine
 from tests.kernels.test_streamed import FEATURES, ROWS, Joined
 
-kernels_mlir.library.last_level_cache_bytes = lambda: 0
 x, weight = torch.randn(ROWS, FEATURES), torch.randn(FEATURES)
 line = torch.randn(ROWS * FEATURES + 1)
-program = aot.export(Joined(), (x, weight, line))
-expected = Joined()(x, weight, line)
-torch.testing.assert_close(program(x, weight, line), expected, rtol=1e-5, atol=1e-5)
+with code_for(replace(this_machine(), l3_bytes=0)):
+    program = aot.export(Joined(), (x, weight, line))
+    expected = Joined()(x, weight, line)
+    result = program(x, weight, line)
+torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
 """

@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ir_runtime.aot import export
+from ir_runtime.device.cpu import host_cpu_target
+from ir_runtime.device.machine import code_for, usual_machine
 from ir_runtime.op_reg import (
     ALL_CUSTOM_OP_REGS,
     CustomOp,
@@ -67,7 +69,8 @@ def _op_of(packet: Any) -> CustomOp:
 
 
 def _source_of(op: CustomOp, arguments: Arguments) -> bytes:
-    return kernel_source(op, run_select(op, arguments))
+    with code_for(usual_machine(host_cpu_target())):  # for the same caches on every machine
+        return kernel_source(op, run_select(op, arguments))
 
 
 def _kernel(case: OpCase, leads: Sequence[tuple[int, ...]], dtype: torch.dtype) -> HostCase:

@@ -52,12 +52,14 @@ def device_of_another_cpu() -> Device:
     from dataclasses import replace
 
     from ir_runtime.device.cpu import host_cpu_target
+    from ir_runtime.device.local import cpu_target_for
+    from ir_runtime.device.machine import usual_machine
 
     device = Device(device_state=DeviceState.from_uri("local-sync"))
     plain = replace(host_cpu_target(), cpu="generic", features=())
-    others = [f for f in device.compile_target_flags if "-llvmcpu-" not in f]
-    device.compile_target_flags = (*others, *plain.flags)
-    device.type_cache_key = f"local:{';'.join(device.compile_target_flags)}"
+    target = cpu_target_for(usual_machine(plain))
+    device.targets = (target,)
+    device.compile_target_flags, device.type_cache_key = target.flags, target.device_type
     return device
 
 

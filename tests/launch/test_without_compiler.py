@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+import kernels_mlir  # noqa: F401 - registers the ops
+from ir_runtime import Device
 from ir_runtime.launch import Launchable
 from ir_runtime.launch.artifact.store import DirectoryStore
+from ir_runtime.op_reg import build_kernel
 
+WEAKEST = Device("local-sync").targets[-1].name
 # Hides the compiler as if it had not been installed: neither importable nor a known distribution.
 HIDE = """
 import importlib.abc, importlib.metadata, sys
@@ -37,6 +42,13 @@ assert torch.equal(program(x), x + x)
 assert torch.equal(ir_runtime.Launchable.from_file_cache_only(sys.argv[1])(x), x + x)
 loaded = [name for name in sys.modules if name.startswith("iree.compiler")]
 print(loaded, current_counts().compiles, current_counts().store_hits)
+"""
+LINEAR = """
+import sys, torch, kernels_mlir
+from ir_runtime.counters import current_counts
+y = torch.ops.ir_kernels.linear(torch.ones(2, 64), torch.ones(8, 64), None)
+loaded = [name for name in sys.modules if name.startswith("iree.compiler")]
+print(loaded, current_counts().weaker_hits, float(y.sum()))
 """
 MISS = """
 import sys
@@ -109,6 +121,17 @@ def test_program_of_another_release_is_not_taken(
     ended = run_python(HIDE + RUN, stored, doubling())
     assert ended.returncode != 0
     assert "nearest artifact differs in: compiler" in ended.stderr
+
+
+def test_kernel_of_a_weaker_target_is_found_where_no_compiler_is_installed(
+    store: DirectoryStore, run_python: Any
+) -> None:
+    """Also one whose MLIR differs from that of this machine: keys are made without generating."""
+    (built,) = build_kernel(
+        "ir_kernels::linear", torch.ones(2, 64), torch.ones(8, 64), target=WEAKEST
+    )
+    assert built.compiled
+    assert printed_by(run_python(HIDE + LINEAR)) == "[] 1 1024.0\n"
 
 
 def test_miss_says_that_no_compiler_is_installed(tmp_path: Path, run_python: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -88,22 +88,28 @@ def program_key(
 
 
 def obtain_artifact(
-    store: Store, key: KernelKey, device_flags: tuple[str, ...], source: Callable[[], bytes]
+    store: Store,
+    key: KernelKey,
+    device_flags: tuple[str, ...],
+    source: Callable[[], bytes],
+    weaker: Callable[[], Iterable[KernelKey]] = tuple,
 ) -> Artifact:
-    """Return the artifact of `key`, from the store or freshly compiled.
+    """Return the artifact of `key` or of a weaker key from the store, else compile that of `key`.
 
     Args:
         store: where to look, and where a new artifact goes.
         key: identity of the artifact.
         device_flags: compiler flags of `key.device_type`.
         source: makes the MLIR; called only if it must be compiled.
+        weaker: gives keys of the same kernel for targets whose code runs here, too, the best
+            first; called only if that of `key` is not stored.
 
     Raises:
         ArtifactNotFoundError: it is not stored, and compiling is off or impossible.
         CompileError: the compiler refused it, crashed or took too long.
         UntrustedStoreError: somebody else could change the store.
     """
-    artifact = _load(store, key)
+    artifact = _load(store, key) or _load_weaker(store, key, weaker)
     if artifact is None:
         _refuse_if_not_compiling(store, key)
         with store.lock(key):
@@ -111,13 +117,21 @@ def obtain_artifact(
     return artifact
 
 
-def _load(store: Store, key: KernelKey) -> Artifact | None:
+def _load_weaker(
+    store: Store, key: KernelKey, weaker: Callable[[], Iterable[KernelKey]]
+) -> Artifact | None:
+    """Return the first artifact that is stored of keys for weaker targets."""
+    found = (_load(store, other, key.device_type) for other in weaker())
+    return next((artifact for artifact in found if artifact is not None), None)
+
+
+def _load(store: Store, key: KernelKey, wanted_type: str | None = None) -> Artifact | None:
     started_ns = time.perf_counter_ns()
     artifact = store.load(key)
     if artifact is None and not compiler_installed():
         artifact = _from_other_compiler(store, key)
     if artifact is not None:
-        note_store_hit(store, artifact, started_ns)
+        note_store_hit(store, artifact, started_ns, wanted_type)
     return artifact
 
 

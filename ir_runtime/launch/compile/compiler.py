@@ -20,6 +20,8 @@ from typing import IO, Any
 from ir_runtime.counters import add_count
 from ir_runtime.device.instance import is_forked, on_exit, on_fork
 from ir_runtime.device.local import HOST_FLAGS
+from ir_runtime.device.target import Target
+from ir_runtime.device.target_name import back_end_of
 from ir_runtime.errors import (
     CompileError,
     CompilerCrashError,
@@ -35,6 +37,7 @@ __all__ = [
     "BASE_FLAGS",
     "compile_program",
     "compiler_installed",
+    "require_back_end",
     "require_compiler",
     "run_passes",
 ]
@@ -70,6 +73,29 @@ def require_compiler(name: str) -> None:
         raise CompilerNotFoundError(
             f"{name}: must be compiled, and the compiler is not installed",
             fix="pip install 'iree-base-compiler==3.13.*', or ship the store of one that has it",
+        )
+
+
+@functools.cache
+def _back_ends() -> tuple[str, ...]:
+    from iree.compiler.tools import query_available_targets
+
+    return tuple(query_available_targets())
+
+
+def require_back_end(target: Target) -> None:
+    """Raise if the compiler cannot make code for a target.
+
+    Raises:
+        CompilerNotFoundError: the compiler is not installed.
+        CompileError: it has no back end for the target.
+    """
+    require_compiler(f"target {target.name}")
+    back_end = back_end_of(target)
+    if back_end not in _back_ends():
+        raise CompileError(
+            f"target {target.name}: this compiler has no back end {back_end!r}, "
+            f"must be built with it; it has {', '.join(_back_ends())}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from torch import Tensor
 from torch.autograd import profiler
 
 from ir_runtime.device.instance import is_forked
+from ir_runtime.device.machine import this_machine
+from ir_runtime.device.machine_choice import worker_pool_bytes
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import IrRuntimeError, LaunchError
 from ir_runtime.launch.operand.index_fault import zero_size_fault
@@ -31,8 +34,14 @@ def local_uri_for_work(size_bytes: int, *, has_empty: bool = False) -> str:
         has_empty: whether one of its tensors has no elements. IREE 3.13's worker pool crashes
             (SIGSEGV) in a dispatch over an empty grid, so the calling thread runs it.
     """
-    large = size_bytes >= current_settings().task_min_bytes
+    most = current_settings().task_min_bytes
+    large = size_bytes >= (_pool_bytes() if most is None else most)
     return "local-task" if large and not has_empty and not is_forked() else "local-sync"
+
+
+@functools.cache
+def _pool_bytes() -> int:
+    return worker_pool_bytes(this_machine()).size
 
 
 def in_profiles(name: str, launch: Launch) -> Launch:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ir_runtime.device.target_name import type_name
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.launch.direct.plan import Copy, Dispatch, Fill, Plan
 from ir_runtime.op_reg.call.kernel import bind_call
@@ -31,6 +32,9 @@ class Explanation:
         kernel: label of the artifact; None if nothing runs.
         device_type: the device type of the artifact; None if nothing runs.
         plan: the steps, None if they are not known.
+        target: name of the target that the artifact was compiled for; None if nothing runs.
+        wanted_target: name of the target that was looked for first; `target` is weaker if it
+            differs.
     """
 
     call: str
@@ -40,6 +44,8 @@ class Explanation:
     kernel: str | None = None
     device_type: str | None = None
     plan: Plan | None = None
+    target: str | None = None
+    wanted_target: str | None = None
 
     def __str__(self) -> str:
         lines = [self.call, f"  executor  {self.executor}: {self.reason}"]
@@ -47,6 +53,8 @@ class Explanation:
             lines.append(f"  device    {self.place}")
         if self.kernel is not None:
             lines += [f"  kernel    {self.kernel}", f"  for       {self.device_type}"]
+        if self.target != self.wanted_target:
+            lines.append(f"  served by {self.target}: none for {self.wanted_target} is stored")
         if self.plan is not None:
             lines += [f"  launches  {step}" for step in map(_step_in_words, self.plan.steps)]
             lines.append(f"  memory    {sum(self.plan.transients)} bytes of transients")
@@ -71,14 +79,17 @@ def explain(op: Any, *args: Any) -> Explanation:
     if bound.kernel is None:
         return Explanation(call, "none", "no result has an element")
     kernel = bound.kernel
+    device_type = kernel.kernel.artifact.key.device_type
     return Explanation(
         call,
         kernel.executor,
         kernel.reason,
         kernel.place,
         kernel.kernel.label,
-        kernel.kernel.artifact.key.device_type,
+        device_type,
         kernel.plan.plan if kernel.plan is not None else None,
+        type_name(device_type),
+        type_name(kernel.kernel.wanted_type),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
-from ir_runtime.device import Device, get_device_from_torch
-from ir_runtime.device.driver_table import driver_for_torch
+from ir_runtime.device import Device, Target, get_device_from_torch
+from ir_runtime.device.driver_table import DRIVERS, driver_for_torch
 from ir_runtime.device.instance import on_exit, on_fork
-from ir_runtime.errors import GenerateError
+from ir_runtime.device.machine import code_for
+from ir_runtime.errors import GenerateError, IrRuntimeError
 from ir_runtime.fork_lock import fork_waits
 from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.compile.build import default_store, obtain_artifact
@@ -52,6 +53,7 @@ __all__ = [
     "family_for",
     "forget_kernels",
     "kernel_for",
+    "kernel_key",
     "kernel_source",
     "run_select",
 ]
@@ -89,14 +91,19 @@ def _forget_calls() -> None:
 @on_change
 def _forget_calls_if_bound_otherwise(before: Settings, after: Settings) -> None:
     """Drop bound launches when one of these changes; they are read only when one is bound."""
-    names = ("trace", "launch", "bound_launches")
+    names = ("trace", "launch", "bound_launches", "cpu")
     if any(getattr(before, name) != getattr(after, name) for name in names):
         _forget_calls()
 
 
 @fork_waits()
-def run_select(op: Op, args: Sequence[Any]) -> CallSelection:
+def run_select(op: Op, args: Sequence[Any], target: Target | None = None) -> CallSelection:
     """Run `select` on the arguments of a call and check its declarations.
+
+    Args:
+        op: the op.
+        args: all its arguments.
+        target: make the selection of a kernel for this target, not for where the tensors are.
 
     Raises:
         ArgumentError: the arguments do not fit the op.
@@ -105,8 +112,15 @@ def run_select(op: Op, args: Sequence[Any]) -> CallSelection:
     if op.precheck is not None:
         op.precheck(args)
     where = call_device(op.name, op.arg_names, args)
+    if target is None:
+        return _selected(op, args, family_for(where))
+    with code_for(target.machine):
+        return _selected(op, args, target.family)
+
+
+def _selected(op: Op, args: Sequence[Any], family: str) -> CallSelection:
     ksel = CallSelection(op, args)
-    ksel.device_family = family_for(where)
+    ksel.device_family = family
     ksel.own_op.select(ksel)
     check_results(ksel)
     check_mutations(ksel)
@@ -159,7 +173,7 @@ def _operand_values(args: Sequence[Any], operands: tuple[int, ...]) -> list[Any]
 
 
 def _bind_launch(
-    op: Op, ksel: KernelSelection, where: torch.device, flat: Sequence[Any], written: Results
+    op: Op, ksel: CallSelection, where: torch.device, flat: Sequence[Any], written: Results
 ) -> BoundKernel:
     """Choose device and executor of the kernel, and bind it.
 
@@ -196,27 +210,60 @@ def family_for(where: torch.device | None) -> str:
     return "local" if driver is None else driver.family
 
 
-def kernel_for(op: Op, ksel: KernelSelection, device: Device) -> LoadedKernel:
+def kernel_for(op: Op, ksel: CallSelection, device: Device) -> LoadedKernel:
     """Return the loaded kernel of a selection; one thread loads it while others wait."""
     found_by = (ksel.spec_key, op.code_digest, device.type_cache_key)
     return _loaded.get(found_by, op, lambda: _load(op, ksel, device))
 
 
-def _load(op: Op, ksel: KernelSelection, device: Device) -> LoadedKernel:
-    key = KernelKey(
+def _load(op: Op, ksel: CallSelection, device: Device) -> LoadedKernel:
+    best, *weaker = device.targets
+    artifact = obtain_artifact(
+        default_store(),
+        kernel_key(op, ksel, best),
+        best.flags,
+        lambda: kernel_source(op, ksel),
+        lambda: _weaker_keys(op, ksel, weaker),
+    )
+    with fork_waits():
+        return LoadedKernel(artifact, best.device_type)
+
+
+def kernel_key(op: Op, ksel: KernelSelection, target: Target) -> KernelKey:
+    """Return the key of the kernel of a selection for a target."""
+    driver = next(driver for driver in DRIVERS if driver.family == target.family)
+    return KernelKey(
         name=op.name,
         source_digest=digest_of(ksel.spec_key, op.code_digest),
-        device_type=device.type_cache_key,
+        device_type=target.device_type,
         compiler=compiler_version() or runtime_version(),
-        flags=(*BASE_FLAGS, *device.driver.host_flags, *op.compile_flags),
+        flags=(*BASE_FLAGS, *driver.host_flags, *op.compile_flags),
         entry=ENTRY,
         selection=ksel.spec_key,
     )
-    artifact = obtain_artifact(
-        default_store(), key, device.compile_target_flags, lambda: kernel_source(op, ksel)
-    )
-    with fork_waits():
-        return LoadedKernel(artifact)
+
+
+def _weaker_keys(op: Op, ksel: CallSelection, targets: Sequence[Target]) -> Iterator[KernelKey]:
+    """Give the keys of a call's kernels for weaker targets; `select` runs again for each.
+
+    A target whose `select` refuses the call, or declares other operands or results than that of
+    this machine, is left out: a packed weight, for example, has its own layout for each.
+    """
+    for target in targets:
+        try:
+            other = run_select(op, ksel.args, target)
+        except IrRuntimeError:
+            continue
+        if _interface(other) == _interface(ksel):
+            yield kernel_key(op, other, target)
+
+
+def _interface(ksel: KernelSelection) -> tuple[Any, ...]:
+    """Return what a launch binds of a kernel: its operands, its results, and what it changes."""
+    operands = [None if desc is None else desc.ir_arity for desc in ksel.arg_descs]
+    tied = [i for i, d in enumerate(ksel.arg_descs) if d in ksel.inplace_tied_arg_descs]
+    written = written_descs(ksel.result_descs)
+    return operands, tied, [(tuple(d.t.shape), d.t.dtype) for d in written]
 
 
 @fork_waits()
@@ -230,7 +277,7 @@ def kernel_source(op: Op, ksel: KernelSelection) -> bytes:
     from ir_runtime.op_reg.generate.report_collection import collect_reports
 
     kb = FreeFuncKernelBuilder.create_module(ksel, func_name=ENTRY, destinations=True)
-    with kb.context, kb.location, kb.ip:
+    with kb.context, kb.location, kb.ip, code_for(ksel.machine):
         ksel.own_op.generate(ksel, kb)
     if not kb.yielded:
         raise GenerateError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor
 
+from ir_runtime.device.machine import Machine, code_machine
 from ir_runtime.errors import (
     NoSuchArgumentError,
     RegistrationError,
@@ -45,6 +46,8 @@ class KernelSelection(ABC):
         variant: the name of the kernel, if there are several for the same arguments.
         device_family: the device family of the kernel: `local` (CPUs), `vulkan`, `cuda` or
             `hip`. An op may have different kernels for them.
+        machine: the CPU machine that code is made for: features, cores and caches. A choice that
+            depends on more of it than its features belongs into `variant`.
         within_program: whether the kernel becomes part of another program: its operands and
             results may then have any alignment, else they are aligned to 64 bytes.
     """
@@ -60,6 +63,7 @@ class KernelSelection(ABC):
         self.inplace_tied_arg_descs: list[TensorArg | TensorListArg] = []
         self.result_descs: list[ResultDescriptor] = []
         self.variant: str = "default"
+        self.machine: Machine = code_machine()
 
     @abstractmethod
     def arg_tensor(self, arg: int, *, inplace_tied: bool = False) -> TensorArg:

@@ -15,9 +15,15 @@ import importlib
 import platform
 import sys
 from pathlib import Path
+from typing import Any
+
+from ir_runtime.device.machine import this_machine
+from ir_runtime.device.machine_choice import parallel_bytes
 
 __all__ = ["build_failure", "why_absent"]
 
+_UNSET_BYTES = 64 << 10
+"""What the launcher begins with, in `module.c`."""
 _EXTENSION = f"{__name__}._launcher"
 _FAILURE = Path(__file__).with_name("build_failure.txt")  # `setup.py` writes it
 
@@ -26,12 +32,19 @@ _FAILURE = Path(__file__).with_name("build_failure.txt")  # `setup.py` writes it
 def why_absent() -> str | None:
     """Return why the C launcher cannot be used here; None if it can."""
     try:
-        importlib.import_module(_EXTENSION)
+        _set_threshold(importlib.import_module(_EXTENSION))
     except ModuleNotFoundError as error:
         return _why_not_built() if error.name == _EXTENSION else str(error)
     except ImportError as error:
         return str(error)
     return None
+
+
+def _set_threshold(launcher: Any) -> None:
+    """Let launches use threads from the size on that is right here, unless it was set before."""
+    before = launcher.set_parallel_bytes(parallel_bytes(this_machine()).size)
+    if before != _UNSET_BYTES:
+        launcher.set_parallel_bytes(before)
 
 
 def _why_not_built() -> str:

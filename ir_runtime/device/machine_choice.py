@@ -1,0 +1,79 @@
+"""Sizes that depend on the machine: when to use threads, when to write past the cache, and groups.
+
+Each is a function of a `Machine`, and says why. The figures in them were measured on machines with
+AVX-512 (Zen 4, Sapphire Rapids) and are assumed to go with vector width and cores elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ir_runtime.device.machine import Machine
+
+__all__ = [
+    "Choice",
+    "choices_for",
+    "group_elements",
+    "parallel_bytes",
+    "streaming_bytes",
+    "worker_pool_bytes",
+]
+
+_BYTES_A_US = 400
+"""What a kernel moves in a microsecond through one core, for each byte of its vectors."""
+_WAKE_US, _WAKE_CORE_US = 1.0, 0.125
+"""What it takes to wake torch's threads and to wait for them: at least, and for each core."""
+_POOL_WAKE_US = 80.0
+"""What it takes to wake the worker pool of IREE's VM, and to wait for it."""
+_BYTES_AN_ELEMENT = 16
+"""What an elementwise kernel keeps in the first cache for each element: three f32, and room."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A size, and why it is right for a machine."""
+
+    size: int
+    why: str
+
+
+def parallel_bytes(machine: Machine) -> Choice:
+    """Return from how many bytes on a launch is spread over torch's threads."""
+    wake_us = _WAKE_US + _WAKE_CORE_US * machine.cores
+    speed = _BYTES_A_US * machine.vector_bytes
+    return Choice(
+        int(2 * wake_us * speed),
+        f"{machine.cores} cores take {wake_us:.3g} us to start; a core with vectors of "
+        f"{machine.vector_bytes} bytes moves {speed} bytes in a us, must have twice that to do",
+    )
+
+
+def worker_pool_bytes(machine: Machine) -> Choice:
+    """Return from how many bytes on a launch in IREE's VM runs on its worker pool."""
+    speed = _BYTES_A_US * machine.vector_bytes
+    return Choice(
+        int(2 * _POOL_WAKE_US * speed),
+        f"the worker pool takes {_POOL_WAKE_US:.3g} us to start; a core with vectors of "
+        f"{machine.vector_bytes} bytes moves {speed} bytes in a us, must have twice that to do",
+    )
+
+
+def streaming_bytes(machine: Machine) -> Choice:
+    """Return from how many bytes, read and written, on results are written past the cache."""
+    return Choice(machine.l3_bytes, f"the last cache has {machine.l3_bytes >> 20} MiB")
+
+
+def group_elements(machine: Machine) -> Choice:
+    """Return how many elements a workgroup of an elementwise kernel takes, a power of two."""
+    room = max(1, machine.l1_bytes // _BYTES_AN_ELEMENT)
+    return Choice(
+        1 << (room.bit_length() - 1),
+        f"the first cache has {machine.l1_bytes >> 10} KiB, an element takes "
+        f"{_BYTES_AN_ELEMENT} bytes of it",
+    )
+
+
+def choices_for(machine: Machine) -> dict[str, Choice]:
+    """Return all choices for a machine, by name."""
+    chosen = (parallel_bytes, worker_pool_bytes, streaming_bytes, group_elements)
+    return {choose.__name__: choose(machine) for choose in chosen}

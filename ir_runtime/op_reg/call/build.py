@@ -1,0 +1,71 @@
+"""`build_kernel`: compile the kernel of a call ahead of time, for any targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ir_runtime.counters import count_since
+from ir_runtime.device import Target
+from ir_runtime.device.target_name import fleet_targets, parse_targets
+from ir_runtime.launch.compile.build import default_store, obtain_artifact
+from ir_runtime.launch.compile.compiler import require_back_end
+from ir_runtime.op_reg.call.kernel import kernel_key, kernel_source, run_select
+from ir_runtime.op_reg.op.find_op import registered_op
+from ir_runtime.op_reg.op.op_arguments import fill_example
+
+__all__ = ["BuiltKernel", "build_kernel"]
+
+
+@dataclass(frozen=True)
+class BuiltKernel:
+    """A kernel in the store, for one target.
+
+    Attributes:
+        target: name of the target.
+        kernel: label of the artifact.
+        compiled: whether it was compiled now; else it was stored already.
+    """
+
+    target: str
+    kernel: str
+    compiled: bool
+
+
+def build_kernel(
+    op: Any, *args: Any, target: str | Target | Sequence[str | Target] | None = None
+) -> list[BuiltKernel]:
+    """Compile the kernel of a call for targets, into the store; stored ones stay.
+
+    Args:
+        op: the torch op from `CustomOp.register`, its default overload, or its name.
+        args: all arguments without a default, and any of the others, in order; their values do
+            not matter unless the op compiles them in.
+        target: names such as `cpu:x86-64-v3`, several or with commas between; default: those in
+            `IR_RUNTIME_CPU`, else this machine's CPU.
+
+    Raises:
+        ArgumentError: a target is unknown, or the call does not fit the op.
+        CompileError: the compiler refused a kernel, or has no back end for a target.
+        StoreError: a kernel cannot be stored.
+    """
+    found = registered_op(op)
+    values = fill_example(found, args)
+    targets = fleet_targets() if target is None else parse_targets(target)
+    built: list[BuiltKernel] = []
+    for each in targets:
+        require_back_end(each)
+        with torch._C._DisableAutocast():
+            ksel = run_select(found, values, each)
+        key = kernel_key(found, ksel, each)
+
+        def source() -> bytes:
+            return kernel_source(found, ksel)  # noqa: B023 - it is called in this iteration
+
+        with count_since() as counted:
+            obtain_artifact(default_store(), key, each.flags, source)
+        built.append(BuiltKernel(each.name, key.label, compiled=counted[0].compiles > 0))
+    return built
