@@ -5,16 +5,30 @@ The answer must not need the compiler: a stored kernel is found by it on machine
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CpuTarget", "cpu_target_from_flags", "host_cpu_target", "last_level_cache_bytes"]
+__all__ = [
+    "CpuMachine",
+    "CpuTarget",
+    "cpu_target_from_flags",
+    "host_cpu_target",
+    "host_machine",
+    "last_level_cache_bytes",
+]
 
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
-_USUAL_CACHE_BYTES = 32 << 20
+_USUAL_CACHE_BYTES = (32 << 10, 512 << 10, 32 << 20)
+"""Of the first data cache, the second, and the last, where nothing tells them."""
+
+_ARCH_PRCTL = 158
+_ARCH_REQ_XCOMP_PERM = 0x1023
+_XFEATURE_XTILEDATA = 18
 
 # Kernel flag (in /proc/cpuinfo) -> LLVM feature, by the x86-64 psABI level that brings it.
 _X86_LEVELS: tuple[tuple[str, Mapping[str, str]], ...] = (
@@ -136,10 +150,59 @@ def _x86_target(flags: frozenset[str]) -> CpuTarget:
     )
 
 
+@dataclass(frozen=True)
+class CpuMachine:
+    """A CPU, and what sizes of blocks depend on.
+
+    Attributes:
+        target: what code is compiled for.
+        first_cache_bytes: of a core's first data cache.
+        second_cache_bytes: of a core's second cache.
+        last_cache_bytes: of the largest cache.
+        cores: logical cores of the machine.
+    """
+
+    target: CpuTarget
+    first_cache_bytes: int
+    second_cache_bytes: int
+    last_cache_bytes: int
+    cores: int
+
+    def has(self, *features: str) -> bool:
+        """Tell whether the target has each feature beyond its CPU level, such as `amx-bf16`."""
+        return all(f"+{feature}" in self.target.features for feature in features)
+
+
+@functools.cache
+def host_machine() -> CpuMachine:
+    """Return the machine that this process runs on."""
+    return CpuMachine(host_cpu_target(), *_host_caches(), os.cpu_count() or 1)
+
+
 @functools.cache
 def host_cpu_target() -> CpuTarget:
-    """Return the target of the machine that this process runs on."""
-    return cpu_target_from_flags(platform.machine(), _host_flags())
+    """Return the target of the machine that this process runs on.
+
+    The kernel of the operating system grants AMX to a process that asks for it; code with AMX
+    kills a process without that. So the first call asks. If it is refused, the target has no AMX,
+    and no key of this process has it.
+    """
+    flags = _host_flags()
+    if "amx_tile" in flags and not _request_amx():
+        flags = frozenset(flag for flag in flags if not flag.startswith("amx_"))
+    return cpu_target_from_flags(platform.machine(), flags)
+
+
+def _request_amx() -> bool:
+    """Ask Linux for the tile registers, for all threads of this process; return whether it agrees.
+
+    It refuses where a thread's alternate signal stack is too small to save them.
+    """
+    try:
+        syscall = ctypes.CDLL(None, use_errno=True).syscall
+    except (OSError, AttributeError):
+        return False
+    return syscall(_ARCH_PRCTL, _ARCH_REQ_XCOMP_PERM, _XFEATURE_XTILEDATA) == 0
 
 
 def _host_flags() -> frozenset[str]:
@@ -157,10 +220,20 @@ def _host_flags() -> frozenset[str]:
 @functools.cache
 def last_level_cache_bytes() -> int:
     """Return the bytes of the largest cache of the first core, 32 MiB where nothing tells it."""
-    found: list[int] = []
-    for file in _CACHES.glob("index*/size"):
+    return _host_caches()[2]
+
+
+def _host_caches() -> tuple[int, int, int]:
+    """Return the bytes of the first core's first data cache, second cache, and largest cache."""
+    found: dict[int, int] = {}
+    for index in _CACHES.glob("index*"):
         try:
-            found.append(int(file.read_text().strip().removesuffix("K")) << 10)
+            if (index / "type").read_text().strip() == "Instruction":
+                continue
+            size = int((index / "size").read_text().strip().removesuffix("K")) << 10
+            level = int((index / "level").read_text())
         except (OSError, ValueError):
             continue
-    return max(found, default=_USUAL_CACHE_BYTES)
+        found[level] = max(size, found.get(level, 0))
+    first, second, last = _USUAL_CACHE_BYTES
+    return found.get(1, first), found.get(2, second), max(found.values(), default=last)

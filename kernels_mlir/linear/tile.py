@@ -9,10 +9,12 @@ order, so the bits of a row do not depend on the tile or on the number of rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from ir_runtime.device.cpu import host_cpu_target
+from ir_runtime.device.cpu import CpuMachine, host_machine
+from kernels_mlir.linear.amx import AmxTile, amx_tile
 
 __all__ = ["Tile", "tile_for"]
 
@@ -38,6 +40,8 @@ class Tile:
     rows: int
     vectors: int
     pairs: bool
+
+    template = "linear"
 
     @property
     def name(self) -> str:
@@ -69,7 +73,22 @@ class Tile:
         panels = -(-out_features // self.columns)
         return panels, -(-in_features // self.per), self.columns * self.per
 
-    def panels_each(self, out_features: int, *, packed: bool, few: bool) -> int:
+    def parameters(self, out_features: int, *, packed: bool) -> dict[str, Any]:
+        """Return the parameters of the template for a weight with so many output features."""
+        return {
+            "lanes": LANES,
+            "vectors": self.vectors,
+            "rows_max": self.rows,
+            "tails": self.tails,
+            "dot": self.pairs,
+            "depth": self.depth,
+            "row_block": ROW_BLOCK,
+            "few_rows": FEW_ROWS,
+            "panels_few": self._panels_each(out_features, packed=packed, few=True),
+            "panels_many": self._panels_each(out_features, packed=packed, few=False),
+        }
+
+    def _panels_each(self, out_features: int, *, packed: bool, few: bool) -> int:
         """Return how many panels a workgroup takes.
 
         More of them share the copy of `x` that it makes; fewer leave work for more threads. A
@@ -81,14 +100,15 @@ class Tile:
         return min(4, max(1, panels // 32)) if few else min(16, max(2, panels // 16))
 
 
-def tile_for(dtype: torch.dtype) -> Tile:
-    """Return the tile for operands of a dtype on this CPU.
+def tile_for(dtype: torch.dtype, machine: CpuMachine | None = None) -> Tile | AmxTile:
+    """Return the tile for operands of a dtype on a machine, by default this one.
 
     With 32 registers of 64 bytes 24 hold sums; with 16 of 32 bytes (AVX2), or 32 of 16 bytes
     (NEON), 6 x 16 numbers fit.
     """
-    target = host_cpu_target()
-    if target.cpu != "x86-64-v4":
+    machine = machine or host_machine()
+    if dtype == torch.bfloat16 and machine.has("amx-tile", "amx-bf16", "avx512bf16"):
+        return amx_tile(machine)
+    if machine.target.cpu != "x86-64-v4":
         return Tile(rows=6, vectors=1, pairs=False)
-    pairs = dtype == torch.bfloat16 and "+avx512bf16" in target.features
-    return Tile(rows=12, vectors=2, pairs=pairs)
+    return Tile(rows=12, vectors=2, pairs=dtype == torch.bfloat16 and machine.has("avx512bf16"))

@@ -6,6 +6,7 @@ import gc
 import itertools
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -102,10 +103,11 @@ def test_other_cpus_tiles(
 ) -> None:
     """Their tiles run here too; in the dtypes without paired products, to the same bits."""
     target = target or CpuTarget(cpu.host_cpu_target().triple, cpu.host_cpu_target().cpu)
+    machine = replace(cpu.host_machine(), target=target)
     x, weight, bias = draw(30, 401, dtype=dtype), parameter(77, 401, dtype), draw(77, dtype=dtype)
     expected = linear(x, weight, bias)
     with monkeypatch.context() as patch:
-        patch.setattr(tile, "host_cpu_target", lambda: target)
+        patch.setattr(tile, "host_machine", lambda: machine)
         forget_packed()
         forget_kernels()
         packed, lying = linear(x, weight, bias), linear(x, weight.detach().clone(), bias)
