@@ -27,6 +27,9 @@ COPIED_STEPS = 16
 PREFETCHED = 4096
 """Bytes of the weight between its use and its prefetch, where reading it limits a call."""
 
+PREFETCHED_LYING = 128
+"""The same for each row of a weight that is not packed."""
+
 
 @dataclass(frozen=True)
 class AmxTile:
@@ -70,6 +73,7 @@ class AmxTile:
             "workers": self.workers,
             "tile_steps": COPIED_STEPS,
             "distance": PREFETCHED,
+            "distance_lying": PREFETCHED_LYING,
         }
 
 

@@ -25,6 +25,9 @@ ROW_BLOCK = 264
 FEW_ROWS = 16
 """Up to this number of rows, reading the weight limits a call, and workgroups are smaller."""
 
+PREFETCHED = 4096
+"""Bytes of a packed weight between its use and its prefetch."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -35,18 +38,21 @@ class Tile:
         vectors: vectors of `LANES` columns.
         pairs: whether one instruction (`vdpbf16ps`) multiplies and adds two neighbours in a row;
             they then lie side by side in a packed weight.
+        machine: what it is for.
     """
 
     rows: int
     vectors: int
     pairs: bool
+    machine: CpuMachine
 
     template = "linear"
 
     @property
     def name(self) -> str:
         """What tells kernels of different tiles apart."""
-        return f"{self.rows}x{self.columns}{'pairs' if self.pairs else ''}"
+        pairs = "pairs" if self.pairs else ""
+        return f"{self.rows}x{self.columns}{pairs} {self._panels_most}x{self.machine.cores}"
 
     @property
     def columns(self) -> int:
@@ -75,6 +81,8 @@ class Tile:
 
     def parameters(self, out_features: int, *, packed: bool) -> dict[str, Any]:
         """Return the parameters of the template for a weight with so many output features."""
+        few = self._panels_each(out_features, packed=packed, few=True)
+        streams = 8 if self.vectors > 1 else 4
         return {
             "lanes": LANES,
             "vectors": self.vectors,
@@ -84,20 +92,32 @@ class Tile:
             "depth": self.depth,
             "row_block": ROW_BLOCK,
             "few_rows": FEW_ROWS,
-            "panels_few": self._panels_each(out_features, packed=packed, few=True),
+            "distance": PREFETCHED,
+            "panels_few": few,
             "panels_many": self._panels_each(out_features, packed=packed, few=False),
+            "streams": {
+                rows: wide for rows in (1, 2, 4) if (wide := min(few, streams // rows)) > 1
+            },
         }
 
     def _panels_each(self, out_features: int, *, packed: bool, few: bool) -> int:
         """Return how many panels a workgroup takes.
 
-        More of them share the copy of `x` that it makes; fewer leave work for more threads. A
-        weight that is not packed is copied too, to the stack, where two panels have room.
+        More of them share the copy of `x` that it makes, and are read at once; fewer leave work for
+        more threads. A weight that is not packed is copied too, to the stack, where two panels have
+        room.
         """
-        panels = -(-out_features // self.columns)
         if not packed:
             return 2
-        return min(4, max(1, panels // 32)) if few else min(16, max(2, panels // 16))
+        panels, cores = -(-out_features // self.columns), self.machine.cores
+        if few:
+            return min(8, max(1, panels // (8 * cores)))
+        return min(self._panels_most, max(2, panels // (4 * cores)))
+
+    @property
+    def _panels_most(self) -> int:
+        """Panels whose blocks, with their sums, have room in the second cache."""
+        return min(16, max(2, self.machine.second_cache_bytes >> 16))
 
 
 def tile_for(dtype: torch.dtype, machine: CpuMachine | None = None) -> Tile | AmxTile:
@@ -110,5 +130,6 @@ def tile_for(dtype: torch.dtype, machine: CpuMachine | None = None) -> Tile | Am
     if dtype == torch.bfloat16 and machine.has("amx-tile", "amx-bf16", "avx512bf16"):
         return amx_tile(machine)
     if machine.target.cpu != "x86-64-v4":
-        return Tile(rows=6, vectors=1, pairs=False)
-    return Tile(rows=12, vectors=2, pairs=dtype == torch.bfloat16 and machine.has("avx512bf16"))
+        return Tile(6, 1, pairs=False, machine=machine)
+    pairs = dtype == torch.bfloat16 and machine.has("avx512bf16")
+    return Tile(12, 2, pairs=pairs, machine=machine)

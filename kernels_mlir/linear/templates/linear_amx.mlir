@@ -254,16 +254,29 @@ hal.executable.source private @linear_amx {
             %ahead_base = arith.addi %w_at, %near : index
 {%- else %}
             %w_at = arith.addi %wblock_at, %c0 : index
+            %w_row = arith.constant {{ k * 2 }} : index
+            %near = arith.constant {{ distance_lying }} : index
             // 32 columns of the block: pairs of neighbours in a row become lanes.
             scf.for %s = %c0 to %count step %c1 {
               %sk = arith.addi %s0, %s : index
               %kk = arith.muli %sk, %c32 : index
               %wi = arith.muli %s, %c16 : index
+            %w_in_row = arith.muli %sk, %c64 : index
+            %w_near = arith.addi %w_in_row, %w_base : index
+            %w_ahead = arith.addi %w_near, %near : index
 {%- for j in range(2) %}
               %woff{{ j }} = arith.constant {{ 16 * j }} : index
               %wj{{ j }} = arith.constant {{ j }} : index
               %wcol{{ j }} = arith.addi %column, %woff{{ j }} : index
-              %wr{{ j }} = vector.transfer_read %ws[%wcol{{ j }}, %kk], %zero {in_bounds = [{{ nfull }}, {{ kfull }}]} : !w, vector<16x32xbf16>
+  {%- for q in range(16) %}
+            %wc{{ j }}_{{ q }} = arith.constant {{ q }} : index
+            %wf{{ j }}_{{ q }} = arith.addi %wcol{{ j }}, %wc{{ j }}_{{ q }} : index
+            %wg{{ j }}_{{ q }} = arith.muli %wf{{ j }}_{{ q }}, %w_row : index
+            %wh{{ j }}_{{ q }} = arith.addi %wg{{ j }}_{{ q }}, %w_ahead : index
+            {{- pointer('wp' ~ j ~ '_' ~ q, '%wh' ~ j ~ '_' ~ q) }}
+            "llvm.intr.prefetch"(%wp{{ j }}_{{ q }}) <{cache = 1 : i32, hint = 3 : i32, rw = 0 : i32}> : (!llvm.ptr) -> ()
+{%- endfor %}
+            %wr{{ j }} = vector.transfer_read %ws[%wcol{{ j }}, %kk], %zero {in_bounds = [{{ nfull }}, {{ kfull }}]} : !w, vector<16x32xbf16>
               %ww{{ j }} = vector.bitcast %wr{{ j }} : vector<16x32xbf16> to vector<16x16xi32>
               %wt{{ j }} = vector.transpose %ww{{ j }}, [1, 0] : vector<16x16xi32> to vector<16x16xi32>
 {%- for q in range(16) %}
