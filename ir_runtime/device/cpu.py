@@ -6,6 +6,7 @@ without a compiler look up stored kernels by it.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import platform
 from collections.abc import Mapping
@@ -20,6 +21,10 @@ __all__ = [
     "cpu_target_from_flags",
     "host_cpu_target",
 ]
+
+_ARCH_PRCTL = 158
+_ARCH_REQ_XCOMP_PERM = 0x1023
+_XFEATURE_XTILEDATA = 18
 
 # Kernel flag (in /proc/cpuinfo) -> LLVM feature, by the x86-64 psABI level that brings it.
 X86_LEVELS: tuple[tuple[str, Mapping[str, str]], ...] = (
@@ -144,8 +149,28 @@ def _x86_target(flags: frozenset[str]) -> CpuTarget:
 
 @functools.cache
 def host_cpu_target() -> CpuTarget:
-    """Return the target of the machine that this process runs on."""
-    return cpu_target_from_flags(platform.machine(), _host_flags())
+    """Return the target of the machine that this process runs on.
+
+    The kernel of the operating system grants AMX to a process that asks for it; code with AMX
+    kills a process without that. So the first call asks. If it is refused, the target has no AMX,
+    and no key of this process has it.
+    """
+    flags = _host_flags()
+    if "amx_tile" in flags and not _request_amx():
+        flags = frozenset(flag for flag in flags if not flag.startswith("amx_"))
+    return cpu_target_from_flags(platform.machine(), flags)
+
+
+def _request_amx() -> bool:
+    """Ask Linux for the tile registers, for all threads of this process; return whether it agrees.
+
+    It refuses where a thread's alternate signal stack is too small to save them.
+    """
+    try:
+        syscall = ctypes.CDLL(None, use_errno=True).syscall
+    except (OSError, AttributeError):
+        return False
+    return syscall(_ARCH_PRCTL, _ARCH_REQ_XCOMP_PERM, _XFEATURE_XTILEDATA) == 0
 
 
 def _host_flags() -> frozenset[str]:

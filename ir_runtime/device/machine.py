@@ -73,6 +73,10 @@ class Machine:
         features = features_of(self.cpu)
         return 64 if "avx512f" in features else 32 if "avx" in features else 16
 
+    def has(self, *features: str) -> bool:
+        """Tell whether the CPU has each feature beyond its level, such as `amx-bf16`."""
+        return all(f"+{feature}" in self.cpu.features for feature in features)
+
 
 def read_machine(cpu: CpuTarget, root: Path = _CPU0, cores: int | None = None) -> Machine:
     """Return the machine that Linux describes.

@@ -19,7 +19,8 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.library import FLOATS
-from kernels_mlir.linear.tile import FEW_ROWS, LANES, ROW_BLOCK, Tile, tile_for
+from kernels_mlir.linear.amx import AmxTile
+from kernels_mlir.linear.tile import Tile, tile_for
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
@@ -88,7 +89,7 @@ def generate_product(
 
 def _call_template(
     kb: KernelBuilder,
-    tile: Tile,
+    tile: Tile | AmxTile,
     in_features: int,
     out_features: int,
     dtype: torch.dtype,
@@ -97,23 +98,14 @@ def _call_template(
 ) -> Value:
     function = CPU.inline_template_function(
         kb,
-        "linear",
+        tile.template,
         "linear",
         k=in_features,
         n=out_features,
         element=dtype_info(dtype).mlir,
         packed=packed,
         bias=len(operands) > 2,
-        lanes=LANES,
-        vectors=tile.vectors,
-        rows_max=tile.rows,
-        tails=tile.tails,
-        dot=tile.pairs,
-        depth=tile.depth,
-        row_block=ROW_BLOCK,
-        few_rows=FEW_ROWS,
-        panels_few=tile.panels_each(out_features, packed=packed, few=True),
-        panels_many=tile.panels_each(out_features, packed=packed, few=False),
+        **tile.parameters(out_features, packed=packed),
     )
     with kb.context, kb.location, kb.ip:
         return call_function(function, *operands)[0]

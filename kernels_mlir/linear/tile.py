@@ -9,10 +9,12 @@ order, so the bits of a row do not depend on the tile or on the number of rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
-from ir_runtime.device.machine import code_machine
+from ir_runtime.device.machine import Machine, code_machine
+from kernels_mlir.linear.amx import AmxTile, amx_tile
 
 __all__ = ["Tile", "tile_for"]
 
@@ -22,6 +24,9 @@ ROW_BLOCK = 264
 """Rows of `x` that a workgroup processes."""
 FEW_ROWS = 16
 """Up to this number of rows, reading the weight limits a call, and workgroups are smaller."""
+
+PREFETCHED = 4096
+"""Bytes of a packed weight between its use and its prefetch."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +38,21 @@ class Tile:
         vectors: vectors of `LANES` columns.
         pairs: whether one instruction (`vdpbf16ps`) multiplies and adds two neighbours in a row;
             they then lie side by side in a packed weight.
+        machine: what it is for.
     """
 
     rows: int
     vectors: int
     pairs: bool
+    machine: Machine
+
+    template = "linear"
 
     @property
     def name(self) -> str:
         """A name that differs for each tile, for the variant of a kernel."""
-        return f"{self.rows}x{self.columns}{'pairs' if self.pairs else ''}"
+        pairs = "pairs" if self.pairs else ""
+        return f"{self.rows}x{self.columns}{pairs} {self._panels_most}x{self.machine.cores}"
 
     @property
     def columns(self) -> int:
@@ -69,26 +79,57 @@ class Tile:
         panels = -(-out_features // self.columns)
         return panels, -(-in_features // self.per), self.columns * self.per
 
-    def panels_each(self, out_features: int, *, packed: bool, few: bool) -> int:
+    def parameters(self, out_features: int, *, packed: bool) -> dict[str, Any]:
+        """Return the parameters of the template for a weight with so many output features."""
+        few = self._panels_each(out_features, packed=packed, few=True)
+        streams = 8 if self.vectors > 1 else 4
+        return {
+            "lanes": LANES,
+            "vectors": self.vectors,
+            "rows_max": self.rows,
+            "tails": self.tails,
+            "dot": self.pairs,
+            "depth": self.depth,
+            "row_block": ROW_BLOCK,
+            "few_rows": FEW_ROWS,
+            "distance": PREFETCHED,
+            "panels_few": few,
+            "panels_many": self._panels_each(out_features, packed=packed, few=False),
+            "streams": {
+                rows: wide for rows in (1, 2, 4) if (wide := min(few, streams // rows)) > 1
+            },
+        }
+
+    def _panels_each(self, out_features: int, *, packed: bool, few: bool) -> int:
         """Return the number of panels that a workgroup takes.
 
-        More panels share one copy of `x`; fewer panels leave work for more threads. A weight that
-        is not packed is also copied to the stack, which has room for two panels.
+        More panels share one copy of `x`, and are read at once; fewer panels leave work for more
+        threads. A weight that is not packed is also copied to the stack, which has room for two
+        panels.
         """
-        panels = -(-out_features // self.columns)
         if not packed:
             return 2
-        return min(4, max(1, panels // 32)) if few else min(16, max(2, panels // 16))
+        panels, cores = -(-out_features // self.columns), self.machine.cores
+        if few:
+            return min(8, max(1, panels // (8 * cores)))
+        return min(self._panels_most, max(2, panels // (4 * cores)))
+
+    @property
+    def _panels_most(self) -> int:
+        """Panels whose blocks, with their sums, have room in the second cache."""
+        return min(16, max(2, self.machine.l2_bytes >> 16))
 
 
-def tile_for(dtype: torch.dtype) -> Tile:
-    """Return the tile for operands of a dtype on this CPU.
+def tile_for(dtype: torch.dtype, machine: Machine | None = None) -> Tile | AmxTile:
+    """Return the tile for operands of a dtype on a machine; None for the one that code is made for.
 
     With 32 registers of 64 bytes, 24 of them hold sums. With 16 registers of 32 bytes (AVX2), or
     32 of 16 bytes (NEON), 6 x 16 sums fit.
     """
-    target = code_machine().cpu
-    if target.cpu != "x86-64-v4":
-        return Tile(rows=6, vectors=1, pairs=False)
-    pairs = dtype == torch.bfloat16 and "+avx512bf16" in target.features
-    return Tile(rows=12, vectors=2, pairs=pairs)
+    machine = machine or code_machine()
+    if dtype == torch.bfloat16 and machine.has("amx-tile", "amx-bf16", "avx512bf16"):
+        return amx_tile(machine)
+    if machine.cpu.cpu != "x86-64-v4":
+        return Tile(6, 1, pairs=False, machine=machine)
+    pairs = dtype == torch.bfloat16 and machine.has("avx512bf16")
+    return Tile(12, 2, pairs=pairs, machine=machine)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from ir_runtime.device import Device
+from ir_runtime.device import Device, cpu
 from ir_runtime.device.cpu import CpuTarget, cpu_target_from_flags, host_cpu_target
+from ir_runtime.device.machine import this_machine
 
 V2 = frozenset(["cx16", "lahf_lm", "popcnt", "pni", "sse4_1", "sse4_2", "ssse3"])
 V3 = V2 | frozenset(["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"])
@@ -78,3 +84,71 @@ def test_device_type_spells_out_the_cpu_of_this_host() -> None:
 
 def test_both_local_drivers_share_binaries() -> None:
     assert Device("local-sync").type_cache_key == Device("local-task").type_cache_key
+
+
+@pytest.fixture
+def amx_answer(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+    """On a machine with AMX, the answers of its Linux to requests; the first is `True`."""
+    answers = [True]
+    monkeypatch.setattr(cpu.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(cpu, "_host_flags", lambda: V4 | {"amx_tile", "amx_bf16", "amx_int8"})
+    monkeypatch.setattr(cpu, "_request_amx", lambda: answers.pop(0))
+    host_cpu_target.cache_clear()
+    yield answers
+    host_cpu_target.cache_clear()
+
+
+def test_amx_is_asked_for_once(amx_answer: list[bool]) -> None:
+    assert "+amx-bf16" in host_cpu_target().features
+    assert "+amx-bf16" in host_cpu_target().features
+    assert amx_answer == []
+
+
+def test_refused_amx_is_no_feature_of_the_machine(amx_answer: list[bool]) -> None:
+    amx_answer[0] = False
+    assert host_cpu_target() == CpuTarget(X86, "x86-64-v4", ())
+
+
+REFUSED_BY_LINUX = """
+import ctypes
+
+class Stack(ctypes.Structure):
+    _fields_ = [("start", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t)]
+
+memory = ctypes.create_string_buffer(4096)  # too small for the tile registers
+small = Stack(ctypes.addressof(memory), 0, 4096)
+assert ctypes.CDLL(None).sigaltstack(ctypes.byref(small), None) == 0
+
+import torch
+import kernels_mlir
+from ir_runtime.device import Device
+
+assert "amx" not in Device("local-sync").type_cache_key
+x = torch.ones(3, 32, dtype=torch.bfloat16)
+print(kernels_mlir.linear(x, torch.ones(2, 32, dtype=torch.bfloat16)).tolist())
+"""
+
+
+@pytest.mark.skipif(not this_machine().has("amx-bf16"), reason="this CPU has no AMX")
+def test_a_process_without_permission_for_amx_runs_other_kernels() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED_BY_LINUX], capture_output=True, text=True, timeout=120
+    )
+    assert (done.stdout, done.returncode) == ("[[32.0, 32.0], [32.0, 32.0], [32.0, 32.0]]\n", 0), (
+        done.stderr
+    )
+
+
+def test_caches_are_those_of_the_first_core(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kinds = [("1", "Data", "48K"), ("1", "Instruction", "64K"), ("2", "Unified", "2048K")]
+    for i, (level, kind, size) in enumerate(kinds):
+        directory = tmp_path / f"index{i}"
+        directory.mkdir()
+        for name, text in (("level", level), ("type", kind), ("size", size)):
+            (directory / name).write_text(text + "\n")
+    monkeypatch.setattr(cpu, "_CACHES", tmp_path)
+    assert cpu._host_caches() == (48 << 10, 2 << 20, 2 << 20)
+    monkeypatch.setattr(cpu, "_CACHES", tmp_path / "none")
+    assert cpu._host_caches() == (32 << 10, 512 << 10, 32 << 20)

@@ -6,6 +6,7 @@ import gc
 import itertools
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from ir_runtime.counters import count_since
 from ir_runtime.device import cpu
 from ir_runtime.device.cpu import CpuTarget
-from ir_runtime.device.machine import code_for, usual_machine
+from ir_runtime.device.machine import code_for, this_machine
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
 from kernels_mlir import linear
@@ -102,7 +103,7 @@ def test_other_cpus_tiles(dtype: torch.dtype, target: CpuTarget | None) -> None:
     target = target or CpuTarget(cpu.host_cpu_target().triple, cpu.host_cpu_target().cpu)
     x, weight, bias = draw(30, 401, dtype=dtype), parameter(77, 401, dtype), draw(77, dtype=dtype)
     expected = linear(x, weight, bias)
-    with code_for(usual_machine(target)):
+    with code_for(replace(this_machine(), cpu=target)):
         forget_packed()
         forget_kernels()
         packed, lying = linear(x, weight, bias), linear(x, weight.detach().clone(), bias)

@@ -4,7 +4,8 @@ A workgroup takes up to `row_block` rows of x and some panels of `vectors` vecto
 goes along the rows in blocks of `depth`. For each block it copies `rows_max` rows to the stack, and
 adds their products with each panel to the sums in the result. The sums of `rows_max` rows and
 `vectors` vectors stay in registers; fewer rows than `rows_max` use tiles of `tails` rows in turn.
-Each sum starts at the bias and is made in the same order, whatever the tile is.
+`streams` gives the number of panels that so few rows read at once. Each sum starts at the bias and
+is made in the same order, whatever the tile is.
 
 `packed`: w is [panel, step, column]; else it is [column, k], and blocks of it are transposed to the
 stack. `dot`: a step multiplies pairs of bf16 and adds both products (vdpbf16ps).
@@ -19,28 +20,61 @@ stack. `dot`: a step multiplies pairs of bf16 and adds both products (vdpbf16ps)
 {%- set per = 2 if dot else 1 -%}
 {%- set tile = 'i32' if dot else 'f32' -%}
 {%- set t = 'vector<16x%s>' | format(tile) -%}
-{%- set line = 'tensor<?x?xf32>' -%}
+{%- set step_bytes = n0 * per * (4 if element == 'f32' else 2) -%}
+{%- set lines = (step_bytes + 63) // 64 -%}
 {%- macro repeated(count, text) %}{% for i in range(count) %}{{ text }}{{ ', ' if not loop.last }}{% endfor %}{% endmacro -%}
 {%- macro numbered(count, prefix, suffix='') %}{% for i in range(count) %}{{ prefix }}{{ i }}{{ suffix }}{{ ', ' if not loop.last }}{% endfor %}{% endmacro -%}
-{%- macro product(rows, first, before, after) %}
-          // {{ rows }} rows of x times one panel of the weight, added to the sums in the result.
-          %product{{ rows }}:{{ rows * vectors }} = scf.for %i = %c0 to %ilen step %c1 iter_args({{ numbered(rows * vectors, '%a', ' = %zero') }}) -> ({{ repeated(rows * vectors, f) }}) {
+{%- macro prefetch(name, address, offset) %}
+            %{{ name }}_o = arith.constant {{ offset }} : index
+            %{{ name }}_a = arith.addi {{ address }}, %{{ name }}_o : index
+            %{{ name }}_i = arith.index_cast %{{ name }}_a : index to i64
+            %{{ name }}_p = llvm.inttoptr %{{ name }}_i : i64 to !llvm.ptr
+            "llvm.intr.prefetch"(%{{ name }}_p) <{cache = 1 : i32, hint = 3 : i32, rw = 0 : i32}> : (!llvm.ptr) -> ()
+{%- endmacro -%}
+{%- macro panels_at(wide) %}
+{%- for q in range(wide) %}
+          %next{{ q }} = arith.constant {{ q }} : index
+          %p{{ q }} = arith.addi %p, %next{{ q }} : index
+          %in_panels{{ q }} = arith.muli %p{{ q }}, %width : index
+          %panel{{ q }} = arith.addi %group_panel, %p{{ q }} : index
+{%- if packed %}
+          %panel_in{{ q }} = arith.muli %panel{{ q }}, %panel_bytes : index
+          %panel_at{{ q }} = arith.addi %block_at, %panel_in{{ q }} : index
+          %ahead{{ q }} = arith.addi %panel_at{{ q }}, %distance : index
+{%- else %}
+          %block{{ q }} = arith.muli %p{{ q }}, %iblock : index
+{%- endif %}
+{%- for lane in range(vectors) %}{% set j = q * vectors + lane %}
+          %bc{{ j }} = arith.addi %in_panels{{ q }}, %lane{{ lane }} : index
+          %bi{{ j }} = arith.addi %column0, %bc{{ j }} : index
+{%- if bias %}
+          %br{{ j }} = vector.transfer_read %bt[%bi{{ j }}], %zeroe {in_bounds = [{{ nfull }}]} : !b, vector<16x{{ element }}>
+          %bias{{ j }} = arith.{{ 'extf %br' ~ j ~ ' : vector<16x' ~ element ~ '> to ' ~ f if element != 'f32' else 'addf %br' ~ j ~ ', %zero : ' ~ f }}
+{%- else %}
+          %bias{{ j }} = arith.constant dense<0.0> : {{ f }}
+{%- endif %}
+{%- endfor %}{% endfor %}
+{%- endmacro -%}
+{%- macro product(rows, first, wide) %}{% set each = vectors * wide %}
+          // {{ rows }} rows of x times {{ wide }} panels of the weight, added to the sums so far.
+          %product{{ rows }}:{{ rows * each }} = scf.for %i = %c0 to %ilen step %c1 iter_args({{ numbered(rows * each, '%a', ' = %zero') }}) -> ({{ repeated(rows * each, f) }}) {
 {%- if packed %}
             %wi = arith.addi %i0, %i : index
 {%- else %}
-            %wi = arith.addi %block, %i : index
+            %wi = arith.addi %block0, %i : index
 {%- endif %}
-{%- for j in range(vectors) %}
+{%- for j in range(each) %}{% set lane = j % vectors %}
+{%- set at = '%%wt[%%panel%d, %%wi, %%%s%d], %%zeroe {in_bounds = [true]} : !w, %s' | format(j // vectors, 'pair' if dot else 'lane', lane, e) %}
 {%- if not packed %}
-            %w{{ j }} = vector.load %ws[%wi, %lane{{ j }}] : !ws, {{ t }}
+            %w{{ j }} = vector.load %ws[%wi, %lane{{ lane }}] : !ws, {{ t }}
 {%- elif dot %}
-            %wp{{ j }} = vector.transfer_read %wt[%panel, %wi, %pair{{ j }}], %zeroe {in_bounds = [true]} : !w, {{ e }}
+            %wp{{ j }} = vector.transfer_read {{ at }}
             %w{{ j }} = vector.bitcast %wp{{ j }} : {{ e }} to {{ t }}
 {%- elif element != 'f32' %}
-            %wp{{ j }} = vector.transfer_read %wt[%panel, %wi, %lane{{ j }}], %zeroe {in_bounds = [true]} : !w, {{ e }}
+            %wp{{ j }} = vector.transfer_read {{ at }}
             %w{{ j }} = arith.extf %wp{{ j }} : {{ e }} to {{ t }}
 {%- else %}
-            %w{{ j }} = vector.transfer_read %wt[%panel, %wi, %lane{{ j }}], %zeroe {in_bounds = [true]} : !w, {{ e }}
+            %w{{ j }} = vector.transfer_read {{ at }}
 {%- endif %}
 {%- if dot %}
             %wb{{ j }} = vector.bitcast %w{{ j }} : {{ t }} to {{ e }}
@@ -54,26 +88,32 @@ stack. `dot`: a step multiplies pairs of bf16 and adds both products (vdpbf16ps)
 {%- if dot %}
             %vb{{ r }} = vector.bitcast %v{{ r }} : {{ t }} to {{ e }}
 {%- endif %}
-{%- for j in range(vectors) %}{% set q = r * vectors + j %}
+{%- for j in range(each) %}{% set q = r * each + j %}
 {%- if dot %}
             %n{{ q }} = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%a{{ q }}, %vb{{ r }}, %wb{{ j }}) : ({{ f }}, {{ e }}, {{ e }}) -> {{ f }}
 {%- else %}
             %n{{ q }} = math.fma %v{{ r }}, %w{{ j }}, %a{{ q }} : {{ f }}
 {%- endif %}
 {%- endfor %}{% endfor %}
-            scf.yield {{ numbered(rows * vectors, '%n') }} : {{ repeated(rows * vectors, f) }}
+{%- if packed %}
+            %line = arith.muli %i, %step_bytes : index
+{%- for p in range(wide) %}
+            %line_at{{ p }} = arith.addi %ahead{{ p }}, %line : index
+{%- for q in range(lines) %}
+            {{- prefetch('line' ~ p ~ '_' ~ q, '%line_at' ~ p, 64 * q) }}
+{%- endfor %}{% endfor %}
+{%- endif %}
+            scf.yield {{ numbered(rows * each, '%n') }} : {{ repeated(rows * each, f) }}
           }
 {%- for r in range(rows) %}
           %below{{ r }} = arith.constant {{ r }} : index
           %from{{ r }} = arith.addi {{ first }}, %below{{ r }} : index
-          %row{{ r }} = arith.addi %m, %from{{ r }} : index
-{%- for j in range(vectors) %}{% set q = r * vectors + j %}
-{%- set source = before if q == 0 else '%part' ~ rows ~ '_' ~ (q - 1) %}
-          %at_column{{ q }} = arith.addi %column, %lane{{ j }} : index
-          %old{{ q }} = vector.transfer_read {{ source }}[%row{{ r }}, %at_column{{ q }}], %zerof {in_bounds = [{{ nfull }}]} : {{ line }}, {{ f }}
+          %row{{ r }} = arith.addi %mfirst, %from{{ r }} : index
+{%- for j in range(each) %}{% set q = r * each + j %}
+          %old{{ q }} = vector.transfer_read %yt[%row{{ r }}, %bi{{ j }}], %zerof {in_bounds = [{{ nfull }}]} : !y, {{ f }}
           %so_far{{ q }} = arith.select %is_first, %bias{{ j }}, %old{{ q }} : {{ f }}
           %new{{ q }} = arith.addf %so_far{{ q }}, %product{{ rows }}#{{ q }} : {{ f }}
-          {{ after if loop.last and r == rows - 1 else '%part' ~ rows ~ '_' ~ q }} = vector.transfer_write %new{{ q }}, {{ source }}[%row{{ r }}, %at_column{{ q }}] {in_bounds = [{{ nfull }}]} : {{ f }}, {{ line }}
+          vector.transfer_write %new{{ q }}, %yt[%row{{ r }}, %bi{{ j }}] {in_bounds = [{{ nfull }}]} : {{ f }}, !y
 {%- endfor %}{% endfor %}
 {%- endmacro -%}
 {%- macro copy_rows() %}
@@ -128,32 +168,29 @@ stack. `dot`: a step multiplies pairs of bf16 and adds both products (vdpbf16ps)
         }
       }
 {%- endmacro -%}
-!x = tensor<?x{{ k }}x{{ element }}>
-{%- if packed %}
-!w = tensor<{{ panels }}x{{ (k + per - 1) // per }}x{{ n0 * per }}x{{ element }}>
-{%- else %}
-!w = tensor<{{ n }}x{{ k }}x{{ element }}>
-{%- endif %}
-!b = tensor<{{ n }}x{{ element }}>
-!y = tensor<?x{{ n }}xf32>
+!x = memref<?x{{ k }}x{{ element }}>
+!xt = tensor<?x{{ k }}x{{ element }}>
+{%- set w_shape = '%dx%dx%d' | format(panels, (k + per - 1) // per, n0 * per) if packed else '%dx%d' | format(n, k) %}
+!w = memref<{{ w_shape }}x{{ element }}>
+!wt = tensor<{{ w_shape }}x{{ element }}>
+!b = memref<{{ n }}x{{ element }}>
+!bt = tensor<{{ n }}x{{ element }}>
+!y = memref<?x{{ n }}xf32>
+!yt = tensor<?x{{ n }}xf32>
 !xs = memref<{{ rows_max }}x{{ depth // per + lanes }}x{{ tile }}>
 !ws = memref<{{ panels_many * depth // per }}x{{ n0 }}x{{ tile }}>
-{%- macro readonly(of) %}!iree_tensor_ext.dispatch.tensor<readonly:{{ of }}>{% endmacro %}
-{%- macro writeonly(of) %}!iree_tensor_ext.dispatch.tensor<writeonly:{{ of }}>{% endmacro %}
+#layout = #hal.pipeline.layout<constants = 2, bindings = [
+  #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>,
+{%- if bias %} #hal.pipeline.binding<storage_buffer, ReadOnly>,{% endif %}
+  #hal.pipeline.binding<storage_buffer>]>
 
-util.func private @linear(%x: !x, %w: !w{{ ', %b: !b' if bias }}) -> !y {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %rows = tensor.dim %x, %c0 : !x
-  %mblock = arith.constant {{ row_block }} : index
-  %mblocks = arith.ceildivui %rows, %mblock : index
-  %few = arith.constant {{ few_rows }} : index
-  %is_few = arith.cmpi ule, %rows, %few : index
-  %groups_few = arith.constant {{ (panels + panels_few - 1) // panels_few }} : index
-  %groups_many = arith.constant {{ (panels + panels_many - 1) // panels_many }} : index
-  %groups = arith.select %is_few, %groups_few, %groups_many : index
-  %out = flow.dispatch.workgroups[%groups, %mblocks, %c1](%x, %w{{ ', %b' if bias }}, %rows) : (!x{ %rows }, !w{{ ', !b' if bias }}, index) -> !y{ %rows } =
-  (%xa: {{ readonly('!x') }}, %wa: {{ readonly('!w') }}{% if bias %}, %ba: {{ readonly('!b') }}{% endif %}, %ma: index, %ya: {{ writeonly('!y') }}) {
+hal.executable.source private @linear_vectors {
+  hal.executable.export public @linear_vectors ordinal(0) layout(#layout) count(%device: !hal.device, %gx: index, %gy: index) -> (index, index, index) {
+    %one = arith.constant 1 : index
+    hal.return %gx, %gy, %one : index, index, index
+  }
+  builtin.module {
+  func.func @linear_vectors() {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c16 = arith.constant 16 : index
@@ -163,104 +200,112 @@ util.func private @linear(%x: !x, %w: !w{{ ', %b: !b' if bias }}) -> !y {
     %zeroe = arith.constant 0.0 : {{ element }}
     %zero = arith.constant dense<0.0> : {{ f }}
     %panels = arith.constant {{ panels }} : index
-    %n = arith.constant {{ n }} : index
     %width = arith.constant {{ n0 }} : index
     %k = arith.constant {{ k }} : index
     %kc = arith.constant {{ depth }} : index
     %rmax = arith.constant {{ rows_max }} : index
     %mblock = arith.constant {{ row_block }} : index
-    %few = arith.constant {{ few_rows }} : index
-    %np_few = arith.constant {{ panels_few }} : index
-    %np_many = arith.constant {{ panels_many }} : index
-    %is_few = arith.cmpi ule, %ma, %few : index
-    %np = arith.select %is_few, %np_few, %np_many : index
+    %ma_i32 = hal.interface.constant.load layout(#layout) ordinal(0) : i32
+    %ma = arith.index_castui %ma_i32 : i32 to index
+    %np_i32 = hal.interface.constant.load layout(#layout) ordinal(1) : i32
+    %np = arith.index_castui %np_i32 : i32 to index
+    %group = hal.interface.workgroup.id[0] : index
+    %mb = hal.interface.workgroup.id[1] : index
 {%- for j in range(vectors) %}
     %lane{{ j }} = arith.constant {{ 16 * j }} : index
     %pair{{ j }} = arith.constant {{ 32 * j }} : index
 {%- endfor %}
-    %xq = flow.dispatch.tie_shape %xa : {{ readonly('!x') }}{ %ma }
-    %yq = flow.dispatch.tie_shape %ya : {{ writeonly('!y') }}{ %ma }
-    %xt = iree_tensor_ext.dispatch.tensor.load %xq, offsets = [0, 0], sizes = [%ma, {{ k }}], strides = [1, 1] : {{ readonly('!x') }}{ %ma } -> !x
+    %xt = hal.interface.binding.subspan layout(#layout) binding(0) offset(%c0) : !x{ %ma }
+    %wt = hal.interface.binding.subspan layout(#layout) binding(1) offset(%c0) : !w
+    %w_base = memref.extract_aligned_pointer_as_index %wt : !w -> index
 {%- if packed %}
-    %wt = iree_tensor_ext.dispatch.tensor.load %wa, offsets = [0, 0, 0], sizes = [{{ panels }}, {{ (k + per - 1) // per }}, {{ n0 * per }}], strides = [1, 1, 1] : {{ readonly('!w') }} -> !w
+    %step_bytes = arith.constant {{ step_bytes }} : index
+    %panel_bytes = arith.constant {{ (k + per - 1) // per * step_bytes }} : index
+    %distance = arith.constant {{ distance }} : index
 {%- else %}
-    %wt = iree_tensor_ext.dispatch.tensor.load %wa, offsets = [0, 0], sizes = [{{ n }}, {{ k }}], strides = [1, 1] : {{ readonly('!w') }} -> !w
     %ws = "memref.alloca"() <{alignment = 64 : i64, operandSegmentSizes = array<i32: 0, 0>}> : () -> !ws
 {%- endif %}
 {%- if bias %}
-    %bt = iree_tensor_ext.dispatch.tensor.load %ba, offsets = [0], sizes = [{{ n }}], strides = [1] : {{ readonly('!b') }} -> !b
+    %bt = hal.interface.binding.subspan layout(#layout) binding(2) offset(%c0) : !b
 {%- endif %}
+    %yt = hal.interface.binding.subspan layout(#layout) binding({{ 3 if bias else 2 }}) offset(%c0) : !y{ %ma }
     %xs = "memref.alloca"() <{alignment = 64 : i64, operandSegmentSizes = array<i32: 0, 0>}> : () -> !xs
-    %group = flow.dispatch.workgroup.id[0] : index
-    %mb = flow.dispatch.workgroup.id[1] : index
     %m0 = arith.muli %mb, %mblock : index
     %mleft = arith.subi %ma, %m0 : index
     %mlen = arith.minsi %mleft, %mblock : index
-    %panel0 = arith.muli %group, %np : index
-    %pleft = arith.subi %panels, %panel0 : index
+    %group_panel = arith.muli %group, %np : index
+    %pleft = arith.subi %panels, %group_panel : index
     %pcount = arith.minsi %pleft, %np : index
-    %column0 = arith.muli %panel0, %width : index
-    %nleft = arith.subi %n, %column0 : index
-    %nwhole = arith.muli %np, %width : index
-    %nlen = arith.minsi %nleft, %nwhole : index
-    %sum0 = tensor.empty(%mlen, %nlen) : {{ line }}
-    %sums = scf.for %kb = %c0 to %k step %kc iter_args(%sum1 = %sum0) -> ({{ line }}) {
+    %column0 = arith.muli %group_panel, %width : index
+    scf.for %kb = %c0 to %k step %kc {
       %kleft = arith.subi %k, %kb : index
       %klen = arith.minsi %kleft, %kc : index
       %ilen = arith.ceildivui %klen, %per : index
       %i0 = arith.divui %kb, %per : index
       %is_first = arith.cmpi eq, %kb, %c0 : index
-{%- if not packed %}
+{%- if packed %}
+      %block_in = arith.muli %i0, %step_bytes : index
+      %block_at = arith.addi %w_base, %block_in : index
+{%- else %}
       {{- copy_panels() }}
 {%- endif %}
-      %sum9 = scf.for %m = %c0 to %mlen step %rmax iter_args(%sum2 = %sum1) -> ({{ line }}) {
+      scf.for %m = %c0 to %mlen step %rmax {
         {{- copy_rows() }}
-        %sum8 = scf.for %p = %c0 to %pcount step %c1 iter_args(%sum3 = %sum2) -> ({{ line }}) {
-          %column = arith.muli %p, %width : index
-{%- if not packed %}
-          %block = arith.muli %p, %iblock : index
-{%- endif %}
-          %panel = arith.addi %panel0, %p : index
-{%- for j in range(vectors) %}
-{%- if bias %}
-          %bc{{ j }} = arith.addi %column, %lane{{ j }} : index
-          %bi{{ j }} = arith.addi %column0, %bc{{ j }} : index
-          %br{{ j }} = vector.transfer_read %bt[%bi{{ j }}], %zeroe {in_bounds = [{{ nfull }}]} : !b, vector<16x{{ element }}>
-          %bias{{ j }} = arith.{{ 'extf %br' ~ j ~ ' : vector<16x' ~ element ~ '> to ' ~ f if element != 'f32' else 'addf %br' ~ j ~ ', %zero : ' ~ f }}
-{%- else %}
-          %bias{{ j }} = arith.constant dense<0.0> : {{ f }}
-{%- endif %}
+{%- if packed %}
+        // So few rows take several panels at once: memory is faster in several streams.
+{%- for r in streams %}
+        %only{{ r }} = arith.constant {{ r }} : index
+        %are{{ r }} = arith.cmpi eq, %mcount, %only{{ r }} : index
+        %wide{{ r }} = arith.constant {{ streams[r] }} : index
+        %most{{ r }} = arith.remui %pcount, %wide{{ r }} : index
+        %whole{{ r }} = arith.subi %pcount, %most{{ r }} : index
+        %end{{ r }} = arith.select %are{{ r }}, %whole{{ r }}, %c0 : index
+        scf.for %p = %c0 to %end{{ r }} step %wide{{ r }} {
+          {{- panels_at(streams[r]) }}
+          {{- product(r, '%c0', streams[r]) }}
+        }
+{%- set before = '%c0' if loop.first else '%done' ~ loop.previtem %}
+        %done{{ r }} = arith.addi {{ before }}, %end{{ r }} : index
 {%- endfor %}
-          %sum7 = scf.if %is_full -> ({{ line }}) {
-            {{- product(rows_max, '%c0', '%sum3', '%whole') }}
-            scf.yield %whole : {{ line }}
+{%- endif %}
+        scf.for %p = {{ '%done' ~ (streams | list)[-1] if packed and streams else '%c0' }} to %pcount step %c1 {
+          {{- panels_at(1) }}
+          scf.if %is_full {
+            {{- product(rows_max, '%c0', 1) }}
           } else {
             %first{{ 2 * tails[0] }} = arith.constant 0 : index
 {%- for r in tails %}
-{%- set before = '%sum3' if loop.first else '%tail' ~ (2 * r) %}
             %bit{{ r }} = arith.constant {{ r }} : index
             %and{{ r }} = arith.andi %mcount, %bit{{ r }} : index
             %has{{ r }} = arith.cmpi ne, %and{{ r }}, %c0 : index
-            %tail{{ r }} = scf.if %has{{ r }} -> ({{ line }}) {
-              {{- product(r, '%first' ~ (2 * r), before, '%some') }}
-              scf.yield %some : {{ line }}
-            } else {
-              scf.yield {{ before }} : {{ line }}
+            scf.if %has{{ r }} {
+              {{- product(r, '%first' ~ (2 * r), 1) }}
             }
             %first{{ r }} = arith.addi %first{{ 2 * r }}, %and{{ r }} : index
 {%- endfor %}
-            scf.yield %tail1 : {{ line }}
           }
-          scf.yield %sum7 : {{ line }}
         }
-        scf.yield %sum8 : {{ line }}
       }
-      scf.yield %sum9 : {{ line }}
     }
-    iree_tensor_ext.dispatch.tensor.store %sums, %yq, offsets = [%m0, %column0], sizes = [%mlen, %nlen], strides = [1, 1] : {{ line }} -> {{ writeonly('!y') }}{ %ma }
-    flow.return
-  } count(%gx: index, %gy: index, %gz: index) -> (index, index, index) {
-    flow.return %gx, %gy, %gz : index, index, index
+    return
   }
-  util.return %out : !y
+  }
+}
+
+util.func private @linear(%x: !xt, %w: !wt{{ ', %b: !bt' if bias }}) -> !yt {
+  %c0 = arith.constant 0 : index
+  %rows = tensor.dim %x, %c0 : !xt
+  %mblock = arith.constant {{ row_block }} : index
+  %mblocks = arith.ceildivui %rows, %mblock : index
+  %few = arith.constant {{ few_rows }} : index
+  %is_few = arith.cmpi ule, %rows, %few : index
+  %np_few = arith.constant {{ panels_few }} : index
+  %np_many = arith.constant {{ panels_many }} : index
+  %np = arith.select %is_few, %np_few, %np_many : index
+  %panels = arith.constant {{ panels }} : index
+  %groups = arith.ceildivui %panels, %np : index
+  %rows_i32 = arith.index_castui %rows : index to i32
+  %np_i32 = arith.index_castui %np : index to i32
+  %y = flow.dispatch @linear_vectors::@linear_vectors[%groups, %mblocks](%rows_i32, %np_i32, %x, %w{{ ', %b' if bias }}) : (i32, i32, !xt{ %rows }, !wt{{ ', !bt' if bias }}) -> !yt{ %rows }
+  util.return %y : !yt
 }
