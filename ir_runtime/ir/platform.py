@@ -75,7 +75,7 @@ def set_platform(platform: Platform) -> None:
 
 def set_platform_default(op: IrOp) -> None:
     """Let an op follow the platform, as the catalogue's ops do."""
-    op.set_default(_platform.get_default_ir_op_priority()[op.name])
+    op.priority.set_default(_platform.get_default_ir_op_priority()[op.name], auto=True)
     _set_here[op.name] = op.default_priority
 
 
@@ -84,5 +84,5 @@ def _renew_defaults() -> None:
     for name, priority in list(_set_here.items()):
         op = IrOp.registry.get(name)
         if op is not None and op.default_priority is priority:
-            op.set_default(config[name])
+            op.priority.set_default(config[name], auto=True)
             _set_here[name] = op.default_priority

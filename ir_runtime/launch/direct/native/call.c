@@ -139,7 +139,11 @@ static PyObject *serve(call *self, const arguments *given, facts *seen, facts *o
   *why = find(self, given, seen, outs, &what);
   if (*why != ACCEPTED) return NULL;
   PyObject *answer;
-  if (asked || (self->check == NULL && self->eager == NULL)) {
+  if (what->instead != NULL) {
+    size_t count = (size_t)PyTuple_GET_SIZE(self->names);
+    answer = PyObject_Vectorcall(what->instead, given->values, count, NULL);
+    self->hits++;
+  } else if (asked || (self->check == NULL && self->eager == NULL)) {
     answer = run_call(self, what, given, seen, outs, why);
   } else if ((answer = ask_op(self, given)) == Py_NotImplemented) {
     Py_DECREF(answer);
@@ -200,10 +204,24 @@ static PyObject *pass_on(const call *self, refusal why, PyObject *const *args, s
   return answer;
 }
 
+// Tells whether what is remembered may be used without asking `slow`; -1 with an exception set.
+static int check_choice(call *self) {
+  if (self->asks_again > 0 && ++self->since_asked >= self->asks_again) {
+    self->since_asked = 0;
+    return 0;
+  }
+  return self->threads > 0 ? has_threads(self->own, self->threads) : 1;
+}
+
 PyObject *call_op(PyObject *object, PyObject *const *args, size_t flags, PyObject *keywords) {
   call *self = (call *)object;
   arguments given;
   refusal why = begin_call(self, &given, args, PyVectorcall_NARGS(flags), keywords);
+  if (why == ACCEPTED && (self->threads > 0 || self->asks_again > 0)) {
+    int holds = check_choice(self);
+    if (holds < 0) return NULL;
+    if (!holds) why = REFUSED_UNKNOWN;
+  }
   if (why == ACCEPTED) {
     facts seen, outs;
     begin_facts(&seen);
