@@ -80,7 +80,12 @@ def _in_words(value: Any, batch: int | None, devices: set[str], *, activation: b
         each = [_in_words(v, batch, devices, activation=activation) for v in value]
         return None if None in each else f"({', '.join(t for t in each if t)})"
     if isinstance(value, Tensor):
-        if type(value) not in _PLAIN or value.is_meta:
+        # While torch.jit traces, sizes are tensors; elsewhere they may be symbols.
+        if (
+            type(value) not in _PLAIN
+            or value.is_meta
+            or any(type(n) is not int for n in value.shape)
+        ):
             return None
         devices.add(value.device.type)
         return _tensor_in_words(value, batch, activation=activation)

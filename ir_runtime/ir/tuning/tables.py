@@ -26,7 +26,7 @@ from ir_runtime.ir.tuning.table_file import (
 )
 from ir_runtime.settings import Settings, current_settings, on_change
 
-__all__ = ["Found", "Tables", "tables", "wanted_variants", "why_unused"]
+__all__ = ["Found", "Tables", "describe_tables", "tables", "wanted_variants", "why_unused"]
 
 _READ_AGAIN_S = 1.0
 """The files are looked at again after this time at the earliest."""
@@ -229,6 +229,30 @@ def why_unused(
     return f"tuned table {path}: not used, it is for another machine or version: " + "; ".join(
         differences
     )
+
+
+def describe_tables(settings: Settings) -> dict[str, str]:
+    """Return the files of tables that settings name, and what each holds or why it is unused."""
+    device_type = device_type_of(())
+    assert device_type is not None, "there is always a CPU"
+    identity = TableIdentity.of_device_type(device_type)
+    pinned = settings.tuned_table
+    paths = [path for root in _roots(settings) for path in table_files(root)]
+    described: dict[str, str] = {}
+    for path in paths if pinned is None else [pinned]:
+        try:
+            table = read_table(path, own=pinned is None)
+        except StoreError as error:
+            described[str(path)] = f"not used: {', '.join(error.facts)}"
+            continue
+        differences = () if table is None else identity.differences(table.identity)
+        if table is None:
+            described[str(path)] = "not used: there is no such file"
+        elif differences:
+            described[str(path)] = f"for another machine or version: {'; '.join(differences)}"
+        else:
+            described[str(path)] = f"{len(table.rows())} rankings of {len(table.ops)} ops"
+    return described
 
 
 def _log_others(settings: Settings, identity: TableIdentity) -> None:
