@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ir_runtime.errors import OpConflictError, OpDefinitionError
+from ir_runtime.ir.choice.priority import AUTO
 from ir_runtime.ir.op import IrOp
 from ir_runtime.launch.artifact.key import digest_of
 
@@ -27,7 +28,8 @@ class IrOpPriorityConfig:
     A field for each op that is registered when the config is made: `config.rms_norm`, or
     `config["rms_norm"]`, is a list of names, `[]` for an op of which nothing is said. Of ops that
     are registered later nothing is said, either; `config["later"]` is `[]`. An op that is called
-    like a method of this class is reached by `[]` alone.
+    like a method of this class is reached by `[]` alone. A list may begin with `auto`, see
+    `IrOp.set_priority`.
 
     Args:
         lists: providers by op: names, or one string of them with commas between.
@@ -131,7 +133,8 @@ class IrOpPriorityConfig:
         for name, providers in self._said.items():
             impls = IrOp.registry[name].impls
             parts += (name, *providers)
-            parts += [impls[provider].uuid() for provider in (*providers, "native")]
+            listed = [p for p in providers if p != AUTO] or list(impls)
+            parts += [impls[provider].uuid() for provider in (*listed, "native")]
         return digest_of(*parts)
 
     @classmethod
@@ -212,8 +215,8 @@ def registered_op(name: str) -> IrOp:
 
 def _providers(op: IrOp, value: Any) -> list[str]:
     names = _split(f"op {op.name}", value)
-    for name in names:
-        if name not in op.impls:
+    for i, name in enumerate(names):
+        if name not in op.impls and not (i == 0 and name == AUTO):
             raise OpConflictError(
                 f"op {op.name}: {name!r} is none of its providers, "
                 f"must be one of {', '.join(op.impls)}"

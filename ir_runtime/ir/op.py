@@ -260,7 +260,9 @@ class IrOp(OpFacts[IrOpImpl]):
         """Set the providers of this context, the first that takes a call computes it.
 
         Args:
-            priority: their names; what is not supported here is left out.
+            priority: their names; what is not supported here is left out. If the first word is
+                `auto`, a tuned table may put them in the order that it measured; `["auto"]` stands
+                for all providers of the op, native first until a table says otherwise.
             batch_sizes: first and last size of dimension 0 of the first activation that they are
                 for, last None for no limit; the others keep what they have. It is looked at in each
                 call, so that it holds in compiled graphs.

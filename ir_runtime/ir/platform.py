@@ -34,7 +34,8 @@ class Platform:
 
         They are `iree`, then native, in eager calls and in compiled graphs alike: the kernels are
         faster than what Inductor makes of native (see the README), and one list for both makes
-        both give the same numbers.
+        both give the same numbers. A tuned table may put the providers of these lists in another
+        order.
 
         Args:
             config: what the caller knows of how a model is run; here it makes no difference.
