@@ -68,6 +68,12 @@ class OpPriority:
         """
         return self.current().choose(values, guarded=guarded)
 
+    def choose_to_run(self, values: Sequence[Any]) -> IrOpImpl:
+        """Return the provider of a call that is about to run; it may be measured first."""
+        priority = self.current()
+        priority.measure_first(values)
+        return priority.choose(values)
+
     def run_traced(self, *given: Any) -> Any:
         """Compute a call where a compiler traces through the provider.
 

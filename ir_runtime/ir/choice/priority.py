@@ -28,6 +28,7 @@ from ir_runtime.ir.iree import IreeImpl
 from ir_runtime.ir.log import log_skipped, logger, warn_once
 from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.shadow import run_watched, watch
+from ir_runtime.ir.tuning.first_call import first_calls
 from ir_runtime.ir.tuning.recorder import recorder
 from ir_runtime.ir.tuning.tables import Found, tables
 from ir_runtime.settings import Settings, on_change
@@ -99,9 +100,7 @@ class Priority:
         asked = self.impls[:-1] if self.added_native else self.impls
         if watch.on:
             self.run = self.run_on_cpu = self._run_watched
-        elif recorder.on:
-            self.run = self.run_on_cpu = self._run_recorded
-        elif self.ranges or not asked:  # or else the call says what is set
+        elif recorder.on or self.ranges or not asked:  # or else the call says what is set
             self.run = self.run_on_cpu = self.run_chosen
         elif self.candidates and tables.active:
             self.run = self.run_on_cpu = self.choices.tuned_calls(self.candidates, self).run
@@ -113,7 +112,15 @@ class Priority:
 
     def run_chosen(self, *values: Any) -> Any:
         """Compute a call, asking each provider in turn; slower than `run`, and it says more."""
+        self.measure_first(values)
         return self.compute(values, lambda impl: impl.functional(*values))
+
+    def measure_first(self, values: Sequence[Any]) -> None:
+        """Measure a call that is about to run, where `IR_RUNTIME_TUNE` asks for that."""
+        if tables.active and not torch.compiler.is_compiling():
+            chosen = self.for_batch(values)
+            if chosen.candidates:
+                first_calls.measure(self.op, values, chosen)
 
     def compute(self, values: Sequence[Any], call: Callable[[IrOpImpl], Any]) -> Any:
         """Return what `call` makes of the first provider that computes a call."""
@@ -129,10 +136,6 @@ class Priority:
 
     def _run_watched(self, *values: Any) -> Any:
         return run_watched(self.op, values, self.compute)
-
-    def _run_recorded(self, *values: Any) -> Any:
-        recorder.add(self.op, values)
-        return self.run_chosen(*values)
 
     @property
     def providers(self) -> list[str]:
@@ -208,6 +211,8 @@ class Priority:
         Raises:
             PriorityError: no list is set, and that is asked for; or none takes the call.
         """
+        if recorder.on and not torch.compiler.is_compiling():
+            recorder.add(self.op, values)
         chosen = self.for_call(values)
         if not chosen.impls:
             return _unset(self.op)

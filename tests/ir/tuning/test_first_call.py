@@ -90,6 +90,9 @@ def test_arguments_that_a_provider_writes_are_copied(clock, store):
     x = X.clone()
     assert torch.equal(added(x), X + 1)
     assert torch.equal(x, X)
+    longer = torch.ones(4, 4)
+    assert torch.equal(added.maybe_inplace(longer), torch.full((4, 4), 2.0))
+    assert "written" in added.explain(torch.ones(4, 4)).ranking.order
     left_out = added.explain(X).ranking.left_out
     assert "rude" in left_out
     assert "written" not in left_out
