@@ -6,7 +6,6 @@ import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 import torch
@@ -17,7 +16,7 @@ from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.iree import IreeImpl
 from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.shadow import compare_with_native
-from ir_runtime.ir.tuning.ranking import ROUNDS, Ranking, provider_of, rank
+from ir_runtime.ir.tuning.ranking import ROUNDS, Ranking, median, provider_of, rank
 from ir_runtime.op_reg.call.kernel import bind_call, run_select
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.select.call_selection import use_variants
