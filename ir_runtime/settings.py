@@ -23,6 +23,7 @@ _FALSE = frozenset({"0", "false", "no", "off"})
 _CHOICES = {
     "IR_RUNTIME_LAUNCH": ("auto", "direct", "vm"),
     "IR_RUNTIME_CHECK": ("none", "shadow"),
+    "IR_RUNTIME_TUNE": ("off", "first-calls"),
 }
 
 
@@ -54,6 +55,9 @@ class Settings:
             numbers, with commas between; None for nobody's.
         check: `shadow`: each call of an IR op runs native, too, and is compared with it.
         strict_priority: native runs for an IR op only where a priority names it.
+        tune: `first-calls`: calls of IR ops are measured with each provider when they are first
+            made, and the ranking is kept in the store's tuned table.
+        tuned_table: the file of a tuned table; only it is read then, and nothing is measured.
         trace: directory that compiles and launches are written down in; None for not at all.
         custom_ops: which layers run their kernels where no `CompilationConfig` is in force, as
             `none,+rms_norm`; None for all.
@@ -73,6 +77,8 @@ class Settings:
     trusted_users: str | None = None
     check: str = "none"
     strict_priority: bool = False
+    tune: str = "off"
+    tuned_table: Path | None = None
     trace: Path | None = None
     custom_ops: str | None = None
 
@@ -101,7 +107,7 @@ class Settings:
         Raises:
             ArgumentError: the home directory is not known.
         """
-        paths = ("store", "compile_cache", "trace")
+        paths = ("store", "compile_cache", "trace", "tuned_table")
         found = {name: getattr(self, name) for name in paths}
         return replace(
             self,

@@ -49,11 +49,17 @@ def test_variable_sets_its_field(variable: str, text: str, field: str, value: ob
     "field", [f.name for f in dataclasses.fields(Settings) if f.name != "base_stores"]
 )
 def test_every_field_is_read_from_a_variable_of_its_name(field: str) -> None:
-    words = {"launch": "vm", "custom_ops": "none", "check": "none", "trusted_users": "none"}
-    words["cpu"] = "none"
+    words = {
+        "launch": "vm",
+        "custom_ops": "none",
+        "check": "none",
+        "tune": "first-calls",
+        "cpu": "none",
+        "trusted_users": "none",
+    }
     text = words.get(field, "0")
     settings = Settings.from_environment({f"IR_RUNTIME_{field.upper()}": text})
-    assert getattr(settings, field) in (0, Path("0"), "vm", "none")
+    assert getattr(settings, field) in (0, Path("0"), "vm", "none", "first-calls")
 
 
 @pytest.mark.parametrize("field", ["store", "compile_cache", "trace"])

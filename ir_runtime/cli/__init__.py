@@ -157,6 +157,43 @@ def _add_build_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--list-targets", action="store_true", help="list the known targets")
 
 
+def _add_tune_options(options: argparse.ArgumentParser) -> None:
+    _add_ops_options(options)
+    options.add_argument(
+        "ops",
+        nargs="*",
+        metavar="OP",
+        help="their names (default: all ops with an input generator)",
+    )
+    options.add_argument(
+        "--model",
+        type=Path,
+        metavar="SCRIPT",
+        help="run a Python script once, and measure the calls of IR ops that it made",
+    )
+    options.add_argument(
+        "--shapes",
+        default="1x4096,16x4096,256x4096",
+        metavar="LIST",
+        help="tokens x features of the named ops (default: %(default)s)",
+    )
+    options.add_argument(
+        "--dtypes",
+        default="f32",
+        metavar="LIST",
+        help="such as f32,bf16 (default: %(default)s)",
+    )
+
+
+def _add_tuned_options(options: argparse.ArgumentParser) -> None:
+    options.add_argument(
+        "action",
+        choices=("show", "export", "import", "diff", "clear"),
+        help="show the table, write it to a file, add a file to it, compare files, forget rankings",
+    )
+    options.add_argument("words", nargs="*", metavar="FILE|OP", help="files, or names of ops")
+
+
 def _add_no_options(options: argparse.ArgumentParser) -> None:
     del options
 
@@ -193,6 +230,16 @@ _COMMANDS = {
         "List the ops, their providers, and which of them compute calls.",
         "ir_runtime.cli.ops",
         _add_ops_options,
+    ),
+    "tune": _Command(
+        "Measure which provider of each op is fastest on this machine, and keep it in a table.",
+        "ir_runtime.cli.tune",
+        _add_tune_options,
+    ),
+    "tuned": _Command(
+        "Show, ship, compare and clear the tuned table of this machine.",
+        "ir_runtime.cli.tuned",
+        _add_tuned_options,
     ),
     "trace": _Command(
         "Summarise the compiles, loads and launches recorded under IR_RUNTIME_TRACE.",

@@ -51,6 +51,8 @@ class Facts:
         launcher: why the C launcher is not there, None if it is.
         launcher_build: what the C compiler said, if it is not there because it did not build.
         settings: every knob in force, as text.
+        tuned: the tuned tables of the stores, or the pinned one: the file, and what it holds or why
+            it is not used.
         cxx: path of the C++ compiler that `torch.compile` calls on the CPU, None for none.
     """
 
@@ -73,6 +75,7 @@ class Facts:
     stored_targets: Mapping[str, int] = field(default_factory=dict)
     store_problem: str = ""
     launcher_build: str = ""
+    tuned: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,7 @@ def gather_facts(settings: Settings) -> Facts:
         launcher=launcher,
         launcher_build=_launcher_build() if complete and launcher is not None else "",
         settings=_in_words(settings),
+        tuned=_tuned(settings) if complete else {},
         cxx=shutil.which(os.environ.get("CXX") or "g++"),
     )
 
@@ -297,6 +301,12 @@ def _launcher_build() -> str:
     return native.build_failure()
 
 
+def _tuned(settings: Settings) -> dict[str, str]:
+    from ir_runtime.ir.tuning.tables import describe_tables
+
+    return describe_tables(settings)
+
+
 def _try_write(root: Path) -> str:
     """Return why a store cannot be written, with the fix if it is known; "" if it can."""
     from ir_runtime.launch.artifact.store import DirectoryStore
@@ -330,6 +340,7 @@ def _lines(facts: Facts, problems: tuple[Problem, ...]) -> list[str]:
             f"  {'base store':<22} {root}: {count} artifacts"
             for root, count in facts.base_artifacts.items()
         ),
+        *(f"  {'tuned table':<22} {path}: {what}" for path, what in facts.tuned.items()),
         "settings",
     ]
     lines += [f"  IR_RUNTIME_{name.upper():<22} {value}" for name, value in facts.settings.items()]

@@ -27,6 +27,8 @@ from ir_runtime.ir.platform import (
 )
 from ir_runtime.ir.register import register_kernel, register_op
 from ir_runtime.ir.tolerance import DEFAULT_TOLERANCES
+from ir_runtime.ir.tuner import Measured, TuneReport, tune
+from ir_runtime.ir.tuning.ranking import Ranking
 from ir_runtime.ir.wrap import enable_torch_wrap, set_default_torch_wrap
 
 __all__ = [
@@ -40,8 +42,11 @@ __all__ = [
     "IrOpInplaceOverload",
     "IrOpPriorityConfig",
     "IreeImpl",
+    "Measured",
     "Platform",
+    "Ranking",
     "Refusal",
+    "TuneReport",
     "Verdict",
     "broadcastable",
     "current_platform",
@@ -65,4 +70,5 @@ __all__ = [
     "set_platform_default",
     "static",
     "strict_priority",
+    "tune",
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ir_runtime.errors import OpConflictError, OpDefinitionError
+from ir_runtime.ir.choice.priority import AUTO
 from ir_runtime.ir.op import IrOp
 from ir_runtime.launch.artifact.key import digest_of
 
@@ -27,7 +28,8 @@ class IrOpPriorityConfig:
     The config has a field for each op that is registered when it is made: `config.rms_norm`, or
     `config["rms_norm"]`, is a list of names. The list of an op that is not mentioned is `[]`, and
     so is the list of an op that is registered later. If an op has the name of a method of this
-    class, use `config["name"]`.
+    class, use `config["name"]`. A list may begin with `auto`, see
+    `IrOp.set_priority`.
 
     Args:
         lists: providers by op: a list of names, or one string with commas between the names.
@@ -131,7 +133,8 @@ class IrOpPriorityConfig:
         for name, providers in self._said.items():
             impls = IrOp.registry[name].impls
             parts += (name, *providers)
-            parts += [impls[provider].uuid() for provider in (*providers, "native")]
+            listed = [p for p in providers if p != AUTO] or list(impls)
+            parts += [impls[provider].uuid() for provider in (*listed, "native")]
         return digest_of(*parts)
 
     @classmethod
@@ -212,8 +215,8 @@ def registered_op(name: str) -> IrOp:
 
 def _providers(op: IrOp, value: Any) -> list[str]:
     names = _split(f"op {op.name}", value)
-    for name in names:
-        if name not in op.impls:
+    for i, name in enumerate(names):
+        if name not in op.impls and not (i == 0 and name == AUTO):
             raise OpConflictError(
                 f"op {op.name}: {name!r} is none of its providers, "
                 f"must be one of {', '.join(op.impls)}"

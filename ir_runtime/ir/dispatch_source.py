@@ -138,7 +138,7 @@ def _scope(
         "is_compiling": torch.compiler.is_dynamo_compiling,
         "normalize": op.normalize,
         "context": priority.context.get,
-        "choose": priority.choose,
+        "choose": priority.choose_to_run,
         "not_taken": NotTakenError,
         "watch": watch,
         "watched": run_watched,

@@ -100,6 +100,11 @@ class IreeImpl(IrOpImpl):
         return self._entrance is None or getattr(self._kernel, "native", None) is self.op.native
 
     @property
+    def written_kernel(self) -> Op | None:
+        """The op that was registered for it; None where native is what is compiled."""
+        return None if self._kernel is None or self.is_traced else self._kernel
+
+    @property
     def kernel(self) -> Op:
         """The op of the kernel; a traced one is made at its first use.
 

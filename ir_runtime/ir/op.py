@@ -17,7 +17,7 @@ from ir_runtime.errors import (
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.ir.choice.explain import Decision
 from ir_runtime.ir.choice.op_priority import OpPriority
-from ir_runtime.ir.choice.priority import BatchSizes, Priority
+from ir_runtime.ir.choice.priority import AUTO, BatchSizes, Priority
 from ir_runtime.ir.constraint import Constraint, Refusal
 from ir_runtime.ir.implementation import IrOpImpl, SupportsArgs, supported_providers
 from ir_runtime.ir.iree import IreeImpl
@@ -187,7 +187,7 @@ class IrOp(OpFacts[IrOpImpl]):
         return register
 
     def _refuse_reserved(self, provider: str) -> None:
-        if provider in RESERVED_PROVIDERS:
+        if provider in (*RESERVED_PROVIDERS, AUTO):
             raise OpConflictError(
                 f"op {self.name}: Provider name {provider} is reserved, must be another"
             )
@@ -263,7 +263,9 @@ class IrOp(OpFacts[IrOpImpl]):
 
         Args:
             priority: their names in order; providers that this machine does not support are left
-                out.
+                out. After the word `auto`, a tuned table may put them in the order that it
+                measured. `["auto"]` stands for all providers of the op, native first until a table
+                says otherwise.
             batch_sizes: first and last batch size (dimension 0 of the first activation) for this
                 priority; last None for no limit. Other sizes keep their priority. The size is read
                 in each call, so this holds in compiled graphs, too.

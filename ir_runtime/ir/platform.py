@@ -34,7 +34,8 @@ class Platform:
 
         Each list is `iree`, then native, for eager calls and for compiled graphs. The kernels are
         faster than Inductor's code for native (see the README), and with one list both give the
-        same numbers.
+        same numbers. A tuned table may put the providers of these lists in another
+        order.
 
         Args:
             config: the caller's configuration of the model; it has no effect here.
@@ -76,7 +77,7 @@ def set_platform(platform: Platform) -> None:
 
 def set_platform_default(op: IrOp) -> None:
     """Make an op follow the platform's defaults, like the catalogue's ops."""
-    op.set_default(_platform.get_default_ir_op_priority()[op.name])
+    op.priority.set_default(_platform.get_default_ir_op_priority()[op.name], auto=True)
     _set_here[op.name] = op.default_priority
 
 
@@ -85,5 +86,5 @@ def _renew_defaults() -> None:
     for name, priority in list(_set_here.items()):
         op = IrOp.registry.get(name)
         if op is not None and op.default_priority is priority:
-            op.set_default(config[name])
+            op.priority.set_default(config[name], auto=True)
             _set_here[name] = op.default_priority

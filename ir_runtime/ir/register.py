@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, overload
 
@@ -15,6 +16,7 @@ from ir_runtime.ir.op import IrOp, registering
 from ir_runtime.ir.op_facts import Normalize
 from ir_runtime.ir.schema import check_name, check_same_schema
 from ir_runtime.ir.stack import caller_stack
+from ir_runtime.ir.tuning.tables import wanted_variants
 from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 
@@ -140,6 +142,7 @@ def register_kernel(
         kernel = ALL_CUSTOM_OP_REGS[str(packet._qualified_op_name)]
         impl = IreeImpl(op, kernel, constraints, caller_stack(1 if op_class is None else 2))
         op._add(impl)
+        kernel.variant_source = functools.partial(wanted_variants, op)
         if kernel.has_check:
             op.register_value_check(kernel.check)
         op.set_formula(kernel.formula)

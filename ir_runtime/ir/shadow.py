@@ -14,7 +14,7 @@ from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.settings import Settings, current_settings, on_change
 
-__all__ = ["run_watched", "watch"]
+__all__ = ["compare_with_native", "run_watched", "watch"]
 
 
 class Watch:
@@ -59,8 +59,19 @@ def _run_beside_native(op: OpFacts[IrOpImpl], impl: IrOpImpl, values: tuple[Any,
     kept = tuple(v.clone() if isinstance(v, Tensor) else v for v in values)
     wanted = op.native(*kept)
     found = impl.functional(*values)
-    _compare(op, impl, values, _as_sequence(found), _as_sequence(wanted))
+    compare_with_native(op, impl, values, found, wanted)
     return found
+
+
+def compare_with_native(
+    op: OpFacts[IrOpImpl], impl: IrOpImpl, values: Sequence[Any], found: Any, wanted: Any
+) -> None:
+    """Compare the results of a provider with those of native.
+
+    Raises:
+        MismatchError: a result differs by more than the op's tolerance, or in shape or dtype.
+    """
+    _compare(op, impl, values, _as_sequence(found), _as_sequence(wanted))
 
 
 def _as_sequence(results: Any) -> Sequence[Any]:

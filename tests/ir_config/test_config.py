@@ -363,3 +363,17 @@ def test_a_parser_gets_an_option_an_op():
     assert Config.from_namespace(arguments) == Config(rms_norm="native", gelu="iree")
     assert Config.from_namespace(parser.parse_args([])) == Config()
     assert "--ir-op-priority.softmax PROVIDERS" in parser.format_help()
+
+
+def test_a_list_may_begin_with_auto() -> None:
+    config = Config({"gelu": "auto,native,iree"})
+    assert config.gelu == ["auto", "native", "iree"]
+    with config.set_priority():
+        held = GELU.context.get()
+        assert held is not None
+        assert [impl.provider for impl in held.candidates] == ["native", "iree"]
+        assert GELU.get_priority() == ["native"]
+    assert config.compute_hash() != Config(gelu="native,iree").compute_hash()
+    assert Config(gelu="auto").compute_hash() == Config(gelu="auto").compute_hash()
+    with pytest.raises(OpConflictError, match="'auto' is none of its providers"):
+        Config(gelu="native,auto")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ir_runtime.errors import NotTakenError
+from ir_runtime.ir.choice.tuned_calls import TunedCalls
 from ir_runtime.ir.constraint import condition
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.log import known_levels
@@ -31,6 +32,7 @@ class CompiledChoices:
 
     def __init__(self, op: OpFacts[IrOpImpl]) -> None:
         self._op = op
+        self._tuned: dict[tuple[IrOpImpl, ...], TunedCalls] = {}
         self._made: dict[tuple[tuple[IrOpImpl, ...], bool], Callable[[Run], Run]] = {}
 
     def made_for(self, impls: tuple[IrOpImpl, ...], *, on_cpu: bool) -> Callable[[Run], Run]:
@@ -40,9 +42,22 @@ class CompiledChoices:
             found = self._made[impls, on_cpu] = _make_run(self._op, impls, on_cpu=on_cpu)
         return found
 
+    def tuned_calls(self, candidates: tuple[IrOpImpl, ...], priority: Any) -> TunedCalls:
+        """Return what computes the calls of providers that a tuned table may reorder."""
+        found = self._tuned.get(candidates)
+        if found is None:
+            found = self._tuned[candidates] = TunedCalls(priority)
+        return found
+
+    def forget_calls(self) -> None:
+        """Ask the tuned tables again in each call."""
+        for calls in self._tuned.values():
+            calls.forget()
+
     def clear(self) -> None:
         """Drop all functions; they are generated again at their next use."""
         self._made.clear()
+        self.forget_calls()
 
 
 def _make_run(

@@ -14,6 +14,8 @@ from ir_runtime.ir.choice.strict import is_strict
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.iree import IreeImpl
 from ir_runtime.ir.op_facts import OpFacts
+from ir_runtime.ir.tuning.ranking import Ranking
+from ir_runtime.ir.tuning.tables import Found
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg import Explanation
@@ -48,6 +50,8 @@ class Decision:
         chosen: the provider, None if no provider takes the call.
         verdicts: one for each provider of the op, those in the priority first.
         kernel: the kernel of the call, if the provider is `iree`.
+        ranking: the times measured for such calls on this machine; None if there are none.
+        tuned: the effect of the ranking and its table; or the reason why there is none.
     """
 
     call: str
@@ -57,6 +61,8 @@ class Decision:
     chosen: str | None
     verdicts: tuple[Verdict, ...]
     kernel: Explanation | None = None
+    ranking: Ranking | None = None
+    tuned: str = ""
 
     def __str__(self) -> str:
         sizes = ""
@@ -65,6 +71,10 @@ class Decision:
             sizes = f" for batch sizes {low} to {'any' if high is None else high}"
         listed = ", ".join(self.priority) or "none: native runs"
         lines = [self.call, f"  priority  {listed} ({self.source}{sizes})"]
+        if self.ranking is not None:
+            lines.append(f"  measured  {self.ranking.in_words()}")
+        if self.tuned:
+            lines.append(f"  tuned     {self.tuned}")
         width = max(len(v.provider) for v in self.verdicts)
         for verdict in self.verdicts:
             reason = f": {verdict.reason}" if verdict.reason else ""
@@ -83,6 +93,8 @@ def explain(
     added_native: bool,
     source: str,
     batch_sizes: tuple[int, int | None] | None,
+    found: Found,
+    reordered: bool,
 ) -> Decision:
     """Explain which provider a call has, without running the call.
 
@@ -93,6 +105,8 @@ def explain(
         added_native: whether native was added to the end of the list.
         source: where the priority comes from, as in `Decision`.
         batch_sizes: the batch sizes of the priority, None for all.
+        found: the ranking of the call in the tuned tables.
+        reordered: whether tables may reorder the priority.
     """
     listed = list(impls)
     if not listed and not is_strict():
@@ -118,7 +132,17 @@ def explain(
         None if chosen is None else chosen.provider,
         (*verdicts, *(_not_listed(i) for i in op.impls.values() if i not in listed)),
         _explain_kernel(chosen, values),
+        found.ranking,
+        _tuned_in_words(found, reordered=reordered),
     )
+
+
+def _tuned_in_words(found: Found, *, reordered: bool) -> str:
+    if found.ranking is None:
+        return f"no: {found.reason}" if found.reason else ""
+    holds = "order" if reordered else "not the order, which the priority sets"
+    left_out = "".join(f"; {name} left out: {why}" for name, why in found.ranking.left_out.items())
+    return f"{holds}, for {found.shape_class}, from {found.reason}{left_out}"
 
 
 def _judge_added_native(impl: IrOpImpl) -> Verdict:

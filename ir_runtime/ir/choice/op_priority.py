@@ -68,6 +68,12 @@ class OpPriority:
         """
         return self.current().choose(values, guarded=guarded)
 
+    def choose_to_run(self, values: Sequence[Any]) -> IrOpImpl:
+        """Return the provider of a call that is about to run; it may be measured first."""
+        priority = self.current()
+        priority.measure_first(values)
+        return priority.choose(values)
+
     def run_traced(self, *given: Any) -> Any:
         """Compute a call while a compiler traces through the provider.
 
@@ -78,7 +84,7 @@ class OpPriority:
         holds = op.check.holds
         if holds is not None and torch.compiler.is_dynamo_compiling() and not holds(*values):
             return op.torch_op(*given)  # its meta function raises the error
-        priority = self.current().for_batch(values)
+        priority = self.current().for_call(values)
         for impl in priority.impls:
             if impl.is_asked_in_python:
                 return op.torch_op(*given)
@@ -103,9 +109,21 @@ class OpPriority:
             self.context.reset(token)
             self._changed()
 
-    def set_default(self, names: Sequence[str], batch_sizes: BatchSizes | None = None) -> None:
-        """Set the providers of the process; see `IrOp.set_default`."""
-        chosen = make_priority(self._op, self._choices, names, source="default")
+    def set_default(
+        self,
+        names: Sequence[str],
+        batch_sizes: BatchSizes | None = None,
+        *,
+        auto: bool = False,
+    ) -> None:
+        """Set the providers of the process; see `IrOp.set_default`.
+
+        Args:
+            names: the providers in turn.
+            batch_sizes: for which batch sizes, None for all.
+            auto: whether a tuned table may put them in another order.
+        """
+        chosen = make_priority(self._op, self._choices, names, source="default", auto=auto)
         if batch_sizes is not None:
             chosen = with_range(self.default, batch_sizes, chosen)
         self.default = chosen

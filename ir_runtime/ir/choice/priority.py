@@ -24,12 +24,17 @@ from ir_runtime.ir.choice.choice_source import CompiledChoices
 from ir_runtime.ir.choice.explain import Decision, explain
 from ir_runtime.ir.choice.strict import is_strict
 from ir_runtime.ir.implementation import IrOpImpl, supported_providers
+from ir_runtime.ir.iree import IreeImpl
 from ir_runtime.ir.log import log_skipped, logger, warn_once
 from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.shadow import run_watched, watch
+from ir_runtime.ir.tuning.first_call import first_calls
+from ir_runtime.ir.tuning.recorder import recorder
+from ir_runtime.ir.tuning.tables import Found, tables
 from ir_runtime.settings import Settings, on_change
 
 __all__ = [
+    "AUTO",
     "BatchSizes",
     "Priority",
     "compile_anew",
@@ -39,6 +44,9 @@ __all__ = [
 
 BatchSizes = tuple[int, int | None]
 """First and last size of dimension 0 of the first activation; None for no last one."""
+
+AUTO = "auto"
+"""The first word of a list that tuned tables may put in another order."""
 
 _guard = fork_safe_lock()
 _alive: WeakSet[Priority] = WeakSet()
@@ -54,6 +62,8 @@ class Priority:
         added_native: whether native was added to the end of the list.
         ranges: other priorities for some batch sizes, the latest first.
         source: `context` or `default`: where it was set.
+        candidates: the providers that a tuned table may put in another order; empty if a user
+            asked for this order.
 
     Attributes:
         run: computes a call by the first provider that takes it, given all arguments by position.
@@ -69,6 +79,7 @@ class Priority:
         added_native: bool = False,
         ranges: Sequence[tuple[BatchSizes, Priority]] = (),
         source: str = "default",
+        candidates: Sequence[IrOpImpl] = (),
     ) -> None:
         self.op = op
         self.choices = choices
@@ -76,6 +87,8 @@ class Priority:
         self.added_native = added_native
         self.ranges = tuple(ranges)
         self.source = source
+        self.candidates = tuple(candidates)
+        self._ordered: dict[tuple[str, ...], Priority] = {}
         self.run: Callable[..., Any]
         self.run_on_cpu: Callable[..., Any]
         with _guard:
@@ -87,8 +100,10 @@ class Priority:
         asked = self.impls[:-1] if self.added_native else self.impls
         if watch.on:
             self.run = self.run_on_cpu = self._run_watched
-        elif self.ranges or not asked:  # the batch size, or strict mode, decides in each call
+        elif recorder.on or self.ranges or not asked:  # each call decides, or is recorded
             self.run = self.run_on_cpu = self.run_chosen
+        elif self.candidates and tables.active:
+            self.run = self.run_on_cpu = self.choices.tuned_calls(self.candidates, self).run
         elif asked[0].accepts is None:
             self.run, self.run_on_cpu = asked[0].functional, asked[0].on_cpu
         else:
@@ -100,7 +115,15 @@ class Priority:
 
         `run` falls back to it if no provider takes the call, or if skipped ones must be logged.
         """
+        self.measure_first(values)
         return self.compute(values, lambda impl: impl.functional(*values))
+
+    def measure_first(self, values: Sequence[Any]) -> None:
+        """Measure a call that is about to run, where `IR_RUNTIME_TUNE` asks for that."""
+        if tables.active and not torch.compiler.is_compiling():
+            chosen = self.for_batch(values)
+            if chosen.candidates:
+                first_calls.measure(self.op, values, chosen)
 
     def compute(self, values: Sequence[Any], call: Callable[[IrOpImpl], Any]) -> Any:
         """Return the result of `call` for the first provider that does not decline it."""
@@ -122,6 +145,29 @@ class Priority:
         """The names of the providers."""
         return [impl.provider for impl in self.impls]
 
+    def for_call(self, values: Sequence[Any]) -> Priority:
+        """Return the list for the batch size of a call, in the order of a tuned table."""
+        chosen = self.for_batch(values)
+        if not chosen.candidates or torch.compiler.is_compiling():
+            return chosen
+        return chosen.in_order_of(tables.find(self.op, values))
+
+    def in_order_of(self, found: Found) -> Priority:
+        """Return these providers in the order in which they were measured; the others last."""
+        if found.ranking is None or not self.candidates:
+            return self
+        order = found.ranking.providers
+        ordered = self._ordered.get(order)
+        if ordered is None:
+            ranked = [i for name in order for i in self.candidates if i.provider == name]
+            impls = _until_all_taken((*ranked, *(i for i in self.candidates if i not in ranked)))
+            added = self.added_native and not impls[-1].supports_all_args
+            if added:
+                impls.append(self.op.impls["native"])
+            ordered = Priority(self.op, self.choices, impls, added_native=added, source=self.source)
+            self._ordered[order] = ordered
+        return ordered
+
     def for_batch(self, values: Sequence[Any]) -> Priority:
         """Return the list for the batch size of a call."""
         if not self.ranges:
@@ -136,6 +182,8 @@ class Priority:
         """Explain which provider a call has, given all its arguments, without running it."""
         chosen = self.for_batch(values)
         sizes = next((sizes for sizes, inner in self.ranges if inner is chosen), None)
+        found = tables.find(self.op, values)
+        tuned, chosen = bool(chosen.candidates), chosen.in_order_of(found)
         return explain(
             self.op,
             values,
@@ -143,6 +191,8 @@ class Priority:
             added_native=chosen.added_native,
             source=self.source if chosen.impls else "unset",
             batch_sizes=sizes,
+            found=found,
+            reordered=tuned,
         )
 
     def choose(
@@ -164,7 +214,9 @@ class Priority:
         Raises:
             PriorityError: no priority is set in strict mode, or no provider takes the call.
         """
-        chosen = self.for_batch(values)
+        if recorder.on and not torch.compiler.is_compiling():
+            recorder.add(self.op, values)
+        chosen = self.for_call(values)
         if not chosen.impls:
             return _unset(self.op)
         last = len(chosen.impls) - 1
@@ -228,35 +280,76 @@ def _follow(before: Settings, now: Settings) -> None:
         compile_anew()
 
 
+@recorder.on_change
+def _follow_recorder() -> None:
+    compile_anew()
+
+
+@tables.on_change
+def _follow_tables(op: str | None) -> None:
+    """Choose again: drop what is remembered of calls, and bound launches of kernels with forms."""
+    with _guard:
+        priorities = [p for p in _alive if op is None or p.op.name == op]
+    for known in {priority.op for priority in priorities}:
+        kernel = known.impls["iree"]
+        if isinstance(kernel, IreeImpl) and kernel.written_kernel is not None:
+            kernel.written_kernel.calls.clear()
+    for priority in priorities:
+        priority.choices.forget_calls()
+        priority.compile()
+
+
+def _until_all_taken(impls: Sequence[IrOpImpl]) -> list[IrOpImpl]:
+    """Return providers up to the first that takes all arguments."""
+    kept: list[IrOpImpl] = []
+    for impl in impls:
+        kept.append(impl)
+        if impl.supports_all_args:
+            break
+    return kept
+
+
 def make_priority(
-    op: OpFacts[IrOpImpl], choices: CompiledChoices, names: Sequence[str], *, source: str
+    op: OpFacts[IrOpImpl],
+    choices: CompiledChoices,
+    names: Sequence[str],
+    *,
+    source: str,
+    auto: bool = False,
 ) -> Priority:
     """Return a priority of providers by name, without those that this machine does not support.
+
+    Args:
+        op: the op.
+        choices: makes functions that try providers in turn.
+        names: the providers in turn. After the word `auto` a tuned table may reorder them; `auto`
+            alone stands for all providers of the op, native first until a table says otherwise.
+        source: `context` or `default`.
+        auto: whether a table may reorder them without that word.
 
     Raises:
         OpConflictError: no provider has one of the names.
     """
+    if names and names[0] == AUTO:
+        auto, names = True, names[1:] or ["native", *(n for n in op.impls if n != "native")]
     unknown = [name for name in names if name not in op.impls]
     if unknown:
         raise OpConflictError(
             f"op {op.name}: {unknown[0]!r} is none of its providers, must be one of "
             + ", ".join(op.impls)
         )
-    impls: list[IrOpImpl] = []
-    for name in names:
-        impl = op.impls[name]
-        if not impl.supported:
-            continue
-        impls.append(impl)
-        if impl.supports_all_args:
-            return Priority(op, choices, impls, source=source)
+    supported = [op.impls[name] for name in names if op.impls[name].supported]
+    impls = _until_all_taken(supported)
+    candidates = supported if auto else ()
+    if impls and impls[-1].supports_all_args:
+        return Priority(op, choices, impls, source=source, candidates=candidates)
     warn_once(
         f"fallback {op.name}",
         f"op {op.name}: each provider of its priority refuses some arguments; such calls are a "
         f"fallback to native. If this is intended, set {[*names, 'native']}",
     )
     impls.append(op.impls["native"])
-    return Priority(op, choices, impls, added_native=True, source=source)
+    return Priority(op, choices, impls, added_native=True, source=source, candidates=candidates)
 
 
 def with_range(base: Priority, sizes: BatchSizes, inner: Priority) -> Priority:
@@ -282,4 +375,5 @@ def with_range(base: Priority, sizes: BatchSizes, inner: Priority) -> Priority:
         added_native=base.added_native,
         ranges=((sizes, inner), *base.ranges),
         source=inner.source,
+        candidates=base.candidates,
     )

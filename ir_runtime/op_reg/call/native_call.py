@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ir_runtime.op_reg.call.call_functions import CallFunctions
     from ir_runtime.op_reg.op.op import Op
 
-__all__ = ["FastCalls", "add_fast_calls", "can_be_fast"]
+__all__ = ["FastCalls", "add_fast_calls", "can_be_fast", "guarded_call", "not_seen_yet"]
 
 _NOT_SEEN_YET = ("value", "dtype", "shape", "unknown arguments")
 
@@ -35,9 +35,9 @@ class FastCalls:
         self._entrances: dict[str, _launcher.Call] = {}
         self._calls: list[_launcher.Call] = []
         self._out_calls: list[_launcher.Call] = []
+        self._choosing: list[_launcher.Call] = []
         self._guarded: _launcher.Call | None = None
         self._capacity = 1  # the setting is read when there is something to remember
-        self._not_seen = {c for c, word in _launcher.REFUSALS.items() if word in _NOT_SEEN_YET}
 
     def entrance(self, name: str, slow: Callable[..., Any], *, keyset: bool, out: bool) -> Any:
         """Return what the dispatcher may call in place of a function.
@@ -86,26 +86,51 @@ class FastCalls:
 
     def entrance_of_its_own(self, slow: Callable[..., Any]) -> Any:
         """Return another entrance like `guarded_entrance`, for a `slow` that does more."""
-        from ir_runtime.launch.direct.native import _launcher
-        from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
+        call = self._new_guarded(slow, self._capacity, self._calls)
+        self._calls.append(call)
+        return call
 
+    def choosing_entrance(self, slow: Callable[..., Any]) -> Any:
+        """Return an entrance that serves only what it is taught itself, by `teach` or `redirect`.
+
+        Another entrance may run the kernel for a call that this one sends elsewhere.
+        """
+        call = self._new_guarded(slow, bound_launches())
+        self._choosing.append(call)
+        return call
+
+    def _new_guarded(
+        self, slow: Callable[..., Any], capacity: int, peers: Sequence[Any] = ()
+    ) -> Any:
         op = self._op
-        call = _launcher.Call(
+        return guarded_call(
             slow,
-            takes_keyset=False,
-            plain_keyset=PLAIN_KEYSET,
-            set_devices=set_devices,
-            parameters=op.arg_names,
-            positional=len(op.arg_names),
+            op.arg_names,
+            capacity,
             defaults=default_values(op),
             check=op.check if op.has_check else None,
             eager=op.eager_execute if op.has_eager_execute else None,
-            capacity=self._capacity,
             autocast=op.autocast_dtypes,
-            peers=tuple(self._calls),
+            peers=tuple(peers),
         )
-        self._calls.append(call)
+
+    def bound_entrance(
+        self, slow: Callable[..., Any], args: Sequence[Any], bound: BoundLaunch
+    ) -> Any:
+        """Return an entrance that runs one bound launch, and `slow` for any other call."""
+        call = self._new_guarded(slow, 1)
+        self.teach(call, args, bound)
         return call
+
+    def teach(self, entrance: Any, args: Sequence[Any], bound: BoundLaunch) -> bool:
+        """Let a choosing entrance run a bound launch in calls like this one.
+
+        Returns:
+            Whether it can; it cannot run launches in the VM.
+        """
+        if bound.plan is None:
+            return False
+        return entrance.remember(args, bound.plan.native, bound.operands, bound.results)
 
     def remember(self, name: str, refused: int, args: Sequence[Any], bound: BoundLaunch) -> None:
         """Make the C launcher serve calls like this one, if it refused this one only as unknown.
@@ -121,7 +146,7 @@ class FastCalls:
             self._capacity = bound_launches()
             for call in (*self._calls, *self._out_calls):
                 call.clear(self._capacity)
-        missed = self._entrances[name] if refused in self._not_seen else None
+        missed = self._entrances[name] if not_seen_yet(refused) else None
         for calls, given in ((self._calls, args), (self._out_calls, (*args, False))):
             for call in calls:
                 if call is missed or call.remembered == 0:
@@ -129,13 +154,48 @@ class FastCalls:
 
     def clear(self) -> None:
         """Forget all."""
-        for call in (*self._calls, *self._out_calls):
+        for call in (*self._calls, *self._out_calls, *self._choosing):
             call.clear()
 
     @property
     def hits(self) -> int:
         """How many calls never reached Python."""
-        return sum(call.hits for call in (*self._calls, *self._out_calls))
+        every = (*self._calls, *self._out_calls, *self._choosing)
+        return sum(call.hits for call in every)
+
+
+def guarded_call(
+    slow: Callable[..., Any], names: Sequence[str], capacity: int, **options: Any
+) -> Any:
+    """Return a `_launcher.Call` that looks for itself at all that torch's dispatcher sees to.
+
+    Args:
+        slow: takes all arguments by position; computes a call that is not remembered.
+        names: of the arguments.
+        capacity: how many calls are remembered.
+        options: as for `_launcher.Call`.
+    """
+    from ir_runtime.launch.direct.native import _launcher
+    from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
+
+    options = {"defaults": {}, "autocast": {}, **options}
+    return _launcher.Call(
+        slow,
+        takes_keyset=False,
+        plain_keyset=PLAIN_KEYSET,
+        set_devices=set_devices,
+        parameters=names,
+        positional=len(names),
+        capacity=capacity,
+        **options,
+    )
+
+
+def not_seen_yet(refused: int) -> bool:
+    """Tell whether a call was refused only as it is unlike those that are remembered."""
+    from ir_runtime.launch.direct.native import _launcher
+
+    return _launcher.REFUSALS.get(refused) in _NOT_SEEN_YET
 
 
 def can_be_fast(op: Op) -> bool:

@@ -42,6 +42,8 @@ class Op(ABC):
             each `select`. Set if the op is the kernel of an IR op.
         like_native: a torch function that computes the same, for forward-mode derivatives and
             `torch.vmap`; None if there is none. Set if the op is the kernel of an IR op.
+        variant_source: takes all arguments of a call, returns the forms of its kernel that are
+            wanted, by the names that `select` gives to `choose_variant`; None for the default ones.
         calls: the bound launches of calls that were seen before, a `CallTable`.
         formula: the registered backward, None if there is none.
         vmap_rule: the registered rule of `torch.vmap`, None if there is none.
@@ -120,6 +122,7 @@ class Op(ABC):
         self.autocast_dtypes: dict[str, torch.dtype] = {}
         self.precheck: Callable[[Sequence[Any]], None] | None = None
         self.like_native: Callable[..., Any] | None = None
+        self.variant_source: Callable[[Sequence[Any]], Mapping[str, str]] | None = None
 
     def _parse_schema(self, rest: str) -> Any:
         try:

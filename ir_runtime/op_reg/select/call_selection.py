@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -21,7 +23,22 @@ from ir_runtime.op_reg.select.argument import (
 )
 from ir_runtime.op_reg.select.selection import KernelSelection, no_such_argument
 
-__all__ = ["CallSelection"]
+__all__ = ["CallSelection", "use_variants"]
+
+_asked_for: ContextVar[Mapping[str, str] | None] = ContextVar("ir_runtime_variants", default=None)
+
+
+@contextmanager
+def use_variants(variants: Mapping[str, str]) -> Generator[None]:
+    """Select these forms of kernels in this context, whatever is wanted elsewhere.
+
+    Only for code that selects by itself: launches that are bound already stay as they are.
+    """
+    token = _asked_for.set(variants)
+    try:
+        yield
+    finally:
+        _asked_for.reset(token)
 
 
 class CallSelection(KernelSelection):
@@ -115,6 +132,13 @@ class CallSelection(KernelSelection):
         desc = TensorArg(t)
         self.result_descs.append(desc)
         return desc
+
+    def _wanted_variants(self) -> Mapping[str, str]:
+        asked_for = _asked_for.get()
+        if asked_for is not None:
+            return asked_for
+        source = self.op.variant_source
+        return {} if source is None else source(self.args)
 
     def _attr(self, arg: int, kind: type, expected: str) -> AttrArg:
         value = self._value(arg)

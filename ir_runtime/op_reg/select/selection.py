@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -44,6 +45,8 @@ class KernelSelection(ABC):
         inplace_tied_arg_descs: the arguments that the kernel changes, in declared order.
         result_descs: the results, in order.
         variant: the name of the kernel, if there are several for the same arguments.
+        offered_variants: what `choose_variant` may choose from, by name.
+        variants: what it chose, by name.
         device_family: the device family of the kernel: `local` (CPUs), `vulkan`, `cuda` or
             `hip`. An op may have different kernels for them.
         machine: the CPU machine that code is made for: features, cores and caches. A choice that
@@ -64,6 +67,8 @@ class KernelSelection(ABC):
         self.result_descs: list[ResultDescriptor] = []
         self.variant: str = "default"
         self.machine: Machine = code_machine()
+        self.offered_variants: dict[str, tuple[str, ...]] = {}
+        self.variants: dict[str, str] = {}
 
     @abstractmethod
     def arg_tensor(self, arg: int, *, inplace_tied: bool = False) -> TensorArg:
@@ -120,6 +125,36 @@ class KernelSelection(ABC):
     @abstractmethod
     def return_tensor(self, t: Tensor) -> TensorArg:
         """Declare the next result to have the shape and dtype of `t`, a meta tensor."""
+
+    def choose_variant(self, name: str, choices: Sequence[str]) -> str:
+        """Offer several forms of the kernel that compute the same, and return the one to use.
+
+        That is the form that a tuned table found fastest for such calls on this device type, and
+        the first one where nothing was measured. It becomes part of the selection.
+
+        Args:
+            name: what the forms differ in, such as `"tile"`; a Python identifier.
+            choices: names of the forms: letters, digits and `_`, each once. The first is the
+                default.
+
+        Raises:
+            RegistrationError: a name is not well formed, or is given twice.
+        """
+        offered = tuple(choices)
+        problem = _variant_problem(name, offered)
+        if problem is None and name in self.offered_variants:
+            problem = "is offered twice, must be once"
+        if problem is not None:
+            raise RegistrationError(f"{self.op.name}: variant {name!r} {problem}")
+        wanted = self._wanted_variants().get(name)
+        chosen = wanted if wanted in offered else offered[0]
+        self.offered_variants[name] = offered
+        self.variants[name] = chosen
+        return chosen
+
+    def _wanted_variants(self) -> Mapping[str, str]:
+        """Return the forms that are wanted, by name; here the defaults."""
+        return {}
 
     def return_new_tensor(self, size: Sequence[int], dtype: torch.dtype) -> TensorArg:
         """Declare the next result by size and dtype."""
@@ -212,12 +247,25 @@ class KernelSelection(ABC):
         tied = ", ".join(
             str(i) for i, d in enumerate(self.arg_descs) if d in self.inplace_tied_arg_descs
         )
-        return f"{self.op.qualified_name}::{self.variant!r}({arguments})->({results}) tied({tied})"
+        forms = "".join(f" {name}={form}" for name, form in self.variants.items())
+        return (
+            f"{self.op.qualified_name}::{self.variant!r}({arguments})->({results}) "
+            f"tied({tied}){forms}"
+        )
 
     def __repr__(self) -> str:
         arguments = ", ".join("unused" if d is None else repr(d) for d in self.arg_descs)
         results = ", ".join(repr(d) for d in self.result_descs)
         return f"<{self.op.qualified_name}::{self.variant!r}({arguments})->({results})>"
+
+
+def _variant_problem(name: str, choices: Sequence[str]) -> str | None:
+    if not name.isidentifier():
+        return "is no identifier, must be one"
+    wrong = [c for c in choices if not re.fullmatch(r"\w+", c) or choices.count(c) > 1]
+    if not choices or wrong:
+        return f"has the forms {list(choices)}, must be one or more words, each once"
+    return None
 
 
 def no_such_argument(op: Op, arg: int) -> NoSuchArgumentError:

@@ -52,6 +52,8 @@ class Plan:
 
 @final
 class Call:
+    threads: int
+    asks_again: int
     @property
     def remembered(self) -> int: ...
     @property
@@ -79,6 +81,7 @@ class Call:
     def remember(
         self, args: Sequence[Any], plan: Plan, operands: Sequence[int], results: _Results
     ) -> bool: ...
+    def redirect(self, args: Sequence[Any], instead: Callable[..., Any], /) -> bool: ...
     def clear(self, capacity: int = ..., /) -> None: ...
     def why_refused(self, *args: Any, **kwargs: Any) -> int: ...
 

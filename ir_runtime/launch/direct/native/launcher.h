@@ -175,6 +175,9 @@ extern thread_pool pool;  // without `parallel` there is none
 bool find_pool(bool torch_has_openmp);
 // How many threads torch would use for work begun by this thread; -1 with an exception set.
 int torch_threads(const launcher *own);
+// Tells whether work begun by this thread gets so many threads; true where nobody knows. -1 with an
+// exception set.
+int has_threads(const launcher *own, int count);
 
 // --- arena.c: memory kept by each thread ---
 
@@ -336,7 +339,9 @@ typedef struct {
 
 typedef struct {
   PyObject_HEAD
-  plan *what;
+  launcher *own;
+  plan *what;         // NULL if a function computes the call
+  PyObject *instead;  // this function, which takes all arguments by position; or NULL
   expectation *expected;
   size_t expected_count, expected_room;
   Py_ssize_t value_count;
@@ -348,6 +353,8 @@ bool add_remembered_type(launcher *own);
 // Returns what recognises a call like `args`; NULL with ValueError set, or without an error if the
 // arguments cannot be recognised.
 remembered *remember_call(PyObject *args, plan *what, PyObject *operands, PyObject *results);
+// Likewise, for calls that the function `instead` computes.
+remembered *redirect_call(launcher *own, PyObject *args, PyObject *instead);
 refusal compare_call(const remembered *self, PyObject *const *values, Py_ssize_t count,
                      const facts *seen);
 

@@ -22,7 +22,7 @@ static expectation *add_expectation(remembered *self, kind what) {
 
 static bool expect_tensor(remembered *self, PyObject *tensor) {
   fact seen;
-  if (describe_tensor(self->what->own, tensor, &seen) != ACCEPTED) return false;
+  if (describe_tensor(self->own, tensor, &seen) != ACCEPTED) return false;
   expectation *added = add_expectation(self, EXPECT_TENSOR);
   size_t size = (size_t)seen.rank * sizeof *added->shape;
   if (added != NULL && (added->shape = PyMem_Malloc(size + 1)) == NULL) PyErr_NoMemory();
@@ -59,9 +59,9 @@ static uint64_t bits_of(PyObject *number) {
 }
 
 static bool expect_scalar(remembered *self, PyObject *value) {
-  if (value == Py_None || PyBool_Check(value) || is_torch_constant(self->what->own, value))
+  if (value == Py_None || PyBool_Check(value) || is_torch_constant(self->own, value))
     return expect_object(self, EXPECT_SAME, value);
-  if (is_any_tensor(self->what->own, value)) return expect_tensor(self, value);
+  if (is_any_tensor(self->own, value)) return expect_tensor(self, value);
   if (PyLong_CheckExact(value)) return expect_int(self, value);
   if (PyUnicode_CheckExact(value)) return expect_object(self, EXPECT_TEXT, value);
   if (!PyFloat_CheckExact(value)) return false;
@@ -204,19 +204,31 @@ static bool read_operands(remembered *self, PyObject *operands) {
   return plan_fault("remember: %u operands, the plan has %u", used, self->what->operand_count);
 }
 
-static bool read_call(remembered *self, PyObject *args, PyObject *operands, PyObject *results) {
+static bool read_values(remembered *self, PyObject *args) {
   self->value_count = PyTuple_GET_SIZE(args);
   for (Py_ssize_t i = 0; i < self->value_count; i++)
     if (!expect_value(self, PyTuple_GET_ITEM(args, i))) return false;
-  return read_operands(self, operands) && read_results(self, results);
+  return true;
+}
+
+static bool read_call(remembered *self, PyObject *args, PyObject *operands, PyObject *results) {
+  return read_values(self, args) && read_operands(self, operands) && read_results(self, results);
+}
+
+// Nobody can find it until it is whole.
+static remembered *new_remembered(launcher *own) {
+  PyTypeObject *type = (PyTypeObject *)own->remembered_type;
+  remembered *self = (remembered *)type->tp_alloc(type, 0);
+  if (self == NULL) return NULL;
+  PyObject_GC_UnTrack(self);
+  self->own = own;
+  return self;
 }
 
 remembered *remember_call(PyObject *args, plan *what, PyObject *operands, PyObject *results) {
-  PyTypeObject *type = (PyTypeObject *)what->own->remembered_type;
-  remembered *self = (remembered *)type->tp_alloc(type, 0);
+  remembered *self = new_remembered(what->own);
   PyObject *given = NULL, *indices = NULL, *made = NULL;
   if (self == NULL) return NULL;
-  PyObject_GC_UnTrack(self);  // nobody can find it until it is whole
   self->what = (plan *)Py_NewRef((PyObject *)what);
   if ((given = PySequence_Tuple(args)) == NULL || (indices = PySequence_Tuple(operands)) == NULL ||
       (made = PySequence_Tuple(results)) == NULL || !read_call(self, given, indices, made))
@@ -229,11 +241,24 @@ remembered *remember_call(PyObject *args, plan *what, PyObject *operands, PyObje
   return self;
 }
 
-// What it refers to leads back to it through a plan or a type only, which break the cycle.
+remembered *redirect_call(launcher *own, PyObject *args, PyObject *instead) {
+  remembered *self = new_remembered(own);
+  PyObject *given = self == NULL ? NULL : PySequence_Tuple(args);
+  if (self != NULL) self->instead = Py_NewRef(instead);
+  if (given == NULL || !read_values(self, given))
+    Py_CLEAR(self);
+  else
+    PyObject_GC_Track(self);
+  Py_XDECREF(given);
+  return self;
+}
+
+// What it refers to leads back to it through a plan, a type or a call only, which break the cycle.
 static int traverse(PyObject *object, visitproc visit, void *arg) {
   remembered *self = (remembered *)object;
   Py_VISIT(Py_TYPE(object));
   Py_VISIT(self->what);
+  Py_VISIT(self->instead);
   for (size_t i = 0; i < self->expected_count; i++) Py_VISIT(self->expected[i].object);
   for (uint32_t i = 0; self->results != NULL && i < returned_results(self->what); i++)
     Py_VISIT(self->results[i].allocation);
@@ -252,6 +277,7 @@ static void free_remembered(PyObject *object) {
   PyMem_Free(self->expected);
   PyMem_Free(self->operands);
   Py_XDECREF((PyObject *)self->what);
+  Py_XDECREF(self->instead);
   type->tp_free(object);
   Py_DECREF(type);
 }

@@ -55,3 +55,9 @@ int torch_threads(const launcher *own) {
   }
   return pool.in_parallel() ? 1 : pool.max_threads();
 }
+
+int has_threads(const launcher *own, int count) {
+  if (pool.parallel == NULL || forked || pool.in_parallel()) return 1;
+  int found = torch_threads(own);
+  return found < 0 ? -1 : found == count;
+}
