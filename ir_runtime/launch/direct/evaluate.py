@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,8 @@ import torch
 from ir_runtime.dtypes import dtype_info, short_name
 from ir_runtime.errors import LaunchError
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Plan, Step
-from ir_runtime.launch.direct.plan_rewrite import rewrite_steps
+from ir_runtime.launch.direct.plan_in_place import Placement, PlanMemory, place_in_operands
+from ir_runtime.launch.direct.plan_rewrite import rewrite_steps, spans_of
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.expression import compute_values, width_of
 from ir_runtime.launch.host_program.program import (
@@ -32,6 +33,7 @@ from ir_runtime.launch.operand.number import decode_number, encode_number
 __all__ = ["evaluate", "result_numbers", "result_shapes"]
 
 _ALIGNMENT = 64
+_LEAST_OF_A_WORKGROUP = 4096  # bytes; IREE gives a workgroup at least some loops of vectors
 _GRID_LIMITS = (1 << 32, 1 << 32, 1 << 16)  # IREE passes x and y in 32 bits, z in 16
 
 Shape = tuple[int, ...]
@@ -44,6 +46,8 @@ def evaluate(
     numbers: Sequence[float] = (),
     *,
     in_place: Sequence[tuple[int, int]] = (),
+    elementwise: bool = False,
+    has_report: bool = False,
 ) -> Plan:
     """Compute the launches of a call.
 
@@ -52,7 +56,11 @@ def evaluate(
         shapes: of the operand tensors, which are dense.
         dtypes: of the operand tensors.
         numbers: the numbers of the call, in order.
-        in_place: pairs `(result, operand)` that share one memory, numbered within their kind.
+        in_place: pairs `(result, operand)` that share one memory, numbered within their kind. No
+            other operand may overlap these.
+        elementwise: whether each element of those results depends only on the elements at the
+            same place.
+        has_report: whether the last result is an index report.
 
     Returns:
         The plan.
@@ -60,10 +68,10 @@ def evaluate(
     Raises:
         ArgumentError: a number does not fit its type.
         LaunchError: the arguments do not fit the program; the message is the program's own.
-        UnreadableProgramError: only IREE's VM can run it for these arguments, or the results
-            cannot be in the memory of these operands.
+        UnreadableProgramError: only IREE's VM can run it for these arguments.
     """
-    return _Evaluation(program, shapes, dtypes, numbers).plan(in_place)
+    evaluation = _Evaluation(program, shapes, dtypes, numbers)
+    return evaluation.plan(in_place, elementwise=elementwise, has_report=has_report)
 
 
 def result_shapes(
@@ -154,7 +162,9 @@ class _Evaluation:
     dtypes: Sequence[torch.dtype]
     numbers: Sequence[float]
 
-    def plan(self, in_place: Sequence[tuple[int, int]]) -> Plan:
+    def plan(
+        self, in_place: Sequence[tuple[int, int]], *, elementwise: bool, has_report: bool
+    ) -> Plan:
         program = self.program
         _expect("tensors", len(self.shapes), program.operands)
         _expect("dtypes", len(self.dtypes), program.operands)
@@ -176,18 +186,29 @@ class _Evaluation:
         steps = [made for step in program.steps for made in self._step(step)]
         # From numbers within a kind to slots: results come right after the operands.
         pairs = {len(operands) + result: operand for result, operand in in_place}
-        kept = rewrite_steps(
-            steps, len(operands), results, transients=len(transients), in_place=pairs
-        )
+        report = len(operands) + len(results) - 1 if has_report else None
+        memory = PlanMemory(len(operands), results, transients, report)
+        if pairs:
+            placed = place_in_operands(steps, memory, pairs, elementwise=elementwise)
+        else:
+            kept = rewrite_steps(steps, len(operands), results, transients=len(transients))
+            placed = Placement(kept, tuple(transients), (), len(kept))
+        return self._made(placed, memory, pairs)
+
+    def _made(self, placed: Placement, memory: PlanMemory, pairs: Mapping[int, int]) -> Plan:
+        steps = placed.steps
         # The rewrite may leave a transient unused; it then needs no memory.
-        first = len(operands) + len(results)
-        used = {span.slot for step in kept for span in _spans(step)}
+        used = {span.slot for step in steps for span in spans_of(step)}
+        sizes = enumerate(placed.transient_sizes, memory.visible)
         return Plan(
-            steps=tuple(kept),
+            steps=tuple(steps),
             minimum_sizes=tuple(self.needed),
-            transients=tuple(n if first + i in used else 0 for i, n in enumerate(transients)),
-            touched_bytes=sum(span.length for step in kept for span in _spans(step)),
-            written_operands=tuple(sorted(_targets(kept) & set(range(len(operands))))),
+            transients=tuple(size if slot in used else 0 for slot, size in sizes),
+            touched_bytes=sum(_touched(step, pairs) for step in steps),
+            written_operands=tuple(sorted(_targets(steps) & set(range(memory.operands)))),
+            changed=tuple(pairs.values()),
+            staged=tuple(pairs[slot] for slot in placed.staged),
+            checked_at=placed.checked_at,
         )
 
     def _check_operands(self) -> None:
@@ -277,10 +298,18 @@ class _Evaluation:
         return f"constant {slot}"
 
 
-def _spans(step: Step) -> tuple[Binding, ...]:
-    if isinstance(step, Dispatch):
-        return step.bindings
-    return (step.target,) if isinstance(step, Fill) else (step.source, step.target)
+def _touched(step: Step, in_place: Mapping[int, int]) -> int:
+    """Return how many bytes a step reads or writes, which is an estimate.
+
+    A step that changes an operand is bound to all of it, and may touch one row. It is taken for
+    few bytes if it reads little besides and has a small grid.
+    """
+    spans = tuple(spans_of(step))
+    rest = sum(span.length for span in spans if span.slot not in in_place)
+    changed = sum(span.length for span in spans if span.slot in in_place)
+    if changed and isinstance(step, Dispatch):
+        changed = min(changed, max(4 * rest, _LEAST_OF_A_WORKGROUP * math.prod(step.workgroups)))
+    return rest + changed
 
 
 def _targets(steps: Sequence[Step]) -> set[int]:

@@ -66,6 +66,7 @@ class FastCalls:
             capacity=self._capacity,
             asked=len(op.arg_names),
             is_told=True,
+            returned=-1 if op.returned_arg is None else op.returned_arg,
         )
         self._entrances[name] = call
         (self._out_calls if out else self._calls).append(call)
@@ -103,6 +104,7 @@ class FastCalls:
             capacity=self._capacity,
             autocast=op.autocast_dtypes,
             peers=tuple(self._calls),
+            returned=-1 if op.returned_arg is None else op.returned_arg,
         )
         self._calls.append(call)
         return call
@@ -140,9 +142,7 @@ class FastCalls:
 
 def can_be_fast(op: Op) -> bool:
     """Tell whether the C launcher can stand before an op's functions for CPU tensors."""
-    listed = any("[]" in str(a.type) or "List" in str(a.type) for a in op.schema.arguments)
-    refused = op.mutated_args or listed or op.select_each_call
-    return not refused and native.why_absent() is None
+    return not op.select_each_call and native.why_absent() is None
 
 
 def add_fast_calls(op: Op, functions: CallFunctions) -> CallFunctions:

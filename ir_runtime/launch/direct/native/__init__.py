@@ -16,6 +16,8 @@ import platform
 import sys
 from pathlib import Path
 
+from ir_runtime.counters import read_count_from
+
 __all__ = ["build_failure", "why_absent"]
 
 _EXTENSION = f"{__name__}._launcher"
@@ -26,11 +28,12 @@ _FAILURE = Path(__file__).with_name("build_failure.txt")  # `setup.py` writes it
 def why_absent() -> str | None:
     """Return why the C launcher cannot be used here; None if it can."""
     try:
-        importlib.import_module(_EXTENSION)
+        launcher = importlib.import_module(_EXTENSION)
     except ModuleNotFoundError as error:
         return _why_not_built() if error.name == _EXTENSION else str(error)
     except ImportError as error:
         return str(error)
+    read_count_from("copies", launcher.take_copies)
     return None
 
 
