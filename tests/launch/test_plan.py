@@ -40,7 +40,7 @@ def rewritten(*steps: Any) -> list[Any]:
 def placed(*steps: Any, elementwise: bool = False) -> tuple[list[Any], tuple[int, ...]]:
     """Rewrite steps of the same program, its result in the operand; returns what is staged, too."""
     memory = PlanMemory(1, [64], [64] * 7)
-    found = place_in_operands(steps, memory, {1: 0}, elementwise=elementwise)
+    found = place_in_operands(steps, memory, {1: 0}, lambda _: [(0, 1)] if elementwise else [])
     return found.steps, found.staged
 
 

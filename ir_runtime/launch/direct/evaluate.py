@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,10 +13,11 @@ import torch
 from ir_runtime.dtypes import dtype_info, short_name
 from ir_runtime.errors import LaunchError
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Plan, Step
-from ir_runtime.launch.direct.plan_in_place import Placement, PlanMemory, place_in_operands
+from ir_runtime.launch.direct.plan_in_place import Pair, Placement, PlanMemory, place_in_operands
 from ir_runtime.launch.direct.plan_rewrite import rewrite_steps, spans_of
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.expression import compute_values, width_of
+from ir_runtime.launch.host_program.pointwise import NONE_POINTWISE, Pointwise
 from ir_runtime.launch.host_program.program import (
     Check,
     HostProgram,
@@ -46,7 +48,7 @@ def evaluate(
     numbers: Sequence[float] = (),
     *,
     in_place: Sequence[tuple[int, int]] = (),
-    elementwise: bool = False,
+    pointwise: Pointwise | None = NONE_POINTWISE,
     has_report: bool = False,
 ) -> Plan:
     """Compute the launches of a call.
@@ -58,8 +60,7 @@ def evaluate(
         numbers: the numbers of the call, in order.
         in_place: pairs `(result, operand)` that share one memory, numbered within their kind. No
             other operand may overlap these.
-        elementwise: whether each element of those results depends only on the elements at the
-            same place.
+        pointwise: which dispatches may write a result over an operand; None if each may.
         has_report: whether the last result is an index report.
 
     Returns:
@@ -71,7 +72,7 @@ def evaluate(
         UnreadableProgramError: only IREE's VM can run it for these arguments.
     """
     evaluation = _Evaluation(program, shapes, dtypes, numbers)
-    return evaluation.plan(in_place, elementwise=elementwise, has_report=has_report)
+    return evaluation.plan(in_place, pointwise, has_report=has_report)
 
 
 def result_shapes(
@@ -163,7 +164,11 @@ class _Evaluation:
     numbers: Sequence[float]
 
     def plan(
-        self, in_place: Sequence[tuple[int, int]], *, elementwise: bool, has_report: bool
+        self,
+        in_place: Sequence[tuple[int, int]],
+        pointwise: Pointwise | None,
+        *,
+        has_report: bool,
     ) -> Plan:
         program = self.program
         _expect("tensors", len(self.shapes), program.operands)
@@ -189,11 +194,19 @@ class _Evaluation:
         report = len(operands) + len(results) - 1 if has_report else None
         memory = PlanMemory(len(operands), results, transients, report)
         if pairs:
-            placed = place_in_operands(steps, memory, pairs, elementwise=elementwise)
+            over = functools.partial(self._writes_over, pointwise)
+            placed = place_in_operands(steps, memory, pairs, over)
         else:
             kept = rewrite_steps(steps, len(operands), results, transients=len(transients))
             placed = Placement(kept, tuple(transients), (), len(kept))
         return self._made(placed, memory, pairs)
+
+    def _writes_over(self, pointwise: Pointwise | None, step: Dispatch) -> Iterable[Pair]:
+        """Return the pairs of bindings of a dispatch that may be the same memory."""
+        if pointwise is None:
+            every = range(len(step.bindings))
+            return [(i, j) for i in every for j in every if i != j]
+        return pointwise.get(self.program.functions[step.executable][step.function], ())
 
     def _made(self, placed: Placement, memory: PlanMemory, pairs: Mapping[int, int]) -> Plan:
         steps = placed.steps

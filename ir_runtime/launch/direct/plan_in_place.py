@@ -8,7 +8,7 @@ ones are computed in a transient, and copied last.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Step
@@ -23,7 +23,15 @@ from ir_runtime.launch.direct.plan_rewrite import (
     written_by,
 )
 
-__all__ = ["Placement", "PlanMemory", "place_in_operands"]
+__all__ = ["Pair", "Placement", "PlanMemory", "place_in_operands"]
+
+Pair = tuple[int, int]
+"""Two bindings of a dispatch: one that it reads, and one that it writes."""
+
+
+def _never(step: Dispatch) -> Iterable[Pair]:
+    del step
+    return ()
 
 
 @dataclass(frozen=True)
@@ -70,8 +78,7 @@ def place_in_operands(
     steps: Sequence[Step],
     memory: PlanMemory,
     in_place: Mapping[int, int],
-    *,
-    elementwise: bool = False,
+    writes_over: Callable[[Dispatch], Iterable[Pair]] = _never,
 ) -> Placement:
     """Compute results where operands lie.
 
@@ -80,8 +87,8 @@ def place_in_operands(
         memory: its slots.
         in_place: from result slot to the operand slot that is the same memory. These operands share
             memory with no other operand; the program itself writes none.
-        elementwise: whether a dispatch may write an element over the operand's element at the same
-            place, which it reads.
+        writes_over: tells which bindings of a dispatch may be the same memory: pairs of one that is
+            read and the one written over it.
 
     Raises:
         UnreadableProgramError: source and target of a copy overlap in part.
@@ -92,7 +99,7 @@ def place_in_operands(
     # Writing a result directly moves its first write to an earlier step: if its operand is read
     # in between, only the original order may be right.
     drafts = (moved, list(steps))
-    staged = [_late_readers(draft, in_place, elementwise=elementwise) for draft in drafts]
+    staged = [_late_readers(draft, in_place, writes_over) for draft in drafts]
     chosen = 0 if len(staged[0]) <= len(staged[1]) else 1
     found = _stage(drafts[chosen], memory, in_place, staged[chosen])
     if found is None:  # indices are checked only after something was written
@@ -102,18 +109,20 @@ def place_in_operands(
 
 
 def _late_readers(
-    steps: Sequence[Step], in_place: Mapping[int, int], *, elementwise: bool
+    steps: Sequence[Step],
+    in_place: Mapping[int, int],
+    writes_over: Callable[[Dispatch], Iterable[Pair]],
 ) -> tuple[int, ...]:
     """Return the results whose operand is still used when they are written.
 
-    A dispatch that reads the operand and writes the result counts, too, unless it is elementwise:
-    one workgroup may overwrite elements before another one reads them.
+    A dispatch that reads the operand and writes the result counts, too, unless it is known to be
+    right: one workgroup may overwrite elements before another one reads them.
     """
     late: list[int] = []
     for result, operand in in_place.items():
         rest = [step for step in steps if not _onto_itself(step, {result: operand})]
         first = next((i for i, step in enumerate(rest) if may_write(step, result)), len(rest))
-        if elementwise and first < len(rest) and _same_spans(rest[first], result, operand):
+        if first < len(rest) and _reads_in_step(rest[first], result, operand, writes_over):
             first += 1
         if uses_of(rest[first:], operand) or _restores(steps, result, operand):
             late.append(result)
@@ -131,12 +140,20 @@ def _restores(steps: Sequence[Step], result: int, operand: int) -> bool:
     return False
 
 
-def _same_spans(step: Step, result: int, operand: int) -> bool:
-    spans = {
-        slot: {(b.offset, b.length) for b in uses_of([step], slot)} for slot in (result, operand)
-    }
-    return (
-        isinstance(step, Dispatch) and len(spans[result]) == 1 and spans[result] == spans[operand]
+def _reads_in_step(
+    step: Step, result: int, operand: int, writes_over: Callable[[Dispatch], Iterable[Pair]]
+) -> bool:
+    """Tell whether a step may write a result over the operand: it reads each place before that."""
+    if not isinstance(step, Dispatch):
+        return False
+    known = set(writes_over(step))
+    spans = list(enumerate(step.bindings))
+    read = [(i, span) for i, span in spans if span.slot == operand]
+    written = [(i, span) for i, span in spans if span.slot == result]
+    return all(
+        (i, j) in known and (one.offset, one.length) == (other.offset, other.length)
+        for i, one in read
+        for j, other in written
     )
 
 
