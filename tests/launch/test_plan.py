@@ -13,6 +13,7 @@ from ir_runtime.launch.direct.evaluate import evaluate, result_numbers, result_s
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill
 from ir_runtime.launch.direct.plan_in_place import PlanMemory, place_in_operands
 from ir_runtime.launch.direct.plan_rewrite import rewrite_steps
+from ir_runtime.launch.host_program.dispatch_access import UNKNOWN_ACCESS, DispatchAccess
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
 from ir_runtime.launch.host_program.program_json import load_program
 from tests.launch.golden_file import golden_program
@@ -40,7 +41,8 @@ def rewritten(*steps: Any) -> list[Any]:
 def placed(*steps: Any, elementwise: bool = False) -> tuple[list[Any], tuple[int, ...]]:
     """Rewrite steps of the same program, its result in the operand; returns what is staged, too."""
     memory = PlanMemory(1, [64], [64] * 7)
-    found = place_in_operands(steps, memory, {1: 0}, lambda _: [(0, 1)] if elementwise else [])
+    access = DispatchAccess(written_over=frozenset([(0, 1)])) if elementwise else UNKNOWN_ACCESS
+    found = place_in_operands(steps, memory, {1: 0}, lambda _: access)
     return found.steps, found.staged
 
 
@@ -134,10 +136,12 @@ def test_in_place_a_result_stays_in_its_transient_until_the_operand_was_read() -
 REPORT = span(3, 0, 32)
 
 
-def placed_with_report(*steps: Any) -> tuple[list[Any], tuple[int, ...], int]:
+def placed_with_report(
+    *steps: Any, access: DispatchAccess = UNKNOWN_ACCESS
+) -> tuple[list[Any], tuple[int, ...], int]:
     """Rewrite steps of a program with operands 0 and 1, result 2 in operand 0, and report 3."""
     memory = PlanMemory(2, [64, 32], [64] * 4, report=3)
-    found = place_in_operands(steps, memory, {2: 0})
+    found = place_in_operands(steps, memory, {2: 0}, lambda _: access)
     return found.steps, found.staged, found.checked_at
 
 
@@ -146,6 +150,14 @@ def test_in_place_indices_are_checked_before_anything_is_written() -> None:
     update, prepare = dispatch(span(1), span(2)), dispatch(span(1), span(5))
     check = dispatch(span(5), REPORT)
     assert placed_with_report(update, prepare, check) == ([prepare, check, update], (), 2)
+
+
+def test_in_place_a_report_shares_what_is_only_read_with_the_update() -> None:
+    indices, update = dispatch(span(1), span(5)), dispatch(span(5), span(2))
+    check = dispatch(span(5), REPORT)
+    assert placed_with_report(indices, update, check)[1] == (2,)
+    found = placed_with_report(indices, update, check, access=DispatchAccess(frozenset([0])))
+    assert found == ([indices, check, update], (), 2)
 
 
 def test_in_place_a_report_on_what_was_written_is_complete_before_the_copy() -> None:

@@ -8,16 +8,20 @@ from collections.abc import Mapping
 from ir_runtime.fork_lock import fork_waits
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.compile_cache import Compiled
+from ir_runtime.launch.host_program.dispatch_access import (
+    DispatchAccesses,
+    load_accesses,
+    store_accesses,
+)
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
-from ir_runtime.launch.host_program.pointwise import Pointwise
 from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.host_program.program_json import load_program
 
 __all__ = [
     "WrittenOperands",
     "program_files",
+    "stored_accesses",
     "stored_host_program",
-    "stored_pointwise",
     "stored_written_operands",
 ]
 
@@ -38,7 +42,7 @@ def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes,
         source: the MLIR that was compiled, as text or bytecode.
         entry: the exported function whose host program is read.
     """
-    from ir_runtime.launch.host_program.pointwise import find_pointwise
+    from ir_runtime.launch.host_program.dispatch_access import find_accesses
     from ir_runtime.launch.host_program.read_program import read_program
     from ir_runtime.launch.host_program.scratch_operand import find_all_written_operands
 
@@ -55,8 +59,7 @@ def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes,
             program = read_program(text, entry, written_operands=scratch)
             executables = {name: executables[name] for name in program.executables}
             record["program"] = program.to_json()
-            pointwise = find_pointwise(compiled.stream)
-            record["pointwise"] = {name: sorted(pairs) for name, pairs in pointwise.items()}
+            record["dispatches"] = store_accesses(find_accesses(compiled.stream))
         except UnreadableProgramError as refusal:
             record["unreadable"] = str(refusal)
             executables = {}
@@ -71,10 +74,10 @@ def stored_written_operands(artifact: Artifact) -> WrittenOperands:
     return {name: None if places is None else tuple(places) for name, places in stored.items()}
 
 
-def stored_pointwise(artifact: Artifact) -> Pointwise:
-    """Return which dispatches of a stored program may write a result over an operand."""
-    stored = json.loads(artifact.program).get("pointwise", {}) if artifact.program else {}
-    return {name: frozenset((i, j) for i, j in pairs) for name, pairs in stored.items()}
+def stored_accesses(artifact: Artifact) -> DispatchAccesses:
+    """Return what is known of the dispatches of a stored program."""
+    stored = json.loads(artifact.program) if artifact.program else {}
+    return load_accesses(stored.get("dispatches", {}))
 
 
 def stored_host_program(artifact: Artifact) -> HostProgram | str:

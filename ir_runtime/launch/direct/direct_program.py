@@ -19,12 +19,12 @@ from ir_runtime.dtypes import short_name
 from ir_runtime.errors import LaunchError
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch.artifact.store import Artifact
-from ir_runtime.launch.compile.program_record import stored_host_program, stored_pointwise
+from ir_runtime.launch.compile.program_record import stored_accesses, stored_host_program
 from ir_runtime.launch.direct import native
 from ir_runtime.launch.direct.evaluate import evaluate, result_shapes
 from ir_runtime.launch.direct.plan import Dispatch, Fill, Plan, Step
+from ir_runtime.launch.host_program.dispatch_access import NO_ACCESSES, DispatchAccesses
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
-from ir_runtime.launch.host_program.pointwise import NONE_POINTWISE, Pointwise
 from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.operand.call_key import call_key
 from ir_runtime.launch.operand.changed_operand import NOTHING_CHANGED, Changed, apart, copy_back
@@ -56,8 +56,8 @@ def load_direct(artifact: Artifact) -> DirectProgram | str:
     except ValueError as refusal:
         return f"its executable does not load: {refusal}"
     report = report_of_source(artifact.source)
-    pointwise = stored_pointwise(artifact)
-    return DirectProgram(artifact.key.name, program, executables, report, pointwise=pointwise)
+    accesses = stored_accesses(artifact)
+    return DirectProgram(artifact.key.name, program, executables, report, accesses=accesses)
 
 
 Fault = Callable[[bytes], None]
@@ -126,7 +126,7 @@ class DirectProgram:
         program: the host program, in destination-passing form.
         executables: in the order of the program.
         report: the index report in its last result, None if it has none.
-        pointwise: which of its dispatches may write a result over an operand.
+        accesses: what is known of its dispatches.
     """
 
     def __init__(
@@ -136,10 +136,10 @@ class DirectProgram:
         executables: Sequence[_launcher.Executable],
         report: IndexReport | None = None,
         *,
-        pointwise: Pointwise = NONE_POINTWISE,
+        accesses: DispatchAccesses = NO_ACCESSES,
     ) -> None:
         self.name = name
-        self._pointwise = pointwise
+        self._accesses = accesses
         self._report: tuple[int, Fault | None] = (0, None)
         if report is not None:
             self._report = (report.shape[0], functools.partial(_raise_fault, name, report))
@@ -179,7 +179,8 @@ class DirectProgram:
                 [tensor.dtype for tensor in tensors],
                 numbers,
                 in_place=self._in_place(operands, changed, len(results)),
-                pointwise=None if changed.elementwise else self._pointwise,
+                elementwise=changed.elementwise,
+                accesses=self._accesses,
                 has_report=self._report[0] > 0,
             )
         except LaunchError as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
 import math
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,11 +13,16 @@ import torch
 from ir_runtime.dtypes import dtype_info, short_name
 from ir_runtime.errors import LaunchError
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Plan, Step
-from ir_runtime.launch.direct.plan_in_place import Pair, Placement, PlanMemory, place_in_operands
+from ir_runtime.launch.direct.plan_in_place import Placement, PlanMemory, place_in_operands
 from ir_runtime.launch.direct.plan_rewrite import rewrite_steps, spans_of
+from ir_runtime.launch.host_program.dispatch_access import (
+    NO_ACCESSES,
+    UNKNOWN_ACCESS,
+    DispatchAccess,
+    DispatchAccesses,
+)
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.expression import compute_values, width_of
-from ir_runtime.launch.host_program.pointwise import NONE_POINTWISE, Pointwise
 from ir_runtime.launch.host_program.program import (
     Check,
     HostProgram,
@@ -48,7 +53,8 @@ def evaluate(
     numbers: Sequence[float] = (),
     *,
     in_place: Sequence[tuple[int, int]] = (),
-    pointwise: Pointwise | None = NONE_POINTWISE,
+    accesses: DispatchAccesses = NO_ACCESSES,
+    elementwise: bool = False,
     has_report: bool = False,
 ) -> Plan:
     """Compute the launches of a call.
@@ -60,7 +66,9 @@ def evaluate(
         numbers: the numbers of the call, in order.
         in_place: pairs `(result, operand)` that share one memory, numbered within their kind. No
             other operand may overlap these.
-        pointwise: which dispatches may write a result over an operand; None if each may.
+        accesses: what is known of the dispatches.
+        elementwise: whether each element of those results depends only on the elements at the
+            same place.
         has_report: whether the last result is an index report.
 
     Returns:
@@ -72,7 +80,14 @@ def evaluate(
         UnreadableProgramError: only IREE's VM can run it for these arguments.
     """
     evaluation = _Evaluation(program, shapes, dtypes, numbers)
-    return evaluation.plan(in_place, pointwise, has_report=has_report)
+    if elementwise:
+        return evaluation.plan(in_place, _any_over_any, has_report=has_report)
+
+    def access(step: Dispatch) -> DispatchAccess:
+        name = program.functions[step.executable][step.function]
+        return accesses.get(name, UNKNOWN_ACCESS)
+
+    return evaluation.plan(in_place, access, has_report=has_report)
 
 
 def result_shapes(
@@ -166,7 +181,7 @@ class _Evaluation:
     def plan(
         self,
         in_place: Sequence[tuple[int, int]],
-        pointwise: Pointwise | None,
+        access: Callable[[Dispatch], DispatchAccess],
         *,
         has_report: bool,
     ) -> Plan:
@@ -194,19 +209,11 @@ class _Evaluation:
         report = len(operands) + len(results) - 1 if has_report else None
         memory = PlanMemory(len(operands), results, transients, report)
         if pairs:
-            over = functools.partial(self._writes_over, pointwise)
-            placed = place_in_operands(steps, memory, pairs, over)
+            placed = place_in_operands(steps, memory, pairs, access)
         else:
             kept = rewrite_steps(steps, len(operands), results, transients=len(transients))
             placed = Placement(kept, tuple(transients), (), len(kept))
         return self._made(placed, memory, pairs)
-
-    def _writes_over(self, pointwise: Pointwise | None, step: Dispatch) -> Iterable[Pair]:
-        """Return the pairs of bindings of a dispatch that may be the same memory."""
-        if pointwise is None:
-            every = range(len(step.bindings))
-            return [(i, j) for i in every for j in every if i != j]
-        return pointwise.get(self.program.functions[step.executable][step.function], ())
 
     def _made(self, placed: Placement, memory: PlanMemory, pairs: Mapping[int, int]) -> Plan:
         steps = placed.steps
@@ -309,6 +316,11 @@ class _Evaluation:
                 return f"{kind} {slot}"
             slot -= count
         return f"constant {slot}"
+
+
+def _any_over_any(step: Dispatch) -> DispatchAccess:
+    pairs = itertools.permutations(range(len(step.bindings)), 2)
+    return DispatchAccess(written_over=frozenset(pairs))
 
 
 def _touched(step: Step, in_place: Mapping[int, int]) -> int:

@@ -22,16 +22,11 @@ from ir_runtime.launch.direct.plan_rewrite import (
     write_directly,
     written_by,
 )
+from ir_runtime.launch.host_program.dispatch_access import DispatchAccess
 
-__all__ = ["Pair", "Placement", "PlanMemory", "place_in_operands"]
+__all__ = ["Access", "Placement", "PlanMemory", "place_in_operands"]
 
-Pair = tuple[int, int]
-"""Two bindings of a dispatch: one that it reads, and one that it writes."""
-
-
-def _never(step: Dispatch) -> Iterable[Pair]:
-    del step
-    return ()
+Access = Callable[[Dispatch], DispatchAccess]
 
 
 @dataclass(frozen=True)
@@ -78,7 +73,7 @@ def place_in_operands(
     steps: Sequence[Step],
     memory: PlanMemory,
     in_place: Mapping[int, int],
-    writes_over: Callable[[Dispatch], Iterable[Pair]] = _never,
+    access: Access,
 ) -> Placement:
     """Compute results where operands lie.
 
@@ -87,8 +82,7 @@ def place_in_operands(
         memory: its slots.
         in_place: from result slot to the operand slot that is the same memory. These operands share
             memory with no other operand; the program itself writes none.
-        writes_over: tells which bindings of a dispatch may be the same memory: pairs of one that is
-            read and the one written over it.
+        access: tells what is known of a dispatch.
 
     Raises:
         UnreadableProgramError: source and target of a copy overlap in part.
@@ -99,19 +93,17 @@ def place_in_operands(
     # Writing a result directly moves its first write to an earlier step: if its operand is read
     # in between, only the original order may be right.
     drafts = (moved, list(steps))
-    staged = [_late_readers(draft, in_place, writes_over) for draft in drafts]
+    staged = [_late_readers(draft, in_place, access) for draft in drafts]
     chosen = 0 if len(staged[0]) <= len(staged[1]) else 1
-    found = _stage(drafts[chosen], memory, in_place, staged[chosen])
+    found = _stage(drafts[chosen], memory, in_place, staged[chosen], access)
     if found is None:  # indices are checked only after something was written
-        found = _stage(drafts[chosen], memory, in_place, tuple(in_place))
+        found = _stage(drafts[chosen], memory, in_place, tuple(in_place), access)
     assert found is not None
     return found
 
 
 def _late_readers(
-    steps: Sequence[Step],
-    in_place: Mapping[int, int],
-    writes_over: Callable[[Dispatch], Iterable[Pair]],
+    steps: Sequence[Step], in_place: Mapping[int, int], access: Access
 ) -> tuple[int, ...]:
     """Return the results whose operand is still used when they are written.
 
@@ -122,7 +114,7 @@ def _late_readers(
     for result, operand in in_place.items():
         rest = [step for step in steps if not _onto_itself(step, {result: operand})]
         first = next((i for i, step in enumerate(rest) if may_write(step, result)), len(rest))
-        if first < len(rest) and _reads_in_step(rest[first], result, operand, writes_over):
+        if first < len(rest) and _reads_in_step(rest[first], result, operand, access):
             first += 1
         if uses_of(rest[first:], operand) or _restores(steps, result, operand):
             late.append(result)
@@ -140,13 +132,11 @@ def _restores(steps: Sequence[Step], result: int, operand: int) -> bool:
     return False
 
 
-def _reads_in_step(
-    step: Step, result: int, operand: int, writes_over: Callable[[Dispatch], Iterable[Pair]]
-) -> bool:
+def _reads_in_step(step: Step, result: int, operand: int, access: Access) -> bool:
     """Tell whether a step may write a result over the operand: it reads each place before that."""
     if not isinstance(step, Dispatch):
         return False
-    known = set(writes_over(step))
+    known = access(step).written_over
     spans = list(enumerate(step.bindings))
     read = [(i, span) for i, span in spans if span.slot == operand]
     written = [(i, span) for i, span in spans if span.slot == result]
@@ -166,7 +156,11 @@ def _onto_itself(step: Step, in_place: Mapping[int, int]) -> bool:
 
 
 def _stage(
-    steps: Sequence[Step], memory: PlanMemory, in_place: Mapping[int, int], staged: Sequence[int]
+    steps: Sequence[Step],
+    memory: PlanMemory,
+    in_place: Mapping[int, int],
+    staged: Sequence[int],
+    access: Access,
 ) -> Placement | None:
     """Compute some results in transients; None if indices are checked too late then."""
     sizes = {slot: memory.result_sizes[slot - memory.operands] for slot in staged}
@@ -180,7 +174,7 @@ def _stage(
     kept = {slot: operand for slot, operand in in_place.items() if slot not in sizes}
     made = [step for step in (*made, *last) if not _onto_itself(step, kept)]
     made = without_dead(made, memory.visible)
-    ordered = _report_first(made, memory, in_place)
+    ordered = _report_first(made, memory, in_place, access)
     if ordered is None:
         return None
     transients = (*memory.transient_sizes, *sizes.values())
@@ -207,17 +201,17 @@ def _first_write(steps: Sequence[Step], in_place: Mapping[int, int]) -> int:
 
 
 def _report_first(
-    steps: list[Step], memory: PlanMemory, in_place: Mapping[int, int]
+    steps: list[Step], memory: PlanMemory, in_place: Mapping[int, int], access: Access
 ) -> list[Step] | None:
     """Move the steps that check indices before the first that writes an operand, if possible."""
     first = _first_write(steps, in_place)
     if memory.report is None or not any(may_write(step, memory.report) for step in steps[first:]):
         return steps
-    shared = {operand: result for result, operand in in_place.items()}
+    uses = _Uses(memory, {operand: result for result, operand in in_place.items()}, access)
     needed: list[Step] = []
     others: list[Step] = []
     for step in reversed(steps[first:]):
-        if may_write(step, memory.report) or any(_depend(step, n, memory, shared) for n in needed):
+        if may_write(step, memory.report) or any(uses.depend(step, each) for each in needed):
             needed.insert(0, step)
         else:
             others.insert(0, step)
@@ -226,19 +220,24 @@ def _report_first(
     return [*steps[:first], *needed, *others]
 
 
-def _depend(one: Step, other: Step, memory: PlanMemory, shared: Mapping[int, int]) -> bool:
-    """Tell whether the order of two steps may matter: both use memory that one of them may write.
+@dataclass(frozen=True)
+class _Uses:
+    """What steps do with memory; an operand and the result in its memory are one slot."""
 
-    No step writes an operand or a constant, except an operand that a result shares.
-    """
+    memory: PlanMemory
+    shared: Mapping[int, int]
+    access: Access
 
-    def slots(spans: Sequence[Binding]) -> set[int]:
-        return {shared.get(span.slot, span.slot) for span in spans if span.length}
+    def depend(self, one: Step, other: Step) -> bool:
+        """Tell whether the order of two steps may matter: both use memory that one may write."""
+        both = self._slots(spans_of(one)) & self._slots(spans_of(other))
+        return bool(both & (self._written(one) | self._written(other)))
 
-    last = memory.visible + len(memory.transient_sizes) + len(shared)
-    written = {
-        slot
-        for slot in slots(written_by(one)) | slots(written_by(other))
-        if memory.operands <= slot < last
-    }
-    return bool(written & slots([*spans_of(one)]) & slots([*spans_of(other)]))
+    def _slots(self, spans: Iterable[Binding]) -> set[int]:
+        return {self.shared.get(span.slot, span.slot) for span in spans if span.length}
+
+    def _written(self, step: Step) -> set[int]:
+        """Return the slots that a step may write: no operand except those that results share."""
+        only_read = self.access(step).only_read if isinstance(step, Dispatch) else ()
+        spans = (span for i, span in enumerate(written_by(step)) if i not in only_read)
+        return {slot for slot in self._slots(spans) if slot >= self.memory.operands}

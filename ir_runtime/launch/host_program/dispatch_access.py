@@ -1,32 +1,75 @@
-"""The search for dispatches that may write a result over an operand which they read.
+"""The search for what the dispatches of a program do with their bindings.
 
-In such a dispatch each element of the result depends on no other element of the operand than the
-one at the same place. It is one `linalg.generic` that reads the whole operand and writes the whole
-result in the same order. IREE's code for the CPU reads an element before it writes that place.
+In a pointwise dispatch each element of the result depends on no other element of an operand than
+the one at the same place. It is one `linalg.generic` that reads the whole operand and writes the
+whole result in the same order. IREE's code for the CPU reads an element before it writes that
+place, so that both may be the same memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.scratch_operand import parse_module
 
-__all__ = ["NONE_POINTWISE", "Pointwise", "find_pointwise"]
+__all__ = [
+    "NO_ACCESSES",
+    "UNKNOWN_ACCESS",
+    "DispatchAccess",
+    "DispatchAccesses",
+    "find_accesses",
+    "load_accesses",
+    "store_accesses",
+]
 
-Pointwise = Mapping[str, frozenset[tuple[int, int]]]
-"""By name of a function: pairs of a binding that is read, and the one that is written over it."""
 
-NONE_POINTWISE: Pointwise = {}
+@dataclass(frozen=True)
+class DispatchAccess:
+    """What a function of an executable is known to do with its bindings.
+
+    Attributes:
+        only_read: the bindings that it does not write.
+        written_over: pairs of a binding that it reads, and one that it writes: the two may be the
+            same memory.
+    """
+
+    only_read: frozenset[int] = frozenset()
+    written_over: frozenset[tuple[int, int]] = frozenset()
+
+
+UNKNOWN_ACCESS = DispatchAccess()
+DispatchAccesses = Mapping[str, DispatchAccess]
+"""By name of the function; others are unknown."""
+NO_ACCESSES: DispatchAccesses = {}
 
 _SUBSPAN = "stream.binding.subspan"
 _LOAD = "iree_tensor_ext.dispatch.tensor.load"
 _STORE = "iree_tensor_ext.dispatch.tensor.store"
 
 
-def find_pointwise(stream: bytes) -> Pointwise:
-    """Find the pairs of bindings in each dispatch of a program that may be the same memory.
+def store_accesses(accesses: DispatchAccesses) -> dict[str, Any]:
+    """Return accesses as data for JSON."""
+    return {
+        name: {"only_read": sorted(a.only_read), "written_over": sorted(a.written_over)}
+        for name, a in accesses.items()
+    }
+
+
+def load_accesses(stored: Mapping[str, Any]) -> DispatchAccesses:
+    """Return what `store_accesses` made data of."""
+    return {
+        name: DispatchAccess(
+            frozenset(a["only_read"]), frozenset((i, j) for i, j in a["written_over"])
+        )
+        for name, a in stored.items()
+    }
+
+
+def find_accesses(stream: bytes) -> DispatchAccesses:
+    """Find what each dispatch of a program does with its bindings.
 
     Args:
         stream: the program in IREE's stream phase, text or bytecode.
@@ -34,18 +77,26 @@ def find_pointwise(stream: bytes) -> Pointwise:
     try:
         module = parse_module(stream)  # keeps its operations alive
     except UnreadableProgramError:
-        return {}
-    found: dict[str, frozenset[tuple[int, int]]] = {}
+        return NO_ACCESSES
+    found: dict[str, DispatchAccess] = {}
     for executable in module.body.operations:
         if executable.operation.name != "stream.executable":
             continue
         for inner in _operations(executable.operation):
-            if inner.name == "builtin.module":
-                for function in _operations(inner):
-                    pairs = _pairs(function) if function.name == "func.func" else frozenset()
-                    if pairs:
-                        found[function.attributes["sym_name"].value] = pairs
+            functions = _operations(inner) if inner.name == "builtin.module" else []
+            for function in functions:
+                if function.name == "func.func":
+                    name = function.attributes["sym_name"].value
+                    found[name] = DispatchAccess(_only_read(function), _pairs(function))
     return found
+
+
+def _only_read(function: Any) -> frozenset[int]:
+    """Return the bindings of which all spans are only read; one without a span is unknown."""
+    spans = [op for op in _operations(function) if op.name == _SUBSPAN]
+    numbers = [(op.operands[0].arg_number, str(op.results[0].type)) for op in spans]
+    written = {number for number, kind in numbers if "dispatch.tensor<readonly:" not in kind}
+    return frozenset(number for number, _ in numbers) - written
 
 
 def _operations(op: Any) -> list[Any]:
@@ -53,7 +104,7 @@ def _operations(op: Any) -> list[Any]:
 
 
 def _pairs(function: Any) -> frozenset[tuple[int, int]]:
-    """Return the pairs of one function; none if it is more than one `linalg.generic`."""
+    """Return the pairs that may be the same memory; none if it is not just a `linalg.generic`."""
     body = _operations(function)
     memory = [op for op in body if op.name in (_SUBSPAN, _LOAD, _STORE)]
     generics = [op for op in body if op.name.startswith("linalg.")]
