@@ -277,7 +277,8 @@ def _made_ready(
 ) -> list[Tensor]:
     """Copy the tensors that cannot be used in place, and record the copies."""
     started_ns = time.perf_counter_ns()
-    ready = apart([importable(tensor) for tensor in _bare(tensors)], written)
+    bare = _bare(tensors)
+    ready = apart(bare, [importable(tensor) for tensor in bare], written)
     pairs = zip(ready, tensors, strict=True)
     copied = sum(one.data_ptr() != other.data_ptr() for one, other in pairs)
     if copied:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ir_runtime.counters import add_count
 from ir_runtime.launch.operand.launch_type import Launch
+from ir_runtime.launch.operand.overlap import shared_pairs
 
 __all__ = ["NOTHING_CHANGED", "Changed", "apart", "copy_back", "writing_back"]
 
@@ -32,13 +33,18 @@ class Changed:
 NOTHING_CHANGED = Changed()
 
 
-def apart(ready: list[Tensor], written: Sequence[int]) -> list[Tensor]:
-    """Return dense tensors, those that will be written as copies if they overlap another one."""
-    spans = [(t.data_ptr(), t.data_ptr() + t.numel() * t.element_size()) for t in ready]
-    for i in written:
-        start, end = spans[i]
-        if any(s < end and start < e for j, (s, e) in enumerate(spans) if j != i and s < e):
-            ready[i] = ready[i].clone()
+def apart(tensors: Sequence[Tensor], ready: list[Tensor], written: Sequence[int]) -> list[Tensor]:
+    """Give operands that will be written, and overlap another operand, memory of their own.
+
+    Args:
+        tensors: the operands.
+        ready: the same, some of them as dense copies; is changed.
+        written: which of them will be written.
+    """
+    if written:
+        for i in {i for pair in shared_pairs(dict(enumerate(tensors))) for i in pair}:
+            if i in written and ready[i].data_ptr() == tensors[i].data_ptr():
+                ready[i] = ready[i].clone()
     return ready
 
 

@@ -51,12 +51,30 @@ void bind_changed(const plan *self, void **slots) {
   for (uint32_t i = 0; i < self->changed_count; i++) slots[first + i] = slots[self->changed[i]];
 }
 
+static bool is_true(PyObject *answer) {
+  bool yes = answer == Py_True;
+  if (answer == NULL) PyErr_Clear();
+  Py_XDECREF(answer);
+  return yes;
+}
+
+// torch has no record of changes to such a tensor, and refuses them as it does here.
+static bool refuse_inference(const launcher *own, PyObject *tensor) {
+  if (!is_true(PyObject_CallMethodNoArgs(tensor, own->is_inference))) return true;
+  if (is_true(PyObject_CallNoArgs(own->inference_mode))) return true;
+  PyErr_SetString(PyExc_RuntimeError,
+                  "Inplace update to inference tensor outside InferenceMode is not allowed. You can "
+                  "make a clone to get a normal tensor before doing inplace update.");
+  return false;
+}
+
 bool note_changed(const plan *self, const facts *seen, const uint32_t *operands) {
   if (self->changed_count == 0) return true;
   PyObject *changed = PyTuple_New((Py_ssize_t)self->changed_count), *done = NULL;
   for (uint32_t i = 0; changed != NULL && i < self->changed_count; i++) {
     PyObject *tensor = operand_at(seen, operands, self->changed[i])->tensor;
     PyTuple_SET_ITEM(changed, (Py_ssize_t)i, Py_NewRef(tensor));
+    if (!refuse_inference(self->own, tensor)) Py_CLEAR(changed);
   }
   if (changed != NULL) done = PyObject_CallOneArg(self->own->increment_version, changed);
   Py_XDECREF(changed);

@@ -33,9 +33,10 @@ typedef struct {
   does(executable_type) does(plan_type) does(remembered_type)                                    \
   does(tensor_type) does(parameter_type) does(dtype_type) does(layout_type) does(format_type)    \
   does(exchange_capsule) does(grad_descriptor) does(cpu_descriptor)                              \
-  does(is_neg) does(is_conj) does(wants_grad) does(on_cpu)                                       \
+  does(is_neg) does(is_conj) does(wants_grad) does(on_cpu) does(is_inference)                    \
   does(forward_ad) does(current_level) does(profiler) does(profiler_enabled) does(raw_repr)      \
-  does(is_grad_enabled) does(dispatch_modes) does(function_modes) does(functorch_level)          \
+  does(inference_mode) does(is_grad_enabled) does(dispatch_modes) does(function_modes)           \
+  does(functorch_level)                                                                          \
   does(is_tracing) does(any_autocast) does(empty_strided) does(increment_version)                \
   does(thread_count)
 
