@@ -40,7 +40,6 @@ from ir_runtime.launch.operand.number import decode_number, encode_number
 __all__ = ["evaluate", "result_numbers", "result_shapes"]
 
 _ALIGNMENT = 64
-_LEAST_OF_A_WORKGROUP = 4096  # bytes; IREE gives a workgroup at least some loops of vectors
 _GRID_LIMITS = (1 << 32, 1 << 32, 1 << 16)  # IREE passes x and y in 32 bits, z in 16
 
 Shape = tuple[int, ...]
@@ -213,9 +212,15 @@ class _Evaluation:
         else:
             kept = rewrite_steps(steps, len(operands), results, transients=len(transients))
             placed = Placement(kept, tuple(transients), (), len(kept))
-        return self._made(placed, memory, pairs)
+        return self._made(placed, memory, pairs, access)
 
-    def _made(self, placed: Placement, memory: PlanMemory, pairs: Mapping[int, int]) -> Plan:
+    def _made(
+        self,
+        placed: Placement,
+        memory: PlanMemory,
+        pairs: Mapping[int, int],
+        access: Callable[[Dispatch], DispatchAccess],
+    ) -> Plan:
         steps = placed.steps
         # The rewrite may leave a transient unused; it then needs no memory.
         used = {span.slot for step in steps for span in spans_of(step)}
@@ -224,7 +229,7 @@ class _Evaluation:
             steps=tuple(steps),
             minimum_sizes=tuple(self.needed),
             transients=tuple(size if slot in used else 0 for slot, size in sizes),
-            touched_bytes=sum(_touched(step, pairs) for step in steps),
+            touched_bytes=sum(_touched(step, access) for step in steps),
             written_operands=tuple(sorted(_targets(steps) & set(range(memory.operands)))),
             changed=tuple(pairs.values()),
             staged=tuple(pairs[slot] for slot in placed.staged),
@@ -323,18 +328,15 @@ def _any_over_any(step: Dispatch) -> DispatchAccess:
     return DispatchAccess(written_over=frozenset(pairs))
 
 
-def _touched(step: Step, in_place: Mapping[int, int]) -> int:
+def _touched(step: Step, access: Callable[[Dispatch], DispatchAccess]) -> int:
     """Return how many bytes a step reads or writes, which is an estimate.
 
-    A step that changes an operand is bound to all of it, and may touch one row. It is taken for
-    few bytes if it reads little besides and has a small grid.
+    A dispatch that changes some places of a binding is bound to all of it.
     """
-    spans = tuple(spans_of(step))
-    rest = sum(span.length for span in spans if span.slot not in in_place)
-    changed = sum(span.length for span in spans if span.slot in in_place)
-    if changed and isinstance(step, Dispatch):
-        changed = min(changed, max(4 * rest, _LEAST_OF_A_WORKGROUP * math.prod(step.workgroups)))
-    return rest + changed
+    partly = access(step).partly if isinstance(step, Dispatch) else frozenset[int]()
+    lengths = [span.length for span in spans_of(step)]
+    rest = sum(length for i, length in enumerate(lengths) if i not in partly)
+    return rest + sum(min(lengths[i], 2 * rest) for i in partly)
 
 
 def _targets(steps: Sequence[Step]) -> set[int]:

@@ -34,10 +34,13 @@ class DispatchAccess:
         only_read: the bindings that it does not write.
         written_over: pairs of a binding that it reads, and one that it writes: the two may be the
             same memory.
+        partly: the bindings that it changes at some places only, as a scatter does. How many bytes
+            these are is not known; what else it reads says about how many.
     """
 
     only_read: frozenset[int] = frozenset()
     written_over: frozenset[tuple[int, int]] = frozenset()
+    partly: frozenset[int] = frozenset()
 
 
 UNKNOWN_ACCESS = DispatchAccess()
@@ -48,12 +51,17 @@ NO_ACCESSES: DispatchAccesses = {}
 _SUBSPAN = "stream.binding.subspan"
 _LOAD = "iree_tensor_ext.dispatch.tensor.load"
 _STORE = "iree_tensor_ext.dispatch.tensor.store"
+_SCATTER = "iree_linalg_ext.scatter"
 
 
 def store_accesses(accesses: DispatchAccesses) -> dict[str, Any]:
     """Return accesses as data for JSON."""
     return {
-        name: {"only_read": sorted(a.only_read), "written_over": sorted(a.written_over)}
+        name: {
+            "only_read": sorted(a.only_read),
+            "written_over": sorted(a.written_over),
+            "partly": sorted(a.partly),
+        }
         for name, a in accesses.items()
     }
 
@@ -62,7 +70,9 @@ def load_accesses(stored: Mapping[str, Any]) -> DispatchAccesses:
     """Return what `store_accesses` made data of."""
     return {
         name: DispatchAccess(
-            frozenset(a["only_read"]), frozenset((i, j) for i, j in a["written_over"])
+            frozenset(a["only_read"]),
+            frozenset((i, j) for i, j in a["written_over"]),
+            frozenset(a["partly"]),
         )
         for name, a in stored.items()
     }
@@ -87,7 +97,9 @@ def find_accesses(stream: bytes) -> DispatchAccesses:
             for function in functions:
                 if function.name == "func.func":
                     name = function.attributes["sym_name"].value
-                    found[name] = DispatchAccess(_only_read(function), _pairs(function))
+                    found[name] = DispatchAccess(
+                        _only_read(function), _pairs(function), _partly(function)
+                    )
     return found
 
 
@@ -101,6 +113,24 @@ def _only_read(function: Any) -> frozenset[int]:
 
 def _operations(op: Any) -> list[Any]:
     return [each.operation for region in op.regions for block in region for each in block]
+
+
+def _partly(function: Any) -> frozenset[int]:
+    """Return the bindings that are read and written, and never as a whole but by a scatter."""
+    found: set[int] = set()
+    body = _operations(function)
+    for span in body:
+        if span.name != _SUBSPAN or "<readwrite:" not in str(span.results[0].type):
+            continue
+        memory = span.results[0]
+        loads = [op for op in body if op.name == _LOAD and op.operands[0] == memory]
+        stores = [op for op in body if op.name == _STORE and op.operands[1] == memory]
+        moved = [load for load in loads if _is_whole(load, 0)]
+        users = [use.owner.operation.name for load in moved for use in load.results[0].uses]
+        users += [op.operands[0].owner.name for op in stores if _is_whole(op, 1)]
+        if all(user == _SCATTER for user in users):
+            found.add(span.operands[0].arg_number)
+    return frozenset(found)
 
 
 def _pairs(function: Any) -> frozenset[tuple[int, int]]:
