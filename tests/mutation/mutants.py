@@ -253,16 +253,6 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *_in(
-        _OPS + "call/bound_launch.py",
-        _MUTATION,
-        ("mutation: the argument keeps its values", "target.copy_(new)", "pass"),
-        (
-            "mutation: the kernel writes what it is yet to read",
-            "staged = [torch.empty(t.shape, dtype=t.dtype, device=where) for t in targets]",
-            "staged = [t if t.is_contiguous() else t.contiguous() for t in targets]",
-        ),
-    ),
-    *_in(
         "ir_runtime/launch/operand/call_key.py",
         ("launch/test_call_key.py",),
         ("key: -0.0 finds the launch of 0.0", "found[i] = value.hex()", "pass"),
@@ -581,6 +571,40 @@ MUTANTS: tuple[Mutant, ...] = (
             "kernels: one that runs is dropped as one that does not",
             "if kernel.take_ran()]",
             "if False]",
+        ),
+    ),
+    *_in(
+        "ir_runtime/launch/direct/plan_in_place.py",
+        ("launch/test_plan_rewrite.py", "launch/test_plan.py", "op_reg/test_in_place.py"),
+        (
+            "in place: a copy restores what was overwritten",
+            " or _restores(steps, result, operand):",
+            ":",
+        ),
+        (
+            "in place: a dispatch writes over what it still reads",
+            "if uses_of(rest[first:], operand)",
+            "if uses_of(rest[first + 1 :], operand)",
+        ),
+        (
+            "in place: the steps that a report needs stay behind the change",
+            "or any(uses.depend(step, each) for each in needed)",
+            "",
+        ),
+    ),
+    *_in(
+        "ir_runtime/launch/operand/changed_operand.py",
+        ("op_reg/test_in_place.py", *_MUTATION),
+        (
+            "in place: arguments that overlap are written in one another",
+            "if i in written and ready[i]",
+            "if False and ready[i]",
+        ),
+        ("mutation: the argument keeps its values", "tensors[i].copy_(ready[i])", "pass"),
+        (
+            "mutation: the kernel writes what it is yet to read",
+            "staged = [torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in targets]",
+            "staged = [t if t.is_contiguous() else t.contiguous() for t in targets]",
         ),
     ),
     *_in(
