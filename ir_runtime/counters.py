@@ -9,7 +9,14 @@ from dataclasses import dataclass, fields
 
 from ir_runtime.fork_lock import fork_safe_lock
 
-__all__ = ["Counts", "add_count", "add_pending_count", "count_since", "current_counts"]
+__all__ = [
+    "Counts",
+    "add_count",
+    "add_pending_count",
+    "count_since",
+    "current_counts",
+    "read_count_from",
+]
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,8 @@ class Counts:
             first, since none was stored for these.
         selects: runs of an op's `select` for a real call (not for meta tensors).
         launches: runs of a `Launchable`; calls of ops are not counted, they are too short.
-        copies: tensors copied because a device could not use them in place.
+        copies: tensors copied because a device could not use them in place, or because an argument
+            that an op changes could not be changed where it lies.
         packs: weights reordered for the kernel that reads them.
         corrupt_artifacts: stored artifacts that failed verification and were moved aside.
         index_faults: checks with an index out of range on a GPU; the index was clamped.
@@ -50,6 +58,7 @@ class Counts:
 _lock = fork_safe_lock()
 _pending: deque[tuple[str, Callable[[], int]]] = deque()
 _MOST_PENDING = 256
+_sources: list[tuple[str, Callable[[], int]]] = []
 _values: dict[str, int] = {f.name: 0 for f in fields(Counts)}
 
 
@@ -69,6 +78,11 @@ def add_pending_count(name: str, amount: Callable[[], int]) -> None:
         _read_pending()
 
 
+def read_count_from(name: str, take: Callable[[], int]) -> None:
+    """Add to the count `name` whatever a function returns each time that counts are read."""
+    _sources.append((name, take))
+
+
 def _read_pending() -> None:
     with suppress(IndexError):  # another thread took the last one
         name, amount = _pending.popleft()
@@ -80,6 +94,8 @@ def current_counts() -> Counts:
     """Return a snapshot of all counts."""
     for _ in range(len(_pending)):
         _read_pending()
+    for name, take in _sources:
+        add_count(name, take())
     with _lock:
         return Counts(**_values)
 

@@ -140,6 +140,8 @@ class LocalDriver:
         ready = importable(tensor)
         if ready.data_ptr() != tensor.data_ptr():
             add_count("copies")
+        if ready.numel() == 0:  # it may have strides of any kind, which IREE refuses
+            ready = ready.new_empty(ready.shape)
         info = dtype_info(ready.dtype)
         if info.carrier is None:
             return state.device.from_dlpack_capsule(_to_dlpack(ready))

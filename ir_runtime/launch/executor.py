@@ -20,6 +20,7 @@ from ir_runtime.launch.direct.direct_program import (
     load_direct,
 )
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
+from ir_runtime.launch.operand.changed_operand import NOTHING_CHANGED, Changed, writing_back
 from ir_runtime.launch.operand.index_fault import count_faults, report_of_source
 from ir_runtime.launch.operand.launch_type import Launch, Results
 from ir_runtime.launch.vm.destination import bind_launch
@@ -94,7 +95,12 @@ class BoundKernel:
 
 
 def bind_kernel(
-    kernel: LoadedKernel, entry: str, uri: str, operands: Sequence[Any], results: Results
+    kernel: LoadedKernel,
+    entry: str,
+    uri: str,
+    operands: Sequence[Any],
+    results: Results,
+    changed: Changed = NOTHING_CHANGED,
 ) -> BoundKernel:
     """Choose the executor of a kernel on the CPU, and bind the kernel to the shapes of a call.
 
@@ -104,6 +110,8 @@ def bind_kernel(
         uri: the device on which `vm` would run it.
         operands: tensors and numbers of one call.
         results: shape and dtype of each result.
+        changed: the operands that the last results are the new contents of. The launch takes no
+            tensors for these, and changes the operands.
 
     Raises:
         LaunchError: `IR_RUNTIME_LAUNCH=direct`, but only `vm` can run it; or the kernel refuses
@@ -116,7 +124,8 @@ def bind_kernel(
         try:
             if isinstance(direct, str):
                 raise UnreadableProgramError(direct)
-            launch, plan = bind_direct_launch(direct, operands, with_report(kernel, results))
+            told = with_report(kernel, results)
+            launch, plan = bind_direct_launch(direct, operands, told, changed)
         except UnreadableProgramError as refusal:
             reason = str(refusal)
         else:
@@ -130,7 +139,8 @@ def bind_kernel(
             fix="set IR_RUNTIME_LAUNCH=auto to run it in IREE's VM",
         )
     launch = bind_launch(kernel.vm, entry, uri, with_report(kernel, results))
-    return BoundKernel(kernel, raising(kernel, launch), "vm", uri, reason)
+    launch = writing_back(raising(kernel, launch), changed)
+    return BoundKernel(kernel, launch, "vm", uri, reason)
 
 
 def with_report(kernel: LoadedKernel, results: Results) -> Results:

@@ -11,7 +11,9 @@ import torch
 from ir_runtime.errors import ArgumentError, LaunchError
 from ir_runtime.launch.direct.evaluate import evaluate, result_numbers, result_shapes
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill
+from ir_runtime.launch.direct.plan_in_place import PlanMemory, place_in_operands
 from ir_runtime.launch.direct.plan_rewrite import rewrite_steps
+from ir_runtime.launch.host_program.dispatch_access import UNKNOWN_ACCESS, DispatchAccess
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
 from ir_runtime.launch.host_program.program_json import load_program
 from tests.launch.golden_file import golden_program
@@ -31,9 +33,17 @@ def dispatch(*bindings: Binding) -> Dispatch:
     return Dispatch(0, 0, (1, 1, 1), (), bindings)
 
 
-def rewritten(*steps: Any, in_place: dict[int, int] | None = None) -> list[Any]:
+def rewritten(*steps: Any) -> list[Any]:
     """Rewrite steps of a program with operand 0, result 1 of 64 bytes, transients, constant 9."""
-    return rewrite_steps(steps, 1, [64], transients=7, in_place=in_place or {})
+    return rewrite_steps(steps, 1, [64], transients=7)
+
+
+def placed(*steps: Any, elementwise: bool = False) -> tuple[list[Any], tuple[int, ...]]:
+    """Rewrite steps of the same program, its result in the operand; returns what is staged, too."""
+    memory = PlanMemory(1, [64], [64] * 7)
+    access = DispatchAccess(written_over=frozenset([(0, 1)])) if elementwise else UNKNOWN_ACCESS
+    found = place_in_operands(steps, memory, {1: 0}, lambda _: access)
+    return found.steps, found.staged
 
 
 def test_a_copy_that_nothing_reads_is_dropped() -> None:
@@ -95,22 +105,65 @@ def test_a_result_used_before_keeps_its_contents() -> None:
 def test_in_place_a_copy_onto_itself_is_dropped() -> None:
     update = Copy(span(2, 0, 8), span(1, 8, 8))
     steps = (Fill(span(2, 0, 8), b"\0"), Copy(span(0), span(1)), update)
-    assert rewritten(*steps, in_place={1: 0}) == [steps[0], update]
+    assert placed(*steps) == ([steps[0], update], ())
 
 
-def test_in_place_an_operand_read_while_its_result_is_written_is_refused() -> None:
-    with pytest.raises(UnreadableProgramError, match="operand 0 is used when the result in its"):
-        rewritten(dispatch(span(0), span(1)), in_place={1: 0})
+def test_in_place_an_operand_read_while_its_result_is_written_gets_it_by_a_copy() -> None:
+    """The transient is a new one, before the constants: their slots move."""
+    steps = (dispatch(span(0), span(9), span(1)),)
+    wanted = [dispatch(span(0), span(10), span(9)), Copy(span(9), span(1))]
+    assert placed(*steps) == (wanted, (1,))
+
+
+def test_in_place_an_elementwise_dispatch_writes_over_what_it_reads() -> None:
+    steps = [dispatch(span(0), span(1))]
+    assert placed(*steps, elementwise=True) == (steps, ())
+    shifted = dispatch(span(0, 0, 32), span(1, 32, 32))
+    assert placed(shifted, elementwise=True)[1] == (1,)
+    assert placed(*steps, dispatch(span(0), span(2)), elementwise=True)[1] == (1,)
 
 
 def test_in_place_an_operand_read_before_its_result_is_written_is_right() -> None:
     steps = [dispatch(span(0), span(2)), dispatch(span(2), span(1))]
-    assert rewritten(*steps, in_place={1: 0}) == steps
+    assert placed(*steps) == (steps, ())
 
 
 def test_in_place_a_result_stays_in_its_transient_until_the_operand_was_read() -> None:
     steps = [dispatch(span(0), span(2)), Copy(span(2), span(1))]
-    assert rewritten(*steps, in_place={1: 0}) == steps
+    assert placed(*steps) == (steps, ())
+
+
+REPORT = span(3, 0, 32)
+
+
+def placed_with_report(
+    *steps: Any, access: DispatchAccess = UNKNOWN_ACCESS
+) -> tuple[list[Any], tuple[int, ...], int]:
+    """Rewrite steps of a program with operands 0 and 1, result 2 in operand 0, and report 3."""
+    memory = PlanMemory(2, [64, 32], [64] * 4, report=3)
+    found = place_in_operands(steps, memory, {2: 0}, lambda _: access)
+    return found.steps, found.staged, found.checked_at
+
+
+def test_in_place_indices_are_checked_before_anything_is_written() -> None:
+    """The report and what it reads come first, if they read nothing that was written."""
+    update, prepare = dispatch(span(1), span(2)), dispatch(span(1), span(5))
+    check = dispatch(span(5), REPORT)
+    assert placed_with_report(update, prepare, check) == ([prepare, check, update], (), 2)
+
+
+def test_in_place_a_report_shares_what_is_only_read_with_the_update() -> None:
+    indices, update = dispatch(span(1), span(5)), dispatch(span(5), span(2))
+    check = dispatch(span(5), REPORT)
+    assert placed_with_report(indices, update, check)[1] == (2,)
+    found = placed_with_report(indices, update, check, access=DispatchAccess(frozenset([0])))
+    assert found == ([indices, check, update], (), 2)
+
+
+def test_in_place_a_report_on_what_was_written_is_complete_before_the_copy() -> None:
+    update, check = dispatch(span(1), span(2)), dispatch(span(2), REPORT)
+    staged = [dispatch(span(1), span(8)), dispatch(span(8), REPORT), Copy(span(8), span(2))]
+    assert placed_with_report(update, check) == (staged, (2,), 2)
 
 
 def test_a_copy_onto_a_part_of_itself_is_refused() -> None:

@@ -25,12 +25,36 @@ _LAYOUTS = (
 
 CALL_MUTANTS: tuple[Mutant, ...] = (
     *mutants_in(
-        OPS + "call/bound_launch.py",
-        _MUTATION,
-        ("mutation: the argument keeps its values", "target.copy_(new)", "pass"),
+        "ir_runtime/launch/direct/plan_in_place.py",
+        ("launch/test_plan_rewrite.py", "launch/test_plan.py", "op_reg/test_in_place.py"),
+        (
+            "in place: a copy restores what was overwritten",
+            " or _restores(steps, result, operand):",
+            ":",
+        ),
+        (
+            "in place: a dispatch writes over what it still reads",
+            "if uses_of(rest[first:], operand)",
+            "if uses_of(rest[first + 1 :], operand)",
+        ),
+        (
+            "in place: the steps that a report needs stay behind the change",
+            "or any(uses.depend(step, each) for each in needed)",
+            "",
+        ),
+    ),
+    *mutants_in(
+        "ir_runtime/launch/operand/changed_operand.py",
+        ("op_reg/test_in_place.py", *_MUTATION),
+        (
+            "in place: arguments that overlap are written in one another",
+            "if i in written and ready[i]",
+            "if False and ready[i]",
+        ),
+        ("mutation: the argument keeps its values", "tensors[i].copy_(ready[i])", "pass"),
         (
             "mutation: the kernel writes what it is yet to read",
-            "staged = [torch.empty(t.shape, dtype=t.dtype, device=where) for t in targets]",
+            "staged = [torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in targets]",
             "staged = [t if t.is_contiguous() else t.contiguous() for t in targets]",
         ),
     ),
@@ -152,7 +176,7 @@ CALL_MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "bind: a change of the settings keeps old launches",
-            'names = ("trace", "launch", "bound_launches")',
+            'names = ("trace", "launch", "bound_launches", "cpu")',
             'names = ("bound_launches",)',
         ),
     ),

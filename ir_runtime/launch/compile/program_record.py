@@ -1,4 +1,4 @@
-"""The record stored beside a VMFB: the host program, and the operands that the program writes."""
+"""The record stored beside a VMFB: the host program, and what its dispatches do with operands."""
 
 from __future__ import annotations
 
@@ -8,11 +8,22 @@ from collections.abc import Mapping
 from ir_runtime.fork_lock import fork_waits
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.compile_cache import Compiled
+from ir_runtime.launch.host_program.dispatch_access import (
+    DispatchAccesses,
+    load_accesses,
+    store_accesses,
+)
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
 from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.host_program.program_json import load_program
 
-__all__ = ["WrittenOperands", "program_files", "stored_host_program", "stored_written_operands"]
+__all__ = [
+    "WrittenOperands",
+    "program_files",
+    "stored_accesses",
+    "stored_host_program",
+    "stored_written_operands",
+]
 
 WrittenOperands = Mapping[str, tuple[int, ...] | None]
 """For each exported function the operand tensors that it overwrites as scratch memory; None means
@@ -31,6 +42,7 @@ def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes,
         source: the MLIR that was compiled, as text or bytecode.
         entry: the exported function whose host program is read.
     """
+    from ir_runtime.launch.host_program.dispatch_access import find_accesses
     from ir_runtime.launch.host_program.read_program import read_program
     from ir_runtime.launch.host_program.scratch_operand import find_all_written_operands
 
@@ -47,6 +59,7 @@ def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes,
             program = read_program(text, entry, written_operands=scratch)
             executables = {name: executables[name] for name in program.executables}
             record["program"] = program.to_json()
+            record["dispatches"] = store_accesses(find_accesses(compiled.stream))
         except UnreadableProgramError as refusal:
             record["unreadable"] = str(refusal)
             executables = {}
@@ -59,6 +72,12 @@ def stored_written_operands(artifact: Artifact) -> WrittenOperands:
         return {}
     stored = json.loads(artifact.program).get("written_operands", {})
     return {name: None if places is None else tuple(places) for name, places in stored.items()}
+
+
+def stored_accesses(artifact: Artifact) -> DispatchAccesses:
+    """Return what is known of the dispatches of a stored program."""
+    stored = json.loads(artifact.program) if artifact.program else {}
+    return load_accesses(stored.get("dispatches", {}))
 
 
 def stored_host_program(artifact: Artifact) -> HostProgram | str:

@@ -19,13 +19,15 @@ from ir_runtime.dtypes import short_name
 from ir_runtime.errors import LaunchError
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch.artifact.store import Artifact
-from ir_runtime.launch.compile.program_record import stored_host_program
+from ir_runtime.launch.compile.program_record import stored_accesses, stored_host_program
 from ir_runtime.launch.direct import native
 from ir_runtime.launch.direct.evaluate import evaluate, result_shapes
 from ir_runtime.launch.direct.plan import Dispatch, Fill, Plan, Step
+from ir_runtime.launch.host_program.dispatch_access import NO_ACCESSES, DispatchAccesses
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.operand.call_key import call_key
+from ir_runtime.launch.operand.changed_operand import NOTHING_CHANGED, Changed, apart, copy_back
 from ir_runtime.launch.operand.index_fault import COLUMNS, IndexReport, report_of_source
 from ir_runtime.launch.operand.launch_type import Launch, Results, in_profiles, launch_failure
 from ir_runtime.settings import bound_launches
@@ -54,7 +56,8 @@ def load_direct(artifact: Artifact) -> DirectProgram | str:
     except ValueError as refusal:
         return f"its executable does not load: {refusal}"
     report = report_of_source(artifact.source)
-    return DirectProgram(artifact.key.name, program, executables, report)
+    accesses = stored_accesses(artifact)
+    return DirectProgram(artifact.key.name, program, executables, report, accesses=accesses)
 
 
 Fault = Callable[[bytes], None]
@@ -100,6 +103,9 @@ class BoundPlan:
             program.constants,
             report[0],
             report[1],
+            plan.changed,
+            len(plan.staged),
+            len(plan.steps) if plan.checked_at is None else plan.checked_at,
         )
 
 
@@ -120,6 +126,7 @@ class DirectProgram:
         program: the host program, in destination-passing form.
         executables: in the order of the program.
         report: the index report in its last result, None if it has none.
+        accesses: what is known of its dispatches.
     """
 
     def __init__(
@@ -128,8 +135,11 @@ class DirectProgram:
         program: HostProgram,
         executables: Sequence[_launcher.Executable],
         report: IndexReport | None = None,
+        *,
+        accesses: DispatchAccesses = NO_ACCESSES,
     ) -> None:
         self.name = name
+        self._accesses = accesses
         self._report: tuple[int, Fault | None] = (0, None)
         if report is not None:
             self._report = (report.shape[0], functools.partial(_raise_fault, name, report))
@@ -138,12 +148,15 @@ class DirectProgram:
         self._plans: OrderedDict[Any, BoundPlan] = OrderedDict()
         self._lock = fork_safe_lock()
 
-    def plan_for(self, operands: Sequence[Any], results: Results) -> BoundPlan:
+    def plan_for(
+        self, operands: Sequence[Any], results: Results, changed: Changed = NOTHING_CHANGED
+    ) -> BoundPlan:
         """Return the plan for the shapes of some operands.
 
         Args:
             operands: tensors and numbers, as the kernel takes them.
             results: the declared shapes and dtypes of the results.
+            changed: the operands that the last results lie in.
 
         Raises:
             LaunchError: the program refuses these shapes, or its results differ from `results`.
@@ -152,7 +165,7 @@ class DirectProgram:
         tensors = [value for value in operands if isinstance(value, Tensor)]
         numbers = tuple(value for value in operands if not isinstance(value, Tensor))
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
-        key = (call_key(operands), results)
+        key = (call_key(operands), results, changed)
         with self._lock:
             found = self._plans.get(key)
             if found is not None:
@@ -160,7 +173,16 @@ class DirectProgram:
                 return found
         self._check_results(shapes, numbers, results)
         try:
-            plan = evaluate(self.program, shapes, [tensor.dtype for tensor in tensors], numbers)
+            plan = evaluate(
+                self.program,
+                shapes,
+                [tensor.dtype for tensor in tensors],
+                numbers,
+                in_place=self._in_place(operands, changed, len(results)),
+                elementwise=changed.elementwise,
+                accesses=self._accesses,
+                has_report=self._report[0] > 0,
+            )
         except LaunchError as error:
             raise launch_failure(self.name, RuntimeError(str(error)), tensors) from None
         # This executor is only for kernels that keep their operands; `vm` runs the others.
@@ -173,6 +195,14 @@ class DirectProgram:
         with self._lock:
             self._keep(key, bound)
         return bound
+
+    def _in_place(
+        self, operands: Sequence[Any], changed: Changed, results: int
+    ) -> list[tuple[int, int]]:
+        """Return which result lies in which operand tensor; numbers are no tensors."""
+        tensors = [i for i, value in enumerate(operands) if isinstance(value, Tensor)]
+        first = results - (self._report[0] > 0) - len(changed.operands)
+        return [(first + i, tensors.index(operand)) for i, operand in enumerate(changed.operands)]
 
     def _keep(self, key: Any, bound: BoundPlan) -> None:
         """Make a plan the latest one; those go that the setting has no place for."""
@@ -200,7 +230,10 @@ class DirectProgram:
 
 
 def bind_direct_launch(
-    direct: DirectProgram, operands: Sequence[Any], results: Results
+    direct: DirectProgram,
+    operands: Sequence[Any],
+    results: Results,
+    changed: Changed = NOTHING_CHANGED,
 ) -> tuple[Launch, BoundPlan]:
     """Return a function that runs a kernel on tensors of known shapes, and its plan.
 
@@ -209,6 +242,7 @@ def bind_direct_launch(
         operands: tensors and numbers of one call; the function takes tensors of the same shapes
             and dtypes, and the same numbers.
         results: shape and dtype of each result.
+        changed: the operands that the last results lie in; `launch` takes no tensors for these.
 
     Returns:
         `launch(operands, results)`, with the interface of `bind_launch`, and the plan.
@@ -217,8 +251,8 @@ def bind_direct_launch(
         LaunchError: the kernel refuses these shapes.
         UnreadableProgramError: these shapes need IREE's VM.
     """
-    bound = direct.plan_for(operands, results)
-    run, name = bound.native.run, direct.name
+    bound = direct.plan_for(operands, results, changed)
+    run, name, written = bound.native.run, direct.name, bound.plan.changed
     only_tensors = all(isinstance(value, Tensor) for value in operands)
 
     def launch(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
@@ -228,17 +262,23 @@ def bind_direct_launch(
         if refused:
             refuse_cut_tensors(name, "operand", tensors)
             refuse_cut_tensors(name, "result", outs)
-            refused = run(_made_ready(name, refused, tensors), _bare(outs))
+            ready = _made_ready(name, refused, tensors, written)
+            refused = run(ready, _bare(outs))
+            if not refused:
+                copy_back(tensors, ready, written)
         if refused:
             raise LaunchError(f"{name}: the C launcher refuses a tensor: {_reason(refused)}")
 
     return in_profiles(f"{name} (direct)", launch), bound
 
 
-def _made_ready(name: str, refused: int, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Copy the tensors that cannot be read in place, and record the copies."""
+def _made_ready(
+    name: str, refused: int, tensors: Sequence[Tensor], written: Sequence[int]
+) -> list[Tensor]:
+    """Copy the tensors that cannot be used in place, and record the copies."""
     started_ns = time.perf_counter_ns()
-    ready = [importable(tensor) for tensor in _bare(tensors)]
+    bare = _bare(tensors)
+    ready = apart(bare, [importable(tensor) for tensor in bare], written)
     pairs = zip(ready, tensors, strict=True)
     copied = sum(one.data_ptr() != other.data_ptr() for one, other in pairs)
     if copied:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,14 @@ import torch
 from ir_runtime.dtypes import dtype_info, short_name
 from ir_runtime.errors import LaunchError
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Plan, Step
-from ir_runtime.launch.direct.plan_rewrite import rewrite_steps
+from ir_runtime.launch.direct.plan_in_place import Placement, PlanMemory, place_in_operands
+from ir_runtime.launch.direct.plan_rewrite import rewrite_steps, spans_of
+from ir_runtime.launch.host_program.dispatch_access import (
+    NO_ACCESSES,
+    UNKNOWN_ACCESS,
+    DispatchAccess,
+    DispatchAccesses,
+)
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.expression import compute_values, width_of
 from ir_runtime.launch.host_program.program import (
@@ -44,6 +52,9 @@ def evaluate(
     numbers: Sequence[float] = (),
     *,
     in_place: Sequence[tuple[int, int]] = (),
+    accesses: DispatchAccesses = NO_ACCESSES,
+    elementwise: bool = False,
+    has_report: bool = False,
 ) -> Plan:
     """Compute the launches of a call.
 
@@ -52,7 +63,12 @@ def evaluate(
         shapes: of the operand tensors, which are dense.
         dtypes: of the operand tensors.
         numbers: the numbers of the call, in order.
-        in_place: pairs `(result, operand)` that share one memory, numbered within their kind.
+        in_place: pairs `(result, operand)` that share one memory, numbered within their kind. No
+            other operand may overlap these.
+        accesses: what is known of the dispatches.
+        elementwise: whether each element of those results depends only on the elements at the
+            same place.
+        has_report: whether the last result is an index report.
 
     Returns:
         The plan.
@@ -60,10 +76,17 @@ def evaluate(
     Raises:
         ArgumentError: a number does not fit its type.
         LaunchError: the arguments do not fit the program; the message is the program's own.
-        UnreadableProgramError: only IREE's VM can run it for these arguments, or the results
-            cannot be in the memory of these operands.
+        UnreadableProgramError: only IREE's VM can run it for these arguments.
     """
-    return _Evaluation(program, shapes, dtypes, numbers).plan(in_place)
+    evaluation = _Evaluation(program, shapes, dtypes, numbers)
+    if elementwise:
+        return evaluation.plan(in_place, _any_over_any, has_report=has_report)
+
+    def access(step: Dispatch) -> DispatchAccess:
+        name = program.functions[step.executable][step.function]
+        return accesses.get(name, UNKNOWN_ACCESS)
+
+    return evaluation.plan(in_place, access, has_report=has_report)
 
 
 def result_shapes(
@@ -154,7 +177,13 @@ class _Evaluation:
     dtypes: Sequence[torch.dtype]
     numbers: Sequence[float]
 
-    def plan(self, in_place: Sequence[tuple[int, int]]) -> Plan:
+    def plan(
+        self,
+        in_place: Sequence[tuple[int, int]],
+        access: Callable[[Dispatch], DispatchAccess],
+        *,
+        has_report: bool,
+    ) -> Plan:
         program = self.program
         _expect("tensors", len(self.shapes), program.operands)
         _expect("dtypes", len(self.dtypes), program.operands)
@@ -176,18 +205,35 @@ class _Evaluation:
         steps = [made for step in program.steps for made in self._step(step)]
         # From numbers within a kind to slots: results come right after the operands.
         pairs = {len(operands) + result: operand for result, operand in in_place}
-        kept = rewrite_steps(
-            steps, len(operands), results, transients=len(transients), in_place=pairs
-        )
+        report = len(operands) + len(results) - 1 if has_report else None
+        memory = PlanMemory(len(operands), results, transients, report)
+        if pairs:
+            placed = place_in_operands(steps, memory, pairs, access)
+        else:
+            kept = rewrite_steps(steps, len(operands), results, transients=len(transients))
+            placed = Placement(kept, tuple(transients), (), len(kept))
+        return self._made(placed, memory, pairs, access)
+
+    def _made(
+        self,
+        placed: Placement,
+        memory: PlanMemory,
+        pairs: Mapping[int, int],
+        access: Callable[[Dispatch], DispatchAccess],
+    ) -> Plan:
+        steps = placed.steps
         # The rewrite may leave a transient unused; it then needs no memory.
-        first = len(operands) + len(results)
-        used = {span.slot for step in kept for span in _spans(step)}
+        used = {span.slot for step in steps for span in spans_of(step)}
+        sizes = enumerate(placed.transient_sizes, memory.visible)
         return Plan(
-            steps=tuple(kept),
+            steps=tuple(steps),
             minimum_sizes=tuple(self.needed),
-            transients=tuple(n if first + i in used else 0 for i, n in enumerate(transients)),
-            touched_bytes=sum(span.length for step in kept for span in _spans(step)),
-            written_operands=tuple(sorted(_targets(kept) & set(range(len(operands))))),
+            transients=tuple(size if slot in used else 0 for slot, size in sizes),
+            touched_bytes=sum(_touched(step, access) for step in steps),
+            written_operands=tuple(sorted(_targets(steps) & set(range(memory.operands)))),
+            changed=tuple(pairs.values()),
+            staged=tuple(pairs[slot] for slot in placed.staged),
+            checked_at=placed.checked_at,
         )
 
     def _check_operands(self) -> None:
@@ -277,10 +323,20 @@ class _Evaluation:
         return f"constant {slot}"
 
 
-def _spans(step: Step) -> tuple[Binding, ...]:
-    if isinstance(step, Dispatch):
-        return step.bindings
-    return (step.target,) if isinstance(step, Fill) else (step.source, step.target)
+def _any_over_any(step: Dispatch) -> DispatchAccess:
+    pairs = itertools.permutations(range(len(step.bindings)), 2)
+    return DispatchAccess(written_over=frozenset(pairs))
+
+
+def _touched(step: Step, access: Callable[[Dispatch], DispatchAccess]) -> int:
+    """Return how many bytes a step reads or writes, which is an estimate.
+
+    A dispatch that changes some places of a binding is bound to all of it.
+    """
+    partly = access(step).partly if isinstance(step, Dispatch) else frozenset[int]()
+    lengths = [span.length for span in spans_of(step)]
+    rest = sum(length for i, length in enumerate(lengths) if i not in partly)
+    return rest + sum(min(lengths[i], 2 * rest) for i in partly)
 
 
 def _targets(steps: Sequence[Step]) -> set[int]:

@@ -80,6 +80,9 @@ class Plan:
             before and after the call.
         touched_bytes: the sum of the lengths of all spans that the steps read or write.
         written_operands: operands that copies or fills write; dispatches may write others.
+        changed: the operand that each of the last results lies in, the index report apart.
+        staged: those of them whose new contents are computed in a transient and copied.
+        checked_at: how many steps run before the index report is looked at; a fault ends the run.
     """
 
     steps: tuple[Step, ...]
@@ -87,3 +90,6 @@ class Plan:
     transients: tuple[int, ...]
     touched_bytes: int
     written_operands: tuple[int, ...] = ()
+    changed: tuple[int, ...] = ()
+    staged: tuple[int, ...] = ()
+    checked_at: int | None = None

@@ -41,6 +41,12 @@ def bind_raw(op: Any, *example: Any) -> Callable[..., Any]:
             f"{found.name}: looks at each call's values, must not to be bound",
             fix=f"call torch.ops.{found.library.ns}.{found.name}",
         )
+    listed = any("[]" in str(a.type) or "List" in str(a.type) for a in found.schema.arguments)
+    if found.mutated_args or listed:
+        raise LaunchError(
+            f"{found.name}: cannot be bound to these arguments",
+            facts=["it changes arguments or takes lists"],
+        )
     values = fill_example(found, example)
     with torch._C._DisableAutocast():
         bound = bind_call(found, values)
@@ -49,7 +55,7 @@ def bind_raw(op: Any, *example: Any) -> Callable[..., Any]:
         plain = bound.kernel is None or bound.kernel.executor == "vm"
         raise LaunchError(
             f"{found.name}: cannot be bound to these arguments",
-            facts=[why if plain else "it changes arguments, takes lists, or is being traced"],
+            facts=[why if plain else "it returns more than tensors, or is being traced"],
         )
     assert native.why_absent() is None
     from ir_runtime.launch.direct.native import _launcher

@@ -88,28 +88,19 @@ def bind_general(
     launch: Launch,
     operands: tuple[int, ...],
     results: Results,
-    tied: tuple[int, ...],
     assemble: Assemble | None,
     *,
     where: torch.device = CPU,
 ) -> BoundLaunch:
-    """Bind a kernel that changes arguments, takes lists, or returns more than tensors.
-
-    In-place arguments are computed aside and copied back: a kernel may read what it has
-    overwritten, and the argument may have any layout.
-    """
+    """Bind a kernel that changes arguments, takes lists, or returns more than tensors."""
     assemble = assemble or _one_or_all
 
     def run_into(args: Sequence[Any], outs: Sequence[Tensor]) -> None:
-        targets = _tensors([args[i] for i in tied])
-        staged = [torch.empty(t.shape, dtype=t.dtype, device=where) for t in targets]
         flat: list[Any] = []
         for i in operands:
             value = args[i]
             flat.extend(value if isinstance(value, list | tuple) else (value,))
-        launch(flat, (*outs, *staged))
-        for target, new in zip(targets, staged, strict=True):
-            target.copy_(new)
+        launch(flat, outs)
 
     def run(args: Sequence[Any]) -> Any:
         outs = _allocate(results, where)

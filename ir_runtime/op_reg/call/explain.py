@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ir_runtime.device.local import is_importable
 from ir_runtime.device.target_name import type_name
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.launch.direct.plan import Copy, Dispatch, Fill, Plan
+from ir_runtime.launch.operand.overlap import shared_pairs
+from ir_runtime.op_reg.call.bound_launch import BoundLaunch
 from ir_runtime.op_reg.call.kernel import bind_call
 from ir_runtime.op_reg.op.find_op import registered_op
 from ir_runtime.op_reg.op.op import Op
@@ -35,6 +38,7 @@ class Explanation:
         target: name of the target that the artifact was compiled for; None if nothing runs.
         wanted_target: name of the target that was looked for first; `target` is weaker if it
             differs.
+        changes: for each argument that the op changes, where its new contents are computed.
     """
 
     call: str
@@ -46,6 +50,7 @@ class Explanation:
     plan: Plan | None = None
     target: str | None = None
     wanted_target: str | None = None
+    changes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [self.call, f"  executor  {self.executor}: {self.reason}"]
@@ -58,6 +63,7 @@ class Explanation:
         if self.plan is not None:
             lines += [f"  launches  {step}" for step in map(_step_in_words, self.plan.steps)]
             lines.append(f"  memory    {sum(self.plan.transients)} bytes of transients")
+        lines += [f"  changes   {change}" for change in self.changes]
         return "\n".join(lines)
 
 
@@ -90,7 +96,39 @@ def explain(op: Any, *args: Any) -> Explanation:
         kernel.plan.plan if kernel.plan is not None else None,
         type_name(device_type),
         type_name(kernel.kernel.wanted_type),
+        tuple(_changes(found, values, bound)),
     )
+
+
+def _changes(op: Op, values: Sequence[Any], bound: BoundLaunch) -> Iterator[str]:
+    """Yield each tensor that the call changes, and where: in its memory, or else why not."""
+    plan = bound.kernel.plan if bound.kernel is not None else None
+    tensors: list[tuple[int, str, Tensor]] = []
+    for i in bound.operands:
+        listed = values[i] if isinstance(values[i], list | tuple) else None
+        for j, value in enumerate([values[i]] if listed is None else listed):
+            if isinstance(value, Tensor):
+                suffix = "" if listed is None else f"[{j}]"
+                tensors.append((i, f"{op.arg_names[i]}{suffix}", value))
+    for place, (i, name, tensor) in enumerate(tensors):
+        if i not in op.mutated_args:
+            continue
+        others = [other for k, (_, _, other) in enumerate(tensors) if k != place]
+        if plan is None:
+            why = "computed aside and copied: not run by `direct`"
+        elif not is_importable(tensor):
+            why = f"on a copy: {'alignment' if tensor.is_contiguous() else 'strides'}"
+        elif _overlaps_one(tensor, others):
+            why = "on a copy: it overlaps another argument"
+        elif place in plan.plan.staged:
+            why = "computed aside and copied: it is read after its first element is written"
+        else:
+            why = "where it lies"
+        yield f"{name}: {why}"
+
+
+def _overlaps_one(tensor: Tensor, others: Sequence[Tensor]) -> bool:
+    return any(list(shared_pairs({0: tensor, 1: other})) for other in others)
 
 
 def _call_in_words(op: Op, values: Sequence[Any]) -> str:

@@ -27,6 +27,7 @@ from ir_runtime.launch.executor import (
     raising,
     with_report,
 )
+from ir_runtime.launch.operand.changed_operand import Changed, writing_back
 from ir_runtime.launch.operand.launch_type import Results, local_uri_for_work
 from ir_runtime.launch.vm.destination import bind_device_launch
 from ir_runtime.op_reg.call.bound_launch import (
@@ -37,7 +38,7 @@ from ir_runtime.op_reg.call.bound_launch import (
 )
 from ir_runtime.op_reg.call.loaded_kernels import LoadedKernels
 from ir_runtime.op_reg.call.traced_launch import traced
-from ir_runtime.op_reg.select.argument import TensorArg
+from ir_runtime.op_reg.select.argument import TensorArg, TensorListArg
 from ir_runtime.op_reg.select.call_device import call_device
 from ir_runtime.op_reg.select.call_selection import CallSelection
 from ir_runtime.op_reg.select.result import assembler, check_mutations, check_results, written_descs
@@ -138,28 +139,25 @@ def bind_call(op: Op, args: Sequence[Any]) -> BoundLaunch:
     )
     results = tuple((tuple(d.t.shape), d.t.dtype) for d in written_descs(ksel.result_descs))
     assemble = assembler(ksel.result_descs)
-    tied = tuple(
-        i for desc in ksel.inplace_tied_arg_descs for i, d in enumerate(ksel.arg_descs) if d is desc
-    )
     # The kernel writes its results first, then the new contents of its in-place arguments.
-    changed = written_descs(ksel.inplace_tied_arg_descs)
-    written = (*results, *((tuple(d.t.shape), d.t.dtype) for d in changed))
+    new = written_descs(ksel.inplace_tied_arg_descs)
+    written = (*results, *((tuple(d.t.shape), d.t.dtype) for d in new))
     where = call_device(op.name, op.arg_names, args) or torch.device("cpu")
     if not any(_numel(shape) for shape, _ in written):
         return bind_empty(results, assemble, where=where)
     flat = _operand_values(args, operands)
-    bound_kernel = _bind_launch(op, ksel, where, flat, written)
+    changed = Changed(_changed_operands(ksel, operands), op.elementwise)
+    bound_kernel = _bind_launch(op, ksel, where, flat, written, changed)
     launch = bound_kernel.launch
-    # Only a functional call with one operand an argument may go through C (`plan`): lists must be
-    # flattened, changed arguments copied back, and other results assembled, all in Python.
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
-    if tied or listed or assemble:
-        bound = bind_general(launch, operands, results, tied, assemble, where=where)
+    if changed.operands or listed or assemble:
+        bound = bind_general(launch, operands, results, assemble, where=where)
     else:
         every = len(operands) == len(args)
         bound = bind_functional(launch, operands, results, every=every, where=where)
-        bound = replace(bound, plan=bound_kernel.plan, operands=operands)
-    bound = replace(bound, kernel=bound_kernel)
+    # Results that are more than tensors are assembled in Python; all other calls may go through C.
+    plan = None if assemble else bound_kernel.plan
+    bound = replace(bound, plan=plan, operands=operands, kernel=bound_kernel)
     if active_trace() is not None:
         bound = traced(bound, op.qualified_name)
     return bound
@@ -172,8 +170,25 @@ def _operand_values(args: Sequence[Any], operands: tuple[int, ...]) -> list[Any]
     return values
 
 
+def _changed_operands(ksel: KernelSelection, operands: Sequence[int]) -> tuple[int, ...]:
+    """Return the positions of the in-place arguments among the operands, lists flattened."""
+    places: dict[int, range] = {}
+    count = 0
+    for i in operands:
+        desc = ksel.arg_descs[i]
+        size = len(desc.ts) if isinstance(desc, TensorListArg) else 1
+        places[id(desc)] = range(count, count + size)
+        count += size
+    return tuple(i for desc in ksel.inplace_tied_arg_descs for i in places[id(desc)])
+
+
 def _bind_launch(
-    op: Op, ksel: CallSelection, where: torch.device, flat: Sequence[Any], written: Results
+    op: Op,
+    ksel: CallSelection,
+    where: torch.device,
+    flat: Sequence[Any],
+    written: Results,
+    changed: Changed,
 ) -> BoundKernel:
     """Choose device and executor of the kernel, and bind it.
 
@@ -186,7 +201,7 @@ def _bind_launch(
         kernel = kernel_for(op, ksel, Device("local-sync"))
         uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
         with fork_waits():
-            return bind_kernel(kernel, ENTRY, uri, flat, written)
+            return bind_kernel(kernel, ENTRY, uri, flat, written, changed)
     reason = f"the call runs on {where if device is None else device.uri}"
     device = device or get_device_from_torch(where)
     if device.driver_id == "local-task" and 0 in sizes:
@@ -196,7 +211,7 @@ def _bind_launch(
         launch = bind_device_launch(kernel.vm, ENTRY, device, with_report(kernel, written))
     # A GPU's report is read later: waiting for it would stop the stream in each call.
     told = raising if device.driver.family == "local" else counting
-    launch = told(kernel, launch)
+    launch = writing_back(told(kernel, launch), changed)
     return BoundKernel(kernel, launch, "vm", device.uri, reason)
 
 

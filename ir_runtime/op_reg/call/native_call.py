@@ -66,6 +66,7 @@ class FastCalls:
             capacity=self._capacity,
             asked=len(op.arg_names),
             is_told=True,
+            returned=-1 if op.returned_arg is None else op.returned_arg,
         )
         self._entrances[name] = call
         (self._out_calls if out else self._calls).append(call)
@@ -112,6 +113,7 @@ class FastCalls:
             eager=op.eager_execute if op.has_eager_execute else None,
             autocast=op.autocast_dtypes,
             peers=tuple(peers),
+            returned=-1 if op.returned_arg is None else op.returned_arg,
         )
 
     def bound_entrance(
@@ -200,9 +202,7 @@ def not_seen_yet(refused: int) -> bool:
 
 def can_be_fast(op: Op) -> bool:
     """Tell whether the C launcher can stand before an op's functions for CPU tensors."""
-    listed = any("[]" in str(a.type) or "List" in str(a.type) for a in op.schema.arguments)
-    refused = op.mutated_args or listed or op.select_each_call
-    return not refused and native.why_absent() is None
+    return not op.select_each_call and native.why_absent() is None
 
 
 def add_fast_calls(op: Op, functions: CallFunctions) -> CallFunctions:

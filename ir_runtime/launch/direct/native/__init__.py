@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ir_runtime.counters import read_count_from
 from ir_runtime.device.machine import this_machine
 from ir_runtime.device.machine_choice import parallel_bytes
 
@@ -32,11 +33,13 @@ _FAILURE = Path(__file__).with_name("build_failure.txt")  # `setup.py` writes it
 def why_absent() -> str | None:
     """Return why the C launcher cannot be used here; None if it can."""
     try:
-        _set_threshold(importlib.import_module(_EXTENSION))
+        launcher = importlib.import_module(_EXTENSION)
     except ModuleNotFoundError as error:
         return _why_not_built() if error.name == _EXTENSION else str(error)
     except ImportError as error:
         return str(error)
+    _set_threshold(launcher)
+    read_count_from("copies", launcher.take_copies)
     return None
 
 

@@ -129,6 +129,8 @@ static PyObject *run_call(call *self, const remembered *what, const arguments *g
     answer = run_new(what, seen, why);
   else if (run_into(what, seen, outs, why))
     answer = given_outs(given, count);
+  if (answer != NULL && self->returned >= 0)
+    Py_SETREF(answer, Py_NewRef(given->values[self->returned]));
   if (answer != NULL) self->hits++;
   return answer;
 }

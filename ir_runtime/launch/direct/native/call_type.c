@@ -91,17 +91,19 @@ static PyObject *new_call(PyTypeObject *type, PyObject *args, PyObject *keywords
   static char *names[] = {"slow",       "takes_keyset", "plain_keyset", "set_devices",
                           "parameters", "positional",   "defaults",     "check",
                           "eager",      "outs",         "capacity",     "asked",
-                          "autocast",   "peers",        "is_told",      NULL};
+                          "autocast",   "peers",        "is_told",      "returned",
+                          NULL};
   PyObject *slow, *devices = NULL, *parameters = NULL, *defaults = NULL;
   PyObject *check = Py_None, *eager = Py_None, *outs = NULL;
   PyObject *autocast = Py_None, *peers = NULL;
   int takes_keyset = -1, is_told = 0;
   unsigned long long plain = 0;
-  Py_ssize_t positional = -1, capacity = 16, asked = -1;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$pKO!OnO!OOOnnOOp:Call", names, &slow,
+  Py_ssize_t positional = -1, capacity = 16, asked = -1, returned = -1;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$pKO!OnO!OOOnnOOpn:Call", names, &slow,
                                    &takes_keyset, &plain, &PyList_Type, &devices, &parameters,
                                    &positional, &PyDict_Type, &defaults, &check, &eager, &outs,
-                                   &capacity, &asked, &autocast, &peers, &is_told))
+                                   &capacity, &asked, &autocast, &peers, &is_told,
+                                   &returned))
     return NULL;
   if (takes_keyset < 0 || !devices || !parameters || positional < 0 || !defaults) {
     PyErr_SetString(PyExc_TypeError, "Call: needs takes_keyset, plain_keyset, set_devices, "
@@ -129,6 +131,7 @@ static PyObject *new_call(PyTypeObject *type, PyObject *args, PyObject *keywords
   Py_ssize_t total = PyTuple_GET_SIZE(self->names);
   self->positional = positional < total ? positional : total;
   self->asked = asked >= 0 && asked < total ? asked : total;
+  self->returned = returned < total ? returned : -1;
   PyObject_GC_Track(self);
   return (PyObject *)self;
 }
@@ -203,7 +206,7 @@ static PyMemberDef members[] = {
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Call(slow, *, takes_keyset, plain_keyset, set_devices, parameters, positional, "
                 "defaults, check=None, eager=None, outs=(), capacity=16, asked=-1, "
-                "autocast=None, peers=(), is_told=False)\n--\n\n"
+                "autocast=None, peers=(), is_told=False, returned=-1)\n--\n\n"
                 "What the dispatcher calls for an op."},
     {Py_tp_new, new_call},
     {Py_tp_dealloc, free_call},

@@ -18,6 +18,8 @@ bool prepare_gates(launcher *own) {
   if (own->forward_ad == NULL || own->current_level == NULL || own->raw_repr == NULL) return false;
   own->is_grad_enabled = found("torch", "is_grad_enabled");
   if (own->is_grad_enabled == NULL) return false;
+  own->inference_mode = found("torch", "is_inference_mode_enabled");
+  if (own->inference_mode == NULL) return false;
   own->dispatch_modes = found("torch._C", "_len_torch_dispatch_stack");
   if (own->dispatch_modes == NULL) return false;
   own->function_modes = found("torch._C", "_len_torch_function_stack");

@@ -33,9 +33,10 @@ typedef struct {
   does(executable_type) does(plan_type) does(remembered_type)                                    \
   does(tensor_type) does(parameter_type) does(dtype_type) does(layout_type) does(format_type)    \
   does(exchange_capsule) does(grad_descriptor) does(cpu_descriptor)                              \
-  does(is_neg) does(is_conj) does(wants_grad) does(on_cpu)                                       \
+  does(is_neg) does(is_conj) does(wants_grad) does(on_cpu) does(is_inference)                    \
   does(forward_ad) does(current_level) does(profiler) does(profiler_enabled) does(raw_repr)      \
-  does(is_grad_enabled) does(dispatch_modes) does(function_modes) does(functorch_level)          \
+  does(inference_mode) does(is_grad_enabled) does(dispatch_modes) does(function_modes)           \
+  does(functorch_level)                                                                          \
   does(is_tracing) does(any_autocast) does(empty_strided) does(increment_version)                \
   does(thread_count)
 
@@ -43,6 +44,7 @@ typedef struct {
   PyObject *module;  // borrowed: this is its memory
   bool usable;       // false once the garbage collector has begun to take the module apart
   uint64_t parallel_bytes;  // from how many touched bytes on a plan runs on torch's threads
+  uint64_t copies;          // of arguments that a plan could not change where they lie
   const dl_exchange *exchange;
   const PyGetSetDef *grad_getter, *cpu_getter;  // NULL: found by name
   storage_layout storages;
@@ -122,6 +124,10 @@ typedef struct {
   uint64_t parts;       // how many threads the largest step can keep busy
   uint32_t report_rows;  // of the last result, if that tells of indices; else 0
   PyObject *report_fault;  // raises what the rows tell; NULL without them
+  size_t checked_at;     // how many steps run before the report is looked at
+  uint32_t *changed;     // the operands that the last results lie in, the report apart
+  uint32_t changed_count;
+  uint64_t copies;       // how many of those the steps copy
   bool used;            // whether it ran since somebody cleared this
 } plan;
 
@@ -143,6 +149,7 @@ bool begin_report(report *self, const plan *what);
 void end_report(report *self);
 // Returns whether all indices were in range; an error is set if not.
 bool check_report(const report *self, const plan *what);
+bool rows_in_range(const plan *what, const int64_t *rows);
 
 // --- steps.c ---
 
@@ -294,6 +301,16 @@ refusal check_grad(const launcher *own, const facts *self);
 // Tells whether a tensor among values, or in a list among them, requires a gradient.
 bool any_requires_grad(const launcher *own, PyObject *const *values, Py_ssize_t count);
 bool overlap(const fact *one, const fact *other);
+
+// --- change.c: operands that a plan changes ---
+
+bool take_changed(plan *self, PyObject *changed, PyObject *copies);
+// Refuses operands that overlap another one; `operands` says which fact each is, NULL if in order.
+refusal check_changed(const plan *self, const facts *seen, const uint32_t *operands);
+// Binds the results that lie in operands to their memory.
+void bind_changed(const plan *self, void **slots);
+// Tells autograd that these operands change; false with an error set, as for inference tensors.
+bool note_changed(const plan *self, const facts *seen, const uint32_t *operands);
 
 // --- gates.c: what sends a call another way, whatever its tensors are ---
 

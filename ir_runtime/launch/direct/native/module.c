@@ -15,6 +15,14 @@ static PyObject *get_transient_bytes(PyObject *module, PyObject *unused) {
   return PyLong_FromSize_t(transient_bytes());
 }
 
+static PyObject *take_copies(PyObject *module, PyObject *unused) {
+  (void)unused;
+  launcher *own = PyModule_GetState(module);
+  PyObject *copies = PyLong_FromUnsignedLongLong(own->copies);
+  if (copies != NULL) own->copies = 0;
+  return copies;
+}
+
 static PyObject *has_pool(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
   return PyBool_FromLong(pool.parallel != NULL);
@@ -47,6 +55,9 @@ static PyMethodDef functions[] = {
      "threads; returns the old one."},
     {"transient_bytes", get_transient_bytes, METH_NOARGS,
      "transient_bytes()\n--\n\nReturn how much memory all threads keep for transients."},
+    {"take_copies", take_copies, METH_NOARGS,
+     "take_copies()\n--\n\nReturn how many changed arguments plans computed aside and copied since "
+     "the last call."},
     {"has_pool", has_pool, METH_NOARGS,
      "has_pool()\n--\n\nTell whether torch's threads were found."},
     {NULL, NULL, 0, NULL},

@@ -118,17 +118,21 @@ static bool take_parts(parts *out, PyObject *minimum_sizes, PyObject *transients
 static PyObject *new_plan(PyTypeObject *type, PyObject *args, PyObject *keywords) {
   static char *names[] = {"executables", "operand_count", "result_count",  "minimum_sizes",
                           "transients",  "steps",         "touched_bytes", "constants",
-                          "report_rows", "report_fault",  NULL};
+                          "report_rows", "report_fault",  "changed",       "copies",
+                          "checked_at",  NULL};
   PyObject *executables, *operands, *results, *minimum_sizes, *transients, *steps, *touched;
-  PyObject *constants = NULL, *rows = NULL, *fault = NULL;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOO|OOO:Plan", names, &executables,
+  PyObject *constants = NULL, *rows = NULL, *fault = NULL, *changed = NULL, *copies = NULL;
+  PyObject *checked = NULL;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOO|OOOOOO:Plan", names, &executables,
                                    &operands, &results, &minimum_sizes, &transients, &steps,
-                                   &touched, &constants, &rows, &fault))
+                                   &touched, &constants, &rows, &fault, &changed, &copies,
+                                   &checked))
     return NULL;
-  uint64_t operand_count, result_count, touched_bytes;
+  uint64_t operand_count, result_count, touched_bytes, checked_at = SIZE_MAX;
   if (!read_number(operands, MOST_SLOTS, &operand_count, "operand_count") ||
       !read_number(results, MOST_SLOTS, &result_count, "result_count") ||
-      !read_number(touched, INT64_MAX, &touched_bytes, "touched_bytes"))
+      !read_number(touched, INT64_MAX, &touched_bytes, "touched_bytes") ||
+      (checked != NULL && !read_number(checked, INT64_MAX, &checked_at, "checked_at")))
     return NULL;
   plan *self = (plan *)type->tp_alloc(type, 0);
   if (self == NULL) return NULL;
@@ -137,8 +141,10 @@ static PyObject *new_plan(PyTypeObject *type, PyObject *args, PyObject *keywords
   self->operand_count = (uint32_t)operand_count;
   self->result_count = (uint32_t)result_count;
   self->touched_bytes = touched_bytes;
+  self->checked_at = (size_t)checked_at;
   parts from = {NULL, NULL, NULL, NULL};
   if (self->own == NULL || !take_report(self, rows, fault) ||
+      !take_changed(self, changed, copies) ||
       !take_parts(&from, minimum_sizes, transients, steps, constants) ||
       !fill_plan(self, executables, &from))
     Py_CLEAR(self);
@@ -180,6 +186,7 @@ static void free_plan(PyObject *object) {
   PyMem_Free(self->bindings);
   PyMem_Free(self->lengths);
   PyMem_Free(self->numbers);
+  PyMem_Free(self->changed);
   Py_XDECREF(self->executables);
   Py_XDECREF(self->report_fault);
   release_launcher(self->own);
@@ -194,33 +201,41 @@ static refusal add_tensors(const plan *self, facts *seen, PyObject *tensors) {
   return why;
 }
 
+// Which slot a tensor of a run is bound to: no tensor stands for a result that lies in an operand.
+static size_t slot_of(const plan *self, size_t tensor) {
+  bool passes = tensor >= self->operand_count + returned_results(self);
+  return passes ? tensor + self->changed_count : tensor;
+}
+
 // Tells whether tensors can be bound to the slots.
 static refusal take_tensors(const plan *self, facts *seen, PyObject *operands, PyObject *results) {
   if (!self->own->usable) return REFUSED_UNKNOWN;
   if (PyTuple_GET_SIZE(operands) != self->operand_count ||
-      PyTuple_GET_SIZE(results) != self->result_count)
+      PyTuple_GET_SIZE(results) != self->result_count - self->changed_count)
     return REFUSED_COUNT;
   refusal why = add_tensors(self, seen, operands);
   if (why == ACCEPTED) why = add_tensors(self, seen, results);
   if (why == ACCEPTED) why = check_layouts(seen);
   if (why == ACCEPTED) why = check_all_bits(self->own, seen);
   for (size_t i = 0; why == ACCEPTED && i < seen->count; i++)
-    if (seen->tensors[i].bytes < self->sizes[i]) why = REFUSED_SIZE;
-  return why;
+    if (seen->tensors[i].bytes < self->sizes[slot_of(self, i)]) why = REFUSED_SIZE;
+  return why == ACCEPTED ? check_changed(self, seen, NULL) : why;
 }
 
 // Runs on tensors that were taken; NULL with an error set, or the number of a refusal.
 static PyObject *run_on(plan *self, const facts *seen) {
   void *few[FEW_TENSORS], **memory = few;
   int threads = plan_threads(self);
-  if (threads < 0) return NULL;
-  if (seen->count > FEW_TENSORS) memory = PyMem_Malloc(seen->count * sizeof *memory);
+  if (threads < 0 || !note_changed(self, seen, NULL)) return NULL;
+  size_t slots = (size_t)self->operand_count + self->result_count;
+  if (slots > FEW_TENSORS) memory = PyMem_Malloc(slots * sizeof *memory);
   if (memory == NULL) return PyErr_NoMemory();
   refusal why = ACCEPTED;
   for (size_t i = 0; why == ACCEPTED && i < seen->count; i++) {
     why = check_memory(self->own, &seen->tensors[i]);
-    memory[i] = seen->tensors[i].start;
+    memory[slot_of(self, i)] = seen->tensors[i].start;
   }
+  bind_changed(self, memory);
   bool failed = why == ACCEPTED && run_plan(self, threads, memory) != 0;
   if (memory != few) PyMem_Free(memory);
   return failed ? NULL : PyLong_FromLong(why);
@@ -256,13 +271,15 @@ static PyMethodDef methods[] = {
 static PyMemberDef members[] = {
     {"touched_bytes", T_ULONGLONG, offsetof(plan, touched_bytes), READONLY, NULL},
     {"transient_bytes", T_ULONGLONG, offsetof(plan, transient_bytes), READONLY, NULL},
+    {"changed_count", T_UINT, offsetof(plan, changed_count), READONLY, NULL},
     {"used", T_BOOL, offsetof(plan, used), 0, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Plan(executables, operand_count, result_count, minimum_sizes, transients, steps, "
-                "touched_bytes, constants=(), report_rows=0, report_fault=None)\n--\n\n"
+                "touched_bytes, constants=(), report_rows=0, report_fault=None, changed=(), "
+                "copies=0, checked_at=...)\n--\n\n"
                 "The launches of one call, ready to run."},
     {Py_tp_new, new_plan},
     {Py_tp_dealloc, free_plan},

@@ -19,7 +19,9 @@ bool take_report(plan *self, PyObject *rows, PyObject *fault) {
   return true;
 }
 
-uint32_t returned_results(const plan *self) { return self->result_count - (self->report_rows > 0); }
+uint32_t returned_results(const plan *self) {
+  return self->result_count - self->changed_count - (self->report_rows > 0);
+}
 
 bool begin_report(report *self, const plan *what) {
   self->rows = self->few;
@@ -33,13 +35,17 @@ void end_report(report *self) {
   if (self->rows != self->few) free(self->rows);
 }
 
-bool check_report(const report *self, const plan *what) {
+bool rows_in_range(const plan *what, const int64_t *rows) {
   bool in_range = true;
   for (uint32_t i = 0; i < what->report_rows; i++) {
-    const int64_t *row = &self->rows[i * REPORT_COLUMNS];
+    const int64_t *row = &rows[i * REPORT_COLUMNS];
     in_range &= row[0] >= row[2] && row[1] < row[3];
   }
-  if (__builtin_expect(in_range, 1)) return true;
+  return in_range;
+}
+
+bool check_report(const report *self, const plan *what) {
+  if (__builtin_expect(rows_in_range(what, self->rows), 1)) return true;
   Py_ssize_t size = (Py_ssize_t)(what->report_rows * (size_t)ROW_BYTES);
   PyObject *answer = PyObject_CallFunction(what->report_fault, "y#", (char *)self->rows, size);
   if (answer != NULL) {

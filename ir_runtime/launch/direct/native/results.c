@@ -172,11 +172,16 @@ static bool run_on(const remembered *self, const facts *seen, PyObject *const *m
                    const facts *given, refusal *why) {
   run_memory memory;
   int threads = plan_threads(self->what);
-  if (threads < 0 || !begin_memory(&memory, self->what)) return false;
+  if (threads < 0) return false;
+  *why = check_changed(self->what, seen, self->operands);
+  if (*why != ACCEPTED || !note_changed(self->what, seen, self->operands) ||
+      !begin_memory(&memory, self->what))
+    return false;
   *why = take_operands(self, seen, memory.slots);
   if (*why == ACCEPTED)
     *why = given == NULL ? take_new(self, made, memory.slots)
                          : take_given(self, given, memory.slots);
+  bind_changed(self->what, memory.slots);
   bool ran = *why == ACCEPTED && run_plan(self->what, threads, memory.slots) == 0 &&
              check_report(&memory.told, self->what);
   end_memory(&memory);

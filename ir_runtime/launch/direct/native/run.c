@@ -116,18 +116,26 @@ static void run_share(launch *self, const step *what, int thread, int threads) {
     run_groups(self, what, begin, end, threads);
 }
 
+// An index out of range ends the run before the first step that changes an operand.
+static bool ends_before(const launch *self, size_t step) {
+  const plan *what = self->what;
+  if (step != what->checked_at || what->report_rows == 0) return false;
+  return !rows_in_range(what, self->tensors[what->operand_count + what->result_count - 1]);
+}
+
 // What each thread of torch's pool does; all meet between two steps, failed or not.
 static void run_in_pool(void *data) {
   launch *self = data;
   int thread = pool.thread(), threads = pool.threads();
   for (size_t i = 0; i < self->what->step_count; i++) {
     if (i > 0) pool.barrier();
+    if (ends_before(self, i)) return;
     run_share(self, &self->what->steps[i], thread, threads);
   }
 }
 
 static void run_here(launch *self) {
-  for (size_t i = 0; i < self->what->step_count; i++)
+  for (size_t i = 0; i < self->what->step_count && !ends_before(self, i); i++)
     run_share(self, &self->what->steps[i], 0, 1);
 }
 
@@ -170,6 +178,7 @@ int plan_threads(const plan *what) {
 
 int run_plan(plan *what, int threads, void *const *tensors) {
   if (!what->used) what->used = true;
+  what->own->copies += what->copies;
   launch self = {.what = what, .tensors = tensors};
   bool ready;
   Py_BEGIN_ALLOW_THREADS

@@ -83,7 +83,8 @@ bool prepare_tensors(launcher *own) {
   own->is_conj = PyUnicode_InternFromString("is_conj");
   own->wants_grad = PyUnicode_InternFromString("requires_grad");
   own->on_cpu = PyUnicode_InternFromString("is_cpu");
-  if (own->is_neg == NULL || own->is_conj == NULL || own->wants_grad == NULL ||
+  own->is_inference = PyUnicode_InternFromString("is_inference");
+  if (own->is_inference == NULL || own->is_neg == NULL || own->is_conj == NULL || own->wants_grad == NULL ||
       own->on_cpu == NULL || !find_types(own) || !find_exchange(own))
     return false;
   own->grad_getter = find_getter(own, own->wants_grad, &own->grad_descriptor);
