@@ -28,8 +28,8 @@ from ir_runtime.fork_lock import fork_safe_lock, fork_waits
 from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.compiler import BASE_FLAGS
-from ir_runtime.launch.launchable import Launchable, stored_program
-from ir_runtime.launch.vm.vm_program import VmProgram
+from ir_runtime.launch.launchable import Launchable
+from ir_runtime.launch.loaded_program import LoadedProgram
 from ir_runtime.op_reg.trace.legal import blame
 
 __all__ = ["Program", "ProgramInput"]
@@ -181,8 +181,9 @@ class Program:
         needed = bool(self.parameters.tensors)
         providers = [self.parameters.provider(self.name, source)] if needed else []
 
-        def load(device: Device) -> tuple[str, VmProgram]:
-            return stored_program(self._artifact(device, ()), providers, None)
+        def load(device: Device) -> LoadedProgram:
+            artifact = self._artifact(device, ())
+            return LoadedProgram(self.name, artifact=artifact, providers=providers)
 
         state = [state.tensor.detach() for state in self.state]
         return Launchable(load, providers, is_async=False, name=self.name, state=state)
@@ -234,7 +235,8 @@ class Program:
 
     def _artifact(self, device: Device, flags: tuple[str, ...]) -> Artifact:
         family = device.driver.family
-        return self._obtain(family, device.type_cache_key, device.compile_target_flags, flags)
+        every = (*device.driver.host_flags, *flags)
+        return self._obtain(family, device.type_cache_key, device.compile_target_flags, every)
 
     def _obtain(
         self, family: str, device_type: str, device_flags: tuple[str, ...], flags: tuple[str, ...]

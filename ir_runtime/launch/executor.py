@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_pending_count
-from ir_runtime.errors import LaunchError
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.direct.direct_program import (
     BoundPlan,
@@ -19,16 +18,15 @@ from ir_runtime.launch.direct.direct_program import (
     bind_direct_launch,
     load_direct,
 )
+from ir_runtime.launch.explanation import UNDERSTOOD
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.operand.index_fault import count_faults, report_of_source
-from ir_runtime.launch.operand.launch_type import Launch, Results
+from ir_runtime.launch.operand.launch_type import Launch, Results, not_direct
 from ir_runtime.launch.vm.destination import bind_launch
 from ir_runtime.launch.vm.vm_program import VmProgram
 from ir_runtime.settings import current_settings
 
 __all__ = ["BoundKernel", "LoadedKernel", "bind_kernel", "counting", "raising", "with_report"]
-
-UNDERSTOOD = "its host program is understood"
 
 
 class LoadedKernel:
@@ -122,11 +120,7 @@ def bind_kernel(
                 kernel, raising(kernel, launch), "direct", "direct", UNDERSTOOD, plan
             )
     if wanted == "direct":
-        raise LaunchError(
-            f"{kernel.name}: cannot be launched directly, and IR_RUNTIME_LAUNCH=direct",
-            facts=[reason, f"key {kernel.label}"],
-            fix="set IR_RUNTIME_LAUNCH=auto to run it in IREE's VM",
-        )
+        raise not_direct(kernel.name, kernel.label, reason)
     launch = bind_launch(kernel.vm, entry, uri, with_report(kernel, results))
     return BoundKernel(kernel, raising(kernel, launch), "vm", uri, reason)
 

@@ -34,11 +34,17 @@ from ir_runtime.tracing import active_trace, record_event
 if TYPE_CHECKING:
     from ir_runtime.launch.direct.native import _launcher
 
-__all__ = ["BoundPlan", "DirectProgram", "bind_direct_launch", "load_direct"]
+__all__ = ["BoundPlan", "DirectProgram", "bind_direct_launch", "load_direct", "refusal_words"]
 
 
-def load_direct(artifact: Artifact) -> DirectProgram | str:
-    """Load the executables of a kernel for the C launcher, or return why that is not possible."""
+def load_direct(artifact: Artifact, *, has_report: bool = True) -> DirectProgram | str:
+    """Load the executables of a program for the C launcher, or return why that is not possible.
+
+    Args:
+        artifact: of a kernel or a program.
+        has_report: whether the C launcher is to read the index report; it must be the last result,
+            in a memory of its own.
+    """
     program = stored_host_program(artifact)
     if isinstance(program, str):
         return program
@@ -53,7 +59,7 @@ def load_direct(artifact: Artifact) -> DirectProgram | str:
         ]
     except ValueError as refusal:
         return f"its executable does not load: {refusal}"
-    report = report_of_source(artifact.source)
+    report = report_of_source(artifact.source) if has_report else None
     return DirectProgram(artifact.key.name, program, executables, report)
 
 
@@ -159,6 +165,19 @@ class DirectProgram:
                 self._keep(key, found)
                 return found
         self._check_results(shapes, numbers, results)
+        bound = self.bind(tensors, numbers)
+        with self._lock:
+            self._keep(key, bound)
+        return bound
+
+    def bind(self, tensors: Sequence[Tensor], numbers: Sequence[float]) -> BoundPlan:
+        """Return a new plan for the shapes of operand tensors, and for numbers.
+
+        Raises:
+            LaunchError: the program refuses these shapes.
+            UnreadableProgramError: these shapes need IREE's VM.
+        """
+        shapes = [tuple(tensor.shape) for tensor in tensors]
         try:
             plan = evaluate(self.program, shapes, [tensor.dtype for tensor in tensors], numbers)
         except LaunchError as error:
@@ -167,12 +186,9 @@ class DirectProgram:
         if plan.written_operands:
             raise UnreadableProgramError("it writes its operands")
         try:
-            bound = BoundPlan(plan, self.program, self._executables, self._report)
+            return BoundPlan(plan, self.program, self._executables, self._report)
         except ValueError as refusal:
             raise UnreadableProgramError(f"the C launcher refuses it: {refusal}") from refusal
-        with self._lock:
-            self._keep(key, bound)
-        return bound
 
     def _keep(self, key: Any, bound: BoundPlan) -> None:
         """Make a plan the latest one; those go that the setting has no place for."""
@@ -230,7 +246,7 @@ def bind_direct_launch(
             refuse_cut_tensors(name, "result", outs)
             refused = run(_made_ready(name, refused, tensors), _bare(outs))
         if refused:
-            raise LaunchError(f"{name}: the C launcher refuses a tensor: {_reason(refused)}")
+            raise LaunchError(f"{name}: the C launcher refuses a tensor: {refusal_words(refused)}")
 
     return in_profiles(f"{name} (direct)", launch), bound
 
@@ -244,7 +260,7 @@ def _made_ready(name: str, refused: int, tensors: Sequence[Tensor]) -> list[Tens
     if copied:
         add_count("copies", copied)
     if copied and active_trace() is not None:
-        record_event("copy", name, started_ns, why=_reason(refused), tensors=copied)
+        record_event("copy", name, started_ns, why=refusal_words(refused), tensors=copied)
     return ready
 
 
@@ -254,7 +270,8 @@ def _bare(tensors: Sequence[Tensor]) -> list[Tensor]:
         return [tensor.detach() for tensor in tensors]
 
 
-def _reason(refused: int) -> str:
+def refusal_words(refused: int) -> str:
+    """Return why the C launcher refused a call, in words."""
     from ir_runtime.launch.direct.native import _launcher
 
     return _launcher.REFUSALS[refused]

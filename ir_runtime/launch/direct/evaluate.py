@@ -29,7 +29,7 @@ from ir_runtime.launch.host_program.program import (
 )
 from ir_runtime.launch.operand.number import decode_number, encode_number
 
-__all__ = ["evaluate", "result_numbers", "result_shapes"]
+__all__ = ["KnownValues", "evaluate", "number_from_bits", "result_numbers", "result_shapes"]
 
 _ALIGNMENT = 64
 _GRID_LIMITS = (1 << 32, 1 << 32, 1 << 16)  # IREE passes x and y in 32 bits, z in 16
@@ -83,7 +83,7 @@ def result_shapes(
     Raises:
         LaunchError: there are too few shapes or numbers, or a size cannot be computed.
     """
-    known = _Known(program, shapes, numbers)
+    known = KnownValues(program, shapes, numbers)
     checked = {c.operand: c.element_type for c in program.checks if isinstance(c, ShapeCheck)}
     found: list[tuple[Shape, str]] = []
     for result in program.results:
@@ -110,20 +110,23 @@ def result_numbers(
     Raises:
         LaunchError: there are too few shapes or numbers, or a number cannot be computed.
     """
-    known = _Known(program, shapes, numbers)
-    found: list[float] = []
-    for result in program.results:
-        if isinstance(result, NumberResult):
-            kind, bits = program.values[result.value].type, known[result.value]
-            if kind in ("f32", "f64"):
-                data = bits.to_bytes(4 if kind == "f32" else 8, "little")
-                found.append(struct.unpack("<f" if kind == "f32" else "<d", data)[0])
-            else:
-                found.append(decode_number(bits, kind))
-    return tuple(found)
+    known = KnownValues(program, shapes, numbers)
+    return tuple(
+        number_from_bits(program.values[result.value].type, known[result.value])
+        for result in program.results
+        if isinstance(result, NumberResult)
+    )
 
 
-class _Known:
+def number_from_bits(kind: str, bits: int) -> float:
+    """Return the Python number for the bits of a value of an MLIR type."""
+    if kind not in ("f32", "f64"):
+        return decode_number(bits, kind)
+    data = bits.to_bytes(4 if kind == "f32" else 8, "little")
+    return struct.unpack("<f" if kind == "f32" else "<d", data)[0]
+
+
+class KnownValues:
     """The values of a program for one call."""
 
     def __init__(
@@ -160,7 +163,7 @@ class _Evaluation:
         _expect("dtypes", len(self.dtypes), program.operands)
         # Ranks first: a value may read a dimension that only a tensor of the right rank has.
         self._check_operands()
-        self.known = _Known(program, self.shapes, self.numbers)
+        self.known = KnownValues(program, self.shapes, self.numbers)
         operands = [
             math.prod(shape) * dtype.itemsize
             for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
