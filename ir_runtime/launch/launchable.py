@@ -77,7 +77,7 @@ class Launchable:
         self._providers = tuple(parameter_providers)
         self._is_async = is_async
         self._programs: dict[str, LoadedProgram] = {}
-        self._calls = ProgramCalls(_call_through(weakref.ref(self)))
+        self._calls = ProgramCalls(_call_through(weakref.ref(self)), len(self._state))
         self._lock = fork_safe_lock()
 
     @staticmethod

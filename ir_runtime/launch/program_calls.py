@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from ir_runtime.launch.loaded_program import DirectEntry, LoadedProgram
 from ir_runtime.launch.operand.call_key import call_key
 from ir_runtime.launch.operand.launch_type import not_direct
 from ir_runtime.launch.operand.mutation import refuse_unwritable, write_changed
+from ir_runtime.launch.operand.number import plain_number
 from ir_runtime.launch.operand.output import refuse_one_output, write_outputs
 from ir_runtime.settings import Settings, bound_launches, current_settings, on_change
 from ir_runtime.tracing import active_trace, launch_span
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["DirectCall", "ProgramCalls", "choose_call"]
 
 _PLAIN = (Tensor, Parameter)
+_OTHER = (Tensor, torch.SymInt, torch.SymFloat, torch.SymBool)
+"""Kinds of arguments that IREE's VM refuses or takes."""
 _MOST_ARGUMENTS = 64  # that the C launcher compares
+_MOST_NUMBERS = 64  # sets of numbers, for tensors of the same shapes
 
 
 @dataclass(frozen=True)
@@ -119,15 +123,19 @@ class ProgramCalls:
 
     Args:
         slow: takes the arguments of a call that the C launcher does not serve.
+        hidden: how many of the last arguments are not the user's; messages do not count them.
 
     Attributes:
         fast: the C launcher's function; None until it can serve a call.
     """
 
-    def __init__(self, slow: Callable[..., Any]) -> None:
+    def __init__(self, slow: Callable[..., Any], hidden: int = 0) -> None:
         self.fast: _launcher.Call | None = None
+        self._hidden = hidden
         self._slow = slow
-        self._by_key: OrderedDict[Any, DirectCall] = OrderedDict()
+        self._by_key: OrderedDict[Any, DirectCall | str] = OrderedDict()
+        self._plans: Counter[Any] = Counter()  # by the tensors of a call
+        self._numbers: tuple[int, ...] = ()  # positions of arguments
         self._lock = fork_safe_lock()
         _tables.add(self)
 
@@ -135,16 +143,13 @@ class ProgramCalls:
         """Return what runs calls like this one, None if there was none yet."""
         if not self._by_key or set_devices or torch._C._len_torch_dispatch_stack():
             return None
-        try:
-            key = call_key(args, placed=True)
-        except TypeError:  # a symbol
+        key = _key_of(self._settled(args))
+        found = None if key is None else self._by_key.get(key)
+        if not isinstance(found, DirectCall):
             return None
         with self._lock:
-            found = self._by_key.get(key)
-            if found is not None:
+            if key in self._by_key:
                 self._by_key.move_to_end(key)
-        if found is None or not all(type(args[i]) in _PLAIN for i in found.launch.operands):
-            return None
         return found
 
     def bind(self, entry: DirectEntry, args: Sequence[Any], label: str | None) -> DirectCall:
@@ -162,14 +167,57 @@ class ProgramCalls:
         """
         name, wanted = entry.program.name, len(entry.program.program.arguments)
         if len(args) != wanted:
-            raise ArgumentError(f"{name}: {len(args)} arguments, must be {wanted}")
-        bound = DirectCall(entry, bind_program_launch(entry.program, args), label)
+            given = len(args) - self._hidden
+            raise ArgumentError(f"{name}: {given} arguments, must be {wanted - self._hidden}")
+        kinds = entry.program.program.arguments
+        self._numbers = tuple(i for i, kind in enumerate(kinds) if kind != "tensor")
+        args = self._settled(args)
+        key = _key_of(args)
+        if key is None:
+            raise UnreadableProgramError("an argument is of a kind that only the VM may take")
+        self._count_plans(args)
+        found = self._by_key.get(key) or self._bound(entry, args, label)
         with self._lock:
-            self._by_key[call_key(args, placed=True)] = bound
+            self._by_key[key] = found
             while len(self._by_key) > bound_launches():
                 self._by_key.popitem(last=False)
-            self._remember(bound, args)
-        return bound
+            if isinstance(found, DirectCall):
+                self._remember(found, args)
+        if isinstance(found, str):
+            raise UnreadableProgramError(found)
+        return found
+
+    def _settled(self, args: Sequence[Any]) -> Sequence[Any]:
+        """Return the arguments with the value of each 0-d tensor that is passed as a number."""
+        given = [i for i in self._numbers if i < len(args) and isinstance(args[i], Tensor)]
+        if not given:
+            return args
+        settled = [*args]
+        for i in given:
+            number = plain_number(args[i])
+            settled[i] = args[i] if number is None else number
+        return settled
+
+    def _count_plans(self, args: Sequence[Any]) -> None:
+        """Refuse a call whose tensors were seen with many other numbers.
+
+        A plan is for one set of numbers, and to make one takes longer than a call of the VM.
+        """
+        if not self._numbers or current_settings().launch == "direct":
+            return
+        tensors = _key_of([a for i, a in enumerate(args) if i not in self._numbers])
+        with self._lock:
+            self._plans[tensors] += 1
+            if self._plans[tensors] > _MOST_NUMBERS:
+                raise UnreadableProgramError("its numbers change from call to call")
+
+    def _bound(
+        self, entry: DirectEntry, args: Sequence[Any], label: str | None
+    ) -> DirectCall | str:
+        try:
+            return DirectCall(entry, bind_program_launch(entry.program, args), label)
+        except UnreadableProgramError as refusal:
+            return str(refusal)
 
     def _remember(self, bound: DirectCall, args: Sequence[Any]) -> None:
         """Let the C launcher serve calls like this one, if it can."""
@@ -197,8 +245,17 @@ class ProgramCalls:
         """Forget all."""
         with self._lock:
             self._by_key.clear()
+            self._plans.clear()
             if self.fast is not None:
                 self.fast.clear(bound_launches())
+
+
+def _key_of(args: Sequence[Any]) -> tuple[Any, ...] | None:
+    """Return the key of a call; None if an argument is of a kind that is not for this executor."""
+    for value in args:
+        if type(value) not in _PLAIN and isinstance(value, _OTHER):
+            return None
+    return call_key(args, placed=True)
 
 
 def choose_call(
