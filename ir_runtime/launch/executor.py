@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_pending_count
+from ir_runtime.device import Device
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.direct.direct_program import (
     BoundPlan,
@@ -23,6 +24,7 @@ from ir_runtime.launch.host_program.executable_text import UnreadableProgramErro
 from ir_runtime.launch.operand.index_fault import count_faults, report_of_source
 from ir_runtime.launch.operand.launch_type import Launch, Results, not_direct
 from ir_runtime.launch.vm.destination import bind_launch
+from ir_runtime.launch.vm.loaded_global import load_globals
 from ir_runtime.launch.vm.vm_program import VmProgram
 from ir_runtime.settings import current_settings
 
@@ -65,7 +67,7 @@ class LoadedKernel:
     @functools.cached_property
     def direct(self) -> DirectProgram | str:
         """The kernel as a host program, or the reason why `direct` cannot run it."""
-        return load_direct(self.artifact)
+        return load_direct(self.artifact, lambda: load_globals(self.vm, Device("local-sync")))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
+from ir_runtime.device import Device
 from ir_runtime.errors import EntryPointError
 from ir_runtime.fork_lock import fork_safe_lock, fork_waits
 from ir_runtime.launch.artifact.store import Artifact
@@ -18,6 +21,7 @@ from ir_runtime.launch.compile.program_record import (
 from ir_runtime.launch.direct.direct_program import DirectProgram, load_direct
 from ir_runtime.launch.operand.index_fault import REFLECTION, IndexReport
 from ir_runtime.launch.operand.mutation import changed_arguments
+from ir_runtime.launch.vm.loaded_global import load_globals
 from ir_runtime.launch.vm.vm_program import VmProgram, exports_of
 
 if TYPE_CHECKING:
@@ -106,7 +110,7 @@ class LoadedProgram:
         if changes_operands(artifact.source):
             return "it changes its operands on purpose"
         with fork_waits():
-            loaded = load_direct(artifact, has_report=False)
+            loaded = load_direct(artifact, self._load_globals, has_report=False)
         if isinstance(loaded, str):
             return loaded
         stored = stored_entry(artifact)
@@ -123,6 +127,9 @@ class LoadedProgram:
             changed_arguments(entry, reflection, arguments, results),
             None if told is None else IndexReport.from_text(told),
         )
+
+    def _load_globals(self) -> list[Tensor]:
+        return load_globals(self._vm[0], Device("local-sync"))
 
 
 def entry_of(name: str, module: VmModule, wanted: str | None) -> str:

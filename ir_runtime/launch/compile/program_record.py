@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from ir_runtime.fork_lock import fork_waits
+from ir_runtime.launch.artifact.entry_files import is_file_name
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.compile_cache import Compiled
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
@@ -56,9 +57,12 @@ def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes,
             if scratch is None:
                 raise UnreadableProgramError("it may write its operands")
             program, reflection = read_entry(text, entry, written_operands=scratch)
+            odd = [name for name in program.executables if not is_file_name(name)]
+            if odd:  # a foreign program may have any names; each executable is a file of its own
+                raise UnreadableProgramError(f"executable {odd[0]!r} cannot be a file's name")
             executables = {name: executables[name] for name in program.executables}
             record |= {"entry": entry, "reflection": reflection, "program": program.to_json()}
-        except UnreadableProgramError as refusal:
+        except (UnreadableProgramError, ValueError) as refusal:
             record["unreadable"] = str(refusal)
             executables = {}
     return json.dumps(record, indent=1).encode(), executables

@@ -37,11 +37,15 @@ if TYPE_CHECKING:
 __all__ = ["BoundPlan", "DirectProgram", "bind_direct_launch", "load_direct", "refusal_words"]
 
 
-def load_direct(artifact: Artifact, *, has_report: bool = True) -> DirectProgram | str:
+def load_direct(
+    artifact: Artifact, load_globals: Callable[[], Sequence[Tensor]], *, has_report: bool = True
+) -> DirectProgram | str:
     """Load the executables of a program for the C launcher, or return why that is not possible.
 
     Args:
         artifact: of a kernel or a program.
+        load_globals: returns the buffers that the initializers of the program make; called once, if
+            the program uses one.
         has_report: whether the C launcher is to read the index report; it must be the last result,
             in a memory of its own.
     """
@@ -60,7 +64,16 @@ def load_direct(artifact: Artifact, *, has_report: bool = True) -> DirectProgram
     except ValueError as refusal:
         return f"its executable does not load: {refusal}"
     report = report_of_source(artifact.source) if has_report else None
-    return DirectProgram(artifact.key.name, program, executables, report)
+    made = load_globals() if program.loaded else ()
+    loaded = [made[number] for number in program.loaded]
+    return DirectProgram(artifact.key.name, program, executables, report, loaded)
+
+
+def _aligned(data: bytes) -> Tensor:
+    """Return constant bytes where compiled code can read them."""
+    memory = torch.empty(len(data), dtype=torch.uint8, device="cpu")
+    memory.numpy()[:] = memoryview(data)
+    return memory
 
 
 Fault = Callable[[bytes], None]
@@ -86,6 +99,7 @@ class BoundPlan:
         program: HostProgram,
         executables: Sequence[_launcher.Executable],
         report: tuple[int, Fault | None] = (0, None),
+        constants: Sequence[memoryview] = (),
     ) -> None:
         from ir_runtime.launch.direct.native import _launcher
 
@@ -103,7 +117,7 @@ class BoundPlan:
             plan.transients,
             [_step(step, ordinals) for step in plan.steps],
             plan.touched_bytes,
-            program.constants,
+            constants,
             report[0],
             report[1],
         )
@@ -126,6 +140,10 @@ class DirectProgram:
         program: the host program, in destination-passing form.
         executables: in the order of the program.
         report: the index report in its last result, None if it has none.
+        loaded: the loaded buffers of the program, in its order, as bytes.
+
+    Attributes:
+        constants: the bytes of its constants, then those of its loaded buffers.
     """
 
     def __init__(
@@ -134,6 +152,7 @@ class DirectProgram:
         program: HostProgram,
         executables: Sequence[_launcher.Executable],
         report: IndexReport | None = None,
+        loaded: Sequence[Tensor] = (),
     ) -> None:
         self.name = name
         self._report: tuple[int, Fault | None] = (0, None)
@@ -141,6 +160,9 @@ class DirectProgram:
             self._report = (report.shape[0], functools.partial(_raise_fault, name, report))
         self.program = program
         self._executables = tuple(executables)
+        self.constants = (*map(_aligned, program.constants), *loaded)
+        self._loaded_sizes = [tensor.numel() for tensor in loaded]
+        self._memories = [memoryview(tensor.numpy()) for tensor in self.constants]
         self._plans: OrderedDict[Any, BoundPlan] = OrderedDict()
         self._lock = fork_safe_lock()
 
@@ -179,14 +201,20 @@ class DirectProgram:
         """
         shapes = [tuple(tensor.shape) for tensor in tensors]
         try:
-            plan = evaluate(self.program, shapes, [tensor.dtype for tensor in tensors], numbers)
+            plan = evaluate(
+                self.program,
+                shapes,
+                [tensor.dtype for tensor in tensors],
+                numbers,
+                loaded=self._loaded_sizes,
+            )
         except LaunchError as error:
             raise launch_failure(self.name, RuntimeError(str(error)), tensors) from None
         # This executor is only for kernels that keep their operands; `vm` runs the others.
         if plan.written_operands:
             raise UnreadableProgramError("it writes its operands")
         try:
-            return BoundPlan(plan, self.program, self._executables, self._report)
+            return BoundPlan(plan, self.program, self._executables, self._report, self._memories)
         except ValueError as refusal:
             raise UnreadableProgramError(f"the C launcher refuses it: {refusal}") from refusal
 

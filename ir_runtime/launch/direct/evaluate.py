@@ -44,6 +44,7 @@ def evaluate(
     numbers: Sequence[float] = (),
     *,
     in_place: Sequence[tuple[int, int]] = (),
+    loaded: Sequence[int] = (),
 ) -> Plan:
     """Compute the launches of a call.
 
@@ -53,6 +54,7 @@ def evaluate(
         dtypes: of the operand tensors.
         numbers: the numbers of the call, in order.
         in_place: pairs `(result, operand)` that share one memory, numbered within their kind.
+        loaded: bytes of each loaded buffer.
 
     Returns:
         The plan.
@@ -63,7 +65,7 @@ def evaluate(
         UnreadableProgramError: only IREE's VM can run it for these arguments, or the results
             cannot be in the memory of these operands.
     """
-    return _Evaluation(program, shapes, dtypes, numbers).plan(in_place)
+    return _Evaluation(program, shapes, dtypes, numbers, loaded).plan(in_place)
 
 
 def result_shapes(
@@ -156,11 +158,13 @@ class _Evaluation:
     shapes: Sequence[Shape]
     dtypes: Sequence[torch.dtype]
     numbers: Sequence[float]
+    loaded: Sequence[int] = ()
 
     def plan(self, in_place: Sequence[tuple[int, int]]) -> Plan:
         program = self.program
         _expect("tensors", len(self.shapes), program.operands)
         _expect("dtypes", len(self.dtypes), program.operands)
+        _expect("loaded buffers", len(self.loaded), len(program.loaded))
         # Ranks first: a value may read a dimension that only a tensor of the right rank has.
         self._check_operands()
         self.known = KnownValues(program, self.shapes, self.numbers)
@@ -172,7 +176,8 @@ class _Evaluation:
         transients = [self.known[size] for size in program.transients]
         # `sizes` says how many bytes each slot has, `needed` how many the steps use of it. Callers
         # check real tensors against `needed`, so a step never leaves the memory of a slot.
-        self.sizes = (*operands, *results, *transients, *map(len, program.constants))
+        constants = (*map(len, program.constants), *self.loaded)
+        self.sizes = (*operands, *results, *transients, *constants)
         self.needed = [0] * len(operands) + results
         for check in program.checks:
             self._check(check)

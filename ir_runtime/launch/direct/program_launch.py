@@ -141,7 +141,7 @@ def bind_program_launch(direct: DirectProgram, args: Sequence[Any]) -> ProgramLa
     bound = direct.bind(tensors, numbers)
     shapes, dtypes = [tuple(t.shape) for t in tensors], [t.dtype for t in tensors]
     places = result_places(program, shapes, dtypes, numbers)
-    results = _Results(places, bound, len(operands), program.constants)
+    results = _Results(places, bound, len(operands), direct.constants)
     return ProgramLaunch(
         direct.name,
         bound,
@@ -167,7 +167,7 @@ class _Results:
         places: Sequence[ResultPlace | float],
         bound: BoundPlan,
         operands: int,
-        constants: Sequence[bytes],
+        constants: Sequence[Tensor],
     ) -> None:
         self.sizes = bound.plan.minimum_sizes[operands:]
         self._places = places
@@ -202,9 +202,7 @@ class _Results:
         if slot < self._operands:
             return lambda operands, _memories: _copied(_bytes_of(operands[slot]), place)
         if slot >= self._first_constant:
-            data = torch.frombuffer(
-                bytearray(self._constants[slot - self._first_constant]), dtype=torch.uint8
-            )
+            data = self._constants[slot - self._first_constant]
             return lambda _operands, _memories: _copied(data, place)
         # IREE's VM returns equal values twice; each result gets memory of its own.
         earlier = [p for p in self._places[:number] if isinstance(p, ResultPlace)]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
+from ir_runtime.launch.host_program.global_getter import GETTER
 from ir_runtime.launch.host_program.object_value import Executable
 from ir_runtime.launch.host_program.program_builder import Memory, ProgramBuilder
 
@@ -47,6 +48,7 @@ class ConstantReader:
                     if inner.name == "util.global.store":
                         stored = inner.attributes["global"].value
                         self._stores.setdefault(stored, []).append(inner)
+        self._loaded = _loadable(module)
         self._memories: dict[str, Memory] = {}
         self._size = 0
 
@@ -79,15 +81,24 @@ class ConstantReader:
         return Executable(executable, variant)
 
     def memory_of(self, name: str, builder: ProgramBuilder) -> Memory:
-        """Return the memory of constant bytes that a global holds.
+        """Return the memory that a global holds: constant bytes, or a loaded buffer.
+
+        A buffer is loaded if it is a parameter, computed, or too large to be stored with the
+        program.
 
         Raises:
-            UnreadableProgramError: they are computed, or too large to be stored with the program.
+            UnreadableProgramError: it can change, or the program has no getter for it.
         """
         if name not in self._memories:
             self._immutable(name)
-            data = self._uploaded(name, self._store_of(name).operands[0])
-            self._memories[name] = builder.memory("constant", data=data)
+            try:
+                data = self._uploaded(name, self._store_of(name).operands[0])
+            except UnreadableProgramError:
+                if name not in self._loaded:
+                    raise
+                self._memories[name] = builder.memory("loaded", place=self._loaded[name])
+            else:
+                self._memories[name] = builder.memory("constant", data=data)
         return self._memories[name]
 
     def bytes_of(self, attribute: Any) -> bytes:
@@ -166,6 +177,15 @@ class ConstantReader:
         if len(found) != 1:
             raise UnreadableProgramError(f"constant {name} is not in the text")
         return bytes.fromhex(found[0].decode())[_ALIGNMENT_BYTES:]
+
+
+def _loadable(module: Any) -> dict[str, int]:
+    """Return the globals whose buffers the getter returns, with their numbers."""
+    for op in module.body.operations:
+        if op.operation.name == "util.func" and op.attributes["sym_name"].value == GETTER:
+            loads = [o for o in _operations(op.operation) if o.name == "util.global.load"]
+            return {load.attributes["global"].value: i for i, load in enumerate(loads)}
+    return {}
 
 
 def _operations(op: Any) -> Iterator[Any]:
