@@ -175,8 +175,7 @@ class ProgramCalls:
         key = _key_of(args)
         if key is None:
             raise UnreadableProgramError("an argument is of a kind that only the VM may take")
-        self._count_plans(args)
-        found = self._by_key.get(key) or self._bound(entry, args, label)
+        found = self._by_key.get(key) or self._new(entry, args, label)
         with self._lock:
             self._by_key[key] = found
             while len(self._by_key) > bound_launches():
@@ -211,9 +210,8 @@ class ProgramCalls:
             if self._plans[tensors] > _MOST_NUMBERS:
                 raise UnreadableProgramError("its numbers change from call to call")
 
-    def _bound(
-        self, entry: DirectEntry, args: Sequence[Any], label: str | None
-    ) -> DirectCall | str:
+    def _new(self, entry: DirectEntry, args: Sequence[Any], label: str | None) -> DirectCall | str:
+        self._count_plans(args)
         try:
             return DirectCall(entry, bind_program_launch(entry.program, args), label)
         except UnreadableProgramError as refusal:

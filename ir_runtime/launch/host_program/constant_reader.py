@@ -107,19 +107,24 @@ class ConstantReader:
         Raises:
             UnreadableProgramError: they are not known, or too many.
         """
-        match = _COMPOSITE.fullmatch(str(attribute))
+        text = str(attribute)
+        match = _COMPOSITE.fullmatch(text)
         if match is None:
-            data = self._part(str(attribute), attribute.context)
+            data = self._part(text, attribute.context)
         else:
+            self._refuse_large(int(match[1]))  # before the text, which is longer, is read
             data = b"".join(self._part(part, attribute.context) for part in _parts(match[2]))
             if len(data) != int(match[1]):
                 raise UnreadableProgramError(f"a constant of {match[1]} bytes has {len(data)}")
+        self._refuse_large(len(data))
         self._size += len(data)
-        if self._size > MAX_CONSTANT_BYTES:
+        return data
+
+    def _refuse_large(self, size: int) -> None:
+        if self._size + size > MAX_CONSTANT_BYTES:
             raise UnreadableProgramError(
                 f"constants of more than {MAX_CONSTANT_BYTES} bytes stay in the VMFB"
             )
-        return data
 
     def _immutable(self, name: str) -> Any:
         if name not in self._globals:
@@ -252,14 +257,15 @@ def _known(value: Any) -> int | None:
 
 def _parts(text: str) -> list[str]:
     """Split a list at the commas outside of brackets and strings."""
-    parts, depth, quoted = [""], 0, False
-    for character in text:
+    parts: list[str] = []
+    start, depth, quoted = 0, 0, False
+    for at, character in enumerate(text):
         if character == '"':
             quoted = not quoted
-        if not quoted:
+        elif not quoted:
             depth += (character in _OPENING) - (character in _CLOSING)
             if character == "," and depth == 0:
-                parts.append("")
-                continue
-        parts[-1] += character
-    return [part.strip() for part in parts if part.strip()]
+                parts.append(text[start:at].strip())
+                start = at + 1
+    parts.append(text[start:].strip())
+    return [part for part in parts if part]
