@@ -28,6 +28,7 @@ from ir_runtime.fork_lock import fork_safe_lock, fork_waits
 from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.compiler import BASE_FLAGS
+from ir_runtime.launch.explanation import Explanation
 from ir_runtime.launch.launchable import Launchable
 from ir_runtime.launch.loaded_program import LoadedProgram
 from ir_runtime.op_reg.trace.legal import blame
@@ -202,12 +203,19 @@ class Program:
         from torch.utils import _pytree as pytree
 
         operands = self._operands(args, kwargs)
-        where = torch.device("cpu")  # the default for a program without tensors
-        told = Device.chosen_for(where) or any(isinstance(v, torch.Tensor) for v in operands)
-        results = self._own_launchable(*operands, device=None if told else where)
+        results = self._own_launchable(*operands, device=_default_device(operands))
         several = results if isinstance(results, list) else [] if results is None else [results]
         computed = as_traced(several, self._result_dtypes)
         return pytree.tree_unflatten(self._interface.regroup(computed), self._out_spec)
+
+    def explain(self, *args: Any, **kwargs: Any) -> Explanation:
+        """Explain a call without running it: the executor, with the reason, and its launches.
+
+        Raises:
+            IrRuntimeError: the same errors as the call itself.
+        """
+        operands = self._operands(args, kwargs)
+        return self._own_launchable.explain(*operands, device=_default_device(operands))
 
     @functools.cached_property
     def _own_launchable(self) -> Launchable:
@@ -319,6 +327,13 @@ def _device_of(device: Device | torch.device | str) -> Device:
 
         return get_device_from_torch(device)
     return Device(device)
+
+
+def _default_device(operands: Sequence[Any]) -> torch.device | None:
+    """Return the CPU for operands that say nothing of a device, if none is current."""
+    cpu = torch.device("cpu")
+    told = Device.chosen_for(cpu) or any(isinstance(v, torch.Tensor) for v in operands)
+    return None if told else cpu
 
 
 def _family_of(name: str, flags: Sequence[str]) -> str:

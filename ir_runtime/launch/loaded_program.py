@@ -143,7 +143,5 @@ def entry_of(name: str, module: VmModule, wanted: str | None) -> str:
     for entry in choices:
         if entry in exports:
             return entry
-    raise EntryPointError(
-        f"{name}: no entry point {' or '.join(map(repr, choices))}, "
-        f"must be one of {', '.join(exports)}"
-    )
+    listed = f"must be one of {', '.join(exports)}" if exports else "and it exports no function"
+    raise EntryPointError(f"{name}: no entry point {' or '.join(map(repr, choices))}, {listed}")

@@ -162,7 +162,7 @@ class DirectProgram:
         self._executables = tuple(executables)
         self.constants = (*map(_aligned, program.constants), *loaded)
         self._loaded_sizes = [tensor.numel() for tensor in loaded]
-        self._memories = [memoryview(tensor.numpy()) for tensor in self.constants]
+        self._memories = [tensor.numpy().data for tensor in self.constants]
         self._plans: OrderedDict[Any, BoundPlan] = OrderedDict()
         self._lock = fork_safe_lock()
 
