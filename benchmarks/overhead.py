@@ -3,9 +3,9 @@
 The promises: a compiled kernel, called eagerly through `torch.ops` with its backward registered,
 takes at most half the time of a `torch.library.custom_op` that only returns `torch.empty_like(x)`;
 the registered backward is at most 0.7 us of this. Its raw launcher takes at most twice as long as
-`torch.add`. A `Launchable` of the same add takes at most 1.2 times the empty `custom_op`. The choice
-of a provider of an IR op adds at most 1 us, without torch's dispatcher 0.7 us. Tracing is off and no
-device is current, as usual.
+`torch.add`. A `Launchable` of the same add takes at most 1.2 times the empty `custom_op`. The
+choice of a provider of an IR op adds at most 1 us, without torch's dispatcher 0.7 us. Tracing is
+off and no device is current, as usual.
 """
 
 from __future__ import annotations

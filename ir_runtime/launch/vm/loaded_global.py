@@ -46,7 +46,7 @@ def load_globals(program: VmProgram, device: Device) -> list[Tensor]:
         view = found.get_as_object(i, HalBufferView)
         if view is None:
             raise LaunchError(f"{program.name}: the buffer {i} of its initializers is missing")
-        # Not by DLPack: torch would release the buffer without the GIL, and a parameter's memory may
-        # belong to a Python object.
+        # Not by DLPack: torch would release the buffer without the GIL, and the memory of a
+        # parameter may belong to a Python object.
         tensors.append(torch.from_numpy(view.map().asarray(view.shape, np.dtype(np.uint8))))
     return tensors
