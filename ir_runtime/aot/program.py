@@ -18,6 +18,7 @@ from ir_runtime.aot.parameter import ExternalParameters
 from ir_runtime.aot.result_dtype import as_traced
 from ir_runtime.aot.target_flag import target_of_flags
 from ir_runtime.device import Device, Target, parse_target
+from ir_runtime.device.driver_table import host_flags_for
 from ir_runtime.device.machine import Machine, code_for, code_machine
 from ir_runtime.device.target_name import fleet_targets, parse_targets
 from ir_runtime.errors import (
@@ -31,8 +32,9 @@ from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_o
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.build import default_store
 from ir_runtime.launch.compile.compiler import BASE_FLAGS, require_back_end
-from ir_runtime.launch.launchable import Launchable, stored_program
-from ir_runtime.launch.vm.vm_program import VmProgram
+from ir_runtime.launch.explanation import Explanation
+from ir_runtime.launch.launchable import Launchable
+from ir_runtime.launch.loaded_program import LoadedProgram
 from ir_runtime.op_reg.trace.legal import blame
 
 __all__ = ["Program", "ProgramInput"]
@@ -217,8 +219,14 @@ class Program:
         needed = bool(self.parameters.tensors)
         providers = [self.parameters.provider(self.name, source)] if needed else []
 
-        def load(device: Device) -> tuple[str, VmProgram]:
-            return stored_program(self._obtain(device.targets, ()), providers, None)
+        def load(device: Device) -> LoadedProgram:
+            artifact = self._obtain(device.targets, ())
+            return LoadedProgram(
+                self.name,
+                artifact=artifact,
+                wanted_type=device.targets[0].device_type,
+                providers=providers,
+            )
 
         state = [state.tensor.detach() for state in self.state]
         return Launchable(load, providers, is_async=False, name=self.name, state=state)
@@ -237,12 +245,19 @@ class Program:
         from torch.utils import _pytree as pytree
 
         operands = self._operands(args, kwargs)
-        where = torch.device("cpu")  # the default for a program without tensors
-        told = Device.chosen_for(where) or any(isinstance(v, torch.Tensor) for v in operands)
-        results = self._own_launchable(*operands, device=None if told else where)
+        results = self._own_launchable(*operands, device=_default_device(operands))
         several = results if isinstance(results, list) else [] if results is None else [results]
         computed = as_traced(several, self._result_dtypes)
         return pytree.tree_unflatten(self._interface.regroup(computed), self._out_spec)
+
+    def explain(self, *args: Any, **kwargs: Any) -> Explanation:
+        """Explain a call without running it: the executor, with the reason, and its launches.
+
+        Raises:
+            IrRuntimeError: the same errors as the call itself.
+        """
+        operands = self._operands(args, kwargs)
+        return self._own_launchable.explain(*operands, device=_default_device(operands))
 
     @functools.cached_property
     def _own_launchable(self) -> Launchable:
@@ -293,7 +308,13 @@ class Program:
             source_digest=digest_of(lowered.text.encode()),
             device_type=target.device_type,
             compiler=compiler_version() or runtime_version(),
-            flags=(*BASE_FLAGS, *_fusion_flags(lowered.text), *lowered.flags, *flags),
+            flags=(
+                *BASE_FLAGS,
+                *_fusion_flags(lowered.text),
+                *lowered.flags,
+                *host_flags_for(target),
+                *flags,
+            ),
             entry="",
         )
 
@@ -367,3 +388,10 @@ def _device_of(device: Device | torch.device | str) -> Device:
 
         return get_device_from_torch(device)
     return Device(device)
+
+
+def _default_device(operands: Sequence[Any]) -> torch.device | None:
+    """Return the CPU for operands that say nothing of a device, if none is current."""
+    cpu = torch.device("cpu")
+    told = Device.chosen_for(cpu) or any(isinstance(v, torch.Tensor) for v in operands)
+    return None if told else cpu

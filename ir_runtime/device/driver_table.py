@@ -8,10 +8,11 @@ from ir_runtime.device.cuda import CudaDriver
 from ir_runtime.device.driver import Driver
 from ir_runtime.device.hip import HipDriver
 from ir_runtime.device.local import LocalDriver
+from ir_runtime.device.target import Target
 from ir_runtime.device.vulkan import VulkanDriver
 from ir_runtime.errors import DeviceError
 
-__all__ = ["DRIVERS", "driver_for_torch", "driver_named"]
+__all__ = ["DRIVERS", "driver_for_torch", "driver_named", "host_flags_for"]
 
 DRIVERS: tuple[Driver, ...] = (LocalDriver(), CudaDriver(), HipDriver(), VulkanDriver())
 
@@ -33,3 +34,8 @@ def driver_named(name: str) -> Driver:
 def driver_for_torch(torch_device: torch.device) -> Driver | None:
     """Return the driver for tensors of a torch device, None if there is none."""
     return next((driver for driver in DRIVERS if driver.serves(torch_device)), None)
+
+
+def host_flags_for(target: Target) -> tuple[str, ...]:
+    """Return the compiler flags with which host programs for a target can be read."""
+    return next(driver.host_flags for driver in DRIVERS if driver.family == target.family)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_pending_count
-from ir_runtime.errors import LaunchError
+from ir_runtime.device import Device
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.direct.direct_program import (
     BoundPlan,
@@ -19,17 +19,17 @@ from ir_runtime.launch.direct.direct_program import (
     bind_direct_launch,
     load_direct,
 )
+from ir_runtime.launch.explanation import UNDERSTOOD
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.operand.changed_operand import NOTHING_CHANGED, Changed, writing_back
 from ir_runtime.launch.operand.index_fault import count_faults, report_of_source
-from ir_runtime.launch.operand.launch_type import Launch, Results
+from ir_runtime.launch.operand.launch_type import Launch, Results, not_direct
 from ir_runtime.launch.vm.destination import bind_launch
+from ir_runtime.launch.vm.loaded_global import load_globals
 from ir_runtime.launch.vm.vm_program import VmProgram
 from ir_runtime.settings import current_settings
 
 __all__ = ["BoundKernel", "LoadedKernel", "bind_kernel", "counting", "raising", "with_report"]
-
-UNDERSTOOD = "its host program is understood"
 
 
 class LoadedKernel:
@@ -70,7 +70,7 @@ class LoadedKernel:
     @functools.cached_property
     def direct(self) -> DirectProgram | str:
         """The kernel as a host program, or the reason why `direct` cannot run it."""
-        return load_direct(self.artifact)
+        return load_direct(self.artifact, lambda: load_globals(self.vm, Device("local-sync")))
 
 
 @dataclass(frozen=True)
@@ -133,11 +133,7 @@ def bind_kernel(
                 kernel, raising(kernel, launch), "direct", "direct", UNDERSTOOD, plan
             )
     if wanted == "direct":
-        raise LaunchError(
-            f"{kernel.name}: cannot be launched directly, and IR_RUNTIME_LAUNCH=direct",
-            facts=[reason, f"key {kernel.label}"],
-            fix="set IR_RUNTIME_LAUNCH=auto to run it in IREE's VM",
-        )
+        raise not_direct(kernel.name, kernel.label, reason)
     launch = bind_launch(kernel.vm, entry, uri, with_report(kernel, results))
     launch = writing_back(raising(kernel, launch), changed)
     return BoundKernel(kernel, launch, "vm", uri, reason)

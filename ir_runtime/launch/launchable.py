@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ir_runtime.counters import add_count
 from ir_runtime.device import Device, Target, get_device_from_torch, parse_target
-from ir_runtime.device.target_name import fleet_targets, parse_targets
+from ir_runtime.device.driver_table import host_flags_for
+from ir_runtime.device.target_name import fleet_targets, parse_targets, type_name
+from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import (
     ArgumentError,
-    EntryPointError,
     MixedDeviceError,
     NoProgramError,
     StoreError,
@@ -27,27 +30,31 @@ from ir_runtime.launch.artifact.store import Artifact, DirectoryStore
 from ir_runtime.launch.compile.build import default_store, obtain_artifact, program_key
 from ir_runtime.launch.compile.compiler import require_back_end
 from ir_runtime.launch.compile.source import source_bytes
-from ir_runtime.launch.operand.launch_type import local_uri_for_work
+from ir_runtime.launch.explanation import UNDERSTOOD, Explanation
+from ir_runtime.launch.loaded_program import LoadedProgram, entry_of
+from ir_runtime.launch.operand.launch_type import launch_failure, local_uri_for_work
 from ir_runtime.launch.operand.tensor_device import places_of, refuse_tensors_elsewhere
+from ir_runtime.launch.program_calls import ProgramCalls, choose_call
 from ir_runtime.launch.vm.call import call_program
-from ir_runtime.launch.vm.vm_program import VmProgram, exports_of
+from ir_runtime.settings import current_settings
 
 if TYPE_CHECKING:
     from iree.runtime import ParameterProvider, VmModule
 
-    Loader = Callable[[Device], tuple[str, VmModule | VmProgram] | None]
+    Loader = Callable[[Device], LoadedProgram | tuple[str, VmModule] | None]
 
-__all__ = ["Launchable", "stored_program"]
+__all__ = ["Launchable"]
 
-_DEFAULT_ENTRIES = ("main$async", "main")
+_NONE: tuple[Tensor, ...] = ()
 
 
 class Launchable:
     """A program that runs on the device of its tensors.
 
     Make one with `jit_compile`, `from_file_cache_only` or `from_vm_module`, or from a loader. It
-    is compiled or loaded once per device type. Each thread has its own VM context, so the state in
-    a program's globals belongs to one thread and one device.
+    is compiled or loaded once per device type. On the CPU it is launched directly if its host
+    program is understood; else IREE's VM runs it. Each thread has its own VM context, so the state
+    in a program's globals belongs to one thread and one device.
 
     Args:
         loader: returns the program for a device: the name of an exported function, and the loaded
@@ -74,7 +81,8 @@ class Launchable:
         self._providers = tuple(parameter_providers)
         self._is_async = is_async
         self._obtain: Callable[[Target], Artifact] | None = None
-        self._programs: dict[str, tuple[VmProgram, str]] = {}
+        self._programs: dict[str, LoadedProgram] = {}
+        self._calls = ProgramCalls(_call_through(weakref.ref(self)), len(self._state))
         self._lock = fork_safe_lock()
 
     @staticmethod
@@ -112,7 +120,8 @@ class Launchable:
         store = default_store() if file_cache_dir is None else DirectoryStore(file_cache_dir)
 
         def key_for(target: Target) -> KernelKey:
-            return program_key(name, text, target.device_type, flags, entry_point)
+            every = (*host_flags_for(target), *flags)
+            return program_key(name, text, target.device_type, every, entry_point)
 
         def obtain(target: Target, weaker: Sequence[Target] = ()) -> Artifact:
             key = key_for(target)
@@ -120,9 +129,15 @@ class Launchable:
                 store, key, target.flags, lambda: text, lambda: map(key_for, weaker)
             )
 
-        def load(device: Device) -> tuple[str, VmProgram]:
+        def load(device: Device) -> LoadedProgram:
             best, *weaker = device.targets_for(wanted)
-            return stored_program(obtain(best, weaker), parameter_providers, entry_point)
+            return LoadedProgram(
+                name,
+                artifact=obtain(best, weaker),
+                wanted_type=best.device_type,
+                entry=entry_point,
+                providers=parameter_providers,
+            )
 
         made = Launchable(load, parameter_providers, is_async=False, name=name)
         made._obtain = obtain
@@ -159,10 +174,16 @@ class Launchable:
         store = DirectoryStore(root)
         wanted = parse_target(target) if isinstance(target, str) else target
 
-        def load(device: Device) -> tuple[str, VmProgram]:
+        def load(device: Device) -> LoadedProgram:
             targets = device.targets_for(wanted)
             artifact = choose_artifact(store, targets, entry_point, selector)
-            return stored_program(artifact, parameter_providers, entry_point)
+            return LoadedProgram(
+                artifact.key.name,
+                artifact=artifact,
+                wanted_type=targets[0].device_type,
+                entry=entry_point,
+                providers=parameter_providers,
+            )
 
         return Launchable(load, parameter_providers, is_async=False, name=root.name)
 
@@ -179,7 +200,7 @@ class Launchable:
             module = vm_module_callback(device)
             if module is None:
                 return None
-            return _entry_of("program", module, entry_point), module
+            return entry_of("program", module, entry_point), module
 
         return Launchable(load, parameter_providers, is_async=False)
 
@@ -218,14 +239,49 @@ class Launchable:
             LinkError: it needs parameters that it was not given.
         """
         target = _device_of(device)
-        program, entry = self._program(target)
-        program.function(target, entry)
+        program = self._program(target)
+        here = target.driver.family == "local" and current_settings().launch != "vm"
+        if here and not isinstance(program.direct, str):
+            return
+        loaded, entry = program.vm
+        loaded.function(target, entry)
+
+    def explain(
+        self, *args: Tensor | float, device: torch.device | str | Device | None = None
+    ) -> Explanation:
+        """Explain a call without running it; compiles the program if it is not stored.
+
+        Args:
+            args: as in a call.
+            device: as in a call.
+
+        Raises:
+            IrRuntimeError: the same errors as the call itself.
+        """
+        every = (*args, *self._state)
+        target, is_default = self._target(every, device)
+        program = self._program(target)
+        found = choose_call(self._calls, program, every, None if is_default else target.uri)
+        shown = [format_tensor(a) if isinstance(a, Tensor) else repr(a) for a in args]
+        direct = not isinstance(found, str)
+        artifact = program.artifact
+        return Explanation(
+            f"{self.name}({', '.join(shown)})",
+            "direct" if direct else "vm",
+            UNDERSTOOD if direct else found,
+            "direct" if direct else target.uri,
+            program.label,
+            target.type_cache_key if artifact is None else artifact.key.device_type,
+            found.launch.bound.plan if direct else None,
+            None if artifact is None else type_name(artifact.key.device_type),
+            None if artifact is None else type_name(program.wanted_type),
+        )
 
     def __call__(
         self,
         *args: Tensor | float,
         device: torch.device | str | Device | None = None,
-        outputs: Sequence[Tensor] = (),
+        outputs: Sequence[Tensor] = _NONE,
     ) -> Any:
         """Run the program.
 
@@ -244,11 +300,50 @@ class Launchable:
             MixedDeviceError: the tensors live on different devices.
             UnsupportedTypeError: an argument or a result is neither tensor nor number, or has a
                 dtype that IREE or torch does not know.
-            LaunchError: the program failed while running.
+            LaunchError: the program failed while running; or `IR_RUNTIME_LAUNCH=direct`, and only
+                `vm` can run it.
         """
+        fast = self._calls.fast
+        if fast is None or device is not None or outputs is not _NONE:
+            result = self._run(args, device, outputs)
+        else:
+            try:
+                result = fast(*args)
+            except RuntimeError as error:
+                raise launch_failure(self.name, error, args) from error
+            if type(result) is tuple:  # the C launcher's form of several results
+                result = list(result)
+        add_count("launches")
+        return result
+
+    def _run(
+        self,
+        args: Sequence[Any],
+        device: torch.device | str | Device | None,
+        outputs: Sequence[Tensor],
+    ) -> Any:
         args = (*args, *self._state)
-        target = self._target(args, device)
-        program, entry = self._program(target)
+        found = self._calls.find(args) if device is None else None
+        if found is None:
+            target, is_default = self._target(args, device)
+            program = self._program(target)
+            chosen = choose_call(self._calls, program, args, None if is_default else target.uri)
+            if isinstance(chosen, str):
+                return self._run_in_vm(program, target, args, outputs)
+            found = chosen
+        values = found.run(args, outputs)
+        if not values:
+            return None
+        return values[0] if len(values) == 1 else values
+
+    def _run_in_vm(
+        self,
+        loaded: LoadedProgram,
+        target: Device,
+        args: Sequence[Any],
+        outputs: Sequence[Tensor],
+    ) -> Any:
+        program, entry = loaded.vm
         return call_program(
             program,
             entry,
@@ -263,7 +358,7 @@ class Launchable:
             export_tensor=lambda _, view, like: target.export_torch_tensor(view, like),
         )
 
-    def _program(self, device: Device) -> tuple[VmProgram, str]:
+    def _program(self, device: Device) -> LoadedProgram:
         ready = self._programs.get(device.type_cache_key)
         if ready is None:
             with self._lock:
@@ -272,7 +367,7 @@ class Launchable:
                     ready = self._programs[device.type_cache_key] = self._load(device)
         return ready
 
-    def _load(self, device: Device) -> tuple[VmProgram, str]:
+    def _load(self, device: Device) -> LoadedProgram:
         if self._loader is None:
             raise NoProgramError(f"{self.name}: has no loader, must have one to run")
         loaded = self._loader(device)
@@ -281,16 +376,19 @@ class Launchable:
                 f"{self.name}: its loader returned None for {device!r}, must return a program",
                 facts=[f"device type {device.type_cache_key}"],
             )
+        if isinstance(loaded, LoadedProgram):
+            return loaded
         if not _is_loaded(loaded):
             raise UnsupportedTypeError(
                 f"{self.name}: its loader returned {loaded!r}, must return (entry point, VmModule)"
             )
         entry, module = loaded
-        if isinstance(module, VmProgram):
-            return module, entry
-        return VmProgram(self.name, module, providers=self._providers), entry
+        return LoadedProgram(self.name, module=module, entry=entry, providers=self._providers)
 
-    def _target(self, args: Sequence[Any], device: torch.device | str | Device | None) -> Device:
+    def _target(
+        self, args: Sequence[Any], device: torch.device | str | Device | None
+    ) -> tuple[Device, bool]:
+        """Return the device of a call, and whether it is the CPU's default."""
         empty = any(a.numel() == 0 for a in args if isinstance(a, Tensor))
         if device is None:
             device = self._common_device(args)
@@ -298,10 +396,11 @@ class Launchable:
             device = torch.device(device)
             refuse_tensors_elsewhere(self.name, args, device)
         if isinstance(device, Device):  # IREE's worker pool crashes on an empty grid
-            return Device("local-sync") if device.driver_id == "local-task" and empty else device
+            on_pool = device.driver_id == "local-task" and empty
+            return Device("local-sync") if on_pool else device, False
         if device.type == "cpu":
-            return Device(local_uri_for_work(_size_bytes(args), has_empty=empty))
-        return get_device_from_torch(device)
+            return Device(local_uri_for_work(_size_bytes(args), has_empty=empty)), True
+        return get_device_from_torch(device), False
 
     def _common_device(self, args: Sequence[Any]) -> torch.device | Device:
         """Return the device of the tensors, or the current `Device` if it can run on them."""
@@ -333,30 +432,18 @@ def _device_of(device: torch.device | str | Device) -> Device:
 def _is_loaded(value: object) -> bool:
     from iree.runtime import VmModule
 
-    pair = isinstance(value, tuple) and [type(part) for part in value]
-    return pair in ([str, VmModule], [str, VmProgram])
+    return isinstance(value, tuple) and [type(part) for part in value] == [str, VmModule]
 
 
-def stored_program(
-    artifact: Artifact, providers: Sequence[ParameterProvider], wanted: str | None
-) -> tuple[str, VmProgram]:
-    """Load an artifact and find its entry: `wanted`, or `main$async`, or `main`.
+def _call_through(launchable: weakref.ref[Launchable]) -> Callable[..., Any]:
+    """Return a function that runs calls which the C launcher does not serve.
 
-    Raises:
-        EntryPointError: the program exports no such function.
+    The C launcher holds it, so it must not keep the `Launchable` alive.
     """
-    key = artifact.key
-    program = VmProgram.from_artifact(artifact, providers=providers)
-    return _entry_of(key.name, program.module, wanted), program
 
+    def call(*args: Any) -> Any:
+        alive = launchable()
+        assert alive is not None, "its caller holds it"
+        return alive._run(args, None, ())
 
-def _entry_of(name: str, module: VmModule, wanted: str | None) -> str:
-    exports = exports_of(module)
-    choices = _DEFAULT_ENTRIES if wanted is None else (wanted,)
-    for entry in choices:
-        if entry in exports:
-            return entry
-    raise EntryPointError(
-        f"{name}: no entry point {' or '.join(map(repr, choices))}, "
-        f"must be one of {', '.join(exports)}"
-    )
+    return call

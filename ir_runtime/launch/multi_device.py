@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from ir_runtime.counters import add_count
 from ir_runtime.device import Device
 from ir_runtime.device.instance import is_forked
 from ir_runtime.errors import ArgumentError, UnsupportedTypeError
@@ -170,7 +171,7 @@ class MultiDeviceLaunchable:
         empty = any(isinstance(a, Tensor) and a.numel() == 0 for a in args)
         # IREE 3.13's worker pool crashes on an empty grid, and does not survive a fork.
         group = self._group.on_calling_thread() if empty or is_forked() else self._group
-        return call_program(
+        result = call_program(
             self._program,
             self._entry,
             group,
@@ -182,6 +183,8 @@ class MultiDeviceLaunchable:
             import_scratch=group.import_scratch,
             export_tensor=group.export_tensor,
         )
+        add_count("launches")
+        return result
 
     def __repr__(self) -> str:
         return f"<MultiDeviceLaunchable {self.name} on {self._group.uri}>"

@@ -12,6 +12,7 @@ from torch.export import Dim
 from ir_runtime import aot
 from ir_runtime.counters import count_since
 from ir_runtime.op_reg.trace.import_program import quiet_tracing
+from ir_runtime.settings import override_settings
 from tests.cases import BY_OP, OpCase
 from tests.cases import CASES as CATALOGUE
 from tests.op_reg import ops
@@ -188,6 +189,9 @@ def assert_runs_as(program: Any, args: tuple[Tensor, ...], wanted: Any) -> None:
     with count_since() as counts:
         assert_same(program(*args), wanted)
     assert counts[0].launches == 1
+    assert program.explain(*args).executor == "direct"
+    with override_settings(launch="vm"):
+        assert_same(program(*args), wanted)
     assert "torch.operator" not in program.mlir()
 
 

@@ -12,6 +12,7 @@ from torch.export import Dim
 from ir_runtime import aot
 from ir_runtime.counters import count_since
 from ir_runtime.errors import ArgumentError
+from ir_runtime.settings import override_settings
 from tests.op_reg import ops
 
 X = torch.randn(3, 4)
@@ -55,7 +56,11 @@ def test_a_module_runs_as_it_does_eagerly(parameters: str) -> None:
     for rows in (3, 1, 17):
         x = torch.randn(rows, 4)
         assert_is_net(program(x), x)
-        assert_is_net(program.launchable()(x), x)
+        assert program.explain(x).executor == "direct"
+        launched = program.launchable()(x)
+        assert_is_net(launched, x)
+        with override_settings(launch="vm"):
+            assert torch.equal(program(x), launched)
 
 
 def test_external_parameters_are_named_as_in_the_state_dict() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -52,6 +52,15 @@ def run_python() -> RunPython:
         )
 
     return run
+
+
+@pytest.fixture
+def in_the_vm() -> Iterator[None]:
+    """Run programs in IREE's VM."""
+    from ir_runtime.settings import override_settings
+
+    with override_settings(launch="vm"):
+        yield
 
 
 @pytest.fixture(scope="session")

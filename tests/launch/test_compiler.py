@@ -14,6 +14,7 @@ from ir_runtime.errors import (
     CompileError,
     CompilerCrashError,
     CompilerTimeoutError,
+    EntryPointError,
 )
 from ir_runtime.launch import Launchable
 from ir_runtime.launch.artifact.store import DirectoryStore
@@ -122,9 +123,22 @@ def test_verifier_error_names_operation_and_line(in_child: bool) -> None:
 
 
 def test_error_of_a_later_phase_is_reported() -> None:
-    error = failure_of("module {}", name="hollow")
-    assert "outer module does not contain a vm.module op" in str(error)
-    assert "    >    1 | module {}\n" in str(error)
+    kind = "tensor<?xf32>"
+    error = failure_of(
+        f"func.func @main(%x: f32, %n: index) -> {kind} {{\n"
+        f"  %0 = tensor.splat %x[%n] : {kind}\n  return %0 : {kind}\n}}"
+    )
+    assert "failed to legalize operation 'tensor.splat'" in str(error)
+    assert f"    >    2 |   %0 = tensor.splat %x[%n] : {kind}\n" in str(error)
+
+
+@pytest.mark.parametrize("text", ["", "module {}"])
+def test_a_program_without_functions_is_refused(text: str) -> None:
+    with pytest.raises(EntryPointError) as caught:
+        Launchable.jit_compile(text, name="hollow").preload("cpu")
+    assert str(caught.value) == (
+        "hollow: no entry point 'main$async' or 'main', and it exports no function"
+    )
 
 
 @IN_PROCESS
@@ -150,7 +164,7 @@ def test_broken_bytecode_is_reported_without_its_text() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", b"\xff\x00\x01", "\n\n}"])
+@pytest.mark.parametrize("text", [b"\xff\x00\x01", "\n\n}"])
 def test_text_that_is_no_mlir_is_refused(text: str | bytes) -> None:
     assert failure_of(text).headline == "program: MLIR does not compile"
 

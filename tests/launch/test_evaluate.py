@@ -94,9 +94,9 @@ def program_numbers(program: HostProgram, call: Sequence[Any]) -> list[Any]:
 def program_value(
     program: HostProgram, position: int, shapes: Sequence[Any], numbers: Sequence[Any]
 ) -> int:
-    from ir_runtime.launch.direct.evaluate import _Known
+    from ir_runtime.launch.direct.evaluate import KnownValues
 
-    return _Known(program, shapes, numbers)[position]
+    return KnownValues(program, shapes, numbers)[position]
 
 
 def run_on_vm(program: HostProgram, vmfb: bytes, entry: str, call: Sequence[Any]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections.abc import Callable
 
 import pytest
@@ -100,6 +101,17 @@ def test_the_binaries_may_have_been_taken_out() -> None:
 
 def test_text_without_executables_has_no_binaries() -> None:
     assert split_executables(b"module {\n}\n") == (b"module {\n}\n", {})
+
+
+def test_blocks_that_follow_each_other_are_read_as_one() -> None:
+    text, end = hal_text(ADD), b"    %status = hal.fence.await"
+    joined = text.replace(end, b"    cf.br ^bb1(%c0 : index)\n  ^bb1(%first: index):\n" + end)
+    assert joined != text
+    assert read_program(joined, "main") == read_program(text, "main")
+    returned = re.compile(rb"    util\.return %view[^\n]*")
+    loop = returned.sub(b"    cf.br ^bb1(%first : index)", joined)
+    assert loop != joined
+    assert reason_of(loop) == "a loop in the host function"
 
 
 @pytest.mark.parametrize(

@@ -53,11 +53,12 @@ def test_error_holds_what_the_compiler_said_and_prints_nothing(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.usefixtures("in_the_vm")
 def test_contexts_end_with_their_threads(doubling: Callable[..., str]) -> None:
     """2.1: contexts were kept for good, and shared by threads."""
     program = Launchable.jit_compile(doubling())
     program.preload("cpu")
-    loaded = next(iter(program._programs.values()))[0]
+    loaded, _ = next(iter(program._programs.values())).vm
     contexts: list[weakref.ref[object]] = []
 
     class Held(dict):
@@ -77,11 +78,12 @@ def test_contexts_end_with_their_threads(doubling: Callable[..., str]) -> None:
     assert [ref() for ref in contexts] == [None] * 3
 
 
+@pytest.mark.usefixtures("in_the_vm")
 def test_threads_run_in_contexts_of_their_own(doubling: Callable[..., str]) -> None:
     """2.1: one context was shared by threads, while the VM runs without Python's lock."""
     program = Launchable.jit_compile(doubling())
     program.preload("cpu")
-    loaded = next(iter(program._programs.values()))[0]
+    loaded, _ = next(iter(program._programs.values())).vm
     found: list[object] = []
 
     def work() -> None:

@@ -25,6 +25,7 @@ from ir_runtime.launch.artifact.trust import make_private, why_changeable
 __all__ = [
     "KEY_FILE",
     "CorruptEntryError",
+    "is_file_name",
     "read_entry",
     "read_key",
     "read_own_file",
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 KEY_FILE = "key.json"
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.$-]*")
 _NOT_AN_ENTRY = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 _RECORD_MAX = 16 << 20
 _DAMAGE = frozenset(
@@ -75,6 +76,11 @@ def read_entry(path: Path) -> tuple[Any, dict[str, bytes]] | None:
                 raise
             problem = error.strerror
     raise CorruptEntryError(problem)
+
+
+def is_file_name(name: str) -> bool:
+    """Tell whether a file of an entry may have this name."""
+    return _FILE_NAME.fullmatch(name) is not None
 
 
 def read_key(path: Path) -> Any:
@@ -146,7 +152,7 @@ def _read(path: Path) -> tuple[Any, dict[str, bytes]]:
     record = json.loads(read_own_file(path / KEY_FILE))
     files: dict[str, bytes] = {}
     for name, expected in record["files"].items():
-        if not _FILE_NAME.fullmatch(name):
+        if not is_file_name(name):
             raise ValueError(f"{name!r} is no name of a file of an artifact")
         files[name] = read_own_file(path / name, most=int(expected["size_bytes"]))
         if _payload_record(files[name]) != expected:

@@ -80,22 +80,22 @@ def _translate_after(
             if phase != _FLOW_PHASE:
                 if not _run(invocation, phase, _FLOW_PHASE):
                     return None
-                separated = _separation().with_separate_tensors(_bytecode_of(invocation))
+                separated = _module("compile", "separate_tensor").with_separate_tensors(
+                    _bytecode_of(invocation)
+                )
                 if separated is not None:
                     return _translate_after(
                         _FLOW_PHASE, session, separated, diagnostics, wants_host=wants_host
                     )
-            found = _finish(invocation, diagnostics, wants_host=wants_host)
+            found = _finish(session, invocation, diagnostics, wants_host=wants_host)
         del callback
     return found
 
 
 def _finish(
-    invocation: Any, diagnostics: list[str], *, wants_host: bool
+    session: Any, invocation: Any, diagnostics: list[str], *, wants_host: bool
 ) -> tuple[bytes, bytes, bytes] | None:
     """Compile a module from the end of the flow phase to the VMFB."""
-    from iree.compiler.api import Output
-
     if not _run(invocation, _FLOW_PHASE, _STREAM_PHASE):
         return None
     stream, host, last = _bytecode_of(invocation), b"", _STREAM_PHASE
@@ -103,6 +103,31 @@ def _finish(
         if not _run(invocation, _STREAM_PHASE, _HOST_PHASE):
             return None
         host, last = _text_of(invocation), _HOST_PHASE
+        with_getter = _module("host_program", "global_getter").with_global_getter(host)
+        if with_getter is not None:
+            vmfb = _end(session, with_getter, diagnostics)
+            return None if vmfb is None else (vmfb, stream, with_getter)
+    vmfb = _vmfb_of(invocation, last, diagnostics)
+    return None if vmfb is None else (vmfb, stream, host)
+
+
+def _end(session: Any, host: bytes, diagnostics: list[str]) -> bytes | None:
+    """Compile a module from the end of the HAL phase, as text, to the VMFB."""
+    from iree.compiler.api import Source
+
+    invocation: Any = session.invocation()
+    with invocation:
+        callback = _capture_diagnostics(invocation, diagnostics)
+        with Source.wrap_buffer(session, host) as wrapped:
+            parsed = invocation.parse_source(wrapped)
+            vmfb = _vmfb_of(invocation, _HOST_PHASE, diagnostics) if parsed else None
+        del callback
+    return vmfb
+
+
+def _vmfb_of(invocation: Any, last: str, diagnostics: list[str]) -> bytes | None:
+    from iree.compiler.api import Output
+
     if not _run(invocation, last, "end"):
         return None
     with Output.open_membuffer() as output:
@@ -111,14 +136,14 @@ def _finish(
         except ValueError as error:
             diagnostics.append(f"error: {error}")
             return None
-        return bytes(output.map_memory()), stream, host
+        return bytes(output.map_memory())
 
 
 @functools.cache
-def _separation() -> Any:
-    """Load `separate_tensor.py` by its path: run as a script, this file belongs to no package."""
-    path = Path(__file__).with_name("separate_tensor.py")
-    spec: Any = importlib.util.spec_from_file_location("ir_runtime_separate_tensor", path)
+def _module(room: str, name: str) -> Any:
+    """Load a module of this package by its path: run as a script, this file has no package."""
+    path = Path(__file__).parents[1] / room / f"{name}.py"
+    spec: Any = importlib.util.spec_from_file_location(f"ir_runtime_{name}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

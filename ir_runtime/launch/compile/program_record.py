@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from ir_runtime.fork_lock import fork_waits
+from ir_runtime.launch.artifact.entry_files import is_file_name
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.compile_cache import Compiled
 from ir_runtime.launch.host_program.dispatch_access import (
@@ -18,12 +19,18 @@ from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.host_program.program_json import load_program
 
 __all__ = [
+    "DEFAULT_ENTRIES",
     "WrittenOperands",
+    "changes_operands",
     "program_files",
     "stored_accesses",
+    "stored_entry",
     "stored_host_program",
     "stored_written_operands",
 ]
+
+DEFAULT_ENTRIES = ("main$async", "main")
+"""The exported functions that run if the caller names none, the first one that there is."""
 
 WrittenOperands = Mapping[str, tuple[int, ...] | None]
 """For each exported function the operand tensors that it overwrites as scratch memory; None means
@@ -40,30 +47,49 @@ def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes,
     Args:
         compiled: the output of the compiler.
         source: the MLIR that was compiled, as text or bytecode.
-        entry: the exported function whose host program is read.
+        entry: the exported function whose host program is read; "" for the default one.
     """
     from ir_runtime.launch.host_program.dispatch_access import find_accesses
-    from ir_runtime.launch.host_program.read_program import read_program
+    from ir_runtime.launch.host_program.read_program import read_entry
     from ir_runtime.launch.host_program.scratch_operand import find_all_written_operands
 
-    meant = any(word in source for word in _MEANT)
-    written = {} if meant else find_all_written_operands(compiled.stream)
+    written = {} if changes_operands(source) else find_all_written_operands(compiled.stream)
     record: dict[str, object] = {"written_operands": written}
     executables: dict[str, bytes] = {}
     if compiled.host_text:
         try:
             text, executables = split_executables(compiled.host_text)
+            entry = entry or _default_entry(text)
             scratch = written.get(entry, ())
             if scratch is None:
                 raise UnreadableProgramError("it may write its operands")
-            program = read_program(text, entry, written_operands=scratch)
+            program, reflection = read_entry(text, entry, written_operands=scratch)
+            odd = [name for name in program.executables if not is_file_name(name)]
+            if odd:  # a foreign program may have any names; each executable is a file of its own
+                raise UnreadableProgramError(f"executable {odd[0]!r} cannot be a file's name")
             executables = {name: executables[name] for name in program.executables}
-            record["program"] = program.to_json()
+            record |= {"entry": entry, "reflection": reflection, "program": program.to_json()}
             record["dispatches"] = store_accesses(find_accesses(compiled.stream))
-        except UnreadableProgramError as refusal:
+        except (UnreadableProgramError, ValueError) as refusal:
             record["unreadable"] = str(refusal)
             executables = {}
     return json.dumps(record, indent=1).encode(), executables
+
+
+def _default_entry(text: bytes) -> str:
+    found = (name for name in DEFAULT_ENTRIES if b"@" + name.encode() + b"(" in text)
+    return next(found, DEFAULT_ENTRIES[-1])
+
+
+def stored_entry(artifact: Artifact) -> tuple[str, Mapping[str, str]] | None:
+    """Return the function that the host program is of, with its reflection; None without one."""
+    record = json.loads(artifact.program) if artifact.program else {}
+    return (record["entry"], record["reflection"]) if "entry" in record else None
+
+
+def changes_operands(source: bytes) -> bool:
+    """Tell whether a program may change an operand on purpose, as its source shows."""
+    return any(word in source for word in _MEANT)
 
 
 def stored_written_operands(artifact: Artifact) -> WrittenOperands:

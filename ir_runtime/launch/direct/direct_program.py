@@ -36,11 +36,21 @@ from ir_runtime.tracing import active_trace, record_event
 if TYPE_CHECKING:
     from ir_runtime.launch.direct.native import _launcher
 
-__all__ = ["BoundPlan", "DirectProgram", "bind_direct_launch", "load_direct"]
+__all__ = ["BoundPlan", "DirectProgram", "bind_direct_launch", "load_direct", "refusal_words"]
 
 
-def load_direct(artifact: Artifact) -> DirectProgram | str:
-    """Load the executables of a kernel for the C launcher, or return why that is not possible."""
+def load_direct(
+    artifact: Artifact, load_globals: Callable[[], Sequence[Tensor]], *, has_report: bool = True
+) -> DirectProgram | str:
+    """Load the executables of a program for the C launcher, or return why that is not possible.
+
+    Args:
+        artifact: of a kernel or a program.
+        load_globals: returns the buffers that the initializers of the program make; called once, if
+            the program uses one.
+        has_report: whether the C launcher is to read the index report; it must be the last result,
+            in a memory of its own.
+    """
     program = stored_host_program(artifact)
     if isinstance(program, str):
         return program
@@ -55,9 +65,18 @@ def load_direct(artifact: Artifact) -> DirectProgram | str:
         ]
     except ValueError as refusal:
         return f"its executable does not load: {refusal}"
-    report = report_of_source(artifact.source)
+    report = report_of_source(artifact.source) if has_report else None
+    made = load_globals() if program.loaded else ()
+    loaded = [made[number] for number in program.loaded]
     accesses = stored_accesses(artifact)
-    return DirectProgram(artifact.key.name, program, executables, report, accesses=accesses)
+    return DirectProgram(artifact.key.name, program, executables, report, loaded, accesses=accesses)
+
+
+def _aligned(data: bytes) -> Tensor:
+    """Return constant bytes where compiled code can read them."""
+    memory = torch.empty(len(data), dtype=torch.uint8, device="cpu")
+    memory.numpy()[:] = memoryview(data)
+    return memory
 
 
 Fault = Callable[[bytes], None]
@@ -83,6 +102,7 @@ class BoundPlan:
         program: HostProgram,
         executables: Sequence[_launcher.Executable],
         report: tuple[int, Fault | None] = (0, None),
+        constants: Sequence[memoryview] = (),
     ) -> None:
         from ir_runtime.launch.direct.native import _launcher
 
@@ -100,7 +120,7 @@ class BoundPlan:
             plan.transients,
             [_step(step, ordinals) for step in plan.steps],
             plan.touched_bytes,
-            program.constants,
+            constants,
             report[0],
             report[1],
             plan.changed,
@@ -126,7 +146,11 @@ class DirectProgram:
         program: the host program, in destination-passing form.
         executables: in the order of the program.
         report: the index report in its last result, None if it has none.
-        accesses: what is known of its dispatches.
+        loaded: the loaded buffers of the program, in its order, as bytes.
+        accesses: the known accesses of its dispatches.
+
+    Attributes:
+        constants: the bytes of its constants, then those of its loaded buffers.
     """
 
     def __init__(
@@ -135,6 +159,7 @@ class DirectProgram:
         program: HostProgram,
         executables: Sequence[_launcher.Executable],
         report: IndexReport | None = None,
+        loaded: Sequence[Tensor] = (),
         *,
         accesses: DispatchAccesses = NO_ACCESSES,
     ) -> None:
@@ -145,6 +170,9 @@ class DirectProgram:
             self._report = (report.shape[0], functools.partial(_raise_fault, name, report))
         self.program = program
         self._executables = tuple(executables)
+        self.constants = (*map(_aligned, program.constants), *loaded)
+        self._loaded_sizes = [tensor.numel() for tensor in loaded]
+        self._memories = [tensor.numpy().data for tensor in self.constants]
         self._plans: OrderedDict[Any, BoundPlan] = OrderedDict()
         self._lock = fork_safe_lock()
 
@@ -172,16 +200,44 @@ class DirectProgram:
                 self._keep(key, found)
                 return found
         self._check_results(shapes, numbers, results)
+        in_place = self._in_place(operands, changed, len(results))
+        bound = self.bind(tensors, numbers, in_place=in_place, elementwise=changed.elementwise)
+        with self._lock:
+            self._keep(key, bound)
+        return bound
+
+    def bind(
+        self,
+        tensors: Sequence[Tensor],
+        numbers: Sequence[float],
+        *,
+        in_place: Sequence[tuple[int, int]] = (),
+        elementwise: bool = False,
+    ) -> BoundPlan:
+        """Return a new plan for the shapes of operand tensors, and for numbers.
+
+        Args:
+            tensors: the operand tensors.
+            numbers: the numbers of the call, in order.
+            in_place: as for `evaluate`.
+            elementwise: as for `evaluate`.
+
+        Raises:
+            LaunchError: the program refuses these shapes.
+            UnreadableProgramError: these shapes need IREE's VM.
+        """
+        shapes = [tuple(tensor.shape) for tensor in tensors]
         try:
             plan = evaluate(
                 self.program,
                 shapes,
                 [tensor.dtype for tensor in tensors],
                 numbers,
-                in_place=self._in_place(operands, changed, len(results)),
-                elementwise=changed.elementwise,
+                in_place=in_place,
+                elementwise=elementwise,
                 accesses=self._accesses,
                 has_report=self._report[0] > 0,
+                loaded=self._loaded_sizes,
             )
         except LaunchError as error:
             raise launch_failure(self.name, RuntimeError(str(error)), tensors) from None
@@ -189,12 +245,9 @@ class DirectProgram:
         if plan.written_operands:
             raise UnreadableProgramError("it writes its operands")
         try:
-            bound = BoundPlan(plan, self.program, self._executables, self._report)
+            return BoundPlan(plan, self.program, self._executables, self._report, self._memories)
         except ValueError as refusal:
             raise UnreadableProgramError(f"the C launcher refuses it: {refusal}") from refusal
-        with self._lock:
-            self._keep(key, bound)
-        return bound
 
     def _in_place(
         self, operands: Sequence[Any], changed: Changed, results: int
@@ -267,7 +320,7 @@ def bind_direct_launch(
             if not refused:
                 copy_back(tensors, ready, written)
         if refused:
-            raise LaunchError(f"{name}: the C launcher refuses a tensor: {_reason(refused)}")
+            raise LaunchError(f"{name}: the C launcher refuses a tensor: {refusal_words(refused)}")
 
     return in_profiles(f"{name} (direct)", launch), bound
 
@@ -284,7 +337,7 @@ def _made_ready(
     if copied:
         add_count("copies", copied)
     if copied and active_trace() is not None:
-        record_event("copy", name, started_ns, why=_reason(refused), tensors=copied)
+        record_event("copy", name, started_ns, why=refusal_words(refused), tensors=copied)
     return ready
 
 
@@ -294,7 +347,8 @@ def _bare(tensors: Sequence[Tensor]) -> list[Tensor]:
         return [tensor.detach() for tensor in tensors]
 
 
-def _reason(refused: int) -> str:
+def refusal_words(refused: int) -> str:
+    """Return why the C launcher refused a call, in words."""
     from ir_runtime.launch.direct.native import _launcher
 
     return _launcher.REFUSALS[refused]

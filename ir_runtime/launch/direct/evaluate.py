@@ -37,7 +37,7 @@ from ir_runtime.launch.host_program.program import (
 )
 from ir_runtime.launch.operand.number import decode_number, encode_number
 
-__all__ = ["evaluate", "result_numbers", "result_shapes"]
+__all__ = ["KnownValues", "evaluate", "number_from_bits", "result_numbers", "result_shapes"]
 
 _ALIGNMENT = 64
 _GRID_LIMITS = (1 << 32, 1 << 32, 1 << 16)  # IREE passes x and y in 32 bits, z in 16
@@ -55,6 +55,7 @@ def evaluate(
     accesses: DispatchAccesses = NO_ACCESSES,
     elementwise: bool = False,
     has_report: bool = False,
+    loaded: Sequence[int] = (),
 ) -> Plan:
     """Compute the launches of a call.
 
@@ -69,6 +70,7 @@ def evaluate(
         elementwise: whether each element of those results depends only on the elements at the
             same place.
         has_report: whether the last result is an index report.
+        loaded: bytes of each loaded buffer.
 
     Returns:
         The plan.
@@ -78,7 +80,7 @@ def evaluate(
         LaunchError: the arguments do not fit the program; the message is the program's own.
         UnreadableProgramError: only IREE's VM can run it for these arguments.
     """
-    evaluation = _Evaluation(program, shapes, dtypes, numbers)
+    evaluation = _Evaluation(program, shapes, dtypes, numbers, loaded)
     if elementwise:
         return evaluation.plan(in_place, _any_over_any, has_report=has_report)
 
@@ -106,7 +108,7 @@ def result_shapes(
     Raises:
         LaunchError: there are too few shapes or numbers, or a size cannot be computed.
     """
-    known = _Known(program, shapes, numbers)
+    known = KnownValues(program, shapes, numbers)
     checked = {c.operand: c.element_type for c in program.checks if isinstance(c, ShapeCheck)}
     found: list[tuple[Shape, str]] = []
     for result in program.results:
@@ -133,20 +135,23 @@ def result_numbers(
     Raises:
         LaunchError: there are too few shapes or numbers, or a number cannot be computed.
     """
-    known = _Known(program, shapes, numbers)
-    found: list[float] = []
-    for result in program.results:
-        if isinstance(result, NumberResult):
-            kind, bits = program.values[result.value].type, known[result.value]
-            if kind in ("f32", "f64"):
-                data = bits.to_bytes(4 if kind == "f32" else 8, "little")
-                found.append(struct.unpack("<f" if kind == "f32" else "<d", data)[0])
-            else:
-                found.append(decode_number(bits, kind))
-    return tuple(found)
+    known = KnownValues(program, shapes, numbers)
+    return tuple(
+        number_from_bits(program.values[result.value].type, known[result.value])
+        for result in program.results
+        if isinstance(result, NumberResult)
+    )
 
 
-class _Known:
+def number_from_bits(kind: str, bits: int) -> float:
+    """Return the Python number for the bits of a value of an MLIR type."""
+    if kind not in ("f32", "f64"):
+        return decode_number(bits, kind)
+    data = bits.to_bytes(4 if kind == "f32" else 8, "little")
+    return struct.unpack("<f" if kind == "f32" else "<d", data)[0]
+
+
+class KnownValues:
     """The values of a program for one call."""
 
     def __init__(
@@ -176,6 +181,7 @@ class _Evaluation:
     shapes: Sequence[Shape]
     dtypes: Sequence[torch.dtype]
     numbers: Sequence[float]
+    loaded: Sequence[int] = ()
 
     def plan(
         self,
@@ -187,9 +193,10 @@ class _Evaluation:
         program = self.program
         _expect("tensors", len(self.shapes), program.operands)
         _expect("dtypes", len(self.dtypes), program.operands)
+        _expect("loaded buffers", len(self.loaded), len(program.loaded))
         # Ranks first: a value may read a dimension that only a tensor of the right rank has.
         self._check_operands()
-        self.known = _Known(program, self.shapes, self.numbers)
+        self.known = KnownValues(program, self.shapes, self.numbers)
         operands = [
             math.prod(shape) * dtype.itemsize
             for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
@@ -198,7 +205,8 @@ class _Evaluation:
         transients = [self.known[size] for size in program.transients]
         # `sizes` says how many bytes each slot has, `needed` how many the steps use of it. Callers
         # check real tensors against `needed`, so a step never leaves the memory of a slot.
-        self.sizes = (*operands, *results, *transients, *map(len, program.constants))
+        constants = (*map(len, program.constants), *self.loaded)
+        self.sizes = (*operands, *results, *transients, *constants)
         self.needed = [0] * len(operands) + results
         for check in program.checks:
             self._check(check)

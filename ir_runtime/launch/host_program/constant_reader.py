@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
+from ir_runtime.launch.host_program.global_getter import GETTER
 from ir_runtime.launch.host_program.object_value import Executable
 from ir_runtime.launch.host_program.program_builder import Memory, ProgramBuilder
 
@@ -47,6 +48,7 @@ class ConstantReader:
                     if inner.name == "util.global.store":
                         stored = inner.attributes["global"].value
                         self._stores.setdefault(stored, []).append(inner)
+        self._loaded = _loadable(module)
         self._memories: dict[str, Memory] = {}
         self._size = 0
 
@@ -79,15 +81,24 @@ class ConstantReader:
         return Executable(executable, variant)
 
     def memory_of(self, name: str, builder: ProgramBuilder) -> Memory:
-        """Return the memory of constant bytes that a global holds.
+        """Return the memory that a global holds: constant bytes, or a loaded buffer.
+
+        A buffer is loaded if it is a parameter, computed, or too large to be stored with the
+        program.
 
         Raises:
-            UnreadableProgramError: they are computed, or too large to be stored with the program.
+            UnreadableProgramError: it can change, or the program has no getter for it.
         """
         if name not in self._memories:
             self._immutable(name)
-            data = self._uploaded(name, self._store_of(name).operands[0])
-            self._memories[name] = builder.memory("constant", data=data)
+            try:
+                data = self._uploaded(name, self._store_of(name).operands[0])
+            except UnreadableProgramError:
+                if name not in self._loaded:
+                    raise
+                self._memories[name] = builder.memory("loaded", place=self._loaded[name])
+            else:
+                self._memories[name] = builder.memory("constant", data=data)
         return self._memories[name]
 
     def bytes_of(self, attribute: Any) -> bytes:
@@ -96,19 +107,24 @@ class ConstantReader:
         Raises:
             UnreadableProgramError: they are not known, or too many.
         """
-        match = _COMPOSITE.fullmatch(str(attribute))
+        text = str(attribute)
+        match = _COMPOSITE.fullmatch(text)
         if match is None:
-            data = self._part(str(attribute), attribute.context)
+            data = self._part(text, attribute.context)
         else:
+            self._refuse_large(int(match[1]))  # before the text, which is longer, is read
             data = b"".join(self._part(part, attribute.context) for part in _parts(match[2]))
             if len(data) != int(match[1]):
                 raise UnreadableProgramError(f"a constant of {match[1]} bytes has {len(data)}")
+        self._refuse_large(len(data))
         self._size += len(data)
-        if self._size > MAX_CONSTANT_BYTES:
+        return data
+
+    def _refuse_large(self, size: int) -> None:
+        if self._size + size > MAX_CONSTANT_BYTES:
             raise UnreadableProgramError(
                 f"constants of more than {MAX_CONSTANT_BYTES} bytes stay in the VMFB"
             )
-        return data
 
     def _immutable(self, name: str) -> Any:
         if name not in self._globals:
@@ -166,6 +182,15 @@ class ConstantReader:
         if len(found) != 1:
             raise UnreadableProgramError(f"constant {name} is not in the text")
         return bytes.fromhex(found[0].decode())[_ALIGNMENT_BYTES:]
+
+
+def _loadable(module: Any) -> dict[str, int]:
+    """Return the globals whose buffers the getter returns, with their numbers."""
+    for op in module.body.operations:
+        if op.operation.name == "util.func" and op.attributes["sym_name"].value == GETTER:
+            loads = [o for o in _operations(op.operation) if o.name == "util.global.load"]
+            return {load.attributes["global"].value: i for i, load in enumerate(loads)}
+    return {}
 
 
 def _operations(op: Any) -> Iterator[Any]:
@@ -232,14 +257,15 @@ def _known(value: Any) -> int | None:
 
 def _parts(text: str) -> list[str]:
     """Split a list at the commas outside of brackets and strings."""
-    parts, depth, quoted = [""], 0, False
-    for character in text:
+    parts: list[str] = []
+    start, depth, quoted = 0, 0, False
+    for at, character in enumerate(text):
         if character == '"':
             quoted = not quoted
-        if not quoted:
+        elif not quoted:
             depth += (character in _OPENING) - (character in _CLOSING)
             if character == "," and depth == 0:
-                parts.append("")
-                continue
-        parts[-1] += character
-    return [part.strip() for part in parts if part.strip()]
+                parts.append(text[start:at].strip())
+                start = at + 1
+    parts.append(text[start:].strip())
+    return [part for part in parts if part]

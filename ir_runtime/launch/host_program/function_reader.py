@@ -125,7 +125,7 @@ class FunctionReader:
         Raises:
             UnreadableProgramError: it does something that is not understood.
         """
-        block = self._block_of(function)
+        block = self._first_block(function)
         arguments = [
             self._argument(i, str(argument.type), destinations)
             for i, argument in enumerate(block.arguments)
@@ -155,15 +155,12 @@ class FunctionReader:
         """Return the position of an operand that is a number, among the program's values."""
         return self.operand(op, index, Scalar).position
 
-    def _block_of(self, function: Any) -> Any:
+    def _first_block(self, function: Any) -> Any:
         blocks = list(function.regions[0].blocks)
-        if len(blocks) == 1:
-            return blocks[0]
-        name = function.attributes["sym_name"].value
         if not blocks:
+            name = function.attributes["sym_name"].value
             raise UnreadableProgramError(f"function {name} is external")
-        branch = list(blocks[0].operations)[-1].operation.name
-        raise UnreadableProgramError(f"control flow in the host function: {branch}")
+        return blocks[0]
 
     def _argument(self, index: int, kind: str, destinations: Mapping[int, int]) -> HostObject:
         builder = self._builder
@@ -190,14 +187,21 @@ class FunctionReader:
     def _read_body(self, function: Any, arguments: Sequence[HostObject]) -> list[HostObject]:
         # A function that is called twice is read twice; its values are then simply overwritten,
         # since nothing reads those of the first call after it has returned.
-        block = self._block_of(function)
+        block, seen = self._first_block(function), []
         self._known.update(zip(block.arguments, arguments, strict=True))
-        for operation in block.operations:
-            op = operation.operation
-            if op.name == "util.return":
-                return [self._known[value] for value in op.operands]
-            self._read(op)
-        raise UnreadableProgramError("a host function without return")
+        while block not in seen:
+            seen.append(block)
+            *body, last = (operation.operation for operation in block.operations)
+            for op in body:
+                self._read(op)
+            if last.name == "util.return":
+                return [self._known[value] for value in last.operands]
+            if last.name != "cf.br":
+                raise UnreadableProgramError(f"control flow in the host function: {last.name}")
+            block = last.successors[0]
+            passed = [self._known[value] for value in last.operands]
+            self._known.update(zip(block.arguments, passed, strict=True))
+        raise UnreadableProgramError("a loop in the host function")
 
     def _read(self, op: Any) -> None:
         name = op.name

@@ -1,7 +1,7 @@
 """The host program: IREE's host function as plain data, for any shapes.
 
 Memory is identified by slots, numbered in this order: operand tensors, result memories, transients
-(scratch buffers), constants. Sizes, offsets and grids are positions in `values`.
+(scratch buffers), constants, loaded buffers. Sizes, offsets and grids are positions in `values`.
 """
 
 from __future__ import annotations
@@ -144,6 +144,8 @@ class HostProgram:
         transients: bytes of each transient.
         constants: contents of each constant.
         steps: dispatches, fills and copies, in order.
+        loaded: buffers that the initializers of the module make, by their number in what the
+            module's getter returns (`global_getter.py`).
     """
 
     arguments: tuple[str, ...]
@@ -156,6 +158,7 @@ class HostProgram:
     transients: tuple[int, ...]
     constants: tuple[bytes, ...]
     steps: tuple[ProgramStep, ...]
+    loaded: tuple[int, ...] = ()
 
     @property
     def operands(self) -> int:
@@ -176,11 +179,11 @@ class HostProgram:
     def slots(self) -> int:
         """The number of memories."""
         written = len(self.result_sizes) + len(self.transients)
-        return self.operands + written + len(self.constants)
+        return self.operands + written + len(self.constants) + len(self.loaded)
 
     def to_json(self) -> dict[str, Any]:
         """Return the program as JSON values."""
-        return {
+        stored = {
             "format": FORMAT,
             "arguments": list(self.arguments),
             "executables": list(self.executables),
@@ -193,6 +196,7 @@ class HostProgram:
             "constants": [base64.b64encode(data).decode() for data in self.constants],
             "steps": [_step_json(step) for step in self.steps],
         }
+        return stored | {"loaded": list(self.loaded)} if self.loaded else stored
 
 
 def _span_json(span: Span) -> list[int]:

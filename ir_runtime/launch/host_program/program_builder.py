@@ -33,8 +33,8 @@ class Memory:
 
     Attributes:
         number: its number in the order of appearance; the slot in all spans until `build`.
-        kind: `operand`, `destination`, `allocated` or `constant`.
-        place: the number of the operand or destination.
+        kind: `operand`, `destination`, `allocated`, `constant` or `loaded`.
+        place: the number of the operand, the destination or the loaded buffer.
         size: the position of its size in bytes, if it is allocated.
         data: the contents of a constant.
         freed: whether the program has given it back.
@@ -151,7 +151,8 @@ class ProgramBuilder:
         rest = [m for m in self._memories if m.kind == "allocated" and m not in results]
         constants = [m for m in self._memories if m.kind == "constant"]
         operands = sorted((m for m in self._memories if m.kind == "operand"), key=_place)
-        order = (*operands, *results, *rest, *constants)
+        loaded = [m for m in self._memories if m.kind == "loaded"]
+        order = (*operands, *results, *rest, *constants, *loaded)
         slots = {memory.number: slot for slot, memory in enumerate(order)}
         sizes = [self._size_of(memory) for memory in results]
         transients = [memory.size for memory in rest]
@@ -168,6 +169,7 @@ class ProgramBuilder:
             transients=tuple(kept[size] for size in transients),
             constants=tuple(memory.data for memory in constants),
             steps=tuple(_step(step, kept, slots) for step in self.steps),
+            loaded=tuple(memory.place for memory in loaded),
         )
 
     def _result_memories(self) -> list[Memory]:

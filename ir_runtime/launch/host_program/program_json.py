@@ -54,6 +54,7 @@ def load_program(stored: Mapping[str, Any]) -> HostProgram:
         transients=_each(fields, "transients", _natural),
         constants=_each(fields, "constants", _bytes),
         steps=_each(fields, "steps", _step),
+        loaded=_each({"loaded": [], **fields}, "loaded", _natural),
     )
     check_program(program)
     return program

@@ -18,7 +18,7 @@ from ir_runtime.launch.host_program.program_builder import ProgramBuilder
 from ir_runtime.launch.host_program.program_json import check_program
 from ir_runtime.launch.host_program.scratch_operand import find_written_operands, parse_module
 
-__all__ = ["UnreadableProgramError", "find_written_operands", "read_program"]
+__all__ = ["UnreadableProgramError", "find_written_operands", "read_entry", "read_program"]
 
 _MODULE_OPS = frozenset(
     ("hal.executable", "util.func", "util.global", "util.initializer", "builtin.module")
@@ -28,7 +28,14 @@ _MODULE_OPS = frozenset(
 def read_program(
     hal_text: bytes | str, entry: str, *, written_operands: Sequence[int] = ()
 ) -> HostProgram:
-    """Read the host function of a compiled program.
+    """Read the host function of a compiled program, as `read_entry` does."""
+    return read_entry(hal_text, entry, written_operands=written_operands)[0]
+
+
+def read_entry(
+    hal_text: bytes | str, entry: str, *, written_operands: Sequence[int] = ()
+) -> tuple[HostProgram, dict[str, str]]:
+    """Read the host function of a compiled program, and its reflection.
 
     Args:
         hal_text: the program in IREE's HAL phase, with or without its binaries.
@@ -37,7 +44,7 @@ def read_program(
             it then works on copies of them. The HAL phase does not show if a dispatch writes one.
 
     Returns:
-        The program, as data.
+        The program, as data, and the reflection of its entry function.
 
     Raises:
         UnreadableProgramError: a part of it is not understood; the message says which.
@@ -45,14 +52,21 @@ def read_program(
     text = hal_text.encode() if isinstance(hal_text, str) else hal_text
     if b'data = dense<"0x' in text:
         text, _ = split_executables(text)
-    program = _read_entry(parse_module(text), text, entry, written_operands)
+    module = parse_module(text)
+    program, function = _read_function(module, text, entry, written_operands)
     check_program(program)
-    return program
+    return program, _reflection_of(function)
 
 
-def _read_entry(
+def _reflection_of(function: Any) -> dict[str, str]:
+    if "iree.reflection" not in function.attributes:
+        return {}
+    return {item.name: item.attr.value for item in function.attributes["iree.reflection"]}
+
+
+def _read_function(
     module: Any, text: bytes, entry: str, written_operands: Sequence[int]
-) -> HostProgram:
+) -> tuple[HostProgram, Any]:
     functions: dict[str, Any] = {}
     variants: dict[str, str] = {}
     devices = 0
@@ -78,7 +92,7 @@ def _read_entry(
     reader.read_entry(function, destinations_of(function))
     # After the reading: the copies must come before the first step.
     builder.work_on_copies(written_operands)
-    return builder.build()
+    return builder.build(), function
 
 
 def _symbol(op: Any) -> str:

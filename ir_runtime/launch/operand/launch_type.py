@@ -18,7 +18,14 @@ from ir_runtime.errors import IrRuntimeError, LaunchError
 from ir_runtime.launch.operand.index_fault import zero_size_fault
 from ir_runtime.settings import current_settings
 
-__all__ = ["Launch", "Results", "in_profiles", "launch_failure", "local_uri_for_work"]
+__all__ = [
+    "Launch",
+    "Results",
+    "in_profiles",
+    "launch_failure",
+    "local_uri_for_work",
+    "not_direct",
+]
 
 Results = tuple[tuple[tuple[int, ...], torch.dtype], ...]
 """Shape and dtype of each result of a kernel."""
@@ -70,3 +77,18 @@ def launch_failure(name: str, error: Exception, operands: Sequence[Any] = ()) ->
     shown = ", ".join(format_tensor(value) for value in operands if isinstance(value, Tensor))
     facts = [str(error), *([f"called with {shown}"] if shown else [])]
     return LaunchError(f"{name}: failed while running", facts=facts, fix=fix)
+
+
+def not_direct(name: str, label: str | None, reason: str) -> LaunchError:
+    """Return the error for a launch that only IREE's VM can run, with IR_RUNTIME_LAUNCH=direct.
+
+    Args:
+        name: of the op or program.
+        label: of the key of its artifact, None if it has none.
+        reason: why it cannot be launched directly.
+    """
+    return LaunchError(
+        f"{name}: cannot be launched directly, and IR_RUNTIME_LAUNCH=direct",
+        facts=[reason, *([] if label is None else [f"key {label}"])],
+        fix="set IR_RUNTIME_LAUNCH=auto to run it in IREE's VM",
+    )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import ArgumentError, UnsupportedTypeError
 
-__all__ = ["decode_number", "encode_number"]
+__all__ = ["decode_number", "encode_number", "plain_number"]
 
 # Float types that are passed as their bits, in an i32.
 _AS_BITS = {
@@ -21,6 +24,17 @@ _AS_BITS = {
 _INTEGER = re.compile(r"(?:[su]?i(?=\d)|index)(\d*)")
 _SAME_SIZE = {1: torch.int8, 2: torch.int16}
 _LARGEST_F32 = torch.finfo(torch.float32).max
+
+
+def plain_number(value: Any) -> float | None:
+    """Return a number as an int, bool or float; None if `value` is no number.
+
+    Args:
+        value: may be a NumPy scalar or a 0-d tensor, too.
+    """
+    scalar = isinstance(value, np.generic) or (isinstance(value, Tensor) and value.dim() == 0)
+    number = value.item() if scalar else value
+    return number if isinstance(number, int | float) else None
 
 
 def encode_number(value: float, kind: str, label: str) -> float:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-__all__ = ["may_be_written", "may_overlap", "shared_pairs"]
+__all__ = ["may_be_written", "may_overlap", "share_storage", "shared_pairs"]
 
 _Key = TypeVar("_Key")
 
@@ -69,6 +69,15 @@ def may_overlap(one: Tensor, other: Tensor) -> bool:
         if apart and max(first[1], second[1]) <= period:
             return False
     return True
+
+
+def share_storage(one: Tensor, other: Any) -> bool:
+    """Tell whether the storages of two values share memory; a value may be no tensor."""
+    if not isinstance(other, Tensor):
+        return False
+    a, b = one.untyped_storage(), other.untyped_storage()
+    begin = max(a.data_ptr(), b.data_ptr())
+    return begin < min(a.data_ptr() + a.nbytes(), b.data_ptr() + b.nbytes())
 
 
 def shared_pairs(tensors: Mapping[_Key, Tensor]) -> Iterator[tuple[_Key, _Key]]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, IrRuntimeError, UnsupportedTypeError
-from ir_runtime.launch.operand.number import encode_number
+from ir_runtime.launch.operand.number import encode_number, plain_number
 from ir_runtime.launch.vm.signature import Slot
 
 if TYPE_CHECKING:
@@ -72,11 +72,10 @@ def _imported(slot: Slot, value: Tensor, import_tensor: ImportTensor, label: str
 
 
 def _number(value: Any, slot: Slot, label: str) -> float:
-    scalar = isinstance(value, np.generic) or (isinstance(value, Tensor) and value.dim() == 0)
-    number = value.item() if scalar else value
-    if isinstance(number, int | float):
+    number = plain_number(value)
+    if number is not None:
         return number
-    if isinstance(value, Tensor) and not scalar:
+    if isinstance(value, Tensor) and value.dim():
         raise ArgumentError(
             f"{label} is the tensor {format_tensor(value)}, must be a number ({slot.kind})",
             fix="pass tensor.item()" if value.numel() == 1 else None,

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import torch
 from torch import Tensor
 
-from ir_runtime.counters import add_count, add_pending_count
+from ir_runtime.counters import add_pending_count
 from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.errors import ArgumentError
 from ir_runtime.launch.operand.index_fault import IndexReport, count_faults
 from ir_runtime.launch.operand.launch_type import launch_failure
 from ir_runtime.launch.operand.mutation import refuse_unwritable, write_changed
+from ir_runtime.launch.operand.output import refuse_one_output, write_outputs
 from ir_runtime.launch.vm.argument import ImportTensor, pack_arguments
 from ir_runtime.launch.vm.invoke import invoker_for
 from ir_runtime.launch.vm.link import Place
-from ir_runtime.launch.vm.result import ExportTensor, unpack_results, write_outputs
+from ir_runtime.launch.vm.result import ExportTensor, unpack_results
 from ir_runtime.launch.vm.signature import Signature
 from ir_runtime.launch.vm.vm_program import VmProgram
 
@@ -105,11 +106,7 @@ def _linked(
 ) -> tuple[tuple[VmContext, VmFunction], Signature]:
     """Return the function of a program and its signature; refuse arguments that do not fit it."""
     name = program.name
-    if isinstance(outputs, Tensor):
-        raise ArgumentError(
-            f"{name}: `outputs` is a tensor, must be a sequence of them",
-            fix="pass outputs=[tensor]",
-        )
+    refuse_one_output(name, outputs)
     refuse_cut_tensors(name, "argument", args)
     refuse_cut_tensors(name, "output", outputs)
     linked = program.function(place, entry)
@@ -148,7 +145,6 @@ def _invoke(
         invoke(place, bool(signature.fenced), *linked, arguments, results)
     except Exception as error:
         raise launch_failure(program.name, error, args) from error
-    add_count("launches")
     return results
 
 

@@ -10,18 +10,15 @@ from torch import Tensor
 
 from ir_runtime.counters import add_count
 from ir_runtime.dtypes import DTYPES
-from ir_runtime.errors import ArgumentError, UnsupportedTypeError
+from ir_runtime.errors import UnsupportedTypeError
 from ir_runtime.launch.operand.number import decode_number
+from ir_runtime.launch.operand.overlap import share_storage
 from ir_runtime.launch.vm.signature import Slot
 
 if TYPE_CHECKING:
     from iree.runtime import HalBufferView, VmVariantList
 
-__all__ = ["ExportTensor", "torch_dtype_of", "unpack_results", "write_outputs"]
-
-_INTEGERS = frozenset(
-    d for d in DTYPES if not (d.is_floating_point or d.is_complex or d == torch.bool)
-)
+__all__ = ["ExportTensor", "torch_dtype_of", "unpack_results"]
 
 ExportTensor = Callable[[Slot, "HalBufferView", Tensor], Tensor]
 """Makes the tensor for the result in a slot; the meta tensor gives its shape and dtype."""
@@ -55,28 +52,11 @@ def unpack_results(
         view = _view_of(results, i, label)
         dtype = torch_dtype_of(int(view.element_type), label)
         tensor = export_tensor(slot, view, torch.empty(view.shape, dtype=dtype, device="meta"))
-        if any(_overlap(tensor, other) for other in (*arguments, *values)):
+        if any(share_storage(tensor, other) for other in (*arguments, *values)):
             add_count("copies")  # the program returned an argument, or one value twice
             tensor = tensor.clone()
         values.append(tensor)
     return values
-
-
-def write_outputs(name: str, outputs: Sequence[Any], values: Sequence[Any]) -> list[Tensor]:
-    """Copy results into the tensors that the caller gave for them; an error leaves all unchanged.
-
-    Raises:
-        ArgumentError: an output does not fit its result.
-    """
-    if len(outputs) != len(values):
-        raise ArgumentError(f"{name}: {len(outputs)} outputs, must be {len(values)} as the results")
-    fitting = [
-        _fit(f"{name}: output {i}", i, *pair)
-        for i, pair in enumerate(zip(outputs, values, strict=True))
-    ]
-    for output, value in zip(outputs, fitting, strict=True):
-        output.copy_(value)
-    return list(outputs)
 
 
 def torch_dtype_of(element_type: int, label: str) -> torch.dtype:
@@ -108,31 +88,3 @@ def _view_of(results: VmVariantList, index: int, label: str) -> Any:
             facts=[repr(results)],
         )
     return view
-
-
-def _overlap(one: Tensor, other: Any) -> bool:
-    """Tell whether the storages of two values share memory; a value may be no tensor."""
-    if not isinstance(other, Tensor):
-        return False
-    a, b = one.untyped_storage(), other.untyped_storage()
-    begin = max(a.data_ptr(), b.data_ptr())
-    return begin < min(a.data_ptr() + a.nbytes(), b.data_ptr() + b.nbytes())
-
-
-def _fit(label: str, index: int, output: Any, value: Any) -> Tensor:
-    if not isinstance(value, Tensor) or not isinstance(output, Tensor):
-        got, must = (type(x).__name__ for x in (output, value))
-    elif output.shape != value.shape:
-        got, must = list(output.shape), list(value.shape)
-    elif output.device != value.device:
-        got, must = f"on {output.device}", f"on {value.device}"
-    elif value.dtype == output.dtype or _differ_in_sign_only(value.dtype, output.dtype):
-        return value.view(output.dtype)
-    else:
-        got, must = f"of {output.dtype}", f"of {value.dtype}"
-    raise ArgumentError(f"{label} is {got}, must be {must} as result {index}")
-
-
-def _differ_in_sign_only(one: torch.dtype, other: torch.dtype) -> bool:
-    """Tell whether two dtypes differ only in sign: IREE's own integers have none."""
-    return one in _INTEGERS and other in _INTEGERS and one.itemsize == other.itemsize

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ir_runtime.counters import add_count
 from ir_runtime.device import Device, Target, get_device_from_torch
-from ir_runtime.device.driver_table import DRIVERS, driver_for_torch
+from ir_runtime.device.driver_table import driver_for_torch, host_flags_for
 from ir_runtime.device.instance import on_exit, on_fork
 from ir_runtime.device.machine import code_for
 from ir_runtime.errors import GenerateError, IrRuntimeError
@@ -246,13 +246,12 @@ def _load(op: Op, ksel: CallSelection, device: Device) -> LoadedKernel:
 
 def kernel_key(op: Op, ksel: KernelSelection, target: Target) -> KernelKey:
     """Return the key of the kernel of a selection for a target."""
-    driver = next(driver for driver in DRIVERS if driver.family == target.family)
     return KernelKey(
         name=op.name,
         source_digest=digest_of(ksel.spec_key, op.code_digest),
         device_type=target.device_type,
         compiler=compiler_version() or runtime_version(),
-        flags=(*BASE_FLAGS, *driver.host_flags, *op.compile_flags),
+        flags=(*BASE_FLAGS, *host_flags_for(target), *op.compile_flags),
         entry=ENTRY,
         selection=ksel.spec_key,
     )

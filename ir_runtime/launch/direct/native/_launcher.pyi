@@ -47,7 +47,7 @@ class Plan:
         transients: Sequence[int],
         steps: Sequence[_Dispatch | _Fill | _Copy],
         touched_bytes: int,
-        constants: Sequence[bytes] = (),
+        constants: Sequence[bytes | memoryview] = (),
         report_rows: int = 0,
         report_fault: Callable[[bytes], None] | None = None,
         changed: Sequence[int] = (),

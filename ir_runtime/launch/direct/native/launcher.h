@@ -108,11 +108,12 @@ typedef struct {
   PyObject_HEAD
   launcher *own;
   PyObject *executables;  // a tuple that keeps the code loaded
-  uint32_t operand_count, result_count, transient_count, slot_count;
+  uint32_t operand_count, result_count, transient_count, constant_count, slot_count;
   uint64_t *sizes;      // by slot: the least bytes of a tensor, or all of a transient or constant
   uint64_t *offsets;    // by transient: where it begins in the thread's memory
   uint64_t transient_bytes;
-  void **constants;     // by constant: aligned copies
+  void **constants;     // by constant: an aligned copy, or the memory of the one that lends it
+  Py_buffer *lent;      // by constant: what lends it, without `obj` for a copy
   step *steps;
   size_t step_count;
   span *bindings;       // of all dispatches, one after another

@@ -53,20 +53,37 @@ static bool take_sizes(plan *self, PyObject *minimum_sizes, PyObject *transients
   return true;
 }
 
-static bool take_constants(plan *self, PyObject *constants) {
-  uint32_t first = self->operand_count + self->result_count + self->transient_count;
-  for (uint32_t i = first; i < self->slot_count; i++) {
-    PyObject *item = PyTuple_GET_ITEM(constants, i - first);
-    Py_buffer bytes;
-    if (PyObject_GetBuffer(item, &bytes, PyBUF_SIMPLE) != 0) return false;
-    self->sizes[i] = (uint64_t)bytes.len;
-    void *copy = aligned_alloc(ALIGNMENT, aligned((uint64_t)bytes.len + 1));
-    if (copy != NULL) memcpy(copy, bytes.buf, (size_t)bytes.len);
-    self->constants[i - first] = copy;
-    PyBuffer_Release(&bytes);
-    if (copy == NULL) return out_of_memory();
+// A constant that is a memoryview is used where it lies; another one is copied.
+static bool take_constant(plan *self, uint32_t number, PyObject *item) {
+  Py_buffer *bytes = &self->lent[number];
+  if (PyObject_GetBuffer(item, bytes, PyBUF_SIMPLE) != 0) return false;
+  self->sizes[self->slot_count - self->constant_count + number] = (uint64_t)bytes->len;
+  if (PyMemoryView_Check(item)) {
+    self->constants[number] = bytes->buf;
+    if (bytes->len == 0 || (uintptr_t)bytes->buf % ALIGNMENT == 0) return true;
+    return plan_fault("plan: constant %u is not %d-byte aligned", number, ALIGNMENT);
   }
+  void *copy = aligned_alloc(ALIGNMENT, aligned((uint64_t)bytes->len + 1));
+  if (copy != NULL) memcpy(copy, bytes->buf, (size_t)bytes->len);
+  PyBuffer_Release(bytes);
+  self->constants[number] = copy;
+  return copy != NULL || out_of_memory();
+}
+
+static bool take_constants(plan *self, PyObject *constants) {
+  for (uint32_t i = 0; i < self->constant_count; i++)
+    if (!take_constant(self, i, PyTuple_GET_ITEM(constants, i))) return false;
   return true;
+}
+
+static void drop_constants(plan *self) {
+  for (uint32_t i = 0; self->constants != NULL && self->lent != NULL && i < self->constant_count; i++)
+    if (self->lent[i].obj != NULL)
+      PyBuffer_Release(&self->lent[i]);
+    else
+      free(self->constants[i]);
+  PyMem_Free(self->lent);
+  PyMem_Free(self->constants);
 }
 
 static bool take_steps(plan *self, PyObject *steps) {
@@ -87,15 +104,17 @@ typedef struct {
 
 static bool fill_plan(plan *self, PyObject *executables, const parts *from) {
   self->transient_count = (uint32_t)PyTuple_GET_SIZE(from->transients);
-  uint32_t constants = (uint32_t)PyTuple_GET_SIZE(from->constants);
+  uint32_t constants = self->constant_count = (uint32_t)PyTuple_GET_SIZE(from->constants);
   self->slot_count =
       self->operand_count + self->result_count + self->transient_count + constants;
   self->step_count = (size_t)PyTuple_GET_SIZE(from->steps);
   self->sizes = PyMem_Calloc(self->slot_count + 1, sizeof *self->sizes);
   self->offsets = PyMem_Calloc(self->transient_count + 1, sizeof *self->offsets);
   self->constants = PyMem_Calloc(constants + 1, sizeof *self->constants);
+  self->lent = PyMem_Calloc(constants + 1, sizeof *self->lent);
   self->steps = PyMem_Calloc(self->step_count + 1, sizeof *self->steps);
-  if (!self->sizes || !self->offsets || !self->constants || !self->steps) return out_of_memory();
+  if (!self->sizes || !self->offsets || !self->constants || !self->lent || !self->steps)
+    return out_of_memory();
   return take_executables(self, executables) &&
          take_sizes(self, from->minimum_sizes, from->transients) &&
          take_constants(self, from->constants) && take_steps(self, from->steps);
@@ -176,12 +195,9 @@ static void free_plan(PyObject *object) {
   plan *self = (plan *)object;
   PyTypeObject *type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
-  uint32_t first = self->operand_count + self->result_count + self->transient_count;
-  for (uint32_t i = first; self->constants != NULL && i < self->slot_count; i++)
-    free(self->constants[i - first]);
+  drop_constants(self);
   PyMem_Free(self->sizes);
   PyMem_Free(self->offsets);
-  PyMem_Free(self->constants);
   PyMem_Free(self->steps);
   PyMem_Free(self->bindings);
   PyMem_Free(self->lengths);
