@@ -14,7 +14,8 @@ from torch.profiler import ProfilerActivity, profile
 from ir_runtime.counters import count_since
 from ir_runtime.errors import IndexOutOfRangeError
 from ir_runtime.launch.direct import native
-from ir_runtime.op_reg import explain
+from ir_runtime.op_reg import CustomOp, explain
+from ir_runtime.op_reg.call.kernel import kernel_source, run_select
 from ir_runtime.settings import override_settings
 from tests.op_reg.in_place_ops import (
     WIDTH,
@@ -26,7 +27,7 @@ from tests.op_reg.in_place_ops import (
     rows_of,
     scale_and_add,
 )
-from tests.op_reg.ops import op_of
+from tests.op_reg.ops import LIBRARY, op_of
 
 needs_launcher = pytest.mark.skipif(native.why_absent() is not None, reason="no C launcher")
 
@@ -283,3 +284,16 @@ def replay(args: list[Any], before: list[Tensor]) -> list[Any]:
         [twin(t) for t in a] if isinstance(a, list) else twin(a) if torch.is_tensor(a) else a
         for a in args
     ]
+
+
+class _PutWide(type(op_of(put_at))):
+    """Rows so long that torch writes them on several threads."""
+
+    signature = "put_wide_@UNIQUE@(Tensor(a!) cache, Tensor places, Tensor rows) -> Tensor(a!)"
+
+
+def test_trace_of_a_write_is_not_refused_where_torch_writes_equal_indices_in_any_order() -> None:
+    packet: Any = CustomOp.register(_PutWide, library=LIBRARY)
+    args = (torch.zeros(8, 4096), places(1, 2), torch.ones(2, 4096))
+    for _ in range(5):
+        assert b"scatter" in kernel_source(op_of(packet), run_select(op_of(packet), args))

@@ -67,12 +67,12 @@ def store_accesses(accesses: DispatchAccesses) -> dict[str, Any]:
 
 
 def load_accesses(stored: Mapping[str, Any]) -> DispatchAccesses:
-    """Return what `store_accesses` made data of."""
+    """Return what `store_accesses` made data of; what an older version did not store is unknown."""
     return {
         name: DispatchAccess(
-            frozenset(a["only_read"]),
-            frozenset((i, j) for i, j in a["written_over"]),
-            frozenset(a["partly"]),
+            frozenset(a.get("only_read", ())),
+            frozenset((i, j) for i, j in a.get("written_over", ())),
+            frozenset(a.get("partly", ())),
         )
         for name, a in stored.items()
     }
