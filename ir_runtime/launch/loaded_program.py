@@ -123,6 +123,8 @@ class LoadedProgram:
         if self._entry not in (None, entry):
             return f"its stored host program is of the function {entry}"
         program = loaded.program
+        if program.destinations:
+            return "it takes tensors for its results among its arguments"
         arguments, results = len(program.arguments), len(program.results)
         told = reflection.get(REFLECTION)
         return DirectEntry(

@@ -161,6 +161,24 @@ def test_a_copy_moves_its_bytes(size: int) -> None:
     assert out[128 + size :].any() == 0
 
 
+def test_a_constant_that_is_lent_is_read_where_it_lies() -> None:
+    memory = torch.arange(32, dtype=torch.int32)
+    copy = [("copy", (1, 0, 64), (0, 0, 64))]
+    lent = memory[16:].numpy().data
+    plan = Plan([], 0, 1, [64], [], copy, 128, [lent])
+    out = torch.empty(16, dtype=torch.int32)
+    for value in (3, 4):
+        memory[16:] = value
+        assert plan.run([], [out]) == 0
+        assert out.tolist() == [value] * 16
+    with pytest.raises(BufferError):
+        lent.release()
+    del plan
+    lent.release()
+    with pytest.raises(ValueError, match="constant 0 is not 64-byte aligned"):
+        Plan([], 0, 1, [64], [], copy, 128, [memory[1:17].numpy().data])
+
+
 def test_constants_of_the_program_are_memory_of_the_plan() -> None:
     table = bytes(range(100))
     out = torch.zeros(100, dtype=torch.uint8)
