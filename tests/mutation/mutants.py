@@ -380,7 +380,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "bind: a change of the settings keeps old launches",
-            'names = ("trace", "launch", "bound_launches")',
+            'names = ("trace", "launch", "bound_launches", "cpu")',
             'names = ("bound_launches",)',
         ),
     ),
@@ -609,6 +609,66 @@ MUTANTS: tuple[Mutant, ...] = (
             "less fusion: nothing is logged",
             "_log.info(",
             "_log.debug(",
+        ),
+    ),
+    *_in(
+        "ir_runtime/device/cpu_name.py",
+        ("device/test_target.py",),
+        (
+            "targets: another architecture lacks nothing",
+            "if target.triple != machine.triple:",
+            "if False:",
+        ),
+    ),
+    *_in(
+        "ir_runtime/device/machine.py",
+        ("device/test_target.py",),
+        (
+            "targets: the weakest of a list comes first",
+            "-len(features_of(machine.cpu))",
+            "len(features_of(machine.cpu))",
+        ),
+        (
+            "targets: one that the machine lacks features for is taken",
+            "if not lacking[machine]]",
+            "]",
+        ),
+    ),
+    *_in(
+        "ir_runtime/op_reg/call/kernel.py",
+        ("op_reg/test_target.py",),
+        (
+            "targets: a weaker kernel with other results serves",
+            "if _interface(other) == _interface(ksel):",
+            "if True:",
+        ),
+        (
+            "targets: a kernel is generated for this machine",
+            "kb.ip, code_for(ksel.machine):",
+            "kb.ip:",
+        ),
+    ),
+    *_in(
+        "ir_runtime/launch/compile/build.py",
+        ("op_reg/test_target.py",),
+        (
+            "targets: weaker kernels are not looked up",
+            "_load(store, key) or _load_weaker(store, key, weaker)",
+            "_load(store, key)",
+        ),
+        (
+            "targets: weaker kernels are looked up first",
+            "_load(store, key) or _load_weaker(store, key, weaker)",
+            "_load_weaker(store, key, weaker) or _load(store, key)",
+        ),
+    ),
+    *_in(
+        "kernels_mlir/library.py",
+        ("device/test_machine_choice.py",),
+        (
+            "machine: the size of a group is not in the key",
+            'return f"-{group_elements(ksel.machine).size}"',
+            'return "-2048"',
         ),
     ),
 )
