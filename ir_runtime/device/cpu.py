@@ -1,6 +1,7 @@
-"""What is this host's CPU, in terms that a compiler target and a cache key can name?
+"""The host's CPU as a compiler target: LLVM's triple, CPU name and features.
 
-The answer must not need the compiler: a stored kernel is found by it on machines without one.
+The target is part of the key of each CPU kernel. It is found without the compiler, since machines
+without a compiler look up stored kernels by it.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ X86_LEVELS: tuple[tuple[str, Mapping[str, str]], ...] = (
         },
     ),
 )
-# Features beyond the levels that change the code of tensor kernels.
+# Features that no level includes, and that change the code of tensor kernels.
 X86_EXTRA: Mapping[str, str] = {
     "avx_vnni": "avxvnni",
     "avx512_vnni": "avx512vnni",
@@ -128,6 +129,7 @@ def _x86_target(flags: frozenset[str]) -> CpuTarget:
     cpu = "x86-64"
     features: set[str] = set()
     complete = True
+    # A level counts if all lower ones are complete. Features of other levels are listed one by one.
     for level, needed in X86_LEVELS:
         complete = complete and needed.keys() <= flags
         if complete:
