@@ -20,7 +20,7 @@ __all__ = ["CudaDriver", "cuda_target"]
 
 _log = logging.getLogger(__name__)
 _TARGETS = (60, 61, 70, 72, 75, 80, 86, 87, 89)
-"""Chips that IREE 3.13 compiles for."""
+"""The chips, as `sm_XX`, for which IREE 3.13 compiles."""
 _NAMED = ChipTargets(
     "cuda",
     "cuda",

@@ -1,7 +1,8 @@
 """Sizes that depend on the machine: when to use threads, when to write past the cache, and groups.
 
-Each is a function of a `Machine`, and says why. The figures in them were measured on machines with
-AVX-512 (Zen 4, Sapphire Rapids) and are assumed to go with vector width and cores elsewhere.
+Each is a function of a `Machine`, and says why. The figures in them give the thresholds that were
+measured on two machines with AVX-512 (Zen 4 and Sapphire Rapids); for others, they are assumed to
+grow with vector width and cores.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from tests.mutation.mutants_of_calls import CALL_MUTANTS
 from tests.mutation.mutants_of_gradients import GRADIENT_MUTANTS
 from tests.mutation.mutants_of_keys import KEY_MUTANTS
 from tests.mutation.mutants_of_tuning import TUNING_MUTANTS
+from tests.mutation.mutants_of_targets import TARGET_MUTANTS
 
 __all__ = ["MUTANTS"]
 
@@ -20,4 +21,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *CALL_MUTANTS,
     *KEY_MUTANTS,
     *TUNING_MUTANTS,
+    *TARGET_MUTANTS,
 )

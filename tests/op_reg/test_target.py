@@ -14,6 +14,7 @@ import kernels_mlir
 from ir_runtime.counters import count_since
 from ir_runtime.device import Device
 from ir_runtime.device.cpu_name import missing_features
+from ir_runtime.device.machine import code_machine
 from ir_runtime.errors import ArtifactNotFoundError
 from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.op_reg import CustomOp, build_kernel, explain, forget_kernels
@@ -35,7 +36,8 @@ class _ByWidth(CustomOp):
     select = ops.like_first
 
     def generate(self, ksel, kb):
-        kb.yield_results(ops.scaled(kb, kb.arg(0), float(ksel.machine.vector_bytes)))
+        assert ksel.machine == code_machine()  # as the kernels of the catalogue ask
+        kb.yield_results(ops.scaled(kb, kb.arg(0), float(code_machine().vector_bytes)))
 
 
 class _ByLayout(CustomOp):
