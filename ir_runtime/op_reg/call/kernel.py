@@ -102,6 +102,8 @@ def run_select(op: Op, args: Sequence[Any]) -> CallSelection:
         ArgumentError: the arguments do not fit the op.
         RegistrationError: `select` contradicts the signature.
     """
+    if op.before_select is not None:
+        op.before_select()
     if op.precheck is not None:
         op.precheck(args)
     where = call_device(op.name, op.arg_names, args)
