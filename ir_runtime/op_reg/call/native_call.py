@@ -133,7 +133,7 @@ class FastCalls:
         return entrance.remember(args, bound.plan.native, bound.operands, bound.results)
 
     def remember(self, name: str, refused: int, args: Sequence[Any], bound: BoundLaunch) -> None:
-        """Let the C launcher serve calls like this one, if it refused it as one not seen yet.
+        """Make the C launcher serve calls like this one, if it refused this one only as unknown.
 
         Args:
             name: the entrance that passed the call on.
