@@ -2,19 +2,23 @@
 
 With the wrap on, the peer is an op registered by `Library.impl`; with it off, the peer is the
 function itself. The priority has one provider, or three: then the first or the last one takes the
-call, and those before it refuse its dtype.
+call, and those before it refuse its dtype; or a tuned table puts the last one first.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from benchmarks.measure import Row, measure_interleaved, summarise
 from ir_runtime import ir
+from ir_runtime.ir.tuning.tables import tables
 from ir_runtime.op_reg import def_library
+from ir_runtime.settings import override_settings
 
 __all__ = ["dispatch_rows"]
 
@@ -47,12 +51,23 @@ PRIORITIES: dict[str, Sequence[str]] = {
     "1 in the priority": ["plain"],
     "the first of 3": ["narrow", "wide", "plain"],
     "the last of 3": ["wide", "wider", "plain"],
+    "a tuned table's first": ["auto", "narrow", "wide", "plain"],
 }
+RANKING = ir.Ranking(("plain", "narrow"), {"plain": 1.0, "narrow": 2.0})
 TAKEN_BY = ("plain", "narrow")
 
 
 def dispatch_rows(x: Tensor, y: Tensor, rounds: int) -> list[Row]:
     """Time calls of the op and calls of its provider."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        override_settings(store=Path(directory) / "store"),
+    ):
+        tables.record(benchmark_add, (x, y), RANKING)
+        return _dispatch_rows(x, y, rounds)
+
+
+def _dispatch_rows(x: Tensor, y: Tensor, rounds: int) -> list[Row]:
     plain = torch.ops.ir_benchmarks.provided.default
     rows: list[Row] = []
     for which, priority in PRIORITIES.items():

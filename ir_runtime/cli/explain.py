@@ -184,6 +184,8 @@ def _record(decision: Decision | Explanation) -> dict[str, Any]:
         "source": decision.source,
         "priority": decision.priority,
         "chosen": decision.chosen,
+        "ranking": None if decision.ranking is None else asdict(decision.ranking),
+        "tuned": decision.tuned,
         "verdicts": [asdict(verdict) for verdict in decision.verdicts],
         "kernel": None if decision.kernel is None else _kernel_record(decision.kernel),
     }

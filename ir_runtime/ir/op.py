@@ -263,9 +263,8 @@ class IrOp(OpFacts[IrOpImpl]):
 
         Args:
             priority: their names in order; providers that this machine does not support are left
-                out. After the word `auto`, a tuned table may put them in the order that it
-                measured. `["auto"]` stands for all providers of the op, native first until a table
-                says otherwise.
+                out. If the first word is `auto`, a tuned table may reorder the others; `["auto"]`
+                means all providers of the op, native first until a table says otherwise.
             batch_sizes: first and last batch size (dimension 0 of the first activation) for this
                 priority; last None for no limit. Other sizes keep their priority. The size is read
                 in each call, so this holds in compiled graphs, too.

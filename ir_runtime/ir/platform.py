@@ -34,8 +34,7 @@ class Platform:
 
         Each list is `iree`, then native, for eager calls and for compiled graphs. The kernels are
         faster than Inductor's code for native (see the README), and with one list both give the
-        same numbers. A tuned table may put the providers of these lists in another
-        order.
+        same numbers. A tuned table may reorder these lists.
 
         Args:
             config: the caller's configuration of the model; it has no effect here.

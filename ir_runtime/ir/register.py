@@ -16,7 +16,7 @@ from ir_runtime.ir.op import IrOp, registering
 from ir_runtime.ir.op_facts import Normalize
 from ir_runtime.ir.schema import check_name, check_same_schema
 from ir_runtime.ir.stack import caller_stack
-from ir_runtime.ir.tuning.tables import wanted_variants
+from ir_runtime.ir.tuning.tables import tables, wanted_variants
 from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 
@@ -142,6 +142,7 @@ def register_kernel(
         kernel = ALL_CUSTOM_OP_REGS[str(packet._qualified_op_name)]
         impl = IreeImpl(op, kernel, constraints, caller_stack(1 if op_class is None else 2))
         op._add(impl)
+        kernel.before_select = tables.poll
         kernel.variant_source = functools.partial(wanted_variants, op)
         if kernel.has_check:
             op.register_value_check(kernel.check)

@@ -33,8 +33,8 @@ class Reluctant(ir.Platform):
 def same_platform() -> Iterator[None]:
     before = ir.current_platform()
     yield
-    ir.ops.softmax.set_default(["iree", "native"])
     ir.set_platform(before)
+    ir.set_platform_default(ir.ops.softmax)
 
 
 def test_the_kernels_come_first():

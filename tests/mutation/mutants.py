@@ -11,8 +11,8 @@ from tests.mutation.mutant import Mutant
 from tests.mutation.mutants_of_calls import CALL_MUTANTS
 from tests.mutation.mutants_of_gradients import GRADIENT_MUTANTS
 from tests.mutation.mutants_of_keys import KEY_MUTANTS
-from tests.mutation.mutants_of_tuning import TUNING_MUTANTS
 from tests.mutation.mutants_of_targets import TARGET_MUTANTS
+from tests.mutation.mutants_of_tuning import TUNING_MUTANTS
 
 __all__ = ["MUTANTS"]
 

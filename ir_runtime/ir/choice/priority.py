@@ -62,8 +62,8 @@ class Priority:
         added_native: whether native was added to the end of the list.
         ranges: other priorities for some batch sizes, the latest first.
         source: `context` or `default`: where it was set.
-        candidates: the providers that a tuned table may put in another order; empty if a user
-            asked for this order.
+        candidates: the providers that a tuned table may put in another order; empty if a user set
+            the order.
 
     Attributes:
         run: computes a call by the first provider that takes it, given all arguments by position.

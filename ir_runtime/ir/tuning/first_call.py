@@ -12,13 +12,17 @@ from torch import Tensor
 from ir_runtime.device.instance import on_fork
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.ir.implementation import IrOpImpl
-from ir_runtime.ir.log import logger
+from ir_runtime.ir.log import logger, warn_once
 from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.tuning.measure import Clock, measure
 from ir_runtime.ir.tuning.tables import tables
 from ir_runtime.settings import current_settings
 
-__all__ = ["FirstCalls", "first_calls"]
+__all__ = ["MOST_CLASSES", "FirstCalls", "first_calls"]
+
+
+MOST_CLASSES = 256
+"""So many classes of an op are measured in a process: sizes without end are not worth it."""
 
 
 class _Chooser(Protocol):
@@ -35,7 +39,7 @@ class FirstCalls:
     def __init__(self) -> None:
         self.clock: Clock = time.perf_counter_ns
         self._lock = fork_safe_lock()
-        self._tried: set[tuple[str, str]] = set()
+        self._tried: dict[str, set[str]] = {}
         self._busy = False
 
     def measure(self, op: OpFacts[IrOpImpl], values: Sequence[Any], priority: _Chooser) -> None:
@@ -56,14 +60,14 @@ class FirstCalls:
             return
         found = tables.find(op, values)
         name = found.shape_class
-        if found.ranking is not None or name is None or (op.name, name) in self._tried:
+        if found.ranking is not None or name is None or not self._is_new(op.name, name):
             return
         with self._lock:
             if self._busy:
                 return
             self._busy = True
         try:
-            self._tried.add((op.name, name))
+            self._tried.setdefault(op.name, set()).add(name)
             op.check(values)
             present = priority.choose(values).provider
             with torch.no_grad():
@@ -74,6 +78,16 @@ class FirstCalls:
             logger.debug("op %s: not measured: %s", op.name, error)
         finally:
             self._busy = False
+
+    def _is_new(self, op: str, name: str) -> bool:
+        tried = self._tried.get(op, ())
+        if len(tried) < MOST_CLASSES:
+            return name not in tried
+        warn_once(
+            f"tuned {op} {MOST_CLASSES}",
+            f"op {op}: {MOST_CLASSES} classes of calls were measured, no more are in this process",
+        )
+        return False
 
     def forget(self) -> None:
         """Measure again what was measured."""

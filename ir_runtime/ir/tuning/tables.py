@@ -275,7 +275,6 @@ tables = Tables()
 
 def wanted_variants(op: OpFacts[IrOpImpl], values: Sequence[Any]) -> Mapping[str, str]:
     """Return the form of an op's kernel that was fastest for such calls, {} if nothing says so."""
-    tables.poll()
     ranking = tables.find(op, values).ranking
     return {} if ranking is None else ranking.variants("iree")
 

@@ -110,6 +110,8 @@ def run_select(op: Op, args: Sequence[Any], target: Target | None = None) -> Cal
         ArgumentError: the arguments do not fit the op.
         RegistrationError: `select` contradicts the signature.
     """
+    if op.before_select is not None:
+        op.before_select()
     if op.precheck is not None:
         op.precheck(args)
     where = call_device(op.name, op.arg_names, args)

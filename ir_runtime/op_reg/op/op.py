@@ -44,6 +44,7 @@ class Op(ABC):
             `torch.vmap`; None if there is none. Set if the op is the kernel of an IR op.
         variant_source: takes all arguments of a call, returns the forms of its kernel that are
             wanted, by the names that `select` gives to `choose_variant`; None for the default ones.
+        before_select: called before each `select` of a call; None if nothing is to be done.
         calls: the bound launches of calls that were seen before, a `CallTable`.
         formula: the registered backward, None if there is none.
         vmap_rule: the registered rule of `torch.vmap`, None if there is none.
@@ -122,6 +123,7 @@ class Op(ABC):
         self.autocast_dtypes: dict[str, torch.dtype] = {}
         self.precheck: Callable[[Sequence[Any]], None] | None = None
         self.like_native: Callable[..., Any] | None = None
+        self.before_select: Callable[[], None] | None = None
         self.variant_source: Callable[[Sequence[Any]], Mapping[str, str]] | None = None
 
     def _parse_schema(self, rest: str) -> Any:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 import torch
 from torch import Tensor
 
 from ir_runtime import ir
+from ir_runtime.ir.log import logger
+from ir_runtime.ir.tuning import first_call
 from ir_runtime.ir.tuning.first_call import first_calls
 from ir_runtime.launch.direct import native
 from ir_runtime.settings import override_settings
@@ -102,6 +106,16 @@ def test_what_the_op_refuses_is_not_measured(op, clock):
     with pytest.raises(RuntimeError, match="value of type 'float'"):
         op(X, by="nothing")
     assert sum(clock.calls.values()) == 0
+
+
+def test_only_so_many_classes_are_measured(op, clock, monkeypatch, caplog):
+    monkeypatch.setattr(first_call, "MOST_CLASSES", 2)
+    with caplog.at_level(logging.WARNING, logger.name):
+        for tokens in (1, 2, 4, 8):
+            op(torch.ones(tokens, 4))
+    measured = [op.explain(torch.ones(n, 4)).ranking is not None for n in (1, 2, 4, 8)]
+    assert measured == [True, True, False, False]
+    assert caplog.text.count("no more are in this process") == 1
 
 
 def test_a_provider_that_calls_the_op_itself(op, clock):

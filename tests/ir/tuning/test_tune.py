@@ -90,7 +90,7 @@ def test_a_wrong_provider_is_not_ranked_and_is_reported(op, clock):
     op.set_default(["auto", "wrong", "broken", "native"])
     report = ir.tune(op, shapes=SHAPES, clock=clock)
     left_out = report.measured[0].ranking.left_out
-    assert left_out["wrong"].startswith("MismatchError: op shifted: provider wrong computes")
+    assert left_out["wrong"].startswith("MismatchError: op shifted: provider wrong differs")
     assert left_out["broken"] == "KeyError: 'broken here'"
     assert left_out["iree"] == "the tests compile nothing"
     assert "left out  broken: KeyError" in str(report)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +11,9 @@ from torch import Tensor
 from ir_runtime import CustomOp, MlirTemplate, ir
 from ir_runtime.errors import RegistrationError
 from ir_runtime.ir.tuning.ranking import Ranking
+from ir_runtime.ir.tuning.table_file import table_files
 from ir_runtime.ir.tuning.tables import tables
+from ir_runtime.launch.artifact.entry_files import write_own_file
 from ir_runtime.op_reg.call.kernel import run_select
 from ir_runtime.settings import override_settings
 
@@ -86,6 +90,24 @@ def test_the_table_chooses_a_form_and_a_provider(op):
     with op.set_priority(["iree"]):  # whose form is the table's, too
         assert torch.equal(op(X), X + 1)
         assert op.explain(X).kernel.kernel != before
+
+
+def test_a_table_that_another_process_made_is_seen_at_the_next_new_call(op, store, monkeypatch):
+    tables.record(op, (X,), Ranking(("native",), {"native": 1.0}))
+    (path,) = table_files(store.root)
+    data, seconds = path.read_bytes(), [tables._looked_s]
+    shutil.rmtree(path.parent)
+    tables.forget()
+    monkeypatch.setattr(tables, "_clock", lambda: seconds[0])
+    op(X)
+    assert not tables.active
+    path.parent.mkdir(mode=0o700)
+    write_own_file(path, data)
+    seconds[0] += 2
+    op(X)  # remembered: nobody looks
+    assert op.dispatch(X).provider == "iree"
+    op(torch.ones(6))
+    assert op.dispatch(X).provider == "native"
 
 
 def test_a_form_that_is_offered_no_more_is_the_default(op):
