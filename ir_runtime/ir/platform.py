@@ -55,6 +55,7 @@ class Platform:
 
 _platform = Platform()
 _set_here: dict[str, Priority] = {}
+_native_first: set[str] = set()
 
 
 def current_platform() -> Platform:
@@ -73,10 +74,27 @@ def set_platform(platform: Platform) -> None:
     _renew_defaults()
 
 
-def set_platform_default(op: IrOp) -> None:
-    """Let an op follow the platform, as the catalogue's ops do."""
-    op.set_default(_platform.get_default_ir_op_priority()[op.name])
+def set_platform_default(op: IrOp, *, native_first: bool = False) -> None:
+    """Let an op follow the platform, as the catalogue's ops do.
+
+    Args:
+        op: the op.
+        native_first: put native before the other providers of the platform's list, if it is in
+            the list: for an op whose kernel is not tuned for this machine.
+    """
+    if native_first:
+        _native_first.add(op.name)
+    else:
+        _native_first.discard(op.name)
+    op.set_default(_default_of(_platform.get_default_ir_op_priority(), op.name))
     _set_here[op.name] = op.default_priority
+
+
+def _default_of(config: IrOpPriorityConfig, name: str) -> list[str]:
+    providers = config[name]
+    if name not in _native_first:
+        return providers
+    return sorted(providers, key=lambda provider: provider != "native")
 
 
 def _renew_defaults() -> None:
@@ -84,5 +102,5 @@ def _renew_defaults() -> None:
     for name, priority in list(_set_here.items()):
         op = IrOp.registry.get(name)
         if op is not None and op.default_priority is priority:
-            op.set_default(config[name])
+            op.set_default(_default_of(config, name))
             _set_here[name] = op.default_priority

@@ -36,23 +36,27 @@ class Tile:
     Attributes:
         rows: rows of the result.
         vectors: vectors of `LANES` columns.
-        pairs: whether one instruction (`vdpbf16ps`) multiplies and adds two neighbours in a row;
-            they then lie side by side in a packed weight.
+        dot: the instruction that multiplies and adds two neighbours in a row, `vdpbf16ps` or
+            `bfdot`, which then are side by side in a packed weight; empty for none.
         machine: what it is for.
     """
 
     rows: int
     vectors: int
-    pairs: bool
+    dot: str
     machine: CpuMachine
 
     template = "linear"
 
     @property
+    def pairs(self) -> bool:
+        """Whether a step of the sum takes two neighbours."""
+        return bool(self.dot)
+
+    @property
     def name(self) -> str:
         """What tells kernels of different tiles apart."""
-        pairs = "pairs" if self.pairs else ""
-        return f"{self.rows}x{self.columns}{pairs} {self._panels_most}x{self.machine.cores}"
+        return f"{self.rows}x{self.columns}{self.dot} {self._panels_most}x{self.machine.cores}"
 
     @property
     def columns(self) -> int:
@@ -88,7 +92,7 @@ class Tile:
             "vectors": self.vectors,
             "rows_max": self.rows,
             "tails": self.tails,
-            "dot": self.pairs,
+            "dot": self.dot,
             "depth": self.depth,
             "row_block": ROW_BLOCK,
             "few_rows": FEW_ROWS,
@@ -129,7 +133,8 @@ def tile_for(dtype: torch.dtype, machine: CpuMachine | None = None) -> Tile | Am
     machine = machine or host_machine()
     if dtype == torch.bfloat16 and machine.has("amx-tile", "amx-bf16", "avx512bf16"):
         return amx_tile(machine)
-    if machine.target.cpu != "x86-64-v4":
-        return Tile(6, 1, pairs=False, machine=machine)
-    pairs = dtype == torch.bfloat16 and machine.has("avx512bf16")
-    return Tile(12, 2, pairs=pairs, machine=machine)
+    half = dtype == torch.bfloat16
+    if machine.target.cpu == "x86-64-v4":
+        return Tile(12, 2, "vdpbf16ps" if half and machine.has("avx512bf16") else "", machine)
+    arm = machine.target.triple.startswith("aarch64")
+    return Tile(6, 1, "bfdot" if arm and half and machine.has("bf16") else "", machine)

@@ -7,7 +7,7 @@ adds its products with each panel to the sums so far, which are in the result. A
 rows in turn. `streams` gives the panels at once for so many rows. Each sum is made in the same order whatever the tile, and starts at the bias.
 
 `packed`: w is [panel, step, column], else [column, k], and its blocks are transposed to the stack.
-`dot`: a step multiplies pairs of bf16 and adds both (vdpbf16ps).
+`dot`: an instruction that multiplies pairs of bf16 and adds both, `vdpbf16ps` or `bfdot`, or none.
 -#}
 {%- set n0 = lanes * vectors -%}
 {%- set panels = (n + n0 - 1) // n0 -%}
@@ -88,8 +88,16 @@ rows in turn. `streams` gives the panels at once for so many rows. Each sum is m
             %vb{{ r }} = vector.bitcast %v{{ r }} : {{ t }} to {{ e }}
 {%- endif %}
 {%- for j in range(each) %}{% set q = r * each + j %}
-{%- if dot %}
+{%- if dot == 'vdpbf16ps' %}
             %n{{ q }} = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%a{{ q }}, %vb{{ r }}, %wb{{ j }}) : ({{ f }}, {{ e }}, {{ e }}) -> {{ f }}
+{%- elif dot == 'bfdot' %}
+{%- for h in range(4) %}{% set sums = '%%n%d_%d' | format(q, h - 1) if h else '%%a%d' | format(q) %}
+            %va{{ q }}_{{ h }} = "vector.extract_strided_slice"(%a{{ q }}) <{offsets = [{{ 4 * h }}], sizes = [4], strides = [1]}> : ({{ f }}) -> vector<4xf32>
+            %vx{{ q }}_{{ h }} = "vector.extract_strided_slice"(%vb{{ r }}) <{offsets = [{{ 8 * h }}], sizes = [8], strides = [1]}> : ({{ e }}) -> vector<8xbf16>
+            %vw{{ q }}_{{ h }} = "vector.extract_strided_slice"(%wb{{ j }}) <{offsets = [{{ 8 * h }}], sizes = [8], strides = [1]}> : ({{ e }}) -> vector<8xbf16>
+            %vn{{ q }}_{{ h }} = llvm.call_intrinsic "llvm.aarch64.neon.bfdot.v4f32.v8bf16"(%va{{ q }}_{{ h }}, %vx{{ q }}_{{ h }}, %vw{{ q }}_{{ h }}) : (vector<4xf32>, vector<8xbf16>, vector<8xbf16>) -> vector<4xf32>
+            %n{{ q }}{{ '_%d' | format(h) if h < 3 }} = "vector.insert_strided_slice"(%vn{{ q }}_{{ h }}, {{ sums }}) <{offsets = [{{ 4 * h }}], strides = [1]}> : (vector<4xf32>, {{ f }}) -> {{ f }}
+{%- endfor %}
 {%- else %}
             %n{{ q }} = math.fma %v{{ r }}, %w{{ j }}, %a{{ q }} : {{ f }}
 {%- endif %}
