@@ -27,6 +27,8 @@ FEW_ROWS = 16
 
 PREFETCHED = 4096
 """Bytes of a packed weight between its use and its prefetch."""
+PREFETCHED_LYING = 128
+"""The same for each row of a weight that is not packed."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Tile:
             "row_block": ROW_BLOCK,
             "few_rows": FEW_ROWS,
             "distance": PREFETCHED,
+            "distance_lying": PREFETCHED_LYING,
             "panels_few": few,
             "panels_many": self._panels_each(out_features, packed=packed, few=False),
             "streams": {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -116,3 +118,43 @@ def test_form_for_neon_compiles(packed: bool, monkeypatch: pytest.MonkeyPatch) -
         *op.compile_flags,
     )
     assert compile_program(op.name, source, flags).vmfb
+
+
+HIDDEN_FEATURES = """
+import sys
+import torch
+from ir_runtime.device import Device, cpu
+
+flags = frozenset(f for f in cpu._host_flags() if not f.startswith(tuple(sys.argv[1:])))
+cpu._host_flags = lambda: flags
+
+import kernels_mlir
+from kernels_mlir.linear.linear import native_linear
+
+key = Device("local-sync").type_cache_key
+assert not any(name in key for name in sys.argv[1:])
+torch.manual_seed(0)
+for dtype in (torch.float32, torch.bfloat16):
+    weight = torch.nn.Parameter(torch.randn(97, 401).to(dtype), requires_grad=False)
+    for rows in (1, 30, 300):
+        x = torch.randn(rows, 401).to(dtype)
+        packed, lying = kernels_mlir.linear(x, weight), kernels_mlir.linear(x, weight.detach())
+        assert torch.equal(packed, lying)
+        exact = native_linear(x.double(), weight.double())
+        bound = torch.finfo(dtype).eps * exact.abs() + 1e-3
+        assert ((packed.double() - exact).abs() <= bound).all()
+print("right")
+"""
+
+
+@pytest.mark.skipif(not host_machine().has("avx512bf16"), reason="this CPU has nothing to hide")
+@pytest.mark.parametrize("hidden", [("amx",), ("amx", "avx512", "gfni")])
+def test_a_process_for_a_weaker_cpu_has_right_results(hidden: tuple[str, ...]) -> None:
+    """The kernels are compiled for the features that are left, and run."""
+    done = subprocess.run(
+        [sys.executable, "-c", HIDDEN_FEATURES, *hidden],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (done.stdout, done.returncode) == ("right\n", 0), done.stderr

@@ -156,8 +156,17 @@ rows in turn. `streams` gives the panels at once for so many rows. Each sum is m
         scf.for %i = %c0 to %ilen step %c16 {
           %ip = arith.muli %i, %per : index
           %ik = arith.addi %kb, %ip : index
+          %in_row = arith.muli %ik, %element_bytes : index
+          %row_ahead = arith.addi %w_base, %in_row : index
 {%- for j in range(vectors) %}
           %wrow{{ j }} = arith.addi %wfirst, %lane{{ j }} : index
+{%- for q in range(16) %}
+          %wn{{ j }}_{{ q }} = arith.constant {{ q }} : index
+          %wm{{ j }}_{{ q }} = arith.addi %wrow{{ j }}, %wn{{ j }}_{{ q }} : index
+          %wg{{ j }}_{{ q }} = arith.muli %wm{{ j }}_{{ q }}, %row_bytes : index
+          %wh{{ j }}_{{ q }} = arith.addi %wg{{ j }}_{{ q }}, %row_ahead : index
+          {{- prefetch('wf%d_%d' | format(j, q), '%%wh%d_%d' | format(j, q), distance_lying) }}
+{%- endfor %}
           %wr{{ j }} = vector.transfer_read %wt[%wrow{{ j }}, %ik], %zeroe {in_bounds = [{{ nfull }}, {{ kfull }}]} : !w, vector<16x{{ kstep }}x{{ element }}>
 {%- if dot %}
           %ww{{ j }} = vector.bitcast %wr{{ j }} : vector<16x32xbf16> to vector<16x16xi32>
@@ -230,6 +239,8 @@ hal.executable.source private @linear_vectors {
     %panel_bytes = arith.constant {{ (k + per - 1) // per * step_bytes }} : index
     %distance = arith.constant {{ distance }} : index
 {%- else %}
+    %element_bytes = arith.constant {{ 4 if element == 'f32' else 2 }} : index
+    %row_bytes = arith.constant {{ k * (4 if element == 'f32' else 2) }} : index
     %ws = "memref.alloca"() <{alignment = 64 : i64, operandSegmentSizes = array<i32: 0, 0>}> : () -> !ws
 {%- endif %}
 {%- if bias %}
