@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime import ir
+from ir_runtime.device.machine import Machine, this_machine
 from ir_runtime.device.machine_choice import group_elements, streaming_bytes
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
@@ -27,6 +28,7 @@ __all__ = [
     "at_least_one_dimension",
     "check_rows",
     "choose_stores",
+    "has_tuned_products",
     "make_rows",
     "register_kernel",
     "register_packed_kernel",
@@ -58,21 +60,35 @@ _PACKED = fragment("ir_packed")
 
 
 def register_kernel(
-    op: ir.IrOp, *, constraints: Sequence[ir.Constraint]
+    op: ir.IrOp,
+    *,
+    constraints: Sequence[ir.Constraint],
+    tuned: Callable[[Machine], bool] | None = None,
 ) -> Callable[[type[CustomOp]], Any]:
     """Register a kernel as the provider `iree` of an op, by default its first; a class decorator.
 
     Args:
         op: the op.
         constraints: the calls that the kernel supports; native computes the others.
+        tuned: tells whether the kernel is tuned for a kind of CPU; if not, native comes first on
+            it. None if it is for all.
     """
 
     def register(op_class: type[CustomOp]) -> Any:
         packet = ir.register_kernel(op, op_class, constraints=constraints)
-        ir.set_platform_default(op)
+        ir.set_platform_default(op, native_first=not (tuned is None or tuned(this_machine())))
         return packet
 
     return register
+
+
+def has_tuned_products(machine: Machine) -> bool:
+    """Tell whether matrix products and attention were measured and tuned on this kind of CPU.
+
+    They were on x86-64 with AVX2 and FMA, and with AVX-512. Elsewhere the libraries that torch uses
+    for products may be much faster.
+    """
+    return machine.cpu.cpu in ("x86-64-v3", "x86-64-v4")
 
 
 def register_packed_kernel(op_class: type[CustomOp]) -> Callable[..., Any]:

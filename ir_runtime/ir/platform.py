@@ -56,6 +56,8 @@ class Platform:
 _platform = Platform()
 _set_here: dict[str, Priority] = {}
 """The default that each op got from its platform; an op with another default does not follow."""
+_native_first: set[str] = set()
+"""Ops whose kernels are not tuned for this machine."""
 
 
 def current_platform() -> Platform:
@@ -74,10 +76,28 @@ def set_platform(platform: Platform) -> None:
     _renew_defaults()
 
 
-def set_platform_default(op: IrOp) -> None:
-    """Make an op follow the platform's defaults, like the catalogue's ops."""
-    op.priority.set_default(_platform.get_default_ir_op_priority()[op.name], auto=True)
+def set_platform_default(op: IrOp, *, native_first: bool = False) -> None:
+    """Make an op follow the platform's defaults, like the catalogue's ops.
+
+    Args:
+        op: the op.
+        native_first: put native before the other providers of the platform's list, if it is in
+            the list: for an op whose kernel is not tuned for this machine.
+    """
+    if native_first:
+        _native_first.add(op.name)
+    else:
+        _native_first.discard(op.name)
+    default = _default_of(_platform.get_default_ir_op_priority(), op.name)
+    op.priority.set_default(default, auto=True)
     _set_here[op.name] = op.default_priority
+
+
+def _default_of(config: IrOpPriorityConfig, name: str) -> list[str]:
+    providers = config[name]
+    if name not in _native_first:
+        return providers
+    return sorted(providers, key=lambda provider: provider != "native")
 
 
 def _renew_defaults() -> None:
@@ -85,5 +105,5 @@ def _renew_defaults() -> None:
     for name, priority in list(_set_here.items()):
         op = IrOp.registry.get(name)
         if op is not None and op.default_priority is priority:
-            op.priority.set_default(config[name], auto=True)
+            op.priority.set_default(_default_of(config, name), auto=True)
             _set_here[name] = op.default_priority

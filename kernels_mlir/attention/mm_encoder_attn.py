@@ -24,6 +24,7 @@ from kernels_mlir.library import (
     FLOATING,
     FLOATS,
     INTEGERS,
+    has_tuned_products,
     make_rows,
     register_kernel,
     same_dtype,
@@ -248,6 +249,7 @@ def _fits_scratch(query: Tensor) -> bool:
         *(same_dtype(name, "query") for name in ("key", "value")),
         *(_as_long_as_query(name) for name in ("key", "value")),
     ],
+    tuned=has_tuned_products,
 )
 class MmEncoderAttnKernel(CustomOp):
     """The MLIR kernel of `mm_encoder_attn`: one binary for all batch and sequence sizes."""

@@ -16,6 +16,7 @@ from kernels_mlir.library import (
     FLOATING,
     FLOATS,
     at_least_one_dimension,
+    has_tuned_products,
     make_rows,
     register_kernel,
     same_dtype,
@@ -144,6 +145,7 @@ def linear_inputs(
             beside=("weight",),
         ),
     ],
+    tuned=has_tuned_products,
 )
 class LinearKernel(CustomOp):
     """The MLIR kernel of `linear`: one binary per shape of the weight, any number of rows."""

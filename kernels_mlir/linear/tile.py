@@ -27,6 +27,8 @@ FEW_ROWS = 16
 
 PREFETCHED = 4096
 """Bytes of a packed weight between its use and its prefetch."""
+PREFETCHED_LYING = 128
+"""The same for each row of a weight that is not packed."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +38,27 @@ class Tile:
     Attributes:
         rows: rows of the result.
         vectors: vectors of `LANES` columns.
-        pairs: whether one instruction (`vdpbf16ps`) multiplies and adds two neighbours in a row;
-            they then lie side by side in a packed weight.
+        dot: the instruction that multiplies and adds two neighbours in a row, `vdpbf16ps` or
+            `bfdot`, which then are side by side in a packed weight; empty for none.
         machine: what it is for.
     """
 
     rows: int
     vectors: int
-    pairs: bool
+    dot: str
     machine: Machine
 
     template = "linear"
 
     @property
+    def pairs(self) -> bool:
+        """Whether a step of the sum takes two neighbours."""
+        return bool(self.dot)
+
+    @property
     def name(self) -> str:
         """A name that differs for each tile, for the variant of a kernel."""
-        pairs = "pairs" if self.pairs else ""
-        return f"{self.rows}x{self.columns}{pairs} {self._panels_most}x{self.machine.cores}"
+        return f"{self.rows}x{self.columns}{self.dot} {self._panels_most}x{self.machine.cores}"
 
     @property
     def columns(self) -> int:
@@ -88,11 +94,12 @@ class Tile:
             "vectors": self.vectors,
             "rows_max": self.rows,
             "tails": self.tails,
-            "dot": self.pairs,
+            "dot": self.dot,
             "depth": self.depth,
             "row_block": ROW_BLOCK,
             "few_rows": FEW_ROWS,
             "distance": PREFETCHED,
+            "distance_lying": PREFETCHED_LYING,
             "panels_few": few,
             "panels_many": self._panels_each(out_features, packed=packed, few=False),
             "streams": {
@@ -129,7 +136,8 @@ def tile_for(dtype: torch.dtype, machine: Machine | None = None) -> Tile | AmxTi
     machine = machine or code_machine()
     if dtype == torch.bfloat16 and machine.has("amx-tile", "amx-bf16", "avx512bf16"):
         return amx_tile(machine)
-    if machine.cpu.cpu != "x86-64-v4":
-        return Tile(6, 1, pairs=False, machine=machine)
-    pairs = dtype == torch.bfloat16 and machine.has("avx512bf16")
-    return Tile(12, 2, pairs=pairs, machine=machine)
+    half = dtype == torch.bfloat16
+    if machine.cpu.cpu == "x86-64-v4":
+        return Tile(12, 2, "vdpbf16ps" if half and machine.has("avx512bf16") else "", machine)
+    arm = machine.cpu.triple.startswith("aarch64")
+    return Tile(6, 1, "bfdot" if arm and half and machine.has("bf16") else "", machine)

@@ -163,8 +163,13 @@ def test_no_target_lacks_features_of_this_machine() -> None:
 
 
 def test_kernels_ask_for_the_machine_that_code_is_made_for() -> None:
-    """A kernel that asked for this host would be wrong in a store of another target."""
+    """A kernel that asked for this host would be wrong in a store of another target.
+
+    `library.py` asks for it: the default priority of an op depends on the machine that runs it.
+    """
     for path in Path(kernels_mlir.__file__).parent.rglob("*.py"):
+        if path.name == "library.py":
+            continue
         imported = {
             alias.name
             for node in ast.walk(ast.parse(path.read_text()))

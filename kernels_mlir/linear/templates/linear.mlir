@@ -8,7 +8,8 @@ adds their products with each panel to the sums in the result. The sums of `rows
 is made in the same order, whatever the tile is.
 
 `packed`: w is [panel, step, column]; else it is [column, k], and blocks of it are transposed to the
-stack. `dot`: a step multiplies pairs of bf16 and adds both products (vdpbf16ps).
+stack. `dot`: an instruction that multiplies pairs of bf16 and adds both products (`vdpbf16ps` or
+`bfdot`), or empty.
 -#}
 {%- set n0 = lanes * vectors -%}
 {%- set panels = (n + n0 - 1) // n0 -%}
@@ -89,8 +90,16 @@ stack. `dot`: a step multiplies pairs of bf16 and adds both products (vdpbf16ps)
             %vb{{ r }} = vector.bitcast %v{{ r }} : {{ t }} to {{ e }}
 {%- endif %}
 {%- for j in range(each) %}{% set q = r * each + j %}
-{%- if dot %}
+{%- if dot == 'vdpbf16ps' %}
             %n{{ q }} = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%a{{ q }}, %vb{{ r }}, %wb{{ j }}) : ({{ f }}, {{ e }}, {{ e }}) -> {{ f }}
+{%- elif dot == 'bfdot' %}
+{%- for h in range(4) %}{% set sums = '%%n%d_%d' | format(q, h - 1) if h else '%%a%d' | format(q) %}
+            %va{{ q }}_{{ h }} = "vector.extract_strided_slice"(%a{{ q }}) <{offsets = [{{ 4 * h }}], sizes = [4], strides = [1]}> : ({{ f }}) -> vector<4xf32>
+            %vx{{ q }}_{{ h }} = "vector.extract_strided_slice"(%vb{{ r }}) <{offsets = [{{ 8 * h }}], sizes = [8], strides = [1]}> : ({{ e }}) -> vector<8xbf16>
+            %vw{{ q }}_{{ h }} = "vector.extract_strided_slice"(%wb{{ j }}) <{offsets = [{{ 8 * h }}], sizes = [8], strides = [1]}> : ({{ e }}) -> vector<8xbf16>
+            %vn{{ q }}_{{ h }} = llvm.call_intrinsic "llvm.aarch64.neon.bfdot.v4f32.v8bf16"(%va{{ q }}_{{ h }}, %vx{{ q }}_{{ h }}, %vw{{ q }}_{{ h }}) : (vector<4xf32>, vector<8xbf16>, vector<8xbf16>) -> vector<4xf32>
+            %n{{ q }}{{ '_%d' | format(h) if h < 3 }} = "vector.insert_strided_slice"(%vn{{ q }}_{{ h }}, {{ sums }}) <{offsets = [{{ 4 * h }}], strides = [1]}> : (vector<4xf32>, {{ f }}) -> {{ f }}
+{%- endfor %}
 {%- else %}
             %n{{ q }} = math.fma %v{{ r }}, %w{{ j }}, %a{{ q }} : {{ f }}
 {%- endif %}
@@ -149,8 +158,17 @@ stack. `dot`: a step multiplies pairs of bf16 and adds both products (vdpbf16ps)
         scf.for %i = %c0 to %ilen step %c16 {
           %ip = arith.muli %i, %per : index
           %ik = arith.addi %kb, %ip : index
+          %in_row = arith.muli %ik, %element_bytes : index
+          %row_ahead = arith.addi %w_base, %in_row : index
 {%- for j in range(vectors) %}
           %wrow{{ j }} = arith.addi %wfirst, %lane{{ j }} : index
+{%- for q in range(16) %}
+          %wn{{ j }}_{{ q }} = arith.constant {{ q }} : index
+          %wm{{ j }}_{{ q }} = arith.addi %wrow{{ j }}, %wn{{ j }}_{{ q }} : index
+          %wg{{ j }}_{{ q }} = arith.muli %wm{{ j }}_{{ q }}, %row_bytes : index
+          %wh{{ j }}_{{ q }} = arith.addi %wg{{ j }}_{{ q }}, %row_ahead : index
+          {{- prefetch('wf%d_%d' | format(j, q), '%%wh%d_%d' | format(j, q), distance_lying) }}
+{%- endfor %}
           %wr{{ j }} = vector.transfer_read %wt[%wrow{{ j }}, %ik], %zeroe {in_bounds = [{{ nfull }}, {{ kfull }}]} : !w, vector<16x{{ kstep }}x{{ element }}>
 {%- if dot %}
           %ww{{ j }} = vector.bitcast %wr{{ j }} : vector<16x32xbf16> to vector<16x16xi32>
@@ -223,6 +241,8 @@ hal.executable.source private @linear_vectors {
     %panel_bytes = arith.constant {{ (k + per - 1) // per * step_bytes }} : index
     %distance = arith.constant {{ distance }} : index
 {%- else %}
+    %element_bytes = arith.constant {{ 4 if element == 'f32' else 2 }} : index
+    %row_bytes = arith.constant {{ k * (4 if element == 'f32' else 2) }} : index
     %ws = "memref.alloca"() <{alignment = 64 : i64, operandSegmentSizes = array<i32: 0, 0>}> : () -> !ws
 {%- endif %}
 {%- if bias %}
