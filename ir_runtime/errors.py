@@ -35,7 +35,7 @@
     │   └── DeadLibraryError       (AttributeError)  an op's library was destroyed
     ├── PriorityError              (RuntimeError)  no provider may compute a call
     │   └── UnsupportedProviderError (ValueError)  a listed provider does not work here
-    ├── MismatchError              (AssertionError)  a provider computes something else than native
+    ├── MismatchError              (AssertionError)  a provider's result differs from native's
     ├── GenerateError              (RuntimeError)  `generate` broke its contract
     │   └── UndescribedStateError                  code reads a value that no kernel key can hold
     ├── ExportError                (RuntimeError)  a torch program cannot become a compiled one
@@ -308,7 +308,7 @@ class UnsupportedProviderError(PriorityError, ValueError):
 
 
 class MismatchError(IrRuntimeError, AssertionError):
-    """A provider computes something else than the op's native function."""
+    """A provider's result differs from the result of the op's native function."""
 
 
 class GenerateError(IrRuntimeError, RuntimeError):

@@ -1,7 +1,7 @@
-// How the CPU kernels turn 32 elements in memory into 32 float32 lanes, and lanes into elements.
-// Lane i holds element i, but for bf16 activations: there the first 16 lanes hold the elements of
-// even place and the last 16 those of odd place ("split"), because two bf16 that share 32 bits
-// come apart with a shift and a mask. What meets such lanes is split likewise.
+// The CPU kernels use these functions to turn 32 elements in memory into 32 float32 lanes, and back.
+// Lane i holds element i, except for bf16 activations. For these the first 16 lanes hold the
+// elements at even positions, and the last 16 those at odd positions ("split"), because a shift and
+// a mask separate two bf16 that share 32 bits. Operands combined with such lanes are split, too.
 
 util.func private @widen_f32(%x: vector<32xf32>) -> vector<32xf32> {
   util.return %x : vector<32xf32>
@@ -48,8 +48,8 @@ util.func private @narrow_f16(%x: vector<32xf32>) -> vector<32xf16> {
   util.return %y : vector<32xf16>
 }
 
-// Rounds to nearest, ties to even. A NaN must have its low 16 bits clear, as those of bf16 tensors
-// and those that arithmetic makes of numbers: the rounding leaves it a NaN then.
+// Rounds to nearest, ties to even. A NaN must have its low 16 bits clear, so that it stays NaN. That
+// is so for NaNs from bf16 tensors, and for NaNs that arithmetic makes from numbers.
 util.func private @narrow_bf16_split(%x: vector<32xf32>) -> vector<32xbf16> {
   %bits = arith.bitcast %x : vector<32xf32> to vector<32xi32>
   %y = util.call @round_to_bf16(%bits) : (vector<32xi32>) -> vector<32xbf16>

@@ -35,11 +35,11 @@ def link_lanes(template: MlirTemplate, dtypes: Mapping[str, torch.dtype]) -> Mli
     Args:
         template: declares `@widen_<operand>` for each operand that it reads as lanes, and
             `@narrow` for results.
-        dtypes: for each operand its dtype. The operand `x` decides about the order of lanes, and
-            results have its dtype.
+        dtypes: the dtype of each operand. The dtype of `x` decides the order of lanes, and is the
+            dtype of results.
 
     Returns:
-        The template with the declarations exchanged for definitions.
+        The template with definitions in place of the declarations.
 
     Raises:
         GenerateError: the template reads an operand that has no dtype here.

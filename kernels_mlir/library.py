@@ -88,7 +88,7 @@ def widened(x: Tensor) -> Tensor:
 def widest(x: Tensor) -> Tensor:
     """Return `x` in a dtype in which squares of its elements neither overflow nor vanish.
 
-    That is float64 on CPUs. GPUs, whose kernels compute in float32 throughout, get that.
+    It is float64 on CPUs, and float32 or wider on GPUs, whose kernels compute only in float32.
     """
     return x.double() if x.device.type == "cpu" else widened(x)
 
@@ -131,8 +131,8 @@ def round_by_sum(ksel: KernelSelection) -> str:
 def check_rows(ksel: KernelSelection, x: Tensor) -> None:
     """Refuse more rows than a Vulkan dispatch has workgroups.
 
-    From there on a workgroup takes several rows, and IREE 3.13 puts no barrier between them: a row
-    would be scaled by the sum of the next one.
+    With more rows a workgroup takes several of them, and IREE 3.13 puts no barrier between them:
+    the sum of the next row would scale a row.
     """
     if ksel.device_family != "vulkan":
         return
@@ -146,15 +146,15 @@ def check_rows(ksel: KernelSelection, x: Tensor) -> None:
 
 
 def choose_stores(ksel: KernelSelection, x: Tensor) -> None:
-    """Let results be written past the cache where it cannot hold them and `x`, on CPUs.
+    """Choose the variant `STREAMED` on CPUs, if the cache cannot hold both `x` and the result.
 
-    Such a store does not read the line first, a third less to move. It needs whole lines, so only
-    the kernel of a call has it, whose tensors begin at multiples of 64 bytes: within a program a
-    result may be part of another, and begin anywhere.
+    Its stores go past the cache and do not read the cache line first, which moves a third less
+    memory. They need whole cache lines. Tensors of a call begin at multiples of 64 bytes, but in a
+    program a result may be part of another one and begin anywhere; such a kernel never has them.
 
     Args:
-        ksel: becomes the variant `STREAMED` then.
-        x: what is read; the result is of the same size.
+        ksel: its `variant` is set.
+        x: the input; the result has the same size.
     """
     if ksel.within_program or ksel.device_family != "local":
         return

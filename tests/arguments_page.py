@@ -16,11 +16,12 @@ PAGE = Path(__file__).parent.parent / "docs" / "arguments.md"
 
 _HEAD = """# Arguments of the catalogue's ops
 
-What each op is defined for. A call that is not so raises `ArgumentError`, and tensors on several
-devices `MixedDeviceError`, in the same words from `ir.ops.<op>`, `torch.ops.ir_runtime.<op>`,
-`torch.ops.ir_kernels.<op>`, their `out` overloads, on meta tensors and while a graph is traced,
-before a provider is chosen. The kernels take a part of it (last column), `native` the rest.
-Written from the declarations in `kernels_mlir` by `python -m tests.arguments_page`.
+The arguments that each op accepts. Other calls raise `ArgumentError`; tensors on several devices
+raise `MixedDeviceError`. The messages are the same for `ir.ops.<op>`, `torch.ops.ir_runtime.<op>`,
+`torch.ops.ir_kernels.<op>` and their `out` overloads, on meta tensors and while a graph is traced.
+The check comes before the choice of a provider. A kernel may accept less (last column); `native`
+computes the other calls. `python -m tests.arguments_page` writes this page from the declarations in
+`kernels_mlir`.
 
 | op | argument | accepted | by the kernel |
 |---|---|---|---|

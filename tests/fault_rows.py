@@ -140,8 +140,8 @@ FAULTS = """
   op_reg/test_kernel.py::test_optional_tensors
 2.3-in-place-not-written an op in place left its argument as it was
   op_reg/test_regression.py::test_in_place_op_changes_what_it_was_given
-  op_reg/test_kernel.py::test_in_place_writes_back
-  op_reg/test_kernel.py::test_several_mutated_arguments_of_any_layout
+  op_reg/test_kernel_writes.py::test_in_place_writes_back
+  op_reg/test_kernel_writes.py::test_several_mutated_arguments_of_any_layout
   op_reg/test_devices.py::test_in_place_op_changes_its_argument
 2.3-device-of-a-later-argument the search for a device went on after it was found
   op_reg/test_regression.py::test_device_is_that_of_all_tensors_not_of_the_last_list

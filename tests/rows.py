@@ -260,10 +260,10 @@ O16 compiles and launches are written to a trace directory, with their files
   ops/test_iree.py::test_traces_are_saved
 1.4-expand calls of ops in an imported program become kernels
   op_reg/test_expand.py::test_all_functions_are_expanded_and_other_operators_left
-  op_reg/test_expand.py::test_a_size_that_select_fixes_is_refused
+  op_reg/test_expand_sizes.py::test_a_size_that_select_fixes_is_refused
   op_reg/test_expand.py::test_an_integer_of_the_program_is_an_operand
   op_reg/test_expand.py::test_missing_operands_are_the_defaults
-  op_reg/test_expand.py::test_sizes_that_select_compares_are_asserted
+  op_reg/test_expand_sizes.py::test_sizes_that_select_compares_are_asserted
 1.4-inline-builder a kernel is written into the program, its types cast to what was specialised
   op_reg/test_expand.py::test_a_builder_writes_a_kernel_in_place
   aot/test_agreement.py::test_all_dimensions_may_be_specialised

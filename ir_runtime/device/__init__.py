@@ -1,4 +1,4 @@
-"""Devices: what code is compiled for, where it runs, and how tensors get in and out."""
+"""Devices: the targets of compiled code, where it runs, and how tensors get in and out."""
 
 from ir_runtime.device.device import Device
 from ir_runtime.device.instance import get_vm_instance

@@ -1,4 +1,4 @@
-"""IREE's buffer views: a buffer with a shape and an element type, and whether it holds a tensor."""
+"""IREE's buffer views: make one (a buffer with a shape and an element type), and check its size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["check_size", "retyped", "typed_view"]
 
 
 def typed_view(buffer: HalBuffer, like: Tensor) -> HalBufferView:
-    """View a buffer under the shape and dtype of a tensor."""
+    """View a buffer with the shape and dtype of a tensor."""
     from iree.runtime import HalBufferView, HalElementType
 
     element_type = getattr(HalElementType, dtype_info(like.dtype).element_type)
@@ -24,17 +24,17 @@ def typed_view(buffer: HalBuffer, like: Tensor) -> HalBufferView:
 
 
 def retyped(view: HalBufferView, shape: list[int], element_type: str) -> HalBufferView:
-    """View the same buffer under another shape and element type."""
+    """View the same buffer with another shape and element type."""
     from iree.runtime import HalBufferView, HalElementType
 
     return HalBufferView(view.get_buffer(), shape, int(getattr(HalElementType, element_type)))
 
 
 def check_size(view: HalBufferView, like: Tensor) -> None:
-    """Refuse a result whose buffer is too small for the tensor that it should be.
+    """Refuse a result whose buffer is smaller than a tensor like `like`.
 
     Raises:
-        LaunchError: it is.
+        LaunchError: the buffer is too small.
     """
     size = like.numel() * like.element_size()
     available = view.get_buffer().byte_length()

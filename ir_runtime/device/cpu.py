@@ -1,6 +1,7 @@
-"""What is this host's CPU, in terms that a compiler target and a cache key can name?
+"""The host's CPU as a compiler target: LLVM's triple, CPU name and features.
 
-The answer must not need the compiler: a stored kernel is found by it on machines without one.
+The target is part of the key of each CPU kernel. It is found without the compiler, since machines
+without a compiler look up stored kernels by it.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ _X86_LEVELS: tuple[tuple[str, Mapping[str, str]], ...] = (
         },
     ),
 )
-# Features beyond the levels that change the code of tensor kernels.
+# Features that no level includes, and that change the code of tensor kernels.
 _X86_EXTRA: Mapping[str, str] = {
     "avx_vnni": "avxvnni",
     "avx512_vnni": "avx512vnni",
@@ -124,6 +125,7 @@ def _x86_target(flags: frozenset[str]) -> CpuTarget:
     cpu = "x86-64"
     features: set[str] = set()
     complete = True
+    # A level counts if all lower ones are complete. Features of other levels are listed one by one.
     for level, needed in _X86_LEVELS:
         complete = complete and needed.keys() <= flags
         if complete:
@@ -156,7 +158,7 @@ def _host_flags() -> frozenset[str]:
 
 @functools.cache
 def last_level_cache_bytes() -> int:
-    """Return the bytes of the largest cache of the first core, 32 MiB where nothing tells it."""
+    """Return the size of the first core's largest cache; 32 MiB if the system reports none."""
     found: list[int] = []
     for file in _CACHES.glob("index*/size"):
         try:

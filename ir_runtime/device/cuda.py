@@ -19,7 +19,7 @@ __all__ = ["CudaDriver", "cuda_target"]
 
 _log = logging.getLogger(__name__)
 _TARGETS = (60, 61, 70, 72, 75, 80, 86, 87, 89)
-"""Chips that IREE 3.13 compiles for."""
+"""The chips, as `sm_XX`, for which IREE 3.13 compiles."""
 
 
 class CudaDriver(TorchGpuDriver):
@@ -46,10 +46,10 @@ class CudaDriver(TorchGpuDriver):
 
 
 def cuda_target(capability: tuple[int, int]) -> str:
-    """Return the newest chip that IREE compiles for and whose PTX a chip of `capability` runs.
+    """Return IREE's newest target whose PTX runs on a chip of `capability`.
 
     Raises:
-        DeviceError: the chip is older than all of them.
+        DeviceError: the chip is older than all targets.
     """
     number = capability[0] * 10 + capability[1]
     fitting = [target for target in _TARGETS if target <= number]

@@ -1,4 +1,4 @@
-"""What is a device: where programs run, what they are compiled for, how tensors get there."""
+"""Devices: where programs run, the flags they are compiled with, and how tensors get there."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ _thread = _ThreadState()
 _serials = itertools.count()
 _parents: list[Device] = []
 set_devices: list[Device] = []
-"""The devices that any thread has made current: while it is empty, no call need look for one."""
+"""The current devices of all threads. While the list is empty, a call skips the search for one."""
 
 
 class Device:
-    """A place where programs run.
+    """A thread's handle for a place where programs run.
 
     `Device("local-task")` returns the calling thread's object for that URI: `local-task`,
-    `local-sync`, `vulkan`, `cuda://0`, `hip://GPU-<uuid>`. Devices can be used loose, or be made
-    current for a thread with `with device:`; then calls on CPU tensors run there.
+    `local-sync`, `vulkan`, `cuda://0`, `hip://GPU-<uuid>`. Pass a device to a `Launchable`, or make
+    it current for the thread with `with device:`; calls on CPU tensors then run there.
 
     Attributes:
-        uri: the one name of the place: all URIs that lead to it have the same here.
+        uri: the canonical name of the place; equal for all URIs that lead to it.
         driver_id: IREE's name of the driver.
         compile_target_flags: compiler flags that select this device type, fully resolved.
-        type_cache_key: what a binary depends on: driver family and flags.
-        instance_cache_key: tells two places of one type, and two streams of one place, apart.
+        type_cache_key: the device type, on which a binary depends: device family and flags.
+        instance_cache_key: differs for two places of one type, and for two streams of one place.
         import_torch_tensor: gives a program a tensor to read, as `HalBufferView`.
         import_scratch: gives a program a copy of a tensor, which it may change.
-        export_torch_tensor: makes a result a tensor, like a given meta tensor.
+        export_torch_tensor: turns a result into a tensor with shape and dtype of a meta tensor.
     """
 
     uri: str
@@ -139,11 +139,11 @@ class Device:
         return create_hal_module(self.vm_instance, self.hal_device)
 
     def setup_iree_action(self) -> None:
-        """Return when what torch has enqueued so far cannot be overtaken by a launch."""
+        """Wait until a launch can no longer overtake the work that torch has enqueued."""
         self.driver.wait_for_torch(self.device_state)
 
     def finalize_iree_action(self, external_timepoint: HalExternalTimepoint | None = None) -> None:
-        """Do nothing: a launch has ended when it returns, so torch need not wait for it."""
+        """Do nothing: a launch has ended when it returns, so torch does not have to wait for it."""
         del external_timepoint
 
     def dump_device_info(self) -> str:
@@ -186,10 +186,10 @@ class Device:
 
     @staticmethod
     def chosen_for(torch_device: torch.device) -> Device | None:
-        """Return the thread's current device if it is to run calls on a torch device.
+        """Return the thread's current device if calls on a torch device run there, else None.
 
-        A current device says where calls on CPU tensors run, and those without tensors; where
-        tensors lie on another device, that is where they run.
+        Calls on CPU tensors and calls without tensors run on the current device. Calls on other
+        tensors run on the device of their tensors.
         """
         if not set_devices or torch_device.type != "cpu" or not _thread.stack:
             return None
@@ -233,6 +233,7 @@ class Device:
 
 @on_fork
 def _leave_to_parent() -> None:
+    """In a forked child, forget the devices whose threads only the parent has."""
     left = [key for key in _thread.by_uri if key[0] != "local-sync"]
     _parents.extend(_thread.by_uri.pop(key) for key in left)
 

@@ -21,12 +21,13 @@ class Driver(Protocol):
     """The seam between torch tensors and the HAL devices of one kind of hardware.
 
     Attributes:
-        family: what device type keys start with; binaries are shared within a family.
+        family: the device family, with which keys of device types start; its devices share
+            binaries.
         names: IREE driver names that this class serves.
-        torch_type: the `torch.device.type` whose tensors live in its memory; of the CPU drivers
-            and of devices that torch does not know it is `cpu`.
-        zero_copy: whether CPU tensors are used where they lie.
-        host_flags: compiler flags for kernels that launch without IREE's VM; none where none do.
+        torch_type: the `torch.device.type` of tensors in its memory; `cpu` for CPU drivers, and
+            for devices that torch does not know.
+        zero_copy: whether CPU tensors are used in place.
+        host_flags: compiler flags for kernels that launch without IREE's VM; empty if none do.
         dlpack_device_type_code: the code of its memory in DLPack.
     """
 
@@ -42,23 +43,23 @@ class Driver(Protocol):
         ...
 
     def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
-        """Return the compiler flags for a device, its chip spelled out."""
+        """Return the compiler flags for a device, with its concrete chip."""
         ...
 
     def serves(self, torch_device: torch.device) -> bool:
-        """Tell whether torch's tensors on `torch_device` run here unless asked otherwise."""
+        """Tell whether calls on tensors of `torch_device` run here by default."""
         ...
 
     def place_for_torch(self, torch_device: torch.device) -> HalPlace:
-        """Open the place that torch's current stream on `torch_device` leads to."""
+        """Open the place for `torch_device` and torch's current stream on it."""
         ...
 
     def torch_device(self, place: HalPlace) -> torch.device:
-        """Return the torch device whose tensors a place takes and gives."""
+        """Return the torch device of the tensors that a place takes and returns."""
         ...
 
     def wait_for_torch(self, state: OpenDevice) -> None:
-        """Return when what torch enqueued before cannot be overtaken by a launch."""
+        """Wait until a launch can no longer overtake the work that torch has enqueued."""
         ...
 
     def import_tensor(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
@@ -66,20 +67,20 @@ class Driver(Protocol):
         ...
 
     def import_scratch(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
-        """Give a program a copy of a tensor, which it may change in every way."""
+        """Give a program a copy of a tensor, which it may change in any way."""
         ...
 
     def import_destination(
         self, state: OpenDevice, tensor: Tensor, *, transfers: bool
     ) -> HalBufferView:
-        """Give a program a buffer for a result that goes into `tensor`.
+        """Give a program a buffer for the result that goes into `tensor`.
 
-        `transfers`: whether the program may write it by copies and fills.
+        `transfers` tells whether the program may write the buffer by copies and fills.
         """
         ...
 
     def finish_destination(self, state: OpenDevice, view: HalBufferView, tensor: Tensor) -> None:
-        """After the launch, see that what was written to the buffer is in `tensor`."""
+        """After the launch, copy the buffer into `tensor`, unless it is the tensor's own memory."""
         ...
 
     def export_tensor(self, state: OpenDevice, view: HalBufferView, like: Tensor) -> Tensor:

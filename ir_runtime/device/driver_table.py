@@ -1,4 +1,4 @@
-"""The drivers that there are, one row each; found by name or by torch device."""
+"""The table of all drivers; finds a driver by name or by torch device."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def driver_named(name: str) -> Driver:
     """Return the driver that serves an IREE driver name or device URI.
 
     Raises:
-        DeviceError: none does.
+        DeviceError: no driver has this name.
     """
     name = name.partition("://")[0]
     for driver in DRIVERS:
@@ -31,5 +31,5 @@ def driver_named(name: str) -> Driver:
 
 
 def driver_for_torch(torch_device: torch.device) -> Driver | None:
-    """Return the driver that runs what torch holds on a device, None if there is none."""
+    """Return the driver for tensors of a torch device, None if there is none."""
     return next((driver for driver in DRIVERS if driver.serves(torch_device)), None)

@@ -42,7 +42,8 @@ _SKUS: tuple[tuple[str, str], ...] = (
     (r"W7700", "w7700"),
     (r"V710", "v710"),
 )
-"""Product names that IREE has tuned targets for, the longer of two that match first."""
+"""Patterns of product names, and IREE's tuned target for each. The first match counts, so a longer
+name comes before its beginning."""
 
 
 class HipDriver(TorchGpuDriver):
@@ -53,7 +54,7 @@ class HipDriver(TorchGpuDriver):
     dlpack_device_type_code: int = 10
 
     def prepare(self) -> None:
-        """Have IREE use the HIP library that torch has loaded: two would not share memory."""
+        """Make IREE use the HIP library that torch has loaded: two libraries share no memory."""
         try:
             maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -93,11 +94,11 @@ class HipDriver(TorchGpuDriver):
 
 
 def hip_target(name: str, chip: str) -> str | None:
-    """Return what to compile for: the product if it is known, else its chip.
+    """Return the compiler target: the product if IREE knows it, else the chip; None if unknown.
 
     Args:
         name: the product's name, such as `AMD Instinct MI300X`.
-        chip: text that has the architecture in it, such as `gfx942:sramecc+:xnack-`.
+        chip: text that contains the architecture, such as `gfx942:sramecc+:xnack-`.
     """
     product = next((sku for pattern, sku in _SKUS if re.search(pattern, name)), None)
     if product is not None:
@@ -107,7 +108,7 @@ def hip_target(name: str, chip: str) -> str | None:
 
 
 def hip_library_in(maps: Iterable[str]) -> str | None:
-    """Return the path of the HIP library among the lines of `/proc/self/maps`."""
+    """Return the path of the HIP library in the lines of `/proc/self/maps`; None if absent."""
     for line in maps:
         path = line.split(maxsplit=5)[5:]
         if path and re.search(r"/libamdhip64\.so[\d.]*$", path[0].strip()):

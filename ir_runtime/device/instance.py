@@ -1,4 +1,4 @@
-"""Which IREE objects exist once in a process, and what becomes of them at fork and exit?"""
+"""The one VM instance of a process, open HAL devices, and the callbacks at fork and exit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def get_vm_instance() -> VmInstance:
 def keep_open(device: HalDevice) -> None:
     """Keep a HAL device until the process ends.
 
-    IREE's buffers do not keep theirs, and a tensor may outlive whoever opened the device.
+    IREE's buffers do not keep their device alive, and a tensor may outlive the code that opened it.
     """
     with _lock:
         if not any(device is known for known in _kept_devices):
@@ -49,9 +49,9 @@ def keep_open(device: HalDevice) -> None:
 
 
 def is_forked() -> bool:
-    """Tell whether this process is a fork of one that had imported this package.
+    """Tell whether this process was forked after this package was imported.
 
-    IREE's worker threads do not survive a fork; work must stay on the calling thread.
+    IREE's worker threads do not survive a fork, so work must stay on the calling thread.
     """
     return _forked
 
@@ -79,8 +79,8 @@ def _mark_forked() -> None:
 def _never_release(*objects: object) -> None:
     """Keep objects of the parent until this process is gone, past the end of the interpreter.
 
-    Releasing a device joins its worker threads, which a forked child does not have: it would wait
-    for ever, wherever the last reference is dropped.
+    Releasing a device joins its worker threads. A forked child does not have them, and would wait
+    for ever when the last reference is dropped.
     """
     kept = [each for each in objects if each is not None]
     if kept:

@@ -1,8 +1,8 @@
-"""CPU: the drivers `local-sync` (calling thread) and `local-task` (IREE's worker pool).
+"""The CPU drivers: `local-sync` (calling thread) and `local-task` (IREE's worker pool).
 
-Tensors cross in both directions without a copy, through DLPack. What DLPack or IREE cannot take
-as it lies (strides, a start that is not 64-byte aligned, a pending conj or neg) is copied, and
-the copy is counted.
+Tensors cross in both directions without a copy, through DLPack. A tensor that DLPack or IREE
+cannot use in place (strides, a start that is not 64-byte aligned, a pending conj or neg) is copied,
+and the copy is counted.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ __all__ = [
 ]
 
 ALIGNMENT = 64
-"""Bytes that the start of a buffer must be a multiple of, for IREE's allocator and its code."""
+"""The alignment of buffers in bytes that IREE's allocator and compiled code need."""
 
 HOST_FLAGS = ("--iree-hal-memoization=false", "--iree-hal-indirect-command-buffers=false")
-"""Flags under which a host program says all that a launch needs. The compiler takes them for a
-whole process only."""
+"""Flags with which a host program contains everything that a launch needs. The compiler accepts
+them only for a whole process."""
 
 _DLPACK_CPU = 1
 _DLPACK_MAX_RANK = 6
-_to_dlpack = torch._C._to_dlpack  # torch.to_dlpack less its Python frame
+_to_dlpack = torch._C._to_dlpack  # torch.to_dlpack without its Python frame
 _from_dlpack = torch._C._from_dlpack
 
 
@@ -62,7 +62,7 @@ class LocalDriver:
         """Do nothing."""
 
     def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
-        """Return the compiler flags for this host, its CPU spelled out."""
+        """Return the compiler flags for this host, with its concrete CPU."""
         del state
         return (
             "--iree-hal-target-device=local",
@@ -85,7 +85,7 @@ class LocalDriver:
         """Do nothing: CPU tensors are ready."""
 
     def import_tensor(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
-        """View `tensor` as an IREE buffer for reading; copies only what cannot be viewed.
+        """View `tensor` as an IREE buffer for reading; copy it only if IREE cannot use it in place.
 
         Args:
             state: a device of this driver.
@@ -105,7 +105,7 @@ class LocalDriver:
         return retyped(carried, list(ready.shape), info.element_type)
 
     def import_scratch(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
-        """Copy a tensor into a buffer that a program may change in every way; counted as a copy.
+        """Copy a tensor into a buffer that a program may change in any way; counted as a copy.
 
         The buffer is IREE's own: a result of the program may be that buffer.
         """
@@ -116,8 +116,8 @@ class LocalDriver:
     ) -> HalBufferView:
         """View `tensor` as an IREE buffer that copies and fills may write, too.
 
-        DLPack buffers do not permit those. The tensor must be importable as it is, and must be
-        kept alive by the caller until the launch ended.
+        They may not write DLPack buffers. The tensor must be importable in place, and the caller
+        must keep it alive until the launch has ended.
         """
         from iree.runtime import BufferUsage, MemoryType
 
@@ -141,11 +141,11 @@ class LocalDriver:
 
         Args:
             state: the device that `view` lives on.
-            view: dense; IREE's idea of its element type does not matter.
+            view: dense; its element type in IREE does not matter.
             like: a meta tensor.
 
         Raises:
-            LaunchError: the buffer is smaller than `like` says.
+            LaunchError: the buffer is smaller than a tensor like `like`.
         """
         check_size(view, like)
         size = like.numel() * like.element_size()
@@ -157,14 +157,14 @@ class LocalDriver:
 
 
 def importable(tensor: Tensor) -> Tensor:
-    """Return `tensor` itself if IREE can read it where it lies, else a copy that it can read."""
+    """Return `tensor` itself if IREE can read it in place, else a copy that IREE can read."""
     require_cpu(tensor)
     ready = plain(tensor).contiguous()
     return ready if ready.data_ptr() % ALIGNMENT == 0 else ready.clone()
 
 
 def is_importable(tensor: Tensor) -> bool:
-    """Tell whether IREE can use a dense tensor where it lies, for reading and writing."""
+    """Tell whether IREE can use a dense tensor in place, for reading and writing."""
     return (
         tensor.is_contiguous()
         and tensor.data_ptr() % ALIGNMENT == 0

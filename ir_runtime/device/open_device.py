@@ -1,4 +1,4 @@
-"""The part of an open HAL device that drivers read; `DeviceState` is such a device."""
+"""The facts of an open HAL device that drivers read; `DeviceState` has them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["OpenDevice"]
 
 
 class OpenDevice(Protocol):
-    """An open HAL device and the facts of it that drivers need.
+    """An open HAL device and the facts about it that drivers need.
 
     Attributes:
         device: the HAL device.
         uri: its name, for messages.
-        details: the driver's description of it, for chip names.
+        details: the driver's description of it, for the chip's name.
         enumerated_info: the driver's own row: `device_id`, `path`, `name`.
         torch_device: the torch device that it serves, if it serves one.
         torch_stream: the raw stream it is tied to, None for none.

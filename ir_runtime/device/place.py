@@ -1,8 +1,8 @@
-"""Where can programs run?  Names of devices become open HAL devices, one each in a process.
+"""Places: open HAL devices, found by name, one for each device of a process.
 
-A device may be asked for by driver (`vulkan`), by number (`hip://1`) or by identity
-(`cuda://GPU-<uuid>`). All of these lead to one place, which all threads share, so the number of
-HAL devices and of worker pools does not grow with threads and streams.
+A device can be named by driver (`vulkan`), by number (`hip://1`) or by identity
+(`cuda://GPU-<uuid>`). All its names lead to one place that all threads share. So the number of HAL
+devices and of worker pools does not grow with the number of threads and streams.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_STREAM_DEVICES", "HalPlace", "device_names", "enumerated_row", "open_place"]
 
 MAX_STREAM_DEVICES = 8
-"""How many streams of one GPU get a HAL device that is tied to them; others share one."""
+"""The number of streams of one GPU that get a HAL device tied to them; later ones share one."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class HalPlace:
 
     Attributes:
         driver_name: IREE's name of the driver.
-        uri: the one name of this place, `<driver>://<path>`, or the driver's name alone.
+        uri: the canonical name of this place: `<driver>://<path>`, or only the driver's name.
         hal: the device.
         row: the driver's own description: `device_id`, `path`, `name`; empty for CPU drivers.
-        details: what else the driver tells of it, for people and for chip names.
+        details: a longer description from the driver, for people and for the chip's name.
         stream: the raw stream that it is tied to, None for none.
     """
 
@@ -48,12 +48,12 @@ class HalPlace:
 
 _lock = fork_safe_lock()
 _places: dict[tuple[str, int | None], HalPlace] = {}
-_parents: list[HalPlace] = []  # closing them would wait for threads that are not here
+_parents: list[HalPlace] = []  # kept for ever: closing one waits for threads that a child lacks
 
 
 @on_fork
 def _leave_to_parent() -> None:
-    """Forget, in a forked child, what runs on threads that only the parent has."""
+    """In a forked child, forget the places whose threads only the parent has."""
     left = [key for key in _places if key[0] != "local-sync"]
     _parents.extend(_places.pop(key) for key in left)
 
@@ -64,7 +64,7 @@ def _release_places() -> None:
         from iree.runtime._binding import clear_hal_driver_cache
 
         _places.clear()
-        clear_hal_driver_cache()  # later, the libraries that Vulkan drivers stand on are gone
+        clear_hal_driver_cache()  # not later: libraries that Vulkan drivers use are unloaded then
 
 
 def open_place(
@@ -78,13 +78,13 @@ def open_place(
 
     Args:
         uri: `<driver>`, `<driver>://<number>` or `<driver>://GPU-<uuid>`.
-        prepare: runs before the driver is first made.
+        prepare: called before the driver is created.
         stream: tie the HAL device to this raw stream, if its driver can.
-        stream_parameters: what tells the driver of the stream.
+        stream_parameters: the parameters that pass the stream to the driver.
 
     Raises:
-        DeviceError: IREE has no such driver or device, or this is a forked process whose
-            parent's device threads are gone.
+        DeviceError: IREE has no such driver or device, or this is a forked process, which lacks
+            the device threads of its parent.
     """
     known = _places.get((uri, stream))
     if known is not None:
@@ -117,10 +117,10 @@ def _open(
     canonical = f"{name}://{row['path'] or row['device_id']}" if row else uri
     if stream is not None and not _has_room(canonical):
         stream = None
-    same = _places.get((canonical, stream))
+    same = _places.get((canonical, stream))  # opened before under another name
     if same is not None:
         return same
-    described: Any = dict(row)  # nanobind's stub has no overload for a typed one
+    described: Any = dict(row)  # nanobind's stub has no overload for a typed dictionary
     try:
         if not row:
             hal = driver.create_default_device() if not path else driver.create_device_by_uri(uri)
@@ -139,10 +139,10 @@ def _open(
 
 @fork_waits()
 def device_names(driver_name: str, *, prepare: Callable[[], None] = lambda: None) -> list[str]:
-    """Return what a driver calls the devices that it finds, without opening one.
+    """Return the names of the devices that a driver finds, without opening one.
 
     Raises:
-        DeviceError: the driver does not start, or finds none.
+        DeviceError: the driver does not start, or finds no device.
     """
     driver = _driver(driver_name, driver_name, prepare)
     if driver_name.startswith("local-"):
@@ -186,11 +186,11 @@ def enumerated_row(uri: str, path: str, rows: Sequence[Mapping[str, Any]]) -> Ma
 
     Args:
         uri: for messages.
-        path: nothing for the first, a number, or `GPU-<uuid>`; dashes and case do not count.
-        rows: what the driver enumerates.
+        path: empty for the first device, a number, or `GPU-<uuid>`; dashes and case do not count.
+        rows: the devices as the driver describes them.
 
     Raises:
-        DeviceError: none is meant.
+        DeviceError: no device matches.
     """
     if not path:
         return rows[0]

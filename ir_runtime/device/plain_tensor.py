@@ -1,4 +1,4 @@
-"""The plain, dense numbers of a torch tensor, which IREE can read; other tensors are refused."""
+"""Make a torch tensor plain and dense, so that IREE can read it; refuse other tensors."""
 
 from __future__ import annotations
 
@@ -40,6 +40,6 @@ def plain(tensor: Tensor) -> Tensor:
             fix="pass tensor.to_dense()",
         )
     if tensor.is_nested:
-        raise UnsupportedTypeError("a nested tensor: has no one shape, must be dense")
+        raise UnsupportedTypeError("a nested tensor: has no single shape, must be dense")
     tensor = tensor.detach() if tensor.requires_grad else tensor
     return tensor.resolve_conj().resolve_neg()

@@ -1,4 +1,4 @@
-"""How do CPU tensors reach a device with memory of its own?  By a copy each way."""
+"""Copies of CPU tensors to and from devices that have their own memory."""
 
 from __future__ import annotations
 

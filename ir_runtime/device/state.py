@@ -1,4 +1,4 @@
-"""What belongs to one open HAL device, whoever wraps it?"""
+"""The state of one open HAL device: URI, driver, description, torch device and stream."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ __all__ = ["DeviceState"]
 
 
 class DeviceState:
-    """An open HAL device and what is known of it.
+    """An open HAL device and the facts about it.
 
     Args:
         driver: an IREE driver name, or a driver object made by the caller.
         device: an open HAL device; default: the driver's default device.
-        vm_instance: default: the process's.
+        vm_instance: default: the one of this process.
         enumerated_info: the driver's own description: `device_id`, `path`, `name`.
         torch_device: the torch device that it serves, if it serves one.
         torch_stream: the raw stream it is tied to, None for none.
-        dlpack_device_type_code: DLPack's code for its memory; 0 means the driver's.
+        dlpack_device_type_code: DLPack's code for its memory; 0 means the code of the driver.
     """
 
     __slots__ = (

@@ -1,4 +1,4 @@
-"""Refuse a tensor that reaches beyond the end of its storage: one whose storage was shrunk."""
+"""Refuse tensors whose storage was shrunk: they reach beyond its end."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _STRIDED = torch.strided
 
 
 def refuse_cut_tensors(name: str, what: str, values: Sequence[Any]) -> None:
-    """Refuse tensors that their storages do not hold.
+    """Refuse tensors that are larger than their storages.
 
     Args:
         name: of the op or program, for messages.
-        what: what the values are, such as `operand`; messages add their place.
-        values: tensors, and others, which are not looked at.
+        what: a word for one of the values, such as `operand`; messages add its number.
+        values: tensors and other values; only tensors are checked.
 
     Raises:
         ArgumentError: a storage is too small.
@@ -41,7 +41,7 @@ def refuse_cut_tensors(name: str, what: str, values: Sequence[Any]) -> None:
 
 
 def _has_none(tensor: Tensor) -> bool:
-    """Tell whether a tensor has no memory of its own by nature."""
+    """Tell whether a tensor is of a kind that has no memory of its own."""
     is_wrapper = type(tensor) is not Tensor and hasattr(tensor, "__tensor_flatten__")
     return tensor._is_zerotensor() or torch._is_functional_tensor(tensor) or is_wrapper
 

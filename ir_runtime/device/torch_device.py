@@ -1,4 +1,4 @@
-"""Which device runs what torch holds on a given `torch.device`?"""
+"""Find the device that runs calls on the tensors of a `torch.device`."""
 
 from __future__ import annotations
 

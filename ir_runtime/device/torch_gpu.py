@@ -1,7 +1,7 @@
-"""What do CUDA and ROCm share?  Torch calls both `cuda`, and their memory crosses by DLPack.
+"""The common part of the CUDA and HIP drivers: torch calls both `cuda`, memory crosses by DLPack.
 
-IREE runs on a stream of its own, unless its device is tied to torch's: a launch first waits, on
-the host, for what torch has enqueued, and has ended when the call returns.
+IREE runs on its own stream, unless its HAL device is tied to torch's stream. So a launch first
+waits, on the host, for the work that torch has enqueued. It has ended when the call returns.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ALIGNMENT = 64
 
 
 class TorchGpuDriver(abc.ABC):
-    """Serve torch's `cuda` tensors where they lie, and CPU tensors by staging copies."""
+    """Serve torch's `cuda` tensors in place, and CPU tensors by staging copies."""
 
     family: str
     names: tuple[str, ...]
@@ -45,7 +45,7 @@ class TorchGpuDriver(abc.ABC):
 
     @abc.abstractmethod
     def is_torch_build(self) -> bool:
-        """Tell whether torch's `cuda` devices are of this kind."""
+        """Tell whether torch was built for GPUs of this driver."""
 
     def serves(self, torch_device: torch.device) -> bool:
         return torch_device.type == "cuda" and self.is_torch_build()
@@ -89,7 +89,7 @@ class TorchGpuDriver(abc.ABC):
     ) -> HalBufferView:
         lies_here = tensor.device.type == "cuda" and tensor.numel() > 0
         if transfers or not lies_here or dtype_info(tensor.dtype).carrier is not None:
-            return new_buffer_view(state.device, tensor)  # DLPack buffers take dispatches alone
+            return new_buffer_view(state.device, tensor)  # only dispatches may write DLPack buffers
         return state.device.from_dlpack_capsule(_to_dlpack(tensor))
 
     def finish_destination(self, state: OpenDevice, view: HalBufferView, tensor: Tensor) -> None:
@@ -107,8 +107,7 @@ class TorchGpuDriver(abc.ABC):
     def export_tensor(self, state: OpenDevice, view: HalBufferView, like: Tensor) -> Tensor:
         """Return a result in memory of torch's allocator.
 
-        IREE's own memory would be given back to IREE while kernels on torch's stream may still
-        read it.
+        IREE would reuse its own memory while kernels on torch's stream may still read it.
         """
         where = state.torch_device or torch.device("cpu")
         out = torch.empty(like.shape, dtype=like.dtype, device=where)
@@ -151,7 +150,7 @@ def gpu_uri(driver_name: str, torch_device: torch.device) -> str:
 
 
 def index_of_identity(path: str, identities: Sequence[str]) -> int | None:
-    """Return which of torch's devices has the identity `GPU-<uuid>`, None if none has."""
+    """Return the index of torch's device with the identity `GPU-<uuid>`, None if there is none."""
     wanted = path.removeprefix("GPU-").replace("-", "").lower()
     for index, identity in enumerate(identities):
         if identity.replace("-", "").lower() == wanted:

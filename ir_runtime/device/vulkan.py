@@ -1,7 +1,7 @@
-"""Vulkan: CPU tensors go in and come out by staging copies; torch has no tensors of its own there.
+"""The Vulkan driver: CPU tensors are copied to the device and back, as torch keeps none there.
 
-A program is compiled for what the device's name tells of its architecture, else for what every
-device does and the widths of numbers that its driver lists.
+A program is compiled for the architecture that the device's name shows. For an unknown name it is
+compiled for the features of every Vulkan device, and the widths of numbers that the driver lists.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _TARGETS: tuple[tuple[str, str], ...] = (
 
 @functools.cache
 def vulkan_target(name: str) -> str | None:
-    """Return what to compile for, by the name that a device reports; None if it tells nothing."""
+    """Return the compiler target for the name of a device; None if the name is unknown."""
     return next(
         (target for pattern, target in _TARGETS if re.search(pattern, name, re.IGNORECASE)), None
     )
 
 
-# SPIR-V capabilities for numbers of a width, and the device features that bring them.
+# Width in bytes, the device features that numbers of it need, and the SPIR-V features to use then.
 _WIDTHS: tuple[tuple[int, tuple[str, ...], str], ...] = (
     (
         2,
@@ -66,14 +66,14 @@ _WIDTHS: tuple[tuple[int, tuple[str, ...], str], ...] = (
 
 @functools.cache
 def generic_features(details: str) -> tuple[str, frozenset[int]]:
-    """Return the SPIR-V features to compile for by what a driver tells of an unknown device.
+    """Return the SPIR-V features to compile for, from the description of an unknown device.
 
     Args:
         details: the driver's description.
 
     Returns:
-        The features as IREE's compiler takes them, and which of the item sizes 1 and 2 they
-        bring: without them IREE 3.13 reads tensors of such items at wrong addresses.
+        The features as IREE's compiler takes them, and the supported item sizes out of 1 and 2.
+        Without the features IREE 3.13 reads tensors of such items at wrong addresses.
     """
     features, sizes = ["spirv:v1.3,cap:Shader"], set[int]()
     for size, needed, brought in _WIDTHS:
@@ -94,7 +94,7 @@ class VulkanDriver:
     dlpack_device_type_code: int = 7
 
     def prepare(self) -> None:
-        """Do nothing: the loader finds its drivers."""
+        """Do nothing: the Vulkan loader finds its drivers."""
 
     def target_flags(self, state: OpenDevice) -> tuple[str, ...]:
         target = _target_of(state)
@@ -106,11 +106,11 @@ class VulkanDriver:
 
     def serves(self, torch_device: torch.device) -> bool:
         del torch_device
-        return False  # a Vulkan device is chosen, no tensor lives there
+        return False  # no tensor lives on a Vulkan device, so users choose one explicitly
 
     def place_for_torch(self, torch_device: torch.device) -> HalPlace:
         raise UnsupportedTorchDeviceError(
-            f"torch device {torch_device}: has no Vulkan device of its own, must be chosen",
+            f"torch device {torch_device}: no Vulkan device belongs to it, one must be chosen",
             fix="use `with Device('vulkan'):` or device=Device('vulkan')",
         )
 
@@ -154,5 +154,5 @@ def _refuse_narrow(state: OpenDevice, tensor: Tensor) -> None:
         return
     raise UnsupportedTypeError(
         f"{format_tensor(tensor)}: {state.uri} is not known to take items of {8 * size} bits, "
-        "must be of 32 or 64"
+        "must have 32 or 64 bits"
     )

@@ -1,4 +1,4 @@
-"""Functional ops with one meaning, a torch function, and many providers."""
+"""IR ops: a torch function defines each op, and many providers can compute it."""
 
 from ir_runtime.ir import ops
 from ir_runtime.ir.argument_constraint import broadcastable, differ, fits, number, one_of

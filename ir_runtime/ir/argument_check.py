@@ -1,8 +1,8 @@
-"""Refusal of calls that an op does not define, before a provider is chosen.
+"""Refuse calls that an op does not define, before a provider is chosen.
 
-What a call means does not depend on who computes it. So an op refuses tensors on several devices,
-None for a tensor, and what its `accepts` says, in the same words for each provider, for meta and
-fake tensors, and for its kernel.
+The meaning of a call does not depend on its provider. So the op itself refuses tensors on several
+devices, None for a tensor, and arguments that violate its `accepts`. The messages are the same for
+each provider, for meta and fake tensors, and for the kernel.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class ArgumentCheck:
     Args:
         op: name of the op.
         names: of its arguments.
-        kinds: their types by name, as `str(argument.type)` has them.
-        accepts: what each argument must be.
+        kinds: their types by name, from `str(argument.type)`.
+        accepts: the constraints on the arguments.
 
     Attributes:
         accepts: the constraints.
-        holds: takes all arguments, whether the constraints hold; None without any. A compiler can
-            trace it.
-        values: refuses values of tensors, such as indices out of range; None if nothing does.
+        holds: takes all arguments and tells whether the constraints hold; None without
+            constraints. A compiler can trace it.
+        values: refuses values of tensors, such as indices out of range; None without such a check.
     """
 
     def __init__(
@@ -74,13 +74,13 @@ class ArgumentCheck:
         return None
 
     def guard(self, function: Callable[..., Any], *, on_cpu: bool = False) -> Callable[..., Any]:
-        """Return a function of all arguments that refuses what the op does not define.
+        """Return a function of all arguments that checks a call before it computes the call.
 
-        It is generated: for a call that is right it costs some comparisons in one expression.
+        The code is generated, so that a valid call costs only some comparisons in one expression.
 
         Args:
             function: computes a call.
-            on_cpu: whether the tensors are known to be there, all of them, and on the CPU.
+            on_cpu: whether callers know that no tensor is None and all are on the CPU.
         """
         own = {name: f"ir_a{i}" for i, name in enumerate(self._names)}  # a name may be a keyword
         condition = self._condition(own, on_cpu=on_cpu)
@@ -89,6 +89,7 @@ class ArgumentCheck:
         passed = ", ".join(own.values())
         lines = [f"def guarded({passed}):"]
         if condition is not None:
+            # False or an AttributeError (None for a tensor) only asks for the full check.
             lines += [
                 f"  try: ir_ok = {condition}",
                 "  except AttributeError: ir_ok = False",
@@ -109,7 +110,7 @@ class ArgumentCheck:
         return scope["guarded"]
 
     def _condition(self, own: Mapping[str, str], *, on_cpu: bool) -> str | None:
-        """Write what is true of most right calls, None if it is true of all."""
+        """Write an expression that is true for most valid calls; None if it is true for all."""
         kinds = self._kinds
         tensors = [name for name in self._names if "Tensor" in kinds[name]]
         given = [name for name in tensors if kinds[name] == "Tensor"]
@@ -126,14 +127,14 @@ class ArgumentCheck:
                 same = f"{own[name]}.device == {own[first]}.device"
                 parts.append(same if name in given else f"({own[name]} is None or {same})")
         elif given:
-            parts.append(f"{own[given[0]]} is not None")  # torch takes None for a tensor
+            parts.append(f"{own[given[0]]} is not None")  # torch accepts None for a tensor
         if self.holds is not None:
             parts.append(f"ir_holds({', '.join(own.values())})")
         return " and ".join(parts) or None
 
 
 def _are_plain(values: Sequence[Any]) -> bool:
-    """Tell whether all tensors hold their values on the CPU, where looking at them is cheap."""
+    """Tell whether all tensors are plain and on the CPU, where reading values is cheap."""
     return all(
         type(v) in (Tensor, torch.nn.Parameter) and v.device.type == "cpu"
         for v in values

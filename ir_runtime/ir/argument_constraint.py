@@ -1,4 +1,4 @@
-"""Constraints on numbers, on words, and on tensors beside each other."""
+"""Constraints on numbers, on strings, and on tensors compared with other arguments."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["broadcastable", "differ", "fits", "number", "one_of"]
 
 
 def number(argument: str, wanted: str, test: Callable[[Any], bool]) -> Constraint:
-    """Take a number, or None of an optional one, that passes a test."""
+    """Take a number that passes a test, or None for an optional argument."""
     return Constraint(argument, wanted, lambda v: v is None or test(v), repr)
 
 
 def one_of(argument: str, *words: str) -> Constraint:
-    """Take one of some words."""
+    """Take one of some strings."""
     return Constraint(argument, " or ".join(map(repr, words)), lambda v: v in words, repr)
 
 
@@ -32,14 +32,14 @@ def fits(
     beside: tuple[str, ...] = (),
     expected: Callable[..., str] | None = None,
 ) -> Constraint:
-    """Take a tensor, or None of an optional one, that passes a test.
+    """Take a tensor that passes a test, or None for an optional argument.
 
     Args:
         argument: its name.
-        wanted: what it must be, in words that hold for all calls.
+        wanted: the condition for all calls in words, to follow `must be`.
         test: takes the tensor and the values of `beside`.
         beside: names of other arguments.
-        expected: takes what `test` takes; says what the tensor must do in this call, as in
+        expected: takes what `test` takes; returns the condition for one call in words, such as
             `have 3 rows`. Default: `be <wanted>`.
     """
 
@@ -50,7 +50,7 @@ def fits(
 
 
 def broadcastable(argument: str, to: str, expected: Callable[..., str]) -> Constraint:
-    """Take a tensor that can be expanded to the shape of another one."""
+    """Take a tensor that can be expanded to the shape of another tensor."""
 
     def test(value: Tensor, other: Tensor) -> bool:
         if value.ndim > other.ndim:
@@ -63,7 +63,7 @@ def broadcastable(argument: str, to: str, expected: Callable[..., str]) -> Const
 
 
 def differ(one: Any, other: Any) -> bool:
-    """Tell whether two sizes differ; those that nobody knows yet may agree."""
+    """Tell whether two sizes differ; False if that is not known yet."""
     if type(one) is int and type(other) is int:
         return one != other
     if torch.compiler.is_dynamo_compiling():

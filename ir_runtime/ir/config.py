@@ -1,4 +1,4 @@
-"""Which providers is each op to have, said in one place: by code, or by words of a command line?"""
+"""The providers of all ops in one config, made by code or from the options of a command line."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _OPTION = "--ir-op-priority."
 
 @dataclass(frozen=True, init=False, eq=False)
 class IrOpPriorityConfig:
-    """The providers of each op, the first that takes a call computes it.
+    """The providers of each op; the first one that takes a call computes it.
 
-    A field for each op that is registered when the config is made: `config.rms_norm`, or
-    `config["rms_norm"]`, is a list of names, `[]` for an op of which nothing is said. Of ops that
-    are registered later nothing is said, either; `config["later"]` is `[]`. An op that is called
-    like a method of this class is reached by `[]` alone.
+    The config has a field for each op that is registered when it is made: `config.rms_norm`, or
+    `config["rms_norm"]`, is a list of names. The list of an op that is not mentioned is `[]`, and
+    so is the list of an op that is registered later. If an op has the name of a method of this
+    class, use `config["name"]`.
 
     Args:
-        lists: providers by op: names, or one string of them with commas between.
-        more: likewise, as keywords.
+        lists: providers by op: a list of names, or one string with commas between the names.
+        more: more of them, as keywords.
 
     Attributes:
         priorities: all lists, by op.
@@ -72,7 +72,7 @@ class IrOpPriorityConfig:
 
     @property
     def _said(self) -> dict[str, list[str]]:
-        """The lists of ops of which something is said."""
+        """The lists that are not empty."""
         return {name: providers for name, providers in self.priorities.items() if providers}
 
     def __eq__(self, other: object) -> bool:
@@ -88,24 +88,24 @@ class IrOpPriorityConfig:
 
     @contextmanager
     def set_priority(self) -> Generator[None]:
-        """Set the lists in this context; ops of which nothing is said keep theirs."""
+        """Set the lists in this context; ops with an empty list keep their priority."""
         with ExitStack() as stack:
             for name, providers in self._said.items():
                 stack.enter_context(IrOp.registry[name].set_priority(providers))
             yield
 
     def set_default(self) -> None:
-        """Set the lists for the process, in all threads, where no context has its own."""
+        """Set the lists for the process, in all threads, for contexts without a priority."""
         for name, providers in self._said.items():
             IrOp.registry[name].set_default(providers)
 
     def with_default(
         self, default: Sequence[str] | str, /, **own: Sequence[str] | str
     ) -> IrOpPriorityConfig:
-        """Append providers to the lists, each unless it is there; doing so again changes nothing.
+        """Append providers to the lists, except those already there; a repetition has no effect.
 
         Args:
-            default: for each op that is registered now, those of them that it has.
+            default: for each op that is registered now; names of other ops' providers are skipped.
             own: for single ops, in place of `default`.
 
         Raises:
@@ -122,10 +122,10 @@ class IrOpPriorityConfig:
         return type(self)(lists)
 
     def compute_hash(self) -> str:
-        """Digest the lists and the code of all that may run by them.
+        """Digest the lists and the code of their providers.
 
-        Native counts for each op of which something is said, since it takes over where no provider
-        takes a call. The digest is the same in each process.
+        Native is included for each op with a list, because it computes the calls that no provider
+        takes. The digest is the same in each process.
         """
         parts: list[str] = []
         for name, providers in self._said.items():
@@ -138,10 +138,10 @@ class IrOpPriorityConfig:
     def from_args(cls, words: Sequence[str]) -> tuple[IrOpPriorityConfig, list[str]]:
         """Read `--ir-op-priority.<op>=a,b`, or `--ir-op-priority.<op> a,b`, from a command line.
 
-        Of two for one op, the last holds. What follows `--` is left alone.
+        If an op has two options, the last one counts. Words after `--` are not read.
 
         Returns:
-            The config, and the words that are left.
+            The config, and the other words.
 
         Raises:
             OpConflictError: as for the config itself.
@@ -174,12 +174,12 @@ class IrOpPriorityConfig:
                 f"{_OPTION}{name}",
                 dest=f"{_OPTION}{name}",
                 metavar="PROVIDERS",
-                help=f"with commas between, of {', '.join(op.impls)}",
+                help=f"names with commas between, from {', '.join(op.impls)}",
             )
 
     @classmethod
     def from_namespace(cls, arguments: argparse.Namespace) -> IrOpPriorityConfig:
-        """Return what was given of the options of `add_arguments`.
+        """Make a config from the options of `add_arguments` that were given.
 
         Raises:
             OpConflictError: as for the config itself.
@@ -197,7 +197,7 @@ def registered_op(name: str) -> IrOp:
     """Return the op of a name.
 
     Raises:
-        OpConflictError: there is none; says which names are close.
+        OpConflictError: no op has this name; the message lists close names.
     """
     op = IrOp.registry.get(name)
     if op is None:

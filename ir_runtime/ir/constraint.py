@@ -1,8 +1,7 @@
-"""Constraints: what an op or a provider takes, as data that is checked, printed and explained.
+"""Constraints on the arguments of an op or a provider, as data that is checked and printed.
 
-They look at dtypes, ranks, which optional arguments are there, and sizes. A size that is symbolic
-is never specialised: a constraint on it that cannot be proved refuses, but for one who asks for
-guards.
+They test dtypes, ranks, sizes, and whether optional arguments are given. A symbolic size is never
+specialised: a constraint that cannot be proved refuses the call, unless guards are allowed.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ __all__ = [
 
 
 class Refusal(str):
-    """Why a provider does not take a call; false, so that a test of arguments may return it."""
+    """The reason why a provider does not take a call; false, so `supports_args` may return it."""
 
     __slots__ = ()
 
@@ -43,20 +42,20 @@ class Refusal(str):
 
 @dataclass(frozen=True)
 class Constraint:
-    """Something that one argument must be, by itself or beside others.
+    """A condition on one argument, by itself or compared with others.
 
     Attributes:
         argument: its name.
-        wanted: what it must be, in words.
-        test: whether a value is that; takes the values of `others`, too.
-        found: what it is instead, in words.
-        quick: the test as a Python expression of `value` and of `wanted`, if it has one; `wanted`
-            is then the second part.
-        guarded: the test for a compiler that may put a guard on a symbolic size, so that it says
-            of each size what it says in an eager call; None if the test does so.
+        wanted: the condition in words, to follow `must be`.
+        test: tells whether a value meets the condition; takes the values of `others`, too.
+        found: describes a value in words, to follow `is`.
+        quick: the test as a Python expression of `value` and `wanted`, and the object to use as
+            `wanted` in it; None if there is no such expression.
+        guarded: the test for a compiler that may put guards on symbolic sizes; it gives the answer
+            of an eager call. None if `test` does so itself.
         others: names of the arguments that it is compared with.
-        expected: what it must be in this call, in words; takes what `test` takes. Default:
-            `be <wanted>`.
+        expected: the condition for one call in words, to follow `must`; takes what `test` takes.
+            Default: `be <wanted>`.
     """
 
     argument: str
@@ -81,8 +80,8 @@ class Constraint:
 
 
 def dtypes(argument: str, *allowed: torch.dtype) -> Constraint:
-    """Take a tensor of some dtypes; None, too, of an optional one."""
-    members = tuple(allowed)  # few: looked through sooner than hashed
+    """Take a tensor of some dtypes, or None for an optional argument."""
+    members = tuple(allowed)  # so few that a search is faster than a hash
     only = len(members) == 1
     quick = ("value.dtype is wanted", members[0]) if only else ("value.dtype in wanted", members)
     return Constraint(
@@ -107,7 +106,7 @@ def rank(argument: str, least: int, most: int | None = None) -> Constraint:
 
 
 def divisible(argument: str, dim: int, by: int) -> Constraint:
-    """Take a tensor one of whose sizes is a multiple of `by`."""
+    """Take a tensor whose size in dimension `dim` is a multiple of `by`."""
 
     def test(value: Any) -> bool:
         if value is None:
@@ -132,7 +131,7 @@ def divisible(argument: str, dim: int, by: int) -> Constraint:
 
 
 def static(argument: str, *dims: int) -> Constraint:
-    """Take a tensor some of whose sizes are known where it is traced."""
+    """Take a tensor whose sizes in `dims` are known when it is traced."""
 
     def test(value: Any) -> bool:
         return value is None or all(
@@ -146,7 +145,7 @@ def static(argument: str, *dims: int) -> Constraint:
 
 
 def present(argument: str) -> Constraint:
-    """Take no None."""
+    """Take any value except None."""
     return Constraint(argument, "given", lambda value: value is not None, lambda _: "None")
 
 
@@ -161,7 +160,7 @@ def devices(argument: str, *types: str) -> Constraint:
 
 
 def _is_number(size: Any) -> bool:
-    """Tell whether a size is no symbol. Dynamo says of all of them that their type is int."""
+    """Tell whether a size is a number. Under Dynamo symbolic sizes have the type int, too."""
     return type(size) is int and not torch.compiler.is_dynamo_compiling()
 
 
@@ -193,12 +192,12 @@ def compile_constraints(
     """Return one function of all arguments that tells whether all constraints hold.
 
     Args:
-        owner: whose they are, for messages: `provider iree`.
-        constraints: any number; None is returned for none.
-        names: of the arguments.
+        owner: the owner of the constraints, for messages, such as `provider iree`.
+        constraints: any number; without any, None is returned.
+        names: of the op's arguments.
 
     Raises:
-        OpDefinitionError: one names an argument that the op has not.
+        OpDefinitionError: a constraint is about an argument that the op does not have.
     """
     if not constraints:
         return None
@@ -210,7 +209,7 @@ def compile_constraints(
                     f"about one of {', '.join(f'`{n}`' for n in names)}"
                 )
     scope: dict[str, Any] = {}
-    own = {name: f"ir_a{i}" for i, name in enumerate(names)}
+    own = {name: f"ir_a{i}" for i, name in enumerate(names)}  # a name may be a Python keyword
     source = f"def accepts({', '.join(own.values())}): return {condition(constraints, own, scope)}"
     exec(compile(source, f"<constraints of {owner}>", "exec"), scope)  # noqa: S102 - our own text
     return scope["accepts"]
@@ -228,9 +227,9 @@ def condition(
 
     Args:
         constraints: one or more.
-        names: the variable that each argument is in.
-        scope: gets what the expression refers to.
-        prefix: of the names there.
+        names: the variable of each argument.
+        scope: gets the objects that the expression refers to.
+        prefix: of the names in `scope`.
         given: arguments that are never None.
     """
     parts: list[str] = []

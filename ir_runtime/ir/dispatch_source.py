@@ -1,9 +1,9 @@
-"""Which Python text hands a call to its provider as fast as can be?
+"""Generate the Python functions of an op that pass a call to its provider fast.
 
-For each op, functions are generated from the signature of its native function, so that defaults and
-keywords cost nothing, and no tuple is made. `choice_source` generates how the provider is found.
-What an instance has is read before it is called: `a.run()` is slower, as Python looks for a method.
-All names but those of arguments begin with a prefix of their own, written `$`.
+They have the signature of the op's native, so defaults and keywords cost nothing, and no tuple is
+made. `choice_source` generates the function that finds the provider. An attribute of an instance is
+read into a variable before it is called, because `a.run()` is slower: Python looks for a method
+first. All names except those of arguments begin with a prefix that is written `$` in the text.
 """
 
 from __future__ import annotations
@@ -66,19 +66,20 @@ def $autograd_maybe_inplace($keyset, {parameters}):
     return $run_maybe_inplace({passed})
 """
 
+# The dispatch keys of a subclass, a mode or another device: such a call takes the slow way.
 _PLAIN = "($keys != $cpu and $keys != $gpu)"
 
 
 @dataclass(frozen=True)
 class Dispatch:
-    """What an op's calls run.
+    """The functions that calls of an op run.
 
     Attributes:
-        run: the default overload, below autograd.
-        run_maybe_inplace: the other one, likewise.
-        op_call: the op called; through torch's dispatcher or past it. Takes the op first.
-        autograd: the default overload's autograd kernel; takes the key set first.
-        autograd_maybe_inplace: the other one's.
+        run: of the overload `default`, below autograd.
+        run_maybe_inplace: of the overload `maybe_inplace`, below autograd.
+        op_call: of the op object, through torch's dispatcher or past it; takes the op first.
+        autograd: of the overload `default`, at autograd's key; takes the key set first.
+        autograd_maybe_inplace: of the overload `maybe_inplace`, at autograd's key; as `autograd`.
     """
 
     run: Callable[..., Any]
@@ -100,7 +101,7 @@ def make_dispatch(
         op: the op.
         priority: chooses its provider.
         slow: runs a call that may need a gradient, or whose tensors are not plain.
-        slow_inplace: likewise, of the overload whose activations may be written.
+        slow_inplace: the same for the overload `maybe_inplace`.
     """
     parameters, defaults = _parameters(op)
     names = op.arg_names
@@ -126,7 +127,7 @@ def make_dispatch(
 def _scope(
     op: OpFacts[IrOpImpl], priority: OpPriority, slow: Slow, slow_inplace: Slow
 ) -> dict[str, Any]:
-    """Return the objects that the generated text names, by their names without the prefix."""
+    """Return the objects that the generated text refers to, by their names without the prefix."""
     keys = torch._C.DispatchKey
     gpu = torch._C.DispatchKeySet(keys.CUDA) | torch._C.DispatchKeySet(keys.AutogradCUDA)
     own: dict[str, Any] = {
@@ -170,7 +171,7 @@ def _parameters(op: OpFacts[IrOpImpl]) -> tuple[str, dict[str, Any]]:
 
 
 def _plain_test(op: OpFacts[IrOpImpl]) -> str:
-    """Write what tells that a call has nothing but plain tensors on the CPU, False if nothing."""
+    """Write a test that a call has only plain tensors on the CPU; `False` if there is none."""
     given: list[str] = []
     optional: list[str] = []
     for argument in op.overload._schema.arguments:
@@ -189,10 +190,10 @@ def _plain_test(op: OpFacts[IrOpImpl]) -> str:
 def _make_other_way(
     op: OpFacts[IrOpImpl], priority: OpPriority
 ) -> Callable[[tuple[Any, ...]], Callable[..., Any] | None]:
-    """Return a function that says what computes a call of the op in place of a provider.
+    """Return a function that finds a replacement for the provider of a call, None for most calls.
 
-    That is the torch op where a gradient, a tangent or a transform is to be seen to, or where torch
-    is to say what is wrong. Below `torch.fx` it is what that can trace through. Else it is None.
+    The replacement is the torch op if the call needs a gradient, a tangent or a transform, or if
+    torch must refuse an argument. Under `torch.fx` it is a function that can be traced.
     """
     kinds = [str(argument.type) for argument in op.overload._schema.arguments]
     required = tuple(i for i, kind in enumerate(kinds) if kind == "Tensor")

@@ -1,4 +1,4 @@
-"""What is a provider of an op?  A function like native, and what it takes."""
+"""A provider of an op: a function with native's signature, and the arguments that it takes."""
 
 from __future__ import annotations
 
@@ -27,24 +27,26 @@ class IrOpImpl:
     Args:
         op: the op.
         provider: its name.
-        impl_fn: takes what native takes.
-        supported: whether it works on this machine; `Refusal("why not")` says why it does not.
-        supports_args: takes what native takes, and tells whether `impl_fn` does; returns a bool, or
-            a `Refusal`. It should depend on dtypes, ranks and options alone.
+        impl_fn: computes a call; takes the arguments of native.
+        supported: whether it works on this machine; if not, `Refusal("why not")` gives the reason.
+        supports_args: takes the arguments of native, and tells whether `impl_fn` supports them;
+            returns a bool, or a `Refusal`. It should depend only on dtypes, ranks and options.
         inplace: whether it may write its results into the op's activations.
-        registration_stack: where it was registered, as `traceback.format_stack` has it.
-        constraints: what it takes, besides.
+        registration_stack: the stack at its registration, from `traceback.format_stack`.
+        constraints: more conditions on the arguments.
 
     Attributes:
-        accepts: of all arguments by position, whether they are taken; None if all are.
-        functional: computes a call, all arguments by position, without writing to them; refuses
-            one that the op does not define.
-        on_cpu: the same, for callers who know that all tensors are there, on the CPU.
-        traced: the same, for compilers: it looks at no argument first.
+        accepts: tells whether it takes a call, given all arguments by position; None if it takes
+            every call.
+        functional: computes a call without writing to its arguments, given all by position;
+            refuses calls that the op does not define.
+        on_cpu: the same, for callers that know that no tensor is None and all are on the CPU.
+        traced: the same without a check of the arguments, for compilers.
         is_asked_in_python: whether `accepts` runs code that no compiler can trace.
-        may_decline: whether `functional` raises `NotTakenError` where another is to compute a call.
-        asked_first: like `accepts`; what it lets pass, `functional` may still decline.
-        run_into: writes the results into given tensors; None if only copies can.
+        may_decline: whether `functional` may raise `NotTakenError`, so that another provider
+            computes the call.
+        asked_first: a cheaper `accepts`; `functional` may still decline a call that it accepts.
+        run_into: writes the results into given tensors; None if results must be copied there.
 
     Raises:
         OpDefinitionError: its schema, or that of `supports_args`, is not native's.
@@ -84,7 +86,7 @@ class IrOpImpl:
         self.run_into: Callable[[Sequence[Any], Sequence[Tensor]], None] | None = None
         self._accepts = _both(held, supports_args)
         self._accepts_guarded = self._accepts
-        if any(c.guarded for c in constraints):
+        if any(c.guarded for c in constraints):  # compilers get a second function, with these tests
             guarded = [replace(c, test=c.guarded or c.test) for c in constraints]
             held = compile_constraints(f"provider {provider}", guarded, op.arg_names)
             self._accepts_guarded = _both(held, supports_args)
@@ -98,7 +100,7 @@ class IrOpImpl:
         self.on_cpu = self.op.check.guard(self.traced, on_cpu=True)
 
     def check_again(self) -> None:
-        """Follow a change of what the op refuses."""
+        """Take over a change of the op's own checks."""
         self._check_what_is_defined()
         self.op.providers_changed()
 
@@ -129,31 +131,31 @@ class IrOpImpl:
 
     @property
     def accepts_guarded(self) -> Callable[..., bool] | None:
-        """As `accepts`; a compiler may put guards on symbolic sizes."""
+        """Like `accepts`, but a compiler may put guards on symbolic sizes."""
         return self._accepts_guarded if self.accepts is self._accepts else self.accepts
 
     @property
     def is_declared(self) -> bool:
-        """Whether its constraints say all there is to ask."""
+        """Whether the constraints alone decide which calls it takes."""
         return self.supported and self._supports_args is None and bool(self.constraints)
 
     @property
     def asked_constraints(self) -> tuple[Constraint, ...]:
-        """The constraints to look at in each call."""
+        """The constraints that are tested in each call."""
         return self.constraints
 
     @property
     def supports_all_args(self) -> bool:
-        """Whether nothing is asked of the arguments."""
+        """Whether it takes all arguments."""
         return self._accepts is None
 
     def supports_args(self, *args: Any, **kwargs: Any) -> bool:
-        """Tell whether a call is taken."""
+        """Tell whether it takes a call."""
         accepts = self.accepts
         return accepts is None or bool(accepts(*self.op.all_arguments(args, kwargs)))
 
     def refusal(self, *args: Any, **kwargs: Any) -> str | None:
-        """Return why a call is not taken, None if it is."""
+        """Return why it does not take a call, None if it does."""
         values = self.op.all_arguments(args, kwargs)
         call = dict(zip(self.op.arg_names, values, strict=True))
         for constraint in self.constraints:
@@ -186,14 +188,14 @@ class IrOpImpl:
             return self.functional(*values)
         self.op.check(values)
         if not may_be_written(self.op.activation_indices, values):
-            return self._run_on_clones(*values)  # two names of one memory: op(x, x)
+            return self._run_on_clones(*values)  # two arguments share memory, as in op(x, x)
         results = self.impl_fn(*values)
         if not torch.compiler.is_compiling():
             torch._C._increment_version([values[i] for i in self.op.activation_indices])
         return results
 
     def uuid(self) -> str:
-        """Digest the code of `impl_fn`, what it refers to, what it takes, and whether it writes."""
+        """Digest `impl_fn` with the code it refers to, its conditions, and whether it writes."""
         takes = "" if self._supports_args is None else function_digest(self._supports_args)
         words = [f"{c.argument} {c.wanted}" for c in self.constraints]
         writes = ["inplace"] if self.inplace else []
@@ -217,7 +219,7 @@ def _provider_of(op: OpFacts[IrOpImpl], provider: str) -> IrOpImpl:
 
 
 def supported_providers(op: OpFacts[IrOpImpl]) -> list[str]:
-    """Return the names of an op's providers that work here."""
+    """Return the names of an op's providers that this machine supports."""
     return [impl.provider for impl in op.impls.values() if impl.supported]
 
 

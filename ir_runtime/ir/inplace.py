@@ -1,4 +1,4 @@
-"""What is an op whose activations may be donated?"""
+"""Ops whose activations may be donated: a provider may write its results there."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class IrOpInplace(IrOp):
         kinds = [str(result.type) for result in schema.returns]
         if any(kind != "Tensor" for kind in kinds):
             raise OpConflictError(
-                f"op {self.name}: returns {', '.join(kinds)}, must return tensors alone to allow "
+                f"op {self.name}: returns {', '.join(kinds)}, must return only tensors to allow "
                 "in-place providers"
             )
         if len(kinds) != len(self.activations):

@@ -1,4 +1,4 @@
-"""The provider `iree`, which each op has: a kernel written for it, or one traced from native."""
+"""The provider `iree` of each op: a kernel written for the op, or a kernel traced from native."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ir_runtime.op_reg.traced_op import MOST_OUTCOMES, refusal, traced_op
 __all__ = ["KERNEL_LIBRARY", "IreeImpl"]
 
 KERNEL_LIBRARY = fragment("ir_kernels")
-"""Where the kernels of ops are: `torch.ops.ir_kernels`."""
+"""The library of the kernels: `torch.ops.ir_kernels`."""
 
 
 class IreeImpl(IrOpImpl):
@@ -39,10 +39,10 @@ class IreeImpl(IrOpImpl):
 
     Args:
         op: the op.
-        kernel: the `CustomOp` written for it; None to trace native when it is first asked for.
-        constraints: what the kernel takes. Without any, each call that is not the last choice asks
-            its `select`, which costs more than the call.
-        registration_stack: where it was registered.
+        kernel: the `CustomOp` written for it; None to trace native at the first use.
+        constraints: the conditions of the kernel. Without constraints, each call that could use
+            another provider runs the kernel's `select`, which costs more than the call.
+        registration_stack: the stack at its registration.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class IreeImpl(IrOpImpl):
             registration_stack=registration_stack,
             constraints=constraints,
         )
-        if self._accepts is None:
+        if self._accepts is None:  # no constraints, so the kernel itself is asked
             self._accepts = self.accepts = self._takes
             self.is_asked_in_python = True
         if kernel is None:
@@ -81,13 +81,13 @@ class IreeImpl(IrOpImpl):
 
     @property
     def asked_constraints(self) -> tuple[Constraint, ...]:
-        """Those that cost least; the others are asked of a call that the launcher does not know."""
+        """The cheap constraints; the others are tested if the C launcher does not know a call."""
         if not self.may_decline:
             return self.constraints
         return tuple(c for c in self.constraints if c.quick is not None)
 
     def _check_what_is_defined(self) -> None:
-        self.functional = self.on_cpu = self.traced  # the kernel's selection does it
+        self.functional = self.on_cpu = self.traced  # the kernel checks it before its selection
 
     def _check_schema(self) -> None:
         if self._kernel is not None:
@@ -96,12 +96,12 @@ class IreeImpl(IrOpImpl):
 
     @property
     def is_traced(self) -> bool:
-        """Whether native is what is compiled."""
+        """Whether the kernel is traced from native."""
         return self._entrance is None or getattr(self._kernel, "native", None) is self.op.native
 
     @property
     def kernel(self) -> Op:
-        """The op behind it; made when it is first asked for.
+        """The op of the kernel; a traced one is made at its first use.
 
         Raises:
             IrRuntimeError: native cannot be traced.
@@ -110,8 +110,10 @@ class IreeImpl(IrOpImpl):
             with self._lock:
                 if self._broken is not None:
                     raise self._broken
-                if self._tracing:  # what is traced refers to the op itself
-                    raise GenerateError(f"op {self.op.name}: its kernel is being made of native")
+                if self._tracing:  # native calls the op itself
+                    raise GenerateError(
+                        f"op {self.op.name}: its kernel is being traced from native"
+                    )
                 if self._kernel is None:
                     self._tracing = True
                     try:
@@ -127,7 +129,7 @@ class IreeImpl(IrOpImpl):
 
     @property
     def kernel_packet(self) -> Any:
-        """Its torch op."""
+        """The torch op of the kernel."""
         kernel = self.kernel
         return getattr(getattr(torch.ops, kernel.library.ns), kernel.name)
 
@@ -162,12 +164,12 @@ class IreeImpl(IrOpImpl):
         return self._or_decline(self._through_torch, values)
 
     def _or_decline(self, function: Callable[..., Any], values: Sequence[Any]) -> Any:
-        """Call a function; what the kernel refuses and the op defines, the kernel declines.
+        """Call a function of the kernel; decline a call that it refuses although the op defines it.
 
-        Calls that it declined are remembered, so that each further one costs little.
+        Declined calls are remembered, so that a repetition costs little.
 
         Raises:
-            NotTakenError: another provider is to compute the call.
+            NotTakenError: another provider must compute the call.
         """
         if self._declined and not set_devices:
             known = self._declined.get(self._key(values))
@@ -180,7 +182,8 @@ class IreeImpl(IrOpImpl):
             why = self._why_not(values)
             if why is None:
                 raise
-        key = None if set_devices else self._key(values)  # the device may decide what it takes
+        # The answer may depend on the current device, which is not part of the key.
+        key = None if set_devices else self._key(values)
         if key is not None:
             if len(self._declined) >= MOST_OUTCOMES:
                 self._declined.clear()
@@ -192,7 +195,7 @@ class IreeImpl(IrOpImpl):
             key = call_key(values, placed=True)
             hash(key)
         except TypeError:
-            return None  # a symbol, which may be a size: it is asked each time
+            return None  # a symbolic size: the kernel is asked in each call
         return key
 
     def _takes(self, *values: Any) -> bool:
@@ -203,7 +206,7 @@ class IreeImpl(IrOpImpl):
             try:
                 return refusal(self.kernel, values)
             except IrRuntimeError as error:
-                return f"no kernel can be made of native: {error}"
+                return f"no kernel can be traced from native: {error}"
         try:
             with torch._C._DisableAutocast():
                 run_select(self._kernel, values)
@@ -212,7 +215,7 @@ class IreeImpl(IrOpImpl):
         return None
 
     def refusal(self, *args: Any, **kwargs: Any) -> str | None:
-        """Return why a call is not taken, None if it is."""
+        """Return why it does not take a call, None if it does."""
         values = self.op.all_arguments(args, kwargs)
         why = super().refusal(*values)
         return self._why_not(values) if why is None else why

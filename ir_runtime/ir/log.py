@@ -1,4 +1,4 @@
-"""Where do IR ops say what they do?  The logger `ir_runtime.ir`."""
+"""The logger of IR ops, `ir_runtime.ir`, and warnings that are logged once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["forget_warnings", "known_levels", "log_skipped", "logger", "warn_onc
 logger = logging.getLogger("ir_runtime.ir")
 
 known_levels: Mapping[int, bool] = getattr(logger, "_cache", {})
-"""Which levels the logger knows to be on or off: a look here takes half as long as to ask it."""
+"""The logger's cache of enabled levels; reading it takes half as long as `isEnabledFor`."""
 
 _warned: set[str] = set()
 
@@ -29,11 +29,11 @@ def warn_once(key: str, message: str) -> None:
 
 
 def log_skipped(impl: IrOpImpl, values: Sequence[Any]) -> None:
-    """Log that a provider does not take a call: shapes and dtypes of its tensors, no elements."""
+    """Log that a provider does not take a call: with shapes and dtypes of tensors, no values."""
     call = ", ".join(format_tensor(v) if isinstance(v, Tensor) else repr(v) for v in values)
     logger.debug("op %s: provider %s skipped for (%s)", impl.op.name, impl.provider, call)
 
 
 def forget_warnings() -> None:
-    """Let each warning come once more."""
+    """Forget which warnings were logged; each may be logged once more."""
     _warned.clear()

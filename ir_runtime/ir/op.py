@@ -1,4 +1,4 @@
-"""What is an IR op?  Its meaning is a torch function; which provider computes it is data."""
+"""IR ops: a torch function defines each op, and its priority chooses the provider of a call."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from ir_runtime.op_reg.register.autograd import NoFormula
 __all__ = ["RESERVED_PROVIDERS", "IrOp", "ir_torch_lib", "registering"]
 
 RESERVED_PROVIDERS = ["native", "unfused"]
-"""Names that no implementation may register under."""
+"""Names that no provider may be registered under."""
 
 ir_torch_lib = IR_RUNTIME_LIBRARY
 """The library that new ops join: `torch.ops.ir_runtime`."""
@@ -54,17 +54,17 @@ class IrOp(OpFacts[IrOpImpl]):
     Args:
         name: of the op, lowercase.
         native_impl: computes it with torch functions; each parameter and the result annotated.
-        activations: names of the parameters that are activations: their first dimension is the
-            batch, and a provider may be allowed to write them. Default: those that begin with `x`.
-        registration_stack: where it was registered, as `traceback.format_stack` has it.
-        normalize: takes all arguments and returns what providers, native too, get in their place:
-            a tensor of ones for a weight that is None.
-        accepts: what the arguments must be for the op to be defined, whoever computes it.
+        activations: names of the activations. Their first dimension is the batch, and in-place
+            providers write them. Default: the parameters whose names begin with `x`.
+        registration_stack: the stack at its registration, from `traceback.format_stack`.
+        normalize: takes all arguments and returns the arguments for the providers, native too;
+            for example, it replaces a weight that is None by a tensor of ones.
+        accepts: constraints on the arguments of every call, whichever provider computes it.
 
     Attributes:
         name: of the op.
         native: the torch function.
-        impls: providers by name, in the order in which they were registered.
+        impls: providers by name, in the order of their registration.
         activations: names of the activations.
         activation_indices: their positions.
         schema: as torch writes it, without the name.
@@ -101,19 +101,20 @@ class IrOp(OpFacts[IrOpImpl]):
         self.impls["iree"] = IreeImpl(self)
         register_stand_in(self.qualified_name, self._kernel)
         show_code_to_torch(self.qualified_name, self._describe)
-        # A class of its own, whose __call__ has the signature of native: twice as quick as *args.
+        # Each op has its own class, with native's signature in __call__: twice as fast as *args.
         own = {"__call__": self._functions.op_call, "__module__": type(self).__module__}
         self.__class__ = type(type(self).__name__, (type(self),), own)
 
     def _describe(self, into: Sink) -> None:
-        """Describe what torch compiles of it: its meta function and its backward."""
+        """Describe the parts that torch compiles: the meta function and the backward."""
         into.add(self.schema, type(self.autograd.formula).__name__)
+        # Methods of this op are left out: they would bring in the op itself, with its providers.
         formula = [f for f in self.autograd.formula.code if getattr(f, "__self__", None) != self]
         for part in (self.native, self.normalize, self.fake_fn, *formula):
             into.code_of(part)
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        """Say why a class cannot be made of an op."""
+        """Refuse an op as the base of a class."""
         raise OpDefinitionError(
             f"op {self.name}: is no class, a base must be one",
             fix=f"add a provider with {self.name}.register_impl, or a kernel with "
@@ -121,12 +122,12 @@ class IrOp(OpFacts[IrOpImpl]):
         )
 
     def register_value_check(self, check: Callable[..., None]) -> Callable[..., None]:
-        """Refuse values of arguments, such as an index out of range; a decorator.
+        """Register a check that refuses values, such as an index out of range; a decorator.
 
         Args:
-            check: takes all arguments by position, raises ArgumentError. It is asked where all
-                tensors lie on the CPU, before native or another provider computes; the kernel of
-                provider `iree` looks at values itself.
+            check: takes all arguments by position, raises ArgumentError. It runs before native or
+                another provider if all tensors are on the CPU. The kernel of the provider `iree`
+                checks values itself.
         """
         self.check.values = check
         for impl in self.impls.values():
@@ -134,7 +135,7 @@ class IrOp(OpFacts[IrOpImpl]):
         return check
 
     def _check(self) -> None:
-        """Refuse what this kind of op cannot be; before anything is registered."""
+        """Refuse an op that cannot be of this class, before anything is registered."""
 
     def register_impl(
         self,
@@ -145,21 +146,22 @@ class IrOp(OpFacts[IrOpImpl]):
         inplace: bool = False,
         constraints: Sequence[Constraint] = (),
     ) -> Callable[[Callable[..., Any]], IrOpImpl]:
-        """Register a provider; a decorator of a function that takes what native takes.
+        """Register a provider; a decorator of a function that takes the arguments of native.
 
-        `supported` tells whether the machine can run it, `supports_args` and `constraints` what
-        arguments it takes. None of them may depend on the environment or on a configuration:
-        what is to run is said by priorities. They should not depend on the batch size.
+        `supported` tells whether this machine can run the provider; `supports_args` and
+        `constraints` tell which arguments it takes. None of them may depend on the environment or
+        on a configuration, because priorities decide which provider runs. They should not depend
+        on the batch size.
 
         Args:
             provider: its name, lowercase.
             supported: False, or `ir.Refusal("why")`, if it does not work on this machine.
-            supports_args: takes what native takes, with the same names and defaults.
+            supports_args: takes the arguments of native, with the same names and defaults.
             inplace: whether it may write its results into the activations.
             constraints: such as `ir.dtypes("x", torch.float32)`.
 
         Returns:
-            A decorator that makes an `IrOpImpl` of a function.
+            A decorator that turns a function into an `IrOpImpl`.
 
         Raises:
             OpConflictError: the name is reserved or taken, or the op does not allow `inplace`.
@@ -194,7 +196,7 @@ class IrOp(OpFacts[IrOpImpl]):
         known = self.impls.get(provider)
         if known is not None and not (isinstance(known, IreeImpl) and known.is_traced):
             raise OpConflictError(
-                f"op {self.name}: provider {provider} is registered already, must be once"
+                f"op {self.name}: provider {provider} is registered already, must have another name"
             )
 
     def _add(self, impl: IrOpImpl) -> None:
@@ -213,14 +215,14 @@ class IrOp(OpFacts[IrOpImpl]):
 
         Args:
             backward: as for `ir_runtime.op_reg.register_autograd`.
-            setup_context: likewise.
+            setup_context: as for `ir_runtime.op_reg.register_autograd`.
         """
         from ir_runtime.op_reg.register.backward import make_formula
 
         self.set_formula(make_formula(self.autograd, backward, setup_context))  # pyright: ignore[reportArgumentType]
 
     def set_formula(self, formula: Any) -> None:
-        """Differentiate by a formula of `op_reg`; one without a backward changes nothing."""
+        """Use a gradient formula of `op_reg`; a formula without a backward changes nothing."""
         if not isinstance(formula, NoFormula):
             self.autograd.formula = formula
 
@@ -235,15 +237,15 @@ class IrOp(OpFacts[IrOpImpl]):
         return self._functions.op_call(self, *args, **kwargs)
 
     def dispatch(self, *args: Any, **kwargs: Any) -> IrOpImpl:
-        """Return the provider that a call has now.
+        """Return the provider that computes a call under the current priority.
 
         Raises:
-            PriorityError: none takes it, or none is asked for in strict mode.
+            PriorityError: no provider takes the call, or no priority is set in strict mode.
         """
         return self.priority.choose(self.normal_arguments(args, kwargs))
 
     def dispatch_guarded(self, *args: Any, **kwargs: Any) -> IrOpImpl:
-        """Return the provider that a call has now; a compiler may put guards on its sizes.
+        """Return the provider of a call, as `dispatch`; a compiler may put guards on sizes.
 
         Raises:
             PriorityError: as for `dispatch`.
@@ -251,19 +253,20 @@ class IrOp(OpFacts[IrOpImpl]):
         return self.priority.choose(self.normal_arguments(args, kwargs), guarded=True)
 
     def get_priority(self) -> list[str]:
-        """Return the names of the providers in turn, [] if none are set."""
+        """Return the names of the providers in order, [] if none are set."""
         return self.priority.names
 
     def set_priority(
         self, priority: Sequence[str], *, batch_sizes: BatchSizes | None = None
     ) -> AbstractContextManager[None]:
-        """Set the providers of this context, the first that takes a call computes it.
+        """Set the providers of this context; the first one that takes a call computes it.
 
         Args:
-            priority: their names; what is not supported here is left out.
-            batch_sizes: first and last size of dimension 0 of the first activation that they are
-                for, last None for no limit; the others keep what they have. It is looked at in each
-                call, so that it holds in compiled graphs.
+            priority: their names in order; providers that this machine does not support are left
+                out.
+            batch_sizes: first and last batch size (dimension 0 of the first activation) for this
+                priority; last None for no limit. Other sizes keep their priority. The size is read
+                in each call, so this holds in compiled graphs, too.
 
         Raises:
             OpConflictError: a name is unknown, or the sizes are no range.
@@ -273,16 +276,16 @@ class IrOp(OpFacts[IrOpImpl]):
     def set_default(
         self, priority: Sequence[str], *, batch_sizes: BatchSizes | None = None
     ) -> None:
-        """Set the providers of the process, in all threads, where no context has its own.
+        """Set the providers of the process, in all threads, for contexts without a priority.
 
         Args:
             priority: as for `set_priority`.
-            batch_sizes: likewise.
+            batch_sizes: as for `set_priority`.
         """
         self.priority.set_default(priority, batch_sizes)
 
     def clear_default(self) -> None:
-        """Forget the default."""
+        """Remove the default of the process."""
         self.priority.clear_default()
 
     @property
@@ -292,21 +295,21 @@ class IrOp(OpFacts[IrOpImpl]):
 
     @property
     def default_priority(self) -> Priority:
-        """The priority that is used where no context has one."""
+        """The priority for contexts that have none."""
         return self.priority.default
 
     def explain(self, *args: Any, **kwargs: Any) -> Decision:
-        """Say which provider a call would have, and why each other one not."""
+        """Explain which provider would compute a call, and why the others would not."""
         return self.priority.current().explain(self.normal_arguments(args, kwargs))
 
     def supported_providers(self) -> list[str]:
-        """Return the names of the providers that work here."""
+        """Return the names of the providers that this machine supports."""
         return supported_providers(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if IrOp.registry.get(self.name) is not self:
             raise PicklingError(
-                f"op {self.name}: it is not registered, must be to be found by name"
+                f"op {self.name}: is not registered, must be registered to be found by name"
             )
         return _registered, (self.name,)
 
@@ -328,11 +331,11 @@ def _registered(name: str) -> IrOp:
     """Return the op of a name.
 
     Raises:
-        RegistrationError: there is none.
+        RegistrationError: no op has this name.
     """
     if name not in IrOp.registry:
         raise RegistrationError(
-            f"op {name}: it is not registered here, must be before it is unpickled",
+            f"op {name}: is not registered here, must be registered before it is unpickled",
             fix="import the module that registers it",
         )
     return IrOp.registry[name]

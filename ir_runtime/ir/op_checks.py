@@ -1,4 +1,4 @@
-"""What do tests and benchmarks of an op need?  Arguments, and how close results must come."""
+"""The part of an op for tests and benchmarks: a generator of arguments, and tolerances."""
 
 from __future__ import annotations
 
@@ -33,31 +33,31 @@ class OpChecks:
         return self._input_generator is not None
 
     def register_input_generator(self, fn: InputGenerator) -> InputGenerator:
-        """Let `fn(**kwargs)` make arguments for tests and benchmarks; a decorator."""
+        """Register `fn(**kwargs)`, which makes arguments for tests and benchmarks; a decorator."""
         self._input_generator = fn
         return fn
 
     def generate_inputs(self, **kwargs: Any) -> tuple[Any, ...]:
-        """Make arguments of a call.
+        """Make the arguments of a call.
 
         Raises:
-            RegistrationError: nothing makes them.
+            RegistrationError: the op has no input generator.
         """
         if self._input_generator is None:
             raise RegistrationError(
-                f"op {self.name}: No input generator registered, must be to make inputs",
+                f"op {self.name}: No input generator registered, must have one to make inputs",
                 fix=f"@ir.ops.{self.name}.register_input_generator",
             )
         return self._input_generator(**kwargs)
 
     def override_tolerance(self, dtype: torch.dtype, *, atol: float, rtol: float) -> None:
-        """Allow providers another error for results of a dtype."""
+        """Set the tolerance for providers' results of a dtype."""
         self._tolerances.override(dtype, atol=atol, rtol=rtol)
 
     def get_tolerance(self, dtype: torch.dtype) -> dict[str, float]:
-        """Return `atol` and `rtol` that providers are held to.
+        """Return `atol` and `rtol` for providers' results of a dtype.
 
         Raises:
-            OpDefinitionError: there are none for this dtype.
+            OpDefinitionError: no tolerance is defined for this dtype.
         """
         return dict(self._tolerances.get(dtype))

@@ -1,4 +1,4 @@
-"""The facts of an op that hold whoever computes it: its meaning, its arguments, its torch op."""
+"""The facts of an op that hold for every provider: native, arguments, schema, torch op."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Impl = TypeVar("Impl")
 
 
 class OpFacts(OpChecks, Generic[Impl]):
-    """An op as its providers, and the code that chooses among them, know it.
+    """The part of an op that its providers use, and the code that chooses among them.
 
     Args:
         name: of the op, lowercase.
         native: computes it with torch functions; each parameter and the result annotated.
-        activations: names of the activations; default: those that begin with `x`.
-        normalize: takes all arguments and returns those that providers get in their place.
-        accepts: constraints that hold for each call that the op defines.
+        activations: names of the activations; default: parameters whose names begin with `x`.
+        normalize: takes all arguments and returns the arguments for the providers.
+        accepts: constraints on the arguments of every call.
         library: the torch library that it joins.
 
     Attributes:
@@ -40,8 +40,8 @@ class OpFacts(OpChecks, Generic[Impl]):
         schema: as torch writes it, without the name.
         docstring: of native.
         check: refuses calls that the op does not define.
-        impls: providers by name, in the order in which they were registered.
-        providers_changed: called where a provider takes other calls than before.
+        impls: providers by name, in the order of their registration.
+        providers_changed: called after a provider's conditions have changed.
         packet: `torch.ops.ir_runtime.<name>`.
         torch_op: the overload `default`.
         allow_inplace: whether providers may write their results into the activations.
@@ -102,18 +102,18 @@ class OpFacts(OpChecks, Generic[Impl]):
 
     @property
     def namespace(self) -> str:
-        """That of the library; `ir_runtime` where a builder of documentation has mocked it."""
+        """The library's namespace; `ir_runtime` if a documentation build mocks the library."""
         found: Any = self.library.ns
         return found if isinstance(found, str) else IR_RUNTIME_LIBRARY.ns
 
     def register_fake(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """Let `fn` tell shapes and dtypes of results; default: native. A decorator."""
+        """Register a function that returns fake results, in place of native; a decorator."""
         self._fake_fn = fn
         return fn
 
     @property
     def fake_fn(self) -> Callable[..., Any]:
-        """The function that tells shapes and dtypes of results."""
+        """The function that returns fake results: their shapes and dtypes count."""
         return self._fake_fn
 
     def fake_call(self, *args: Any, **kwargs: Any) -> Any:
@@ -140,7 +140,7 @@ class OpFacts(OpChecks, Generic[Impl]):
     def normal_arguments(
         self, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None
     ) -> tuple[Any, ...]:
-        """Return all arguments as providers get them.
+        """Return all arguments, normalised for the providers.
 
         Raises:
             TypeError: they do not fit the signature.
@@ -153,11 +153,11 @@ class OpFacts(OpChecks, Generic[Impl]):
         return self.all_arguments(args)
 
     def run_native(self, *args: Any) -> Any:
-        """Compute a call by native, given arguments by position as callers give them."""
+        """Compute a call by native, given arguments by position that are not normalised yet."""
         return self.native(*self.normal_arguments(args))
 
     def compute_natively(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute a call by native, whose torch functions have rules for vmap and jvp."""
+        """Check a call and compute it by native; its torch functions have vmap and jvp rules."""
         values = self.all_arguments(args, kwargs)
         self.check(values)
         return self.run_native(*values)
@@ -182,4 +182,4 @@ def _activations(op: str, names: Sequence[str], given: Sequence[str] | None) -> 
 
 
 def _do_nothing() -> None:
-    """Follow no change."""
+    """Ignore a change of providers."""

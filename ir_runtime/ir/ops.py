@@ -9,7 +9,7 @@ def __getattr__(name: str) -> IrOp:
     found = IrOp.registry.get(name)
     if found is None:
         known = ", ".join(sorted(IrOp.registry)) or "none; import kernels_mlir for the catalogue"
-        raise AttributeError(f"ir.ops has no op {name!r}, registered are: {known}")
+        raise AttributeError(f"ir.ops has no op {name!r}, must be a registered op: {known}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The overload `out` of an IR op: results go into tensors of the caller."""
+"""The overload `out` of an IR op: it writes the results into the caller's tensors."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ class _OutOverload:
             impl.run_into(values, outs)
             return None
 
-        if watch.on:
+        if watch.on:  # a comparison with native needs results outside of `outs`
             results = self._run_default(*values)
         else:
             results = self._priority.current().compute(values, into)
-        if results is not None:
+        if results is not None:  # else the provider has written into `outs` itself
             _check_outs(op, outs, results)
             for out, result in zip(outs, _as_sequence(results), strict=True):
                 out.copy_(result)

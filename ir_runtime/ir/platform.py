@@ -1,4 +1,4 @@
-"""Which providers do ops have where nobody says so, and which modules bring them?"""
+"""The default providers of ops for a kind of machine, and the modules that register them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Platform", "current_platform", "set_platform", "set_platform_default
 
 
 class Platform:
-    """A kind of machine, and what is best there; other packages derive from it.
+    """A kind of machine, with its default providers; other packages derive from it.
 
     Attributes:
         kernel_modules: modules that register providers when they are imported.
@@ -30,20 +30,20 @@ class Platform:
     kernel_modules: ClassVar[tuple[str, ...]] = ("kernels_mlir",)
 
     def get_default_ir_op_priority(self, config: Any = None) -> IrOpPriorityConfig:
-        """Return the lists of the ops that are registered now.
+        """Return the default providers of the ops that are registered now.
 
-        They are `iree`, then native, in eager calls and in compiled graphs alike: the kernels are
-        faster than what Inductor makes of native (see the README), and one list for both makes
-        both give the same numbers.
+        Each list is `iree`, then native, for eager calls and for compiled graphs. The kernels are
+        faster than Inductor's code for native (see the README), and with one list both give the
+        same numbers.
 
         Args:
-            config: what the caller knows of how a model is run; here it makes no difference.
+            config: the caller's configuration of the model; it has no effect here.
         """
         del config
         return IrOpPriorityConfig().with_default(["iree", "native"])
 
     def import_ir_kernels(self) -> None:
-        """Import the modules that register providers, then set the defaults of their ops anew.
+        """Import the modules that register providers, then update the defaults of their ops.
 
         Raises:
             ImportError: a module cannot be imported.
@@ -55,18 +55,19 @@ class Platform:
 
 _platform = Platform()
 _set_here: dict[str, Priority] = {}
+"""The default that each op got from its platform; an op with another default does not follow."""
 
 
 def current_platform() -> Platform:
-    """Return the platform whose defaults hold."""
+    """Return the platform that gives ops their defaults."""
     return _platform
 
 
 def set_platform(platform: Platform) -> None:
-    """Let the defaults of a platform hold from now on.
+    """Use the defaults of a platform from now on.
 
-    Ops that follow the platform get their new default; one that was given another by
-    `IrOp.set_default` keeps that.
+    Ops that follow the platform get their new default. An op with a default from
+    `IrOp.set_default` keeps it.
     """
     global _platform
     _platform = platform
@@ -74,7 +75,7 @@ def set_platform(platform: Platform) -> None:
 
 
 def set_platform_default(op: IrOp) -> None:
-    """Let an op follow the platform, as the catalogue's ops do."""
+    """Make an op follow the platform's defaults, like the catalogue's ops."""
     op.set_default(_platform.get_default_ir_op_priority()[op.name])
     _set_here[op.name] = op.default_priority
 

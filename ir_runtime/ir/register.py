@@ -1,4 +1,4 @@
-"""How does a torch function become an IR op, and a `CustomOp` its provider `iree`?"""
+"""Register a torch function as an IR op, and a `CustomOp` as the provider `iree` of an op."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def register_op(
         activations: names of the parameters that are activations; default: those that begin with
             `x`.
         allow_inplace: add an overload whose activations are donated, `op.maybe_inplace`.
-        normalize: takes all arguments and returns what providers, native too, get in their place;
-            such as a tensor of ones for a weight that is None.
-        accepts: what the arguments must be for the op to be defined, such as
-            `ir.dtypes("x", torch.float32)`; a call that is not so raises `ArgumentError`, whatever
-            provider would compute it. Tensors on several devices are always refused.
+        normalize: takes all arguments and returns the arguments for the providers, native too;
+            for example, it replaces a weight that is None by a tensor of ones.
+        accepts: constraints on the arguments of every call, such as
+            `ir.dtypes("x", torch.float32)`; other calls raise `ArgumentError`, whichever provider
+            would compute them. Tensors on several devices are always refused.
 
     Returns:
         The `IrOp`, in place of the function.
@@ -108,7 +108,7 @@ def register_kernel(
     constraints: Sequence[Constraint] = (),
     library: torch.library.Library = KERNEL_LIBRARY,
 ) -> Callable[[type[CustomOp]], Any] | Any:
-    """Let a `CustomOp` be the provider `iree` of an op; a class decorator, with the op.
+    """Register a `CustomOp` as the provider `iree` of an op; a class decorator.
 
     The class is registered with torch as `torch.ops.ir_kernels.<op>`. Its backward, if it has one,
     becomes the op's.
@@ -116,8 +116,8 @@ def register_kernel(
     Args:
         op: the op.
         op_class: the class, whose signature has the name and schema of the op.
-        constraints: what the kernel takes, such as `ir.dtypes("x", torch.float32)`.
-        library: whose namespace the kernel joins.
+        constraints: the conditions of the kernel, such as `ir.dtypes("x", torch.float32)`.
+        library: the library of the kernel's torch op.
 
     Returns:
         The kernel's torch op.
@@ -131,7 +131,7 @@ def register_kernel(
         known = op.impls["iree"]
         if not (isinstance(known, IreeImpl) and known.is_traced):
             raise OpConflictError(
-                f"op {op.name}: provider iree is registered already, must be once"
+                f"op {op.name}: provider iree is registered already, must be registered only once"
             )
         written = torch._C.parse_schema(cls.signature.replace("@UNIQUE@", "0"))
         text = str(written)

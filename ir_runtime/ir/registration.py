@@ -1,4 +1,4 @@
-"""How does torch learn of an IR op?  Overloads `default`, `maybe_inplace` and `out`."""
+"""Register an IR op with torch: its overloads `default`, `maybe_inplace` and `out`."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class AutogradOp:
     Attributes:
         name: for messages.
         overload: the torch op.
-        formula: how it is differentiated.
-        like_native: native, which takes the arguments by position and looks at them first.
+        formula: the gradient formula.
+        like_native: checks the arguments and calls native; takes all arguments by position.
     """
 
     name: str
@@ -59,17 +59,17 @@ class AutogradOp:
 
     @property
     def positional_count(self) -> int:
-        """How many arguments are not keyword-only: all."""
+        """The number of arguments that are not keyword-only: all of them."""
         return len(self.schema.arguments)
 
     mutated_args = ()
 
 
 def register_with_torch(op: OpFacts[IrOpImpl], priority: OpPriority) -> tuple[Dispatch, AutogradOp]:
-    """Define the overloads of an op, and register what they run and their meta functions.
+    """Define the overloads of an op, and register their functions and meta functions.
 
     Args:
-        op: the op; finds its torch op here.
+        op: the op; its `torch_op` is set here.
         priority: chooses its provider.
 
     Returns:
@@ -92,7 +92,7 @@ def register_with_torch(op: OpFacts[IrOpImpl], priority: OpPriority) -> tuple[Di
 
 
 def _define(op: OpFacts[IrOpImpl]) -> None:
-    """Define the overloads in the op's library; what torch refuses leaves nothing."""
+    """Define the overloads in the op's library; if torch refuses one, none is defined."""
     library: Any = op.library
     schemas = [(library, f"{op.name}{op.schema}")]
     if op.allow_inplace:
@@ -130,20 +130,20 @@ def _register_maybe_inplace(op: OpFacts[IrOpImpl], functions: Dispatch) -> None:
     overload = op.packet.maybe_inplace
 
     def functionalize(ctx: Any, *args: Any, **kwargs: Any) -> Any:
-        """Compute it as the default overload does: what was donated is left as it is."""
+        """Compute the call by the default overload, which leaves donated tensors unchanged."""
         values = op.all_arguments(args, kwargs)
         with ctx.redispatch_to_next():
             results = op.torch_op(*ctx.unwrap_tensors(values))
         return ctx.wrap_tensors(results)
 
     overload.py_functionalize_impl(functionalize)
-    library.impl(name, op.torch_op, "Functionalize")  # torch.func's
+    library.impl(name, op.torch_op, "Functionalize")  # for torch.func.functionalize
 
 
 def _make_slow_inplace(op: OpFacts[IrOpImpl]) -> Callable[[Any, tuple[Any, ...]], Any]:
     def slow(keyset: Any, values: tuple[Any, ...]) -> Any:
         if needs_grad(*values):
-            return op.torch_op(*values)  # a donated tensor may be kept
+            return op.torch_op(*values)  # the backward may need the donated tensors
         if carries_tangent(values):
             return op.compute_natively(*values)
         with torch._C._AutoDispatchBelowAutograd():

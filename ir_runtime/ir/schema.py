@@ -1,4 +1,4 @@
-"""What is an op's signature, to torch and to its providers?"""
+"""The schema of an op: made from native's annotations, and compared with those of providers."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def check_parameters(op: str, native: Callable[..., Any]) -> inspect.Signature:
     for parameter in signature.parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY:
             raise OpDefinitionError(
-                f"op {op}: has keyword-only arguments (`{parameter.name}`), must have positional "
-                "ones alone: nodes of a graph are lowered by position"
+                f"op {op}: has keyword-only arguments (`{parameter.name}`), must have only "
+                "positional ones: nodes of a graph are lowered by position"
             )
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise OpDefinitionError(
@@ -75,14 +75,14 @@ def infer_schema(op: str, function: Callable[..., Any]) -> str:
         return _RESULT.sub(f"-> ({optional})", torch.library.infer_schema(plain, mutates_args=[]))
     except (ValueError, NameError) as error:
         raise OpDefinitionError(
-            f"op {op}: its schema cannot be told from the annotations of "
+            f"op {op}: its schema cannot be inferred from the annotations of "
             f"`{getattr(function, '__qualname__', function)}`",
             facts=str(error).split("\n"),
         ) from error
 
 
 def _optional_results(function: Callable[..., Any]) -> str | None:
-    """Write a tuple of tensors of which some may be None, which torch does not infer."""
+    """Write the types of a tuple with optional tensors, which torch cannot infer; else None."""
     try:
         result = typing.get_type_hints(function).get("return")
     except (NameError, TypeError):
@@ -109,7 +109,7 @@ def _with_result(function: Callable[..., Any], result: Any) -> Callable[..., Any
 
 
 def with_mutation(schema: str, names: Sequence[str]) -> str:
-    """Return a schema that says that some tensors are written: `Tensor(a0!) x`."""
+    """Return a schema with some tensors marked as written: `Tensor(a0!) x`."""
     for i, name in enumerate(names):
         schema, count = re.subn(rf"\bTensor {name}\b", f"Tensor(a{i}!) {name}", schema, count=1)
         if not count:
@@ -120,7 +120,7 @@ def with_mutation(schema: str, names: Sequence[str]) -> str:
 
 
 def check_same_schema(op: str, provider: str, schema: str, native: str) -> None:
-    """Refuse an implementation whose signature is not that of native.
+    """Refuse a provider whose signature differs from native's.
 
     Raises:
         OpDefinitionError: names, types, defaults or results differ.
@@ -133,15 +133,16 @@ def check_same_schema(op: str, provider: str, schema: str, native: str) -> None:
 
 
 def _normal(schema: str) -> str:
+    """Return a schema with one spelling of integers, quotes, spaces and default numbers."""
     text = " ".join(schema.replace("SymInt", "int").replace("'", '"').split())
     return re.sub(r"(?<==)(-?\d+\.?\d*(?:e[-+]?\d+)?)", lambda m: repr(float(m[1])), text)
 
 
 def check_supports_args(provider: str, function: object, native: inspect.Signature) -> None:
-    """Refuse a test of arguments that cannot be called as the op is.
+    """Refuse a `supports_args` that cannot be called with the arguments of the op.
 
     Raises:
-        OpDefinitionError: it is no function, or its parameters are not native's.
+        OpDefinitionError: it is no function, or its parameters differ from native's.
     """
     subject = f"supports_args for provider {provider}"
     if not callable(function):

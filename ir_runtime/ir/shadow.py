@@ -1,4 +1,4 @@
-"""Does a provider compute what native does?  `IR_RUNTIME_CHECK=shadow` compares each call."""
+"""Compare each eager call of a provider with native, if `IR_RUNTIME_CHECK=shadow` is set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["run_watched", "watch"]
 
 
 class Watch:
-    """Whether calls are compared with native; priorities are compiled anew when that changes."""
+    """Whether calls are compared with native; after a change, priorities are compiled again."""
 
     on = current_settings().check == "shadow"
 
@@ -35,15 +35,15 @@ Compute = Callable[[Sequence[Any], Callable[[IrOpImpl], Any]], Any]
 
 
 def run_watched(op: OpFacts[IrOpImpl], values: tuple[Any, ...], compute: Compute) -> Any:
-    """Compute a call by its provider, and beside it by native.
+    """Compute a call by its provider and by native, and compare their results.
 
-    The provider's result is returned. Both get the arguments as they were: native computes on
-    copies, before the provider runs.
+    The provider's result is returned. Native computes first, on copies: the provider may write its
+    arguments.
 
     Args:
         op: the op.
         values: all arguments of the call.
-        compute: returns what a function makes of the provider that computes the call; see
+        compute: chooses the provider of a call and calls a function with it; see
             `Priority.compute`.
 
     Raises:
@@ -136,7 +136,7 @@ def _mismatch(
         for n, v in zip(op.arg_names, values, strict=True)
     )
     return MismatchError(
-        f"op {op.name}: provider {impl.provider} computes something else than native, must agree "
-        "within the op's tolerance",
+        f"op {op.name}: provider {impl.provider} differs from native, must agree within the op's "
+        "tolerance",
         facts=[what, f"called with {shapes}"],
     )

@@ -1,4 +1,4 @@
-"""Where was something registered?"""
+"""The stack of a registration, for messages that show where something was registered."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ __all__ = ["caller_stack"]
 
 
 def caller_stack(above: int) -> list[str]:
-    """Return the stack, the last entry being the caller's caller, `above` frames further up."""
+    """Return the caller's stack without its `above` innermost frames."""
     return traceback.format_stack()[: -1 - above]

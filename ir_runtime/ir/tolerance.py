@@ -1,4 +1,4 @@
-"""How close must a provider come to native?"""
+"""The tolerances within which providers must agree with native."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ DEFAULT_TOLERANCES: dict[torch.dtype, dict[str, float]] = {
     for dtype, row in DTYPES.items()
     if dtype.is_floating_point and row.short in {"f64", "f32", "f16", "bf16", "f8e4m3fn", "f8e5m2"}
 }
-"""`torch.testing`'s for the common dtypes; a step of quantisation for the narrow ones."""
+"""The tolerances of `torch.testing` for the common dtypes; a quantisation step for narrow ones."""
 
 DEFAULT_TOLERANCES[torch.int8] = {"atol": 1.0, "rtol": 0.0}
 DEFAULT_TOLERANCES[torch.float4_e2m1fn_x2] = {"atol": 3e-1, "rtol": 3e-1}
 
 
 class Tolerances:
-    """What one op allows, by dtype.
+    """The tolerances of one op, by dtype.
 
     Args:
         op: its name, for messages.
@@ -34,14 +34,14 @@ class Tolerances:
         self._own: dict[torch.dtype, dict[str, float]] = {}
 
     def override(self, dtype: torch.dtype, *, atol: float, rtol: float) -> None:
-        """Allow another error for results of a dtype."""
+        """Set the tolerance for results of a dtype."""
         self._own[dtype] = {"atol": atol, "rtol": rtol}
 
     def get(self, dtype: torch.dtype) -> Mapping[str, float]:
         """Return `atol` and `rtol`.
 
         Raises:
-            OpDefinitionError: nothing says what is close for this dtype.
+            OpDefinitionError: no tolerance is defined for this dtype.
         """
         found = self._own.get(dtype) or DEFAULT_TOLERANCES.get(dtype)
         if found is None:

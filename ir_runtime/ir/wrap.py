@@ -1,4 +1,4 @@
-"""Do calls of IR ops go through torch's dispatcher?  They do, unless told otherwise."""
+"""The switch for calls of IR ops through torch's dispatcher, or past it; by default through it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Wrap:
     """Whether a call of an op is a call of its torch op."""
 
     def __init__(self) -> None:
-        self.on = True  # of the instance: read sooner than an attribute of the class
+        self.on = True  # on the instance, where it is read faster than on the class
 
 
 wrap = Wrap()
@@ -20,10 +20,10 @@ wrap = Wrap()
 
 @contextmanager
 def enable_torch_wrap(enable: bool = True) -> Generator[None]:  # noqa: FBT001, FBT002 - the known name
-    """Let calls go through torch's dispatcher, or not, for the length of a `with` block.
+    """Send calls through torch's dispatcher, or past it, inside a `with` block.
 
-    Without it a call runs its provider at once: eager calls are cheaper, and a compiler traces
-    through the provider instead of seeing one node. Holds for the whole process.
+    Past the dispatcher a call runs its provider directly: eager calls are cheaper, and a compiler
+    traces through the provider instead of seeing one node. Applies to the whole process.
     """
     before = wrap.on
     wrap.on = enable
@@ -34,5 +34,5 @@ def enable_torch_wrap(enable: bool = True) -> Generator[None]:  # noqa: FBT001, 
 
 
 def set_default_torch_wrap(enable: bool = True) -> None:  # noqa: FBT001, FBT002 - the known name
-    """Let calls go through torch's dispatcher, or not, from now on."""
+    """Send calls through torch's dispatcher, or past it, from now on."""
     wrap.on = enable

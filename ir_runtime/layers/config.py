@@ -1,4 +1,4 @@
-"""Which layers run their kernels?  The enable list in force, and what came of it."""
+"""The compilation config: it enables layers to run their kernels, and counts the layers made."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class CompilationLevel(IntEnum):
-    """How much of a model torch.compile gets to see."""
+    """How much of a model torch.compile sees."""
 
     NO_COMPILATION = 0
     DYNAMO_AS_IS = 1
@@ -37,17 +37,17 @@ class CompilationLevel(IntEnum):
 class CompilationConfig:
     """How a model is compiled, and which of its layers run kernels of their own.
 
-    Layers read it where they are made. Nothing here compiles the model.
+    Layers read it when they are made. Nothing here compiles the model.
 
     Attributes:
         level: a `CompilationLevel`.
-        use_inductor: whether Inductor compiles what is not a kernel.
+        use_inductor: whether Inductor compiles everything except kernels.
         custom_ops: "all" or "none", then "+name" and "-name" for single layers; given as a list or
-            as one string with commas. Without "all" and "none" it is "none" where Inductor
-            compiles piecewise, for it then fuses what the layers would do one by one, else "all".
-        backend: torch.compile's, for layers made with `compile_native`.
-        enabled_custom_ops: how many layers of each name were made that run their kernels.
-        disabled_custom_ops: how many that run their torch functions.
+            as one string with commas. Without "all" and "none" the default is "none" if Inductor
+            compiles piecewise, because it then fuses the torch functions of layers, else "all".
+        backend: the backend of torch.compile, for layers made with `compile_native`.
+        enabled_custom_ops: by name, the number of layers made to run their kernels.
+        disabled_custom_ops: by name, the number of layers made to run their torch functions.
         static_forward_context: layers that ops find by name; see `forward_context`.
     """
 
@@ -83,7 +83,7 @@ class CompilationConfig:
 
     @property
     def compiles_native(self) -> bool:
-        """Whether a layer made with `compile_native` is compiled where it is disabled."""
+        """Whether a disabled layer made with `compile_native` is compiled."""
         eager = self.backend == "eager" or (self.backend == "inductor" and not self.use_inductor)
         return self.level > CompilationLevel.NO_COMPILATION and not eager
 
@@ -91,7 +91,8 @@ class CompilationConfig:
         """Tell whether layers that the list does not name are enabled.
 
         Raises:
-            EnableListError: the list was changed, and has not one of "all" and "none".
+            EnableListError: the list was changed, and does not contain just one of "all" and
+                "none".
         """
         count = self.custom_ops.count("all") + self.custom_ops.count("none")
         if count != 1:
@@ -115,13 +116,13 @@ class CompilationConfig:
         return (self.default_on() or on) and not off
 
     def custom_op_log_check(self) -> None:
-        """Warn of items that named no layer of the model; call it once the model is made."""
+        """Warn about items that name no layer of the model; call it after the model is made."""
         made = self.enabled_custom_ops.keys() | self.disabled_custom_ops.keys()
         for item in self.custom_ops:
             name = layer_name(item)
             if name is not None and name not in made:
                 what = "a layer, but none of the model" if name in op_registry else "no layer"
-                warn_once(f"custom_ops: item {item!r} has no effect, for it names {what}")
+                warn_once(f"custom_ops: item {item!r} has no effect, because it names {what}")
 
 
 _in_context: ContextVar[CompilationConfig | None] = ContextVar(
@@ -132,9 +133,10 @@ _of_settings: tuple[str | None, CompilationConfig] | None = None
 
 
 def get_compilation_config() -> CompilationConfig:
-    """Return the config of this context, else the process's, else that of the settings.
+    """Return the config of this context, else of the process, else of the settings.
 
-    The last has level 0 and the layers of `IR_RUNTIME_CUSTOM_OPS`: all, if that is not set.
+    The config of the settings has level 0 and the enable list of `IR_RUNTIME_CUSTOM_OPS`; if that
+    is unset, all layers are enabled.
     """
     global _of_settings
     found = _in_context.get() or _default
@@ -148,7 +150,7 @@ def get_compilation_config() -> CompilationConfig:
 
 @contextmanager
 def set_compilation_config(config: CompilationConfig) -> Generator[CompilationConfig]:
-    """Put a config in force for the length of a `with` block; other threads do not see it."""
+    """Put a config in force inside a `with` block; other threads do not see it."""
     token = _in_context.set(config)
     try:
         yield config
@@ -157,6 +159,6 @@ def set_compilation_config(config: CompilationConfig) -> Generator[CompilationCo
 
 
 def set_default_compilation_config(config: CompilationConfig | None) -> None:
-    """Put a config in force wherever no other is, in all threads; None for that of the settings."""
+    """Set the config of the process, for contexts without one; None for that of the settings."""
     global _default
     _default = config

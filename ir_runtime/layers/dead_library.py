@@ -1,7 +1,7 @@
-"""What does a call of an op say whose library is gone?
+"""Raise a clear error when an op is called after its library is gone.
 
-Torch 2.13 then has no attribute of the op's name, or, for who holds the op, an internal assertion.
-Nothing here touches an op that is alive.
+Torch 2.13 itself raises an AttributeError without the reason, or fails an internal assertion if the
+caller still holds the op. Ops that are alive are not changed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _buried: set[str] = set()
 
 
 def bury_op(name: str) -> None:
-    """Note that an op is about to go, and have what holds it say so; `name` is qualified."""
+    """Make calls of an op raise `DeadLibraryError`, before it is removed; `name` is qualified."""
     namespace_name, _, op_name = name.partition("::")
     _buried.add(name)
     namespace = getattr(torch.ops, namespace_name)
@@ -33,7 +33,7 @@ def bury_op(name: str) -> None:
 
 
 def revive_op(name: str) -> None:
-    """Forget that an op of this name is gone: there is another."""
+    """Undo `bury_op` for a name: a new op has it."""
     _buried.discard(name)
 
 
@@ -46,7 +46,7 @@ def _silence(op: Any, name: str) -> None:
 
 
 class _NamespaceWithGraves(_OpNamespace):
-    """A namespace of torch that tells ops that are gone from those that never were."""
+    """A namespace of torch with its own error for ops that existed before."""
 
     __module__ = _OpNamespace.__module__  # ops are looked up by it, as modules are
 

@@ -1,4 +1,4 @@
-"""How does a plain function become a torch op, without the layers of `torch.library.custom_op`?"""
+"""Register a plain function as a torch op, without the overhead of `torch.library.custom_op`."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ def direct_register_custom_op(
     dispatch_key: str | Sequence[str] | None = None,
     tags: torch.Tag | Iterable[torch.Tag] = (),
 ) -> None:
-    """Make `torch.ops.<namespace>.<op_name>` of a function; its schema comes from its annotations.
+    """Register a function as `torch.ops.<namespace>.<op_name>`, with the schema of its annotations.
 
-    To torch.compile the op is opaque. A result must not be an argument, or share its memory. A
-    gradient formula can be given with `torch.library.register_autograd(..., lib=target_lib)`;
-    without one torch warns when a gradient reaches the op.
+    torch.compile does not look into the op. A result must not be an argument, or share memory with
+    one. `torch.library.register_autograd(..., lib=target_lib)` can give the op a backward; without
+    one torch warns when a gradient reaches the op.
 
     Args:
         op_name: the op's name, without its namespace.
         op_func: computes the op, with all parameters annotated.
         mutates_args: names of the arguments that it writes; default: none. "unknown" for all.
-        fake_impl: takes the same, and returns tensors like the results; without it the op cannot
-            be traced.
-        target_lib: the library whose namespace the op joins, and whose life it shares: keep it
-            alive. Default: this package's own.
-        dispatch_key: one or more backends of torch; default: the CPU and the accelerator of this
-            machine, whose tensors all reach the function. An op without tensors takes every call.
-        tags: what else torch shall know of the op, such as `torch.Tag.needs_fixed_stride_order`.
+        fake_impl: takes the same arguments, and returns tensors like the results; without it the
+            op cannot be traced.
+        target_lib: the op joins its namespace and lives as long as it does: keep it alive.
+            Default: this package's own.
+        dispatch_key: one or more backends of torch, whose tensors the function takes; default: the
+            CPU and the accelerator of this machine. An op without tensors takes every call.
+        tags: torch's tags for the op, such as `torch.Tag.needs_fixed_stride_order`.
 
     Raises:
-        OpDefinitionError: the name is no identifier, or the schema cannot be told from the
+        OpDefinitionError: the name is no identifier, or the schema cannot be inferred from the
             annotations.
         OpConflictError: the namespace has an op of this name.
         DeadLibraryError: the library was destroyed.
@@ -69,7 +69,7 @@ def direct_register_custom_op(
     tags = (tags,) if isinstance(tags, torch.Tag) else tuple(tags)
     for tag in tags:
         if not isinstance(tag, torch.Tag):
-            raise OpDefinitionError(f"{name}: tag {tag!r} is none, must be one of torch.Tag")
+            raise OpDefinitionError(f"{name}: tag {tag!r} is no tag, must be one of torch.Tag")
     if torch._C._jit_get_operation(name)[0] is not None:
         raise OpConflictError(f"{name}: the name is taken, an op must have one of its own")
     _register(library, name, schema, op_func, fake_impl, keys, tags)
@@ -96,7 +96,7 @@ def _schema(
     name: str, op_name: str, op_func: Callable[..., Any], mutates_args: Iterable[str] | None
 ) -> str:
     if not isinstance(op_name, str) or not op_name.isidentifier():
-        raise OpDefinitionError(f"{name}: {op_name!r} is no name of an op, must be an identifier")
+        raise OpDefinitionError(f"{name}: {op_name!r} is no op name, must be an identifier")
     is_unknown = mutates_args == "unknown"  # torch's word for all tensors
     if isinstance(mutates_args, str) and not is_unknown:
         raise OpDefinitionError(
@@ -107,7 +107,7 @@ def _schema(
         return torch.library.infer_schema(op_func, mutates_args=written)
     except (ValueError, TypeError, NameError, AttributeError) as error:
         raise OpDefinitionError(
-            f"{name}: its schema cannot be told from the annotations of "
+            f"{name}: its schema cannot be inferred from the annotations of "
             f"`{getattr(op_func, '__qualname__', op_func)}`",
             facts=str(error).split("\n"),
         ) from error
@@ -132,7 +132,7 @@ def _register(
     tags: tuple[torch.Tag, ...],
 ) -> None:
     op_name = name.rpartition("::")[2]
-    own = torch.library.Library(library.ns, "FRAGMENT")  # so that a failure takes all back
+    own = torch.library.Library(library.ns, "FRAGMENT")  # a failure destroys it, with all it has
     lifetime = _Lifetime(name, own)
     own._registration_handles.append(lifetime)  # pyright: ignore[reportArgumentType]
     try:
@@ -153,14 +153,18 @@ def _register(
 
 
 def _describe(name: str, op_func: Callable[..., Any], words: Sequence[str], into: Sink) -> None:
-    """Describe what torch compiles of an op; torch tells nobody the backward it was given."""
+    """Describe the parts of an op that torch compiles.
+
+    Torch does not expose a backward from `torch.library.register_autograd`, so an op with one
+    refuses to be described.
+    """
     into.add(*words)
     into.code_of(op_func)
     into.code_of(given_fake(name))
     if any(torch._C._dispatch_has_kernel_for_dispatch_key(name, key) for key in _AUTOGRAD_KEYS):
         into.refuse(
-            f"the backward that {name} was given by torch.library.register_autograd",
-            "make it an op of ir_runtime.ir or ir_runtime.op_reg to have such graphs cached",
+            f"the backward that torch.library.register_autograd gave {name}",
+            "make it an op of ir_runtime.ir or ir_runtime.op_reg, so that such graphs are cached",
         )
 
 
@@ -168,10 +172,10 @@ _AUTOGRAD_KEYS = ("Autograd", "AutogradCPU", "AutogradCUDA", "AutogradPrivateUse
 
 
 class _Lifetime:
-    """Ends an op together with the library that it was registered in.
+    """Removes an op when its target library is destroyed.
 
-    Torch destroys libraries at the end of the process, too, the op's own one first, and its
-    registrations must be destroyed once only.
+    Both the op's own library and the target library hold this object. Torch destroys both at the
+    end of the process, the own library first, and an op's registrations may be destroyed only once.
     """
 
     def __init__(self, name: str, own: torch.library.Library) -> None:
@@ -179,7 +183,7 @@ class _Lifetime:
         self.is_over = False
 
     def destroy(self) -> None:
-        """Take the op from torch; whoever calls it from now on is told so."""
+        """Remove the op from torch; later calls of it raise `DeadLibraryError`."""
         if not self.is_over:
             self.is_over = True
             bury_op(self._name)

@@ -1,7 +1,7 @@
-"""How does an op find the layer that it belongs to?
+"""The context of a forward pass, in which an op finds its layer by name.
 
-An op takes a layer's name, a string; the layers are in the context of the forward pass. That keeps
-the layer out of graphs: the op is opaque to torch.compile.
+An op takes the name of its layer, a string, and looks the layer up in the context. So the layer
+stays out of graphs: torch.compile does not look into the op.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["ForwardContext", "get_forward_context", "register_layer", "set_forwa
 
 
 class _LayersByName(dict[str, Any]):
-    """Layers by name; one that is missing is an error that says which there are."""
+    """Layers by name; a missing name raises an error with the known names."""
 
     def __missing__(self, name: str) -> Any:
         raise UnknownLayerError(
@@ -32,12 +32,12 @@ class _LayersByName(dict[str, Any]):
 
 @dataclass
 class ForwardContext:
-    """What ops may know of the forward pass that they run in.
+    """The facts about a forward pass that its ops can read.
 
     Attributes:
         no_compile_layers: the layers that ops look up, by name.
-        attn_metadata: what the caller wants to reach the layers' forwards.
-        extra: likewise, by name.
+        attn_metadata: data from the caller for the forwards of layers.
+        extra: more such data, by name.
     """
 
     no_compile_layers: dict[str, Any]
@@ -60,7 +60,7 @@ def get_forward_context() -> ForwardContext:
     found = _current.get()
     if found is None:
         raise NoForwardContextError(
-            "get_forward_context: no forward context is set here, must be called inside of one",
+            "get_forward_context: no forward context is set here, must be called inside one",
             fix="with set_forward_context(layers_by_name): model(x)",
         )
     return found
@@ -70,11 +70,11 @@ def get_forward_context() -> ForwardContext:
 def set_forward_context(
     context: ForwardContext | Mapping[str, Any] | None = None,
 ) -> Generator[ForwardContext]:
-    """Set the context for the length of a `with` block; blocks nest, other threads do not see it.
+    """Set the context inside a `with` block; blocks nest, and other threads do not see it.
 
     Args:
-        context: the context, or its layers by name; default: the layers that `register_layer`
-            put into the compilation config in force.
+        context: the context, or its layers by name; default: the layers that `register_layer` put
+            into the current compilation config.
     """
     if context is None:
         context = get_compilation_config().static_forward_context
@@ -88,12 +88,12 @@ def set_forward_context(
 
 
 def register_layer(prefix: str, layer: Any, config: CompilationConfig | None = None) -> None:
-    """Let ops find a layer by its name, in contexts made from a compilation config.
+    """Add a layer to a compilation config; ops find it by name in contexts made from the config.
 
     Args:
-        prefix: the layer's name, as `model.layers.0.attn`.
+        prefix: the layer's name, such as `model.layers.0.attn`.
         layer: the layer; the config keeps it alive.
-        config: default: that in force.
+        config: default: the config in force.
 
     Raises:
         ArgumentError: another layer has the name.

@@ -14,7 +14,7 @@ __all__ = ["call_op", "is_traced", "trace_forward"]
 
 
 def is_traced(args: Any, kwargs: Mapping[str, Any]) -> bool:
-    """Tell whether a forward is called to be traced; `args` are one proxy in a root module."""
+    """Tell whether `torch.fx` is tracing a forward; in a root module `args` is one proxy."""
     if not _symbolic_trace._is_fx_tracing_flag:
         return False
     values = (args, kwargs) if isinstance(args, Proxy) else (*args, *kwargs.values())
@@ -29,14 +29,14 @@ def trace_forward(
     *,
     count_arguments: Callable[[], int],
 ) -> Any:
-    """Record the call of a layer as one node; where the layer is the root, record what it runs.
+    """Record a call of a layer as one node; if the layer is the root, record the calls inside it.
 
     Args:
-        layer: whose forward is called.
-        run: computes a call of it, given the layer first.
-        args: of the call; one proxy for all of them where the layer is the root.
+        layer: the layer.
+        run: computes a call; takes the layer, then the arguments.
+        args: of the call; one proxy for all of them if the layer is the root.
         kwargs: of the call.
-        count_arguments: returns how many arguments a call of it must have.
+        count_arguments: returns the number of arguments that a call must have.
     """
     if isinstance(args, Proxy):  # the layer is the root, whose forward takes *args
         every: Any = args
@@ -50,6 +50,6 @@ def trace_forward(
 
 
 def call_op(op: IrOp, arguments: Sequence[Any]) -> Any:
-    """Call an op, as its torch op where the arguments are traced."""
+    """Call an op; if an argument is being traced, call its torch op."""
     traced = any(isinstance(value, Proxy) for value in arguments)
     return op.torch_op(*op.all_arguments(arguments)) if traced else op(*arguments)

@@ -1,4 +1,4 @@
-"""What does a layer run?  Its op, a forward of its own for the platform, or torch functions."""
+"""Layers: modules that run their op, a forward written for the platform, or torch functions."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = ["Layer"]
 
 
 class Layer(PluggableLayer):
-    """A module whose forward is chosen where it is made: by the platform and the enable list.
+    """A module whose forward is chosen when it is made, by the platform and the enable list.
 
-    A layer of an op needs no forward at all, only what the op is to be called with::
+    A layer of an op needs no forward, only the arguments for the op::
 
         @Layer.register("rms_norm")
         class RMSNorm(Layer):
@@ -40,17 +40,17 @@ class Layer(PluggableLayer):
     | enabled | `forward_<platform>`; by default its op, by the op's priority |
     | disabled | `forward_native`; by default the op's native function |
 
-    Where the priority chooses "native", `forward_native` runs. A layer that has no op overrides
-    `forward_native`, and what differs from it on a platform.
+    If the priority chooses "native", `forward_native` runs. A layer without an op overrides
+    `forward_native`, and `forward_<platform>` where a platform needs another forward.
 
     Args:
-        enforce_enable: enable it, whatever the enable list says.
-        compile_native: compile `forward_native` where the layer is disabled, and the config has a
+        enforce_enable: enable the layer, even if the enable list does not.
+        compile_native: compile `forward_native` if the layer is disabled, and the config has a
             level above 0 and a backend other than "eager".
 
     Attributes:
-        ir_op: the op or its name; set in the class, by default the `IrOp` of the layer's name, None
-            for none.
+        ir_op: the op or its name, set in the class. Default: the `IrOp` with the name of the layer;
+            None if there is none.
     """
 
     ir_op: IrOp | None
@@ -63,14 +63,14 @@ class Layer(PluggableLayer):
         self._forward_method = self.dispatch_forward(compile_native=compile_native)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Run what was chosen where the layer was made."""
+        """Run the forward that was chosen when the layer was made."""
         if is_traced(args, kwargs):
             run, count = self._forward_function, self._count_arguments
             return trace_forward(self, run, args, kwargs, count_arguments=count)
         return self._forward_function(self, *args, **kwargs)
 
     def dispatch_forward(self, *, compile_native: bool = False) -> Callable[..., Any]:
-        """Choose what `forward` runs, and count the choice in the config."""
+        """Choose the function that `forward` runs, and count the choice in the config."""
         config = get_compilation_config()
         enabled = self._enforce_enable or type(self).enabled()
         counter = config.enabled_custom_ops if enabled else config.disabled_custom_ops
@@ -100,14 +100,14 @@ class Layer(PluggableLayer):
         return get_compilation_config().default_on()
 
     def op_arguments(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """Return the arguments of the op, given those of `forward`; by default the same."""
+        """Return the arguments of the op for those of `forward`; by default the same."""
         if not kwargs:
             return args
-        assert self.ir_op is not None, "asked for with an op alone"
+        assert self.ir_op is not None, "called only with an op"
         return self.ir_op.all_arguments(args, kwargs)
 
     def forward_op(self, *args: Any, **kwargs: Any) -> Any:
-        """Run what the priority of the op chooses; `forward_native` if that is native."""
+        """Run the provider that the op's priority chooses; `forward_native` if it is native."""
         op = self.ir_op
         if op is None:
             return self.forward_native(*args, **kwargs)
@@ -122,7 +122,7 @@ class Layer(PluggableLayer):
         return op(*arguments)
 
     def forward_native(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute with torch functions; by default those of the op."""
+        """Compute with torch functions; by default with the op's native."""
         if self.ir_op is None:
             raise self._no_forward("native")
         op = self.ir_op
@@ -135,7 +135,7 @@ class Layer(PluggableLayer):
         return self.forward_op(*args, **kwargs)
 
     def forward_hip(self, *args: Any, **kwargs: Any) -> Any:
-        """Run on AMD's GPUs; by default as on Nvidia's."""
+        """Run on AMD's GPUs; by default `forward_cuda`."""
         return self.forward_cuda(*args, **kwargs)
 
     def forward_cpu(self, *args: Any, **kwargs: Any) -> Any:
@@ -155,11 +155,14 @@ class Layer(PluggableLayer):
         return self.forward_op(*args, **kwargs)
 
     def forward_oot(self, *args: Any, **kwargs: Any) -> Any:
-        """Run on a platform out of torch's tree; by default the op, or else `forward_native`."""
+        """Run on a platform outside of torch; by default the op, or else `forward_native`."""
         return self.forward_op(*args, **kwargs)
 
     def _count_arguments(self) -> int:
-        """Return how many arguments a call must have."""
+        """Return the number of arguments that a call must have.
+
+        The first function that the layer's class overrides decides, else the op.
+        """
         cls = type(self)
         functions = [self._forward_function, cls.op_arguments, cls.forward_native]
         own = [f for f in functions if f not in vars(Layer).values()]
@@ -192,8 +195,8 @@ class Layer(PluggableLayer):
             type(self).forward_native, dynamic=True, backend=self._compiled_backend or "inductor"
         )
 
-    # What is chosen is kept as a function that takes the layer: a bound method would be a
-    # reference cycle, and copies of the layer would run on the weights of the original.
+    # The chosen forward is kept as a function that takes the layer. A bound method would be a
+    # reference cycle, and a copy of the layer would run on the weights of the original.
     @property
     def _forward_method(self) -> Callable[..., Any]:
         return MethodType(self._forward_function, self)
@@ -220,10 +223,10 @@ class Layer(PluggableLayer):
 
 
 def _checked_op(layer_class: type[Layer], found: Any) -> Any:
-    """Return the op that a class names.
+    """Return the op of a layer class, given its `ir_op`.
 
     Raises:
-        LayerClassError: it is none.
+        LayerClassError: `ir_op` is no op, and no name of one.
     """
     if isinstance(found, str) and found in IrOp.registry:
         return IrOp.registry[found]

@@ -1,4 +1,4 @@
-"""Which layers are there, by name?  What a name that is not there may have been meant for."""
+"""The registered layer classes by name, and the known names that are close to an unknown one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 __all__ = ["close_names", "forget_warnings", "op_registry", "op_registry_oot", "warn_once"]
 
 op_registry: dict[str, type[Any]] = {}
-"""Each registered layer class by the name that enable lists have for it."""
+"""Each registered layer class, by its name in enable lists."""
 
 op_registry_oot: dict[str, type[Any]] = {}
-"""Each class that is made instead of another one, by the name of that class."""
+"""Each replacement class, by the name of the class that it replaces."""
 
 _logger = logging.getLogger("ir_runtime.layers")
 _warned: set[str] = set()
@@ -27,12 +27,12 @@ def warn_once(message: str) -> None:
 
 
 def forget_warnings() -> None:
-    """Let each warning come once more."""
+    """Forget which warnings were logged; each may be logged once more."""
     _warned.clear()
 
 
 def close_names(name: str, known: Iterable[str]) -> list[str]:
-    """Return the facts of a message about an unknown name: the close ones, or else all."""
+    """Return the facts of a message about an unknown name: the close names, or else all names."""
     names = list(known)
     close = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
     if close:

@@ -1,4 +1,4 @@
-"""Which kind of machine do layers run on?"""
+"""The platform of layers: the kind of machine that they are made for."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _KEYS = {
     "oot": ("CPU", "PrivateUse1"),
 }
 PLATFORMS = tuple(_KEYS)
-"""What a layer may have a `forward_<platform>` for; `oot` is what torch does not have itself."""
+"""The platforms for which a layer may have a `forward_<platform>`; `oot` is outside of torch."""
 
 _chosen: ContextVar[str | None] = ContextVar("ir_runtime_platform", default=None)
 
 
 def platform_name() -> str:
-    """Return the platform of this context, or else the one whose accelerator torch sees."""
+    """Return the platform of this context, else the platform of torch's accelerator."""
     return _chosen.get() or _platform_of_torch()
 
 
@@ -46,7 +46,7 @@ def _platform_of_torch() -> str:
 
 @contextmanager
 def use_platform(platform: str) -> Generator[None]:
-    """Let layers made in a `with` block be those of another platform.
+    """Make the layers in a `with` block for another platform.
 
     Raises:
         ArgumentError: no platform has this name.
@@ -61,5 +61,5 @@ def use_platform(platform: str) -> Generator[None]:
 
 
 def dispatch_keys() -> tuple[str, ...]:
-    """Return torch's dispatch keys of this platform: its accelerator's, and always the CPU's."""
+    """Return torch's dispatch keys of the platform: the CPU's, and the accelerator's if any."""
     return _KEYS[platform_name()]

@@ -1,4 +1,4 @@
-"""How is a layer found by name, and replaced by a class from outside?"""
+"""Layers that have a name, and that another package can replace by its own class."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Class = TypeVar("_Class", bound=type)
 
 
 class PluggableLayer(nn.Module):
-    """A module that has a name, and that another package may replace by a class of its own.
+    """A module that has a name, and that another package can replace by its own class.
 
     For modules that hold state and compose others; `Layer` adds the choice of a forward::
 
@@ -31,7 +31,7 @@ class PluggableLayer(nn.Module):
         MambaMixer()  # makes a FastMambaMixer
 
     Attributes:
-        name: what enable lists call it; inherited by subclasses that are not registered.
+        name: its name in enable lists; inherited by subclasses that are not registered.
     """
 
     name: ClassVar[str]
@@ -46,9 +46,9 @@ class PluggableLayer(nn.Module):
         """Give a class its name; a class decorator.
 
         Raises:
-            OpDefinitionError: the name is no identifier, or means something in enable lists.
-            OpConflictError: another layer has the name, or the class has one.
-            LayerClassError: what is decorated is no class, or none of this kind.
+            OpDefinitionError: the name is no identifier, or is a word of enable lists.
+            OpConflictError: another layer has the name, or the class has a name already.
+            LayerClassError: the decorated object is no class, or no subclass of this class.
         """
         if not isinstance(name, str):
             raise LayerClassError(
@@ -80,11 +80,11 @@ class PluggableLayer(nn.Module):
 
     @classmethod
     def register_oot(cls, layer_class: Any = None, *, name: str | None = None) -> Any:
-        """Have a class made wherever an in-tree one is asked for; a class decorator.
+        """Register a class that replaces an in-tree class; a class decorator.
 
-        `@InTree.register_oot`, with or without parentheses, or
-        `@Layer.register_oot(name="InTree")`. The new class must be a subclass of the in-tree one,
-        for Python runs `__init__` of such alone, and shares its name in enable lists.
+        Write `@InTree.register_oot`, with or without parentheses, or
+        `@Layer.register_oot(name="InTree")`. The new class must be a subclass of the in-tree class,
+        because Python runs the `__init__` of subclasses only. Both have one name in enable lists.
 
         Args:
             layer_class: the new class.
@@ -107,7 +107,7 @@ class PluggableLayer(nn.Module):
                 )
             if replaced in op_registry_oot:
                 raise OpConflictError(
-                    f"replacement of {replaced}: {_place(op_registry_oot[replaced])} is one, "
+                    f"replacement of {replaced}: {_place(op_registry_oot[replaced])} replaces it, "
                     f"{_place(new_class)} must replace another class"
                 )
             op_registry_oot[replaced] = new_class

@@ -1,4 +1,4 @@
-"""Which layer does the activation of a model's configuration mean?"""
+"""Make the layer of an activation by its name in model configurations."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from ir_runtime.layers.name import close_names
 __all__ = ["get_act_and_mul_fn", "get_act_fn", "register_act_and_mul_fn", "register_act_fn"]
 
 Factory = Callable[..., nn.Module]
-"""Makes a layer; what it takes is what the layer can be told."""
+"""Makes a layer; takes the arguments of the layer's class."""
 
 _activations: dict[str, Factory] = {}
 _gated_activations: dict[str, Factory] = {}
 
 
 def register_act_fn(name: str, factory: Factory) -> None:
-    """Let `get_act_fn(name)` make a layer.
+    """Register the layer that `get_act_fn(name)` makes.
 
     Raises:
-        OpConflictError: the name has a layer.
+        OpConflictError: the name has a layer already.
     """
     _register("activation", _activations, name, factory)
 
 
 def register_act_and_mul_fn(name: str, factory: Factory) -> None:
-    """Let `get_act_and_mul_fn(name)` make a layer.
+    """Register the layer that `get_act_and_mul_fn(name)` makes.
 
     Raises:
-        OpConflictError: the name has a layer.
+        OpConflictError: the name has a layer already.
     """
     _register("gated activation", _gated_activations, name, factory)
 
 
 def get_act_fn(name: str, **settings: object) -> nn.Module:
-    """Make the layer of an activation, by the name that model configurations have for it.
+    """Make the layer of an activation, by its name in model configurations.
 
     Args:
-        name: such as "gelu_new" or "relu2", in any case; the catalogue, `import kernels_mlir`,
-            brings those that are known.
-        settings: what the layer's class takes.
+        name: such as "gelu_new" or "relu2", in any case; `import kernels_mlir` registers the
+            catalogue's names.
+        settings: arguments of the layer's class.
 
     Raises:
-        ArgumentError: no layer has this name; lists those that have one.
+        ArgumentError: no layer has this name; the message lists the known names.
     """
     return _make("activation", _activations, name, settings)
 
@@ -55,17 +55,17 @@ def get_act_and_mul_fn(name: str, **settings: object) -> nn.Module:
 
     Args:
         name: such as "silu" or "swigluoai", in any case.
-        settings: what the layer's class takes.
+        settings: arguments of the layer's class.
 
     Raises:
-        ArgumentError: no layer has this name; lists those that have one.
+        ArgumentError: no layer has this name; the message lists the known names.
     """
     return _make("gated activation", _gated_activations, name, settings)
 
 
 def _register(kind: str, factories: dict[str, Factory], name: str, factory: Factory) -> None:
     if name.lower() in factories:
-        raise OpConflictError(f"{kind} {name!r}: has a layer, must have one alone")
+        raise OpConflictError(f"{kind} {name!r}: has a layer already, must have only one")
     factories[name.lower()] = factory
 
 
@@ -80,6 +80,6 @@ def _make(
             facts=facts,
             fix=None
             if factories
-            else "import kernels_mlir, which registers those of the catalogue",
+            else "import kernels_mlir, which registers the catalogue's activations",
         )
     return factory(**settings)

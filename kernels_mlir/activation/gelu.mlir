@@ -15,8 +15,8 @@ util.func private @widen_x(!vx) -> !lanes
 util.func private @narrow(!lanes) -> !vx
 
 // Phi(-a) for a = |v| is 2^log, and log = -1 + l1 a + ... + l10 a^10: minimax on 0 <= a <= 9, weighted
-// by Phi(-a) (absolute error 1e-9 in Phi); it falls for ever beyond 9, so that large a needs no care.
-// Nothing cancels, so that the error stays small beside Phi(-a) itself, however far out.
+// by Phi(-a) (absolute error 1e-9 in Phi). It keeps falling beyond 9, so large a needs no care.
+// Nothing cancels, so the error stays small relative to Phi(-a), even for large a.
 util.func private @gelu_curve(%at: !vx) -> !vx {
   %l1 = arith.constant dense<-1.151104211807251> : !lanes
   %l2 = arith.constant dense<-0.45922234654426575> : !lanes
@@ -54,8 +54,8 @@ util.func private @gelu_curve(%at: !vx) -> !vx {
   %p2 = math.fma %p3, %a, %l2 : !lanes
   %p1 = math.fma %p2, %a, %l1 : !lanes
   %log = math.fma %p1, %a, %minus_one : !lanes
-  // Not arith.maximumf: NaN may go either way here (the last product brings it back), and this is
-  // one instruction. At -127 the assembly below gives 0 exactly.
+  // Not arith.maximumf: NaN may be lost here (the last product brings it back), and this is one
+  // instruction. At -127 the power built below is exactly 0.
   %in_range = arith.cmpf ogt, %log, %lowest : !lanes
   %w = arith.select %in_range, %log, %lowest : !mask, !lanes
   %k = arith.addf %w, %round : !lanes

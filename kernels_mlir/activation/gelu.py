@@ -128,7 +128,7 @@ class GeluKernel(CustomOp):
         ctx.save_for_backward(x)
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Use torch's own backward, which squares `x`, where the derivative still changes."""
+        """Use torch's backward on a clamped `x`: it squares `x`, and far out the slope is flat."""
         (x,) = ctx.saved_tensors
         near = x.clamp(-STEADY, STEADY)
         grad = torch.ops.aten.gelu_backward(gradients[0], near, approximate=ctx.approximate)

@@ -9,7 +9,7 @@ util.func private @gelu_gpu(%x: !x) -> !x {
   %zero = arith.constant 0.0 : f32
   %one = arith.constant 1.0 : f32
   // log2(Phi(-a)) = -1 + l1 a + ... + l10 a^10: minimax on 0 <= a <= 9, weighted by Phi(-a)
-  // (absolute error 1e-9 in Phi); it falls for ever beyond 9, so that large a needs no care.
+  // (absolute error 1e-9 in Phi). It keeps falling beyond 9, so large a needs no care.
   %l1 = arith.constant -1.151104211807251 : f32
   %l2 = arith.constant -0.45922234654426575 : f32
   %l3 = arith.constant -0.052429746836423874 : f32
@@ -29,9 +29,9 @@ util.func private @gelu_gpu(%x: !x) -> !x {
   %e5 = arith.constant 0.001339081209152937 : f32
   %e6 = arith.constant 0.000153264933032915 : f32
   %lowest = arith.constant -127.0 : f32
-  // 1.5 * 2^23: adding it rounds to an integer and leaves that integer in the low bits. Not on
-  // Vulkan, whose drivers fold (a + b) - b to a; on CPUs and CUDA IREE makes some thirty
-  // instructions of math.roundeven.
+  // 1.5 * 2^23: adding it rounds to an integer and leaves that integer in the low bits. Vulkan uses
+  // math.roundeven, because its drivers fold (a + b) - b to a. On CPUs and CUDA that would be some
+  // thirty instructions.
   %by_sum = arith.constant #round_by_sum
   %round = arith.constant 12582912.0 : f32
   %exponent = arith.constant 23 : i32
@@ -59,8 +59,8 @@ util.func private @gelu_gpu(%x: !x) -> !x {
     %p1 = arith.addf %p2a, %l1 : f32
     %p1a = arith.mulf %p1, %a : f32
     %log = arith.addf %p1a, %minus_one : f32
-    // Not arith.maximumf: NaN may go either way here (the last product brings it back), and
-    // this is one instruction. At -127 the assembly below gives 0 exactly.
+    // Not arith.maximumf: NaN may be lost here (the last product brings it back), and this is one
+    // instruction. At -127 the power built below is exactly 0.
     %in_range = arith.cmpf ogt, %log, %lowest : f32
     %w = arith.select %in_range, %log, %lowest : f32
     %k = arith.addf %w, %round : f32

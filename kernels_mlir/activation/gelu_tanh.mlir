@@ -33,8 +33,8 @@ util.func private @gelu_tanh_curve(%at: !vx) -> !vx {
   %square = arith.mulf %v, %v : !lanes
   %slope = math.fma %square, %c3, %c1 : !lanes
   %log = arith.mulf %v, %slope : !lanes
-  // Not arith.maximumf and minimumf: NaN may go either way here (the last division brings it back),
-  // and these are one instruction each.
+  // Not arith.maximumf and minimumf: NaN may be lost here (the last division brings it back), and
+  // these are one instruction each.
   %is_above = arith.cmpf ogt, %log, %lowest : !lanes
   %above = arith.select %is_above, %log, %lowest : !mask, !lanes
   %is_below = arith.cmpf olt, %above, %highest : !lanes

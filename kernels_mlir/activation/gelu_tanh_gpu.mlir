@@ -20,9 +20,9 @@ util.func private @gelu_tanh_gpu(%x: !x) -> !x {
   %e6 = arith.constant 0.000153264933032915 : f32
   %lowest = arith.constant -127.0 : f32
   %highest = arith.constant 128.0 : f32
-  // 1.5 * 2^23: adding it rounds to an integer and leaves that integer in the low bits. Not on
-  // Vulkan, whose drivers fold (a + b) - b to a; on CPUs and CUDA IREE makes some thirty
-  // instructions of math.roundeven.
+  // 1.5 * 2^23: adding it rounds to an integer and leaves that integer in the low bits. Vulkan uses
+  // math.roundeven, because its drivers fold (a + b) - b to a. On CPUs and CUDA that would be some
+  // thirty instructions.
   %by_sum = arith.constant #round_by_sum
   %round = arith.constant 12582912.0 : f32
   %exponent = arith.constant 23 : i32
@@ -33,9 +33,9 @@ util.func private @gelu_tanh_gpu(%x: !x) -> !x {
     %v2c = arith.mulf %v2, %c3 : f32
     %slope = arith.addf %v2c, %c1 : f32
     %log = arith.mulf %v, %slope : f32
-    // Not arith.maximumf/minimumf: NaN may go either way here (the last division brings it
-    // back), and these are one instruction each. At the ends the assembly below gives 0 and
-    // infinity exactly.
+    // Not arith.maximumf/minimumf: NaN may be lost here (the last division brings it back), and
+    // these are one instruction each. At the two limits the power built below is exactly 0 and
+    // infinity.
     %above = arith.cmpf ogt, %log, %lowest : f32
     %low = arith.select %above, %log, %lowest : f32
     %below = arith.cmpf olt, %low, %highest : f32

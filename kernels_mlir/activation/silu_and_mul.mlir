@@ -1,6 +1,6 @@
 // silu(a) * b, a and b the left and the right half of each row of x; silu(a) = a sigmoid(a).
-// Parameters: the element type, !x (rows x 2d), !y (rows x d), #d, #group (how many columns a
-// workgroup takes), and the conversions to and from float32.
+// Parameters: the element type, !x (rows x 2d), !y (rows x d), #d, #group (the number of columns of
+// a workgroup), and the conversions to and from float32.
 !element_x = f32
 !x = tensor<?x768x!element_x>
 !y = tensor<?x384x!element_x>
@@ -39,8 +39,8 @@ util.func private @silu_and_mul_curve(%at_a: !vx, %at_b: !vx) -> !vx {
   %exponent = arith.constant dense<23> : !bits
   %a = util.call @widen_x(%at_a) : (!vx) -> !lanes
   %b = util.call @widen_x(%at_b) : (!vx) -> !lanes
-  // Not arith.maximumf and minimumf: NaN may go either way here (the division brings it back), and
-  // these are one instruction each. At the ends the power below is infinity and 0.
+  // Not arith.maximumf and minimumf: NaN may be lost here (the division brings it back), and these
+  // are one instruction each. At the two limits the power below is infinity and 0.
   %is_above = arith.cmpf ogt, %a, %lowest : !lanes
   %above = arith.select %is_above, %a, %lowest : !mask, !lanes
   %is_below = arith.cmpf olt, %above, %highest : !lanes

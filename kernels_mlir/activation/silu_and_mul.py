@@ -143,7 +143,8 @@ class SiluAndMulKernel(CustomOp):
     def backward(self, ctx: Any, *gradients: Any) -> Any:
         """Differentiate both factors, in float32 or wider.
 
-        A gradient times `up` may be infinite where the slope is 0, so that it is weighed first.
+        A gradient times `up` may be infinite where the slope is 0, so the slope is multiplied
+        first.
         """
         (x,) = ctx.saved_tensors
         gate, up = widened(x).chunk(2, dim=-1)
@@ -154,7 +155,7 @@ class SiluAndMulKernel(CustomOp):
 
 
 def columns_of_group(columns: int) -> int:
-    """Divide the columns of a row into groups of about the same size, a multiple of the lanes."""
+    """Return the columns of a group: about equal parts of a row, and a multiple of the lanes."""
     groups = -(-columns // GROUP)
     return -(-columns // (max(groups, 1) * LANE_COUNT)) * LANE_COUNT or LANE_COUNT
 

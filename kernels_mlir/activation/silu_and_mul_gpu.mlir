@@ -22,11 +22,11 @@ util.func private @silu_and_mul_gpu(%x: !x) -> !y {
   %e4 = arith.constant 0.04166825860738754 : f32
   %e5 = arith.constant 0.008368667215108871 : f32
   %e6 = arith.constant 0.0013821222819387913 : f32
-  // e^-87 is still a normal number; below it, 0 takes its place.
+  // e^-87 is still a normal number; smaller powers become 0.
   %lowest = arith.constant -87.0 : f32
-  // 1.5 * 2^23: adding it rounds to an integer and leaves that integer in the low bits. Not on
-  // Vulkan, whose drivers fold (a + b) - b to a; on CPUs and CUDA IREE makes some thirty
-  // instructions of math.roundeven.
+  // 1.5 * 2^23: adding it rounds to an integer and leaves that integer in the low bits. Vulkan uses
+  // math.roundeven, because its drivers fold (a + b) - b to a. On CPUs and CUDA that would be some
+  // thirty instructions.
   %by_sum = arith.constant #round_by_sum
   %round = arith.constant 12582912.0 : f32
   %exponent = arith.constant 23 : i32

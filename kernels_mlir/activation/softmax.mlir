@@ -1,7 +1,7 @@
 // y = exp(x - max(x)) / sum(exp(x - max(x))), along the rows of x. Parameters: the element type
 // and its #minus_infinity, !x (rows x n), #n, #wide (whether it is f32), and
-// the conversions to and from float32. f32 results keep the exponentials until the sum is known; else
-// each is computed twice, by a shorter polynomial.
+// the conversions to and from float32. f32 results keep the exponentials until the sum is known.
+// For other dtypes each exponential is computed twice, by a shorter polynomial.
 !element_x = f32
 #minus_infinity = 0xFF800000 : f32
 !x = tensor<?x384x!element_x>
@@ -20,7 +20,7 @@
 util.func private @widen_x(!vx) -> !lanes
 util.func private @narrow(!lanes) -> !vx
 
-// exp(v - highest): v is not above it. NaN stays NaN, and what is below -88 becomes 0.
+// exp(v - highest) for v <= highest. NaN stays NaN, and a difference below -88 gives 0.
 util.func private @softmax_exp(%v: !lanes, %highest: !lanes) -> !lanes {
   %wide = arith.constant #wide
   // n = round(a log2(e)), r = a - n ln(2), ln(2) in two parts: n * ln2_high is exact.
@@ -94,7 +94,7 @@ util.func private @softmax(%x: !x) -> !x {
     %odd = arith.remui %n, %block : index
     %blocks = arith.subi %n, %odd : index
 
-    // Not arith.maximumf: NaN may go either way here (the sum brings it back), and this is one
+    // Not arith.maximumf: NaN may be lost here (the sum brings it back), and this is one
     // instruction.
     %of_full = scf.for %k = %c0 to %full step %step iter_args(%most = %lowest) -> (!lanes) {
       %at = vector.transfer_read %row[%c0, %k], %lowest_x {in_bounds = [true]} : !row, !vx
@@ -114,7 +114,7 @@ util.func private @softmax(%x: !x) -> !x {
     %highest = vector.broadcast %most : f32 to !lanes
 
     // Each lane adds up blocks of eight terms, then the sums of the blocks; the lanes are added in
-    // f64. So little goes in rounding, although the terms are f32.
+    // f64. So the rounding error stays small, although the terms are f32.
     %empty = tensor.empty(%n) : !row
     %sum_blocks:2 = scf.for %j = %c0 to %blocks step %block iter_args(%sums = %none, %outs = %empty) -> (!lanes, !row) {
       %end = arith.addi %j, %block : index
@@ -149,7 +149,7 @@ util.func private @softmax(%x: !x) -> !x {
       }
       scf.yield %next, %next_out : !lanes, !row
     }
-    // Beyond the row stands -infinity, of which exp is 0.
+    // Lanes beyond the row are -infinity, and exp of it is 0.
     %sum_all:2 = scf.for %k = %full to %n step %step iter_args(%sum = %sum_full#0, %out = %sum_full#1) -> (!lanes, !row) {
       %at = vector.transfer_read %row[%c0, %k], %lowest_x : !row, !vx
       %v = util.call @widen_x(%at) : (!vx) -> !lanes

@@ -127,7 +127,7 @@ class SoftmaxKernel(CustomOp):
         ctx.save_for_backward(output)
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Weigh each gradient less the mean gradient of its row, in float32 or wider."""
+        """Multiply each weight by its gradient minus the row's mean, in float32 or wider."""
         (y,) = ctx.saved_tensors
         weights, g = widened(y), widened(gradients[0])
         return torch._softmax_backward_data(g, weights, -1, weights.dtype).to(y.dtype)

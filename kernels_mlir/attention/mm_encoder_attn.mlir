@@ -8,10 +8,10 @@
 #depth = 32 : index
 
 // Attention over whole sequences, written for CPUs: one workgroup takes up to 64 positions of one
-// head of one batch element. Vector lanes are 16 query positions, so that the
-// online softmax needs no reduction across lanes and key and value elements are broadcast.
-// Dot products are summed in blocks of 16 channels and of 32 keys, to lose less to rounding; the scale is
-// applied to differences of scores (its sign to the query), where it costs the least accuracy.
+// head of one batch element. Vector lanes are 16 query positions, so the online softmax needs no
+// reduction across lanes, and key and value elements are broadcast. Dot products are summed in
+// blocks of 16 channels and of 32 keys, which lowers the rounding error. The scale is applied to
+// differences of scores (its sign to the query), where it costs the least accuracy.
 // Scratch is (128 * depth + 2048) bytes of stack, which has to stay below the compiler's limit
 // (--iree-llvmcpu-stack-allocation-limit, 32768: depth <= 240).
 util.func private @mm_encoder_attn(%query: !query, %key: !kv, %value: !kv) -> !out {

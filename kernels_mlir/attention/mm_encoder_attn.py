@@ -299,7 +299,7 @@ class MmEncoderAttnKernel(CustomOp):
             )
 
     def check(self, *args: Any) -> None:
-        """Refuse bounds that are no segments of the sequence."""
+        """Refuse values of `cu_seqlens` that do not divide the sequence into segments."""
         query, bounds = args[0], args[4]
         if bounds is None or bounds.ndim != 1 or query.ndim != 4:
             return
@@ -346,7 +346,7 @@ class MmEncoderAttnKernel(CustomOp):
         ctx.save_for_backward(query, key, value, cu_seqlens)
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Differentiate by hand, in float32, with the weights of all pairs in memory."""
+        """Compute the gradients by formula, in float32, with the weights of all pairs in memory."""
         query, key, value, cu_seqlens = ctx.saved_tensors
         scale, kv_heads = _scale_of(query, ctx.scale), key.shape[2]
         q, k, v = _widen_heads(query, key, value)

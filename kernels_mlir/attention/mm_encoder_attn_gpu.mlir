@@ -1,7 +1,7 @@
 // Attention within segments for GPUs: one invocation computes 4 channels of one query position of
 // one head, with the online softmax over the keys of its segment; scores are computed once for each
 // 4 channels. No scratch memory, so any depth. Parameters: !query, !kv, !out, !part (channels in
-// blocks of ceil(depth / 4)), #scale, #group (query heads a key head), #depth. Takes and gives f32.
+// blocks of ceil(depth / 4)), #scale, #group (query heads per key head), #depth. Everything is f32.
 !query = tensor<?x?x12x32xf32>
 !kv = tensor<?x?x12x32xf32>
 !out = tensor<?x?x12x32xf32>
@@ -16,7 +16,7 @@
 #of_token = affine_map<(b, s, h, c) -> (s)>
 #each_token = affine_map<(s) -> (s)>
 
-// One segment holds all.
+// One segment holds all tokens.
 util.func private @dense(%query: !query, %key: !kv, %value: !kv) -> !out {
   %c1 = arith.constant 1 : index
   %zero = arith.constant 0 : i32
@@ -69,7 +69,7 @@ util.func private @packed(%query: !query, %key: !kv, %value: !kv, %cu_seqlens: !
   util.return %out : !out
 }
 
-// Each token to the tokens from its start to before its end; 0 if there are none.
+// Each token attends to the tokens from its segment's start to before its end; 0 if there are none.
 util.func private @attend(%query: !query, %key: !kv, %value: !kv, %starts: !bound, %ends: !bound) -> !out {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -81,8 +81,8 @@ util.func private @attend(%query: !query, %key: !kv, %value: !kv, %starts: !boun
   %lowest = arith.constant 0xFF7FFFFF : f32
   %batch = tensor.dim %query, %c0 : !query
   %seq = tensor.dim %query, %c1 : !query
-  // IREE would repeat an element's conversion to f32 in the dispatch that extracts from the result,
-  // with all of it in shared memory.
+  // Without these barriers IREE would repeat the conversion to f32 in the dispatch that extracts
+  // elements, with the whole tensor in shared memory.
   %q_all = iree_tensor_ext.compute_barrier.start %query : !query{%batch, %seq} -> !query
   %k_all = iree_tensor_ext.compute_barrier.start %key : !kv{%batch, %seq} -> !kv
   %v_all = iree_tensor_ext.compute_barrier.start %value : !kv{%batch, %seq} -> !kv

@@ -9,13 +9,14 @@
 #depth = 32 : index
 
 // Attention over packed segments, written for CPUs: one workgroup takes up to 64 positions of one
-// head of one batch element and walks the segments that meet them. Vector lanes are 16 query positions, so that the
-// online softmax needs no reduction across lanes and key and value elements are broadcast.
-// Dot products are summed in blocks of 16 channels and of 32 keys, to lose less to rounding; the scale is
-// applied to differences of scores (its sign to the query), where it costs the least accuracy.
+// head of one batch element, and walks the segments of these positions. Vector lanes are 16 query
+// positions, so the online softmax needs no reduction across lanes, and key and value elements are
+// broadcast. Dot products are summed in blocks of 16 channels and of 32 keys, which lowers the
+// rounding error. The scale is applied to differences of scores (its sign to the query), where it
+// costs the least accuracy.
 // Scratch is (128 * depth + 2048) bytes of stack, which has to stay below the compiler's limit
 // (--iree-llvmcpu-stack-allocation-limit, 32768: depth <= 240).
-// Segment bounds are clamped to [0, S]; positions that no segment holds keep zeros.
+// Segment bounds are clamped to [0, S]; positions outside of all segments keep zeros.
 util.func private @mm_encoder_attn_varlen(%query: !query, %key: !kv, %value: !kv, %cu_seqlens: !cu) -> !out {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index

@@ -45,7 +45,7 @@ def select_rows(ksel: KernelSelection) -> Tensor:
 
 
 def check_features(op: str, x: Tensor, in_features: Any, weight: str) -> None:
-    """Refuse rows that are not as long as those of the weight."""
+    """Refuse rows of another length than the rows of the weight."""
     if x.shape[-1] != in_features:
         raise ArgumentError(
             f"{op}: `x` is {format_tensor(x)}, its last dimension must be {in_features} "
@@ -54,7 +54,7 @@ def check_features(op: str, x: Tensor, in_features: Any, weight: str) -> None:
 
 
 def check_bias(op: str, bias: Tensor, out_features: Any) -> None:
-    """Refuse a bias that has not one element an output feature."""
+    """Refuse a bias without exactly one element per output feature."""
     if bias.shape[0] != out_features:
         raise ArgumentError(
             f"{op}: `bias` is {format_tensor(bias)}, must have {out_features} elements, "

@@ -67,12 +67,12 @@ def forget_packed() -> None:
 
 
 def packed_for(weight: Tensor) -> Tensor | None:
-    """Return the packed form of a parameter as it is now, None if its own form is to be used.
+    """Return the packed form of a parameter's current values; None to use the weight in place.
 
-    It is packed on its first call, and again after a change: one that torch counts, another
-    memory (`parameter.data = ...`), or a write behind torch's back (`parameter.data.copy_`, NumPy)
-    that changes one of 64 elements spread over it. Any other tensor is used as it lies, since it
-    may be gone with the call.
+    A parameter is packed in its first call, and again after a change. A change is one that torch
+    counts, new memory (`parameter.data = ...`), or an uncounted write (`parameter.data.copy_`,
+    NumPy) that changes one of 64 elements spread over the weight. Other tensors are not packed,
+    because they may be gone after the call.
     """
     kept = _kept.get(id(weight))
     if kept is not None and _is_true_to(kept, weight):
@@ -121,7 +121,7 @@ def _pack_anew(weight: Tensor) -> Tensor:
 
 
 def _forget(key: int, gone: weakref.ref[Tensor]) -> None:
-    """Drop the packed form of a parameter that died, unless its number was given anew."""
+    """Drop the packed form of a dead parameter, unless a new parameter has its id already."""
     kept = _kept.get(key)
     if kept is not None and kept.parameter is gone:
         del _kept[key]
@@ -130,8 +130,8 @@ def _forget(key: int, gone: weakref.ref[Tensor]) -> None:
 def pack_weight(weight: Tensor) -> Tensor:
     """Return a weight `[n, k]` in panels of columns: `[panels, steps, columns]`, padded with 0.
 
-    The columns of a panel are rows of the weight. How many there are, and whether two neighbours
-    of a row lie side by side in them, is the choice of this CPU.
+    The columns of a panel are rows of the weight. The CPU decides the number of columns, and
+    whether two neighbours of a row are side by side in them.
     """
     tile = tile_for(weight.dtype)
     n, k = weight.shape
@@ -157,7 +157,7 @@ class PackedLinearKernel(CustomOp):
     compile_flags = CPU_FLAGS
 
     def select(self, ksel: KernelSelection) -> None:
-        """Take any rows of one size, and a weight as this CPU packs it."""
+        """Take any rows of one size, and a weight that was packed for this CPU."""
         x = select_rows(ksel)
         packed = ksel.arg_tensor(1).require(dtypes=(x.dtype,), rank=3)
         packed.specialize_all_dims()

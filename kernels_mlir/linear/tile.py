@@ -41,7 +41,7 @@ class Tile:
 
     @property
     def name(self) -> str:
-        """What tells kernels of different tiles apart."""
+        """A name that differs for each tile, for the variant of a kernel."""
         return f"{self.rows}x{self.columns}{'pairs' if self.pairs else ''}"
 
     @property
@@ -61,7 +61,7 @@ class Tile:
 
     @property
     def tails(self) -> tuple[int, ...]:
-        """Rows, in powers of two, of the tiles that take what is left of the rows."""
+        """Rows of the smaller tiles for the rows that remain: powers of two."""
         return tuple(1 << i for i in reversed(range((self.rows - 1).bit_length())))
 
     def packed_shape(self, out_features: int, in_features: int) -> tuple[int, int, int]:
@@ -70,10 +70,10 @@ class Tile:
         return panels, -(-in_features // self.per), self.columns * self.per
 
     def panels_each(self, out_features: int, *, packed: bool, few: bool) -> int:
-        """Return how many panels a workgroup takes.
+        """Return the number of panels that a workgroup takes.
 
-        More of them share the copy of `x` that it makes; fewer leave work for more threads. A
-        weight that is not packed is copied too, to the stack, where two panels have room.
+        More panels share one copy of `x`; fewer panels leave work for more threads. A weight that
+        is not packed is also copied to the stack, which has room for two panels.
         """
         panels = -(-out_features // self.columns)
         if not packed:
@@ -84,8 +84,8 @@ class Tile:
 def tile_for(dtype: torch.dtype) -> Tile:
     """Return the tile for operands of a dtype on this CPU.
 
-    With 32 registers of 64 bytes 24 hold sums; with 16 of 32 bytes (AVX2), or 32 of 16 bytes
-    (NEON), 6 x 16 numbers fit.
+    With 32 registers of 64 bytes, 24 of them hold sums. With 16 registers of 32 bytes (AVX2), or
+    32 of 16 bytes (NEON), 6 x 16 sums fit.
     """
     target = host_cpu_target()
     if target.cpu != "x86-64-v4":

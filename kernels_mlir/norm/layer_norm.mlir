@@ -79,15 +79,15 @@ hal.executable.source private @layer_norm_rows {
       %biases = hal.interface.binding.subspan layout(#layout) binding(2) offset(%c0) : !biases{%n}
       %ys = hal.interface.binding.subspan layout(#layout) binding(3) offset(%c0) : !rows{%all_rows, %n}
 
-      // 1 in the lanes of the elements that the row has beyond its full vectors, 0 in the others.
+      // 1 in the lanes that the last, incomplete vector of a row fills, 0 in the others.
       %one_x = arith.constant dense<1.0> : !vx
       %none_x = arith.constant dense<0.0> : !vx
       %mask = vector.create_mask %rest : !mask
       %at_inside = arith.select %mask, %one_x, %none_x : !mask, !vx
       %inside = func.call @widen_x(%at_inside) : (!vx) -> !lanes
 
-      // The center is the mean of the first vector: near enough to that of the row, unless the row is
-      // of another kind further on.
+      // The center is the mean of the first vector. It is close enough to the mean of the row, unless
+      // the rest of the row has very different values.
       %at_first = vector.transfer_read %xs[%i, %c0], %zero_x : !rows, !vx
       %v_first = func.call @widen_x(%at_first) : (!vx) -> !lanes
       %wide_first = arith.extf %v_first : !lanes to !wide
@@ -100,7 +100,7 @@ hal.executable.source private @layer_norm_rows {
       %centers_fast = vector.broadcast %center_fast : f32 to !lanes
 
       // Each lane adds up blocks of eight terms, then the sums of the blocks; the lanes are added in
-      // f64. So little goes in rounding, although the terms are f32.
+      // f64. So the rounding error stays small, although the terms are f32.
       %off_blocks:2 = scf.for %j = %c0 to %blocks step %block iter_args(%sums = %none, %squares = %none) -> (!lanes, !lanes) {
         %end = arith.addi %j, %block : index
         %off_block:2 = scf.for %k = %j to %end step %step iter_args(%sum_ = %none, %square = %none) -> (!lanes, !lanes) {
@@ -140,14 +140,14 @@ hal.executable.source private @layer_norm_rows {
       %mean_square = arith.divf %square_sum, %count : f64
       %rest_square = arith.mulf %rest_fast, %rest_fast : f64
       %difference = arith.subf %mean_square, %rest_square : f64
-      // Rounding can leave less than 0 of a constant row.
+      // Rounding can make the variance of a constant row negative.
       %variance_fast = arith.maximumf %difference, %zero : f64
       %epsilon_f32 = arith.constant #epsilon
       %epsilon = arith.extf %epsilon_f32 : f32 to f64
       %shifted_fast = arith.addf %variance_fast, %epsilon : f64
 
-      // Rows of values whose squares overflow or vanish in f32, and rows whose mean is so far from the
-      // center that the difference above has lost its accuracy, are summed once more, in f64.
+      // Some rows are summed once more, in f64: those whose squares overflow or vanish in f32, and
+      // those whose mean is so far from the center that the difference above is inaccurate.
       %lowest = arith.constant 1.0e-28 : f64
       %highest = arith.constant 1.0e+28 : f64
       %most_lost = arith.constant 16.0 : f64

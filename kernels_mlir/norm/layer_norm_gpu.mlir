@@ -1,6 +1,6 @@
-// layer_norm for GPUs, many of which have no f64, or a slow one: all of it is in f32, in which the
-// variance cannot come from mean(x^2) - mean(x)^2, so the rows are read once for the mean and once
-// for the rest. Parameters: !x (rows x n), !weight and !bias (n), #epsilon. Takes and gives f32.
+// layer_norm for GPUs. Many GPUs have no f64 or a slow one, so everything is f32. In f32 the variance
+// cannot be computed as mean(x^2) - mean(x)^2, so the rows are read once for the mean and once for
+// the rest. Parameters: !x (rows x n), !weight and !bias (n), #epsilon.
 !x = tensor<?x384xf32>
 !weight = tensor<384xf32>
 !bias = tensor<384xf32>
@@ -30,8 +30,8 @@ util.func private @layer_norm(%x: !x, %weight: !weight, %bias: !bias) -> !x {
     %next = arith.addf %acc, %v : f32
     linalg.yield %next : f32
   } -> !row
-  // The mean, but for rounding; the sum of what x is off it makes up for that, which counts in a
-  // row far from 0.
+  // The mean, with a rounding error. The sum of the differences from it corrects the error, which
+  // matters in a row far from 0.
   %center = linalg.generic {indexing_maps = [#each_row, #each_row], iterator_types = ["parallel"]}
       ins(%sum : !row) outs(%empty : !row) {
   ^bb0(%s: f32, %_: f32):

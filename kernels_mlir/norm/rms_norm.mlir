@@ -64,7 +64,7 @@ hal.executable.source private @rms_norm_rows {
       %ys = hal.interface.binding.subspan layout(#layout) binding(2) offset(%c0) : !rows{%all_rows, %n}
 
       // Each lane adds up blocks of eight squares, then the sums of the blocks; the lanes are added
-      // in f64. So little goes in rounding, although the terms are f32.
+      // in f64. So the rounding error stays small, although the terms are f32.
       %head_rest = arith.remui %head, %step : index
       %head_full = arith.subi %head, %head_rest : index
       %head_odd = arith.remui %head, %block : index
@@ -158,7 +158,7 @@ util.func private @rms_norm(%x: !x, %weight: !weight) -> !x {
   util.return %y : !x
 }
 
-// The weight is not looked at.
+// The weight is not read.
 util.func private @rms_norm_weightless(%x: !x) -> !x {
   %first = arith.constant 0 : index
   %rows = tensor.dim %x, %first : !x

@@ -217,7 +217,7 @@ class RmsNormKernel(CustomOp):
         ctx.save_for_backward(x, weight)
 
     def backward(self, ctx: Any, *gradients: Any) -> Any:
-        """Differentiate the formula by hand: the root in `widest`, the rest in float32 or wider."""
+        """Compute the gradients by formula: the root in `widest`, the rest in float32 or wider."""
         x, weight = ctx.saved_tensors
         g = widened(gradients[0])
         wide = widest(x)
@@ -236,7 +236,7 @@ class RmsNormKernel(CustomOp):
 
 
 def check_features(op: str, name: str, tensor: Tensor, x: Tensor) -> None:
-    """Refuse a per-feature tensor whose length is not the last dimension of `x`: kernels do."""
+    """Refuse, in `select`, a per-feature tensor whose length is not the last dimension of `x`."""
     if tensor.shape[0] != x.shape[-1]:
         raise ArgumentError(
             f"{op}: `{name}` is {format_tensor(tensor)}, must {_matching(tensor, x)}"

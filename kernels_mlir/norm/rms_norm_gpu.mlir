@@ -1,6 +1,6 @@
-// rms_norm for GPUs, many of which have no f64, or a slow one: all of it is in f32. As rms_norm.mlir
-// else: y = x / sqrt(mean(head(x)^2) + epsilon) * weight, along the rows of x, head(x) being x's
-// first columns. Parameters: !x (rows x n), !head (rows x m, m <= n), !weight (n), #epsilon.
+// rms_norm for GPUs. Many GPUs have no f64 or a slow one, so everything is f32. As in rms_norm.mlir,
+// y = x / sqrt(mean(head(x)^2) + epsilon) * weight, along the rows of x; head(x) is the first columns
+// of x. Parameters: !x (rows x n), !head (rows x m, m <= n), !weight (n), #epsilon.
 // @rms_norm_weightless is the same without a weight.
 !x = tensor<?x384xf32>
 !head = tensor<?x384xf32>
@@ -14,7 +14,7 @@
 #of_column = affine_map<(i, j) -> (j)>
 #each_row = affine_map<(i) -> (i)>
 
-// 1 / sqrt(mean(head(x)^2) + epsilon), once a row.
+// 1 / sqrt(mean(head(x)^2) + epsilon), once per row.
 util.func private @rms_norm_scale(%x: !x) -> !row {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index

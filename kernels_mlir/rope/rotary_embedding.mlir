@@ -1,8 +1,8 @@
-// Turn pairs of elements of each head by the angles of the token's position, cos and sin of which
-// stand in a row of the cache: neox pairs element j with element j + half, gptj 2j with 2j + 1.
+// Rotate pairs of elements of each head by the angles of the token's position. A row of the cache has
+// the angles' cos and sin. neox pairs element j with element j + half, gptj 2j with 2j + 1.
 // Parameters: the element types, !x (tokens x heads * size), !cache (positions x 2 * half), #width
-// (heads * size), #size (of a head), #half (of what is turned in a head), #neox, and the conversions
-// to and from float32.
+// (heads * size), #size (of a head), #half (of the rotated elements of a head), #neox, and the
+// conversions to and from float32.
 !element_x = f32
 !element_cache = f32
 !x = tensor<?x512x!element_x>
@@ -30,7 +30,7 @@ util.func private @widen_x(!vx) -> !lanes
 util.func private @widen_cache(!vcache) -> !lanes
 util.func private @narrow(!lanes) -> !vx
 
-// Of the cache, 32 or fewer elements, rounded to the dtype of x.
+// 32 or fewer elements of the cache, rounded to the dtype of x.
 util.func private @rotary_angle(%angles: !angles, %position: index, %k: index, %mask: !mask) -> !lanes {
   %zero = arith.constant 0.0 : !element_cache
   %at = vector.transfer_read %angles[%position, %k], %zero, %mask {in_bounds = [true]} : !angles, !vcache
@@ -40,7 +40,7 @@ util.func private @rotary_angle(%angles: !angles, %position: index, %k: index, %
   util.return %y : !lanes
 }
 
-// Turn the pairs from j on of the head that starts at %base: 32 of them, or %count if fewer.
+// Rotate the pairs from j on of the head that starts at %base: 32 of them, or %count if fewer.
 util.func private @rotary_turn(%row: !row, %out: !row, %base: index, %j: index, %cos: !lanes, %sin: !lanes, %count: index) -> !row {
   %c0 = arith.constant 0 : index
   %c2 = arith.constant 2 : index
@@ -85,8 +85,8 @@ util.func private @rotary_turn(%row: !row, %out: !row, %base: index, %j: index, 
   util.return %next : !row
 }
 
-// A workgroup takes a token. Positions outside of the cache, which callers on the CPU refuse, are
-// taken for its first or last row.
+// A workgroup takes a token. A position outside of the cache uses its first or last row; on the CPU
+// callers refuse such positions.
 util.func private @rotary_embedding(%positions: !positions, %x: !x, %cache: !cache) -> !x {
   %first = arith.constant 0 : index
   %tokens = tensor.dim %x, %first : !x
@@ -144,7 +144,7 @@ util.func private @rotary_embedding(%positions: !positions, %x: !x, %cache: !cac
       scf.yield %of_heads : !row
     }
 
-    // What a head has beyond is as it was.
+    // The other elements of a head are copied unchanged.
     %passed = arith.subi %size, %turned : index
     %passed_rest = arith.remui %passed, %step : index
     %passed_full = arith.subi %size, %passed_rest : index

@@ -50,9 +50,8 @@ def rotary_embedding(
     `j + rotary_dim / 2` of a head in neox style, elements `2j` and `2j + 1` in gptj style.
 
     Args:
-        positions: `[*]` int64, any rank; each in `0..max_position - 1`.
-        query: `[*, H * head_size]` or `[*, H, head_size]` f32, bf16 or f16, any strides; `*` as in
-            `positions`.
+        positions: `[*]` int64, the first dimensions of `query`; each in `0..max_position - 1`.
+        query: `[*, H * head_size]` or `[*, H, head_size]` f32, bf16 or f16, any strides.
         key: shaped like `query`, with its own number of heads and the dtype of `query`; or None.
         head_size: number of elements of a head.
         rotary_dim: number of elements, from the first on, that are rotated; even, in
@@ -267,7 +266,7 @@ class RotaryEmbeddingKernel(CustomOp):
         ksel.return_new_tensor(shape, x.t.dtype).specialize_dims(*compiled_in)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
-        """Turn query and key, each in a dispatch of its own."""
+        """Rotate query and key, each in its own dispatch."""
         rank = ksel.arg_descs[0].t.ndim
         positions = kb.checked_index(flatten(kb, kb.arg_value(0), keep=0), kb.arg_value(5))
         turn = self._turn_on_gpu if ksel.device_family != "local" else self._turn_on_cpu
@@ -322,7 +321,7 @@ class RotaryEmbeddingKernel(CustomOp):
 
 
 def merge_heads(kb: KernelBuilder, value: Value, rank: int) -> Value:
-    """View `[*, H, head_size]` as `[*, H * head_size]`; `rank` is how many dimensions `*` has."""
+    """View `[*, H, head_size]` as `[*, H * head_size]`; `*` has `rank` dimensions."""
     from iree.compiler.dialects import tensor
     from iree.compiler.ir import RankedTensorType
 
@@ -336,7 +335,7 @@ def merge_heads(kb: KernelBuilder, value: Value, rank: int) -> Value:
 
 
 def split_heads(kb: KernelBuilder, value: Value, like: Value) -> Value:
-    """Undo `merge_heads`: give a tensor the heads of `like` again, if those are apart."""
+    """Undo `merge_heads`: give a tensor the dimension of heads again, if `like` has one."""
     from iree.compiler.dialects import tensor
     from iree.compiler.ir import RankedTensorType
 

@@ -1,6 +1,6 @@
 // rotary_embedding for GPUs. Parameters: !cache (positions x 2 * half) and its !element, !gathered
 // (tokens x 2 * half, of the same element type), !x (tokens x heads * size) and !angles
-// (tokens x 2 * half) in f32, #size (of a head), #half (of what is turned in a head), #neox.
+// (tokens x 2 * half) in f32, #size (of a head), #half (of the rotated elements of a head), #neox.
 !element = f32
 !cache = tensor<?x64x!element>
 !gathered = tensor<?x64x!element>
@@ -14,7 +14,7 @@
 #id = affine_map<(i, j) -> (i, j)>
 #of_row = affine_map<(i, j) -> (i)>
 
-// The row of the cache of each token; the positions were checked.
+// The row of the cache for each token; the positions were checked.
 util.func private @rotary_angles(%positions: !positions, %cache: !cache) -> !gathered {
   %c0 = arith.constant 0 : index
   %tokens = tensor.dim %positions, %c0 : !positions
@@ -33,7 +33,7 @@ util.func private @rotary_angles(%positions: !positions, %cache: !cache) -> !gat
 util.func private @rotary_turned(%x_any: !x, %angles_any: !angles) -> !x {
   %c0 = arith.constant 0 : index
   %tokens = tensor.dim %x_any, %c0 : !x
-  // Else the conversions to f32 would be repeated for each element that is extracted.
+  // Without this barrier the conversion to f32 would be repeated for each extracted element.
   %x = iree_tensor_ext.compute_barrier.start %x_any : !x{%tokens} -> !x
   %angles = iree_tensor_ext.compute_barrier.start %angles_any : !angles{%tokens} -> !angles
   %c1 = arith.constant 1 : index

@@ -253,7 +253,7 @@ def quietly(make: object) -> Tensor:
         ),
         (
             lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
-            "a nested tensor: has no one shape, must be dense",
+            "a nested tensor: has no single shape, must be dense",
         ),
     ],
     ids=["sparse", "sparse csr", "mkldnn", "quantized", "nested"],

@@ -78,5 +78,5 @@ def test_items_that_the_device_is_not_known_to_take_are_refused(unknown: DeviceS
     with Device(device_state=unknown), pytest.raises(UnsupportedTypeError) as caught:
         case.function(*case.arguments(torch.float16))
     assert str(caught.value) == (
-        f"f16[7, 48]: {unknown.uri} is not known to take items of 16 bits, must be of 32 or 64"
+        f"f16[7, 48]: {unknown.uri} is not known to take items of 16 bits, must have 32 or 64 bits"
     )

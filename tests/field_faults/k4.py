@@ -28,9 +28,9 @@ K4-leftovers what killed processes left stayed for ever, and failed sources grew
   launch/test_compile_cache.py::test_what_was_not_used_for_long_is_removed
   test_session.py::test_directories_of_killed_runs_are_removed
 K4-damage-that-is-not-healed a loop of links in place of a file was never healed
-  launch/test_store.py::test_damaged_artifact_is_detected_counted_reported_and_replaceable
-  launch/test_store.py::test_damaged_locks_are_mended
-  launch/test_store.py::test_damage_at_random_gives_the_artifact_or_nothing
+  launch/test_store_damage.py::test_damaged_artifact_is_detected_counted_reported_and_replaceable
+  launch/test_store_damage.py::test_damaged_locks_are_mended
+  launch/test_store_damage.py::test_damage_at_random_gives_the_artifact_or_nothing
   launch/test_store.py::test_killed_processes_lose_and_break_nothing
 K4-unwritable-store a store that cannot be written refused every new kernel
   launch/test_unwritable_store.py::test_store_below_a_file_is_one_warning

@@ -76,7 +76,7 @@ def test_what_the_op_accepts_is_asked_before_any_provider(provider):
         assert torch.equal(op(X, torch.ones(3)), X)
         decision = op.explain(X.double(), X)
         assert decision.chosen is None
-        assert decision.verdicts[0].reason == "the op does: `x` is f64, must be f32"
+        assert decision.verdicts[0].reason == "by the op: `x` is f64, must be f32"
 
 
 def test_constraint_on_another_argument_names_one_that_exists():

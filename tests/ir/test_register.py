@@ -153,7 +153,7 @@ def test_namespace_of_ops():
     op = make_scaled()
     assert ir.ops.scaled is op
     assert "scaled" in dir(ir.ops)
-    with pytest.raises(AttributeError, match=r"no op 'other', registered are: scaled"):
+    with pytest.raises(AttributeError, match=r"no op 'other', must be a registered op: scaled"):
         _ = ir.ops.other
 
 

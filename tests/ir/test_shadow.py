@@ -1,4 +1,4 @@
-"""Shadow mode: each call runs native, too, and a provider that computes something else is named."""
+"""Shadow mode: each call runs native, too, and a provider that differs from native is named."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_wrong_provider_is_named(on):
     with op.set_priority(["mine"]), wrapped(on), pytest.raises(AssertionError) as caught:
         op(X)
     assert str(caught.value) == (
-        "op scaled: provider mine computes something else than native, must agree within the op's "
+        "op scaled: provider mine differs from native, must agree within the op's "
         "tolerance\n"
         "    result 0 differs in 1 of 6 elements, the largest error is 0.5 at flat index 5: 12.5, "
         "native 12; allowed: atol 1e-05, rtol 1.3e-06\n"
@@ -244,4 +244,4 @@ with kept.set_priority(["mine"]): kept(torch.zeros(2))
         timeout=120,
     )
     assert done.returncode == 1
-    assert "MismatchError: op kept: provider mine computes something else" in done.stderr
+    assert "MismatchError: op kept: provider mine differs from native" in done.stderr

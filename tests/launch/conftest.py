@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
+
+from ir_runtime.launch import DirectoryStore
 
 RunPython = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -25,6 +28,12 @@ def doubling() -> Callable[..., str]:
         )
 
     return text
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> DirectoryStore:
+    """Make an empty store in a directory."""
+    return DirectoryStore(tmp_path / "s")
 
 
 @pytest.fixture
@@ -57,7 +66,7 @@ def in_the_vm() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def vmfb(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Compile a program for two local devices: `tests.launch.programs.pipeline`."""
-    from ir_runtime.launch import DirectoryStore, MultiDeviceLaunchable
+    from ir_runtime.launch import MultiDeviceLaunchable
     from tests.launch.programs import TWO, pipeline
 
     store = DirectoryStore(tmp_path_factory.mktemp("store"))

@@ -5,37 +5,20 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-import logging
 import os
 import random
-import resource
-import shutil
 import signal
-import stat
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from filelock import FileLock
 
-from ir_runtime.counters import count_since
-from ir_runtime.errors import StoreError
-from ir_runtime.launch.artifact.key import KernelKey
 from ir_runtime.launch.artifact.store import Artifact, DirectoryStore, MemoryStore, Store
+from tests.launch.artifacts import ARTIFACT, KEY, OTHER
 from tests.sampling import sampled
-
-KEY = KernelKey("softcap", "abc", "local:--x", "3.13.0", ("--f",))
-ARTIFACT = Artifact(KEY, b"module {}\n", b"\0vmfb\xff" * 100)
-OTHER = dataclasses.replace(ARTIFACT, key=dataclasses.replace(KEY, entry="other"), vmfb=b"other")
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> DirectoryStore:
-    return DirectoryStore(tmp_path / "s")
 
 
 @pytest.fixture(params=["memory", "directory"])
@@ -156,128 +139,6 @@ def test_artifact_of_a_hostile_name_stays_inside_and_is_listed(
     assert (directory.keys(), directory.load(artifact.key)) == ([artifact.key], artifact)
 
 
-def corrupt_byte(path: Path) -> None:
-    data = bytearray((path / "kernel.vmfb").read_bytes())
-    data[7] ^= 1
-    (path / "kernel.vmfb").write_bytes(data)
-
-
-def truncate_vmfb(path: Path) -> None:
-    (path / "kernel.vmfb").write_bytes(ARTIFACT.vmfb[:-1])
-
-
-def change_record(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    record = json.loads((path / "key.json").read_text())
-    change(record)
-    (path / "key.json").write_text(json.dumps(record))
-
-
-VMFB_DIGEST = "kernel.vmfb does not match its digest"
-DAMAGE: dict[str, tuple[Callable[[Path], object], str | None]] = {
-    "corrupt vmfb": (corrupt_byte, VMFB_DIGEST),
-    "truncated vmfb": (truncate_vmfb, VMFB_DIGEST),
-    "empty vmfb": (lambda p: (p / "kernel.vmfb").write_bytes(b""), VMFB_DIGEST),
-    "changed source": (
-        lambda p: (p / "kernel.mlir").write_bytes(b"module { }"),
-        "kernel.mlir does not match its digest",
-    ),
-    "missing vmfb": (lambda p: (p / "kernel.vmfb").unlink(), "a file is missing"),
-    "missing source": (lambda p: (p / "kernel.mlir").unlink(), "a file is missing"),
-    "missing record": (lambda p: (p / "key.json").unlink(), "a file is missing"),
-    "empty directory": (lambda p: (shutil.rmtree(p), p.mkdir()), "a file is missing"),
-    "file in place of the directory": (
-        lambda p: (shutil.rmtree(p), p.write_bytes(b"")),
-        "its directory is of another kind",
-    ),
-    "link in place of the directory": (
-        lambda p: (p.rename(p.with_name(".moved")), p.symlink_to(".moved")),
-        "its directory is of another kind",
-    ),
-    "loop of links in place of the directory": (
-        lambda p: (shutil.rmtree(p), p.symlink_to(p)),
-        "its directory is of another kind",
-    ),
-    "loop of links in place of a file": (
-        lambda p: ((p / "kernel.vmfb").unlink(), (p / "kernel.vmfb").symlink_to("kernel.vmfb")),
-        None,
-    ),
-    "link in place of the record": (
-        lambda p: ((p / "key.json").rename(p / "k"), (p / "key.json").symlink_to("k")),
-        None,
-    ),
-    "pipe in place of a file": (
-        lambda p: ((p / "kernel.vmfb").unlink(), os.mkfifo(p / "kernel.vmfb", 0o600)),
-        "kernel.vmfb is of another kind",
-    ),
-    "pipe in place of the record": (
-        lambda p: ((p / "key.json").unlink(), os.mkfifo(p / "key.json", 0o600)),
-        "key.json is of another kind",
-    ),
-    "directory in place of a file": (
-        lambda p: ((p / "kernel.vmfb").unlink(), (p / "kernel.vmfb").mkdir()),
-        None,
-    ),
-    "empty record": (lambda p: (p / "key.json").write_bytes(b""), None),
-    "garbage record": (lambda p: (p / "key.json").write_bytes(b"\xff\xfe{"), None),
-    "deep record": (lambda p: (p / "key.json").write_bytes(b"[" * 100_000), None),
-    "record of another type": (lambda p: (p / "key.json").write_text("[1, 2]"), None),
-    "record without files": (lambda p: change_record(p, lambda r: r.pop("files")), None),
-    "record with other flags": (
-        lambda p: change_record(p, lambda r: r["key"].update(flags=None)),
-        None,
-    ),
-    "record of another key": (
-        lambda p: change_record(p, lambda r: r["key"].update(entry="x")),
-        "its key differs from its name",
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", DAMAGE)
-def test_damaged_artifact_is_detected_counted_reported_and_replaceable(
-    directory: DirectoryStore, caplog: pytest.LogCaptureFixture, kind: str
-) -> None:
-    damage, problem = DAMAGE[kind]
-    directory.save(ARTIFACT)
-    damage(directory.path_of(KEY))
-    with caplog.at_level(logging.WARNING, "ir_runtime.store"), count_since() as counted:
-        assert directory.load(KEY) is None
-    assert counted[0].corrupt_artifacts == 1
-    (record,) = caplog.records
-    reported = record.getMessage()
-    assert reported.startswith(f"{directory}: {KEY.label} is corrupt (")
-    assert reported.endswith("); it is compiled again")
-    assert problem is None or f"({problem})" in reported
-    directory.save(ARTIFACT)
-    assert directory.load(KEY) == ARTIFACT
-
-
-@pytest.mark.parametrize("kind", DAMAGE)
-def test_damaged_artifact_does_not_hide_the_others(directory: DirectoryStore, kind: str) -> None:
-    directory.save(ARTIFACT)
-    directory.save(OTHER)
-    DAMAGE[kind][0](directory.path_of(KEY))
-    assert OTHER.key in directory.keys()
-    assert directory.load(OTHER.key) == OTHER
-
-
-def test_lack_of_file_handles_is_reported_and_destroys_nothing(directory: DirectoryStore) -> None:
-    directory.save(ARTIFACT)
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
-    try:
-        with count_since() as counted, pytest.raises(StoreError) as caught:
-            directory.load(KEY)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
-    record = directory.path_of(KEY) / "key.json"
-    assert str(caught.value) == (
-        f"{directory}: cannot be read\n    [Errno 24] Too many open files: '{record}'"
-    )
-    assert counted[0].corrupt_artifacts == 0
-    assert directory.load(KEY) == ARTIFACT
-
-
 def test_stray_files_in_the_store_are_ignored(directory: DirectoryStore) -> None:
     directory.save(ARTIFACT)
     (directory.root / "v1" / "README").write_text("hello")
@@ -325,61 +186,6 @@ def test_sources_of_failed_compiles_are_few(directory: DirectoryStore) -> None:
         os.utime(kept, (i, i))
     left = sorted(int(p.stat().st_mtime) for p in (directory.root / "v1" / "failed").iterdir())
     assert left == list(range(6, 70))
-
-
-@pytest.mark.parametrize("what", ["file", "loop", "open to all"])
-def test_damaged_locks_are_mended(directory: DirectoryStore, what: str) -> None:
-    directory.save(ARTIFACT)
-    locks = directory.root / "v1" / ".locks"
-    if what == "file":
-        locks.write_bytes(b"")
-    elif what == "loop":
-        locks.symlink_to(locks)
-    else:
-        locks.mkdir()
-        locks.chmod(0o777)
-    with directory.lock(KEY):
-        assert (locks / f"{KEY.label}.lock").is_file()
-    assert stat.S_IMODE(locks.stat().st_mode) == 0o700
-
-
-def change_at_random(choose: random.Random, path: Path) -> None:
-    """Damage one file of an artifact in one of many ways."""
-    data = bytearray(path.read_bytes())
-    at = choose.randrange(len(data))
-    kind = choose.randrange(7)
-    if kind == 0:
-        data[at] ^= 1 << choose.randrange(8)
-    elif kind == 1:
-        del data[at:]
-    elif kind == 2:
-        data[at:at] = choose.randbytes(choose.randrange(1, 9))
-    elif kind == 3:
-        data = bytearray(choose.randbytes(len(data)))
-    path.unlink()
-    if kind < 4:
-        path.write_bytes(data)
-    elif kind == 4:
-        path.symlink_to(choose.choice((path.name, "nowhere", "kernel.mlir", "/dev/zero")))
-    elif kind == 5:
-        path.mkdir()
-
-
-@sampled(10, seed=range(100))
-def test_damage_at_random_gives_the_artifact_or_nothing(
-    directory: DirectoryStore, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ten of a thousand damages."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-    choose = random.Random(seed)
-    whole = dataclasses.replace(ARTIFACT, program=b"{}", executables={"a": b"\x7fELF" * 9})
-    for _ in range(10):
-        for artifact in (whole, OTHER):
-            directory.save(artifact)
-        change_at_random(choose, choose.choice(sorted(directory.path_of(KEY).iterdir())))
-        assert directory.load(KEY) in (None, whole)
-        directory.save(whole)
-        assert (directory.load(KEY), directory.load(OTHER.key)) == (whole, OTHER)
 
 
 def save_until_killed(directory: DirectoryStore, delay_s: float, first: int) -> int:

@@ -17,7 +17,8 @@ from ir_runtime.launch.artifact.store import DirectoryStore, Store
 from ir_runtime.launch.artifact.store_chain import StoreChain
 from ir_runtime.launch.compile.build import default_store
 from ir_runtime.settings import override_settings
-from tests.launch.test_store import ARTIFACT, DAMAGE, KEY, OTHER
+from tests.launch.artifacts import ARTIFACT, KEY, OTHER
+from tests.launch.damage import DAMAGE
 
 User = tuple[Store, DirectoryStore, list[DirectoryStore]]
 

@@ -20,7 +20,7 @@ from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.launch.artifact.store_chain import StoreChain
 from ir_runtime.launch.compile.compile_cache import CompileCache, Compiled
 from ir_runtime.settings import override_settings
-from tests.launch.test_store import ARTIFACT, KEY
+from tests.launch.artifacts import ARTIFACT, KEY
 
 STRANGER = 54321
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

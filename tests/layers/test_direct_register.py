@@ -139,10 +139,10 @@ def broken_fake(*args: object, **kwargs: object) -> None:
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
-        ({"op_name": "a.b"}, OpDefinitionError, "is no name of an op"),
-        ({"op_name": 3}, OpDefinitionError, "is no name of an op"),
+        ({"op_name": "a.b"}, OpDefinitionError, "is no op name"),
+        ({"op_name": 3}, OpDefinitionError, "is no op name"),
         ({"op_func": lambda x: x}, OpDefinitionError, "must have a type annotation"),
-        ({"op_func": 3}, OpDefinitionError, "cannot be told from the annotations"),
+        ({"op_func": 3}, OpDefinitionError, "cannot be inferred from the annotations"),
         ({"mutates_args": ["y"]}, OpDefinitionError, "were not found"),
         ({"mutates_args": "x"}, OpDefinitionError, "must be a list of names"),
         ({"fake_impl": 3}, OpDefinitionError, "must be a function"),

@@ -123,7 +123,7 @@ def test_without_a_context_the_op_says_so():
     with pytest.raises(NoForwardContextError) as caught:
         FusedMoE("a")(torch.ones(2, 2), ROUTES)
     assert str(caught.value) == (
-        "get_forward_context: no forward context is set here, must be called inside of one\n"
+        "get_forward_context: no forward context is set here, must be called inside one\n"
         "  fix: with set_forward_context(layers_by_name): model(x)"
     )
 

@@ -173,7 +173,7 @@ def test_a_class_is_replaced_once():
     """C-05."""
     old = in_tree()
     first = old.register_oot(type("First", (old,), {}))
-    with pytest.raises(AssertionError, match="First is one"):
+    with pytest.raises(AssertionError, match="First replaces it"):
         old.register_oot(type("Second", (old,), {}))
     assert type(old()) is first
 

@@ -16,7 +16,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.mutation.mutants import MUTANTS, Mutant
+from tests.mutation.mutant import Mutant
+from tests.mutation.mutants import MUTANTS
 
 ROOT = Path(__file__).parents[2]
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+(?: \S+)*?)(?: - .*)?$", re.MULTILINE)
@@ -35,35 +36,9 @@ def caught_by(mutant: Mutant, tests: Path) -> str | None:
     """
     with tempfile.TemporaryDirectory(prefix="mutant-") as name:
         copy = Path(name)
-        ignored = shutil.ignore_patterns("__pycache__")
-        for package in ("ir_runtime", "kernels_mlir", "benchmarks"):
-            shutil.copytree(ROOT / package, copy / package, ignore=ignored)
-        shutil.copytree(tests, copy / "tests", ignore=ignored)
-        shutil.copy(ROOT / "pyproject.toml", copy)
-        path = copy / mutant.path
-        path.write_text(mutant.applied(path.read_text("utf-8")), "utf-8")
-        present = [g for g in mutant.guards if (copy / "tests" / g.partition("::")[0]).exists()]
-        files = [f"tests/{guard}" for guard in present]
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "pytest",
-            "-x",
-            "-q",
-            "--tb=no",
-            "-p",
-            "no:cacheprovider",
-        ]
+        _copy_with(mutant, tests, copy)
         try:
-            run = subprocess.run(
-                [*command, *files],
-                cwd=copy,
-                env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
-                capture_output=True,
-                text=True,
-                timeout=_LIMIT_S,
-            )
+            run = _run_guards(mutant, copy)
         except subprocess.TimeoutExpired:
             return f"no end within {_LIMIT_S} s"
     if run.returncode == 0:
@@ -74,6 +49,31 @@ def caught_by(mutant: Mutant, tests: Path) -> str | None:
             return f"the process ended with {run.returncode}"
         raise RuntimeError(run.stdout[-2000:] + run.stderr[-2000:])
     return found[1].removeprefix("tests/")
+
+
+def _copy_with(mutant: Mutant, tests: Path, copy: Path) -> None:
+    """Copy the packages and the tests, and put the mutant into the copy."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    for package in ("ir_runtime", "kernels_mlir", "benchmarks"):
+        shutil.copytree(ROOT / package, copy / package, ignore=ignored)
+    shutil.copytree(tests, copy / "tests", ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", copy)
+    path = copy / mutant.path
+    path.write_text(mutant.applied(path.read_text("utf-8")), "utf-8")
+
+
+def _run_guards(mutant: Mutant, copy: Path) -> subprocess.CompletedProcess[str]:
+    """Run the guards of a mutant in a copy of the packages, up to the first failure."""
+    present = [g for g in mutant.guards if (copy / "tests" / g.partition("::")[0]).exists()]
+    pytest = [sys.executable, "-P", "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider"]
+    return subprocess.run(
+        [*pytest, *(f"tests/{guard}" for guard in present)],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=_LIMIT_S,
+    )
 
 
 def main() -> None:

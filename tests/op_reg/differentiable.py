@@ -7,10 +7,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor
 
 from ir_runtime.op_reg import derive_backward, register_autograd
 from tests.op_reg.ops import like_first_of_two, make_op
+
+
+def leaf(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return a random tensor that needs a gradient."""
+    return torch.randn(*shape, dtype=dtype, requires_grad=True)
 
 
 def native_op(

@@ -16,6 +16,7 @@ from tests.op_reg.differentiable import (
     PRODUCTS,
     WEIGHTED,
     calls_below,
+    leaf,
     multiply,
     native_op,
     product_gradients,
@@ -26,10 +27,6 @@ from tests.sampling import covering
 
 each_form = pytest.mark.parametrize("product", PRODUCTS.values(), ids=PRODUCTS)
 BACKENDS = ["aot_eager", "inductor"]
-
-
-def leaf(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    return torch.randn(*shape, dtype=dtype, requires_grad=True)
 
 
 class Product(torch.nn.Module):

@@ -7,14 +7,10 @@ import torch
 
 from ir_runtime.errors import RegistrationError
 from ir_runtime.op_reg import derive_backward, register_autograd
-from tests.op_reg.differentiable import multiply, native_op
+from tests.op_reg.differentiable import leaf, multiply, native_op
 from tests.op_reg.ops import make_op, op_of
 
 BACKENDS = ["aot_eager", "inductor"]
-
-
-def leaf(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    return torch.randn(*shape, dtype=dtype, requires_grad=True)
 
 
 def derived(signature, native, **members):

@@ -1,6 +1,6 @@
-"""Which Python text tries the providers of a priority in turn as fast as can be?
+"""Generate the Python function that tries the providers of a priority in turn.
 
-For each list of providers a function is generated that has their constraints in line.
+Each list of providers gets its own function, with the constraints of the providers inlined.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Run = Callable[..., Any]
 
 
 class CompiledChoices:
-    """The functions that were generated for lists of an op's providers.
+    """The generated functions for lists of an op's providers.
 
-    They are kept: a `with` block that sets a priority again does not generate them again.
+    They are kept, so that a `with` block that sets a priority again generates nothing.
 
     Args:
         op: the op.
@@ -34,30 +34,31 @@ class CompiledChoices:
         self._made: dict[tuple[tuple[IrOpImpl, ...], bool], Callable[[Run], Run]] = {}
 
     def made_for(self, impls: tuple[IrOpImpl, ...], *, on_cpu: bool) -> Callable[[Run], Run]:
-        """Return a function that makes one of providers to try in turn; see `_make_run`."""
+        """Return the result of `_make_run` for a list of providers; generate it at first use."""
         found = self._made.get((impls, on_cpu))
         if found is None:
             found = self._made[impls, on_cpu] = _make_run(self._op, impls, on_cpu=on_cpu)
         return found
 
     def clear(self) -> None:
-        """Generate all functions again when they are asked for."""
+        """Drop all functions; they are generated again at their next use."""
         self._made.clear()
 
 
 def _make_run(
     op: OpFacts[IrOpImpl], impls: Sequence[IrOpImpl], *, on_cpu: bool
 ) -> Callable[[Run], Run]:
-    """Generate what computes a call by the first provider that takes it.
+    """Generate a function that computes a call by the first provider that takes it.
 
     Args:
         op: the op.
-        impls: the providers in turn.
-        on_cpu: whether callers know that all tensors are there, on the CPU.
+        impls: the providers in order.
+        on_cpu: whether callers know that no tensor is None and all are on the CPU.
 
     Returns:
-        Makes a function of all arguments by position, given one that does what is left: it logs who
-        was passed over, and says what is wrong where none takes the call.
+        A function that takes `rest` and returns a function of all arguments by position. `rest`
+        computes the remaining calls: it logs the skipped providers, and raises an error if no
+        provider takes the call.
     """
     names = {name: f"ir_a{i}" for i, name in enumerate(op.arg_names)}
     passed = ", ".join(names.values())
@@ -69,11 +70,11 @@ def _make_run(
         tests.append(_test(impl, i, names, given, scope))
     tensors = sorted(names[name] for name in given)
     lines = [f"    {line}" for line in _shared_dtypes(tests, tensors)]
-    if tensors and not on_cpu:  # torch takes None for a tensor
+    if tensors and not on_cpu:  # torch accepts None for a tensor
         absent = " or ".join(f"{name} is None" for name in tensors)
         lines.insert(0, f"    if {absent}: return ir_rest({passed})")
     for i, test in enumerate(tests):
-        if i == 1:
+        if i == 1:  # at level DEBUG (10), `rest` logs the providers that it skips
             lines.append(f"    if ir_levels.get(10) is not False: return ir_rest({passed})")
         if impls[i].may_decline:
             lines.append(f"    if {test}:")
@@ -105,7 +106,7 @@ def _test(
 
 
 def _shared_dtypes(tests: list[str], given: Sequence[str]) -> list[str]:
-    """Read a dtype once that several constraints look at; changes the tests."""
+    """Read the dtype of a tensor only once if several tests use it; changes the tests."""
     lines: list[str] = []
     for name in given:
         read = rf"\b{name}\.dtype\b"

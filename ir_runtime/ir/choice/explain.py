@@ -1,4 +1,4 @@
-"""Which provider would a call have, and why?"""
+"""Explain which provider computes a call, and why the others do not."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = ["Decision", "Verdict", "explain"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of one provider in a call.
+    """The outcome for one provider in a call.
 
     Attributes:
         provider: its name.
         outcome: `chosen`, `refused`, `unsupported`, `not reached` or `not listed`.
-        reason: why.
+        reason: the reason for it, in words.
     """
 
     provider: str
@@ -38,16 +38,16 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Decision:
-    """Which provider a call has; printed, it is some lines for people.
+    """The provider of a call, and the reasons; `str` writes it as lines for people.
 
     Attributes:
         call: the op and its arguments, in words.
         source: where the priority comes from: `context`, `default` or `unset`.
-        priority: names of the providers in turn.
-        batch_sizes: for which batch sizes this priority is set; None if for all.
-        chosen: the provider, None if none takes the call.
-        verdicts: one for each provider of the op, those listed first.
-        kernel: what runs of the provider `iree`.
+        priority: names of the providers in order.
+        batch_sizes: the batch sizes of this priority; None for all.
+        chosen: the provider, None if no provider takes the call.
+        verdicts: one for each provider of the op, those in the priority first.
+        kernel: the kernel of the call, if the provider is `iree`.
     """
 
     call: str
@@ -84,15 +84,15 @@ def explain(
     source: str,
     batch_sizes: tuple[int, int | None] | None,
 ) -> Decision:
-    """Say which provider a call has; nothing of it runs.
+    """Explain which provider a call has, without running the call.
 
     Args:
         op: the op.
         values: all arguments of the call.
-        impls: the providers of the priority in turn, empty if none is set.
-        added_native: whether native is last without having been asked for.
-        source: where the priority comes from, as `Decision` has it.
-        batch_sizes: for which batch sizes it is set, None if for all.
+        impls: the providers of the priority in order, empty if none is set.
+        added_native: whether native was added to the end of the list.
+        source: where the priority comes from, as in `Decision`.
+        batch_sizes: the batch sizes of the priority, None for all.
     """
     listed = list(impls)
     if not listed and not is_strict():
@@ -102,7 +102,7 @@ def explain(
     wrong = op.check.refusal(values)
     for impl in listed:
         if wrong is not None:
-            verdicts.append(Verdict(impl.provider, "refused", f"the op does: {wrong}"))
+            verdicts.append(Verdict(impl.provider, "refused", f"by the op: {wrong}"))
             continue
         verdict = _judge(impl, values, reached=chosen is None)
         if impl is listed[-1] and added_native and verdict.outcome == "chosen":
@@ -124,7 +124,7 @@ def explain(
 def _judge_added_native(impl: IrOpImpl) -> Verdict:
     if is_strict():
         return Verdict(impl.provider, "refused", "strict: the priority does not list it")
-    return Verdict(impl.provider, "chosen", "no provider listed takes the call")
+    return Verdict(impl.provider, "chosen", "no provider of the list takes the call")
 
 
 def _not_listed(impl: IrOpImpl) -> Verdict:
@@ -150,7 +150,7 @@ def _explain_kernel(impl: IrOpImpl | None, values: Sequence[Any]) -> Explanation
     try:
         return impl.kernel.explain(*values)
     except IrRuntimeError:
-        return None  # the call itself says why, if it is made
+        return None  # the call itself would raise this error
 
 
 def _call_in_words(op: OpFacts[IrOpImpl], values: Sequence[Any]) -> str:

@@ -1,4 +1,4 @@
-"""Which provider has a call of an op now?  A context's priority, or else the process's."""
+"""The priorities of an op: a call uses its context's priority, else the default of the process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["OpPriority"]
 
 
 class OpPriority:
-    """The priorities that hold for an op: each context's, and the process's default.
+    """The priorities of an op: one for each context, and the default of the process.
 
     The generated functions of the op read `context` and `default` in each call.
 
@@ -35,7 +35,7 @@ class OpPriority:
 
     Attributes:
         context: the priority of a context, None if it has none.
-        default: the priority that is used where no context has one.
+        default: the priority for contexts that have none.
     """
 
     def __init__(self, op: OpFacts[IrOpImpl]) -> None:
@@ -46,18 +46,18 @@ class OpPriority:
         self.default = Priority(op, self._choices, ())
 
     def current(self) -> Priority:
-        """Return the priority that holds here."""
+        """Return the priority of this context, else the default."""
         if torch.compiler.is_dynamo_compiling():
             return self._traced.value or self.default
         return self.context.get() or self.default
 
     @property
     def names(self) -> list[str]:
-        """The names of the providers in turn, [] if none are set."""
+        """The names of the providers in order, [] if none are set."""
         return self.current().providers
 
     def choose(self, values: Sequence[Any], *, guarded: bool = False) -> IrOpImpl:
-        """Return the provider that a call has now, given all its arguments.
+        """Return the provider of a call under the current priority, given all its arguments.
 
         Args:
             values: the arguments.
@@ -69,15 +69,15 @@ class OpPriority:
         return self.current().choose(values, guarded=guarded)
 
     def run_traced(self, *given: Any) -> Any:
-        """Compute a call where a compiler traces through the provider.
+        """Compute a call while a compiler traces through the provider.
 
-        The torch op stands for providers whose arguments cannot be looked at while tracing.
+        If a provider's conditions cannot be tested while tracing, the torch op is called instead.
         """
         op = self._op
         values = given if op.normalize is None else op.normalize(*given)
         holds = op.check.holds
         if holds is not None and torch.compiler.is_dynamo_compiling() and not holds(*values):
-            return op.torch_op(*given)  # whose meta function says what is wrong
+            return op.torch_op(*given)  # its meta function raises the error
         priority = self.current().for_batch(values)
         for impl in priority.impls:
             if impl.is_asked_in_python:
@@ -112,16 +112,16 @@ class OpPriority:
         self._changed()
 
     def clear_default(self) -> None:
-        """Forget the default."""
+        """Remove the default of the process."""
         self.default = Priority(self._op, self._choices, ())
         self._changed()
 
     def forget_choices(self) -> None:
-        """Look again what providers take, in all priorities there are."""
+        """Compile all priorities of the op again, after providers' conditions have changed."""
         self._choices.clear()
         compile_anew(self._op)
 
     def _changed(self) -> None:
-        """Note what a compiler sees that traces through the op: it cannot trace a context."""
+        """Copy the context's priority for compilers, which cannot read context variables."""
         self._traced.value = self.context.get()
         logger.debug("providers of ir.ops.%s set to %s", self._op.name, self.names)

@@ -1,13 +1,13 @@
-"""Which provider computes a call?  The first of a list that takes it.
+"""A priority: a list of providers; the first provider that takes a call computes it.
 
-A list belongs to a context (`contextvars`): threads and asyncio tasks do not see each other's. The
-default belongs to the process. A thread begins with an empty context, so that the threads of the
-autograd engine or of an executor see the default; a backward on CPU tensors runs on the thread that
-calls it and sees that thread's list. Workers of a `DataLoader` that are forked, as on Linux, have a
-copy of the context that starts them, others what they import sets.
+A list belongs to a context (`contextvars`): other threads and asyncio tasks do not see it. The
+default belongs to the process. A new thread begins with an empty context, so the threads of the
+autograd engine or of an executor see the default. A backward on CPU tensors runs on the calling
+thread and sees its list. Forked workers of a `DataLoader`, as on Linux, have a copy of the context
+that starts them. Other workers have only the defaults set by modules that they import.
 
-A compiler that traces through an op, which is without `torch.ops`, sees the list of its thread; of
-tasks that take turns on one thread, that of the last `with` block entered or left.
+A compiler that traces through an op (the torch wrap is off) sees the list of its thread. If several
+tasks take turns on that thread, it is the list of the `with` block entered or left last.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ _alive: WeakSet[Priority] = WeakSet()
 
 
 class Priority:
-    """A list of providers, as `set_priority` leaves it.
+    """A list of providers in order, and the function that computes a call by them.
 
     Args:
         op: the op.
-        choices: makes the functions that try providers in turn, for all priorities of the op.
-        impls: the providers in turn, up to the first that takes all arguments.
-        added_native: whether native is last without having been asked for.
-        ranges: lists of their own for some batch sizes, the latest first.
-        source: `context` or `default`, where it holds.
+        choices: generates the functions that try providers in turn, for all priorities of the op.
+        impls: the supported providers in order, up to the first that takes all arguments.
+        added_native: whether native was added to the end of the list.
+        ranges: other priorities for some batch sizes, the latest first.
+        source: `context` or `default`: where it was set.
 
     Attributes:
-        run: computes a call, all arguments by position, by the first that takes it.
-        run_on_cpu: the same, for callers who know that all tensors are there, on the CPU.
+        run: computes a call by the first provider that takes it, given all arguments by position.
+        run_on_cpu: the same, for callers that know that no tensor is None and all are on the CPU.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class Priority:
         self.compile()
 
     def compile(self) -> None:
-        """Make `run` anew, which knows what its providers take."""
+        """Make `run` and `run_on_cpu` again, with the current conditions of the providers."""
         asked = self.impls[:-1] if self.added_native else self.impls
         if watch.on:
             self.run = self.run_on_cpu = self._run_watched
-        elif self.ranges or not asked:  # or else the call says what is set
+        elif self.ranges or not asked:  # the batch size, or strict mode, decides in each call
             self.run = self.run_on_cpu = self.run_chosen
         elif asked[0].accepts is None:
             self.run, self.run_on_cpu = asked[0].functional, asked[0].on_cpu
@@ -96,11 +96,14 @@ class Priority:
             self.run_on_cpu = self.choices.made_for(asked, on_cpu=True)(self.run_chosen)
 
     def run_chosen(self, *values: Any) -> Any:
-        """Compute a call, asking each provider in turn; slower than `run`, and it says more."""
+        """Compute a call by asking each provider in turn: slower than `run`, with logs and errors.
+
+        `run` falls back to it if no provider takes the call, or if skipped ones must be logged.
+        """
         return self.compute(values, lambda impl: impl.functional(*values))
 
     def compute(self, values: Sequence[Any], call: Callable[[IrOpImpl], Any]) -> Any:
-        """Return what `call` makes of the first provider that computes a call."""
+        """Return the result of `call` for the first provider that does not decline it."""
         declined: list[IrOpImpl] = []
         while True:
             impl = self.choose(values, declined, exactly=False)
@@ -116,7 +119,7 @@ class Priority:
 
     @property
     def providers(self) -> list[str]:
-        """Their names."""
+        """The names of the providers."""
         return [impl.provider for impl in self.impls]
 
     def for_batch(self, values: Sequence[Any]) -> Priority:
@@ -130,7 +133,7 @@ class Priority:
         return self
 
     def explain(self, values: Sequence[Any]) -> Decision:
-        """Say which provider a call has, given all its arguments; nothing of it runs."""
+        """Explain which provider a call has, given all its arguments, without running it."""
         chosen = self.for_batch(values)
         sizes = next((sizes for sizes, inner in self.ranges if inner is chosen), None)
         return explain(
@@ -154,12 +157,12 @@ class Priority:
 
         Args:
             values: the arguments.
-            declined: providers that turned out not to take them.
-            exactly: whether to ask all that a provider may still decline for.
+            declined: providers that have declined the call.
+            exactly: whether to test all conditions; else a chosen provider may still decline.
             guarded: whether a compiler may put guards on symbolic sizes.
 
         Raises:
-            PriorityError: no list is set, and that is asked for; or none takes the call.
+            PriorityError: no priority is set in strict mode, or no provider takes the call.
         """
         chosen = self.for_batch(values)
         if not chosen.impls:
@@ -175,7 +178,7 @@ class Priority:
             if not torch.compiler.is_compiling() and logger.isEnabledFor(10):
                 log_skipped(impl, values)
         if not torch.compiler.is_compiling():
-            self.op.check(values)  # what the op does not define is no provider's fault
+            self.op.check(values)  # for a call that the op does not define, this is the error
         what = (
             f"op {self.op.name}: no provider of its priority takes these arguments, "
             "the last must take all"
@@ -190,7 +193,7 @@ class Priority:
 
 def _unset(op: OpFacts[IrOpImpl]) -> IrOpImpl:
     if is_strict():
-        what = f"op {op.name}: has no priority, must have one where strict_priority holds"
+        what = f"op {op.name}: has no priority, must have one in strict mode"
         _stop_tracing(what)
         raise PriorityError(
             what,
@@ -206,13 +209,13 @@ def _unset(op: OpFacts[IrOpImpl]) -> IrOpImpl:
 
 
 def _stop_tracing(reason: str) -> None:
-    """Let Dynamo, which cannot trace how our exceptions are made, leave it to an eager call."""
+    """Break Dynamo's graph here: it cannot trace our exceptions, so an eager call raises them."""
     if torch.compiler.is_dynamo_compiling():
         torch._dynamo.graph_break(msg=reason)
 
 
 def compile_anew(op: OpFacts[IrOpImpl] | None = None) -> None:
-    """Let all priorities, or those of an op, look again what their providers take."""
+    """Compile all priorities again, or those of one op, after conditions have changed."""
     with _guard:
         priorities = [p for p in _alive if op is None or p.op is op]
     for priority in priorities:
@@ -228,10 +231,10 @@ def _follow(before: Settings, now: Settings) -> None:
 def make_priority(
     op: OpFacts[IrOpImpl], choices: CompiledChoices, names: Sequence[str], *, source: str
 ) -> Priority:
-    """Return the list of the providers of these names, of what works here.
+    """Return a priority of providers by name, without those that this machine does not support.
 
     Raises:
-        OpConflictError: a name is none of a provider's.
+        OpConflictError: no provider has one of the names.
     """
     unknown = [name for name in names if name not in op.impls]
     if unknown:
@@ -249,18 +252,18 @@ def make_priority(
             return Priority(op, choices, impls, source=source)
     warn_once(
         f"fallback {op.name}",
-        f"op {op.name}: each provider of its priority refuses some arguments; these calls are a "
-        f"fallback to native. If that is meant, say so: {[*names, 'native']}",
+        f"op {op.name}: each provider of its priority refuses some arguments; such calls are a "
+        f"fallback to native. If this is intended, set {[*names, 'native']}",
     )
     impls.append(op.impls["native"])
     return Priority(op, choices, impls, added_native=True, source=source)
 
 
 def with_range(base: Priority, sizes: BatchSizes, inner: Priority) -> Priority:
-    """Return a list that differs for some batch sizes.
+    """Return a priority like `base`, but with another one for some batch sizes.
 
     Raises:
-        OpConflictError: the sizes are no range, or the op has no activation to have one.
+        OpConflictError: the sizes are no range, or the op has no activation.
     """
     low, high = sizes
     if low < 0 or (high is not None and high < low):

@@ -1,4 +1,4 @@
-"""May native run where no priority names it?  Not in strict mode."""
+"""Strict mode: native computes a call only if a priority names it."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ _strict: ContextVar[bool | None] = ContextVar("ir_runtime_strict_priority", defa
 
 
 class Traced(threading.local):
-    """What a context variable holds, for compilers that trace a call: they cannot read contexts.
+    """A copy of a context variable for compilers that trace a call: they cannot read contexts.
 
     Attributes:
-        value: what the last `with` block of this thread that was entered, or left, made of it.
+        value: the value since this thread last entered or left a `with` block that sets it.
     """
 
     def __init__(self) -> None:
-        self.value: Any = None  # in each thread: a compiled graph is guarded by its own thread's
+        self.value: Any = None  # one for each thread: a compiled graph has a guard on it
 
 
 _traced_strict = Traced()
 
 
 def is_strict() -> bool:
-    """Tell whether native runs only where a priority names it."""
+    """Tell whether native runs only if a priority names it."""
     inside = _traced_strict.value if torch.compiler.is_dynamo_compiling() else _strict.get()
     return current_settings().strict_priority if inside is None else inside
 
 
 @contextmanager
 def strict_priority(strict: bool = True) -> Generator[None]:  # noqa: FBT001, FBT002 - as enable_torch_wrap
-    """Refuse, in this context, to run native where no priority names it.
+    """Refuse to run native in this context, unless a priority names it.
 
     The default is the setting `IR_RUNTIME_STRICT_PRIORITY`.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -26,7 +26,21 @@ from ir_runtime.launch.vm.vm_program import VmProgram
 if TYPE_CHECKING:
     from iree.runtime import VmContext, VmFunction, VmVariantList
 
-__all__ = ["call_program"]
+__all__ = ["Crossing", "call_program"]
+
+
+class Crossing(TypedDict):
+    """How tensors get to a place and back.
+
+    Attributes:
+        import_tensor: brings an argument to the place.
+        import_scratch: brings a copy of an argument to the place; the program may change the copy.
+        export_tensor: takes a result from the place.
+    """
+
+    import_tensor: ImportTensor
+    import_scratch: ImportTensor
+    export_tensor: ExportTensor
 
 
 def call_program(
@@ -39,9 +53,7 @@ def call_program(
     hidden: int = 0,
     is_async: bool,
     raises: bool,
-    import_tensor: ImportTensor,
-    import_scratch: ImportTensor,
-    export_tensor: ExportTensor,
+    **crossing: Unpack[Crossing],
 ) -> Any:
     """Run a program and wait for it.
 
@@ -50,13 +62,11 @@ def call_program(
         entry: its exported function.
         place: the device or devices to run on.
         args: tensors and numbers.
-        hidden: how many of the last arguments are not the user's; messages do not count them.
         outputs: tensors to write the results into, one each, or none.
+        hidden: how many of the last arguments are not the user's; messages do not count them.
         is_async: whether the function takes fences, if it does not declare it.
         raises: whether an index out of range is an error; else it is counted.
-        import_tensor: brings an argument to `place`.
-        import_scratch: brings a copy of an argument to `place`; the program may change the copy.
-        export_tensor: takes a result from `place`.
+        crossing: how tensors get to `place` and back.
 
     Returns:
         None, the result, or a list of results. With `outputs`, the same, made of `outputs`.
@@ -67,25 +77,11 @@ def call_program(
         UnsupportedTypeError: a value cannot be an argument or a result.
         LaunchError: the program failed.
     """
-    _refuse_values(program.name, args, outputs)
-    context, function = program.function(place, entry)
-    signature = program.signature(function, entry).settled(is_async=is_async, count=len(args))
-    if len(args) != len(signature.inputs):
-        given, wanted = len(args) - hidden, len(signature.inputs) - hidden
-        raise ArgumentError(f"{program.name}: {given} arguments, must be {wanted}")
-    if signature.changed:
-        refuse_unwritable(program.name, signature.changed, args)
+    linked, signature = _linked(program, entry, place, args, outputs, hidden, is_async=is_async)
     with torch.no_grad():
-        arguments = pack_arguments(
-            program.name,
-            signature.inputs,
-            args,
-            import_tensor,
-            import_scratch,
-            lambda place: program.keeps_operand(entry, place),
-        )
-        results = _invoke(program, place, (context, function), signature, arguments, args)
-        values = unpack_results(program.name, signature.outputs, results, export_tensor, args)
+        results = _invoke(program, entry, place, linked, signature, args, crossing)
+        export = crossing["export_tensor"]
+        values = unpack_results(program.name, signature.outputs, results, export, args)
         if signature.report is not None:
             # It is read first: after a fault, the results are not written anywhere.
             _read_report(program.name, signature.report, values.pop(), raises=raises)
@@ -98,22 +94,51 @@ def call_program(
     return values[0] if len(values) == 1 else values
 
 
-def _refuse_values(name: str, args: Sequence[Any], outputs: Sequence[Tensor]) -> None:
+def _linked(
+    program: VmProgram,
+    entry: str,
+    place: Place,
+    args: Sequence[Any],
+    outputs: Sequence[Tensor],
+    hidden: int,
+    *,
+    is_async: bool,
+) -> tuple[tuple[VmContext, VmFunction], Signature]:
+    """Return the function of a program and its signature; refuse arguments that do not fit it."""
+    name = program.name
     refuse_one_output(name, outputs)
     refuse_cut_tensors(name, "argument", args)
     refuse_cut_tensors(name, "output", outputs)
+    linked = program.function(place, entry)
+    signature = program.signature(linked[1], entry).settled(is_async=is_async, count=len(args))
+    if len(args) != len(signature.inputs):
+        given, wanted = len(args) - hidden, len(signature.inputs) - hidden
+        raise ArgumentError(f"{name}: {given} arguments, must be {wanted}")
+    if signature.changed:
+        refuse_unwritable(name, signature.changed, args)
+    return linked, signature
 
 
 def _invoke(
     program: VmProgram,
+    entry: str,
     place: Place,
     linked: tuple[VmContext, VmFunction],
     signature: Signature,
-    arguments: VmVariantList,
     args: Sequence[Any],
+    crossing: Crossing,
 ) -> VmVariantList:
+    """Bring the arguments to a place, and run the function on them there."""
     from iree.runtime import VmVariantList
 
+    arguments = pack_arguments(
+        program.name,
+        signature.inputs,
+        args,
+        crossing["import_tensor"],
+        crossing["import_scratch"],
+        lambda place: program.keeps_operand(entry, place),
+    )
     results = VmVariantList(len(signature.outputs))
     invoke = invoker_for(program.name, program.label, args)
     try:

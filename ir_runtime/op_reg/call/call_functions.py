@@ -20,14 +20,14 @@ or neg. Each of those adds a key, so one comparison rules out all of them."""
 
 @dataclass(frozen=True)
 class CallFunctions:
-    """What the dispatcher calls for an op.
+    """The functions that torch's dispatcher calls for an op.
 
     Attributes:
-        call: the kernel for CPU tensors.
-        call_there: the kernel for tensors of other devices.
-        autograd: the autograd kernel; takes the key set first.
+        call: for CPU tensors.
+        call_there: for tensors of other devices.
+        autograd: for autograd's key; takes the key set first.
         call_out: as `call`, for the `out` overload.
-        call_out_there: as `call_there`, likewise.
+        call_out_there: as `call_there`, for the `out` overload.
         autograd_out: as `autograd`, for the `out` overload.
     """
 

@@ -68,7 +68,7 @@ class CallTable:
     def remember(
         self, entrance: str, refused: int, args: Sequence[Any], bound: BoundLaunch
     ) -> None:
-        """Let the C launcher serve calls like this one; see `FastCalls.remember`."""
+        """Make the C launcher serve calls like this one; see `FastCalls.remember`."""
         with self._lock:
             if self.fast is not None and not _is_dropped(bound):
                 self.fast.remember(entrance, refused, args, bound)

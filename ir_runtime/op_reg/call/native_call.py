@@ -108,7 +108,7 @@ class FastCalls:
         return call
 
     def remember(self, name: str, refused: int, args: Sequence[Any], bound: BoundLaunch) -> None:
-        """Let the C launcher serve calls like this one, if it refused it as one not seen yet.
+        """Make the C launcher serve calls like this one, if it refused this one only as unknown.
 
         Args:
             name: the entrance that passed the call on.

@@ -1,13 +1,13 @@
-{#- y = x w^T + b in float32, written for CPUs; a Jinja template, for tiles are unrolled.
+{#- y = x w^T + b in float32, written for CPUs; a Jinja template, because the tiles are unrolled.
 
 A workgroup takes up to `row_block` rows of x and some panels of `vectors` vectors of columns. It
-walks along the rows in blocks of `depth`: copies the block of `rows_max` rows to the stack, and
-adds its products with each panel to the sums so far, which lie in the result. A product of
-`rows_max` x `vectors` vectors stays in registers; fewer rows than `rows_max` take tiles of `tails`
-rows in turn. Each sum is made in the same order whatever the tile, and starts at the bias.
+goes along the rows in blocks of `depth`. For each block it copies `rows_max` rows to the stack, and
+adds their products with each panel to the sums in the result. The sums of `rows_max` rows and
+`vectors` vectors stay in registers; fewer rows than `rows_max` use tiles of `tails` rows in turn.
+Each sum starts at the bias and is made in the same order, whatever the tile is.
 
-`packed`: w is [panel, step, column], else [column, k], and its blocks are transposed to the stack.
-`dot`: a step multiplies pairs of bf16 and adds both (vdpbf16ps).
+`packed`: w is [panel, step, column]; else it is [column, k], and blocks of it are transposed to the
+stack. `dot`: a step multiplies pairs of bf16 and adds both products (vdpbf16ps).
 -#}
 {%- set n0 = lanes * vectors -%}
 {%- set panels = (n + n0 - 1) // n0 -%}
@@ -23,7 +23,7 @@ rows in turn. Each sum is made in the same order whatever the tile, and starts a
 {%- macro repeated(count, text) %}{% for i in range(count) %}{{ text }}{{ ', ' if not loop.last }}{% endfor %}{% endmacro -%}
 {%- macro numbered(count, prefix, suffix='') %}{% for i in range(count) %}{{ prefix }}{{ i }}{{ suffix }}{{ ', ' if not loop.last }}{% endfor %}{% endmacro -%}
 {%- macro product(rows, first, before, after) %}
-          // {{ rows }} rows of x times one panel of the weight, added to the sums so far.
+          // {{ rows }} rows of x times one panel of the weight, added to the sums in the result.
           %product{{ rows }}:{{ rows * vectors }} = scf.for %i = %c0 to %ilen step %c1 iter_args({{ numbered(rows * vectors, '%a', ' = %zero') }}) -> ({{ repeated(rows * vectors, f) }}) {
 {%- if packed %}
             %wi = arith.addi %i0, %i : index
@@ -77,7 +77,7 @@ rows in turn. Each sum is made in the same order whatever the tile, and starts a
 {%- endfor %}{% endfor %}
 {%- endmacro -%}
 {%- macro copy_rows() %}
-        // A block of x, kept close: its rows lie far apart, and would evict each other.
+        // A copy of a block of x: its rows are far apart in memory, and would evict each other.
         %mrest = arith.subi %mlen, %m : index
         %mcount = arith.minsi %mrest, %rmax : index
         %mfirst = arith.addi %m0, %m : index

@@ -63,7 +63,7 @@ def document(verdicts: Verdicts) -> str:
 
 
 def _table(verdicts: Verdicts) -> str:
-    rows = ["Tried at dynamic sizes; what is refused may work at static ones.", ""]
+    rows = ["Tried at dynamic sizes; a refused operator may work at static sizes.", ""]
     rows += ["| operator | in a program | tried in |", "|---|---|---|"]
     for name in sorted(CASES.keys() & verdicts.keys()):
         outcome, dtypes = _outcome(name, verdicts[name])

@@ -1,9 +1,10 @@
-// What happens in a call whose like was seen before?  The dispatcher calls this object for an op;
-// it compares the arguments with those of the last calls, and runs the plan of the one that fits.
-// Any other call it passes on as it came, with the reason: a field for it would be shared by threads.
+// The fast path for a call whose shapes and values were seen before. The dispatcher calls this object
+// for an op. It compares the arguments with those of the latest calls, and runs the plan of the call
+// that fits. Other calls are passed on unchanged. The reason is passed as an argument, because all
+// threads would share a field.
 //
-// The caller holds the arguments until the call ends; what they refer to, as the items of a list,
-// it does not hold.
+// The caller holds the arguments until the call ends. It does not hold the objects inside them, such
+// as the items of a list.
 #include "call.h"
 
 #include <string.h>

@@ -117,7 +117,7 @@ typedef struct {
   span *bindings;       // of all dispatches, one after another
   size_t *lengths;      // theirs
   size_t binding_count;
-  uint32_t *numbers;    // the constants of all dispatches, likewise
+  uint32_t *numbers;    // the constants of all dispatches, one after another
   size_t number_count;
   uint64_t touched_bytes;
   uint64_t parts;       // how many threads the largest step can keep busy
@@ -319,8 +319,8 @@ typedef enum {
 typedef struct {
   kind what;
   dl_dtype dtype;     // of a tensor
-  int32_t rank;       // likewise
-  int64_t *shape;     // likewise
+  int32_t rank;       // of a tensor
+  int64_t *shape;     // of a tensor
   PyObject *object;   // the value itself, or the type of a list
   int64_t integer;
   uint64_t bits;      // of a float

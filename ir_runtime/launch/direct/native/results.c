@@ -4,7 +4,7 @@
 
 #include "launcher.h"
 
-// From this size on glibc's malloc maps every block anew (its M_MMAP_THRESHOLD grows no further).
+// From this size on glibc's malloc maps new memory for every block (M_MMAP_THRESHOLD's maximum).
 enum { FRESH_BYTES = 32 << 20, PAGE = 4096 };
 
 bool prepare_results(launcher *own) {

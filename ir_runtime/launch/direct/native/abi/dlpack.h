@@ -1,7 +1,7 @@
-// How does torch describe a tensor to C?  DLPack 1.x, its exchange table for C.
+// Torch's description of a tensor for C: DLPack 1.x, with its exchange table.
 //
-// The layout is that of include/dlpack/dlpack.h in dmlc/dlpack (Apache License 2.0), declared anew
-// with only what a launch needs.
+// The layout is that of include/dlpack/dlpack.h in dmlc/dlpack (Apache License 2.0), declared here
+// again with only the parts that a launch needs.
 #ifndef IR_RUNTIME_DLPACK_ABI_H
 #define IR_RUNTIME_DLPACK_ABI_H
 

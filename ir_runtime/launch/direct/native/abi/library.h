@@ -1,7 +1,7 @@
-// What does a compiled executable look like in memory?  Version 6 of IREE's executable library.
+// The layout of a compiled executable in memory: version 6 of IREE's executable library.
 //
 // The layout is that of runtime/src/iree/hal/local/executable_library.h in iree-org/iree (Apache
-// License v2.0 with LLVM Exceptions), declared anew with only what a launch needs.
+// License v2.0 with LLVM Exceptions), declared here again with only the parts that a launch needs.
 #ifndef IR_RUNTIME_LIBRARY_ABI_H
 #define IR_RUNTIME_LIBRARY_ABI_H
 
