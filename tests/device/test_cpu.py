@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -137,18 +136,3 @@ def test_a_process_without_permission_for_amx_runs_other_kernels() -> None:
     assert (done.stdout, done.returncode) == ("[[32.0, 32.0], [32.0, 32.0], [32.0, 32.0]]\n", 0), (
         done.stderr
     )
-
-
-def test_caches_are_those_of_the_first_core(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    kinds = [("1", "Data", "48K"), ("1", "Instruction", "64K"), ("2", "Unified", "2048K")]
-    for i, (level, kind, size) in enumerate(kinds):
-        directory = tmp_path / f"index{i}"
-        directory.mkdir()
-        for name, text in (("level", level), ("type", kind), ("size", size)):
-            (directory / name).write_text(text + "\n")
-    monkeypatch.setattr(cpu, "_CACHES", tmp_path)
-    assert cpu._host_caches() == (48 << 10, 2 << 20, 2 << 20)
-    monkeypatch.setattr(cpu, "_CACHES", tmp_path / "none")
-    assert cpu._host_caches() == (32 << 10, 512 << 10, 32 << 20)
