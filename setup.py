@@ -19,7 +19,7 @@ FILES = (
     "gates.c", "load.c", "memory.c", "module.c", "plan.c", "pool.c", "processor.c", "recent.c",
     "report.c", "results.c", "run.c", "steps.c", "storage.c", "tensor.c",
 )  # fmt: skip
-HEADERS = ("call.h", "launcher.h", "abi/dlpack.h", "abi/library.h")
+HEADERS = ("call.h", "launcher.h", "refusal.h", "abi/dlpack.h", "abi/library.h")
 FAILURE = "build_failure.txt"  # `ir_runtime.launch.direct.native` reads it
 MOST_CHARACTERS = 4000
 

@@ -22,7 +22,7 @@ _LESS_FUSION = (
     NO_FUSION_OF_SHARED,
 )
 _OF_FUSION = ("stack allocation", "does not dominate this use")
-"""What the compiler says of code that it fused itself."""
+"""Messages of the compiler about code that it broke by its own fusion."""
 _KEPT_APART = {"torch.aten._softmax": 0, "torch.aten._log_softmax": 0, "torch.aten.index_put": 2}
 """By operation, the operand that must be computed separately before it."""
 

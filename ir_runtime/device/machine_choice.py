@@ -21,13 +21,13 @@ __all__ = [
 ]
 
 _BYTES_A_US = 400
-"""What a kernel moves in a microsecond through one core, for each byte of its vectors."""
+"""Bytes that a kernel on one core moves in a microsecond, for each byte of its vectors."""
 _WAKE_US, _WAKE_CORE_US = 1.0, 0.125
-"""What it takes to wake torch's threads and to wait for them: at least, and for each core."""
+"""The time to wake torch's threads and to wait for them: at least, and for each core."""
 _POOL_WAKE_US = 80.0
-"""What it takes to wake the worker pool of IREE's VM, and to wait for it."""
+"""The time to wake the worker pool of IREE's VM, and to wait for it."""
 _BYTES_AN_ELEMENT = 16
-"""What an elementwise kernel keeps in the first cache for each element: three f32, and room."""
+"""Bytes of the first cache that an elementwise kernel needs for an element: three f32, and room."""
 
 
 @dataclass(frozen=True)

@@ -12,29 +12,26 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
-from ir_runtime.device import Device, Target, get_device_from_torch, parse_target
-from ir_runtime.device.driver_table import host_flags_for
+from ir_runtime.device import Device, Target, parse_target
 from ir_runtime.device.target_name import fleet_targets, parse_targets, type_name
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import (
-    ArgumentError,
-    MixedDeviceError,
     NoProgramError,
     StoreError,
     UnsupportedTypeError,
 )
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch.artifact.find_artifact import choose_artifact
-from ir_runtime.launch.artifact.key import KernelKey
-from ir_runtime.launch.artifact.store import Artifact, DirectoryStore
-from ir_runtime.launch.compile.build import default_store, obtain_artifact, program_key
+from ir_runtime.launch.artifact.store import DirectoryStore
+from ir_runtime.launch.compile.build import default_store
 from ir_runtime.launch.compile.compiler import require_back_end
 from ir_runtime.launch.compile.source import source_bytes
 from ir_runtime.launch.explanation import UNDERSTOOD, Explanation
 from ir_runtime.launch.loaded_program import LoadedProgram, entry_of
-from ir_runtime.launch.operand.launch_type import launch_failure, local_uri_for_work
-from ir_runtime.launch.operand.tensor_device import places_of, refuse_tensors_elsewhere
+from ir_runtime.launch.operand.launch_type import launch_failure
 from ir_runtime.launch.program_calls import ProgramCalls, choose_call
+from ir_runtime.launch.program_device import device_of, device_of_call
+from ir_runtime.launch.program_source import ProgramSource
 from ir_runtime.launch.vm.call import call_program
 from ir_runtime.settings import current_settings
 
@@ -80,7 +77,7 @@ class Launchable:
         self._loader = loader
         self._providers = tuple(parameter_providers)
         self._is_async = is_async
-        self._obtain: Callable[[Target], Artifact] | None = None
+        self._source: ProgramSource | None = None
         self._programs: dict[str, LoadedProgram] = {}
         self._calls = ProgramCalls(_call_through(weakref.ref(self)), len(self._state))
         self._lock = fork_safe_lock()
@@ -116,31 +113,14 @@ class Launchable:
             ArgumentError: the target is unknown.
         """
         wanted = parse_target(target) if isinstance(target, str) else target
-        text = source_bytes(source)
         store = default_store() if file_cache_dir is None else DirectoryStore(file_cache_dir)
-
-        def key_for(target: Target) -> KernelKey:
-            every = (*host_flags_for(target), *flags)
-            return program_key(name, text, target.device_type, every, entry_point)
-
-        def obtain(target: Target, weaker: Sequence[Target] = ()) -> Artifact:
-            key = key_for(target)
-            return obtain_artifact(
-                store, key, target.flags, lambda: text, lambda: map(key_for, weaker)
-            )
+        program = ProgramSource(name, source_bytes(source), store, tuple(flags), entry_point)
 
         def load(device: Device) -> LoadedProgram:
-            best, *weaker = device.targets_for(wanted)
-            return LoadedProgram(
-                name,
-                artifact=obtain(best, weaker),
-                wanted_type=best.device_type,
-                entry=entry_point,
-                providers=parameter_providers,
-            )
+            return program.load(device.targets_for(wanted), parameter_providers)
 
         made = Launchable(load, parameter_providers, is_async=False, name=name)
-        made._obtain = obtain
+        made._source = program
         return made
 
     @staticmethod
@@ -221,12 +201,12 @@ class Launchable:
             ArgumentError: a target is unknown.
             CompileError, StoreError: it cannot be compiled for a target, or stored.
         """
-        if self._obtain is None:
+        if self._source is None:
             raise NoProgramError(f"{self.name}: is loaded, must be made from source to be compiled")
         built: dict[str, bytes] = {}
         for each in fleet_targets() if target is None else parse_targets(target):
             require_back_end(each)
-            built[each.name] = self._obtain(each).vmfb
+            built[each.name] = self._source.obtain(each).vmfb
         return built
 
     def preload(self, device: torch.device | str | Device) -> None:
@@ -238,7 +218,7 @@ class Launchable:
             CompileError, StoreError: it cannot be compiled or loaded.
             LinkError: it needs parameters that it was not given.
         """
-        target = _device_of(device)
+        target = device_of(device)
         program = self._program(target)
         here = target.driver.family == "local" and current_settings().launch != "vm"
         if here and not isinstance(program.direct, str):
@@ -259,7 +239,7 @@ class Launchable:
             IrRuntimeError: the same errors as the call itself.
         """
         every = (*args, *self._state)
-        target, is_default = self._target(every, device)
+        target, is_default = device_of_call(self.name, every, device)
         program = self._program(target)
         found = choose_call(self._calls, program, every, None if is_default else target.uri)
         shown = [format_tensor(a) if isinstance(a, Tensor) else repr(a) for a in args]
@@ -325,7 +305,7 @@ class Launchable:
         args = (*args, *self._state)
         found = self._calls.find(args) if device is None else None
         if found is None:
-            target, is_default = self._target(args, device)
+            target, is_default = device_of_call(self.name, args, device)
             program = self._program(target)
             chosen = choose_call(self._calls, program, args, None if is_default else target.uri)
             if isinstance(chosen, str):
@@ -384,49 +364,6 @@ class Launchable:
             )
         entry, module = loaded
         return LoadedProgram(self.name, module=module, entry=entry, providers=self._providers)
-
-    def _target(
-        self, args: Sequence[Any], device: torch.device | str | Device | None
-    ) -> tuple[Device, bool]:
-        """Return the device of a call, and whether it is the CPU's default."""
-        empty = any(a.numel() == 0 for a in args if isinstance(a, Tensor))
-        if device is None:
-            device = self._common_device(args)
-        elif not isinstance(device, Device):
-            device = torch.device(device)
-            refuse_tensors_elsewhere(self.name, args, device)
-        if isinstance(device, Device):  # IREE's worker pool crashes on an empty grid
-            on_pool = device.driver_id == "local-task" and empty
-            return Device("local-sync") if on_pool else device, False
-        if device.type == "cpu":
-            return Device(local_uri_for_work(_size_bytes(args), has_empty=empty)), True
-        return get_device_from_torch(device), False
-
-    def _common_device(self, args: Sequence[Any]) -> torch.device | Device:
-        """Return the device of the tensors, or the current `Device` if it can run on them."""
-        places = places_of(args)
-        if len(places) > 1:
-            found = ", ".join(sorted(str(place) for place in places))
-            raise MixedDeviceError(f"{self.name}: tensors on {found}, must be on one device")
-        where = next(iter(places), torch.device("cpu"))
-        chosen = Device.chosen_for(where)
-        if chosen is None and not places:
-            raise ArgumentError(
-                f"{self.name}: no tensor among the arguments, must have one to tell the device",
-                fix="pass device=, or call it in `with Device(...):`",
-            )
-        return chosen or where
-
-
-def _size_bytes(args: Sequence[Any]) -> int:
-    return sum(a.numel() * a.element_size() for a in args if isinstance(a, Tensor))
-
-
-def _device_of(device: torch.device | str | Device) -> Device:
-    if isinstance(device, Device):
-        return device
-    where = torch.device(device)
-    return Device("local-sync") if where.type == "cpu" else get_device_from_torch(where)
 
 
 def _is_loaded(value: object) -> bool:

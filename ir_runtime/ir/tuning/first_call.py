@@ -108,6 +108,6 @@ def _may_measure(values: Sequence[Any]) -> bool:
 
 
 first_calls = FirstCalls()
-"""What measures in this process."""
+"""The measurements of first calls in this process."""
 
 on_fork(first_calls.forget)  # a thread of the parent may have been measuring

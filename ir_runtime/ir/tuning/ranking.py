@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 __all__ = ["MARGIN", "ROUNDS", "Ranking", "median", "provider_of", "rank", "variants_of"]
 
 ROUNDS = 5
-"""How often each choice is measured, in turn with the others."""
+"""The number of rounds in which each choice is measured, in turn with the others."""
 
 MARGIN = 0.05
-"""How much less time another choice must take than the one in use, in a round, to win it."""
+"""The part of the time that another choice must save against the one in use, to win a round."""
 
 _LOST_ROUNDS = 5
 """One round in so many may be lost by a choice that replaces the one in use."""

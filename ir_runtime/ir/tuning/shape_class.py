@@ -1,4 +1,4 @@
-"""Which calls of an op are alike, so that what was measured for one holds for the others?"""
+"""Shape classes: calls of an op that are alike, so that one measurement holds for all of them."""
 
 from __future__ import annotations
 

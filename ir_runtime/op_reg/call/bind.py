@@ -12,6 +12,7 @@ from ir_runtime.errors import ArgumentError, LaunchError
 from ir_runtime.launch.direct import native
 from ir_runtime.op_reg.call.kernel import bind_call
 from ir_runtime.op_reg.op.find_op import registered_op
+from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.op_arguments import fill_example
 
 __all__ = ["bind_raw"]
@@ -36,17 +37,7 @@ def bind_raw(op: Any, *example: Any) -> Callable[..., Any]:
         LaunchError: the kernel cannot be launched directly; says why.
     """
     found = registered_op(op)
-    if found.has_check or found.has_eager_execute:
-        raise ArgumentError(
-            f"{found.name}: looks at each call's values, must not to be bound",
-            fix=f"call torch.ops.{found.library.ns}.{found.name}",
-        )
-    listed = any("[]" in str(a.type) or "List" in str(a.type) for a in found.schema.arguments)
-    if found.mutated_args or listed:
-        raise LaunchError(
-            f"{found.name}: cannot be bound to these arguments",
-            facts=["it changes arguments or takes lists"],
-        )
+    _refuse_unbindable(found)
     values = fill_example(found, example)
     with torch._C._DisableAutocast():
         bound = bind_call(found, values)
@@ -69,3 +60,18 @@ def bind_raw(op: Any, *example: Any) -> Callable[..., Any]:
     return _launcher.BoundCall(
         found.qualified_name, given, native_plan, operands, bound.results, signature
     )
+
+
+def _refuse_unbindable(op: Op) -> None:
+    """Refuse ops that a launcher without Python cannot serve."""
+    if op.has_check or op.has_eager_execute:
+        raise ArgumentError(
+            f"{op.name}: looks at each call's values, must not be bound",
+            fix=f"call torch.ops.{op.library.ns}.{op.name}",
+        )
+    listed = any("[]" in str(a.type) or "List" in str(a.type) for a in op.schema.arguments)
+    if op.mutated_args or listed:
+        raise LaunchError(
+            f"{op.name}: cannot be bound to these arguments",
+            facts=["it changes arguments or takes lists"],
+        )

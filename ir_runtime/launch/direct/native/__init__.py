@@ -24,7 +24,7 @@ from ir_runtime.device.machine_choice import parallel_bytes
 __all__ = ["build_failure", "why_absent"]
 
 _UNSET_BYTES = 64 << 10
-"""What the launcher begins with, in `module.c`."""
+"""The first value in the launcher, from `module.c`."""
 _EXTENSION = f"{__name__}._launcher"
 _FAILURE = Path(__file__).with_name("build_failure.txt")  # `setup.py` writes it
 

@@ -1,4 +1,4 @@
-// Which memory do launches share?  Each thread keeps what its largest launch needed, until it ends.
+// Memory for transients. Each thread keeps as much as its largest launch needed, until it ends.
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>

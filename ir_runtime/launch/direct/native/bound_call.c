@@ -1,5 +1,5 @@
-// What is the shortest way from tensors to a kernel?  One plan, for tensors of one layout, without
-// the dispatcher; what that would have seen to is refused.
+// What `op.bind` returns: the shortest way from tensors to a kernel, one plan for one layout. It
+// does not use the dispatcher, and refuses calls that need what the dispatcher does.
 #include "launcher.h"
 
 #include <structmember.h>

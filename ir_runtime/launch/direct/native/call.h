@@ -1,4 +1,4 @@
-// What is a call?  Shared by the file that serves it and the one that describes it to Python.
+// `Call`: shared by the file that serves calls and the file that describes them to Python.
 #ifndef IR_RUNTIME_CALL_H
 #define IR_RUNTIME_CALL_H
 

@@ -1,4 +1,4 @@
-// How does Python make a call, teach it, and let it go?
+// The Python type `Call`: how Python creates, teaches, clears and frees one.
 #include "call.h"
 
 #include <structmember.h>

@@ -1,4 +1,4 @@
-// Which operands does a plan change?  The last results, the report apart, lie in their memory.
+// The operands that a plan changes. Its last results, except for the report, are in their memory.
 #include "launcher.h"
 
 bool take_changed(plan *self, PyObject *changed, PyObject *copies) {

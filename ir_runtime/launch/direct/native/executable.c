@@ -1,7 +1,7 @@
-// What is a loaded executable?  The functions of one library, and the environment they run in.
+// A loaded executable: the functions of one library, and the environment that they run in.
 //
-// A plan keeps its executables alive and a running launch its plan, so that no code of a library
-// can be running when its last reference goes: only then is it unloaded.
+// A plan holds its executables, and a running launch holds its plan. So no code of a library runs
+// when its last reference is dropped, and the library can be unloaded.
 #include <dlfcn.h>
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-// What does a call say of its tensors?  Looked at once, before anything is compared.
+// The facts of a call: each tensor is read once, before anything is compared.
 #include <string.h>
 
 #include "launcher.h"

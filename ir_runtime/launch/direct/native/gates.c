@@ -1,4 +1,4 @@
-// What sends a call another way, whatever its arguments are?
+// States of torch that send every call to the dispatcher: modes, tracing, autocast, gradients.
 #include "launcher.h"
 
 static PyObject *found(const char *module, const char *name) {

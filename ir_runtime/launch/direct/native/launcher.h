@@ -1,4 +1,4 @@
-// What do the files of the launcher know of each other?
+// The types and functions that the files of the launcher share.
 //
 // What is Python's belongs to the module object: its `launcher`, which each object of the module's
 // types keeps alive. Static is only what belongs to the process or to one of its threads: the
@@ -18,6 +18,7 @@
 
 #include "abi/dlpack.h"
 #include "abi/library.h"
+#include "refusal.h"
 
 enum { ALIGNMENT = 64 };
 
@@ -197,38 +198,6 @@ void *local_memory(size_t size);
 size_t transient_bytes(void);
 
 // --- tensor.c ---
-
-typedef enum {
-  ACCEPTED,
-  REFUSED_COUNT,
-  REFUSED_KIND,
-  REFUSED_VALUE,
-  REFUSED_SUBCLASS,
-  REFUSED_UNREADABLE,
-  REFUSED_DEVICE,
-  REFUSED_DTYPE,
-  REFUSED_SHAPE,
-  REFUSED_STRIDES,
-  REFUSED_ALIGNMENT,
-  REFUSED_NULL,
-  REFUSED_SIZE,
-  REFUSED_STORAGE,
-  REFUSED_GRAD,
-  REFUSED_TANGENT,
-  REFUSED_CONJ,
-  REFUSED_NEG,
-  REFUSED_MODE,
-  REFUSED_TRACING,
-  REFUSED_AUTOCAST,
-  REFUSED_KEYSET,
-  REFUSED_DEVICE_SET,
-  REFUSED_PROFILER,
-  REFUSED_OVERLAP,
-  REFUSED_UNKNOWN,
-  REFUSALS
-} refusal;
-
-extern const char *const refusal_words[REFUSALS];
 
 enum { FEW_DIMS = 8 };
 

@@ -1,9 +1,9 @@
-// How does a compiled executable get into this process?
+// Loads a compiled executable into this process.
 //
-// The C library returns the old library for a path that it has seen, whatever lies there now, so
-// that each load has a path of its own: that of an anonymous file, or of a temporary one where
-// anonymous files are forbidden or may not be executed. A temporary file has no name, so that a
-// process that is killed leaves nothing; it has one where the file system knows no other.
+// For a path that it has seen, the C library returns the old library, even if the file has changed.
+// So each load has its own path: an anonymous file, or a temporary file where anonymous files are
+// forbidden or must not be executed. The temporary file has no name, so that a killed process
+// leaves nothing behind; it has a name only where the file system supports no other files.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <elf.h>

@@ -1,4 +1,4 @@
-// Has a call like this one been seen?  Its arguments, reduced to what a plan depends on.
+// Compares a call with the calls that were seen before, by the arguments that a plan depends on.
 #include <string.h>
 
 #include "launcher.h"

@@ -1,4 +1,4 @@
-// What does Python see of the launcher?
+// The Python module `_launcher`: its types, functions and state.
 #include "launcher.h"
 
 static PyObject *set_parallel_bytes(PyObject *module, PyObject *size) {

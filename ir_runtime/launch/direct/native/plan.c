@@ -1,4 +1,4 @@
-// What runs?  The launches of one call, checked once, so that running them needs no check.
+// A plan: the launches of one call. They are checked once, so that running them needs no checks.
 #include <stdlib.h>
 #include <string.h>
 

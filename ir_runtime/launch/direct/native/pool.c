@@ -1,5 +1,5 @@
-// Which threads does a large launch use?  Those of torch: found in the OpenMP library that it runs
-// on, never linked, so that there is no second pool.
+// The threads of large launches: those of torch. The OpenMP library that torch uses is found at run
+// time, and never linked, so that there is no second pool.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
-// What does the code of an executable get to know of the processor?
+// The features of the processor, for code in executables that asks for them.
 //
 // The bits are those of runtime/src/iree/schemas/cpu_feature_bits.inl in iree-org/iree, filled as
-// IREE's own runtime fills them, so that a kernel that asks takes the same way under both.
+// IREE's runtime does, so that a kernel takes the same branches under both.
 #include "launcher.h"
 
 typedef struct {

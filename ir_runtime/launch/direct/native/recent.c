@@ -1,4 +1,4 @@
-// Which calls were seen lately?  The latest one first.
+// The latest calls, the latest one first.
 #include <string.h>
 
 #include "launcher.h"

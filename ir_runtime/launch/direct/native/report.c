@@ -1,5 +1,5 @@
-// Was an index out of range?  A plan that takes indices reports them in its last result, in rows of
-// the least and the greatest index, the lowest one allowed, and the size.
+// Index reports. A plan with indices writes them into its last result, in rows: the least and the
+// greatest index, the lowest one allowed, and the size.
 #include <stdlib.h>
 
 #include "launcher.h"

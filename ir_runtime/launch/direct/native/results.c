@@ -1,4 +1,4 @@
-// Where do the results of a call go?  Into new tensors of torch's allocator, or into given ones.
+// The results of a call: new tensors from torch's allocator, or tensors that the caller gave.
 #include <string.h>
 #include <sys/mman.h>
 

@@ -1,4 +1,4 @@
-// How does a plan run?  Step after step, each shared out among the threads in contiguous chunks.
+// Runs a plan step by step. The threads share the workgroups of a step in contiguous chunks.
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stdatomic.h>

@@ -1,4 +1,4 @@
-// Is a step of a plan one that cannot do harm?  All that a launch would rely on is checked here.
+// Checks the steps of a plan, so that no launch can read or write outside of its memory.
 #include <string.h>
 
 #include "launcher.h"

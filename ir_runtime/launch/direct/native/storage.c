@@ -1,7 +1,8 @@
-// Does a tensor's storage hold all of it?  One that was shrunk does not, and torch does not look.
+// Checks that a tensor's storage holds the whole tensor: a storage may have been shrunk, and torch
+// does not check that.
 //
-// Torch offers C no view of a storage. Where its fields lie is found once, by looking for known
-// values in tensors made for that; if that fails, Python is asked for each tensor.
+// Torch has no C interface for storages. The places of the fields are found once, by a search for
+// known values in tensors made for it. If that fails, Python is asked for each tensor.
 #include <string.h>
 
 #include "launcher.h"

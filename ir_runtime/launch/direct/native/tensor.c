@@ -1,4 +1,4 @@
-// Which tensors can a plan take as they lie?
+// Decides which tensors a plan can use in place.
 #include "launcher.h"
 
 const char *const refusal_words[REFUSALS] = {
