@@ -2,7 +2,7 @@
 
 Each call is timed in turn with its peers: once all sides allocate their results, once all sides
 write into existing tensors. `torch.compile` gets static shapes and the whole function, without
-gradients. The promises are in the table at the end.
+gradients. The promises are in the table at the end. Without options it takes about 5 minutes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,16 @@ from typing import Any
 import torch
 
 from benchmarks.kernel_cases import FEATURES, OPS, ROWS, KernelCase, kernel_cases
+from benchmarks.machine import measure_machine
 from ir_runtime.counters import count_since
 from ir_runtime.device.machine import this_machine
 
 ROW_OPS = ("layer_norm", "rms_norm", "gelu", "silu_and_mul", "softmax", "rotary_embedding")
 STREAMING = ("rms_norm", "silu_and_mul", "layer_norm")
+MEASURED = Path(__file__).parent.parent / "docs" / "measured"
+"""The results of machines, one file each; `docs/measured.md` is written from them."""
+
+_SOME_ROWS = "1,64,2048"
 DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -81,8 +86,12 @@ class Promise:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--ops", default=",".join(OPS), help="which, with commas between")
-    parser.add_argument("--rows", default=",".join(map(str, ROWS)))
-    parser.add_argument("--features", default=",".join(map(str, FEATURES)))
+    parser.add_argument("--rows", help=f"default: {_SOME_ROWS}; with --full: {_text(ROWS)}")
+    parser.add_argument(
+        "--features", help=f"default: {FEATURES[0]}; with --full: {_text(FEATURES)}"
+    )
+    parser.add_argument("--full", action="store_true", help="all rows and features, for an hour")
+    parser.add_argument("--save", action="store_true", help="write docs/measured/<machine>.json")
     parser.add_argument("--dtypes", default=",".join(DTYPES))
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--plot", type=Path, help="draw the ratios into this PNG file")
@@ -91,8 +100,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> bool:
     """Measure and print; returns whether the promises are kept."""
     ops, dtypes = arguments.ops.split(","), arguments.dtypes.split(",")
-    rows, features = _numbers(arguments.rows), _numbers(arguments.features)
+    rows = _numbers(arguments.rows or (_text(ROWS) if arguments.full else _SOME_ROWS))
+    every = FEATURES if arguments.full else FEATURES[:1]
+    features = _numbers(arguments.features or _text(every))
     rounds = arguments.rounds or 15
+    machine = measure_machine()
+    if not arguments.json:
+        print(machine, flush=True)
     results: list[Result] = []
     copies: dict[int, float] = {}
     with torch.no_grad():
@@ -108,13 +122,24 @@ def run(arguments: argparse.Namespace) -> bool:
         from benchmarks.plot import draw_ratios
 
         draw_ratios(results, arguments.plot)
+    report = {
+        "machine": asdict(machine),
+        "rows": [asdict(result) for result in results],
+        "promises": [asdict(promise) for promise in promises],
+    }
+    if arguments.save:
+        MEASURED.mkdir(exist_ok=True)
+        path = MEASURED / f"{machine.kind}.json"
+        path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     if arguments.json:
-        rows_json = [asdict(result) for result in results]
-        report = {"threads": torch.get_num_threads(), "rows": rows_json}
-        print(json.dumps(report | {"promises": [asdict(p) for p in promises]}, indent=1))
+        print(json.dumps(report, indent=1))
     else:
         _print_promises(promises)
     return all(promise.kept for promise in promises)
+
+
+def _text(numbers: Sequence[int]) -> str:
+    return ",".join(map(str, numbers))
 
 
 def _numbers(text: str) -> list[int]:

@@ -8,15 +8,19 @@ such as those of modules that are being imported, cannot be freed: a fork waits 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
 from weakref import WeakSet
 
-__all__ = ["ForkSafeLock", "fork_safe_lock", "fork_waits"]
+__all__ = ["ForkSafeLock", "cached_property", "fork_safe_lock", "fork_waits"]
 
 ForkSafeLock = threading.RLock  # noqa: TID251 - the one place that makes them
+
+T = TypeVar("T")
 
 _LONGEST_WAIT_S = 20.0
 
@@ -31,6 +35,19 @@ def fork_safe_lock() -> ForkSafeLock:
     lock = ForkSafeLock()
     _locks.add(lock)
     return lock
+
+
+def cached_property(
+    compute: Callable[[Any], T],
+) -> functools.cached_property[T]:  # noqa: TID251 - the one place that makes them
+    """Return a `functools.cached_property` whose lock is free in a forked child.
+
+    Until Python 3.12, one lock for all instances is held while a value is computed.
+    """
+    made = functools.cached_property(compute)  # noqa: TID251
+    if hasattr(made, "lock"):
+        made.lock = fork_safe_lock()
+    return made
 
 
 def _free_locks() -> None:

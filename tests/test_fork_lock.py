@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import warnings
 
-from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.fork_lock import cached_property, fork_safe_lock
 
 
 def exit_code_of_child(run) -> int:
@@ -45,3 +46,32 @@ def test_lock_of_the_thread_that_forks_stays_its_own():
     with lock:
         code = exit_code_of_child(lambda: lock.release() or 0)
     assert code == 0
+
+
+def test_a_cached_property_can_be_computed_in_a_forked_child():
+    """Until Python 3.12 a thread that computes one holds a lock, also for other instances."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow:
+        def __init__(self, *, waits: bool) -> None:
+            self.waits = waits
+
+        @cached_property
+        def value(self) -> int:
+            if self.waits:
+                begun.set()
+                go_on.wait(30)
+            return 7
+
+    def in_time() -> int:
+        signal.alarm(10)
+        return Slow(waits=False).value
+
+    thread = threading.Thread(target=lambda: Slow(waits=True).value)
+    thread.start()
+    assert begun.wait(30)
+    try:
+        assert exit_code_of_child(in_time) == 7
+    finally:
+        go_on.set()
+        thread.join()

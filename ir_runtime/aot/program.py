@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +26,7 @@ from ir_runtime.errors import (
     CompilerNotFoundError,
     CompilerTimeoutError,
 )
-from ir_runtime.fork_lock import fork_safe_lock, fork_waits
+from ir_runtime.fork_lock import cached_property, fork_safe_lock, fork_waits
 from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.build import default_store
@@ -259,7 +258,7 @@ class Program:
         operands = self._operands(args, kwargs)
         return self._own_launchable.explain(*operands, device=_default_device(operands))
 
-    @functools.cached_property
+    @cached_property
     def _own_launchable(self) -> Launchable:
         return self.launchable()
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ir_runtime.counters import add_pending_count
 from ir_runtime.device import Device
+from ir_runtime.fork_lock import cached_property
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.direct.direct_program import (
     BoundPlan,
@@ -62,12 +63,12 @@ class LoadedKernel:
         direct = self.__dict__.get("direct")
         return isinstance(direct, DirectProgram) and direct.take_ran()
 
-    @functools.cached_property
+    @cached_property
     def vm(self) -> VmProgram:
         """The kernel as a module of IREE's VM."""
         return VmProgram.from_artifact(self.artifact)
 
-    @functools.cached_property
+    @cached_property
     def direct(self) -> DirectProgram | str:
         """The kernel as a host program, or the reason why `direct` cannot run it."""
         return load_direct(self.artifact, lambda: load_globals(self.vm, Device("local-sync")))

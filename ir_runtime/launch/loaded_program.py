@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from ir_runtime.device import Device
 from ir_runtime.errors import EntryPointError
-from ir_runtime.fork_lock import fork_safe_lock, fork_waits
+from ir_runtime.fork_lock import cached_property, fork_safe_lock, fork_waits
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.program_record import (
     DEFAULT_ENTRIES,
@@ -96,7 +95,7 @@ class LoadedProgram:
         with self._lock:
             return self._direct
 
-    @functools.cached_property
+    @cached_property
     def _vm(self) -> tuple[VmProgram, str]:
         if self.artifact is None:
             assert self._module is not None
@@ -105,7 +104,7 @@ class LoadedProgram:
             program = VmProgram.from_artifact(self.artifact, providers=self._providers)
         return program, entry_of(self.name, program.module, self._entry)
 
-    @functools.cached_property
+    @cached_property
     def _direct(self) -> DirectEntry | str:
         artifact = self.artifact
         if artifact is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from ir_runtime.errors import RegistrationError
+from ir_runtime.fork_lock import cached_property
 from ir_runtime.op_reg.call.bind import bind_raw
 from ir_runtime.op_reg.call.call_table import CallTable
 from ir_runtime.op_reg.call.explain import Explanation, explain
@@ -129,7 +129,7 @@ class CustomOp(Op):
         )
         self.calls = CallTable(self)
 
-    @functools.cached_property
+    @cached_property
     def code_digest(self) -> str:
         """Digest of the code that determines its kernels."""
         return code_digest(type(self))

@@ -17,6 +17,7 @@ from torch import Tensor
 from benchmarks.__main__ import NAMES
 from benchmarks.kernels import Result, find_promises
 from benchmarks.measure import Row, measure_interleaved, print_rows
+from benchmarks.measured_page import PAGE, page
 from benchmarks.providers import Side, refuse_if_wrong
 from ir_runtime import ir
 from ir_runtime.errors import MismatchError
@@ -161,3 +162,7 @@ def double(x: Tensor) -> Tensor:
 
 def triple(x: Tensor) -> Tensor:
     return x * 3
+
+
+def test_page_of_measured_machines_is_that_of_the_files():
+    assert PAGE.read_text("utf-8") == page(), "fix: python -m benchmarks.measured_page"

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from ir_runtime.fork_lock import cached_property
+
 __all__ = ["KernelKey", "compiler_version", "digest_of", "runtime_version", "same_release"]
 
 _TRANSLATION = "2"
@@ -40,7 +42,7 @@ class KernelKey:
     entry: str = "main"
     selection: str = ""
 
-    @functools.cached_property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of all fields, in hex."""
         return digest_of(_TRANSLATION, json.dumps(asdict(self), sort_keys=True))

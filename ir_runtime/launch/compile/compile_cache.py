@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ir_runtime.errors import UntrustedStoreError
+from ir_runtime.fork_lock import cached_property
 from ir_runtime.launch.artifact.entry_files import CorruptEntryError, read_entry, write_entry
 from ir_runtime.launch.artifact.key import compiler_version, digest_of
 from ir_runtime.launch.artifact.leftover import ABANDONED_S, discard, remove_leftovers
@@ -63,7 +64,7 @@ class CompileCache:
         self.root = root.expanduser().absolute()
         self._home = self.root / _FORMAT
 
-    @functools.cached_property
+    @cached_property
     def is_trusted(self) -> bool:
         """Whether nobody else can change it; logs one warning if somebody can."""
         try:

@@ -85,7 +85,7 @@ def state_of(value: Any) -> Mapping[str, Any]:
 
 def _is_cache(cls: type, name: str) -> bool:
     """Tell whether an attribute is a cached property, which follows from the other state."""
-    return isinstance(_in_classes(cls, name), functools.cached_property)
+    return isinstance(_in_classes(cls, name), functools.cached_property)  # noqa: TID251 - users have them
 
 
 def own_dict(value: Any) -> Mapping[str, Any]:

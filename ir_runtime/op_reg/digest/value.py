@@ -309,7 +309,7 @@ _KINDS: tuple[tuple[_Kinds, Callable[[Any, Any], None]], ...] = (
     (types.MethodType, _method),
     ((staticmethod, classmethod), _wrapped),
     (property, _property),
-    (functools.cached_property, _cached_property),
+    (functools.cached_property, _cached_property),  # noqa: TID251 - users have them
     ((torch._ops.OpOverloadPacket, torch._ops.OpOverload), _torch_op),
     ((torch.jit.ScriptFunction, torch.jit.ScriptModule), _script),
     (torch.fx.GraphModule, _graph),

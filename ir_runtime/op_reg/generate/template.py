@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ir_runtime.errors import GenerateError
+from ir_runtime.fork_lock import cached_property
 from ir_runtime.launch.artifact.key import digest_of
 
 __all__ = ["MlirTemplate"]
@@ -39,12 +39,12 @@ class MlirTemplate:
         path = Path(module_file).with_name(file_name)
         return cls(path.stem, path.read_text(encoding="utf-8"))
 
-    @functools.cached_property
+    @cached_property
     def aliases(self) -> dict[str, str]:
         """Each alias with its default line."""
         return {match["name"]: match[0] for match in _ALIAS.finditer(self.text)}
 
-    @functools.cached_property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the text."""
         return digest_of(self.text)

@@ -6,7 +6,6 @@ loaders are for ops that are written with `str.format` or Jinja.
 
 from __future__ import annotations
 
-import functools
 import re
 import sys
 from abc import ABC, abstractmethod
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ir_runtime.errors import GenerateError
+from ir_runtime.fork_lock import cached_property
 from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.op_reg.generate.merge import merge_module, numbered_lines
 
@@ -174,7 +174,7 @@ class JinjaTemplateLoader(TemplateLoader):
         except TemplateError as error:
             raise _does_not_render(template_file, text, [str(error)]) from error
 
-    @functools.cached_property
+    @cached_property
     def _environment(self) -> Environment:
         from jinja2 import DictLoader, Environment, StrictUndefined
 

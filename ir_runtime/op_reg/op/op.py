@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 
 from ir_runtime.errors import RegistrationError
+from ir_runtime.fork_lock import cached_property
 from ir_runtime.op_reg.op.library import unique_name
 from ir_runtime.op_reg.op.schema import check_dispatch_keys, check_schema
 
@@ -135,12 +135,12 @@ class Op(ABC):
                 facts=str(error).split("\n"),
             ) from error
 
-    @functools.cached_property
+    @cached_property
     def arg_names(self) -> tuple[str, ...]:
         """Names of the arguments, in schema order."""
         return tuple(a.name for a in self.schema.arguments)
 
-    @functools.cached_property
+    @cached_property
     def mutated_args(self) -> tuple[int, ...]:
         """Positions of the arguments that the op changes."""
         return tuple(
@@ -149,12 +149,12 @@ class Op(ABC):
             if a.alias_info is not None and a.alias_info.is_write
         )
 
-    @functools.cached_property
+    @cached_property
     def required_tensors(self) -> tuple[int, ...]:
         """Positions of the arguments that must be a tensor, in whose place torch takes None."""
         return tuple(i for i, a in enumerate(self.schema.arguments) if str(a.type) == "Tensor")
 
-    @functools.cached_property
+    @cached_property
     def returned_arg(self) -> int | None:
         """Position of the mutated argument that an in-place op returns, None for other ops."""
         aliased = [r for r in self.schema.returns if r.alias_info is not None]
@@ -166,7 +166,7 @@ class Op(ABC):
             )
         return self.mutated_args[0]
 
-    @functools.cached_property
+    @cached_property
     @abstractmethod
     def code_digest(self) -> str:
         """Digest of the code that determines its kernels."""
@@ -176,12 +176,12 @@ class Op(ABC):
     def function_tracer(self) -> Any:
         """The converter of torch functions to MLIR; it has the API of `trace.trace_function`."""
 
-    @functools.cached_property
+    @cached_property
     def overload(self) -> Any:
         """The torch op itself, `torch.ops.<namespace>.<name>.default`."""
         return getattr(getattr(torch.ops, self.library.ns), self.name).default
 
-    @functools.cached_property
+    @cached_property
     def positional_count(self) -> int:
         """The number of arguments that are not keyword-only."""
         return sum(not a.kwarg_only for a in self.schema.arguments)
