@@ -23,7 +23,7 @@ _HEAD = """# Measured
 The speed of the catalogue's kernels, calls included, on the machines that they were measured on.
 Each number is the time of our call as a ratio to that of torch eager (to `torch.compile` in
 brackets), a median of calls in turns in one process. `python -m benchmarks kernels --save` writes
-the file of your machine into [measured/](measured/), and `python -m benchmarks.measured_page` this
+the file of your machine into `docs/measured/`, and `python -m benchmarks.measured_page` this
 page.
 """
 
