@@ -185,7 +185,7 @@ CALL_MUTANTS: tuple[Mutant, ...] = (
         _CALLS,
         (
             "bind: values that must be checked are not",
-            "if found.has_check or found.has_eager_execute:",
+            "if op.has_check or op.has_eager_execute:",
             "if False:",
         ),
     ),

@@ -291,7 +291,7 @@ def _follow_tables(op: str | None) -> None:
     with _guard:
         priorities = [p for p in _alive if op is None or p.op.name == op]
     for known in {priority.op for priority in priorities}:
-        kernel = known.impls["iree"]
+        kernel = known.impls.get("iree")  # an op that is being unregistered has none
         if isinstance(kernel, IreeImpl) and kernel.written_kernel is not None:
             kernel.written_kernel.calls.clear()
     for priority in priorities:
