@@ -122,15 +122,19 @@ def _add_ops_options(options: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_explain_options(options: argparse.ArgumentParser) -> None:
-    _add_ops_options(options)
-    options.add_argument("op", metavar="OP", help="its name, as `ir-runtime ops` lists it")
+def _add_values(options: argparse.ArgumentParser) -> None:
     options.add_argument(
         "values",
         nargs="*",
         metavar="VALUE",
         help="an argument: f32[4,4096], x=f32[4,4096], epsilon=1e-6, bias=none",
     )
+
+
+def _add_explain_options(options: argparse.ArgumentParser) -> None:
+    _add_ops_options(options)
+    options.add_argument("op", metavar="OP", help="its name, as `ir-runtime ops` lists it")
+    _add_values(options)
     options.add_argument(
         "--priority",
         metavar="PROVIDERS",
@@ -140,13 +144,10 @@ def _add_explain_options(options: argparse.ArgumentParser) -> None:
 
 def _add_build_options(options: argparse.ArgumentParser) -> None:
     _add_ops_options(options)
-    options.add_argument("op", nargs="?", metavar="OP", help="its name, as `ir-runtime ops` has it")
     options.add_argument(
-        "values",
-        nargs="*",
-        metavar="VALUE",
-        help="an argument: f32[4,4096], x=f32[4,4096], epsilon=1e-6, bias=none",
+        "op", nargs="?", metavar="OP", help="its name, as `ir-runtime ops` lists it"
     )
+    _add_values(options)
     options.add_argument(
         "--target",
         action="append",

@@ -41,21 +41,21 @@ class Choice:
 def parallel_bytes(machine: Machine) -> Choice:
     """Return from how many bytes on a launch is spread over torch's threads."""
     wake_us = _WAKE_US + _WAKE_CORE_US * machine.cores
-    speed = _BYTES_A_US * machine.vector_bytes
-    return Choice(
-        int(2 * wake_us * speed),
-        f"{machine.cores} cores take {wake_us:.3g} us to start; a core with vectors of "
-        f"{machine.vector_bytes} bytes moves {speed} bytes in a us, must have twice that to do",
-    )
+    return _worth_waking(machine, wake_us, f"{machine.cores} cores take")
 
 
 def worker_pool_bytes(machine: Machine) -> Choice:
     """Return from how many bytes on a launch in IREE's VM runs on its worker pool."""
+    return _worth_waking(machine, _POOL_WAKE_US, "the worker pool takes")
+
+
+def _worth_waking(machine: Machine, wake_us: float, who: str) -> Choice:
+    """Return the bytes that one core moves in twice the time that it takes to wake others."""
     speed = _BYTES_A_US * machine.vector_bytes
     return Choice(
-        int(2 * _POOL_WAKE_US * speed),
-        f"the worker pool takes {_POOL_WAKE_US:.3g} us to start; a core with vectors of "
-        f"{machine.vector_bytes} bytes moves {speed} bytes in a us, must have twice that to do",
+        int(2 * wake_us * speed),
+        f"{who} {wake_us:.3g} us to start; a core with vectors of {machine.vector_bytes} bytes "
+        f"moves {speed} bytes in a us, must have twice that to do",
     )
 
 

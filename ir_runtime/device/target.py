@@ -29,7 +29,7 @@ class Target:
 
     @property
     def device_type(self) -> str:
-        """What a binary depends on, as it enters its key: family and flags."""
+        """The part of a key for the device: family and flags."""
         return f"{self.family}:{';'.join(self.flags)}"
 
 

@@ -28,7 +28,7 @@ Shape = Mapping[str, Any] | Sequence[int]
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured for one class of calls.
+    """The ranking of one class of calls.
 
     Attributes:
         op: name of the op.
@@ -55,7 +55,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class TuneReport:
-    """What `tune` measured; printed, it is some lines for each class of calls.
+    """The result of `tune`; `str` writes some lines for each class of calls.
 
     Attributes:
         measured: one for each class.

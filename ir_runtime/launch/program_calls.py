@@ -206,6 +206,8 @@ class ProgramCalls:
             return
         tensors = _key_of([a for i, a in enumerate(args) if i not in self._numbers])
         with self._lock:
+            if tensors not in self._plans and len(self._plans) >= bound_launches():
+                self._plans.clear()
             self._plans[tensors] += 1
             if self._plans[tensors] > _MOST_NUMBERS:
                 raise UnreadableProgramError("its numbers change from call to call")
@@ -218,7 +220,7 @@ class ProgramCalls:
             return str(refusal)
 
     def _remember(self, bound: DirectCall, args: Sequence[Any]) -> None:
-        """Let the C launcher serve calls like this one, if it can."""
+        """Make the C launcher serve calls like this one, if it can."""
         from ir_runtime.launch.direct.native import _launcher
 
         entry, launch = bound.entry, bound.launch
@@ -305,7 +307,7 @@ _tables: WeakSet[ProgramCalls] = WeakSet()
 
 @on_change
 def _forget_calls_if_bound_otherwise(before: Settings, after: Settings) -> None:
-    names = ("trace", "launch", "bound_launches")
+    names = ("trace", "launch", "bound_launches", "cpu")
     if any(getattr(before, name) != getattr(after, name) for name in names):
         for table in tuple(_tables):
             table.clear()

@@ -53,7 +53,7 @@ class AmxTile:
 
     @property
     def name(self) -> str:
-        """What tells kernels of different sizes apart."""
+        """A name that differs for each choice of sizes, for the variant of a kernel."""
         return f"amx{self.block}x{self.panels_many}x{self.workers}"
 
     def packed_shape(self, out_features: int, in_features: int) -> tuple[int, int, int]:

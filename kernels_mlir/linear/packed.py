@@ -83,7 +83,7 @@ def packed_for(weight: Tensor) -> Tensor | None:
     kept = _kept.get(id(weight))
     if kept is not None and _is_true_to(kept, weight):
         return None if set_devices else kept.packed  # the current device may not be a CPU
-    return _pack_anew(weight) if _is_packable(weight) else None
+    return _pack_again(weight) if _is_packable(weight) else None
 
 
 def _is_true_to(kept: _Kept, weight: Tensor) -> bool:
@@ -109,7 +109,7 @@ def _is_packable(weight: Tensor) -> bool:
     )
 
 
-def _pack_anew(weight: Tensor) -> Tensor:
+def _pack_again(weight: Tensor) -> Tensor:
     with _lock:
         key = id(weight)
         kept = _kept.get(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import platform
 import threading
 import weakref
 from typing import Any
@@ -266,6 +267,24 @@ def test_numbers_that_change_with_each_call_go_to_the_vm():
         assert program(x, 1.0, torch.tensor(n), True)[0] == n * n
     assert program.explain(x, 1.0, 1000, True).reason == "its numbers change from call to call"
     assert program.explain(x, 1.0, 3, True).executor == "direct"  # its plan is there
+
+
+def test_what_is_remembered_of_numbers_is_bounded():
+    program = Launchable.jit_compile(NUMBERS)
+    with override_settings(bound_launches=4):
+        for n in range(1, 12):
+            assert program(rows(n)[0], 1.0, n, True)[4] == n
+            assert len(program._calls._plans) <= 4
+            assert len(program._calls._by_key) <= 4
+
+
+def test_a_program_follows_the_setting_of_the_cpu():
+    program, (x, y) = Launchable.jit_compile(ADD), rows(3)
+    assert torch.equal(program(x, y), x + y)
+    with override_settings(cpu="x86-64" if platform.machine() == "x86_64" else "aarch64"):
+        with count_since() as counts:
+            assert torch.equal(program(x, y), x + y)
+        assert counts[0].compiles + counts[0].store_hits == 1
 
 
 def test_threads_of_one_program_do_not_meet():

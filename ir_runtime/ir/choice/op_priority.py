@@ -13,7 +13,7 @@ from ir_runtime.ir.choice.choice_source import CompiledChoices
 from ir_runtime.ir.choice.priority import (
     BatchSizes,
     Priority,
-    compile_anew,
+    compile_again,
     make_priority,
     with_range,
 )
@@ -137,7 +137,7 @@ class OpPriority:
     def forget_choices(self) -> None:
         """Compile all priorities of the op again, after providers' conditions have changed."""
         self._choices.clear()
-        compile_anew(self._op)
+        compile_again(self._op)
 
     def _changed(self) -> None:
         """Copy the context's priority for compilers, which cannot read context variables."""

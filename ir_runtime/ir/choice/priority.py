@@ -37,7 +37,7 @@ __all__ = [
     "AUTO",
     "BatchSizes",
     "Priority",
-    "compile_anew",
+    "compile_again",
     "make_priority",
     "with_range",
 ]
@@ -266,7 +266,7 @@ def _stop_tracing(reason: str) -> None:
         torch._dynamo.graph_break(msg=reason)
 
 
-def compile_anew(op: OpFacts[IrOpImpl] | None = None) -> None:
+def compile_again(op: OpFacts[IrOpImpl] | None = None) -> None:
     """Compile all priorities again, or those of one op, after conditions have changed."""
     with _guard:
         priorities = [p for p in _alive if op is None or p.op is op]
@@ -277,12 +277,12 @@ def compile_anew(op: OpFacts[IrOpImpl] | None = None) -> None:
 @on_change
 def _follow(before: Settings, now: Settings) -> None:
     if before.check != now.check:
-        compile_anew()
+        compile_again()
 
 
 @recorder.on_change
 def _follow_recorder() -> None:
-    compile_anew()
+    compile_again()
 
 
 @tables.on_change
@@ -291,7 +291,7 @@ def _follow_tables(op: str | None) -> None:
     with _guard:
         priorities = [p for p in _alive if op is None or p.op.name == op]
     for known in {priority.op for priority in priorities}:
-        kernel = known.impls.get("iree")  # an op that is being unregistered has none
+        kernel = known.impls.get("iree")  # an op that torch refused has none
         if isinstance(kernel, IreeImpl) and kernel.written_kernel is not None:
             kernel.written_kernel.calls.clear()
     for priority in priorities:

@@ -31,7 +31,7 @@ _ASKS_AGAIN = 1 << 14
 
 
 class _Chooser(Protocol):
-    """What `TunedCalls` needs of a priority."""
+    """The members of a priority that `TunedCalls` uses."""
 
     op: OpFacts[IrOpImpl]
     added_native: bool

@@ -19,7 +19,7 @@ class Recorder:
     """Keeps one call of each class, with its arguments.
 
     Attributes:
-        on: whether calls are recorded; priorities are compiled anew when that changes.
+        on: whether calls are recorded; priorities are compiled again when that changes.
     """
 
     def __init__(self) -> None:

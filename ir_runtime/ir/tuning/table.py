@@ -25,7 +25,7 @@ _FAMILY = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class TableIdentity:
-    """What a table holds for; in another machine or version its times mean nothing.
+    """The machine and versions of a table; its times mean nothing for others.
 
     Attributes:
         device_type: as `Device.type_cache_key`.
@@ -72,7 +72,7 @@ def _odd_flags(mine: str, theirs: str) -> str:
 
 @dataclass(frozen=True)
 class OpRankings:
-    """What was measured for one op.
+    """The rankings of one op.
 
     Attributes:
         code: digest of the code of each provider that was measured.
@@ -159,7 +159,7 @@ class Table:
                 int(record["schema"]),
             )
             return cls(identity, {op: _rankings(r) for op, r in record["ops"].items()})
-        except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError(f"a field is missing or of another type: {error}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Callable, Generator
@@ -32,7 +33,7 @@ DIRECTORY = "tuned"
 _MOST_BYTES = 64 << 20
 
 Signature = tuple[int, int, int] | None
-"""What changes when a file is replaced; None if there is no file."""
+"""Facts that change when a file is replaced; None if there is no file."""
 
 
 def signature_of(path: Path) -> Signature:
@@ -149,7 +150,7 @@ def _locked(path: Path) -> Generator[None]:
     try:
         lock.acquire()
     except NotImplementedError as error:
-        raise OSError(os.strerror(95)) from error  # the file system has no locks
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP)) from error
     try:
         yield
     finally:

@@ -37,7 +37,7 @@ Listener = Callable[[str | None], None]
 
 @dataclass(frozen=True)
 class Found:
-    """What the tables say of a call.
+    """The ranking of a call in the tables.
 
     Attributes:
         ranking: what was measured; None if nothing was that holds here.
@@ -52,7 +52,7 @@ class Found:
 
 @dataclass(frozen=True)
 class _Read:
-    """What was read for one device type: tables, the first one asked first, and complaints."""
+    """The tables for one device type, the first one asked first, and complaints about files."""
 
     tables: tuple[tuple[Path, Table], ...]
     unused: tuple[str, ...]
@@ -278,7 +278,7 @@ tables = Tables()
 
 
 def wanted_variants(op: OpFacts[IrOpImpl], values: Sequence[Any]) -> Mapping[str, str]:
-    """Return the form of an op's kernel that was fastest for such calls, {} if nothing says so."""
+    """Return the fastest measured form of an op's kernel for such calls; {} without one."""
     ranking = tables.find(op, values).ranking
     return {} if ranking is None else ranking.variants("iree")
 

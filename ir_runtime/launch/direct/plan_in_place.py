@@ -222,7 +222,7 @@ def _report_first(
 
 @dataclass(frozen=True)
 class _Uses:
-    """What steps do with memory; an operand and the result in its memory are one slot."""
+    """The memory that steps use; an operand and the result in its memory are one slot."""
 
     memory: PlanMemory
     shared: Mapping[int, int]

@@ -28,7 +28,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class DispatchAccess:
-    """What a function of an executable is known to do with its bindings.
+    """The known accesses of a function of an executable to its bindings.
 
     Attributes:
         only_read: the bindings that it does not write.

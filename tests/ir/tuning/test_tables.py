@@ -10,6 +10,7 @@ import threading
 
 import pytest
 import torch
+from torch import Tensor
 
 from ir_runtime import ir
 from ir_runtime.ir.log import logger
@@ -52,6 +53,7 @@ def test_a_table_is_the_same_after_a_file():
         lambda r: r["ops"]["op"]["classes"]["c"].update(order=[]),
         lambda r: r["ops"]["op"]["classes"]["c"]["median_ns"].update(native=float("nan")),
         lambda r: r["ops"]["op"].update(code={"native": 1}),
+        lambda r: r.update(schema=float("inf")),
     ],
 )
 def test_what_is_no_table_is_refused(change):
@@ -221,3 +223,16 @@ def test_classes_of_calls(op):
     with torch._subclasses.FakeTensorMode():
         assert words(torch.ones(5), None, 1.0) is None
     assert device_type_of((X,)).startswith("local:")
+
+
+def test_a_table_changes_beside_an_op_that_torch_refused(library):
+    """The op is incomplete, and the error still holds it."""
+    library.define("taken(Tensor x) -> Tensor")
+
+    def taken(x: Tensor) -> Tensor:
+        return x.clone()
+
+    with pytest.raises(RuntimeError, match="torch refuses it") as refused:
+        ir.register_op(taken)
+    tables.forget()
+    assert refused.tb is not None
