@@ -23,7 +23,7 @@ from ir_runtime.device.cpu_name import (
     features_of,
     missing_features,
 )
-from ir_runtime.errors import DeviceError
+from ir_runtime.errors import ArgumentError, DeviceError
 from ir_runtime.settings import Settings, current_settings
 
 __all__ = [
@@ -154,8 +154,17 @@ def fleet_machines() -> tuple[Machine, ...]:
 
 @functools.cache
 def _listed(wanted: str) -> tuple[Machine, ...]:
-    names = [name.strip().removeprefix("cpu:") for name in wanted.split(",")]
-    return tuple(dict.fromkeys(machine_named(name) for name in names if name))
+    names = [name.strip().removeprefix("cpu:") for name in wanted.split(",") if name.strip()]
+    if not names:
+        raise ArgumentError(
+            f"IR_RUNTIME_CPU: {wanted!r} names no CPU, must be a name such as x86-64-v3, or several "
+            "with commas between"
+        )
+    try:
+        return tuple(dict.fromkeys(map(machine_named, names)))
+    except ArgumentError as error:
+        error.headline = f"IR_RUNTIME_CPU: {error.headline}"
+        raise
 
 
 _latest: tuple[Settings, tuple[Machine, ...]] | None = None

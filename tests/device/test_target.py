@@ -138,7 +138,10 @@ def test_devices_follow_a_change_of_the_setting() -> None:
     with override_settings(cpu=weakest):
         assert device.type_cache_key == parse_target(f"cpu:{weakest}").device_type
     assert device.targets == before
-    with pytest.raises(ArgumentError, match="not known"), override_settings(cpu="i386"):
+    with pytest.raises(ArgumentError, match="names no CPU"), override_settings(cpu=" , "):
+        pass
+    said = "IR_RUNTIME_CPU: CPU 'i386': not known"
+    with pytest.raises(ArgumentError, match=said), override_settings(cpu="i386"):
         pass
     assert device.targets == before
 
