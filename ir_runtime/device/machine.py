@@ -157,8 +157,8 @@ def _listed(wanted: str) -> tuple[Machine, ...]:
     names = [name.strip().removeprefix("cpu:") for name in wanted.split(",") if name.strip()]
     if not names:
         raise ArgumentError(
-            f"IR_RUNTIME_CPU: {wanted!r} names no CPU, must be a name such as x86-64-v3, or several "
-            "with commas between"
+            f"IR_RUNTIME_CPU: {wanted!r} names no CPU, must be a name such as x86-64-v3, or "
+            "several with commas between"
         )
     try:
         return tuple(dict.fromkeys(map(machine_named, names)))
