@@ -2,7 +2,7 @@
 
 Each call is timed in turn with its peers: once all sides allocate their results, once all sides
 write into existing tensors. `torch.compile` gets static shapes and the whole function, without
-gradients. The promises are in the table at the end. Without options it takes about 5 minutes.
+gradients. The promises are in the table at the end. Without options it takes 2 minutes on two cores.
 """
 
 from __future__ import annotations
