@@ -2,7 +2,7 @@
 
 Each call is timed in turn with its peers: once all sides allocate their results, once all sides
 write into existing tensors. `torch.compile` gets static shapes and the whole function, without
-gradients. The promises are in the table at the end. Without options it takes 2 minutes on two cores.
+gradients. The promises are in the table at the end. Without options it takes some 2 minutes.
 """
 
 from __future__ import annotations
