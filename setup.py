@@ -15,9 +15,9 @@ from setuptools.command.build_ext import build_ext
 
 SOURCES = "ir_runtime/launch/direct/native"
 FILES = (
-    "arena.c", "bound_call.c", "call.c", "call_type.c", "change.c", "executable.c", "facts.c",
-    "gates.c", "load.c", "memory.c", "module.c", "plan.c", "pool.c", "processor.c", "recent.c",
-    "report.c", "results.c", "run.c", "steps.c", "storage.c", "tensor.c",
+    "arena.c", "bound_call.c", "call.c", "call_type.c", "change.c", "choice.c", "executable.c",
+    "facts.c", "gates.c", "load.c", "memory.c", "module.c", "peek.c", "plan.c", "pool.c",
+    "processor.c", "recent.c", "report.c", "results.c", "run.c", "steps.c", "storage.c", "tensor.c",
 )  # fmt: skip
 HEADERS = ("call.h", "launcher.h", "refusal.h", "abi/dlpack.h", "abi/library.h")
 FAILURE = "build_failure.txt"  # `ir_runtime.launch.direct.native` reads it

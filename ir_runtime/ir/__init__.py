@@ -25,6 +25,7 @@ from ir_runtime.ir.platform import (
     set_platform,
     set_platform_default,
 )
+from ir_runtime.ir.reads import Reads
 from ir_runtime.ir.register import register_kernel, register_op
 from ir_runtime.ir.tolerance import DEFAULT_TOLERANCES
 from ir_runtime.ir.tuner import Measured, TuneReport, tune
@@ -45,6 +46,7 @@ __all__ = [
     "Measured",
     "Platform",
     "Ranking",
+    "Reads",
     "Refusal",
     "TuneReport",
     "Verdict",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,18 +11,20 @@ from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.ir.constraint import Constraint
+from ir_runtime.ir.reads import Reads
 
 __all__ = ["broadcastable", "differ", "fits", "number", "one_of"]
 
 
 def number(argument: str, wanted: str, test: Callable[[Any], bool]) -> Constraint:
     """Take a number that passes a test, or None for an optional argument."""
-    return Constraint(argument, wanted, lambda v: v is None or test(v), repr)
+    return Constraint(argument, wanted, lambda v: v is None or test(v), repr, reads=Reads.CALL)
 
 
 def one_of(argument: str, *words: str) -> Constraint:
     """Take one of some strings."""
-    return Constraint(argument, " or ".join(map(repr, words)), lambda v: v in words, repr)
+    wanted = " or ".join(map(repr, words))
+    return Constraint(argument, wanted, lambda v: v in words, repr, reads=Reads.CALL)
 
 
 def fits(
@@ -59,7 +62,8 @@ def broadcastable(argument: str, to: str, expected: Callable[..., str]) -> Const
         return not any(differ(m, 1) and differ(m, t) for m, t in zip(mine, theirs, strict=True))
 
     wanted = f"of a shape that expands to that of `{to}`"
-    return fits(argument, wanted, test, beside=(to,), expected=expected)
+    fitting = fits(argument, wanted, test, beside=(to,), expected=expected)
+    return replace(fitting, reads=Reads.CALL)
 
 
 def differ(one: Any, other: Any) -> bool:

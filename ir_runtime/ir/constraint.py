@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ir_runtime.dtypes import short_name
 from ir_runtime.errors import OpDefinitionError
+from ir_runtime.ir.reads import Reads
 
 __all__ = [
     "Constraint",
@@ -56,6 +57,8 @@ class Constraint:
         others: names of the arguments that it is compared with.
         expected: the condition for one call in words, to follow `must`; takes what `test` takes.
             Default: `be <wanted>`.
+        reads: what `test` reads. With `Reads.MORE`, the default, each call is tested; else the
+            answer may be remembered for calls that are alike in what is read.
     """
 
     argument: str
@@ -66,6 +69,7 @@ class Constraint:
     guarded: Callable[[Any], bool] | None = None
     others: tuple[str, ...] = ()
     expected: Callable[..., str] | None = None
+    reads: Reads = Reads.MORE
 
     def refusal(self, value: Any, *others: Any) -> str | None:
         """Return why a value is refused, None if it is not."""
@@ -90,6 +94,7 @@ def dtypes(argument: str, *allowed: torch.dtype) -> Constraint:
         lambda value: value is None or value.dtype in members,
         lambda value: short_name(value.dtype),
         (f"value is None or {quick[0]}", quick[1]),
+        reads=Reads.KIND,
     )
 
 
@@ -102,6 +107,7 @@ def rank(argument: str, least: int, most: int | None = None) -> Constraint:
         lambda value: value is None or least <= value.ndim <= most,
         lambda value: f"of rank {value.ndim}",
         ("value is None or wanted[0] <= value.ndim <= wanted[1]", (least, most)),
+        reads=Reads.KIND,
     )
 
 
@@ -127,6 +133,7 @@ def divisible(argument: str, dim: int, by: int) -> Constraint:
         test,
         lambda value: _size_in_words(value, dim),
         guarded=guarded,
+        reads=Reads.CALL,
     )
 
 
@@ -140,13 +147,19 @@ def static(argument: str, *dims: int) -> Constraint:
 
     listed = ", ".join(map(str, dims))
     return Constraint(
-        argument, f"of known size in dimension {listed}", test, lambda v: f"{list(v.shape)}"
+        argument,
+        f"of known size in dimension {listed}",
+        test,
+        lambda v: f"{list(v.shape)}",
+        reads=Reads.CALL,
     )
 
 
 def present(argument: str) -> Constraint:
     """Take any value except None."""
-    return Constraint(argument, "given", lambda value: value is not None, lambda _: "None")
+    return Constraint(
+        argument, "given", lambda value: value is not None, lambda _: "None", reads=Reads.KIND
+    )
 
 
 def devices(argument: str, *types: str) -> Constraint:
@@ -156,6 +169,7 @@ def devices(argument: str, *types: str) -> Constraint:
         "on " + " or ".join(types),
         lambda value: value is None or value.device.type in types,
         lambda value: f"on {value.device.type}",
+        reads=Reads.KIND,
     )
 
 

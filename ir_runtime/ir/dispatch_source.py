@@ -18,11 +18,11 @@ from torch import Tensor
 
 from ir_runtime.errors import NotTakenError
 from ir_runtime.ir.choice.op_priority import OpPriority
+from ir_runtime.ir.choice.plain_call import NOT_PLAIN
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.shadow import run_watched, watch
 from ir_runtime.ir.wrap import wrap
-from ir_runtime.launch.direct import native
 from ir_runtime.launch.direct.quick_gradient import quick_needs_grad
 from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
 from ir_runtime.op_reg.op.free_name import own_prefix
@@ -32,7 +32,11 @@ __all__ = ["Dispatch", "make_dispatch"]
 
 _TEXT = """
 def $run_now({parameters}):
-{normalize}    $run = $context($priority.default).run
+{normalize}    $now = $context($priority.default)
+    $run = $now.below
+    $result = $run({passed})
+    if $result is not $not_plain: return $result
+    $run = $now.run
     return $run({passed})
 
 def $run_maybe_inplace({parameters}):
@@ -45,25 +49,38 @@ def $op_call($self, {parameters}):
         if $is_compiling(): return $op.torch_op({passed})
         return $torch_call({passed})
     if $is_compiling(): return $priority.run_traced({passed})
-    if {plain}:
-{normalize_deeper}        $run = $context($priority.default).run_on_cpu
-        return $run({passed})
-    $other = $other_way(({every}))
+{plain}    $other = $other_way(({every}))
     if $other is not None: return $other({passed})
-{normalize}    $run = $context($priority.default).run
-    return $run({passed})
-
+{run}
 def $autograd($keyset, {parameters}):
     $keys = $raw_repr($keyset)
-    if {slow}: return $slow($keyset, ({every}))
-{normalize}    $run = $context($priority.default)
-    $run = $run.run_on_cpu if $keys == $cpu else $run.run
-    return $run({passed})
+{keyed}    if {slow}: return $slow($keyset, ({every}))
+{run}
 
 def $autograd_maybe_inplace($keyset, {parameters}):
     $keys = $raw_repr($keyset)
     if {slow}: return $slow_inplace($keyset, ({every}))
     return $run_maybe_inplace({passed})
+"""
+
+# Providers get normalised arguments, but what is plain depends on those that are given, too.
+_PLAIN_CALL = """\
+    $run = $context($priority.default).plain
+    $result = $run({passed})
+    if $result is not $not_plain: return $result
+"""
+_KEYED_CALL = """\
+    if $keys == $cpu:
+        $run = $context($priority.default).keyed
+        $result = $run({passed})
+        if $result is not $not_plain: return $result
+"""
+_RUN = """\
+    $run = $context($priority.default).run
+    return $run({passed})
+"""
+_RUN_NORMALISED = """\
+    return $run_now({passed})
 """
 
 # The dispatch keys of a subclass, a mode or another device: such a call takes the slow way.
@@ -107,14 +124,16 @@ def make_dispatch(
     names = op.arg_names
     normalize = f"    {', '.join(names)}, = $normalize({', '.join(names)})\n"
     normalize = "" if op.normalize is None else normalize
+    passed = ", ".join(names)
     text = _TEXT.format(
         parameters=parameters,
-        passed=", ".join(names),
+        passed=passed,
         every="".join(f"{name}, " for name in names),
-        plain=_plain_test(op),
+        plain="" if normalize else _PLAIN_CALL.format(passed=passed),
+        keyed="" if normalize else _KEYED_CALL.format(passed=passed),
+        run=(_RUN_NORMALISED if normalize else _RUN).format(passed=passed),
         normalize=normalize,
-        normalize_deeper=f"    {normalize}" if normalize else "",
-        slow=f"{_PLAIN} or $needs_grad({', '.join(names)}) or $forward_ad._current_level >= 0",
+        slow=f"{_PLAIN} or $needs_grad({passed}) or $forward_ad._current_level >= 0",
     )
     prefix = own_prefix(names)
     own = {**defaults, **_scope(op, priority, slow, slow_inplace)}
@@ -130,7 +149,7 @@ def _scope(
     """Return the objects that the generated text refers to, by their names without the prefix."""
     keys = torch._C.DispatchKey
     gpu = torch._C.DispatchKeySet(keys.CUDA) | torch._C.DispatchKeySet(keys.AutogradCUDA)
-    own: dict[str, Any] = {
+    return {
         "op": op,
         "priority": priority,
         "wrap": wrap,
@@ -138,6 +157,7 @@ def _scope(
         "is_compiling": torch.compiler.is_dynamo_compiling,
         "normalize": op.normalize,
         "context": priority.context.get,
+        "not_plain": NOT_PLAIN,
         "choose": priority.choose_to_run,
         "not_taken": NotTakenError,
         "watch": watch,
@@ -151,11 +171,6 @@ def _scope(
         "forward_ad": torch.autograd.forward_ad,
         "other_way": _make_other_way(op, priority),
     }
-    if native.why_absent() is None:
-        from ir_runtime.launch.direct.native._launcher import is_plain
-
-        own["is_plain"] = is_plain
-    return own
 
 
 def _parameters(op: OpFacts[IrOpImpl]) -> tuple[str, dict[str, Any]]:
@@ -168,23 +183,6 @@ def _parameters(op: OpFacts[IrOpImpl]) -> tuple[str, dict[str, Any]]:
             text += f"=$default{i}"
         parts.append(text)
     return ", ".join(parts), defaults
-
-
-def _plain_test(op: OpFacts[IrOpImpl]) -> str:
-    """Write a test that a call has only plain tensors on the CPU; `False` if there is none."""
-    given: list[str] = []
-    optional: list[str] = []
-    for argument in op.overload._schema.arguments:
-        name, kind = argument.name, str(argument.type)
-        if kind == "Tensor":
-            given.append(name)
-        elif kind == "Optional[Tensor]":
-            optional.append(f"({name} is None or $is_plain({name}))")
-        elif "Tensor" in kind:
-            return "False"
-    if native.why_absent() is not None:
-        return "False"
-    return " and ".join([f"$is_plain({', '.join(given)})", *optional])
 
 
 def _make_other_way(

@@ -12,6 +12,7 @@ from torch import Tensor
 from ir_runtime.errors import OpConflictError, UnsupportedProviderError
 from ir_runtime.ir.constraint import Constraint, Refusal, compile_constraints
 from ir_runtime.ir.op_facts import OpFacts
+from ir_runtime.ir.reads import Reads
 from ir_runtime.ir.schema import check_name, check_same_schema, check_supports_args, infer_schema
 from ir_runtime.launch.operand.overlap import may_be_written
 from ir_runtime.op_reg.digest.op_digest import function_digest
@@ -143,6 +144,18 @@ class IrOpImpl:
     def asked_constraints(self) -> tuple[Constraint, ...]:
         """The constraints that are tested in each call."""
         return self.constraints
+
+    @property
+    def reads(self) -> Reads:
+        """What it reads of a call to tell whether it takes the call."""
+        if self._supports_args is not None:
+            return Reads.MORE  # code of a user
+        return max((c.reads for c in self.constraints), default=Reads.KIND)
+
+    @property
+    def tested(self) -> set[str]:
+        """The names of the arguments that its constraints read."""
+        return {name for c in self.constraints for name in (c.argument, *c.others)}
 
     @property
     def supports_all_args(self) -> bool:

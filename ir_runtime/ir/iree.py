@@ -19,9 +19,10 @@ from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.ir.constraint import Constraint, compile_constraints
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.op_facts import OpFacts
+from ir_runtime.ir.reads import Reads
 from ir_runtime.ir.schema import check_same_schema
 from ir_runtime.launch.operand.call_key import call_key
-from ir_runtime.op_reg.call.entrance import make_entrance, positional
+from ir_runtime.op_reg.call.entrance import eager_entrance, make_entrance, positional
 from ir_runtime.op_reg.call.kernel import run_select
 from ir_runtime.op_reg.op.library import fragment
 from ir_runtime.op_reg.op.op import Op
@@ -57,7 +58,10 @@ class IreeImpl(IrOpImpl):
         self._tracing = False
         self._broken: IrRuntimeError | None = None
         self._declined: dict[Any, str] = {}
-        self._entrance = None if kernel is None else make_entrance(kernel, self._slow)
+        self._entrance = None
+        if kernel is not None:
+            self._eager = eager_entrance(kernel, self._slow)
+            self._entrance = make_entrance(kernel, self._eager)
         super().__init__(
             op,
             "iree",
@@ -86,8 +90,16 @@ class IreeImpl(IrOpImpl):
             return self.constraints
         return tuple(c for c in self.constraints if c.quick is not None)
 
+    @property
+    def reads(self) -> Reads:
+        """What it reads of a call to tell whether it takes the call."""
+        selects = self._kernel is not None and self._kernel.select_each_call
+        return Reads.MORE if selects else Reads.CALL  # what a kernel serves is remembered, too
+
     def _check_what_is_defined(self) -> None:
         self.functional = self.on_cpu = self.traced  # the kernel checks it before its selection
+        if self._kernel is not None:
+            self.on_cpu = self._eager
 
     def _check_schema(self) -> None:
         if self._kernel is not None:

@@ -36,6 +36,7 @@ class OpFacts(OpChecks, Generic[Impl]):
     Attributes:
         signature: of native.
         arg_names: names of its parameters.
+        kinds: their types, from `str(argument.type)`.
         activation_indices: positions of the activations.
         schema: as torch writes it, without the name.
         docstring: of native.
@@ -79,7 +80,8 @@ class OpFacts(OpChecks, Generic[Impl]):
             p.default for p in self.signature.parameters.values() if p.default is not p.empty
         )
         arguments = torch._C.parse_schema(f"ir_runtime::{name}{self.schema}").arguments
-        kinds = {a.name: str(a.type) for a in arguments}
+        self.kinds = tuple(str(a.type) for a in arguments)
+        kinds = dict(zip(self.arg_names, self.kinds, strict=True))
         self.check = ArgumentCheck(name, self.arg_names, kinds, accepts)
         self.impls: dict[str, Impl] = {}
         self.providers_changed: Callable[[], None] = _do_nothing

@@ -58,7 +58,7 @@ TUNING_MUTANTS: tuple[Mutant, ...] = (
         ("ir/tuning/test_tune.py",),
         (
             "tuning: the number of threads is forgotten",
-            "entrance.threads = threads",
+            "choice.threads = threads",
             "pass",
         ),
     ),

@@ -22,6 +22,7 @@ from ir_runtime.errors import NotTakenError, OpConflictError, PriorityError
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.ir.choice.choice_source import CompiledChoices
 from ir_runtime.ir.choice.explain import Decision, explain
+from ir_runtime.ir.choice.plain_call import ListedCalls, PlainCalls, make_choice
 from ir_runtime.ir.choice.strict import is_strict
 from ir_runtime.ir.implementation import IrOpImpl, supported_providers
 from ir_runtime.ir.iree import IreeImpl
@@ -67,7 +68,10 @@ class Priority:
 
     Attributes:
         run: computes a call by the first provider that takes it, given all arguments by position.
-        run_on_cpu: the same, for callers that know that no tensor is None and all are on the CPU.
+        ask: the same by asking each provider, for plain calls.
+        plain: computes plain calls, of callers that know nothing of a call; see `PlainCalls`.
+        keyed: the same, of callers that know its key set.
+        below: the same, of callers below autograd.
     """
 
     def __init__(
@@ -90,25 +94,35 @@ class Priority:
         self.candidates = tuple(candidates)
         self._ordered: dict[tuple[str, ...], Priority] = {}
         self.run: Callable[..., Any]
-        self.run_on_cpu: Callable[..., Any]
+        self.ask: Callable[..., Any]
+        self.plain: Callable[..., Any]
+        self.keyed: Callable[..., Any]
+        self.below: Callable[..., Any]
         with _guard:
             _alive.add(self)
         self.compile()
 
     def compile(self) -> None:
-        """Make `run` and `run_on_cpu` again, with the current conditions of the providers."""
+        """Make the functions again, with the current conditions of the providers."""
         asked = self.impls[:-1] if self.added_native else self.impls
+        choice = None
         if watch.on:
-            self.run = self.run_on_cpu = self._run_watched
+            self.run = self.ask = self._run_watched
         elif recorder.on or self.ranges or not asked:  # each call decides, or is recorded
-            self.run = self.run_on_cpu = self.run_chosen
+            self.run = self.ask = self.run_chosen
         elif self.candidates and tables.active:
-            self.run = self.run_on_cpu = self.choices.tuned_calls(self.candidates, self).run
+            tuned = self.choices.tuned_calls(self.candidates, self)
+            self.run = self.ask = tuned.run
+            choice = tuned.choice
         elif asked[0].accepts is None:
-            self.run, self.run_on_cpu = asked[0].functional, asked[0].on_cpu
+            self.run, self.ask = asked[0].functional, asked[0].on_cpu
         else:
             self.run = self.choices.made_for(asked, on_cpu=False)(self.run_chosen)
-            self.run_on_cpu = self.choices.made_for(asked, on_cpu=True)(self.run_chosen)
+            self.ask = self.choices.made_for(asked, on_cpu=True)(self.run_chosen)
+            if ListedCalls.serve(asked):
+                choice = ListedCalls(self.op, asked, self.ask).choice
+        calls = PlainCalls.of(self.op, choice or make_choice(self.op, self.ask))
+        self.plain, self.keyed, self.below = calls.plain, calls.keyed, calls.below
 
     def run_chosen(self, *values: Any) -> Any:
         """Compute a call by asking each provider in turn: slower than `run`, with logs and errors.

@@ -1,8 +1,7 @@
 """The calls of a list that tuned tables may reorder: choices are remembered, in C if possible.
 
-A call that is like a remembered one costs as much as one without a table: the C launcher compares
-its arguments, as it does for each call of a kernel, and runs the kernel's plan or calls the
-provider. The tables are asked where a call is not remembered.
+The C launcher compares a call with the remembered ones, and calls the provider that was chosen
+then. The tables are asked where a call is not remembered.
 """
 
 from __future__ import annotations
@@ -13,15 +12,12 @@ from typing import Any, Protocol
 import torch
 
 from ir_runtime.device.device import set_devices
+from ir_runtime.ir.choice.plain_call import make_choice
 from ir_runtime.ir.implementation import IrOpImpl
-from ir_runtime.ir.iree import IreeImpl
 from ir_runtime.ir.op_facts import OpFacts
+from ir_runtime.ir.reads import Reads
 from ir_runtime.ir.tuning.first_call import first_calls
 from ir_runtime.ir.tuning.tables import tables
-from ir_runtime.launch.direct import native
-from ir_runtime.launch.operand.call_key import call_key
-from ir_runtime.op_reg.call.native_call import guarded_call, not_seen_yet
-from ir_runtime.op_reg.op.op import Op
 from ir_runtime.settings import bound_launches
 
 __all__ = ["TunedCalls"]
@@ -36,7 +32,9 @@ class _Chooser(Protocol):
     op: OpFacts[IrOpImpl]
     added_native: bool
     impls: tuple[IrOpImpl, ...]
+    ask: Callable[..., Any]
 
+    def for_call(self, values: Sequence[Any]) -> _Chooser: ...
     def choose(self, values: Sequence[Any]) -> IrOpImpl: ...
     def compute(self, values: Sequence[Any], call: Callable[[IrOpImpl], Any]) -> Any: ...
 
@@ -48,30 +46,23 @@ class TunedCalls:
         priority: the list.
 
     Attributes:
-        run: computes a call, all arguments by position.
+        choice: remembers the providers of plain calls; None without the C launcher.
     """
 
     def __init__(self, priority: _Chooser) -> None:
         self._priority = priority
         self._op = priority.op
-        self._kernel = _kernel_of(self._op)
-        fast = None if self._kernel is None else self._kernel.calls.fast
-        self._entrance: Any = None
-        if fast is not None:
-            self._entrance = fast.choosing_entrance(self._run)
-        elif native.why_absent() is None:
-            self._entrance = guarded_call(self._run, self._op.arg_names, bound_launches())
-        if self._entrance is not None:
-            self._entrance.asks_again = _ASKS_AGAIN
-        self.run: Callable[..., Any] = self._run if self._entrance is None else self._entrance
+        self.choice = make_choice(self._op, self.run, capacity=bound_launches())
+        if self.choice is not None:
+            self.choice.asks_again = _ASKS_AGAIN
 
     def forget(self) -> None:
         """Ask the tables again."""
-        if self._entrance is not None:
-            self._entrance.clear(bound_launches())
+        if self.choice is not None:
+            self.choice.clear(bound_launches())
 
-    def _run(self, *values: Any) -> Any:
-        """Compute a call that is not remembered."""
+    def run(self, *values: Any) -> Any:
+        """Compute a call that is not remembered, all arguments by position."""
         tables.poll()
         used: list[IrOpImpl] = []
 
@@ -79,29 +70,27 @@ class TunedCalls:
             used.append(impl)
             return impl.functional(*values)
 
-        first_calls.measure(self._op, values, self._priority)
+        settled = first_calls.measure(self._op, values, self._priority)
         result = self._priority.compute(values, call)
-        if self._entrance is not None:
+        if settled:
             self._remember(values, used[-1])
         return result
 
-    def _remember(self, values: Sequence[Any], impl: IrOpImpl) -> None:
-        entrance, threads = self._entrance, torch.get_num_threads()
-        if entrance.threads != threads:
-            entrance.clear()
-            entrance.threads = threads
-        if set_devices or not not_seen_yet(entrance.why_refused(*values)):
+    def _remember(self, values: tuple[Any, ...], impl: IrOpImpl) -> None:
+        choice, threads = self.choice, torch.get_num_threads()
+        if choice is None or set_devices or torch.compiler.is_compiling():
             return
-        if self._priority.added_native and impl.provider == "native":
-            return  # whether it may run is asked in each call
-        if not impl.may_decline:
-            entrance.redirect(values, impl.on_cpu)
-        elif isinstance(impl, IreeImpl) and impl.kernel is self._kernel:
-            bound = impl.kernel.calls.find(call_key(values))
-            if bound is not None:
-                impl.kernel.calls.teach(entrance, values, bound)
-
-
-def _kernel_of(op: OpFacts[IrOpImpl]) -> Op | None:
-    impl = op.impls["iree"]
-    return impl.written_kernel if isinstance(impl, IreeImpl) else None
+        if choice.threads != threads:
+            choice.clear()
+            choice.threads = threads
+        ordered = self._priority.for_call(values)
+        if impl not in ordered.impls or (ordered.added_native and impl.provider == "native"):
+            return  # whether native may run is asked in each call
+        before = ordered.impls[: ordered.impls.index(impl)]
+        everything = "a" * len(values)
+        if max(each.reads for each in (*before, impl)) is Reads.MORE:
+            choice.remember(values, everything, ordered.ask)
+        else:
+            choice.remember(
+                values, everything, impl.on_cpu, skips=bool(before), declines=impl.may_decline
+            )

@@ -42,7 +42,7 @@ class FirstCalls:
         self._tried: dict[str, set[str]] = {}
         self._busy = False
 
-    def measure(self, op: OpFacts[IrOpImpl], values: Sequence[Any], priority: _Chooser) -> None:
+    def measure(self, op: OpFacts[IrOpImpl], values: Sequence[Any], priority: _Chooser) -> bool:
         """Measure a call, unless that is off, done, or impossible here.
 
         While a thread measures, the calls of others run as if nothing were to be measured: they
@@ -52,19 +52,22 @@ class FirstCalls:
             op: the op.
             values: all arguments, as providers get them.
             priority: chooses the provider that computes the call now.
+
+        Returns:
+            Whether nothing is left to be measured for calls like this one.
         """
         settings = current_settings()
         if settings.tune != "first-calls" or settings.tuned_table is not None:
-            return
+            return True
         if self._busy or not _may_measure(values):
-            return
+            return False
         found = tables.find(op, values)
         name = found.shape_class
         if found.ranking is not None or name is None or not self._is_new(op.name, name):
-            return
+            return True
         with self._lock:
             if self._busy:
-                return
+                return False
             self._busy = True
         try:
             self._tried.setdefault(op.name, set()).add(name)
@@ -78,6 +81,7 @@ class FirstCalls:
             logger.debug("op %s: not measured: %s", op.name, error)
         finally:
             self._busy = False
+        return True
 
     def _is_new(self, op: str, name: str) -> bool:
         tried = self._tried.get(op, ())

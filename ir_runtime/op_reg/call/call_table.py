@@ -65,18 +65,6 @@ class CallTable:
             self.young[key] = bound
         return bound
 
-    def find(self, key: Any) -> BoundLaunch | None:
-        """Return the launch for a key, None if there is none; nothing is bound."""
-        bound = self.young.get(key) or self._old.get(key)
-        return None if bound is None or _is_dropped(bound) else bound
-
-    def teach(self, entrance: Any, args: Sequence[Any], bound: BoundLaunch) -> bool:
-        """Let a choosing entrance serve calls like this one; see `FastCalls.teach`."""
-        with self._lock:
-            if self.fast is None or _is_dropped(bound):
-                return False
-            return self.fast.teach(entrance, args, bound)
-
     def remember(
         self, entrance: str, refused: int, args: Sequence[Any], bound: BoundLaunch
     ) -> None:

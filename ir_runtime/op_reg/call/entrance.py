@@ -9,10 +9,10 @@ import torch
 
 from ir_runtime.op_reg.op.op import Op
 
-__all__ = ["direct_entrance", "make_entrance", "positional"]
+__all__ = ["direct_entrance", "eager_entrance", "make_entrance", "positional"]
 
 
-def make_entrance(op: Op, slow: Callable[..., Any] | None = None) -> Callable[..., Any]:
+def make_entrance(op: Op, eager: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """Return a function that computes what an op computes, by the shortest way there is.
 
     Plain calls go from here to the C launcher: on CPU tensors of torch's own types, in a shape
@@ -22,23 +22,31 @@ def make_entrance(op: Op, slow: Callable[..., Any] | None = None) -> Callable[..
 
     Args:
         op: a registered op.
-        slow: called in place of the torch op, where no compiler traces; all arguments positional.
+        eager: called where no compiler traces, all arguments positional; default: what
+            `direct_entrance` returns.
 
     Returns:
         A function of the op's arguments, all positional and in schema order; those with a default
         may be left out at the end. Code that `torch.compile` traces sees the torch op in it.
     """
     through_torch = positional(op)
-    if slow is None:
-        direct = direct_entrance(op)
-    else:
-        direct = slow if op.calls.fast is None else op.calls.fast.entrance_of_its_own(slow)
+    direct = direct_entrance(op) if eager is None else eager
     is_compiling = torch.compiler.is_compiling
 
     def entrance(*args: Any) -> Any:
         return through_torch(*args) if is_compiling() else direct(*args)
 
     return entrance
+
+
+def eager_entrance(op: Op, slow: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an entrance for calls that no compiler traces, with its own way for unknown calls.
+
+    Args:
+        op: a registered op.
+        slow: called for what the C launcher does not know; all arguments positional.
+    """
+    return slow if op.calls.fast is None else op.calls.fast.entrance_of_its_own(slow)
 
 
 def direct_entrance(op: Op) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ir_runtime.op_reg.call.call_functions import CallFunctions
     from ir_runtime.op_reg.op.op import Op
 
-__all__ = ["FastCalls", "add_fast_calls", "can_be_fast", "guarded_call", "not_seen_yet"]
+__all__ = ["FastCalls", "add_fast_calls", "can_be_fast"]
 
 _NOT_SEEN_YET = ("value", "dtype", "shape", "unknown arguments")
 
@@ -35,7 +35,6 @@ class FastCalls:
         self._entrances: dict[str, _launcher.Call] = {}
         self._calls: list[_launcher.Call] = []
         self._out_calls: list[_launcher.Call] = []
-        self._choosing: list[_launcher.Call] = []
         self._guarded: _launcher.Call | None = None
         self._capacity = 1  # the setting is read when there is something to remember
 
@@ -91,20 +90,11 @@ class FastCalls:
         self._calls.append(call)
         return call
 
-    def choosing_entrance(self, slow: Callable[..., Any]) -> Any:
-        """Return an entrance that serves only what it is taught itself, by `teach` or `redirect`.
-
-        Another entrance may run the kernel for a call that this one sends elsewhere.
-        """
-        call = self._new_guarded(slow, bound_launches())
-        self._choosing.append(call)
-        return call
-
     def _new_guarded(
         self, slow: Callable[..., Any], capacity: int, peers: Sequence[Any] = ()
     ) -> Any:
         op = self._op
-        return guarded_call(
+        return _guarded_call(
             slow,
             op.arg_names,
             capacity,
@@ -121,18 +111,9 @@ class FastCalls:
     ) -> Any:
         """Return an entrance that runs one bound launch, and `slow` for any other call."""
         call = self._new_guarded(slow, 1)
-        self.teach(call, args, bound)
+        if bound.plan is not None:
+            call.remember(args, bound.plan.native, bound.operands, bound.results)
         return call
-
-    def teach(self, entrance: Any, args: Sequence[Any], bound: BoundLaunch) -> bool:
-        """Let a choosing entrance run a bound launch in calls like this one.
-
-        Returns:
-            Whether it can; it cannot run launches in the VM.
-        """
-        if bound.plan is None:
-            return False
-        return entrance.remember(args, bound.plan.native, bound.operands, bound.results)
 
     def remember(self, name: str, refused: int, args: Sequence[Any], bound: BoundLaunch) -> None:
         """Make the C launcher serve calls like this one, if it refused this one only as unknown.
@@ -148,7 +129,7 @@ class FastCalls:
             self._capacity = bound_launches()
             for call in (*self._calls, *self._out_calls):
                 call.clear(self._capacity)
-        missed = self._entrances[name] if not_seen_yet(refused) else None
+        missed = self._entrances[name] if _not_seen_yet(refused) else None
         for calls, given in ((self._calls, args), (self._out_calls, (*args, False))):
             for call in calls:
                 if call is missed or call.remembered == 0:
@@ -156,17 +137,17 @@ class FastCalls:
 
     def clear(self) -> None:
         """Forget all."""
-        for call in (*self._calls, *self._out_calls, *self._choosing):
+        for call in (*self._calls, *self._out_calls):
             call.clear()
 
     @property
     def hits(self) -> int:
         """How many calls never reached Python."""
-        every = (*self._calls, *self._out_calls, *self._choosing)
+        every = (*self._calls, *self._out_calls)
         return sum(call.hits for call in every)
 
 
-def guarded_call(
+def _guarded_call(
     slow: Callable[..., Any], names: Sequence[str], capacity: int, **options: Any
 ) -> Any:
     """Return a `_launcher.Call` that looks for itself at all that torch's dispatcher sees to.
@@ -193,7 +174,7 @@ def guarded_call(
     )
 
 
-def not_seen_yet(refused: int) -> bool:
+def _not_seen_yet(refused: int) -> bool:
     """Tell whether a call was refused only as it is unlike those that are remembered."""
     from ir_runtime.launch.direct.native import _launcher
 

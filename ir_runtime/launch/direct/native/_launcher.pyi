@@ -1,5 +1,5 @@
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, final
 
 import torch
@@ -18,7 +18,6 @@ def set_parallel_bytes(size: int, /) -> int: ...
 def transient_bytes() -> int: ...
 def has_pool() -> bool: ...
 def take_copies() -> int: ...
-def is_plain(*tensors: Any) -> bool: ...
 def needs_grad(*values: Any) -> bool: ...
 
 @final
@@ -58,8 +57,6 @@ class Plan:
 
 @final
 class Call:
-    threads: int
-    asks_again: int
     @property
     def remembered(self) -> int: ...
     @property
@@ -88,9 +85,41 @@ class Call:
     def remember(
         self, args: Sequence[Any], plan: Plan, operands: Sequence[int], results: _Results
     ) -> bool: ...
-    def redirect(self, args: Sequence[Any], instead: Callable[..., Any], /) -> bool: ...
     def clear(self, capacity: int = ..., /) -> None: ...
     def why_refused(self, *args: Any, **kwargs: Any) -> int: ...
+
+@final
+class Choice:
+    threads: int
+    asks_again: int
+    @property
+    def remembered(self) -> int: ...
+    @property
+    def hits(self) -> int: ...
+    def __new__(
+        cls,
+        otherwise: Callable[..., Any],
+        *,
+        kinds: str,
+        not_plain: Any,
+        not_taken: type[Exception],
+        levels: Mapping[int, bool],
+        set_devices: list[Any],
+        capacity: int = 16,
+    ) -> Choice: ...
+    def plain(self, *values: Any) -> Any: ...
+    def keyed(self, *values: Any) -> Any: ...
+    def below(self, *values: Any) -> Any: ...
+    def remember(
+        self,
+        args: tuple[Any, ...],
+        details: str,
+        instead: Callable[..., Any],
+        *,
+        skips: bool = False,
+        declines: bool = False,
+    ) -> bool: ...
+    def clear(self, capacity: int = ..., /) -> None: ...
 
 @final
 class BoundCall:

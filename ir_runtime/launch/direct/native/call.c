@@ -142,11 +142,7 @@ static PyObject *serve(call *self, const arguments *given, facts *seen, facts *o
   *why = find(self, given, seen, outs, &what);
   if (*why != ACCEPTED) return NULL;
   PyObject *answer;
-  if (what->instead != NULL) {
-    size_t count = (size_t)PyTuple_GET_SIZE(self->names);
-    answer = PyObject_Vectorcall(what->instead, given->values, count, NULL);
-    self->hits++;
-  } else if (asked || (self->check == NULL && self->eager == NULL)) {
+  if (asked || (self->check == NULL && self->eager == NULL)) {
     answer = run_call(self, what, given, seen, outs, why);
   } else if ((answer = ask_op(self, given)) == Py_NotImplemented) {
     Py_DECREF(answer);
@@ -207,59 +203,10 @@ static PyObject *pass_on(const call *self, refusal why, PyObject *const *args, s
   return answer;
 }
 
-// Tells whether what is remembered may be used without asking `slow`; -1 with an exception set.
-static int check_choice(call *self) {
-  if (self->asks_again > 0 && ++self->since_asked >= self->asks_again) {
-    self->since_asked = 0;
-    return 0;
-  }
-  return self->threads > 0 ? has_threads(self->own, self->threads) : 1;
-}
-
-// The latest call, if a function computes it and this one is like it; else NULL. The function is what
-// `slow` would call: it sees to modes, gradients and the like itself, so that no gate is checked.
-static remembered *find_redirected(const call *self, PyObject *const *args, Py_ssize_t count) {
-  const launcher *own = self->own;
-  if (self->recent.count == 0 || self->recent.calls[0].what->instead == NULL || !own->usable ||
-      PyList_GET_SIZE(self->set_devices) > 0)
-    return NULL;
-  remembered *latest = (remembered *)Py_NewRef((PyObject *)self->recent.calls[0].what);
-  facts seen;
-  begin_facts(&seen);
-  refusal why = describe_values(own, &seen, args, count);
-  if (why == ACCEPTED) why = check_layouts(&seen);
-  if (why == ACCEPTED) why = compare_call(latest, args, count, &seen);
-  end_facts(&seen);
-  if (why == ACCEPTED) return latest;
-  Py_DECREF((PyObject *)latest);
-  return NULL;
-}
-
-// Serves a call of an entrance that chooses; NULL with an error, or with `*why`.
-static PyObject *serve_choice(call *self, PyObject *const *args, Py_ssize_t count,
-                              PyObject *keywords, refusal *why) {
-  int holds = check_choice(self);
-  *why = REFUSED_UNKNOWN;
-  if (holds <= 0) return NULL;
-  *why = ACCEPTED;
-  if (keywords != NULL || self->takes_keyset) return NULL;
-  remembered *what = find_redirected(self, args, count);
-  if (what == NULL) return NULL;
-  PyObject *answer = PyObject_Vectorcall(what->instead, args, (size_t)count, NULL);
-  Py_DECREF((PyObject *)what);
-  self->hits++;
-  return answer;
-}
-
 PyObject *call_op(PyObject *object, PyObject *const *args, size_t flags, PyObject *keywords) {
   call *self = (call *)object;
   arguments given;
-  refusal why = ACCEPTED;
-  if (self->asks_again > 0 || self->threads > 0) {
-    PyObject *answer = serve_choice(self, args, PyVectorcall_NARGS(flags), keywords, &why);
-    if (answer != NULL || PyErr_Occurred()) return answer;
-  }
-  if (why == ACCEPTED) why = begin_call(self, &given, args, PyVectorcall_NARGS(flags), keywords);
+  refusal why = begin_call(self, &given, args, PyVectorcall_NARGS(flags), keywords);
   if (why == ACCEPTED) {
     facts seen, outs;
     begin_facts(&seen);

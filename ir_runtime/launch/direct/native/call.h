@@ -27,9 +27,6 @@ typedef struct {
   Py_ssize_t positional;
   Py_ssize_t returned;  // which argument a call returns; -1 if it returns its results
   Py_ssize_t asked;  // how many of the arguments, from the first, `check` and `eager` take
-  int threads;           // what it remembers holds for so many of torch's threads; 0: for any
-  unsigned asks_again;   // after so many calls one goes to `slow`, though it is remembered; 0: never
-  unsigned since_asked;  // how many came since
   recent_calls recent;
   unsigned long long hits;
 } call;

@@ -20,22 +20,6 @@ static PyObject *remember(PyObject *object, PyObject *args, PyObject *keywords) 
   return Py_NewRef(Py_True);
 }
 
-static PyObject *redirect(PyObject *object, PyObject *args) {
-  call *self = (call *)object;
-  if (!check_usable(self->own)) return NULL;
-  PyObject *values, *instead;
-  if (!PyArg_ParseTuple(args, "OO:redirect", &values, &instead)) return NULL;
-  if (PyTuple_GET_SIZE(self->outs) > 0 || !PyCallable_Check(instead)) {
-    plan_fault("redirect: to %R, must be to a function, for a call without outs", instead);
-    return NULL;
-  }
-  remembered *added = redirect_call(self->own, values, instead);
-  if (added == NULL) return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
-  keep_call(&self->recent, added);
-  Py_DECREF((PyObject *)added);
-  return Py_NewRef(Py_True);
-}
-
 static bool set_capacity(call *self, Py_ssize_t capacity) {
   if (capacity < 1) return plan_fault("call: its capacity is %zd, must be at least 1", capacity);
   self->recent.capacity = capacity;
@@ -183,9 +167,6 @@ static PyMethodDef methods[] = {
     {"remember", (PyCFunction)(void (*)(void))remember, METH_VARARGS | METH_KEYWORDS,
      "remember(args, plan, operands, results)\n--\n\nRun `plan` in calls with arguments like "
      "`args`; returns whether such can be recognised."},
-    {"redirect", redirect, METH_VARARGS,
-     "redirect(args, instead)\n--\n\nLet the function `instead` compute calls with arguments like "
-     "`args`; returns whether such can be recognised."},
     {"clear", clear, METH_VARARGS,
      "clear([capacity])\n--\n\nForget all calls; remember at most `capacity` from now on."},
     {"why_refused", (PyCFunction)(void (*)(void))why_refused, METH_FASTCALL | METH_KEYWORDS,
@@ -197,8 +178,6 @@ static PyMethodDef methods[] = {
 static PyMemberDef members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(call, vectorcall), READONLY, NULL},
     {"remembered", T_PYSSIZET, offsetof(call, recent.count), READONLY, NULL},
-    {"threads", T_INT, offsetof(call, threads), 0, NULL},
-    {"asks_again", T_UINT, offsetof(call, asks_again), 0, NULL},
     {"hits", T_ULONGLONG, offsetof(call, hits), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };

@@ -36,6 +36,13 @@ refusal add_fact(const launcher *own, facts *self, PyObject *tensor) {
   return why;
 }
 
+refusal add_glimpse(const launcher *own, facts *self, PyObject *tensor) {
+  if (self->count == self->room && !grow(self)) return REFUSED_COUNT;
+  if (!peek_tensor(own, tensor, &self->tensors[self->count])) return add_fact(own, self, tensor);
+  self->count++;
+  return ACCEPTED;
+}
+
 static refusal describe_value(const launcher *own, facts *self, PyObject *value) {
   return is_any_tensor(own, value) ? add_fact(own, self, value) : ACCEPTED;
 }

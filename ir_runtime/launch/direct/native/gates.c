@@ -26,6 +26,8 @@ bool prepare_gates(launcher *own) {
   if (own->function_modes == NULL) return false;
   own->functorch_level = found("torch._C._functorch", "maybe_current_level");
   if (own->functorch_level == NULL) return false;
+  own->any_transforms = found("torch._C", "_are_functorch_transforms_active");
+  if (own->any_transforms == NULL) return false;
   own->is_tracing = found("torch._C", "_is_tracing");
   if (own->is_tracing == NULL) return false;
   own->any_autocast = found("torch._C", "_is_any_autocast_enabled");
@@ -76,6 +78,10 @@ static bool is_no(PyObject *answer) {
   Py_XDECREF(answer);
   PyErr_Clear();
   return no;
+}
+
+refusal check_active_transforms(const launcher *own) {
+  return is_no(PyObject_CallNoArgs(own->any_transforms)) ? ACCEPTED : REFUSED_MODE;
 }
 
 // What `torch.jit.trace` records goes through the dispatcher.

@@ -30,6 +30,17 @@ typedef struct {
   bool known;
 } storage_layout;
 
+enum { PEEK_DTYPES = 64 };
+
+// Where torch keeps the fields of a tensor: in words of its object, the dtype in bytes.
+typedef struct {
+  size_t keys, gradient, rank;  // sizes and strides follow the rank
+  size_t dtype;
+  uint64_t plain_keys, inference_keys;  // the dispatch keys of plain tensors
+  dl_dtype dtypes[PEEK_DTYPES];         // by torch's number; without bits where unknown
+  bool known;
+} peek_layout;
+
 #define EACH_KEPT_OBJECT(does)                                                                   \
   does(executable_type) does(plan_type) does(remembered_type)                                    \
   does(tensor_type) does(parameter_type) does(dtype_type) does(layout_type) does(format_type)    \
@@ -37,7 +48,7 @@ typedef struct {
   does(is_neg) does(is_conj) does(wants_grad) does(on_cpu) does(is_inference)                    \
   does(forward_ad) does(current_level) does(profiler) does(profiler_enabled) does(raw_repr)      \
   does(inference_mode) does(is_grad_enabled) does(dispatch_modes) does(function_modes)           \
-  does(functorch_level)                                                                          \
+  does(functorch_level) does(any_transforms)                                                     \
   does(is_tracing) does(any_autocast) does(empty_strided) does(increment_version)                \
   does(thread_count)
 
@@ -49,6 +60,7 @@ typedef struct {
   const dl_exchange *exchange;
   const PyGetSetDef *grad_getter, *cpu_getter;  // NULL: found by name
   storage_layout storages;
+  peek_layout peek;
 #define DECLARE(name) PyObject *name;
   EACH_KEPT_OBJECT(DECLARE)
 #undef DECLARE
@@ -210,9 +222,9 @@ typedef struct {
   int32_t rank;
   refusal layout;   // why a plan cannot take it where it lies, if so
   union {
-    int64_t few[FEW_DIMS];
+    int64_t few[2 * FEW_DIMS];
     int64_t *many;
-  } sizes;
+  } sizes;          // the strides follow
 } fact;
 
 bool prepare_tensors(launcher *own);
@@ -240,6 +252,17 @@ static inline uint64_t count_bytes(dl_dtype dtype, int32_t rank, const int64_t *
 }
 PyObject *refusal_table(void);
 
+// --- peek.c: plain tensors, read without asking torch ---
+
+// Finds where the fields are; without success nothing can be peeked at.
+void prepare_peek(launcher *own);
+// Tells whether a tensor is a plain one on the CPU whose fields can be read; false says nothing.
+bool is_peekable(const launcher *own, PyObject *tensor);
+// Tells whether a tensor surely requires no gradient.
+bool has_no_gradient(const launcher *own, PyObject *tensor);
+// Describes dtype, sizes and strides, nothing else; false if that cannot be read.
+bool peek_tensor(const launcher *own, PyObject *tensor, fact *out);
+
 // --- storage.c ---
 
 bool prepare_storages(launcher *own, PyObject *torch);
@@ -260,6 +283,8 @@ void begin_facts(facts *self);
 void end_facts(facts *self);
 void forget_facts(facts *self);
 refusal add_fact(const launcher *own, facts *self, PyObject *tensor);
+// The same, for a comparison of calls only: where the elements lie is not told.
+refusal add_glimpse(const launcher *own, facts *self, PyObject *tensor);
 // Describes the tensors among `values`, those in lists included, whatever their layout.
 refusal describe_values(const launcher *own, facts *self, PyObject *const *values,
                         Py_ssize_t count);
@@ -287,6 +312,8 @@ bool note_changed(const plan *self, const facts *seen, const uint32_t *operands)
 bool prepare_gates(launcher *own);
 refusal check_tangents(const launcher *own);
 refusal check_transforms(const launcher *own);
+// The same, as `torch._C._are_functorch_transforms_active` sees it, which answers sooner.
+refusal check_active_transforms(const launcher *own);
 refusal check_profiler(const launcher *own);
 refusal check_modes(const launcher *own);
 refusal check_tracing(const launcher *own);
@@ -297,6 +324,7 @@ bool grad_enabled(const launcher *own);
 // --- memory.c: arguments that were seen before ---
 
 typedef enum {
+  EXPECT_ANY,
   EXPECT_TENSOR,
   EXPECT_SAME,
   EXPECT_INT,
@@ -309,7 +337,8 @@ typedef struct {
   kind what;
   dl_dtype dtype;     // of a tensor
   int32_t rank;       // of a tensor
-  int64_t *shape;     // of a tensor
+  int64_t *shape;     // of a tensor: its sizes, then its strides if it is `strided`; NULL: any
+  bool strided;       // whether the strides count
   PyObject *object;   // the value itself, or the type of a list
   int64_t integer;
   uint64_t bits;      // of a float
@@ -329,6 +358,9 @@ typedef struct {
   launcher *own;
   plan *what;         // NULL if a function computes the call
   PyObject *instead;  // this function, which takes all arguments by position; or NULL
+  bool skips;         // whether the function is not the first one that could compute the call
+  bool declines;      // whether the function may decline the call
+  bool open;          // whether some tensor may have any shape
   expectation *expected;
   size_t expected_count, expected_room;
   Py_ssize_t value_count;
@@ -340,8 +372,11 @@ bool add_remembered_type(launcher *own);
 // Returns what recognises a call like `args`; NULL with ValueError set, or without an error if the
 // arguments cannot be recognised.
 remembered *remember_call(PyObject *args, plan *what, PyObject *operands, PyObject *results);
-// Likewise, for calls that the function `instead` computes.
-remembered *redirect_call(launcher *own, PyObject *args, PyObject *instead);
+// How much of an argument counts: nothing; of a tensor dtype and rank; its sizes, too; and strides.
+// Other values count as they are.
+typedef enum { COUNTS_NOT = 'n', COUNTS_KIND = 'k', COUNTS_SIZES = 's', COUNTS_ALL = 'a' } detail;
+// The same for calls that the function `instead` computes; `details` has a letter an argument.
+remembered *redirect_call(launcher *own, PyObject *args, const char *details, PyObject *instead);
 refusal compare_call(const remembered *self, PyObject *const *values, Py_ssize_t count,
                      const facts *seen);
 
@@ -375,9 +410,10 @@ PyObject *run_new(const remembered *self, const facts *seen, refusal *why);
 bool run_into(const remembered *self, const facts *seen, const facts *outs, refusal *why);
 refusal check_outs(const remembered *self, const facts *seen, const facts *outs);
 
-// --- call.c, call_type.c, bound_call.c ---
+// --- call.c, call_type.c, bound_call.c, choice.c ---
 
 bool add_call_type(launcher *own);
 bool add_bound_call_type(launcher *own);
+bool add_choice_type(launcher *own);
 
 #endif

@@ -20,18 +20,30 @@ static expectation *add_expectation(remembered *self, kind what) {
   return added;
 }
 
-static bool expect_tensor(remembered *self, PyObject *tensor) {
+static bool expect_shape(expectation *added, const fact *seen, bool strided) {
+  size_t size = (size_t)seen->rank * (strided ? 2 : 1) * sizeof *added->shape;
+  if ((added->shape = PyMem_Malloc(size + 1)) == NULL) {
+    PyErr_NoMemory();
+    return false;
+  }
+  memcpy(added->shape, sizes_of(seen), size);
+  added->strided = strided;
+  return true;
+}
+
+static bool expect_tensor(remembered *self, PyObject *tensor, detail counts) {
   fact seen;
   if (describe_tensor(self->own, tensor, &seen) != ACCEPTED) return false;
   expectation *added = add_expectation(self, EXPECT_TENSOR);
-  size_t size = (size_t)seen.rank * sizeof *added->shape;
-  if (added != NULL && (added->shape = PyMem_Malloc(size + 1)) == NULL) PyErr_NoMemory();
-  bool expected = added != NULL && added->shape != NULL;
+  bool expected = added != NULL;
   if (expected) {
-    memcpy(added->shape, sizes_of(&seen), size);
     added->dtype = seen.dtype;
     added->rank = seen.rank;
   }
+  if (counts == COUNTS_KIND)
+    self->open = true;
+  else
+    expected = expected && expect_shape(added, &seen, counts == COUNTS_ALL);
   forget_fact(&seen);
   return expected;
 }
@@ -58,10 +70,10 @@ static uint64_t bits_of(PyObject *number) {
   return bits;
 }
 
-static bool expect_scalar(remembered *self, PyObject *value) {
+static bool expect_scalar(remembered *self, PyObject *value, detail counts) {
   if (value == Py_None || PyBool_Check(value) || is_torch_constant(self->own, value))
     return expect_object(self, EXPECT_SAME, value);
-  if (is_any_tensor(self->own, value)) return expect_tensor(self, value);
+  if (is_any_tensor(self->own, value)) return expect_tensor(self, value, counts);
   if (PyLong_CheckExact(value)) return expect_int(self, value);
   if (PyUnicode_CheckExact(value)) return expect_object(self, EXPECT_TEXT, value);
   if (!PyFloat_CheckExact(value)) return false;
@@ -71,8 +83,13 @@ static bool expect_scalar(remembered *self, PyObject *value) {
 }
 
 // The items of a list are read from a copy: others may change it while they are looked at.
-static bool expect_value(remembered *self, PyObject *value) {
-  if (!PyList_CheckExact(value) && !PyTuple_CheckExact(value)) return expect_scalar(self, value);
+static bool expect_value(remembered *self, PyObject *value, detail counts) {
+  if (counts == COUNTS_NOT) {
+    self->open = true;
+    return add_expectation(self, EXPECT_ANY) != NULL;
+  }
+  if (!PyList_CheckExact(value) && !PyTuple_CheckExact(value))
+    return expect_scalar(self, value, counts);
   PyObject *items = PySequence_Tuple(value);
   expectation *added = items == NULL ? NULL : add_expectation(self, EXPECT_LIST);
   bool expected = added != NULL;
@@ -81,7 +98,7 @@ static bool expect_value(remembered *self, PyObject *value) {
     added->length = PyTuple_GET_SIZE(items);
   }
   for (Py_ssize_t i = 0; expected && i < PyTuple_GET_SIZE(items); i++)
-    expected = expect_scalar(self, PyTuple_GET_ITEM(items, i));
+    expected = expect_scalar(self, PyTuple_GET_ITEM(items, i), counts);
   Py_XDECREF(items);
   return expected;
 }
@@ -97,9 +114,22 @@ static refusal compare_tensor(const expectation *expected, PyObject *value, cons
   ++*tensor;
   if (memcmp(&found->dtype, &expected->dtype, sizeof found->dtype) != 0) return REFUSED_DTYPE;
   if (found->rank != expected->rank) return REFUSED_SHAPE;
+  if (expected->shape == NULL) return ACCEPTED;
   const int64_t *sizes = sizes_of(found);
-  for (int32_t i = 0; i < found->rank; i++)
-    if (sizes[i] != expected->shape[i]) return REFUSED_SHAPE;
+  int32_t count = expected->strided ? 2 * found->rank : found->rank;
+  for (int32_t i = 0; i < count; i++)
+    if (sizes[i] != expected->shape[i]) return i < found->rank ? REFUSED_SHAPE : REFUSED_STRIDES;
+  return ACCEPTED;
+}
+
+// Any value is as good as another, but its tensors are passed over.
+static refusal compare_nothing(PyObject *value, const facts *seen, size_t *tensor) {
+  if (PyList_CheckExact(value) || PyTuple_CheckExact(value)) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(value); i++)
+      compare_nothing(PySequence_Fast_GET_ITEM(value, i), seen, tensor);
+  } else if (*tensor < seen->count && seen->tensors[*tensor].tensor == value) {
+    ++*tensor;
+  }
   return ACCEPTED;
 }
 
@@ -128,6 +158,8 @@ static refusal compare_scalar(const expectation *expected, PyObject *value, cons
       same = value == expected->object ||
              (PyUnicode_CheckExact(value) && PyUnicode_Compare(value, expected->object) == 0);
       break;
+    case EXPECT_ANY:
+      return compare_nothing(value, seen, tensor);
     case EXPECT_LIST:
       break;
   }
@@ -204,15 +236,17 @@ static bool read_operands(remembered *self, PyObject *operands) {
   return plan_fault("remember: %u operands, the plan has %u", used, self->what->operand_count);
 }
 
-static bool read_values(remembered *self, PyObject *args) {
+static bool read_values(remembered *self, PyObject *args, const char *details) {
   self->value_count = PyTuple_GET_SIZE(args);
-  for (Py_ssize_t i = 0; i < self->value_count; i++)
-    if (!expect_value(self, PyTuple_GET_ITEM(args, i))) return false;
+  for (Py_ssize_t i = 0; i < self->value_count; i++) {
+    detail counts = details == NULL ? COUNTS_SIZES : (detail)details[i];
+    if (!expect_value(self, PyTuple_GET_ITEM(args, i), counts)) return false;
+  }
   return true;
 }
 
 static bool read_call(remembered *self, PyObject *args, PyObject *operands, PyObject *results) {
-  return read_values(self, args) && read_operands(self, operands) && read_results(self, results);
+  return read_values(self, args, NULL) && read_operands(self, operands) && read_results(self, results);
 }
 
 // Nobody can find it until it is whole.
@@ -241,15 +275,14 @@ remembered *remember_call(PyObject *args, plan *what, PyObject *operands, PyObje
   return self;
 }
 
-remembered *redirect_call(launcher *own, PyObject *args, PyObject *instead) {
+remembered *redirect_call(launcher *own, PyObject *args, const char *details, PyObject *instead) {
   remembered *self = new_remembered(own);
-  PyObject *given = self == NULL ? NULL : PySequence_Tuple(args);
-  if (self != NULL) self->instead = Py_NewRef(instead);
-  if (given == NULL || !read_values(self, given))
-    Py_CLEAR(self);
-  else
+  if (self == NULL) return NULL;
+  self->instead = Py_NewRef(instead);
+  if (read_values(self, args, details))
     PyObject_GC_Track(self);
-  Py_XDECREF(given);
+  else
+    Py_CLEAR(self);
   return self;
 }
 

@@ -28,15 +28,6 @@ static PyObject *has_pool(PyObject *module, PyObject *unused) {
   return PyBool_FromLong(pool.parallel != NULL);
 }
 
-static PyObject *is_plain(PyObject *module, PyObject *const *values, Py_ssize_t count) {
-  const launcher *own = PyModule_GetState(module);
-  bool plain = own->usable && check_tangents(own) == ACCEPTED;
-  for (Py_ssize_t i = 0; plain && i < count; i++) plain = is_plain_tensor(own, values[i]);
-  plain = plain && !(any_requires_grad(own, values, count) && grad_enabled(own)) &&
-          check_transforms(own) == ACCEPTED;
-  return PyBool_FromLong(plain);
-}
-
 static PyObject *needs_grad(PyObject *module, PyObject *const *values, Py_ssize_t count) {
   const launcher *own = PyModule_GetState(module);
   if (!check_usable(own)) return NULL;
@@ -44,9 +35,6 @@ static PyObject *needs_grad(PyObject *module, PyObject *const *values, Py_ssize_
 }
 
 static PyMethodDef functions[] = {
-    {"is_plain", (PyCFunction)(void (*)(void))is_plain, METH_FASTCALL,
-     "is_plain(*tensors)\n--\n\nTell whether all are tensors of torch's own types on the CPU, and "
-     "nothing is to be recorded or transformed."},
     {"needs_grad", (PyCFunction)(void (*)(void))needs_grad, METH_FASTCALL,
      "needs_grad(*values)\n--\n\nTell whether a tensor among the values, or in a list among them, "
      "has a gradient to be recorded."},
@@ -134,7 +122,7 @@ static int fill_module(PyObject *module) {
   own->usable = prepare_tensors(own) && prepare_gates(own) && prepare_results(own) &&
                 prepare_arenas() && find_pool(torch_has_openmp()) && add_executable_type(own) &&
                 add_plan_type(own) && add_remembered_type(own) && add_call_type(own) &&
-                add_bound_call_type(own) && add_refusals(module);
+                add_bound_call_type(own) && add_choice_type(own) && add_refusals(module);
   return own->usable ? 0 : -1;
 }
 

@@ -58,6 +58,7 @@ int torch_threads(const launcher *own) {
 
 int has_threads(const launcher *own, int count) {
   if (pool.parallel == NULL || forked || pool.in_parallel()) return 1;
+  if (counted) return pool.max_threads() == count;
   int found = torch_threads(own);
   return found < 0 ? -1 : found == count;
 }

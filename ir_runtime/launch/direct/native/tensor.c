@@ -89,6 +89,7 @@ bool prepare_tensors(launcher *own) {
     return false;
   own->grad_getter = find_getter(own, own->wants_grad, &own->grad_descriptor);
   own->cpu_getter = find_getter(own, own->on_cpu, &own->cpu_descriptor);
+  prepare_peek(own);
   return true;
 }
 
@@ -122,10 +123,13 @@ refusal describe_tensor(const launcher *own, PyObject *object, fact *out) {
   if (why != ACCEPTED) return why;
   int64_t *sizes = out->sizes.few;
   if (view.rank > FEW_DIMS) {
-    sizes = out->sizes.many = PyMem_Malloc((size_t)view.rank * sizeof *sizes);
+    sizes = out->sizes.many = PyMem_Malloc(2 * (size_t)view.rank * sizeof *sizes);
     if (sizes == NULL) return REFUSED_COUNT;
   }
-  for (int32_t i = 0; i < view.rank; i++) sizes[i] = view.shape[i];
+  for (int32_t i = 0; i < view.rank; i++) {
+    sizes[i] = view.shape[i];
+    sizes[view.rank + i] = view.strides[i];
+  }
   out->tensor = Py_NewRef(object);
   out->start = (char *)view.data + view.byte_offset;
   out->bytes = count_bytes(view.dtype, view.rank, view.shape);
@@ -149,11 +153,13 @@ static bool is_yes(PyObject *answer) {
 }
 
 bool requires_grad(const launcher *own, PyObject *tensor) {
+  if (has_no_gradient(own, tensor)) return false;
   return is_yes(attribute(tensor, own->grad_getter, own->wants_grad));
 }
 
 bool is_plain_tensor(const launcher *own, PyObject *object) {
   if (!is_tensor(own, object)) return false;
+  if (is_peekable(own, object)) return true;
   PyObject *answer = attribute(object, own->cpu_getter, own->on_cpu);
   bool cpu = answer == Py_True;
   if (answer == NULL) PyErr_Clear();
