@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = ("overhead", "startup", "kernels", "providers", "index_checks", "in_place")
+NAMES = ("overhead", "startup", "kernels", "providers", "tuned", "index_checks", "in_place")
 
 
 def main() -> int:

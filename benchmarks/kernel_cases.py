@@ -12,7 +12,7 @@ from torch.nn import functional
 
 import kernels_mlir
 
-__all__ = ["FEATURES", "OPS", "ROWS", "KernelCase", "kernel_cases"]
+__all__ = ["FEATURES", "OPS", "ROWS", "KernelCase", "call_arguments", "kernel_cases"]
 
 ROWS = (1, 16, 64, 256, 2048)
 FEATURES = (4096, 11008)
@@ -177,6 +177,16 @@ OPS: dict[str, Callable[[int, int, torch.dtype], dict[str, Any]]] = {
     "linear": _linear,
     "mm_encoder_attn": _mm_encoder_attn,
 }
+
+
+def call_arguments(case: KernelCase) -> tuple[Any, ...]:
+    """Return the arguments of `ir.ops.<op>` for the call that `ours` makes."""
+    if case.op in ("rms_norm", "layer_norm"):
+        return (*case.arguments, EPSILON)
+    if case.op == "rotary_embedding":
+        positions, query, key, cache = case.arguments
+        return positions, query, key, HEAD, HEAD, cache, True
+    return case.arguments
 
 
 def kernel_cases(

@@ -64,13 +64,24 @@ def check_bias(op: str, bias: Tensor, out_features: Any) -> None:
 
 
 def generate_product(
-    ksel: KernelSelection, kb: KernelBuilder, *, out_features: int, packed: bool
+    ksel: KernelSelection,
+    kb: KernelBuilder,
+    *,
+    out_features: int,
+    packed_for: Tile | AmxTile | None = None,
 ) -> None:
-    """Yield `x @ weight.T + bias` for the first three arguments, summed in float32."""
+    """Yield `x @ weight.T + bias` for the first three arguments, summed in float32.
+
+    Args:
+        ksel: the selection.
+        kb: the builder.
+        out_features: rows of the weight.
+        packed_for: the tile that the weight is packed for; None for one that is not packed.
+    """
     x = ksel.arg_descs[0].t
     rows, weight, bias = flatten(kb, kb.arg_value(0), keep=1), kb.arg_value(1), kb.arg_value(2)
     if ksel.device_family == "local":
-        tile = tile_for(x.dtype)
+        packed, tile = packed_for is not None, packed_for or tile_for(x.dtype)
         operands = (rows, weight) if bias is None else (rows, weight, bias)
         y = _call_template(kb, tile, x.shape[-1], out_features, x.dtype, packed, operands)
     else:

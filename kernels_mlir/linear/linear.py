@@ -171,15 +171,22 @@ class LinearKernel(CustomOp):
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Sum in float32."""
         n = ksel.arg_descs[1].t.shape[0]
-        generate_product(ksel, kb, out_features=n, packed=False)
+        generate_product(ksel, kb, out_features=n)
 
     def eager_execute(self, *args: Any) -> Any:
         """Multiply by the packed weight, if there is one that fits `x`."""
         x, weight, bias = args
-        packed = packed_for(weight)
+        packed = packed_for(weight, x, bias)
         if packed is None or x.dtype != weight.dtype or x.shape[-1:] != weight.shape[1:]:
             return NotImplemented
         return multiply_packed(x, packed, bias, weight)
+
+    def eager_calls(self, *args: Any) -> Sequence[tuple[Any, Sequence[Any]]]:
+        """Return the product with a packed weight, which parameters have in eager calls."""
+        x, weight, bias = args
+        n, k = weight.shape
+        packed = weight.new_empty(tile_for(weight.dtype).packed_shape(n, k))
+        return [("ir_packed::linear", (x, packed, bias, n, k))]
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
         """Keep the inputs."""

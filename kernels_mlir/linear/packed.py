@@ -20,14 +20,18 @@ from torch.nn.functional import pad
 from torch.nn.parameter import Parameter
 
 from ir_runtime.counters import add_count
+from ir_runtime.device import Target
 from ir_runtime.device.device import set_devices
+from ir_runtime.device.machine import code_for
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection
+from ir_runtime.op_reg.call.stored import target_to_use
+from ir_runtime.settings import Settings, on_change
 from kernels_mlir.library import FLOATS, register_packed_kernel
 from kernels_mlir.linear.kernel import CPU_FLAGS, check_bias, generate_product, select_rows
-from kernels_mlir.linear.tile import tile_for
+from kernels_mlir.linear.tile import tile_for, tile_of_packed
 
 __all__ = ["forget_packed", "multiply_packed", "pack_weight", "packed_bytes", "packed_for"]
 
@@ -72,18 +76,34 @@ def forget_packed() -> None:
     _kept.clear()
 
 
-def packed_for(weight: Tensor) -> Tensor | None:
+@on_change
+def _follow(before: Settings, now: Settings) -> None:
+    """Pack again for the CPUs, or for the stored kernels, that are used from now on."""
+    names = ("cpu", "compile", "store", "base_stores")
+    if any(getattr(before, name) != getattr(now, name) for name in names):
+        forget_packed()
+
+
+def packed_for(
+    weight: Tensor, x: Tensor | None = None, bias: Tensor | None = None
+) -> Tensor | None:
     """Return the packed form of a parameter's current values; None to use the weight in place.
 
     A parameter is packed in its first call, and again after a change. A change is one that torch
     counts, new memory (`parameter.data = ...`), or an uncounted write (`parameter.data.copy_`,
     NumPy) that changes one of 64 elements spread over the weight. Other tensors are not packed,
     because they may be gone after the call.
+
+    Args:
+        weight: the parameter.
+        x: the rows of the call. Where nothing can be compiled, the weight is packed for the best
+            CPU whose kernel of this call is stored; without rows for the best CPU.
+        bias: the bias of the call.
     """
     kept = _kept.get(id(weight))
     if kept is not None and _is_true_to(kept, weight):
         return None if set_devices else kept.packed  # the current device may not be a CPU
-    return _pack_again(weight) if _is_packable(weight) else None
+    return _pack_again(weight, x, bias) if _is_packable(weight) else None
 
 
 def _is_true_to(kept: _Kept, weight: Tensor) -> bool:
@@ -109,8 +129,9 @@ def _is_packable(weight: Tensor) -> bool:
     )
 
 
-def _pack_again(weight: Tensor) -> Tensor:
-    with _lock:
+def _pack_again(weight: Tensor, x: Tensor | None, bias: Tensor | None) -> Tensor:
+    machine = None if x is None else _target_for(x, weight, bias).machine
+    with _lock, code_for(machine):
         key = id(weight)
         kept = _kept.get(key)
         if kept is not None and _is_true_to(kept, weight):  # another thread was first
@@ -124,6 +145,16 @@ def _pack_again(weight: Tensor) -> Tensor:
         _kept[key] = _Kept(reference, version, address, layout, probe, sample, packed)
     add_count("packs")
     return packed
+
+
+def _target_for(x: Tensor, weight: Tensor, bias: Tensor | None) -> Target:
+    n, k = weight.shape
+
+    def arguments() -> tuple[Any, ...]:
+        shape = tile_for(weight.dtype).packed_shape(n, k)
+        return x, torch.empty(shape, dtype=weight.dtype), bias, n, k
+
+    return target_to_use("ir_packed::linear", arguments)
 
 
 def _forget(key: int, gone: weakref.ref[Tensor]) -> None:
@@ -169,7 +200,7 @@ def multiply_packed(x: Tensor, packed: Tensor, bias: Tensor | None, weight: Tens
 
 @register_packed_kernel
 class PackedLinearKernel(CustomOp):
-    """The MLIR kernel of `linear` for a weight packed by `pack_weight` on this machine."""
+    """The MLIR kernel of `linear` for a weight packed by `pack_weight`."""
 
     signature = (
         "linear(Tensor x, Tensor packed, Tensor? bias, int out_features, int in_features) -> Tensor"
@@ -178,7 +209,7 @@ class PackedLinearKernel(CustomOp):
     compile_flags = CPU_FLAGS
 
     def select(self, ksel: KernelSelection) -> None:
-        """Take any rows of one size, and a weight that was packed for this CPU."""
+        """Take any rows of one size, and a weight that was packed for this CPU or a weaker one."""
         x = select_rows(ksel)
         packed = ksel.arg_tensor(1).require(dtypes=(x.dtype,), rank=3)
         packed.specialize_all_dims()
@@ -189,9 +220,9 @@ class PackedLinearKernel(CustomOp):
             raise ArgumentError(
                 f"{self.name}: `x` is {format_tensor(x)}, its last dimension must be {k}"
             )
-        tile = tile_for(x.dtype)
-        wanted = tile.packed_shape(n, k)
-        if tuple(packed.t.shape) != wanted:
+        tile = tile_of_packed(tuple(packed.t.shape), x.dtype, n, k)
+        if tile is None:
+            wanted = tile_for(x.dtype).packed_shape(n, k)
             raise ArgumentError(
                 f"{self.name}: `packed` is {format_tensor(packed.t)}, must be {list(wanted)} "
                 f"as a weight of {n} x {k} is packed on this CPU"
@@ -205,7 +236,10 @@ class PackedLinearKernel(CustomOp):
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Sum in float32."""
-        generate_product(ksel, kb, out_features=ksel.arg_descs[3].v, packed=True)
+        x, packed = ksel.arg_descs[0].t, ksel.arg_descs[1].t
+        n, k = ksel.arg_descs[3].v, ksel.arg_descs[4].v
+        tile = tile_of_packed(tuple(packed.shape), x.dtype, n, k)
+        generate_product(ksel, kb, out_features=n, packed_for=tile)
 
 
 _multiply = torch.ops.ir_packed.linear.default

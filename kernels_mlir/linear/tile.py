@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
-from ir_runtime.device.machine import Machine, code_machine
+from ir_runtime.device.machine import Machine, code_machine, code_machines
 from kernels_mlir.linear.amx import AmxTile, amx_tile
 
-__all__ = ["Tile", "tile_for"]
+__all__ = ["Tile", "tile_for", "tile_of_packed"]
 
 LANES = 16
 """Columns in a vector, 64 bytes in float32."""
@@ -141,3 +141,19 @@ def tile_for(dtype: torch.dtype, machine: Machine | None = None) -> Tile | AmxTi
         return Tile(12, 2, "vdpbf16ps" if half and machine.has("avx512bf16") else "", machine)
     arm = machine.cpu.triple.startswith("aarch64")
     return Tile(6, 1, "bfdot" if arm and half and machine.has("bf16") else "", machine)
+
+
+def tile_of_packed(
+    shape: tuple[int, ...], dtype: torch.dtype, out_features: int, in_features: int
+) -> Tile | AmxTile | None:
+    """Return the tile that reads a packed weight of a shape; None if none of this machine does.
+
+    A weight is packed for the machine that code is made for, or for a weaker one whose code runs
+    here. Two tiles whose packed weights have one shape read them in the same order.
+    """
+    sizes = out_features, in_features
+    own = tile_for(dtype)
+    if own.packed_shape(*sizes) == shape:
+        return own
+    tiles = (tile_for(dtype, machine) for machine in code_machines())
+    return next((tile for tile in tiles if tile.packed_shape(*sizes) == shape), None)

@@ -19,6 +19,7 @@ from benchmarks.kernels import Result, find_promises
 from benchmarks.measure import Row, measure_interleaved, print_rows
 from benchmarks.measured_page import PAGE, page
 from benchmarks.providers import Side, refuse_if_wrong
+from benchmarks.tuned import Result as Tuned
 from ir_runtime import ir
 from ir_runtime.errors import MismatchError
 from tests.full import ALL_SOURCES
@@ -121,6 +122,29 @@ def test_promises_are_compared_with_what_was_measured():
     assert missed(a_result(op="mm_encoder_attn", rows=16, ours_us=101.0)) == [
         "mm_encoder_attn: slowest case to eager"
     ]
+
+
+def test_a_call_with_a_table_is_slower_only_if_all_rounds_agree():
+    usual = Tuned("gelu", "f32", 1, 64, "iree", 2.0, 1.0, (2.0, 1.06, 1.06, 1.06, 1.06))
+    assert usual.is_slower
+    assert not replace(usual, ratios=(2.0, 2.0, 2.0, 2.0, 1.04)).is_slower
+
+
+@pytest.mark.full
+def test_calls_with_a_table_are_compared_with_native():
+    options = "--ops gelu,rms_norm,rotary_embedding --rows 1 --features 128 --dtypes f32 --json"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "tuned", *options.split(), "--rounds", "2"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=800,
+    )
+    assert done.stderr == ""
+    rows = json.loads(done.stdout)["rows"]
+    assert [row["op"] for row in rows] == ["gelu", "rms_norm", "rotary_embedding"]
+    assert all(len(row["ratios"]) == 2 and min(row["ratios"]) > 0 for row in rows)
 
 
 @pytest.mark.full

@@ -62,4 +62,27 @@ TUNING_MUTANTS: tuple[Mutant, ...] = (
             "pass",
         ),
     ),
+    *mutants_in(
+        "ir_runtime/ir/choice/tuned_calls.py",
+        ("ir/test_remembered.py",),
+        (
+            "remembered choices: conditions that read values are not asked again",
+            "is Reads.MORE",
+            "is None",
+        ),
+    ),
+    *mutants_in(
+        "ir_runtime/ir/choice/plain_call.py",
+        ("ir/test_remembered.py",),
+        (
+            "remembered choices: conditions on values are asked once for dtypes",
+            "impl.reads is Reads.KIND and ",
+            "",
+        ),
+        (
+            "remembered choices: skipped providers are not logged",
+            "skips=i > 0",
+            "skips=False",
+        ),
+    ),
 )

@@ -28,7 +28,9 @@ from ir_runtime.tracing import Span
 
 __all__ = [
     "add_compile_listener",
+    "can_compile",
     "default_store",
+    "is_stored",
     "nearest_artifact",
     "obtain_artifact",
     "program_key",
@@ -127,12 +129,22 @@ def _load_weaker(
 
 def _load(store: Store, key: KernelKey, wanted_type: str | None = None) -> Artifact | None:
     started_ns = time.perf_counter_ns()
-    artifact = store.load(key)
-    if artifact is None and not compiler_installed():
-        artifact = _from_other_compiler(store, key)
+    artifact = _find(store, key)
     if artifact is not None:
         note_store_hit(store, artifact, started_ns, wanted_type)
     return artifact
+
+
+def _find(store: Store, key: KernelKey) -> Artifact | None:
+    artifact = store.load(key)
+    if artifact is None and not compiler_installed():
+        artifact = _from_other_compiler(store, key)
+    return artifact
+
+
+def is_stored(store: Store, key: KernelKey) -> bool:
+    """Tell whether `obtain_artifact` would find the artifact of `key` in the store, whole."""
+    return _find(store, key) is not None
 
 
 def _from_other_compiler(store: Store, key: KernelKey) -> Artifact | None:
@@ -145,10 +157,15 @@ def _from_other_compiler(store: Store, key: KernelKey) -> Artifact | None:
     return None
 
 
+def can_compile() -> bool:
+    """Tell whether what is not stored may be compiled here."""
+    return current_settings().compile and compiler_installed()
+
+
 def _refuse_if_not_compiling(store: Store, key: KernelKey) -> None:
-    compiling = current_settings().compile
-    if compiling and compiler_installed():
+    if can_compile():
         return
+    compiling = current_settings().compile
     why = (
         "the compiler is not installed" if compiling else "compiling is off (IR_RUNTIME_COMPILE=0)"
     )

@@ -1,4 +1,4 @@
-"""`build_kernel`: compile the kernel of a call ahead of time, for any targets."""
+"""`build_kernel`: compile the kernels of a call ahead of time, for any targets."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import torch
 
 from ir_runtime.counters import count_since
 from ir_runtime.device import Target
+from ir_runtime.device.machine import code_for
 from ir_runtime.device.target_name import fleet_targets, parse_targets
 from ir_runtime.launch.compile.build import default_store, obtain_artifact
 from ir_runtime.launch.compile.compiler import require_back_end
 from ir_runtime.op_reg.call.kernel import kernel_key, kernel_source, run_select
 from ir_runtime.op_reg.op.find_op import registered_op
+from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.op_arguments import fill_example
 
 __all__ = ["BuiltKernel", "build_kernel"]
@@ -40,6 +42,8 @@ def build_kernel(
 ) -> list[BuiltKernel]:
     """Compile the kernel of a call for targets, into the store; stored ones stay.
 
+    Kernels of other ops that the op calls in eager mode (`eager_calls`) follow it.
+
     Args:
         op: the torch op from `CustomOp.register`, its default overload, or its name.
         args: all arguments without a default, and any of the others, in order; their values do
@@ -58,14 +62,17 @@ def build_kernel(
     built: list[BuiltKernel] = []
     for each in targets:
         require_back_end(each)
-        with torch._C._DisableAutocast():
-            ksel = run_select(found, values, each)
-        key = kernel_key(found, ksel, each)
-
-        def source() -> bytes:
-            return kernel_source(found, ksel)  # noqa: B023 - it is called in this iteration
-
-        with count_since() as counted:
-            obtain_artifact(default_store(), key, each.flags, source)
-        built.append(BuiltKernel(each.name, key.label, compiled=counted[0].compiles > 0))
+        built.append(_build(found, values, each))
+        with code_for(each.machine):
+            calls = found.eager_calls(*values) if each.family == "local" else ()
+        built += [_build(registered_op(other), given, each) for other, given in calls]
     return built
+
+
+def _build(op: Op, values: Sequence[Any], target: Target) -> BuiltKernel:
+    with torch._C._DisableAutocast():
+        ksel = run_select(op, values, target)
+    key = kernel_key(op, ksel, target)
+    with count_since() as counted:
+        obtain_artifact(default_store(), key, target.flags, lambda: kernel_source(op, ksel))
+    return BuiltKernel(target.name, key.label, compiled=counted[0].compiles > 0)

@@ -67,6 +67,15 @@ class Op(ABC):
         del args
         return NotImplemented
 
+    def eager_calls(self, *args: Any) -> Sequence[tuple[Any, Sequence[Any]]]:
+        """Return the calls of other ops that `eager_execute` makes: each op, and its arguments.
+
+        `build_kernel` compiles their kernels, too. It asks for each target in turn, while code is
+        made for the target's machine; values of tensors do not matter.
+        """
+        del args
+        return ()
+
     def check(self, *args: Any) -> None:
         """Refuse argument values, such as indices out of range; runs before each launch."""
         del args
