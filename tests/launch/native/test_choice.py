@@ -174,6 +174,8 @@ def test_what_is_remembered_holds_without_devices_and_for_a_number_of_threads() 
     made.asks_again = 3
     assert [made.plain(*call()) for _ in range(4)] == ["chosen", "chosen", "otherwise", "chosen"]
     assert made.hits == 4
+    made.remember(call(), "aaa", lambda *_: "chosen again")  # as `otherwise` does
+    assert (made.plain(*call()), made.remembered) == ("chosen again", 1)
     made.clear()
     assert made.plain(*call()) == "otherwise"
 

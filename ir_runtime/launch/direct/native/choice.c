@@ -162,6 +162,15 @@ static bool has_stray_tensor(const choice *self, PyObject *values) {
   return false;
 }
 
+// What was remembered of such a call goes: `otherwise` gets remembered calls now and then.
+static void keep(choice *self, PyObject *values, remembered *added) {
+  remembered *known = NULL;
+  if (self->recent.count > 0) (void)find(self, &PyTuple_GET_ITEM(values, 0), &known);
+  if (known != NULL) forget_latest_call(&self->recent);
+  Py_XDECREF((PyObject *)known);
+  keep_call(&self->recent, added);
+}
+
 static PyObject *remember(PyObject *object, PyObject *args, PyObject *keywords) {
   static char *names[] = {"args", "details", "instead", "skips", "declines", NULL};
   choice *self = (choice *)object;
@@ -183,7 +192,7 @@ static PyObject *remember(PyObject *object, PyObject *args, PyObject *keywords) 
   if (added == NULL) return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
   added->skips = skips;
   added->declines = declines;
-  keep_call(&self->recent, added);
+  keep(self, values, added);
   Py_DECREF((PyObject *)added);
   return Py_NewRef(Py_True);
 }

@@ -398,6 +398,7 @@ refusal find_call(recent_calls *self, PyObject *const *values, Py_ssize_t count,
 // The oldest call goes if there are as many as `capacity`.
 void keep_call(recent_calls *self, remembered *added);
 void forget_calls(recent_calls *self);
+void forget_latest_call(recent_calls *self);
 
 // --- results.c ---
 

@@ -74,6 +74,13 @@ void keep_call(recent_calls *self, remembered *added) {
   Py_XDECREF((PyObject *)oldest);
 }
 
+void forget_latest_call(recent_calls *self) {
+  remembered *latest = self->calls[0].what;
+  self->count--;
+  memmove(self->calls, self->calls + 1, (size_t)self->count * sizeof *self->calls);
+  Py_DECREF((PyObject *)latest);
+}
+
 // The list is empty before the first call goes, for the same reason.
 void forget_calls(recent_calls *self) {
   recent_call *calls = self->calls;
