@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from ir_runtime.counters import add_pending_count
 from ir_runtime.device import Device
 from ir_runtime.fork_lock import cached_property
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.direct.direct_program import (
     BoundPlan,
@@ -74,7 +74,7 @@ class LoadedKernel:
         return load_direct(self.artifact, lambda: load_globals(self.vm, Device("local-sync")))
 
 
-@dataclass(frozen=True)
+@frozen
 class BoundKernel:
     """A kernel bound to the shapes of a call.
 
