@@ -16,6 +16,7 @@ from ir_runtime.device.instance import on_exit, on_fork
 from ir_runtime.device.machine import code_for
 from ir_runtime.errors import GenerateError, IrRuntimeError
 from ir_runtime.fork_lock import fork_waits
+from ir_runtime.late_import import late_module
 from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.compile.build import default_store, obtain_artifact
 from ir_runtime.launch.compile.compiler import BASE_FLAGS
@@ -29,7 +30,6 @@ from ir_runtime.launch.executor import (
 )
 from ir_runtime.launch.operand.changed_operand import Changed, writing_back
 from ir_runtime.launch.operand.launch_type import Results, local_uri_for_work
-from ir_runtime.launch.vm.destination import bind_device_launch
 from ir_runtime.op_reg.call.bound_launch import (
     BoundLaunch,
     bind_empty,
@@ -47,7 +47,10 @@ from ir_runtime.settings import Settings, on_change
 from ir_runtime.tracing import active_trace
 
 if TYPE_CHECKING:
+    from ir_runtime.launch.vm import destination
     from ir_runtime.op_reg.op.op import Op
+else:
+    destination = late_module("ir_runtime.launch.vm.destination")
 
 __all__ = [
     "bind_call",
@@ -210,10 +213,12 @@ def _bind_launch(
         device = Device("local-sync")  # the worker pool crashes on empty grids
     kernel = kernel_for(op, ksel, device)
     with fork_waits():
-        launch = bind_device_launch(kernel.vm, ENTRY, device, with_report(kernel, written))
+        launch = destination.bind_device_launch(
+            kernel.vm, ENTRY, device, with_report(kernel, written)
+        )
     # A GPU's report is read later: waiting for it would stop the stream in each call.
-    told = raising if device.driver.family == "local" else counting
-    launch = writing_back(told(kernel, launch), changed)
+    report = raising if device.driver.family == "local" else counting
+    launch = writing_back(report(kernel, launch), changed)
     return BoundKernel(kernel, launch, "vm", device.uri, reason)
 
 
