@@ -13,6 +13,7 @@ from ir_runtime.counters import add_count
 from ir_runtime.device import Device, Target, get_device_from_torch
 from ir_runtime.device.driver_table import driver_for_torch, host_flags_for
 from ir_runtime.device.instance import on_exit, on_fork
+from ir_runtime.device.local import host_targets
 from ir_runtime.device.machine import code_for
 from ir_runtime.errors import GenerateError, IrRuntimeError
 from ir_runtime.fork_lock import fork_waits
@@ -203,7 +204,7 @@ def _bind_launch(
     sizes = [t.numel() * t.element_size() for t in _described_tensors(ksel)]
     device = Device.chosen_for(where)
     if device is None and where.type == "cpu":
-        kernel = kernel_for(op, ksel, Device("local-sync"))
+        kernel = kernel_for(op, ksel, host_targets())
         uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
         with fork_waits():
             return bind_kernel(kernel, ENTRY, uri, flat, written, changed)
@@ -211,7 +212,7 @@ def _bind_launch(
     device = device or get_device_from_torch(where)
     if device.driver_id == "local-task" and 0 in sizes:
         device = Device("local-sync")  # the worker pool crashes on empty grids
-    kernel = kernel_for(op, ksel, device)
+    kernel = kernel_for(op, ksel, device.targets)
     with fork_waits():
         launch = destination.bind_device_launch(
             kernel.vm, ENTRY, device, with_report(kernel, written)
@@ -232,14 +233,20 @@ def family_for(where: torch.device | None) -> str:
     return "local" if driver is None else driver.family
 
 
-def kernel_for(op: Op, ksel: CallSelection, device: Device) -> LoadedKernel:
-    """Return the loaded kernel of a selection; one thread loads it while others wait."""
-    found_by = (ksel.spec_key, op.code_digest, device.type_cache_key)
-    return _loaded.get(found_by, op, lambda: _load(op, ksel, device))
+def kernel_for(op: Op, ksel: CallSelection, targets: Sequence[Target]) -> LoadedKernel:
+    """Return the loaded kernel of a selection; one thread loads it while others wait.
+
+    Args:
+        op: the op.
+        ksel: the selection.
+        targets: those whose code the device runs, the best one first.
+    """
+    found_by = (ksel.spec_key, op.code_digest, targets[0].device_type)
+    return _loaded.get(found_by, op, lambda: _load(op, ksel, targets))
 
 
-def _load(op: Op, ksel: CallSelection, device: Device) -> LoadedKernel:
-    best, *weaker = device.targets
+def _load(op: Op, ksel: CallSelection, targets: Sequence[Target]) -> LoadedKernel:
+    best, *weaker = targets
     artifact = obtain_artifact(
         default_store(),
         kernel_key(op, ksel, best),
