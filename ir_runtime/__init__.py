@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ir_runtime.late_import import late_names
 
 if TYPE_CHECKING:
     from ir_runtime.device import Device, DeviceState, get_vm_instance
@@ -27,26 +28,20 @@ __all__ = [
     "invoke_vm_function",
 ]
 
-_HOMES = {
-    "CustomOp": "op_reg",
-    "Device": "device",
-    "DeviceState": "device",
-    "KernelBuilder": "op_reg",
-    "KernelSelection": "op_reg",
-    "Launchable": "launch",
-    "MlirTemplate": "op_reg",
-    "MultiDeviceLaunchable": "launch",
-    "direct_register_custom_op": "layers",
-    "get_vm_instance": "device",
-    "invoke_vm_function": "launch",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from its layer at its first use."""
-    if name == "ir":
-        return importlib.import_module(f"{__name__}.ir")
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+__getattr__ = late_names(
+    __name__,
+    {
+        "CustomOp": "op_reg",
+        "Device": "device",
+        "DeviceState": "device",
+        "KernelBuilder": "op_reg",
+        "KernelSelection": "op_reg",
+        "Launchable": "launch",
+        "MlirTemplate": "op_reg",
+        "MultiDeviceLaunchable": "launch",
+        "direct_register_custom_op": "layers",
+        "get_vm_instance": "device",
+        "invoke_vm_function": "launch",
+        "ir": "ir",
+    },
+)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.frozen import frozen
 
 __all__ = [
     "Counts",
@@ -19,7 +20,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@frozen
 class Counts:
     """A snapshot of the process-wide counts, or the difference of two.
 

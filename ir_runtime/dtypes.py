@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import torch
 
 from ir_runtime.errors import UnsupportedTypeError
+from ir_runtime.frozen import frozen
 
 __all__ = ["DTYPES", "DtypeInfo", "dtype_info", "format_tensor", "short_name"]
 
 
-@dataclass(frozen=True)
+@frozen
 class DtypeInfo:
     """One row of the table.
 

@@ -7,12 +7,13 @@ import math
 import os
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from ir_runtime.enable_list import parse_enable_list
 from ir_runtime.errors import ArgumentError
+from ir_runtime.frozen import frozen
 
 __all__ = ["Settings", "bound_launches", "current_settings", "on_change", "override_settings"]
 
@@ -27,7 +28,7 @@ _CHOICES = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Settings:
     """All settings, with defaults. Each field is the variable `IR_RUNTIME_<FIELD>` in capitals.
 

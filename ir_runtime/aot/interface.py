@@ -7,7 +7,6 @@ which results the program does not compute.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -26,6 +25,7 @@ from torch.export.graph_signature import (
 
 from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ExportError
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.operand.mutation import CHANGED
 from ir_runtime.launch.operand.overlap import shared_pairs
 from ir_runtime.op_reg.trace.view_rewrite import written_nodes
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@frozen
 class ProgramInput:
     """An argument of the traced module, in the order of its flattened arguments.
 
@@ -83,7 +83,7 @@ class ProgramInput:
         return f"is {format_tensor(value)}, {wanted}"
 
 
-@dataclass(frozen=True)
+@frozen
 class ProgramResult:
     """One of the flattened results of the traced module.
 
@@ -98,7 +98,7 @@ class ProgramResult:
     is_bool: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class StateTensor:
     """A buffer or parameter that the program changes.
 
@@ -111,7 +111,7 @@ class StateTensor:
     tensor: Tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class Interface:
     """The relation between a program's operands and results and those of the traced module.
 

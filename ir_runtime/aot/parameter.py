@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +17,7 @@ from ir_runtime.aot.parameter_file import (
     open_parameter_file,
 )
 from ir_runtime.errors import ArgumentError
+from ir_runtime.frozen import frozen
 from ir_runtime.op_reg.generate.torch_type import parse_torch_tensor_type
 from ir_runtime.op_reg.trace.import_program import literal_hooks
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["ExternalParameters"]
 
 
-@dataclass(frozen=True)
+@frozen
 class _Wanted:
     """The dtype and shape that the program was compiled for, and all names of the parameter."""
 

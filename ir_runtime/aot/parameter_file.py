@@ -10,7 +10,6 @@ import json
 import os
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +17,7 @@ import torch
 
 from ir_runtime.dtypes import short_name
 from ir_runtime.errors import ArgumentError
+from ir_runtime.frozen import frozen
 
 __all__ = ["StoredParameter", "describe", "metadata_of", "open_parameter_file"]
 
@@ -39,7 +39,7 @@ _MOST_DEPTH = 4
 _METADATA = ("TENSORv0", "PYTORCH")
 
 
-@dataclass(frozen=True)
+@frozen
 class _Header:
     """The header of one parameter: the name of its dtype, torch's name if known, and its sizes."""
 
@@ -47,7 +47,7 @@ class _Header:
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class StoredParameter:
     """A parameter in a file.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from ir_runtime.errors import (
     CompilerTimeoutError,
 )
 from ir_runtime.fork_lock import cached_property, fork_safe_lock, fork_waits
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.build import default_store
@@ -45,7 +45,7 @@ Parameters = AnyPath | Sequence[AnyPath] | Mapping[str, torch.Tensor]
 _FAMILIES = ("local", "vulkan", "cuda", "hip")
 
 
-@dataclass(frozen=True)
+@frozen
 class _Lowered:
     text: str
     flags: tuple[str, ...]

@@ -7,11 +7,11 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ir_runtime import __version__
 from ir_runtime.errors import IrRuntimeError
+from ir_runtime.frozen import frozen
 
 __all__ = ["main"]
 
@@ -19,7 +19,7 @@ _INTERRUPTED = 130
 _READER_GONE = 141  # the shell's status of a program that SIGPIPE ends
 
 
-@dataclass(frozen=True)
+@frozen
 class _Command:
     """One sub-command.
 

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from ir_runtime.cli.embedding import (
@@ -21,6 +21,7 @@ from ir_runtime.cli.embedding import (
 )
 from ir_runtime.cli.progress import Display, open_display
 from ir_runtime.cli.sentence import load_sentences
+from ir_runtime.frozen import frozen
 from ir_runtime.settings import current_settings
 
 __all__ = ["DemoReport", "run"]
@@ -32,7 +33,7 @@ _PLAIN_WIDTH = 120
 """Columns of the table if the output is no terminal."""
 
 
-@dataclass(frozen=True)
+@frozen
 class DemoReport:
     """The results of a run of the demo.
 

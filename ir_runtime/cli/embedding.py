@@ -8,7 +8,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from ir_runtime.cli.progress import Display
 from ir_runtime.counters import Counts, count_since
 from ir_runtime.device.local import ALIGNMENT
 from ir_runtime.errors import IrRuntimeError
+from ir_runtime.frozen import frozen
 
 __all__ = [
     "Way",
@@ -44,7 +44,7 @@ Encode = Callable[[Sequence[str], int], Tensor]
 """Embeds `n` sentences, in batches of a given size; returns `[n, d]` float32 rows of length 1."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Way:
     """One way to embed sentences.
 
@@ -57,7 +57,7 @@ class Way:
     encode: Encode
 
 
-@dataclass(frozen=True)
+@frozen
 class WayReport:
     """The measurements of one way.
 
@@ -216,7 +216,7 @@ def measure_ways(
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Trial:
     """The first runs of one way: `rows` in batches, `single` one sentence at a time."""
 

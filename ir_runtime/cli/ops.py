@@ -8,9 +8,10 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from ir_runtime.errors import ArgumentError
+from ir_runtime.frozen import frozen
 from ir_runtime.ir import IreeImpl, IrOp, IrOpImpl, current_platform
 from ir_runtime.ir.iree import KERNEL_LIBRARY
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
@@ -19,7 +20,7 @@ from ir_runtime.op_reg.op.op import Op
 __all__ = ["OpRow", "ProviderRow", "custom_ops", "import_ops", "list_ops", "run"]
 
 
-@dataclass(frozen=True)
+@frozen
 class ProviderRow:
     """One provider of an op.
 
@@ -34,7 +35,7 @@ class ProviderRow:
     reason: str
 
 
-@dataclass(frozen=True)
+@frozen
 class OpRow:
     """One op.
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ir_runtime.errors import ArgumentError
+from ir_runtime.frozen import frozen
 
 __all__ = ["EncoderOps", "PackedBatch", "PackedEncoder", "pack_sentences"]
 
 
-@dataclass(frozen=True)
+@frozen
 class PackedBatch:
     """Packed sentences: `T` tokens of `n` sentences, end to end.
 
@@ -60,7 +60,7 @@ cu_seqlens=tensor([0, 3, 5], dtype=torch.int32))
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class EncoderOps:
     """The operators that a packed encoder takes from outside.
 

@@ -7,16 +7,17 @@ import json
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ir_runtime.errors import TraceError
+from ir_runtime.frozen import frozen
 
 __all__ = ["KernelRow", "LaunchRow", "Summary", "read_summary", "run"]
 
 
-@dataclass(frozen=True)
+@frozen
 class KernelRow:
     """The events of one artifact.
 
@@ -37,7 +38,7 @@ class KernelRow:
     compile_ms: float
 
 
-@dataclass(frozen=True)
+@frozen
 class LaunchRow:
     """The launches of one op or program on one device.
 
@@ -62,7 +63,7 @@ class LaunchRow:
     max_us: float
 
 
-@dataclass(frozen=True)
+@frozen
 class Summary:
     """The summary of a trace directory.
 

@@ -10,8 +10,9 @@ import ctypes
 import functools
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from ir_runtime.frozen import frozen
 
 __all__ = [
     "ARM_EXTRA",
@@ -91,7 +92,7 @@ ARM_EXTRA: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class CpuTarget:
     """A concrete CPU to compile for.
 

@@ -11,7 +11,6 @@ import functools
 import os
 from collections.abc import Generator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 
 from ir_runtime.device.cpu import CpuTarget, host_cpu_target
@@ -24,6 +23,7 @@ from ir_runtime.device.cpu_name import (
     missing_features,
 )
 from ir_runtime.errors import ArgumentError, DeviceError
+from ir_runtime.frozen import frozen
 from ir_runtime.settings import Settings, current_settings
 
 __all__ = [
@@ -49,7 +49,7 @@ _OTHERS = (32 << 10, 256 << 10, 8 << 20)
 _USUAL_CORES = 8
 
 
-@dataclass(frozen=True)
+@frozen
 class Machine:
     """A CPU machine, as far as choices of code and of threads depend on it.
 

@@ -7,9 +7,8 @@ grow with vector width and cores.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ir_runtime.device.machine import Machine
+from ir_runtime.frozen import frozen
 
 __all__ = [
     "Choice",
@@ -30,7 +29,7 @@ _BYTES_AN_ELEMENT = 16
 """Bytes of the first cache that an elementwise kernel needs for an element: three f32, and room."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Choice:
     """A size, and why it is right for a machine."""
 

@@ -8,13 +8,14 @@ devices and of worker pools does not grow with the number of threads and streams
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ir_runtime.device.instance import get_vm_instance, is_forked, keep_open, on_exit, on_fork
 from ir_runtime.errors import DeviceError
 from ir_runtime.fork_lock import fork_safe_lock, fork_waits
+from ir_runtime.frozen import frozen
 
 if TYPE_CHECKING:
     from iree.runtime import HalDevice, HalDriver
@@ -25,7 +26,7 @@ MAX_STREAM_DEVICES = 8
 """The number of streams of one GPU that get a HAL device tied to them; later ones share one."""
 
 
-@dataclass(frozen=True)
+@frozen
 class HalPlace:
     """An open HAL device.
 

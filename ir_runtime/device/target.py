@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Protocol
 
 from ir_runtime.device.machine import Machine
+from ir_runtime.frozen import frozen
 
 __all__ = ["ChipTargets", "NamedTargets", "Target"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Target:
     """A kind of device that code is compiled for.
 
@@ -68,7 +68,7 @@ class NamedTargets(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@frozen
 class ChipTargets:
     """The targets of a driver that have one chip each, selected by one flag.
 

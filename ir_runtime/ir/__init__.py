@@ -1,8 +1,11 @@
 """IR ops: a torch function defines each op, and many providers can compute it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from ir_runtime.ir import ops
 from ir_runtime.ir.argument_constraint import broadcastable, differ, fits, number, one_of
-from ir_runtime.ir.choice.explain import Decision, Verdict
 from ir_runtime.ir.choice.strict import strict_priority
 from ir_runtime.ir.config import IrOpPriorityConfig, registered_op
 from ir_runtime.ir.constraint import (
@@ -28,9 +31,13 @@ from ir_runtime.ir.platform import (
 from ir_runtime.ir.reads import Reads
 from ir_runtime.ir.register import register_kernel, register_op
 from ir_runtime.ir.tolerance import DEFAULT_TOLERANCES
-from ir_runtime.ir.tuner import Measured, TuneReport, tune
 from ir_runtime.ir.tuning.ranking import Ranking
 from ir_runtime.ir.wrap import enable_torch_wrap, set_default_torch_wrap
+from ir_runtime.late_import import late_names
+
+if TYPE_CHECKING:
+    from ir_runtime.ir.choice.explain import Decision, Verdict
+    from ir_runtime.ir.tuner import Measured, TuneReport, tune
 
 __all__ = [
     "DEFAULT_TOLERANCES",
@@ -74,3 +81,14 @@ __all__ = [
     "strict_priority",
     "tune",
 ]
+
+__getattr__ = late_names(
+    __name__,
+    {
+        "Decision": "choice.explain",
+        "Measured": "tuner",
+        "TuneReport": "tuner",
+        "Verdict": "choice.explain",
+        "tune": "tuner",
+    },
+)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from ir_runtime.dtypes import short_name
 from ir_runtime.errors import OpDefinitionError
+from ir_runtime.frozen import frozen
 from ir_runtime.ir.reads import Reads
 
 __all__ = [
@@ -41,7 +41,7 @@ class Refusal(str):
         return False
 
 
-@dataclass(frozen=True)
+@frozen
 class Constraint:
     """A condition on one argument, by itself or compared with others.
 

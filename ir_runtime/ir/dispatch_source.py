@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime.errors import NotTakenError
+from ir_runtime.frozen import frozen
 from ir_runtime.ir.choice.op_priority import OpPriority
 from ir_runtime.ir.choice.plain_call import NOT_PLAIN
 from ir_runtime.ir.implementation import IrOpImpl
@@ -87,7 +87,7 @@ _RUN_NORMALISED = """\
 _PLAIN = "($keys != $cpu and $keys != $gpu)"
 
 
-@dataclass(frozen=True)
+@frozen
 class Dispatch:
     """The functions that calls of an op run.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -14,8 +14,13 @@ from ir_runtime.ir.constraint import Constraint, Refusal, compile_constraints
 from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.reads import Reads
 from ir_runtime.ir.schema import check_name, check_same_schema, check_supports_args, infer_schema
+from ir_runtime.late_import import late_module
 from ir_runtime.launch.operand.overlap import may_be_written
-from ir_runtime.op_reg.digest.op_digest import function_digest
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.digest import op_digest
+else:
+    op_digest = late_module("ir_runtime.op_reg.digest.op_digest")
 
 __all__ = ["IrOpImpl", "SupportsArgs", "supported_providers"]
 
@@ -83,7 +88,7 @@ class IrOpImpl:
         self.inplace = inplace
         self.constraints = tuple(constraints)
         self._supports_args = supports_args
-        self._registration_stack = list(registration_stack or ())
+        self._registration_stack = registration_stack or []
         self.run_into: Callable[[Sequence[Any], Sequence[Tensor]], None] | None = None
         self._accepts = _both(held, supports_args)
         self._accepts_guarded = self._accepts
@@ -209,10 +214,11 @@ class IrOpImpl:
 
     def uuid(self) -> str:
         """Digest `impl_fn` with the code it refers to, its conditions, and whether it writes."""
-        takes = "" if self._supports_args is None else function_digest(self._supports_args)
+        digest = op_digest.function_digest
+        takes = "" if self._supports_args is None else digest(self._supports_args)
         words = [f"{c.argument} {c.wanted}" for c in self.constraints]
         writes = ["inplace"] if self.inplace else []
-        return "-".join((function_digest(self.impl_fn), takes, *writes, *words))
+        return "-".join((digest(self.impl_fn), takes, *writes, *words))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _provider_of, (self.op, self.provider)

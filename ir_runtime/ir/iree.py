@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -21,13 +21,18 @@ from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.reads import Reads
 from ir_runtime.ir.schema import check_same_schema
+from ir_runtime.late_import import late_module
 from ir_runtime.launch.operand.call_key import call_key
 from ir_runtime.op_reg.call.entrance import eager_entrance, make_entrance, positional
 from ir_runtime.op_reg.call.kernel import run_select
 from ir_runtime.op_reg.op.library import fragment
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
-from ir_runtime.op_reg.traced_op import MOST_OUTCOMES, refusal, traced_op
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg import traced_op as tracing
+else:
+    tracing = late_module("ir_runtime.op_reg.traced_op")
 
 __all__ = ["KERNEL_LIBRARY", "IreeImpl"]
 
@@ -155,7 +160,7 @@ class IreeImpl(IrOpImpl):
         name = op.name
         if op.namespace != "ir_runtime" or f"{KERNEL_LIBRARY.ns}::{name}" in ALL_CUSTOM_OP_REGS:
             name = f"{name}_@UNIQUE@"
-        return traced_op(
+        return tracing.traced_op(
             name,
             op.native,
             schema=op.schema,
@@ -202,7 +207,7 @@ class IreeImpl(IrOpImpl):
         # The answer may depend on the current device, which is not part of the key.
         key = None if set_devices else self._key(values)
         if key is not None:
-            if len(self._declined) >= MOST_OUTCOMES:
+            if len(self._declined) >= tracing.MOST_OUTCOMES:
                 self._declined.clear()
             self._declined[key] = why
         raise NotTakenError(why)
@@ -221,7 +226,7 @@ class IreeImpl(IrOpImpl):
     def _why_not(self, values: Sequence[Any]) -> str | None:
         if self._kernel is None or self.is_traced:
             try:
-                return refusal(self.kernel, values)
+                return tracing.refusal(self.kernel, values)
             except IrRuntimeError as error:
                 return f"no kernel can be traced from native: {error}"
         try:

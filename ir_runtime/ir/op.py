@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from pickle import PicklingError
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ir_runtime.errors import (
     IrRuntimeError,
@@ -15,7 +15,6 @@ from ir_runtime.errors import (
     RegistrationError,
 )
 from ir_runtime.fork_lock import fork_safe_lock
-from ir_runtime.ir.choice.explain import Decision
 from ir_runtime.ir.choice.op_priority import OpPriority
 from ir_runtime.ir.choice.priority import AUTO, BatchSizes, Priority
 from ir_runtime.ir.constraint import Constraint, Refusal
@@ -32,6 +31,9 @@ from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.stand_in import register_stand_in
 from ir_runtime.op_reg.register.autograd import NoFormula
+
+if TYPE_CHECKING:
+    from ir_runtime.ir.choice.explain import Decision
 
 __all__ = ["RESERVED_PROVIDERS", "IrOp", "ir_torch_lib", "registering"]
 
@@ -90,7 +92,7 @@ class IrOp(OpFacts[IrOpImpl]):
         accepts: Sequence[Constraint] = (),
     ) -> None:
         super().__init__(name, native_impl, activations, normalize, accepts, ir_torch_lib)
-        self._registration_stack = list(registration_stack or ())
+        self._registration_stack = registration_stack or []
         self._check()
         self.priority = OpPriority(self)
         self.providers_changed = self.priority.forget_choices

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ir_runtime.errors import ArgumentError
+from ir_runtime.frozen import frozen
 from ir_runtime.ir.config import registered_op
 from ir_runtime.ir.op import IrOp
 from ir_runtime.ir.tuning.measure import Clock, measure
@@ -26,7 +26,7 @@ __all__ = ["Measured", "TuneReport", "tune"]
 Shape = Mapping[str, Any] | Sequence[int]
 
 
-@dataclass(frozen=True)
+@frozen
 class Measured:
     """The ranking of one class of calls.
 
@@ -53,7 +53,7 @@ class Measured:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
+@frozen
 class TuneReport:
     """The result of `tune`; `str` writes some lines for each class of calls.
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -13,6 +12,8 @@ from torch import Tensor
 from ir_runtime.counters import add_pending_count
 from ir_runtime.device import Device
 from ir_runtime.fork_lock import cached_property
+from ir_runtime.frozen import frozen
+from ir_runtime.late_import import late_module
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.direct.direct_program import (
     BoundPlan,
@@ -25,10 +26,14 @@ from ir_runtime.launch.host_program.executable_text import UnreadableProgramErro
 from ir_runtime.launch.operand.changed_operand import NOTHING_CHANGED, Changed, writing_back
 from ir_runtime.launch.operand.index_fault import count_faults, report_of_source
 from ir_runtime.launch.operand.launch_type import Launch, Results, not_direct
-from ir_runtime.launch.vm.destination import bind_launch
-from ir_runtime.launch.vm.loaded_global import load_globals
-from ir_runtime.launch.vm.vm_program import VmProgram
 from ir_runtime.settings import current_settings
+
+if TYPE_CHECKING:
+    from ir_runtime.launch.vm import destination, loaded_global, vm_program
+else:
+    destination = late_module("ir_runtime.launch.vm.destination")
+    loaded_global = late_module("ir_runtime.launch.vm.loaded_global")
+    vm_program = late_module("ir_runtime.launch.vm.vm_program")
 
 __all__ = ["BoundKernel", "LoadedKernel", "bind_kernel", "counting", "raising", "with_report"]
 
@@ -64,17 +69,19 @@ class LoadedKernel:
         return isinstance(direct, DirectProgram) and direct.take_ran()
 
     @cached_property
-    def vm(self) -> VmProgram:
+    def vm(self) -> vm_program.VmProgram:
         """The kernel as a module of IREE's VM."""
-        return VmProgram.from_artifact(self.artifact)
+        return vm_program.VmProgram.from_artifact(self.artifact)
 
     @cached_property
     def direct(self) -> DirectProgram | str:
         """The kernel as a host program, or the reason why `direct` cannot run it."""
-        return load_direct(self.artifact, lambda: load_globals(self.vm, Device("local-sync")))
+        return load_direct(
+            self.artifact, lambda: loaded_global.load_globals(self.vm, Device("local-sync"))
+        )
 
 
-@dataclass(frozen=True)
+@frozen
 class BoundKernel:
     """A kernel bound to the shapes of a call.
 
@@ -135,7 +142,7 @@ def bind_kernel(
             )
     if wanted == "direct":
         raise not_direct(kernel.name, kernel.label, reason)
-    launch = bind_launch(kernel.vm, entry, uri, with_report(kernel, results))
+    launch = destination.bind_launch(kernel.vm, entry, uri, with_report(kernel, results))
     launch = writing_back(raising(kernel, launch), changed)
     return BoundKernel(kernel, launch, "vm", uri, reason)
 

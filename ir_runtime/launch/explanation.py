@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.direct.plan import Copy, Dispatch, Fill, Plan
 
 __all__ = ["UNDERSTOOD", "Explanation"]
@@ -12,7 +11,7 @@ UNDERSTOOD = "its host program is understood"
 """The reason for the executor `direct`."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Explanation:
     """The executor of a call of an op or program, with its kernel; `print` shows a few lines.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch import Tensor
 from ir_runtime.device import Device
 from ir_runtime.errors import EntryPointError
 from ir_runtime.fork_lock import cached_property, fork_safe_lock, fork_waits
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.program_record import (
     DEFAULT_ENTRIES,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["DirectEntry", "LoadedProgram", "entry_of"]
 
 
-@dataclass(frozen=True)
+@frozen
 class DirectEntry:
     """The entry function of a program that can be launched directly.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -18,6 +17,7 @@ from ir_runtime.device.local import is_importable
 from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.errors import ArgumentError, IrRuntimeError
 from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.direct.program_launch import ProgramLaunch, bind_program_launch
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.loaded_program import DirectEntry, LoadedProgram
@@ -41,7 +41,7 @@ _MOST_ARGUMENTS = 64  # that the C launcher compares
 _MOST_NUMBERS = 64  # sets of numbers, for tensors of the same shapes
 
 
-@dataclass(frozen=True)
+@frozen
 class DirectCall:
     """A program bound to the arguments of a call.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ir_runtime.device import Target
 from ir_runtime.device.driver_table import host_flags_for
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.key import KernelKey
 from ir_runtime.launch.artifact.store import Artifact, Store
 from ir_runtime.launch.compile.build import obtain_artifact, program_key
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ProgramSource"]
 
 
-@dataclass(frozen=True)
+@frozen
 class ProgramSource:
     """A program that can be compiled for any target.
 

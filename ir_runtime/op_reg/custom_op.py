@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ir_runtime.errors import RegistrationError
 from ir_runtime.fork_lock import cached_property
-from ir_runtime.op_reg.call.bind import bind_raw
+from ir_runtime.late_import import late_module
 from ir_runtime.op_reg.call.call_table import CallTable
-from ir_runtime.op_reg.call.explain import Explanation, explain
-from ir_runtime.op_reg.digest.op_digest import code_digest
-from ir_runtime.op_reg.generate.builder import KernelBuilder
 from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.register.registration import register_with_torch
 from ir_runtime.op_reg.select.selection import KernelSelection
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.call import bind as binding
+    from ir_runtime.op_reg.call import explain as explaining
+    from ir_runtime.op_reg.call.explain import Explanation
+    from ir_runtime.op_reg.digest import op_digest
+    from ir_runtime.op_reg.generate.builder import KernelBuilder
+else:
+    binding = late_module("ir_runtime.op_reg.call.bind")
+    explaining = late_module("ir_runtime.op_reg.call.explain")
+    op_digest = late_module("ir_runtime.op_reg.digest.op_digest")
 
 __all__ = ["CustomOp"]
 
@@ -61,11 +69,11 @@ class CustomOp(Op):
 
     def explain(self, *args: Any) -> Explanation:
         """Explain the kernel and executor of a call; see `ir_runtime.op_reg.call.explain`."""
-        return explain(self, *args)
+        return explaining.explain(self, *args)
 
     def bind(self, *example: Any) -> Callable[..., Any]:
         """Return a launcher for calls like the example; see `ir_runtime.op_reg.bind_raw`."""
-        return bind_raw(self, *example)
+        return binding.bind_raw(self, *example)
 
     @staticmethod
     def register(
@@ -132,7 +140,7 @@ class CustomOp(Op):
     @cached_property
     def code_digest(self) -> str:
         """Digest of the code that determines its kernels."""
-        return code_digest(type(self))
+        return op_digest.code_digest(type(self))
 
     @property
     def function_tracer(self) -> Any:

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ir_runtime.device import Device, get_device_from_torch
+from ir_runtime.device import Device, Target, get_device_from_torch
+from ir_runtime.device.local import host_targets
 from ir_runtime.errors import (
     ArgumentError,
     CompileError,
@@ -283,7 +284,7 @@ def _outcome(op: TracedOp, args: Sequence[Any]) -> tuple[str | None, bool]:
         with torch._C._DisableAutocast():
             ksel = run_select(op, args)
             if any(desc.t.numel() for desc in written_descs(ksel.result_descs)):
-                kernel_for(op, ksel, _device_for(op, args))
+                kernel_for(op, ksel, _targets_for(op, args))
     except ArgumentError as error:
         return _sentence(error), False
     except (CompilerNotFoundError, CompilerTimeoutError) as error:
@@ -309,13 +310,12 @@ def _on_meta(args: Sequence[Any]) -> list[Any]:
     ]
 
 
-def _device_for(op: Op, args: Sequence[Any]) -> Device:
+def _targets_for(op: Op, args: Sequence[Any]) -> tuple[Target, ...]:
     where = call_device(op.name, op.arg_names, args) or torch.device("cpu")
     device = Device.chosen_for(where)
-    if device is None:
-        host = where.type in ("cpu", "meta")
-        device = Device("local-sync") if host else get_device_from_torch(where)
-    return device
+    if device is None and where.type in ("cpu", "meta"):
+        return host_targets()
+    return (device or get_device_from_torch(where)).targets
 
 
 def _sentence(error: IrRuntimeError) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ from torch._subclasses.fake_tensor import (
 )
 
 from ir_runtime.errors import ArgumentError, GenerateError
+from ir_runtime.frozen import frozen
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.tensor_leaves import as_results, call_by_schema
 
@@ -29,7 +29,7 @@ _DEPENDS_ON_VALUES = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class ResultLike:
     """The shape and dtype of a result.
 

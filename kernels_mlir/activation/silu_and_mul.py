@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -12,7 +12,6 @@ from ir_runtime import ir
 from ir_runtime.device.machine_choice import group_elements
 from ir_runtime.op_reg import (
     CustomOp,
-    KernelBuilder,
     KernelSelection,
     MlirTemplate,
     flatten,
@@ -30,6 +29,9 @@ from kernels_mlir.library import (
     widened,
 )
 from kernels_mlir.sharding import shard_by_row
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["native_silu_and_mul", "silu_and_mul", "silu_and_mul_op"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -12,7 +12,6 @@ from ir_runtime import ir
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.op_reg import (
     CustomOp,
-    KernelBuilder,
     KernelSelection,
     MlirTemplate,
     flatten,
@@ -30,6 +29,9 @@ from kernels_mlir.library import (
     widened,
 )
 from kernels_mlir.sharding import shard_by_row
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["native_softmax", "softmax", "softmax_op"]
 

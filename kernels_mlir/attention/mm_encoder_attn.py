@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -14,7 +14,6 @@ from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import (
     CustomOp,
-    KernelBuilder,
     KernelSelection,
     MlirTemplate,
     float_attribute,
@@ -31,6 +30,9 @@ from kernels_mlir.library import (
     summed_like,
 )
 from kernels_mlir.sharding import NO_TENSOR, Sharding, shard_by_rule
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["mm_encoder_attn", "mm_encoder_attn_op", "native_mm_encoder_attn"]
 

@@ -11,7 +11,6 @@ from ir_runtime.dtypes import dtype_info, format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import (
     JinjaTemplateLoader,
-    KernelBuilder,
     KernelSelection,
     MlirTemplate,
     call_function,
@@ -24,6 +23,8 @@ from kernels_mlir.linear.tile import Tile, tile_for
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
+
+    from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["CPU_FLAGS", "check_bias", "check_features", "generate_product", "select_rows"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime import ir
-from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection
+from ir_runtime.op_reg import CustomOp, KernelSelection
 from kernels_mlir.flops import count_flops
 from kernels_mlir.library import (
     FLOATING,
@@ -33,6 +33,9 @@ from kernels_mlir.linear.kernel import (
 from kernels_mlir.linear.packed import multiply_packed, packed_for
 from kernels_mlir.linear.tile import tile_for
 from kernels_mlir.sharding import NO_TENSOR, Sharding, free_dims, shard_by_rule
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["linear", "linear_op", "native_linear"]
 

@@ -12,7 +12,7 @@ import mmap
 import sys
 import weakref
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -26,12 +26,15 @@ from ir_runtime.device.machine import code_for
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.fork_lock import fork_safe_lock
-from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection
+from ir_runtime.op_reg import CustomOp, KernelSelection
 from ir_runtime.op_reg.call.stored import target_to_use
 from ir_runtime.settings import Settings, on_change
 from kernels_mlir.library import FLOATS, register_packed_kernel
 from kernels_mlir.linear.kernel import CPU_FLAGS, check_bias, generate_product, select_rows
 from kernels_mlir.linear.tile import tile_for, tile_of_packed
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["forget_packed", "multiply_packed", "pack_weight", "packed_bytes", "packed_for"]
 

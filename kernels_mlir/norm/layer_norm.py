@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -11,7 +11,6 @@ from torch import Tensor
 from ir_runtime import ir
 from ir_runtime.op_reg import (
     CustomOp,
-    KernelBuilder,
     KernelSelection,
     MlirTemplate,
     flatten,
@@ -39,6 +38,9 @@ from kernels_mlir.norm.rms_norm import (
     per_feature,
 )
 from kernels_mlir.sharding import shard_by_row
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["layer_norm", "layer_norm_op", "native_layer_norm"]
 

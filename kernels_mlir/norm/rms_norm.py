@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -13,7 +13,6 @@ from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import (
     CustomOp,
-    KernelBuilder,
     KernelSelection,
     MlirTemplate,
     flatten,
@@ -35,6 +34,9 @@ from kernels_mlir.library import (
     widest,
 )
 from kernels_mlir.sharding import shard_by_row
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["native_rms_norm", "rms_norm", "rms_norm_op"]
 

@@ -14,7 +14,6 @@ from ir_runtime.errors import ArgumentError
 from ir_runtime.launch.operand.index_fault import refuse_indices
 from ir_runtime.op_reg import (
     CustomOp,
-    KernelBuilder,
     KernelSelection,
     MlirTemplate,
     TensorArg,
@@ -27,6 +26,8 @@ from kernels_mlir.library import FLOATING, FLOATS, make_rows, register_kernel, s
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
+
+    from ir_runtime.op_reg import KernelBuilder
 from kernels_mlir.sharding import NO_TENSOR, Sharding, shard_by_rule
 
 __all__ = ["native_rotary_embedding", "rotary_embedding", "rotary_embedding_op"]

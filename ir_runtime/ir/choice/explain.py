@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import IrRuntimeError
+from ir_runtime.frozen import frozen
 from ir_runtime.ir.choice.strict import is_strict
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.iree import IreeImpl
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Decision", "Verdict", "explain"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Verdict:
     """The outcome for one provider in a call.
 
@@ -38,7 +38,7 @@ class Verdict:
     reason: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Decision:
     """The provider of a call, and the reasons; `str` writes it as lines for people.
 

@@ -13,7 +13,7 @@ tasks take turns on that thread, it is the list of the `with` block entered or l
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import torch
@@ -21,7 +21,6 @@ import torch
 from ir_runtime.errors import NotTakenError, OpConflictError, PriorityError
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.ir.choice.choice_source import CompiledChoices
-from ir_runtime.ir.choice.explain import Decision, explain
 from ir_runtime.ir.choice.plain_call import ListedCalls, PlainCalls, make_choice
 from ir_runtime.ir.choice.strict import is_strict
 from ir_runtime.ir.implementation import IrOpImpl, supported_providers
@@ -32,7 +31,14 @@ from ir_runtime.ir.shadow import run_watched, watch
 from ir_runtime.ir.tuning.first_call import first_calls
 from ir_runtime.ir.tuning.recorder import recorder
 from ir_runtime.ir.tuning.tables import Found, tables
+from ir_runtime.late_import import late_module
 from ir_runtime.settings import Settings, on_change
+
+if TYPE_CHECKING:
+    from ir_runtime.ir.choice import explain as explaining
+    from ir_runtime.ir.choice.explain import Decision
+else:
+    explaining = late_module("ir_runtime.ir.choice.explain")
 
 __all__ = [
     "AUTO",
@@ -198,7 +204,7 @@ class Priority:
         sizes = next((sizes for sizes, inner in self.ranges if inner is chosen), None)
         found = tables.find(self.op, values)
         tuned, chosen = bool(chosen.candidates), chosen.in_order_of(found)
-        return explain(
+        return explaining.explain(
             self.op,
             values,
             chosen.impls,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -14,9 +14,15 @@ from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.log import logger, warn_once
 from ir_runtime.ir.op_facts import OpFacts
-from ir_runtime.ir.tuning.measure import Clock, measure
 from ir_runtime.ir.tuning.tables import tables
+from ir_runtime.late_import import late_module
 from ir_runtime.settings import current_settings
+
+if TYPE_CHECKING:
+    from ir_runtime.ir.tuning import measure as measuring
+    from ir_runtime.ir.tuning.measure import Clock
+else:
+    measuring = late_module("ir_runtime.ir.tuning.measure")
 
 __all__ = ["MOST_CLASSES", "FirstCalls", "first_calls"]
 
@@ -74,7 +80,7 @@ class FirstCalls:
             op.check(values)
             present = priority.choose(values).provider
             with torch.no_grad():
-                ranking = measure(op, values, present, clock=self.clock)
+                ranking = measuring.measure(op, values, present, clock=self.clock)
             tables.record(op, values, ranking)
             logger.info("op %s: measured %s: %s", op.name, name, ranking.in_words())
         except Exception as error:  # noqa: BLE001 - the call itself says what is wrong with it

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime.errors import IrRuntimeError
+from ir_runtime.frozen import frozen
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.iree import IreeImpl
 from ir_runtime.ir.op_facts import OpFacts
@@ -33,7 +33,7 @@ _MOST_FORMS = 16
 Run = Callable[..., Any]
 
 
-@dataclass(frozen=True)
+@frozen
 class _Choice:
     """One way to compute the call.
 

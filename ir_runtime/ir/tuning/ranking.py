@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from ir_runtime.frozen import frozen
 
 __all__ = ["MARGIN", "ROUNDS", "Ranking", "median", "provider_of", "rank", "variants_of"]
 
@@ -17,7 +19,7 @@ _LOST_ROUNDS = 5
 """One round in so many may be lost by a choice that replaces the one in use."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Ranking:
     """What was measured for one class of calls.
 

@@ -6,12 +6,13 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from typing import Any
 
 import torch
 
 from ir_runtime.errors import UndescribedStateError
+from ir_runtime.frozen import frozen
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.tuning.ranking import Ranking
 from ir_runtime.launch.artifact.key import digest_of, runtime_version
@@ -23,7 +24,7 @@ _FORMAT = "ir_runtime tuned table 1"
 _FAMILY = re.compile(r"\w+")
 
 
-@dataclass(frozen=True)
+@frozen
 class TableIdentity:
     """The machine and versions of a table; its times mean nothing for others.
 
@@ -70,7 +71,7 @@ def _odd_flags(mine: str, theirs: str) -> str:
     return text if len(text) <= 120 else f"{text[:117]}..."
 
 
-@dataclass(frozen=True)
+@frozen
 class OpRankings:
     """The rankings of one op.
 
@@ -100,7 +101,7 @@ class OpRankings:
         return OpRankings(code, {**kept, **newer.classes})
 
 
-@dataclass(frozen=True)
+@frozen
 class Table:
     """Rankings of any number of ops.
 

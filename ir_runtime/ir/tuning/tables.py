@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ir_runtime.errors import StoreError
 from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.frozen import frozen
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.log import logger, warn_once
 from ir_runtime.ir.op_facts import OpFacts
@@ -35,7 +35,7 @@ Listener = Callable[[str | None], None]
 """Called after a change of tables, with the op that it concerns, None for all."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Found:
     """The ranking of a call in the tables.
 
@@ -50,7 +50,7 @@ class Found:
     reason: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class _Read:
     """The tables for one device type, the first one asked first, and complaints about files."""
 

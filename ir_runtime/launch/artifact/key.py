@@ -8,10 +8,11 @@ import importlib.metadata
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from ir_runtime.fork_lock import cached_property
+from ir_runtime.frozen import frozen
 
 __all__ = ["KernelKey", "compiler_version", "digest_of", "runtime_version", "same_release"]
 
@@ -19,7 +20,7 @@ _TRANSLATION = "2"
 """Increased when the same MLIR and flags compile to other code: older binaries are then misses."""
 
 
-@dataclass(frozen=True)
+@frozen
 class KernelKey:
     """The identity of one binary; equal keys mean interchangeable binaries.
 

@@ -12,13 +12,14 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol
 
 from ir_runtime.counters import add_count
 from ir_runtime.errors import StoreError
 from ir_runtime.fork_lock import ForkSafeLock, fork_safe_lock, fork_waits
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.entry_files import (
     KEY_FILE,
     CorruptEntryError,
@@ -43,7 +44,7 @@ _MOST_SPARE = 256
 _PROGRAM_MAX = 1 << 30
 
 
-@dataclass(frozen=True)
+@frozen
 class Artifact:
     """The output of the compiler for a key.
 

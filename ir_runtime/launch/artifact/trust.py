@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from ir_runtime.errors import ArgumentError, UntrustedStoreError
+from ir_runtime.frozen import frozen
 from ir_runtime.settings import current_settings
 
 __all__ = ["check_trusted", "make_private", "why_changeable"]
@@ -71,7 +71,7 @@ def make_private(path: Path) -> None:
             raise
 
 
-@dataclass(frozen=True)
+@frozen
 class _Problem:
     at: Path
     what: str

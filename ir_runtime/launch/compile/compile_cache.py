@@ -12,11 +12,11 @@ import logging
 import os
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ir_runtime.errors import UntrustedStoreError
 from ir_runtime.fork_lock import cached_property
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.entry_files import CorruptEntryError, read_entry, write_entry
 from ir_runtime.launch.artifact.key import compiler_version, digest_of
 from ir_runtime.launch.artifact.leftover import ABANDONED_S, discard, remove_leftovers
@@ -34,7 +34,7 @@ _reported: set[str] = set()
 """The warnings about unusable caches that were logged; each is logged once."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Compiled:
     """The output of the compiler for a program.
 

@@ -6,12 +6,12 @@ Memory is identified by slots, numbered in this order: operand tensors, result t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ir_runtime.frozen import frozen
 
 __all__ = ["Binding", "Copy", "Dispatch", "Fill", "Plan", "Step"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Binding:
     """A span of memory that a dispatch reads or writes.
 
@@ -26,7 +26,7 @@ class Binding:
     length: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Dispatch:
     """One run of an executable's function over a grid of workgroups.
 
@@ -45,7 +45,7 @@ class Dispatch:
     bindings: tuple[Binding, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Fill:
     """Write a pattern of 1, 2 or 4 bytes over and over.
 
@@ -58,7 +58,7 @@ class Fill:
     pattern: bytes
 
 
-@dataclass(frozen=True)
+@frozen
 class Copy:
     """Copy bytes; source and target have the same length, and do not overlap."""
 
@@ -69,7 +69,7 @@ class Copy:
 Step = Dispatch | Fill | Copy
 
 
-@dataclass(frozen=True)
+@frozen
 class Plan:
     """The steps of one call, in the order they run in: each sees the writes of the earlier ones.
 

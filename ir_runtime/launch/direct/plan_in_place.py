@@ -9,8 +9,9 @@ ones are computed in a transient, and copied last.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Step
 from ir_runtime.launch.direct.plan_rewrite import (
     may_write,
@@ -29,7 +30,7 @@ __all__ = ["Access", "Placement", "PlanMemory", "place_in_operands"]
 Access = Callable[[Dispatch], DispatchAccess]
 
 
-@dataclass(frozen=True)
+@frozen
 class PlanMemory:
     """The slots of a plan, in their order.
 
@@ -51,7 +52,7 @@ class PlanMemory:
         return self.operands + len(self.result_sizes)
 
 
-@dataclass(frozen=True)
+@frozen
 class Placement:
     """The steps of a plan whose results lie partly in operands.
 
@@ -220,7 +221,7 @@ def _report_first(
     return [*steps[:first], *needed, *others]
 
 
-@dataclass(frozen=True)
+@frozen
 class _Uses:
     """The memory that steps use; an operand and the result in its memory are one slot."""
 

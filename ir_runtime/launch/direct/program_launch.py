@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,6 +19,7 @@ from ir_runtime.device.local import importable
 from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import IrRuntimeError, LaunchError
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.direct.direct_program import BoundPlan, DirectProgram, refusal_words
 from ir_runtime.launch.direct.result_place import ResultPlace, result_places
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
@@ -38,7 +38,7 @@ Take = Callable[[Sequence[Tensor], Sequence[Tensor]], Any]
 """Makes a result from the operands and the tensors of the result memories."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ProgramLaunch:
     """A program bound to the shapes, dtypes and numbers of a call.
 

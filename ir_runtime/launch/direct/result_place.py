@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 
 from ir_runtime.dtypes import DTYPES
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.direct.evaluate import KnownValues, number_from_bits
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.program import (
@@ -28,7 +28,7 @@ for _dtype, _row in DTYPES.items():
         _DTYPES[_row.element_type.replace("INT_", "i").lower()] = _dtype
 
 
-@dataclass(frozen=True)
+@frozen
 class ResultPlace:
     """The memory of a result tensor.
 

@@ -9,9 +9,9 @@ place, so that both may be the same memory.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.scratch_operand import parse_module
 
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@frozen
 class DispatchAccess:
     """The known accesses of a function of an executable to its bindings.
 

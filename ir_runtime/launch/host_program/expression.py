@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from ir_runtime.frozen import frozen
 
 __all__ = ["ARITY", "CASTS", "Value", "compute_values", "signed", "width_of"]
 
@@ -18,7 +19,7 @@ _FLOAT_WIDTHS = {"f16": 16, "bf16": 16, "f32": 32, "f64": 64}
 _MAX_WIDTH = 64
 
 
-@dataclass(frozen=True)
+@frozen
 class Value:
     """One value of a program.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.host_program.program import ProgramStep, TensorResult
 from ir_runtime.launch.host_program.program_builder import Memory
 
@@ -26,21 +27,21 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@frozen
 class Scalar:
     """A number; `position` in the program's values."""
 
     position: int
 
 
-@dataclass(frozen=True)
+@frozen
 class ElementType:
     """An MLIR element type, such as `f32`."""
 
     name: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Buffer:
     """Memory from an offset on; `offset` is the position of a value."""
 
@@ -48,7 +49,7 @@ class Buffer:
     offset: int
 
 
-@dataclass(frozen=True)
+@frozen
 class View:
     """A buffer with a shape: an argument, or one that the function made for a result."""
 
@@ -56,14 +57,14 @@ class View:
     made: TensorResult | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class HostBuffer:
     """Constant bytes in host memory."""
 
     data: bytes
 
 
-@dataclass(frozen=True)
+@frozen
 class Executable:
     """A loaded binary."""
 
@@ -71,7 +72,7 @@ class Executable:
     variant: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Function:
     """A function of an executable, by its indices in the program."""
 
@@ -102,22 +103,22 @@ class Commands:
     executed: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Status:
     """The status of a wait, always success: all earlier steps have run by then."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Device:
     """The one device."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Ignored:
     """A value that only IREE's allocators use."""
 
 
-@dataclass(frozen=True)
+@frozen
 class NotUnderstood:
     """The result of an unknown operation without effects; nothing may use it."""
 

@@ -7,9 +7,9 @@ Memory is identified by slots, numbered in this order: operand tensors, result m
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from typing import Any
 
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.host_program.expression import Value
 
 __all__ = [
@@ -31,7 +31,7 @@ FORMAT = 1
 """Version of the stored form; other versions are refused."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Span:
     """A span of memory; `offset` and `length` are positions of values, in bytes."""
 
@@ -40,7 +40,7 @@ class Span:
     length: int
 
 
-@dataclass(frozen=True)
+@frozen
 class ProgramDispatch:
     """A run of `functions[executable][function]`; the other numbers are positions of values."""
 
@@ -51,7 +51,7 @@ class ProgramDispatch:
     bindings: tuple[Span, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class ProgramFill:
     """Write the bytes of a value over and over; the value's type is an integer of whole bytes."""
 
@@ -59,7 +59,7 @@ class ProgramFill:
     pattern: int
 
 
-@dataclass(frozen=True)
+@frozen
 class ProgramCopy:
     """Copy bytes; both spans have the same length."""
 
@@ -70,7 +70,7 @@ class ProgramCopy:
 ProgramStep = ProgramDispatch | ProgramFill | ProgramCopy
 
 
-@dataclass(frozen=True)
+@frozen
 class ShapeCheck:
     """An operand must have this shape and MLIR element type, such as `f32`."""
 
@@ -80,7 +80,7 @@ class ShapeCheck:
     element_type: str
 
 
-@dataclass(frozen=True)
+@frozen
 class LengthCheck:
     """An operand, or the memory of a result, must have at least this many bytes."""
 
@@ -89,7 +89,7 @@ class LengthCheck:
     length: int
 
 
-@dataclass(frozen=True)
+@frozen
 class ConditionCheck:
     """A value must not be 0; the message is the one in the program's assertion."""
 
@@ -100,7 +100,7 @@ class ConditionCheck:
 Check = ShapeCheck | LengthCheck | ConditionCheck
 
 
-@dataclass(frozen=True)
+@frozen
 class TensorResult:
     """A result in memory; usually a result memory, but it may be an operand's or a constant's."""
 
@@ -109,14 +109,14 @@ class TensorResult:
     element_type: str
 
 
-@dataclass(frozen=True)
+@frozen
 class PassedResult:
     """A result that is an unchanged operand."""
 
     operand: int
 
 
-@dataclass(frozen=True)
+@frozen
 class NumberResult:
     """A result that is a value."""
 
@@ -126,7 +126,7 @@ class NumberResult:
 Result = TensorResult | PassedResult | NumberResult
 
 
-@dataclass(frozen=True)
+@frozen
 class HostProgram:
     """All facts that a call needs, for any shapes.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.host_program.expression import ARITY, CASTS, Value, width_of
 from ir_runtime.launch.host_program.program import (
     FORMAT,
@@ -69,7 +69,7 @@ def check_program(program: HostProgram) -> None:
     _Checker(program).check()
 
 
-@dataclass(frozen=True)
+@frozen
 class _Checker:
     program: HostProgram
 

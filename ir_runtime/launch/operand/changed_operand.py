@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.operand.launch_type import Launch
 from ir_runtime.launch.operand.overlap import shared_pairs
 
 __all__ = ["NOTHING_CHANGED", "Changed", "apart", "copy_back", "writing_back"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Changed:
     """Which operands a kernel changes.
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime.errors import IndexOutOfRangeError, IrRuntimeError
+from ir_runtime.frozen import frozen
 
 __all__ = [
     "COLUMNS",
@@ -37,7 +37,7 @@ _STATED = re.compile(rb'ir_runtime\.indices = "((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(rb"\\([0-9A-Fa-f]{2}|\\)")
 
 
-@dataclass(frozen=True)
+@frozen
 class IndexReport:
     """The description of the rows of an index report.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +17,7 @@ from ir_runtime.device.device import Device
 from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import DTYPES, short_name
 from ir_runtime.errors import LaunchError
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.operand.launch_type import Launch, Results, in_profiles, launch_failure
 from ir_runtime.launch.vm.vm_program import VmProgram
 
@@ -158,7 +158,7 @@ def bind_device_launch(program: VmProgram, entry: str, device: Device, results: 
     return in_profiles(f"{program.name} (vm, {device.uri})", invoke_on)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Scratch:
     """An operand that the kernel overwrites, so it gets a copy."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ir_runtime.errors import LaunchError
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.operand.index_fault import REFLECTION, IndexReport
 from ir_runtime.launch.operand.mutation import changed_arguments
 
@@ -24,7 +25,7 @@ _AFFINITY = re.compile(r"affinity = #hal\.device\.\w+<@__device_(\d+)")
 _FENCE = "!hal.fence"
 
 
-@dataclass(frozen=True)
+@frozen
 class Slot:
     """One argument or result of a program.
 
@@ -43,7 +44,7 @@ class Slot:
         return self.kind[0] in "iufsb"
 
 
-@dataclass(frozen=True)
+@frozen
 class Signature:
     """The arguments and results of an entry function, without its fences if they are known.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,6 +13,7 @@ from ir_runtime.device.local import is_importable
 from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.direct.direct_program import BoundPlan
 from ir_runtime.launch.executor import BoundKernel
 from ir_runtime.launch.operand.launch_type import Launch, Results
@@ -26,7 +26,7 @@ __all__ = ["BoundLaunch", "bind_empty", "bind_functional", "bind_general", "writ
 CPU = torch.device("cpu")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BoundLaunch:
     """Runs a kernel for arguments of known shapes, dtypes and values.
 

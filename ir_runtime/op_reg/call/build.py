@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from ir_runtime.counters import count_since
 from ir_runtime.device import Target
 from ir_runtime.device.machine import code_for
 from ir_runtime.device.target_name import fleet_targets, parse_targets
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.compile.build import default_store, obtain_artifact
 from ir_runtime.launch.compile.compiler import require_back_end
 from ir_runtime.op_reg.call.kernel import kernel_key, kernel_source, run_select
@@ -22,7 +22,7 @@ from ir_runtime.op_reg.op.op_arguments import fill_example
 __all__ = ["BuiltKernel", "build_kernel"]
 
 
-@dataclass(frozen=True)
+@frozen
 class BuiltKernel:
     """A kernel in the store, for one target.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+from ir_runtime.frozen import frozen
 
 __all__ = ["PLAIN_KEYSET", "CallFunctions"]
 
@@ -18,7 +19,7 @@ PLAIN_KEYSET = (
 or neg. Each of those adds a key, so one comparison rules out all of them."""
 
 
-@dataclass(frozen=True)
+@frozen
 class CallFunctions:
     """The functions that torch's dispatcher calls for an op.
 

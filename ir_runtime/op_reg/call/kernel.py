@@ -13,9 +13,11 @@ from ir_runtime.counters import add_count
 from ir_runtime.device import Device, Target, get_device_from_torch
 from ir_runtime.device.driver_table import driver_for_torch, host_flags_for
 from ir_runtime.device.instance import on_exit, on_fork
+from ir_runtime.device.local import host_targets
 from ir_runtime.device.machine import code_for
 from ir_runtime.errors import GenerateError, IrRuntimeError
 from ir_runtime.fork_lock import fork_waits
+from ir_runtime.late_import import late_module
 from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_of, runtime_version
 from ir_runtime.launch.compile.build import default_store, obtain_artifact
 from ir_runtime.launch.compile.compiler import BASE_FLAGS
@@ -29,7 +31,6 @@ from ir_runtime.launch.executor import (
 )
 from ir_runtime.launch.operand.changed_operand import Changed, writing_back
 from ir_runtime.launch.operand.launch_type import Results, local_uri_for_work
-from ir_runtime.launch.vm.destination import bind_device_launch
 from ir_runtime.op_reg.call.bound_launch import (
     BoundLaunch,
     bind_empty,
@@ -47,7 +48,10 @@ from ir_runtime.settings import Settings, on_change
 from ir_runtime.tracing import active_trace
 
 if TYPE_CHECKING:
+    from ir_runtime.launch.vm import destination
     from ir_runtime.op_reg.op.op import Op
+else:
+    destination = late_module("ir_runtime.launch.vm.destination")
 
 __all__ = [
     "bind_call",
@@ -200,7 +204,7 @@ def _bind_launch(
     sizes = [t.numel() * t.element_size() for t in _described_tensors(ksel)]
     device = Device.chosen_for(where)
     if device is None and where.type == "cpu":
-        kernel = kernel_for(op, ksel, Device("local-sync"))
+        kernel = kernel_for(op, ksel, host_targets())
         uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
         with fork_waits():
             return bind_kernel(kernel, ENTRY, uri, flat, written, changed)
@@ -208,12 +212,14 @@ def _bind_launch(
     device = device or get_device_from_torch(where)
     if device.driver_id == "local-task" and 0 in sizes:
         device = Device("local-sync")  # the worker pool crashes on empty grids
-    kernel = kernel_for(op, ksel, device)
+    kernel = kernel_for(op, ksel, device.targets)
     with fork_waits():
-        launch = bind_device_launch(kernel.vm, ENTRY, device, with_report(kernel, written))
+        launch = destination.bind_device_launch(
+            kernel.vm, ENTRY, device, with_report(kernel, written)
+        )
     # A GPU's report is read later: waiting for it would stop the stream in each call.
-    told = raising if device.driver.family == "local" else counting
-    launch = writing_back(told(kernel, launch), changed)
+    report = raising if device.driver.family == "local" else counting
+    launch = writing_back(report(kernel, launch), changed)
     return BoundKernel(kernel, launch, "vm", device.uri, reason)
 
 
@@ -227,14 +233,20 @@ def family_for(where: torch.device | None) -> str:
     return "local" if driver is None else driver.family
 
 
-def kernel_for(op: Op, ksel: CallSelection, device: Device) -> LoadedKernel:
-    """Return the loaded kernel of a selection; one thread loads it while others wait."""
-    found_by = (ksel.spec_key, op.code_digest, device.type_cache_key)
-    return _loaded.get(found_by, op, lambda: _load(op, ksel, device))
+def kernel_for(op: Op, ksel: CallSelection, targets: Sequence[Target]) -> LoadedKernel:
+    """Return the loaded kernel of a selection; one thread loads it while others wait.
+
+    Args:
+        op: the op.
+        ksel: the selection.
+        targets: those whose code the device runs, the best one first.
+    """
+    found_by = (ksel.spec_key, op.code_digest, targets[0].device_type)
+    return _loaded.get(found_by, op, lambda: _load(op, ksel, targets))
 
 
-def _load(op: Op, ksel: CallSelection, device: Device) -> LoadedKernel:
-    best, *weaker = device.targets
+def _load(op: Op, ksel: CallSelection, targets: Sequence[Target]) -> LoadedKernel:
+    best, *weaker = targets
     artifact = obtain_artifact(
         default_store(),
         kernel_key(op, ksel, best),

@@ -10,8 +10,10 @@ import dis
 import functools
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+from ir_runtime.frozen import frozen
 
 __all__ = ["Attribute", "Constant", "Load", "Other", "Token", "code_digest_parts", "read_tokens"]
 
@@ -22,7 +24,7 @@ _LOCAL_LOADS = ("LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW", "LOAD_DEREF"
 _LOCAL_STORES = ("STORE_FAST", "STORE_DEREF", "STORE_NAME")
 
 
-@dataclass(frozen=True)
+@frozen
 class Load:
     """A name that code loads, and the attributes that it reads directly after.
 
@@ -37,21 +39,21 @@ class Load:
     attributes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Constant:
     """A constant that code loads."""
 
     value: Any
 
 
-@dataclass(frozen=True)
+@frozen
 class Attribute:
     """An attribute of a computed value, not of a loaded name."""
 
     name: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Other:
     """Any other instruction."""
 

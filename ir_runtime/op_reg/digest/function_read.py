@@ -9,11 +9,11 @@ import random
 import sys
 import types
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.op_reg.digest.bytecode_read import (
     Attribute,
@@ -42,7 +42,7 @@ _STORE = Other("store")
 _FILE_METHODS = ("read_text", "read_bytes")
 
 
-@dataclass(frozen=True)
+@frozen
 class _Found:
     """The value of a load.
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.op_reg.digest.bytecode_read import Load, read_tokens
 from ir_runtime.op_reg.digest.library_code import follows
@@ -70,7 +71,7 @@ def _resolved(
         yield (inner, None) if is_module else (full, None if member == "*" else member)
 
 
-@dataclass(frozen=True)
+@frozen
 class Definitions:
     """The definitions of some names in a module, and the definitions that they refer to.
 
@@ -247,7 +248,7 @@ def _names_in(statement: ast.stmt) -> Iterator[str]:
             yield node.attr
 
 
-@dataclass(frozen=True)
+@frozen
 class _Source:
     lines: Sequence[str]
     is_package: bool

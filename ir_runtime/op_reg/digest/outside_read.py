@@ -10,10 +10,10 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 
+from ir_runtime.frozen import frozen
 from ir_runtime.op_reg.digest.bytecode_read import Constant, Load, Other, Token
 
 __all__ = ["FILES", "OutsideRead", "outside_read"]
@@ -63,7 +63,7 @@ _FACTS: Mapping[str, Callable[[], object]] = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class OutsideRead:
     """A read from outside of the program.
 

@@ -17,15 +17,20 @@ import types
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ir_runtime.errors import IrRuntimeError
+from ir_runtime.late_import import late_module
 from ir_runtime.launch.artifact.key import digest_of
-from ir_runtime.op_reg.digest.description import Description
 from ir_runtime.op_reg.digest.torch_op_code import DESCRIBED_OPS, Describe, describe_op
 from ir_runtime.op_reg.digest.when_imported import when_imported
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.digest import description
+else:
+    description = late_module("ir_runtime.op_reg.digest.description")
 
 __all__ = ["codes_in", "show_code_to_torch"]
 
@@ -78,10 +83,10 @@ def _ops_of(node: torch.fx.Node) -> Iterator[str]:
 
 
 def _digest(name: str) -> str:
-    description = Description("")
-    description.add(_own_code())
-    describe_op(description, name)
-    return description.digest()
+    described = description.Description("")
+    described.add(_own_code())
+    describe_op(described, name)
+    return described.digest()
 
 
 @functools.cache

@@ -9,10 +9,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ir_runtime.op_reg.generate.module_builder import ModuleBuilder
-
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
+
+    from ir_runtime.op_reg.generate.module_builder import ModuleBuilder
 
 __all__ = ["flatten", "float_attribute", "unflatten"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ir_runtime.errors import GenerateError
 from ir_runtime.fork_lock import cached_property
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.key import digest_of
 
 __all__ = ["MlirTemplate"]
@@ -18,7 +18,7 @@ __all__ = ["MlirTemplate"]
 _ALIAS = re.compile(r"^(?P<name>[!#][A-Za-z_][\w$.]*)[ \t]*=[^\n]*$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
+@frozen
 class MlirTemplate:
     """MLIR text with type and attribute aliases as its parameters.
 

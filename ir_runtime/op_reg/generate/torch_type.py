@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import torch
 
 from ir_runtime.dtypes import DTYPES, DtypeInfo, dtype_info
+from ir_runtime.frozen import frozen
 from ir_runtime.op_reg.select.argument import TensorArg
 
 __all__ = ["TorchTensorType", "parse_torch_tensor_type", "torch_tensor_asm"]
@@ -28,7 +28,7 @@ def _torch_element(info: DtypeInfo) -> str:
 _DTYPE_BY_ELEMENT = {_torch_element(info): dtype for dtype, info in DTYPES.items()}
 
 
-@dataclass(frozen=True)
+@frozen
 class TorchTensorType:
     """A `!torch.vtensor` type: dimensions, None for a dynamic one, and dtype."""
 

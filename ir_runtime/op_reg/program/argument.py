@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ir_runtime.errors import ArgumentError
+from ir_runtime.frozen import frozen
 from ir_runtime.op_reg.generate.torch_type import parse_torch_tensor_type
 from ir_runtime.op_reg.program.symbolic_size import SizeTable
 
@@ -25,7 +25,7 @@ _LOCATION = re.compile(r'"(?P<file>[^"]+)":(?P<line>\d+)')
 _TORCH_FILES = re.compile(r"(?:^|/)(?:torch/|ir_runtime/aot/|ir_runtime/op_reg/)")
 
 
-@dataclass(frozen=True)
+@frozen
 class NotConstant:
     """A value that the program computes, in the place of an argument that must be constant."""
 
@@ -35,7 +35,7 @@ class NotConstant:
         return f"computed by {self.made_by}"
 
 
-@dataclass(frozen=True)
+@frozen
 class ProgramArgument:
     """An argument of an op in a program.
 
@@ -90,7 +90,7 @@ def python_location(location: Any) -> str | None:
     return f"{own[0][0]}:{own[0][1]}" if own else None
 
 
-@dataclass(frozen=True)
+@frozen
 class _Reader:
     op_name: str
     label: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 
 from ir_runtime.errors import ArgumentError, IrRuntimeError
+from ir_runtime.frozen import frozen
 from ir_runtime.op_reg.program.argument import (
     NotConstant,
     ProgramArgument,
@@ -61,7 +61,7 @@ class ProgramSelection(CallSelection):
         return super()._attr_list(arg, kind, expected)
 
 
-@dataclass(frozen=True)
+@frozen
 class ProgramCall:
     """A call of an op in a program, after `select`.
 

@@ -8,11 +8,11 @@ answers it, the answer is recorded, and must become an assertion in the program.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from ir_runtime.frozen import frozen
 from ir_runtime.op_reg.generate.torch_type import TorchTensorType
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ NO_MAX = (1 << 63) - 1
 _COMMON_EXAMPLE = 24
 
 
-@dataclass(frozen=True)
+@frozen
 class OpenSize:
     """A symbol of the program: its name, and its range in the program."""
 
@@ -34,7 +34,7 @@ class OpenSize:
     most: int = NO_MAX
 
 
-@dataclass(frozen=True)
+@frozen
 class SizeRead:
     """The place of a size at run time: a dimension of a value, or an integer value."""
 
@@ -168,7 +168,7 @@ class SizeTable:
         return -(-left // right)
 
 
-@dataclass(frozen=True)
+@frozen
 class _BoundShape:
     results: list[Any]
     symbols: list[OpenSize]

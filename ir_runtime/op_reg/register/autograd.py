@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch._functorch.utils import enable_single_level_autograd_function
 
 from ir_runtime.errors import NotDifferentiableError, RegistrationError
+from ir_runtime.frozen import frozen
 from ir_runtime.launch.direct.quick_gradient import quick_needs_grad
 from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
 from ir_runtime.op_reg.op.tensor_leaves import (
@@ -118,17 +118,17 @@ def not_differentiable(op: str, argument: str = "") -> NotDifferentiableError:
     )
 
 
-@dataclass(eq=False, slots=True)
 class _Call:
     """One call inside `torch.autograd.Function.apply`, with the counts of its results."""
 
-    keyset: Any
-    args: Sequence[Any]
-    counts: Counts
-    result_counts: Counts = ()
+    def __init__(self, keyset: Any, args: Sequence[Any], counts: Counts) -> None:
+        self.keyset = keyset
+        self.args = args
+        self.counts = counts
+        self.result_counts: Counts = ()
 
 
-@dataclass(eq=False, slots=True)
+@frozen
 class _Record:
     """The record of a call for its backward, besides the values that its formula saves."""
 
@@ -145,7 +145,7 @@ def make_autograd_slow(op: Op) -> Callable[..., Any]:
     It takes the key set and the tuple of all arguments, and continues below autograd.
     """
     tensors = TensorArguments(op)
-    apply = _make_function(op, tensors)
+    make_apply = functools.cache(functools.partial(_make_function, op, tensors))
     mutates, needs_grad = bool(op.mutated_args), quick_needs_grad()
 
     def slow(keyset: Any, args: Sequence[Any]) -> Any:
@@ -170,7 +170,7 @@ def make_autograd_slow(op: Op) -> Callable[..., Any]:
                 "ops that change an argument are not differentiable",
                 fix="call it under torch.no_grad() or on detached tensors",
             )
-        return apply(keyset, args)
+        return make_apply()(keyset, args)
 
     return slow
 

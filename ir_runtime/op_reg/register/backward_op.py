@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime.errors import RegistrationError
+from ir_runtime.frozen import frozen
 from ir_runtime.op_reg.op.tensor_leaves import (
     TensorArguments,
     as_results,
@@ -27,7 +27,7 @@ NEEDS = "needs_grad"
 """Name of the argument of a backward op that gets one bool for each of its results."""
 
 
-@dataclass(frozen=True)
+@frozen
 class _Source:
     """The source of an argument of the backward op.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import RegistrationError
+from ir_runtime.frozen import frozen
 from ir_runtime.op_reg.op.tensor_leaves import (
     TensorArguments,
     as_results,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["DerivedBackward", "NativeFormula", "derive_backward"]
 
 
-@dataclass(frozen=True)
+@frozen
 class DerivedBackward:
     """A backward that torch derives from a function; made by `derive_backward`.
 

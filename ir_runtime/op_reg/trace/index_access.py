@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+from ir_runtime.frozen import frozen
 
 __all__ = [
     "IndexAccess",
@@ -46,7 +47,7 @@ class UncheckedIndexError(Exception):
 _Places = tuple[tuple[Any, int], ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class IndexAccess:
     """One use of an index tensor by an operator.
 

@@ -8,12 +8,12 @@ into each coordinate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ir_runtime.frozen import frozen
 
 __all__ = ["Places", "line_places", "table_places"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Places:
     """MLIR for the parts of a read that depend on the rank of its table.
 

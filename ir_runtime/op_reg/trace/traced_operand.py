@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 
 from ir_runtime.dtypes import DTYPES, dtype_info, format_tensor
 from ir_runtime.errors import GenerateError
+from ir_runtime.frozen import frozen
 from ir_runtime.op_reg.trace.lower_program import Place
 
 __all__ = ["Operand", "Sizes", "read_operands", "type_of"]
@@ -24,7 +24,7 @@ Sizes = Mapping[Place, int]
 """A size for each dynamic dimension."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Operand:
     """Dtype and dimensions of an operand; None is a dynamic dimension."""
 

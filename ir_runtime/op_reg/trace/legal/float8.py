@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ir_runtime.frozen import frozen
 from ir_runtime.op_reg.trace.legal.table import rewrite, scalar_like
 
 __all__ = ["FORMATS", "Format"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Format:
     """An eight-bit float.
 

@@ -1,0 +1,74 @@
+"""Modules that are imported when they are first used, to keep the import of this package short.
+
+Such an import may be part of a call, while another thread forks. A child that is forked while a
+module is being imported would wait for ever for the lock of this module. So the fork waits.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from ir_runtime.fork_lock import fork_waits
+
+__all__ = ["late_module", "late_names"]
+
+
+class _LateModule:
+    """Stands for a module, and imports it when an attribute is first read."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._module: ModuleType | None = None
+
+    def __getattr__(self, attribute: str) -> Any:
+        if self._module is None:
+            self._module = _imported(self._name)
+        return getattr(self._module, attribute)
+
+
+def late_module(name: str) -> Any:
+    """Return a stand-in for a module, which imports it when it is first used.
+
+    Type checkers and the check of layers need the import itself beside it::
+
+        if TYPE_CHECKING:
+            from ir_runtime.launch.vm import destination
+        else:
+            destination = late_module("ir_runtime.launch.vm.destination")
+
+    Functions that `torch.compile` traces must not use it.
+
+    Args:
+        name: full name of the module. Its body must use no stand-in.
+    """
+    return _LateModule(name)
+
+
+def late_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a package whose public names are imported at their first use.
+
+    Args:
+        package: full name of the package.
+        homes: by public name, its module, relative to the package. A name that is its own module
+            stands for the module.
+    """
+
+    def find(name: str) -> Any:
+        home = homes.get(name)
+        if home is None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        module = _imported(f"{package}.{home}")
+        value = module if home == name else getattr(module, name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return find
+
+
+def _imported(name: str) -> ModuleType:
+    with fork_waits():
+        return importlib.import_module(name)
