@@ -228,7 +228,8 @@ class Program:
             )
 
         state = [state.tensor.detach() for state in self.state]
-        return Launchable(load, providers, is_async=False, name=self.name, state=state)
+        names = self._interface.operand_names()
+        return Launchable(load, providers, is_async=False, name=self.name, state=state, names=names)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program with the arguments of the module or function; returns its results.

@@ -26,7 +26,8 @@ class Explanation:
         target: name of the target that the artifact was compiled for; None if nothing runs.
         wanted_target: name of the target that was looked for first; `target` is weaker if it
             differs.
-        changes: for each argument that the op changes, where its new contents are computed.
+        changes: for each argument that the op or program changes, where its new contents are
+            computed.
     """
 
     call: str

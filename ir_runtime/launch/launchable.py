@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from ir_runtime.launch.compile.source import source_bytes
 from ir_runtime.launch.explanation import UNDERSTOOD, Explanation
 from ir_runtime.launch.loaded_program import LoadedProgram, entry_of
 from ir_runtime.launch.operand.launch_type import launch_failure
-from ir_runtime.launch.program_calls import ProgramCalls, choose_call
+from ir_runtime.launch.program_calls import DirectCall, ProgramCalls, choose_call
 from ir_runtime.launch.program_device import device_of, device_of_call
 from ir_runtime.launch.program_source import ProgramSource
 from ir_runtime.launch.vm.call import call_program
@@ -61,6 +61,7 @@ class Launchable:
             function does not declare it, by its reflection or by a name that ends in `$async`.
         name: for messages.
         state: tensors that follow the arguments of each call.
+        names: of all arguments, for `explain`; default: their numbers.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class Launchable:
         *,
         name: str = "program",
         state: Sequence[Tensor] = (),
+        names: Sequence[str] = (),
     ) -> None:
         self.name = name
+        self._names = tuple(names)
         self._state = tuple(state)
         self._loader = loader
         self._providers = tuple(parameter_providers)
@@ -255,7 +258,12 @@ class Launchable:
             found.launch.bound.plan if direct else None,
             None if artifact is None else type_name(artifact.key.device_type),
             None if artifact is None else type_name(program.wanted_type),
+            tuple(self._changes(found, every)) if direct else (),
         )
+
+    def _changes(self, found: DirectCall, args: Sequence[Any]) -> Iterator[str]:
+        for place, where in found.launch.explain_changes(args):
+            yield f"{self._names[place] if self._names else f'argument {place}'}: {where}"
 
     def __call__(
         self,
@@ -288,8 +296,9 @@ class Launchable:
             result = self._run(args, device, outputs)
         else:
             try:
-                result = fast(*args)
+                result = fast(*args, *self._state)
             except RuntimeError as error:
+                self._calls.refuse_unwritable((*args, *self._state))
                 raise launch_failure(self.name, error, args) from error
             if type(result) is tuple:  # the C launcher's form of several results
                 result = list(result)
@@ -381,6 +390,6 @@ def _call_through(launchable: weakref.ref[Launchable]) -> Callable[..., Any]:
     def call(*args: Any) -> Any:
         alive = launchable()
         assert alive is not None, "its caller holds it"
-        return alive._run(args, None, ())
+        return alive._run(args[: len(args) - len(alive._state)], None, ())
 
     return call

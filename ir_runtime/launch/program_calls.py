@@ -152,6 +152,16 @@ class ProgramCalls:
                 self._by_key.move_to_end(key)
         return found
 
+    def refuse_unwritable(self, args: Sequence[Any]) -> None:
+        """Refuse arguments of a call that the C launcher refused to change.
+
+        Raises:
+            ArgumentError: an argument that the program changes cannot be written.
+        """
+        found = self.find(args)
+        if found is not None:
+            refuse_unwritable(found.launch.name, found.entry.changed, args)
+
     def bind(self, entry: DirectEntry, args: Sequence[Any], label: str | None) -> DirectCall:
         """Bind a program to the arguments of a call, and remember it.
 
@@ -215,7 +225,8 @@ class ProgramCalls:
     def _new(self, entry: DirectEntry, args: Sequence[Any], label: str | None) -> DirectCall | str:
         self._count_plans(args)
         try:
-            return DirectCall(entry, bind_program_launch(entry.program, args), label)
+            launch = bind_program_launch(entry.program, args, entry.changed, entry.report)
+            return DirectCall(entry, launch, label)
         except UnreadableProgramError as refusal:
             return str(refusal)
 
@@ -223,9 +234,8 @@ class ProgramCalls:
         """Make the C launcher serve calls like this one, if it can."""
         from ir_runtime.launch.direct.native import _launcher
 
-        entry, launch = bound.entry, bound.launch
-        plain = launch.whole and not entry.changed and entry.report is None
-        if not plain or len(args) > _MOST_ARGUMENTS or active_trace() is not None:
+        launch = bound.launch
+        if not launch.whole or len(args) > _MOST_ARGUMENTS or active_trace() is not None:
             return
         if self.fast is None:
             self.fast = _launcher.Call(
@@ -239,7 +249,7 @@ class ProgramCalls:
                 capacity=bound_launches(),
                 autocast={},
             )
-        self.fast.remember(args, launch.bound.native, launch.operands, launch.memories)
+        self.fast.remember(args, launch.bound.native, launch.operands, launch.returned)
 
     def clear(self) -> None:
         """Forget all."""

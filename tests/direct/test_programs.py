@@ -180,6 +180,19 @@ def test_repeated_calls_are_served_by_the_c_launcher():
     assert torch.equal(program(torch._neg_view(x), y), y - x)
 
 
+def test_results_that_are_packed_are_served_by_the_c_launcher_each_in_memory_of_its_own():
+    program = Launchable.jit_compile(SEVERAL)
+    for args in (rows(3), rows(700)):
+        expected = bits(program(*args))
+        before = 0 if program._calls.fast is None else program._calls.fast.hits
+        first, second, third = program(*args)
+        assert program._calls.fast is not None
+        assert program._calls.fast.hits == before + 1
+        assert bits([first, second, third]) == expected
+        sizes = [value.untyped_storage().nbytes() for value in (first, second, third)]
+        assert sizes == [value.nbytes for value in (first, second, third)]
+
+
 @pytest.mark.parametrize("args", [(), rows(3)[:1], (*rows(3), *rows(3))], ids=len)
 def test_a_wrong_number_of_arguments_is_refused_by_both_in_the_same_words(args: tuple[Any, ...]):
     program = Launchable.jit_compile(ADD)
@@ -333,15 +346,17 @@ def test_a_program_goes_with_its_last_reference(name: str):
     assert bits(kept) == wanted  # results outlive it
 
 
-def test_programs_stay_inside_their_buffers():
-    program = Launchable.jit_compile(ADD)
+@pytest.mark.parametrize("source", [ADD, SEVERAL], ids=["one result", "several results"])
+def test_programs_stay_inside_their_buffers(source: str):
+    program = Launchable.jit_compile(source)
     x, y = (value.contiguous() for value in rows(8))
-    expected = bits(program(x, y))
-    a, b, out = guarded(x), guarded(y), guarded(torch.empty_like(x))
+    results = as_list(program(x, y))
+    expected = bits(results)
+    a, b, outs = guarded(x), guarded(y), [guarded(torch.empty_like(value)) for value in results]
 
     def run() -> bool:
-        program(a, b, outputs=[out])
-        return bits(out) == expected
+        program(a, b, outputs=outs)
+        return bits(outs) == expected
 
     assert survives(run)
 

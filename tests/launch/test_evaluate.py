@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ir_runtime.device import Device
 from ir_runtime.dtypes import DTYPES, dtype_info
-from ir_runtime.launch.direct.evaluate import evaluate, result_numbers, result_shapes
+from ir_runtime.launch.direct.evaluate import evaluate
+from ir_runtime.launch.direct.known_value import result_numbers, result_shapes
 from ir_runtime.launch.host_program.executable_text import split_executables
 from ir_runtime.launch.host_program.program import HostProgram, PassedResult, TensorResult
 from ir_runtime.launch.launchable import Launchable
@@ -94,7 +95,7 @@ def program_numbers(program: HostProgram, call: Sequence[Any]) -> list[Any]:
 def program_value(
     program: HostProgram, position: int, shapes: Sequence[Any], numbers: Sequence[Any]
 ) -> int:
-    from ir_runtime.launch.direct.evaluate import KnownValues
+    from ir_runtime.launch.direct.known_value import KnownValues
 
     return KnownValues(program, shapes, numbers)[position]
 

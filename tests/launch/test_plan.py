@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from ir_runtime.errors import ArgumentError, LaunchError
-from ir_runtime.launch.direct.evaluate import evaluate, result_numbers, result_shapes
+from ir_runtime.launch.direct.evaluate import evaluate
+from ir_runtime.launch.direct.known_value import result_numbers, result_shapes
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill
 from ir_runtime.launch.direct.plan_in_place import PlanMemory, place_in_operands
 from ir_runtime.launch.direct.plan_rewrite import rewrite_steps

@@ -17,6 +17,7 @@ from ir_runtime.launch.host_program.dispatch_access import (
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
 from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.host_program.program_json import load_program
+from ir_runtime.launch.operand.mutation import CHANGED
 
 __all__ = [
     "DEFAULT_ENTRIES",
@@ -69,7 +70,9 @@ def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes,
                 raise UnreadableProgramError(f"executable {odd[0]!r} cannot be a file's name")
             executables = {name: executables[name] for name in program.executables}
             record |= {"entry": entry, "reflection": reflection, "program": program.to_json()}
-            record["dispatches"] = store_accesses(find_accesses(compiled.stream))
+            needed = program.is_packed or CHANGED in reflection
+            accesses = find_accesses(compiled.stream, with_extents=needed)
+            record["dispatches"] = store_accesses(accesses)
         except (UnreadableProgramError, ValueError) as refusal:
             record["unreadable"] = str(refusal)
             executables = {}

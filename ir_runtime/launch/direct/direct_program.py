@@ -21,7 +21,13 @@ from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.program_record import stored_accesses, stored_host_program
 from ir_runtime.launch.direct import native
-from ir_runtime.launch.direct.evaluate import evaluate, result_shapes
+from ir_runtime.launch.direct.evaluate import evaluate
+from ir_runtime.launch.direct.evaluate_program import (
+    ProgramEffects,
+    ProgramPlan,
+    evaluate_program,
+)
+from ir_runtime.launch.direct.known_value import result_shapes
 from ir_runtime.launch.direct.plan import Dispatch, Fill, Plan, Step
 from ir_runtime.launch.host_program.dispatch_access import NO_ACCESSES, DispatchAccesses
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
@@ -88,6 +94,13 @@ def _raise_fault(name: str, report: IndexReport, rows: bytes) -> None:
     report.raise_fault(name, [numbers[i : i + COLUMNS] for i in range(0, len(numbers), COLUMNS)])
 
 
+def _reported(name: str, report: IndexReport | None) -> tuple[int, Fault | None]:
+    """Return how many rows a report has, and what raises the error of such rows."""
+    if report is None:
+        return 0, None
+    return report.shape[0], functools.partial(_raise_fault, name, report)
+
+
 class BoundPlan:
     """A plan in both forms: for people, and for the C launcher.
 
@@ -115,7 +128,7 @@ class BoundPlan:
         self.native = _launcher.Plan(
             executables,
             program.operands,
-            len(program.result_sizes),
+            len(plan.minimum_sizes) - program.operands,
             plan.minimum_sizes,
             plan.transients,
             [_step(step, ordinals) for step in plan.steps],
@@ -165,9 +178,7 @@ class DirectProgram:
     ) -> None:
         self.name = name
         self._accesses = accesses
-        self._report: tuple[int, Fault | None] = (0, None)
-        if report is not None:
-            self._report = (report.shape[0], functools.partial(_raise_fault, name, report))
+        self._report = _reported(name, report)
         self.program = program
         self._executables = tuple(executables)
         self.constants = (*map(_aligned, program.constants), *loaded)
@@ -201,36 +212,57 @@ class DirectProgram:
                 return found
         self._check_results(shapes, numbers, results)
         in_place = self._in_place(operands, changed, len(results))
-        bound = self.bind(tensors, numbers, in_place=in_place, elementwise=changed.elementwise)
+        bound = self._bind(tensors, numbers, in_place, elementwise=changed.elementwise)
         with self._lock:
             self._keep(key, bound)
         return bound
 
-    def bind(
+    def bind_program(
         self,
         tensors: Sequence[Tensor],
         numbers: Sequence[float],
-        *,
-        in_place: Sequence[tuple[int, int]] = (),
-        elementwise: bool = False,
-    ) -> BoundPlan:
-        """Return a new plan for the shapes of operand tensors, and for numbers.
+        changed: Sequence[int],
+        report: IndexReport | None,
+    ) -> tuple[BoundPlan, ProgramPlan]:
+        """Return a new plan of a program that allocates its results.
 
         Args:
             tensors: the operand tensors.
             numbers: the numbers of the call, in order.
-            in_place: as for `evaluate`.
-            elementwise: as for `evaluate`.
+            changed: for each of the first results, the operand that it is the new content of.
+            report: the index report in the last result, None if it has none.
 
         Raises:
             LaunchError: the program refuses these shapes.
             UnreadableProgramError: these shapes need IREE's VM.
         """
-        shapes = [tuple(tensor.shape) for tensor in tensors]
+        try:
+            made = evaluate_program(
+                self.program,
+                [tuple(tensor.shape) for tensor in tensors],
+                [tensor.dtype for tensor in tensors],
+                numbers,
+                effects=ProgramEffects(tuple(changed), has_report=report is not None),
+                accesses=self._accesses,
+                loaded=self._loaded_sizes,
+            )
+        except LaunchError as error:
+            raise launch_failure(self.name, RuntimeError(str(error)), tensors) from None
+        read = report if made.has_report else None
+        return self._loaded(made.plan, _reported(self.name, read)), made
+
+    def _bind(
+        self,
+        tensors: Sequence[Tensor],
+        numbers: Sequence[float],
+        in_place: Sequence[tuple[int, int]],
+        *,
+        elementwise: bool,
+    ) -> BoundPlan:
         try:
             plan = evaluate(
                 self.program,
-                shapes,
+                [tuple(tensor.shape) for tensor in tensors],
                 [tensor.dtype for tensor in tensors],
                 numbers,
                 in_place=in_place,
@@ -241,11 +273,14 @@ class DirectProgram:
             )
         except LaunchError as error:
             raise launch_failure(self.name, RuntimeError(str(error)), tensors) from None
+        return self._loaded(plan, self._report)
+
+    def _loaded(self, plan: Plan, report: tuple[int, Fault | None]) -> BoundPlan:
         # This executor is only for kernels that keep their operands; `vm` runs the others.
         if plan.written_operands:
             raise UnreadableProgramError("it writes its operands")
         try:
-            return BoundPlan(plan, self.program, self._executables, self._report, self._memories)
+            return BoundPlan(plan, self.program, self._executables, report, self._memories)
         except ValueError as refusal:
             raise UnreadableProgramError(f"the C launcher refuses it: {refusal}") from refusal
 

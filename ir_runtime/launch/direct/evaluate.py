@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import itertools
 import math
-import struct
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
 from ir_runtime.dtypes import dtype_info, short_name
 from ir_runtime.errors import LaunchError
+from ir_runtime.launch.direct.known_value import KnownValues, Shape, expect_count
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Plan, Step
-from ir_runtime.launch.direct.plan_in_place import Placement, PlanMemory, place_in_operands
+from ir_runtime.launch.direct.plan_in_place import (
+    Access,
+    Placement,
+    PlanMemory,
+    place_in_operands,
+)
 from ir_runtime.launch.direct.plan_rewrite import rewrite_steps, spans_of
 from ir_runtime.launch.host_program.dispatch_access import (
     NO_ACCESSES,
@@ -22,27 +27,22 @@ from ir_runtime.launch.host_program.dispatch_access import (
     DispatchAccesses,
 )
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
-from ir_runtime.launch.host_program.expression import compute_values, width_of
+from ir_runtime.launch.host_program.expression import width_of
 from ir_runtime.launch.host_program.program import (
     Check,
     HostProgram,
     LengthCheck,
-    NumberResult,
-    PassedResult,
     ProgramDispatch,
     ProgramFill,
     ProgramStep,
     ShapeCheck,
     Span,
 )
-from ir_runtime.launch.operand.number import decode_number, encode_number
 
-__all__ = ["KnownValues", "evaluate", "number_from_bits", "result_numbers", "result_shapes"]
+__all__ = ["Evaluation", "evaluate", "known_access"]
 
 _ALIGNMENT = 64
 _GRID_LIMITS = (1 << 32, 1 << 32, 1 << 16)  # IREE passes x and y in 32 bits, z in 16
-
-Shape = tuple[int, ...]
 
 
 def evaluate(
@@ -80,120 +80,52 @@ def evaluate(
         LaunchError: the arguments do not fit the program; the message is the program's own.
         UnreadableProgramError: only IREE's VM can run it for these arguments.
     """
-    evaluation = _Evaluation(program, shapes, dtypes, numbers, loaded)
-    if elementwise:
-        return evaluation.plan(in_place, _any_over_any, has_report=has_report)
+    evaluation = Evaluation(program, shapes, dtypes, numbers, loaded)
+    access = _any_over_any if elementwise else known_access(program, accesses)
+    steps, memory = evaluation.steps()
+    if has_report:
+        memory = replace(memory, report=memory.visible - 1)
+    return evaluation.plan(steps, memory, in_place, access)
+
+
+def known_access(program: HostProgram, accesses: DispatchAccesses) -> Access:
+    """Return a function that tells what is known of a dispatch."""
 
     def access(step: Dispatch) -> DispatchAccess:
         name = program.functions[step.executable][step.function]
         return accesses.get(name, UNKNOWN_ACCESS)
 
-    return evaluation.plan(in_place, access, has_report=has_report)
-
-
-def result_shapes(
-    program: HostProgram, shapes: Sequence[Shape], numbers: Sequence[float] = ()
-) -> tuple[tuple[Shape, str], ...]:
-    """Compute shape and MLIR element type of each result.
-
-    Args:
-        program: the program to launch.
-        shapes: of the operand tensors.
-        numbers: the numbers of the call, in order.
-
-    Returns:
-        One pair a result. A number has its type and no dimensions. An operand that is returned
-        unchanged has its shape, and its type if the program checks it, else "".
-
-    Raises:
-        LaunchError: there are too few shapes or numbers, or a size cannot be computed.
-    """
-    known = KnownValues(program, shapes, numbers)
-    checked = {c.operand: c.element_type for c in program.checks if isinstance(c, ShapeCheck)}
-    found: list[tuple[Shape, str]] = []
-    for result in program.results:
-        if isinstance(result, NumberResult):
-            found.append(((), program.values[result.value].type))
-        elif isinstance(result, PassedResult):
-            shape = tuple(shapes[result.operand])
-            found.append((shape, checked.get(result.operand, "")))
-        else:
-            found.append((tuple(known[dim] for dim in result.shape), result.element_type))
-    return tuple(found)
-
-
-def result_numbers(
-    program: HostProgram, shapes: Sequence[Shape], numbers: Sequence[float] = ()
-) -> tuple[float, ...]:
-    """Compute the results that are numbers, in order.
-
-    Args:
-        program: the program to launch.
-        shapes: of the operand tensors.
-        numbers: the numbers of the call, in order.
-
-    Raises:
-        LaunchError: there are too few shapes or numbers, or a number cannot be computed.
-    """
-    known = KnownValues(program, shapes, numbers)
-    return tuple(
-        number_from_bits(program.values[result.value].type, known[result.value])
-        for result in program.results
-        if isinstance(result, NumberResult)
-    )
-
-
-def number_from_bits(kind: str, bits: int) -> float:
-    """Return the Python number for the bits of a value of an MLIR type."""
-    if kind not in ("f32", "f64"):
-        return decode_number(bits, kind)
-    data = bits.to_bytes(4 if kind == "f32" else 8, "little")
-    return struct.unpack("<f" if kind == "f32" else "<d", data)[0]
-
-
-class KnownValues:
-    """The values of a program for one call."""
-
-    def __init__(
-        self, program: HostProgram, shapes: Sequence[Shape], numbers: Sequence[float]
-    ) -> None:
-        _expect("tensors", len(shapes), program.operands)
-        _expect("numbers", len(numbers), len(program.numbers))
-        bits = [
-            _bits_of(i, number, kind)
-            for i, (number, kind) in enumerate(zip(numbers, program.numbers, strict=True))
-        ]
-        self._values = compute_values(program.values, shapes, bits)
-
-    def __getitem__(self, position: int) -> int:
-        value = self._values[position]
-        if value is None:
-            raise LaunchError(
-                "program: a size cannot be computed for these arguments, must not divide by zero "
-                "or use a dimension that a tensor does not have"
-            )
-        return value
+    return access
 
 
 @dataclass
-class _Evaluation:
+class Evaluation:
+    """The making of a plan.
+
+    Args:
+        program: the program to launch.
+        shapes: of the operand tensors, which are dense.
+        dtypes: of the operand tensors.
+        numbers: the numbers of the call, in order.
+        loaded: bytes of each loaded buffer.
+    """
+
     program: HostProgram
     shapes: Sequence[Shape]
     dtypes: Sequence[torch.dtype]
     numbers: Sequence[float]
     loaded: Sequence[int] = ()
 
-    def plan(
-        self,
-        in_place: Sequence[tuple[int, int]],
-        access: Callable[[Dispatch], DispatchAccess],
-        *,
-        has_report: bool,
-    ) -> Plan:
+    def steps(self) -> tuple[list[Step], PlanMemory]:
+        """Check the call, and return its steps as the program has them, and their memory.
+
+        Raises:
+            ArgumentError, LaunchError, UnreadableProgramError: as `evaluate` does.
+        """
         program = self.program
-        _expect("tensors", len(self.shapes), program.operands)
-        _expect("dtypes", len(self.dtypes), program.operands)
-        _expect("loaded buffers", len(self.loaded), len(program.loaded))
+        expect_count("tensors", len(self.shapes), program.operands)
+        expect_count("dtypes", len(self.dtypes), program.operands)
+        expect_count("loaded buffers", len(self.loaded), len(program.loaded))
         # Ranks first: a value may read a dimension that only a tensor of the right rank has.
         self._check_operands()
         self.known = KnownValues(program, self.shapes, self.numbers)
@@ -211,15 +143,34 @@ class _Evaluation:
         for check in program.checks:
             self._check(check)
         steps = [made for step in program.steps for made in self._step(step)]
+        return steps, PlanMemory(len(operands), results, transients)
+
+    def plan(
+        self,
+        steps: Sequence[Step],
+        memory: PlanMemory,
+        in_place: Sequence[tuple[int, int]],
+        access: Access,
+    ) -> Plan:
+        """Return the plan of steps.
+
+        Args:
+            steps: what `steps` returned; their result memories may be other ones.
+            memory: of these steps.
+            in_place: as for `evaluate`.
+            access: tells what is known of a dispatch.
+
+        Raises:
+            UnreadableProgramError: only IREE's VM can run them.
+        """
         # From numbers within a kind to slots: results come right after the operands.
-        pairs = {len(operands) + result: operand for result, operand in in_place}
-        report = len(operands) + len(results) - 1 if has_report else None
-        memory = PlanMemory(len(operands), results, transients, report)
+        pairs = {memory.operands + result: operand for result, operand in in_place}
         if pairs:
             placed = place_in_operands(steps, memory, pairs, access)
         else:
-            kept = rewrite_steps(steps, len(operands), results, transients=len(transients))
-            placed = Placement(kept, tuple(transients), (), len(kept))
+            sizes, scratch = memory.result_sizes, memory.transient_sizes
+            kept = rewrite_steps(steps, memory.operands, sizes, transients=len(scratch))
+            placed = Placement(kept, tuple(scratch), (), len(kept))
         return self._made(placed, memory, pairs, access)
 
     def _made(
@@ -227,7 +178,7 @@ class _Evaluation:
         placed: Placement,
         memory: PlanMemory,
         pairs: Mapping[int, int],
-        access: Callable[[Dispatch], DispatchAccess],
+        access: Access,
     ) -> Plan:
         steps = placed.steps
         # The rewrite may leave a transient unused; it then needs no memory.
@@ -336,7 +287,7 @@ def _any_over_any(step: Dispatch) -> DispatchAccess:
     return DispatchAccess(written_over=frozenset(pairs))
 
 
-def _touched(step: Step, access: Callable[[Dispatch], DispatchAccess]) -> int:
+def _touched(step: Step, access: Access) -> int:
     """Return how many bytes a step reads or writes, which is an estimate.
 
     A dispatch that changes some places of a binding is bound to all of it.
@@ -352,18 +303,5 @@ def _targets(steps: Sequence[Step]) -> set[int]:
     return {step.target.slot for step in steps if not isinstance(step, Dispatch)}
 
 
-def _expect(what: str, given: int, wanted: int) -> None:
-    if given != wanted:
-        raise LaunchError(f"program: {given} {what}, must be {wanted}")
-
-
 def _listed(shapes: Sequence[Shape]) -> str:
     return ", ".join(str(list(shape)) for shape in shapes)
-
-
-def _bits_of(index: int, number: float, kind: str) -> int:
-    """Return the bits of a number in the representation of a type."""
-    encoded = encode_number(number, kind, f"number {index}")
-    if isinstance(encoded, float):
-        return int.from_bytes(struct.pack("<f" if kind == "f32" else "<d", encoded), "little")
-    return encoded & ((1 << (width_of(kind) or 0)) - 1)

@@ -19,11 +19,14 @@ class Binding:
         slot: the number of the memory.
         offset: in bytes from its start, a multiple of 64 unless `length` is 0.
         length: in bytes.
+        lead: how far before the span the address lies that a dispatch gets, a multiple of 64. Its
+            code adds this distance itself, because the compiler put the span into larger memory.
     """
 
     slot: int
     offset: int
     length: int
+    lead: int = 0
 
 
 @frozen

@@ -8,7 +8,7 @@ ones are computed in a transient, and copied last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ir_runtime.frozen import frozen
@@ -231,14 +231,21 @@ class _Uses:
 
     def depend(self, one: Step, other: Step) -> bool:
         """Tell whether the order of two steps may matter: both use memory that one may write."""
-        both = self._slots(spans_of(one)) & self._slots(spans_of(other))
-        return bool(both & (self._written(one) | self._written(other)))
+        return any(
+            (writes or other_writes) and overlap(span, other_span)
+            for span, writes in self._spans(one)
+            for other_span, other_writes in self._spans(other)
+        )
 
-    def _slots(self, spans: Iterable[Binding]) -> set[int]:
-        return {self.shared.get(span.slot, span.slot) for span in spans if span.length}
+    def _spans(self, step: Step) -> Iterator[tuple[Binding, bool]]:
+        """Yield the spans that a step uses, and whether it may write them.
 
-    def _written(self, step: Step) -> set[int]:
-        """Return the slots that a step may write: no operand except those that results share."""
+        It writes no operand except those that results share.
+        """
         only_read = self.access(step).only_read if isinstance(step, Dispatch) else ()
-        spans = (span for i, span in enumerate(written_by(step)) if i not in only_read)
-        return {slot for slot in self._slots(spans) if slot >= self.memory.operands}
+        source = step.source if isinstance(step, Copy) else None
+        for i, span in enumerate(spans_of(step)):
+            slot = self.shared.get(span.slot, span.slot)
+            written = span is not source and i not in only_read and slot >= self.memory.operands
+            if span.length:
+                yield replace(span, slot=slot), written

@@ -1,13 +1,14 @@
 """The launch of a whole program: the caller allocates what IREE's VM would, and takes the results.
 
 A program that was not compiled in destination-passing form allocates the memory of its results. It
-may pack several results into one allocation, and return arguments, constants and numbers.
+may pack several results into one allocation, and return arguments, constants and numbers. The new
+contents of an argument that it changes are a result, too, which lies in the argument if it can.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -21,8 +22,11 @@ from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import IrRuntimeError, LaunchError
 from ir_runtime.frozen import frozen
 from ir_runtime.launch.direct.direct_program import BoundPlan, DirectProgram, refusal_words
-from ir_runtime.launch.direct.result_place import ResultPlace, result_places
+from ir_runtime.launch.direct.evaluate_program import ProgramPlan
+from ir_runtime.launch.direct.result_place import ResultPlace
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
+from ir_runtime.launch.operand.changed_operand import copy_back, place_in_words
+from ir_runtime.launch.operand.index_fault import IndexReport
 from ir_runtime.launch.operand.launch_type import launch_failure
 from ir_runtime.launch.operand.number import plain_number
 from ir_runtime.tracing import active_trace, record_event
@@ -46,21 +50,38 @@ class ProgramLaunch:
         name: of the program, for messages.
         bound: the plan.
         operands: positions of the tensors among the arguments.
-        memories: the tensors to allocate for the result memories.
-        takes: make the results, in order.
-        whole: whether each memory is one result, in order; then the C launcher can run the call,
-            and the results can be written into given tensors.
+        memories: the tensors to allocate for the result memories, the index report last; results
+            that lie in arguments have none.
+        takes: make the results, in order; None for one that lies in an argument.
+        whole: whether each memory is one result, in order, and each changed argument is written
+            where it lies; then the C launcher can run the call.
+        has_report: whether the last memory is the index report, and nothing else.
+        changes: for each changed argument its position, and why it is computed aside; "" if it is
+            not.
     """
 
     name: str
     bound: BoundPlan
     operands: tuple[int, ...]
     memories: tuple[Memory, ...]
-    takes: tuple[Take, ...]
+    takes: tuple[Take | None, ...]
     whole: bool
+    has_report: bool
+    changes: tuple[tuple[int, str], ...]
+
+    def explain_changes(self, args: Sequence[Any]) -> Iterator[tuple[int, str]]:
+        """Yield the position of each changed argument, and where its new contents are computed."""
+        for place, why in sorted(self.changes):
+            others = [args[i] for i in self.operands if i != place]
+            yield place, place_in_words(args[place], others, why)
+
+    @property
+    def returned(self) -> tuple[Memory, ...]:
+        """The memories of results, without that of the index report."""
+        return self.memories[: len(self.memories) - self.has_report]
 
     def run(self, args: Sequence[Any], into: Sequence[Tensor] | None = None) -> list[Any]:
-        """Run the program and return its results.
+        """Run the program and return its results; None for one that lies in an argument.
 
         Args:
             args: all arguments of the call.
@@ -77,15 +98,26 @@ class ProgramLaunch:
             refused = run(tensors, into)
             # The C launcher refuses before it runs anything, so the call can be repeated.
             if refused:
-                tensors = self._made_ready(refused, args)
+                given, tensors = tensors, self._made_ready(refused, args)
                 refused = run(tensors, into)
+                if not refused and self.bound.plan.changed:
+                    self._copy_back(given, tensors, into)
         except RuntimeError as error:
             raise launch_failure(self.name, error, args) from error
         if refused:
             raise LaunchError(
                 f"{self.name}: the C launcher refuses a tensor: {refusal_words(refused)}"
             )
-        return [take(tensors, into) for take in self.takes]
+        return [None if take is None else take(tensors, into) for take in self.takes]
+
+    def _copy_back(
+        self, given: Sequence[Tensor], ready: Sequence[Tensor], into: Sequence[Tensor]
+    ) -> None:
+        """Copy new contents into arguments that were changed elsewhere, unless an index is bad."""
+        rows = into[-1].tolist() if self.has_report else ()
+        if all(least >= lowest and most < size for least, most, lowest, size in rows):
+            with torch.no_grad():
+                copy_back(given, ready, self.bound.plan.changed)
 
     def _made_ready(self, refused: int, args: Sequence[Any]) -> list[Tensor]:
         """Copy the tensors that cannot be read in place, and record the copies."""
@@ -110,22 +142,57 @@ def _ready(label: str, tensor: Tensor) -> Tensor:
         raise
 
 
-def bind_program_launch(direct: DirectProgram, args: Sequence[Any]) -> ProgramLaunch:
+def bind_program_launch(
+    direct: DirectProgram,
+    args: Sequence[Any],
+    changed: Sequence[int] = (),
+    report: IndexReport | None = None,
+) -> ProgramLaunch:
     """Bind a program to the shapes, dtypes and numbers of a call.
 
     Args:
         direct: the program; it allocates its results.
         args: all arguments, as many as the program takes.
+        changed: for each of the first results, the position of the argument that it is the new
+            content of.
+        report: the index report in its last result, None if it has none.
 
     Raises:
         ArgumentError: a number does not fit.
         LaunchError: the program refuses the arguments.
         UnreadableProgramError: this call needs IREE's VM.
     """
-    program = direct.program
+    operands, numbers = _operands_and_numbers(direct, args)
+    tensors: list[Tensor] = [args[i] for i in operands]
+    for i, tensor in zip(operands, tensors, strict=True):
+        if tensor.dtype not in DTYPES:
+            raise UnreadableProgramError(f"argument {i} is of {tensor.dtype}, which IREE has not")
+    for i in changed:
+        if i not in operands:
+            raise UnreadableProgramError(f"argument {i}, which it changes, is no tensor")
+    written = [operands.index(i) for i in changed]
+    bound, made = direct.bind_program(tensors, numbers, written, report)
+    results = _Results(made, len(operands), direct)
+    mine = range(len(changed), len(made.places) - (report is not None))
+    return ProgramLaunch(
+        direct.name,
+        bound,
+        tuple(operands),
+        tuple(results.memory(slot) for slot in results.slots),
+        tuple(results.take(i) for i in range(len(made.places))),
+        results.are_whole(mine) and len(made.in_place) == len(changed),
+        made.has_report,
+        tuple((i, results.why_aside(number, written[number])) for number, i in enumerate(changed)),
+    )
+
+
+def _operands_and_numbers(
+    direct: DirectProgram, args: Sequence[Any]
+) -> tuple[list[int], list[float]]:
+    """Return the positions of the tensors among the arguments, and the other arguments."""
     operands: list[int] = []
     numbers: list[float] = []
-    for i, (kind, value) in enumerate(zip(program.arguments, args, strict=True)):
+    for i, (kind, value) in enumerate(zip(direct.program.arguments, args, strict=True)):
         number = None if kind == "tensor" else plain_number(value)
         if kind == "tensor" and type(value) in _PLAIN and value.device.type == "cpu":
             operands.append(i)
@@ -134,85 +201,87 @@ def bind_program_launch(direct: DirectProgram, args: Sequence[Any]) -> ProgramLa
         else:
             wanted = "plain tensor on the CPU" if kind == "tensor" else "number"
             raise UnreadableProgramError(f"argument {i} is no {wanted}")
-    tensors: list[Tensor] = [args[i] for i in operands]
-    for i, tensor in zip(operands, tensors, strict=True):
-        if tensor.dtype not in DTYPES:
-            raise UnreadableProgramError(f"argument {i} is of {tensor.dtype}, which IREE has not")
-    bound = direct.bind(tensors, numbers)
-    shapes, dtypes = [tuple(t.shape) for t in tensors], [t.dtype for t in tensors]
-    places = result_places(program, shapes, dtypes, numbers)
-    results = _Results(places, bound, len(operands), direct.constants)
-    return ProgramLaunch(
-        direct.name,
-        bound,
-        tuple(operands),
-        tuple(results.memory(i) for i in range(len(results.sizes))),
-        tuple(results.take(i) for i in range(len(places))),
-        results.are_whole(),
-    )
+    return operands, numbers
 
 
 class _Results:
     """The making of a program's results.
 
     Args:
-        places: where the results are.
-        bound: the plan of the call.
+        made: the plan, and where the results are.
         operands: the number of operands; the slots of result memories come next.
-        constants: of the program; their slots come last.
+        direct: the program.
+
+    Attributes:
+        slots: of the result memories to allocate.
     """
 
-    def __init__(
-        self,
-        places: Sequence[ResultPlace | float],
-        bound: BoundPlan,
-        operands: int,
-        constants: Sequence[Tensor],
-    ) -> None:
-        self.sizes = bound.plan.minimum_sizes[operands:]
-        self._places = places
+    def __init__(self, made: ProgramPlan, operands: int, direct: DirectProgram) -> None:
+        self._made = made
+        self._places = made.places
         self._operands = operands
-        self._constants = constants
-        self._first_constant = operands + len(self.sizes) + len(bound.plan.transients)
+        self._sizes = dict(enumerate(made.plan.minimum_sizes[operands:], operands))
+        self._constants = direct.constants
+        self._first_constant = operands + len(self._sizes) + len(direct.program.transients)
+        first = operands + len(self._sizes) - len(made.in_place) - made.has_report
+        self._lying = {
+            first + i: operand for i, operand in enumerate(made.plan.changed)
+        }  # memory that is an operand's
+        self.slots = [slot for slot in self._sizes if slot not in self._lying]
 
-    def memory(self, number: int) -> Memory:
+    def memory(self, slot: int) -> Memory:
         """Return the tensor to allocate for a result memory."""
         for place in self._places:
-            if isinstance(place, ResultPlace) and self._is_whole(place, number):
+            if isinstance(place, ResultPlace) and self._is_whole(place, slot):
                 return place.shape, place.dtype
-        return (self.sizes[number],), torch.uint8
+        return (self._sizes[slot],), torch.uint8
 
-    def are_whole(self) -> bool:
-        """Tell whether each memory is one result, in their order."""
-        return len(self._places) == len(self.sizes) and all(
-            isinstance(place, ResultPlace) and self._is_whole(place, i)
-            for i, place in enumerate(self._places)
+    def are_whole(self, numbers: Sequence[int]) -> bool:
+        """Tell whether some results are the memories to allocate, the report apart, in order."""
+        slots = self.slots[: len(self.slots) - self._made.has_report]
+        places = [self._places[number] for number in numbers]
+        return len(places) == len(slots) and all(
+            isinstance(place, ResultPlace) and self._is_whole(place, slot)
+            for place, slot in zip(places, slots, strict=True)
         )
 
-    def take(self, number: int) -> Take:
-        """Return the function that makes a result."""
+    def why_aside(self, number: int, operand: int) -> str:
+        """Return why a result is not computed in the operand that it belongs to; "" if it is."""
+        if operand in self._made.plan.staged:
+            return "it is read after its first element is written"
+        if number in self._made.in_place:
+            return ""
+        slots = [place.slot for place in self._places if isinstance(place, ResultPlace)]
+        if operand in slots:
+            return "its old contents are a result, too"
+        return "its new contents have no memory of their own"
+
+    def take(self, number: int) -> Take | None:
+        """Return the function that makes a result; None if it lies in an operand."""
         place = self._places[number]
+        if number in self._made.in_place:
+            return None
         if not isinstance(place, ResultPlace):
             return lambda _operands, _memories: place
-        slot, memory = place.slot, place.slot - self._operands
-        if 0 <= memory < len(self.sizes) and self._is_whole(place, memory):
-            return lambda _operands, memories: memories[memory]
+        slot = place.slot
         if not place.size_bytes:
             return lambda _operands, _memories: torch.empty(place.shape, dtype=place.dtype)
-        if slot < self._operands:
-            return lambda operands, _memories: _copied(_bytes_of(operands[slot]), place)
+        if (operand := self._lying.get(slot, slot)) < self._operands:
+            return lambda operands, _memories: _copied(_bytes_of(operands[operand]), place)
         if slot >= self._first_constant:
             data = self._constants[slot - self._first_constant]
             return lambda _operands, _memories: _copied(data, place)
+        memory = self.slots.index(slot)
+        if self._is_whole(place, slot):
+            return lambda _operands, memories: memories[memory]
         # IREE's VM returns equal values twice; each result gets memory of its own.
         earlier = [p for p in self._places[:number] if isinstance(p, ResultPlace)]
         if any(place.overlaps(other) for other in earlier):
             return lambda _operands, memories: _copied(_bytes_of(memories[memory]), place)
         return lambda _operands, memories: _part(memories[memory], place)
 
-    def _is_whole(self, place: ResultPlace, memory: int) -> bool:
-        slot = self._operands + memory
-        if (place.slot, place.offset, place.size_bytes) != (slot, 0, self.sizes[memory]):
+    def _is_whole(self, place: ResultPlace, slot: int) -> bool:
+        if (place.slot, place.offset, place.size_bytes) != (slot, 0, self._sizes[slot]):
             return False
         tensors = [p for p in self._places if isinstance(p, ResultPlace)]
         return sum(other.slot == slot for other in tensors) == 1

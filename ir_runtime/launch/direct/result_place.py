@@ -9,7 +9,7 @@ import torch
 
 from ir_runtime.dtypes import DTYPES
 from ir_runtime.frozen import frozen
-from ir_runtime.launch.direct.evaluate import KnownValues, number_from_bits
+from ir_runtime.launch.direct.known_value import KnownValues, number_from_bits
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.program import (
     HostProgram,

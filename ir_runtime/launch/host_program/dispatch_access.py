@@ -12,6 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ir_runtime.frozen import frozen
+from ir_runtime.launch.host_program.dispatch_extent import (
+    NO_EXTENTS,
+    Extents,
+    find_extents,
+    load_extents,
+    store_extents,
+)
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.scratch_operand import parse_module
 
@@ -36,11 +43,14 @@ class DispatchAccess:
             same memory.
         partly: the bindings that it changes at some places only, as a scatter does. How many bytes
             these are is not known; what else it reads says about how many.
+        extents: the parts of its bindings that it uses; recorded only for programs that pack
+            results into one memory, or change arguments.
     """
 
     only_read: frozenset[int] = frozenset()
     written_over: frozenset[tuple[int, int]] = frozenset()
     partly: frozenset[int] = frozenset()
+    extents: Extents = NO_EXTENTS
 
 
 UNKNOWN_ACCESS = DispatchAccess()
@@ -61,6 +71,7 @@ def store_accesses(accesses: DispatchAccesses) -> dict[str, Any]:
             "only_read": sorted(a.only_read),
             "written_over": sorted(a.written_over),
             "partly": sorted(a.partly),
+            **({"extents": store_extents(a.extents)} if a.extents.spans else {}),
         }
         for name, a in accesses.items()
     }
@@ -73,16 +84,18 @@ def load_accesses(stored: Mapping[str, Any]) -> DispatchAccesses:
             frozenset(a.get("only_read", ())),
             frozenset((i, j) for i, j in a.get("written_over", ())),
             frozenset(a.get("partly", ())),
+            load_extents(a["extents"]) if "extents" in a else NO_EXTENTS,
         )
         for name, a in stored.items()
     }
 
 
-def find_accesses(stream: bytes) -> DispatchAccesses:
+def find_accesses(stream: bytes, *, with_extents: bool = False) -> DispatchAccesses:
     """Find what each dispatch of a program does with its bindings.
 
     Args:
         stream: the program in IREE's stream phase, text or bytecode.
+        with_extents: whether to find extents, too; only some programs need them.
     """
     try:
         module = parse_module(stream)  # keeps its operations alive
@@ -98,7 +111,10 @@ def find_accesses(stream: bytes) -> DispatchAccesses:
                 if function.name == "func.func":
                     name = function.attributes["sym_name"].value
                     found[name] = DispatchAccess(
-                        _only_read(function), _pairs(function), _partly(function)
+                        _only_read(function),
+                        _pairs(function),
+                        _partly(function),
+                        find_extents(function) if with_extents else NO_EXTENTS,
                     )
     return found
 

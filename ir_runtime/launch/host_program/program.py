@@ -181,6 +181,12 @@ class HostProgram:
         written = len(self.result_sizes) + len(self.transients)
         return self.operands + written + len(self.constants) + len(self.loaded)
 
+    @property
+    def is_packed(self) -> bool:
+        """Whether several results are in one memory that the program allocates."""
+        slots = [result.span.slot for result in self.results if isinstance(result, TensorResult)]
+        return len(set(slots)) < len(slots)
+
     def to_json(self) -> dict[str, Any]:
         """Return the program as JSON values."""
         stored = {

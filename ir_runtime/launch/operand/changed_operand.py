@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
+from ir_runtime.device.local import is_importable
 from ir_runtime.frozen import frozen
 from ir_runtime.launch.operand.launch_type import Launch
 from ir_runtime.launch.operand.overlap import shared_pairs
 
-__all__ = ["NOTHING_CHANGED", "Changed", "apart", "copy_back", "writing_back"]
+__all__ = ["NOTHING_CHANGED", "Changed", "apart", "copy_back", "place_in_words", "writing_back"]
 
 
 @frozen
@@ -31,6 +32,21 @@ class Changed:
 
 
 NOTHING_CHANGED = Changed()
+
+
+def place_in_words(tensor: Tensor, others: Sequence[Tensor], why_aside: str) -> str:
+    """Return where the new contents of an argument are computed, and why not where it lies.
+
+    Args:
+        tensor: the argument.
+        others: the other tensors of the call.
+        why_aside: why its new contents are computed in other memory; "" if they are not.
+    """
+    if not is_importable(tensor):
+        return f"on a copy: {'alignment' if tensor.is_contiguous() else 'strides'}"
+    if any(list(shared_pairs({0: tensor, 1: other})) for other in others):
+        return "on a copy: it overlaps another argument"
+    return f"computed aside and copied: {why_aside}" if why_aside else "where it lies"
 
 
 def apart(tensors: Sequence[Tensor], ready: list[Tensor], written: Sequence[int]) -> list[Tensor]:

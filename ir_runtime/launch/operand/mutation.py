@@ -99,9 +99,20 @@ def refuse_unwritable(name: str, changed: Sequence[int], args: Sequence[Any]) ->
 def write_changed(
     name: str, changed: Sequence[int], args: Sequence[Any], values: Sequence[Any]
 ) -> list[Any]:
-    """Write the first results of a call into the arguments, and return the other results."""
+    """Write the first results of a call into the arguments, and return the other results.
+
+    Args:
+        name: the program, for messages.
+        changed: positions of the arguments that it changes.
+        args: all arguments.
+        values: the results; None for new contents that lie in their argument already.
+
+    Raises:
+        LaunchError: new contents do not have the shape of their argument.
+    """
     # All are checked before one is written: an error leaves every argument unchanged.
-    for place, value in zip(changed, values, strict=False):
+    aside = [pair for pair in zip(changed, values, strict=False) if pair[1] is not None]
+    for place, value in aside:
         argument = args[place]
         if not isinstance(value, Tensor) or value.shape != argument.shape:
             shown = format_tensor(value) if isinstance(value, Tensor) else repr(value)
@@ -109,7 +120,7 @@ def write_changed(
                 f"{name}: the new content of argument {place} is {shown}, must be "
                 f"{format_tensor(argument)}"
             )
-    for place, value in zip(changed, values, strict=False):
+    for place, value in aside:
         add_count("copies")
         argument = args[place]
         same_size = value.dtype.itemsize == argument.dtype.itemsize

@@ -8,11 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ir_runtime.device.local import is_importable
 from ir_runtime.device.target_name import type_name
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.launch.explanation import Explanation
-from ir_runtime.launch.operand.overlap import shared_pairs
+from ir_runtime.launch.operand.changed_operand import place_in_words
 from ir_runtime.op_reg.call.bound_launch import BoundLaunch
 from ir_runtime.op_reg.call.kernel import bind_call
 from ir_runtime.op_reg.op.find_op import registered_op
@@ -70,20 +69,11 @@ def _changes(op: Op, values: Sequence[Any], bound: BoundLaunch) -> Iterator[str]
             continue
         others = [other for k, (_, _, other) in enumerate(tensors) if k != place]
         if plan is None:
-            why = "computed aside and copied: not run by `direct`"
-        elif not is_importable(tensor):
-            why = f"on a copy: {'alignment' if tensor.is_contiguous() else 'strides'}"
-        elif _overlaps_one(tensor, others):
-            why = "on a copy: it overlaps another argument"
-        elif place in plan.plan.staged:
-            why = "computed aside and copied: it is read after its first element is written"
-        else:
-            why = "where it lies"
+            yield f"{name}: computed aside and copied: not run by `direct`"
+            continue
+        late = "it is read after its first element is written"
+        why = place_in_words(tensor, others, late if place in plan.plan.staged else "")
         yield f"{name}: {why}"
-
-
-def _overlaps_one(tensor: Tensor, others: Sequence[Tensor]) -> bool:
-    return any(list(shared_pairs({0: tensor, 1: other})) for other in others)
 
 
 def _call_in_words(op: Op, values: Sequence[Any]) -> str:

@@ -51,6 +51,32 @@ def test_each_workgroup_of_a_three_dimensional_grid_runs_once() -> None:
         assert torch.equal(out.flatten(), torch.arange(1, 106, dtype=torch.int32))
 
 
+def test_a_dispatch_gets_an_address_before_its_span_by_the_lead() -> None:
+    body = (
+        "char *out = s->bindings[0]; int *at = (int *)(out + 4096);"
+        "at[0] = (int)s->binding_lengths[0];"
+    )
+    function, out = Function("at_lead", body, bindings=1), torch.zeros(64, dtype=torch.int32)
+    step = ("dispatch", 0, 0, (1, 1, 1), (), ((0, 64, 192, 4096),))
+    assert Plan([executable(function)], 0, 1, (256,), [], [step], 256).run([], [out]) == 0
+    assert out.tolist() == [0] * 16 + [4096 + 192] + [0] * 47
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        ("dispatch", 0, 0, (1, 1, 1), (), ((0, 0, 64, 8),)),
+        ("dispatch", 0, 0, (1, 1, 1), (), ((0, 0, 64, -64),)),
+        ("fill", (0, 0, 64, 64), b"x"),
+        ("fill", (0, 0, 64, 64), b"abcd"),
+    ],
+)
+def test_a_lead_is_for_dispatches_and_aligned(step: object) -> None:
+    function = Function("nothing", "", bindings=1)
+    with pytest.raises(ValueError, match="lead"):
+        Plan([executable(function)], 0, 1, (64,), [], [step], 64)
+
+
 def test_the_third_dimension_of_a_grid_has_sixteen_bits() -> None:
     body = "((unsigned short *)s->bindings[0])[w->z] = w->z;"
     out = torch.zeros(65535, dtype=torch.uint16)

@@ -98,6 +98,7 @@ bool add_executable_type(launcher *own);
 typedef struct {
   uint32_t slot;
   uint64_t offset, length;
+  uint64_t lead;  // of a binding: how far before the span the address lies that a function gets
 } span;
 
 typedef enum { STEP_DISPATCH, STEP_FILL, STEP_COPY } step_kind;

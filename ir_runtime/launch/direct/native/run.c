@@ -31,7 +31,9 @@ static void *address(const launch *self, const span *binding) {
     memory = self->transients + what->offsets[slot - tensors];
   else
     memory = what->constants[slot - tensors - what->transient_count];
-  return binding->length == 0 ? memory : memory + binding->offset;
+  if (binding->length == 0) return memory;
+  // The lead may reach before the memory, where the function itself uses nothing.
+  return (void *)((uintptr_t)memory + binding->offset - binding->lead);
 }
 
 static void fail(launch *self, const step *at, int code, const workgroup_state *group) {

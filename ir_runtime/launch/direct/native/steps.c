@@ -25,12 +25,15 @@ bool read_number(PyObject *object, uint64_t limit, uint64_t *number, const char 
 static bool read_span(const plan *self, size_t index, PyObject *object, uint64_t alignment,
                       span *out) {
   uint64_t slot;
-  if (!PyTuple_Check(object) || PyTuple_GET_SIZE(object) != 3)
-    return plan_fault("plan: step %zu has the binding %R, must be (slot, offset, length)", index,
-                      object);
+  Py_ssize_t parts = PyTuple_Check(object) ? PyTuple_GET_SIZE(object) : 0;
+  out->lead = 0;
+  if (parts != 3 && parts != 4)
+    return plan_fault("plan: step %zu has the binding %R, must be (slot, offset, length) or have a "
+                      "lead, too", index, object);
   if (!read_number(PyTuple_GET_ITEM(object, 0), UINT32_MAX, &slot, "a slot") ||
       !read_number(PyTuple_GET_ITEM(object, 1), INT64_MAX, &out->offset, "an offset") ||
-      !read_number(PyTuple_GET_ITEM(object, 2), INT64_MAX, &out->length, "a length"))
+      !read_number(PyTuple_GET_ITEM(object, 2), INT64_MAX, &out->length, "a length") ||
+      (parts == 4 && !read_number(PyTuple_GET_ITEM(object, 3), INT64_MAX, &out->lead, "a lead")))
     return false;
   if (slot >= self->slot_count)
     return plan_fault("plan: step %zu uses slot %llu, there are %u", index,
@@ -38,6 +41,10 @@ static bool read_span(const plan *self, size_t index, PyObject *object, uint64_t
   if (out->offset % alignment != 0 && out->length != 0)
     return plan_fault("plan: step %zu binds at offset %llu, must be a multiple of %llu", index,
                       (unsigned long long)out->offset, (unsigned long long)alignment);
+  if (out->lead % ALIGNMENT != 0 || (alignment < ALIGNMENT && out->lead != 0))
+    return plan_fault("plan: step %zu has the lead %llu, must be a multiple of %d in a dispatch, "
+                      "else 0",
+                      index, (unsigned long long)out->lead, ALIGNMENT);
   uint64_t size = self->sizes[slot];
   if (out->length > size || out->offset > size - out->length)
     return plan_fault("plan: step %zu binds %llu bytes at %llu of slot %llu, which has %llu", index,
@@ -96,7 +103,7 @@ static bool read_bindings(plan *self, size_t index, PyObject *tuple, step *out) 
     span *binding = &self->bindings[first + i];
     if (!read_span(self, index, PyTuple_GET_ITEM(tuple, (Py_ssize_t)i), ALIGNMENT, binding))
       return false;
-    self->lengths[first + i] = binding->length;
+    self->lengths[first + i] = binding->lead + binding->length;
     self->binding_count++;
   }
   return true;
