@@ -10,15 +10,18 @@ import torch
 from torch import Tensor
 
 from ir_runtime import ir
-from ir_runtime.dtypes import format_tensor
+from ir_runtime.dtypes import dtype_info, format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import (
     CustomOp,
+    JinjaTemplateLoader,
     KernelBuilder,
     KernelSelection,
     MlirTemplate,
+    call_function,
     float_attribute,
 )
+from kernels_mlir.attention.form import form_for
 from kernels_mlir.flops import count_flops
 from kernels_mlir.library import (
     FLOATING,
@@ -37,6 +40,7 @@ __all__ = ["mm_encoder_attn", "mm_encoder_attn_op", "native_mm_encoder_attn"]
 DENSE = MlirTemplate.beside(__file__, "mm_encoder_attn.mlir")
 PACKED = MlirTemplate.beside(__file__, "mm_encoder_attn_varlen.mlir")
 GPU = MlirTemplate.beside(__file__, "mm_encoder_attn_gpu.mlir")
+CPU = JinjaTemplateLoader(__name__)
 
 MAX_DEPTH = 480
 """Most channels of a head that fit into the scratch buffer of the CPU kernels."""
@@ -276,6 +280,8 @@ class MmEncoderAttnKernel(CustomOp):
         if bounds is not None:
             bounds.require(dtypes=(torch.int32,))
         ksel.variant = "dense" if bounds is None else "packed"
+        if ksel.device_family == "local" and (form := form_for(query.t.dtype)) is not None:
+            ksel.variant += f" {form.name}"
         ksel.return_new_tensor(query.t.shape, query.t.dtype).specialize_dims(2, 3)
 
     def _check_depth(self, device_family: str, query: Tensor) -> None:
@@ -320,6 +326,24 @@ class MmEncoderAttnKernel(CustomOp):
         query, key = ksel.arg_descs[0].t, ksel.arg_descs[1].t
         heads, depth = query.shape[2:]
         kv_heads = key.shape[2]
+        if ksel.device_family == "local" and (form := form_for(query.dtype)) is not None:
+            packed = ksel.variant.startswith("packed")
+            function = CPU.inline_template_function(
+                kb,
+                "attention",
+                "attention",
+                heads=heads,
+                kv_heads=kv_heads,
+                depth=depth,
+                element=dtype_info(query.dtype).mlir,
+                scale=_scale_of(query, ksel.arg_descs[3].v),
+                packed=packed,
+                **form.parameters(),
+            )
+            operands = [kb.arg_value(i) for i in ((0, 1, 2, 4) if packed else (0, 1, 2))]
+            with kb.context, kb.location, kb.ip:
+                kb.yield_results(call_function(function, *operands)[0])
+            return
         aliases = {
             "!query": f"tensor<?x?x{heads}x{depth}xf32>",
             "!kv": f"tensor<?x?x{kv_heads}x{depth}xf32>",
