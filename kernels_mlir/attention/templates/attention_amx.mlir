@@ -29,12 +29,13 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
 {%- macro dot(name, sum, left, right) %}
             %{{ name }} = llvm.call_intrinsic "llvm.x86.tdpbf16ps.internal"(%full, %line, %line, {{ sum }}, {{ left }}, {{ right }}) : (i16, i16, i16, {{ amx }}, {{ amx }}, {{ amx }}) -> {{ amx }}
 {%- endmacro -%}
-{%- macro row(name, memory, key, limit, last, head, channel) %}
+{%- macro row(name, kind, memory, key, channel) %}
               {#- 32 channels of a key or value, zero beyond the last one -#}
-              %{{ name }}_in = arith.cmpi slt, {{ key }}, {{ limit }} : index
-              %{{ name }}_at = arith.minsi {{ key }}, {{ last }} : index
-              %{{ name }}_any = vector.transfer_read {{ memory }}[%b, %{{ name }}_at, {{ head }}, {{ channel }}], %zeroe {in_bounds = [{{ dfull }}]} : !kv, !e
-              %{{ name }} = arith.select %{{ name }}_in, %{{ name }}_any, %zeros : !e
+              %{{ name }}_in = arith.cmpi slt, {{ key }}, %hi : index
+              %{{ name }}_at = arith.minsi {{ key }}, %last : index
+              %{{ name }}_any = vector.transfer_read {{ memory }}[%b, %{{ name }}_at, %kh, {{ channel }}], %zeroe {in_bounds = [{{ dfull }}]} : !kv, !e
+              %{{ name }}_bits = vector.bitcast %{{ name }}_any : !e to vector<{{ kind }}>
+              %{{ name }} = arith.select %{{ name }}_in, %{{ name }}_bits, %zeros_{{ kind }} : vector<{{ kind }}>
 {%- endmacro -%}
 {%- macro power(name, score, top) %}
                 // 2 ** (score * scale - top)
@@ -54,7 +55,8 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
       %downwards = llvm.mlir.constant(1 : i32) : i32
       %current = llvm.mlir.constant(4 : i32) : i32
       %all = llvm.mlir.constant(-1 : i16) : i16
-      %zeros = arith.constant dense<0.0> : !e
+      %zeros_16xi32 = arith.constant dense<0> : vector<16xi32>
+      %zeros_32xi16 = arith.constant dense<0> : vector<32xi16>
       %ones = arith.constant dense<1.0> : !e
       %onef = arith.constant dense<1.0> : !f
       %sign_bits = arith.constant dense<{{ '0x80008000' if scale < 0 else '0' }}> : vector<16xi32>
@@ -85,18 +87,18 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
         scf.for %t = %c0 to %key_tiles step %c1 {
           scf.for %s = %c0 to %steps step %c1 {
             {{- at('channel', 'a * 32', '%s') }}
-            %block_0 = arith.constant dense<0> : vector<16x16xi32>
 {%- for i in range(16) %}
             {{- at('k_at%d' | format(i), 'a + b * 16 + %d' | format(i), '%lo', '%t') }}
-            {{- row('k%d' | format(i), '%ks', '%%k_at%d' | format(i), '%hi', '%last', '%kh', '%channel') }}
-            %kw{{ i }} = vector.bitcast %k{{ i }} : !e to vector<16xi32>
-            %block_{{ i + 1 }} = vector.insert %kw{{ i }}, %block_{{ i }}[{{ i }}] : vector<16xi32> into vector<16x16xi32>
+            {{- row('r0_%d' | format(i), '16xi32', '%ks', '%%k_at%d' | format(i), '%channel') }}
 {%- endfor %}
-            %turned = vector.transpose %block_16, [1, 0] : vector<16x16xi32> to vector<16x16xi32>
+            // Transposed: each stage swaps blocks of n x n numbers.
+{%- for n in (8, 4, 2, 1) %}{% set stage = loop.index0 %}{% for i in range(16) if i // n % 2 == 0 %}
+{%- for high in range(2) %}
+            %r{{ stage + 1 }}_{{ i + high * n }} = vector.shuffle %r{{ stage }}_{{ i }}, %r{{ stage }}_{{ i + n }} [{% for j in range(16) %}{{ (j + high * n if j // n % 2 == 0 else j + high * n + 16 - n) }}{{ ', ' if not loop.last }}{% endfor %}] : vector<16xi32>, vector<16xi32>
+{%- endfor %}{% endfor %}{% endfor %}
             {{- at('k_to', 'a + (b * %d + c) * 16' | format(ds), '%k_own', '%t', '%s') }}
 {%- for i in range(16) %}
-            %kt{{ i }} = vector.extract %turned[{{ i }}] : vector<16xi32> from vector<16x16xi32>
-            %kf{{ i }} = vector.bitcast %kt{{ i }} : vector<16xi32> to !f
+            %kf{{ i }} = vector.bitcast %r4_{{ i }} : vector<16xi32> to !f
             {{- at('k_to%d' | format(i), 'a + %d' | format(i), '%k_to') }}
             vector.store %kf{{ i }}, %lines[%k_to{{ i }}, %c0] : !lines, !f
 {%- endfor %}
@@ -113,19 +115,17 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
             scf.for %i = %c0 to %c16 step %c1 {
               {{- at('v_at0', 'a + b * 32 + c * 2', '%lo', '%t', '%i') }}
               {{- at('v_at1', 'a + 1', '%v_at0') }}
-              {{- row('v0', '%vs', '%v_at0', '%hi', '%last', '%kh', '%channel') }}
-              {{- row('v1', '%vs', '%v_at1', '%hi', '%last', '%kh', '%channel') }}
+              {{- row('v0', '32xi16', '%vs', '%v_at0', '%channel') }}
+              {{- row('v1', '32xi16', '%vs', '%v_at1', '%channel') }}
 {%- for half in range(2) %}
-              %pair{{ half }} = vector.shuffle %v0, %v1 [{% for c in range(16) %}{{ half * 16 + c }}, {{ 32 + half * 16 + c }}{{ ', ' if not loop.last }}{% endfor %}] : !e, !e
-              %pf{{ half }} = vector.bitcast %pair{{ half }} : !e to !f
+              %pair{{ half }} = vector.shuffle %v0, %v1 [{% for c in range(16) %}{{ half * 16 + c }}, {{ 32 + half * 16 + c }}{{ ', ' if not loop.last }}{% endfor %}] : vector<32xi16>, vector<32xi16>
+              %pf{{ half }} = vector.bitcast %pair{{ half }} : vector<32xi16> to !f
               %v_line{{ half }} = arith.addi {{ '%v_to_next' if half else '%v_to' }}, %i : index
               vector.store %pf{{ half }}, %lines[%v_line{{ half }}, %c0] : !lines, !f
 {%- endfor %}
             }
           }
         }
-{%- endmacro -%}
-{%- macro products(name, sums, lefts, rights, steps) %}
 {%- endmacro -%}
 {%- macro scores() %}
           scf.for %g = %c0 to %here step %c1 {
