@@ -35,6 +35,25 @@ finds a key.
       %{{ name }} = arith.index_castui %{{ name }}_i32 : i32 to index
 {%- endmacro %}
 
+{%- macro parts() %}
+        %length = arith.subi %hi, %lo : index
+        %count = arith.ceildivui %length, %c32 : index
+        %same_kv = arith.cmpi eq, %kv, %in_kv : index
+        %same_lo = arith.cmpi eq, %lo, %in_lo : index
+        %same_hi = arith.cmpi eq, %hi, %in_hi : index
+        %same_keys = arith.andi %same_lo, %same_hi : i1
+        %same = arith.andi %same_kv, %same_keys : i1
+        scf.if %same {
+        } else {
+        {{- form_text.pack() }}
+        }
+        scf.for %rb = %r_first to %r_end step %rows {
+          %r_left = arith.subi %r_end, %rb : index
+          %rn = arith.minsi %r_left, %rows : index
+          {{- form_text.attend() }}
+        }
+{%- endmacro -%}
+
 hal.executable.source private @attention_{{ form }} {
   hal.executable.export public @attention_{{ form }} ordinal(0) layout(#layout) count(%device: !hal.device, %workers: index) -> (index, index, index) {
     %one = arith.constant 1 : index
@@ -120,7 +139,7 @@ hal.executable.source private @attention_{{ form }} {
           %r_end = arith.minsi %hi, %p_end : index
           %some = arith.cmpi slt, %r_first, %r_end : index
           %out:3 = scf.if %some -> (index, index, index) {
-            {{- form_text.parts() }}
+            {{- parts() }}
             scf.yield %kv, %lo, %hi : index, index, index
           } else {
             scf.yield %in_kv, %in_lo, %in_hi : index, index, index
@@ -136,7 +155,7 @@ hal.executable.source private @attention_{{ form }} {
         %in_kv = arith.addi %had_kv, %c0 : index
         %in_lo = arith.constant 0 : index
         %in_hi = arith.addi %seq, %c0 : index
-        {{- form_text.parts() }}
+        {{- parts() }}
         scf.yield %kv, %lo, %hi : index, index, index
 {%- endif %}
       }

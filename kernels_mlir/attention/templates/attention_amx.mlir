@@ -7,7 +7,7 @@ in float32: the probability is 2 to the power of (score - largest) times the sca
 below the point goes into a polynomial of degree 4 (error 4e-6). Probabilities are rounded to
 bfloat16, and their sum is that of the rounded ones, so that it does not add to the error.
 -#}
-{%- from 'attention_index.mlir' import at, constant -%}
+{%- from 'attention_index.mlir' import at, constant, largest, transposed -%}
 {%- set ds = (depth + 31) // 32 -%}
 {%- set block_steps = block // 32 -%}
 {%- set sizes = namespace(step_lines=64 * ds, fixed_lines=32 * (ds + 2 * block_steps + block_steps + 2 * ds + 2) + 16) -%}
@@ -91,11 +91,7 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
             {{- at('k_at%d' | format(i), 'a + b * 16 + %d' | format(i), '%lo', '%t') }}
             {{- row('r0_%d' | format(i), '16xi32', '%ks', '%%k_at%d' | format(i), '%channel') }}
 {%- endfor %}
-            // Transposed: each stage swaps blocks of n x n numbers.
-{%- for n in (8, 4, 2, 1) %}{% set stage = loop.index0 %}{% for i in range(16) if i // n % 2 == 0 %}
-{%- for high in range(2) %}
-            %r{{ stage + 1 }}_{{ i + high * n }} = vector.shuffle %r{{ stage }}_{{ i }}, %r{{ stage }}_{{ i + n }} [{% for j in range(16) %}{{ (j + high * n if j // n % 2 == 0 else j + high * n + 16 - n) }}{{ ', ' if not loop.last }}{% endfor %}] : vector<16xi32>, vector<16xi32>
-{%- endfor %}{% endfor %}{% endfor %}
+            {{- transposed('i32') }}
             {{- at('k_to', 'a + (b * %d + c) * 16' | format(ds), '%k_own', '%t', '%s') }}
 {%- for i in range(16) %}
             %kf{{ i }} = vector.bitcast %r4_{{ i }} : vector<16xi32> to !f
@@ -194,11 +190,7 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
             }
             %g_both = arith.cmpf ogt, %tops#1, %top_tail : !f
             %top16 = arith.select %g_both, %tops#1, %top_tail : !mask, !f
-{%- for n in (8, 4, 2, 1) %}
-            %other{{ n }} = vector.shuffle %top{{ 2 * n }}, %top{{ 2 * n }} [{% for i in range(16) %}{{ i // (2 * n) * 2 * n + (i + n) % (2 * n) }}{{ ', ' if not loop.last }}{% endfor %}] : !f, !f
-            %more{{ n }} = arith.cmpf ogt, %other{{ n }}, %top{{ 2 * n }} : !f
-            %top{{ n }} = arith.select %more{{ n }}, %other{{ n }}, %top{{ 2 * n }} : !mask, !f
-{%- endfor %}
+            {{- largest() }}
             %m_here = arith.mulf %top1, %factor : !f
             %m_more = arith.cmpf ogt, %m_here, %m_old : !f
             %m_new = arith.select %m_more, %m_here, %m_old : !mask, !f
@@ -350,22 +342,4 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
               vector.transfer_write %y, %os[%b, %row, %h, %channel] {in_bounds = [{{ dfull }}]} : !e, !q
             }
           }
-{%- endmacro -%}
-{%- macro parts() %}
-        %length = arith.subi %hi, %lo : index
-        %count = arith.ceildivui %length, %c32 : index
-        %same_kv = arith.cmpi eq, %kv, %in_kv : index
-        %same_lo = arith.cmpi eq, %lo, %in_lo : index
-        %same_hi = arith.cmpi eq, %hi, %in_hi : index
-        %same_keys = arith.andi %same_lo, %same_hi : i1
-        %same = arith.andi %same_kv, %same_keys : i1
-        scf.if %same {
-        } else {
-        {{- pack() }}
-        }
-        scf.for %rb = %r_first to %r_end step %rows {
-          %r_left = arith.subi %r_end, %rb : index
-          %rn = arith.minsi %r_left, %rows : index
-          {{- attend() }}
-        }
 {%- endmacro -%}
