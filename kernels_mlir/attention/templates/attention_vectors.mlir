@@ -56,7 +56,9 @@ the rest of that.
 {%- endif %}
 {%- endmacro -%}
 {%- macro constants() %}
-      %flat = memref.collapse_shape %lines {{ '[[0, 1]]' }} : !lines into memref<?xf32>
+      %base_index = memref.extract_aligned_pointer_as_index %lines : !lines -> index
+      %base_i64 = arith.index_cast %base_index : index to i64
+      %base = llvm.inttoptr %base_i64 : i64 to !llvm.ptr
 {%- if wide %}
       %downwards = llvm.mlir.constant(1 : i32) : i32
       %current = llvm.mlir.constant(4 : i32) : i32
@@ -93,7 +95,9 @@ the rest of that.
 {%- endmacro -%}
 {%- macro pack() %}
         %last = arith.subi %hi, %c1 : index
-        scf.for %key = %c0 to %length step %c16 {
+        %packed_panels = arith.ceildivui %length, %panel_keys : index
+        %packed_keys = arith.muli %packed_panels, %panel_keys : index
+        scf.for %key = %c0 to %packed_keys step %c16 {
           %panel = arith.divui %key, %panel_keys : index
           %in_panel = arith.remui %key, %panel_keys : index
           %vector = arith.divui %in_panel, %c16 : index
@@ -141,9 +145,12 @@ the rest of that.
               {{- at('right_at%d' | format(j), 'a + b * %d + %d' | format(vectors, j), line0, i) }}
               %right{{ j }} = vector.load %lines[%right_at{{ j }}, %c0] : !lines, !f
 {%- endfor %}
+              %left_index = arith.addi {{ left_at }}, {{ i }} : index
+              %left_i64 = arith.index_cast %left_index : index to i64
+              %left_at = llvm.getelementptr %base[%left_i64] : (!llvm.ptr, i64) -> !llvm.ptr, f32
 {%- for r in range(count) %}
-              {{- at('left_at%d' | format(r), 'a + b + %d' | format(r * left_row), left_at, i) }}
-              %left{{ r }} = memref.load %flat[%left_at{{ r }}] : memref<?xf32>
+              %left_at{{ r }} = llvm.getelementptr %left_at[{{ r * left_row }}] : (!llvm.ptr) -> !llvm.ptr, f32
+              %left{{ r }} = llvm.load %left_at{{ r }} : !llvm.ptr -> f32
               %lefts{{ r }} = vector.broadcast %left{{ r }} : f32 to !f
 {%- for j in range(vectors) %}
               %n{{ r * vectors + j }} = math.fma %lefts{{ r }}, %right{{ j }}, %a{{ r * vectors + j }} : !f
