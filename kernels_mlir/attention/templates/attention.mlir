@@ -11,7 +11,7 @@ The scratch buffer is lines of 64 bytes. A form is a template that defines its s
 all are zero. Extensions: a causal mask bounds the keys of a query block, pages change where `pack`
 finds a key.
 -#}
-{%- from 'attention_index.mlir' import at, constant -%}
+{%- from 'attention_index.mlir' import at, constant with context -%}
 {%- import form ~ '.mlir' as form_text with context -%}
 {%- set sizes = form_text.sizes -%}
 {%- set dfull = 'true' if depth % 32 == 0 else 'false' -%}
@@ -90,6 +90,9 @@ hal.executable.source private @attention_{{ form }} {
       %worker = hal.interface.workgroup.id[0] : index
       %workers = hal.interface.workgroup.count[0] : index
 
+      %k_base = memref.extract_aligned_pointer_as_index %ks : !kv -> index
+      %v_base = memref.extract_aligned_pointer_as_index %vs : !kv -> index
+
       // This worker's part of the scratch buffer, and of the query blocks.
       %own = arith.muli %worker, %lines_each : index
       %blocks = arith.ceildivui %seq, %rows : index
@@ -110,6 +113,7 @@ hal.executable.source private @attention_{{ form }} {
         %kh = arith.divui %h, %group : index
         %b_kv = arith.muli %b, %kv_heads : index
         %kv = arith.addi %b_kv, %kh : index
+        %b_first = arith.muli %b, %seq : index
         %before = arith.muli %any_head, %blocks : index
         %from_first = arith.subi %first, %before : index
         %from_end = arith.subi %end, %before : index

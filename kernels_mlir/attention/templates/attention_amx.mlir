@@ -7,7 +7,7 @@ in float32: the probability is 2 to the power of (score - largest) times the sca
 below the point goes into a polynomial of degree 4 (error 4e-6). Probabilities are rounded to
 bfloat16, and their sum is that of the rounded ones, so that it does not add to the error.
 -#}
-{%- from 'attention_index.mlir' import at, constant, largest, transposed -%}
+{%- from 'attention_index.mlir' import ahead, at, constant, largest, transposed with context -%}
 {%- set ds = (depth + 31) // 32 -%}
 {%- set block_steps = block // 32 -%}
 {%- set sizes = namespace(step_lines=64 * ds, fixed_lines=32 * (ds + 2 * block_steps + block_steps + 2 * ds + 2) + 16) -%}
@@ -89,6 +89,8 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
             {{- at('channel', 'a * 32', '%s') }}
 {%- for i in range(16) %}
             {{- at('k_at%d' | format(i), 'a + b * 16 + %d' | format(i), '%lo', '%t') }}
+            {{- at('k_next%d' | format(i), 'a + 16', '%%k_at%d' | format(i)) }}
+            {{- ahead('k_ahead%d' | format(i), '%k_base', '%%k_next%d' | format(i), '%channel', 2) }}
             {{- row('r0_%d' | format(i), '16xi32', '%ks', '%%k_at%d' | format(i), '%channel') }}
 {%- endfor %}
             {{- transposed('i32') }}
@@ -111,6 +113,10 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
             scf.for %i = %c0 to %c16 step %c1 {
               {{- at('v_at0', 'a + b * 32 + c * 2', '%lo', '%t', '%i') }}
               {{- at('v_at1', 'a + 1', '%v_at0') }}
+              {{- at('v_next0', 'a + 16', '%v_at0') }}
+              {{- at('v_next1', 'a + 17', '%v_at0') }}
+              {{- ahead('v_ahead0', '%v_base', '%v_next0', '%channel', 2) }}
+              {{- ahead('v_ahead1', '%v_base', '%v_next1', '%channel', 2) }}
               {{- row('v0', '32xi16', '%vs', '%v_at0', '%channel') }}
               {{- row('v1', '32xi16', '%vs', '%v_at1', '%channel') }}
 {%- for half in range(2) %}

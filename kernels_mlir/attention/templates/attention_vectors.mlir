@@ -9,7 +9,7 @@ applied, where that costs the least accuracy. 2 to the power of a number is a po
 of its part below the point (error 3e-9, exact at 0). `wide`: the CPU has AVX-512, and instructions for
 the rest of that.
 -#}
-{%- from 'attention_index.mlir' import at, constant, largest, transposed -%}
+{%- from 'attention_index.mlir' import ahead, at, constant, largest, transposed with context -%}
 {%- set n0 = 16 * vectors -%}
 {%- set q_lines = (depth + 15) // 16 -%}
 {%- set panels = (depth + n0 - 1) // n0 -%}
@@ -104,6 +104,8 @@ the rest of that.
           scf.for %d = %c0 to %depth step %c16 {
 {%- for i in range(16) %}
             {{- at('k_any%d' | format(i), 'a + b + %d' | format(i), '%lo', '%key') }}
+            {{- at('k_next%d' | format(i), 'a + 16', '%%k_any%d' | format(i)) }}
+            {{- ahead('k_ahead%d' | format(i), '%k_base', '%%k_next%d' | format(i), '%d', 4 if element == 'f32' else 2) }}
             %k_at{{ i }} = arith.minsi %k_any{{ i }}, %last : index
             {{- read('r0_%d' | format(i), '%ks', '!kv', '%%b, %%k_at%d, %%kh, %%d' | format(i)) }}
 {%- endfor %}
@@ -131,6 +133,8 @@ the rest of that.
             %panel = arith.divui %d, %panel_keys : index
             %in_panel = arith.remui %d, %panel_keys : index
             %vector = arith.divui %in_panel, %c16 : index
+            {{- at('v_next', 'a + 8', '%v_at') }}
+            {{- ahead('v_ahead', '%v_base', '%v_next', '%d', 4 if element == 'f32' else 2) }}
             {{- read('v', '%vs', '!kv', '%b, %v_at, %kh, %d') }}
             %panel_key = arith.muli %panel, %keys_all : index
             {{- at('v_to', 'a + (b + c) * %d + d' | format(vectors), '%v_own', '%panel_key', '%key', '%vector') }}
