@@ -95,9 +95,7 @@ the rest of that.
 {%- endmacro -%}
 {%- macro pack() %}
         %last = arith.subi %hi, %c1 : index
-        %packed_panels = arith.ceildivui %length, %panel_keys : index
-        %packed_keys = arith.muli %packed_panels, %panel_keys : index
-        scf.for %key = %c0 to %packed_keys step %c16 {
+        scf.for %key = %c0 to %length step %c16 {
           %panel = arith.divui %key, %panel_keys : index
           %in_panel = arith.remui %key, %panel_keys : index
           %vector = arith.divui %in_panel, %c16 : index
@@ -140,12 +138,17 @@ the rest of that.
             {{- at('v_to', 'a + (b + c) * %d + d' | format(vectors), '%v_own', '%panel_key', '%key', '%vector') }}
             vector.store %v, %lines[%v_to, %c0] : !lines, !f
           }
+{%- if o_lines > q_lines %}
+          // A vector beyond the channels: its sums are not used, but must not be slow.
+          {{- at('v_rest', 'a + (b * %d + c) * %d + %d' | format(panels - 1, vectors, vectors - 1), '%v_own', '%keys_all', '%key') }}
+          vector.store %zero, %lines[%v_rest, %c0] : !lines, !f
+{%- endif %}
         }
 {%- endmacro -%}
-{%- macro product(count, left_row, line0, to_row, first, last, is_later, i, left_at) %}
+{%- macro product(count, width, left_row, line0, to_row, first, last, is_later, i, left_at) %}
           {#- rows x panel: for each number `i`, broadcast numbers of rows times a line of vectors -#}
-            %sums:{{ count * vectors }} = scf.for {{ i }} = {{ first }} to {{ last }} step %c1 iter_args({{ numbered(count * vectors, '%a', ' = %zero') }}) -> ({{ repeated(count * vectors, '!f') }}) {
-{%- for j in range(vectors) %}
+            %sums:{{ count * width }} = scf.for {{ i }} = {{ first }} to {{ last }} step %c1 iter_args({{ numbered(count * width, '%a', ' = %zero') }}) -> ({{ repeated(count * width, '!f') }}) {
+{%- for j in range(width) %}
               {{- at('right_at%d' | format(j), 'a + b * %d + %d' | format(vectors, j), line0, i) }}
               %right{{ j }} = vector.load %lines[%right_at{{ j }}, %c0] : !lines, !f
 {%- endfor %}
@@ -156,12 +159,12 @@ the rest of that.
               %left_at{{ r }} = llvm.getelementptr %left_at[{{ r * left_row }}] : (!llvm.ptr) -> !llvm.ptr, f32
               %left{{ r }} = llvm.load %left_at{{ r }} : !llvm.ptr -> f32
               %lefts{{ r }} = vector.broadcast %left{{ r }} : f32 to !f
-{%- for j in range(vectors) %}
-              %n{{ r * vectors + j }} = math.fma %lefts{{ r }}, %right{{ j }}, %a{{ r * vectors + j }} : !f
+{%- for j in range(width) %}
+              %n{{ r * width + j }} = math.fma %lefts{{ r }}, %right{{ j }}, %a{{ r * width + j }} : !f
 {%- endfor %}{% endfor %}
-              scf.yield {{ numbered(count * vectors, '%n') }} : {{ repeated(count * vectors, '!f') }}
+              scf.yield {{ numbered(count * width, '%n') }} : {{ repeated(count * width, '!f') }}
             }
-{%- for r in range(count) %}{% for j in range(vectors) %}{% set q = r * vectors + j %}
+{%- for r in range(count) %}{% for j in range(width) %}{% set q = r * width + j %}
             {{- at('to%d' | format(q), 'a + %d' | format(r * to_row + j), '%to') }}
             %old{{ q }} = vector.load %lines[%to{{ q }}, %c0] : !lines, !f
             %so_far{{ q }} = arith.select {{ is_later }}, %old{{ q }}, %zero : !f
@@ -169,15 +172,23 @@ the rest of that.
             vector.store %new{{ q }}, %lines[%to{{ q }}, %c0] : !lines, !f
 {%- endfor %}{% endfor %}
 {%- endmacro -%}
-{%- macro scores(count) %}
+{%- macro scores(count, width) %}
             {{- at('left', 'a + b * %d' | format(16 * q_lines), '%q_flat', '%t') }}
             {{- at('to', 'a + b * %d + c * %d' | format(s_lines, vectors), '%s_own', '%t', '%g') }}
             scf.for %d0 = %c0 to %depth step %part_channels {
               %d_until = arith.addi %d0, %part_channels : index
               %d_end = arith.minsi %d_until, %depth : index
               %is_more = arith.cmpi ne, %d0, %c0 : index
-              {{- product(count, 16 * q_lines, '%k_panel', s_lines, '%d0', '%d_end', '%is_more', '%i', '%left') }}
+              {{- product(count, width, 16 * q_lines, '%k_panel', s_lines, '%d0', '%d_end', '%is_more', '%i', '%left') }}
             }
+{%- endmacro -%}
+{%- macro scores_of_rows(width) %}
+              scf.for %t = %c0 to %rows_whole step %tile {
+                {{- scores(tile_rows, width) }}
+              }
+              scf.for %t = %rows_whole to %rn step %tile_few {
+                {{- scores(tile_few, width) }}
+              }
 {%- endmacro -%}
 {%- macro values(count) %}
             {{- at('left', 'a + b * %d' | format(block), '%s_flat', '%t') }}
@@ -187,7 +198,7 @@ the rest of that.
               %j_end = arith.minsi %j_until, %kn : index
               %is_next = arith.cmpi ne, %j0, %c0 : index
               %is_more = arith.ori %is_next, %is_later : i1
-              {{- product(count, block, '%v_panel', o_lines, '%j0', '%j_end', '%is_more', '%i', '%left') }}
+              {{- product(count, vectors, block, '%v_panel', o_lines, '%j0', '%j_end', '%is_more', '%i', '%left') }}
             }
 {%- endmacro -%}
 {%- macro softmax() %}
@@ -300,12 +311,17 @@ the rest of that.
             %panel0 = arith.divui %key0, %panel_keys : index
             scf.for %g = %c0 to %key_panels step %c1 {
               {{- at('k_panel', 'a + (b + c) * %d' | format(depth * vectors), '%k_own', '%panel0', '%g') }}
-              scf.for %t = %c0 to %rows_whole step %tile {
-                {{- scores(tile_rows) }}
+{%- if vectors == 2 %}
+              {{- at('keys_in_panel', 'a - b * %d' | format(n0), '%kn', '%g') }}
+              %is_half = arith.cmpi sle, %keys_in_panel, %c16 : index
+              scf.if %is_half {
+                {{- scores_of_rows(1) }}
+              } else {
+                {{- scores_of_rows(2) }}
               }
-              scf.for %t = %rows_whole to %rn step %tile_few {
-                {{- scores(tile_few) }}
-              }
+{%- else %}
+              {{- scores_of_rows(1) }}
+{%- endif %}
             }
             {{- softmax() }}
             %keys_here = arith.muli %key_steps, %c32 : index
