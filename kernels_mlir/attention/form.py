@@ -1,7 +1,6 @@
 """The forms of attention on CPUs: the instructions that multiply, and the sizes of their blocks.
 
-The scale of a form's softmax is that of `softmax(q k^T * scale)`; all forms take any length, any
-grouping of heads, and any number of channels.
+All forms take any length, any grouping of heads, and any number of channels.
 """
 
 from __future__ import annotations
@@ -84,10 +83,8 @@ class VectorForm:
     @property
     def name(self) -> str:
         """A name that differs for each choice of sizes, for the variant of a kernel."""
-        return (
-            f"{self.tile_rows}x{16 * self.vectors} {self.rows}x{self.block}x{self.workers}"
-            + " wide" * self.wide
-        )
+        tile = f"{self.tile_rows}x{16 * self.vectors} {self.rows}x{self.block}x{self.workers}"
+        return f"avx512 {tile}" if self.wide else tile
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of the template."""
