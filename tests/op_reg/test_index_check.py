@@ -192,6 +192,18 @@ def test_write_of_nothing(launch: str) -> None:
     assert torch.equal(program(X, none), X)
 
 
+def test_source_of_a_masked_scatter_may_be_too_short() -> None:
+    """Also one without elements, which is right if nothing is chosen."""
+    chosen, none = X > -100, X > 100
+    sizes = (None, None, {0: torch.export.Dim.AUTO})
+    program = aot.export(Tensor.masked_scatter, (X, chosen, X.reshape(-1)), dynamic_shapes=sizes)
+    assert torch.equal(program(X, chosen, -X.reshape(-1)), -X)
+    assert torch.equal(program(X, none, X.new_empty(0)), X)
+    for source in (X.reshape(-1)[:-1], X.new_empty(0)):
+        with pytest.raises(IndexOutOfRangeError):
+            program(X, chosen, source)
+
+
 def gathered(x: Tensor, index: Tensor) -> Tensor:
     return x.gather(0, index)
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from tests.aot.operators.cases import case, core
-from tests.aot.operators.inputs import mask, positive, random
+from tests.aot.operators.inputs import line, mask, positive, random
 
 aten = torch.ops.aten
 
@@ -148,6 +148,19 @@ case(
     lambda x, g: F.grid_sample(x, g, mode="nearest", align_corners=True),
     lambda d: (random(d, 2, 3, 5, 5), random(d, 2, 4, 4, 2, low=-1.2, high=1.2)),
     dtypes=(torch.float32, torch.float64),
+)
+case(  # NaN and infinities among the coordinates
+    "grid_sample no place",
+    lambda x, g: tuple(
+        F.grid_sample(x, g, mode=mode, padding_mode=padding, align_corners=False)
+        for mode, padding in (
+            ("bilinear", "zeros"),
+            ("bilinear", "border"),
+            ("nearest", "reflection"),
+        )
+    ),
+    lambda d: (random(d, 1, 3, 5, 5), torch.cartesian_prod(*[line(d)[:6]] * 2).view(1, 6, 6, 2)),
+    dtypes=(torch.float32,),
 )
 case(
     "affine_grid",

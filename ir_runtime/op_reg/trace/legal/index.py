@@ -1,4 +1,4 @@
-"""Reads by several indices at once, and by strides, with open sizes."""
+"""Reads by several indices at once, by strides with open sizes, by masks and by coordinates."""
 
 from __future__ import annotations
 
@@ -55,6 +55,50 @@ def _as_strided(
         line = torch.arange(count, device=x.device) * step
         place = place + line.reshape([-1] + [1] * (len(size) - 1 - dim))
     return torch.index_select(x.reshape(-1), 0, place.reshape(-1)).reshape(size)
+
+
+@rewrite("masked_scatter.default")
+def _masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """Read `source` by index, which is checked: the compiler reads past a source that is short."""
+    x, mask = torch.broadcast_tensors(x, mask)
+    if not x.numel():
+        return x.clone()
+    chosen = mask.reshape(-1)
+    place = torch.cumsum(chosen.to(torch.int64), 0) - 1
+    line, unused = source.reshape(-1), 0
+    if not isinstance(line.shape[0], int) or not line.shape[0]:
+        # Maybe nothing is chosen, and nothing there: one more element gives an unused place.
+        unused = line.shape[0]
+        place = place + (place >= unused)
+        line = torch.cat([line, line.new_zeros(1)])
+    taken = torch.index_select(line, 0, torch.where(chosen, place, unused))
+    return torch.where(mask, taken.reshape(x.shape), x)
+
+
+@rewrite("grid_sampler_2d.default")
+def _grid_sampler(x: Tensor, grid: Tensor, mode: int, padding: int, aligned: bool) -> Tensor:  # noqa: FBT001
+    """Sample at coordinates that are no numbers, or infinite, as torch's CPU kernel does.
+
+    There such a coordinate makes the result NaN; without zeros around the image it is the first
+    pixel's. torch's decomposition multiplies by a weight that it has set to zero.
+    """
+    bilinear, zeros, border = mode == 0, padding == 0, padding == 1
+    if mode not in (0, 1) or (zeros and not bilinear):
+        return _sampled(x, grid, mode, padding, aligned)
+    finite = ~torch.isnan(grid) if border else torch.isfinite(grid)
+    result = _sampled(x, torch.where(finite, grid, -1.0), mode, padding, aligned)
+    if not zeros:
+        return result
+    known = (finite[..., 0] & finite[..., 1]).unsqueeze(1)
+    return torch.where(known, result, math.nan)
+
+
+def _sampled(x: Tensor, grid: Tensor, mode: int, padding: int, aligned: bool) -> Tensor:  # noqa: FBT001
+    """Apply torch's decomposition of `grid_sampler_2d`."""
+    from torch._decomp import decomposition_table
+
+    decomposed = decomposition_table[torch.ops.aten.grid_sampler_2d.default]
+    return decomposed(x, grid, mode, padding, aligned)
 
 
 def _is_open(*sizes: Any) -> bool:

@@ -28,8 +28,7 @@ Rewrite = Callable[..., Any]
 """Takes an operator's arguments; returns its result, or NotImplemented to keep the operator."""
 
 _ALSO_DECOMPOSED = (
-    "_native_batch_norm_legit.default _native_batch_norm_legit.no_stats upsample_bilinear2d.vec "
-    "grid_sampler_2d.default"
+    "_native_batch_norm_legit.default _native_batch_norm_legit.no_stats upsample_bilinear2d.vec"
 )
 """Core operators that the compiler lacks; torch has decompositions of them."""
 
