@@ -12,12 +12,8 @@ from torch import Tensor
 from ir_runtime import ir
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
-from ir_runtime.op_reg import (
-    CustomOp,
-    KernelSelection,
-    MlirTemplate,
-    float_attribute,
-)
+from ir_runtime.op_reg import CustomOp, KernelSelection
+from kernels_mlir.attention.kernel import generate_attention, variant_for
 from kernels_mlir.flops import count_flops
 from kernels_mlir.library import (
     FLOATING,
@@ -36,14 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["mm_encoder_attn", "mm_encoder_attn_op", "native_mm_encoder_attn"]
 
-DENSE = MlirTemplate.beside(__file__, "mm_encoder_attn.mlir")
-PACKED = MlirTemplate.beside(__file__, "mm_encoder_attn_varlen.mlir")
-GPU = MlirTemplate.beside(__file__, "mm_encoder_attn_gpu.mlir")
-
 MAX_DEPTH = 480
-"""Most channels of a head that fit into the scratch buffer of the CPU kernels."""
-GPU_CHANNELS = 4
-"""Channels that one invocation of the GPU kernel computes."""
+"""Most channels of a head that the CPU kernels take."""
 
 
 def mm_encoder_attn(
@@ -75,7 +65,9 @@ def mm_encoder_attn(
             outside of all segments is 0.
 
     Numerics:
-        Scores, softmax and sums in float32, rounded once to the dtype of `query`.
+        Scores, softmax and sums in float32, rounded once to the dtype of `query`. On a CPU with AMX
+        the probabilities of bf16 are rounded to bf16, as torch does. The bits of a row do not
+        depend on the number of threads.
 
     Source:
         Attention Is All You Need, arXiv:1706.03762; grouped heads: arXiv:2305.13245.
@@ -261,8 +253,6 @@ class MmEncoderAttnKernel(CustomOp):
         "Tensor? cu_seqlens=None) -> Tensor"
     )
     work_per_byte = 32.0
-    # Scratch on the stack is 128 bytes a channel, twice the compiler's default at 512 channels.
-    compile_flags = ("--iree-llvmcpu-stack-allocation-limit=65536",)
 
     def select(self, ksel: KernelSelection) -> None:
         """Take any batch and sequence size of one arrangement of heads."""
@@ -277,7 +267,7 @@ class MmEncoderAttnKernel(CustomOp):
         bounds = ksel.arg_optional_tensor(4)
         if bounds is not None:
             bounds.require(dtypes=(torch.int32,))
-        ksel.variant = "dense" if bounds is None else "packed"
+        ksel.variant = variant_for(ksel, query.t.dtype, packed=bounds is not None)
         ksel.return_new_tensor(query.t.shape, query.t.dtype).specialize_dims(2, 3)
 
     def _check_depth(self, device_family: str, query: Tensor) -> None:
@@ -318,30 +308,9 @@ class MmEncoderAttnKernel(CustomOp):
             )
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
-        """Compute in float32."""
-        query, key = ksel.arg_descs[0].t, ksel.arg_descs[1].t
-        heads, depth = query.shape[2:]
-        kv_heads = key.shape[2]
-        aliases = {
-            "!query": f"tensor<?x?x{heads}x{depth}xf32>",
-            "!kv": f"tensor<?x?x{kv_heads}x{depth}xf32>",
-            "!out": f"tensor<?x?x{heads}x{depth}xf32>",
-            "#scale": float_attribute(_scale_of(query, ksel.arg_descs[3].v)),
-            "#group": f"{heads // kv_heads} : index",
-            "#depth": f"{depth} : index",
-        }
-        if ksel.device_family == "local":
-            template, function = PACKED if ksel.variant == "packed" else DENSE, None
-            aliases |= {"!buf": f"memref<{depth}x16xf32>", "#heads": f"{heads} : index"}
-        else:
-            template, function = GPU, ksel.variant
-            block = -(-depth // GPU_CHANNELS)
-            aliases |= {"!part": f"tensor<?x?x{heads}x{block}xf32>"}
-        operands = [kb.cast_float(kb.arg_value(i), torch.float32) for i in range(3)]
-        if ksel.variant == "packed":
-            operands.append(kb.arg_value(4))
-        out = kb.inline_mlir(template, aliases, *operands, function=function)
-        kb.yield_results(kb.cast_float(out, query.dtype))
+        """Compute in float32, or in products of bfloat16 with float32 sums."""
+        query = ksel.arg_descs[0].t
+        generate_attention(ksel, kb, scale=_scale_of(query, ksel.arg_descs[3].v))
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
         """Keep the inputs."""

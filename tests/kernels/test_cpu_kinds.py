@@ -13,8 +13,9 @@ from ir_runtime import ir
 from ir_runtime.device.cpu import cpu_target_from_flags
 from ir_runtime.device.machine import Machine, code_for, this_machine
 from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program
-from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
+from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.call.kernel import kernel_source, run_select
+from kernels_mlir.attention.form import form_for
 from kernels_mlir.library import has_tuned_products
 from kernels_mlir.linear.amx import ROW_TILES, STEP_BYTES, SUM_BYTES, AmxTile
 from kernels_mlir.linear.packed import pack_weight
@@ -42,23 +43,28 @@ MACHINES = {
     "Cortex-A72": machine("aarch64", NEON, 32, 1024, 4),
 }
 
+WIDE, NARROW = "avx512 12x32 24x128", "6x16 24x128"
 FORMS = {
-    "Zen 4": ("12x32 16x16", "12x32vdpbf16ps 16x16", "iree"),
-    "Sapphire Rapids": ("12x32 16x2", "amx8x16x2", "iree"),
-    "Ice Lake": ("12x32 16x8", "12x32 16x8", "iree"),
-    "laptop with AVX2": ("6x16 4x2", "6x16 4x2", "iree"),
-    "x86-64 without AVX2": ("6x16 4x4", "6x16 4x4", "native"),
-    "Graviton 3": ("6x16 16x16", "6x16bfdot 16x16", "native"),
-    "Cortex-A72": ("6x16 16x4", "6x16 16x4", "native"),
+    "Zen 4": ("12x32 16x16", "12x32vdpbf16ps 16x16", WIDE + "x16", "iree"),
+    "Sapphire Rapids": ("12x32 16x2", "amx8x16x2", "amx256x2", "iree"),
+    "Ice Lake": ("12x32 16x8", "12x32 16x8", WIDE + "x8", "iree"),
+    "laptop with AVX2": ("6x16 4x2", "6x16 4x2", NARROW + "x2", "iree"),
+    "x86-64 without AVX2": ("6x16 4x4", "6x16 4x4", NARROW + "x4", "native"),
+    "Graviton 3": ("6x16 16x16", "6x16bfdot 16x16", NARROW + "x16", "native"),
+    "Cortex-A72": ("6x16 16x4", "6x16 16x4", NARROW + "x4", "native"),
 }
-"""The tile of f32 and bf16 (rows x columns, instruction, panels x cores), and the first provider:
-native where no form was measured on this kind of CPU."""
+"""The tile of f32 and bf16 (rows x columns, instruction, panels x cores), attention in bf16 (tile,
+rows x keys of a block x workers), and the first provider: native where no form was measured on this
+kind of CPU."""
 
 
 @pytest.mark.parametrize("name", MACHINES)
 def test_form_of_a_kind_of_cpu(name: str) -> None:
     found = MACHINES[name]
-    forms = tuple(tile_for(dtype, found).name for dtype in (torch.float32, torch.bfloat16))
+    forms = (
+        *(tile_for(dtype, found).name for dtype in (torch.float32, torch.bfloat16)),
+        form_for(torch.bfloat16, found).name,
+    )
     first = "iree" if has_tuned_products(found) else "native"
     assert (*forms, first) == FORMS[name], found
 
@@ -111,6 +117,10 @@ def test_form_for_neon_compiles(packed: bool) -> None:
         x = torch.zeros(7, k, dtype=torch.bfloat16)
         source = kernel_source(op, run_select(op, (x, *operands)))
     assert b"bfdot" in source
+    assert compiled_for(found, op, source)
+
+
+def compiled_for(found: Machine, op: CustomOp, source: bytes) -> bytes:
     flags = (
         "--iree-hal-target-device=local",
         "--iree-hal-local-target-device-backends=llvm-cpu",
@@ -118,7 +128,17 @@ def test_form_for_neon_compiles(packed: bool) -> None:
         *BASE_FLAGS,
         *op.compile_flags,
     )
-    assert compile_program(op.name, source, flags).vmfb
+    return compile_program(op.name, source, flags).vmfb
+
+
+@pytest.mark.parametrize("name", ["Graviton 3", "laptop with AVX2", "Zen 4"])
+def test_forms_of_attention_compile(name: str) -> None:
+    found, op = MACHINES[name], ALL_CUSTOM_OP_REGS["ir_kernels::mm_encoder_attn"]
+    heads = torch.zeros(1, 2, 2, 40, dtype=torch.bfloat16)
+    bounds = torch.tensor([0, 2], dtype=torch.int32)
+    with code_for(found):
+        source = kernel_source(op, run_select(op, (heads, heads, heads, None, bounds)))
+    assert compiled_for(found, op, source)
 
 
 HIDDEN_FEATURES = """
@@ -130,6 +150,7 @@ flags = frozenset(f for f in cpu._host_flags() if not f.startswith(tuple(sys.arg
 cpu._host_flags = lambda: flags
 
 import kernels_mlir
+from kernels_mlir.attention.mm_encoder_attn import native_mm_encoder_attn
 from kernels_mlir.linear.linear import native_linear
 
 key = Device("local-sync").type_cache_key
@@ -144,6 +165,14 @@ for dtype in (torch.float32, torch.bfloat16):
         exact = native_linear(x.double(), weight.double())
         bound = torch.finfo(dtype).eps * exact.abs() + 1e-3
         assert ((packed.double() - exact).abs() <= bound).all()
+for dtype in (torch.float32, torch.bfloat16, torch.float16):
+    query = torch.randn(2, 70, 4, 40).to(dtype)
+    key, value = torch.randn(2, 2, 70, 2, 40).to(dtype)
+    for bounds in (None, torch.tensor([0, 1, 33, 70], dtype=torch.int32)):
+        found = kernels_mlir.mm_encoder_attn(query, key, value, -0.2, bounds).double()
+        exact = native_mm_encoder_attn(*(t.double() for t in (query, key, value)), -0.2, bounds)
+        bound = 2 * torch.finfo(dtype).eps * exact.abs() + torch.finfo(dtype).eps / 4 + 1e-6
+        assert ((found - exact).abs() <= bound).all()
 print("right")
 """
 

@@ -6,6 +6,7 @@ import doctest
 import importlib
 import inspect
 import itertools
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -14,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 import kernels_mlir
+from ir_runtime.device.machine import code_for, this_machine
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
@@ -30,11 +32,10 @@ row_cases = [case for case in CASES if case.op not in ("mm_encoder_attn", "rotar
 FULL_INPUTS = KERNEL_INPUTS
 
 
-def assert_near(actual: Tensor, expected: Tensor) -> None:
+def assert_near(actual: Tensor, expected: Tensor, factor: float = 1.0) -> None:
     info = dtype_info(actual.dtype)
-    torch.testing.assert_close(
-        actual, expected.to(actual.dtype), atol=info.atol, rtol=info.rtol, equal_nan=True
-    )
+    bounds = {"atol": factor * info.atol, "rtol": factor * info.rtol}
+    torch.testing.assert_close(actual, expected.to(actual.dtype), **bounds, equal_nan=True)
 
 
 @covering(case=row_cases, dtype=DTYPES, special=(NAN, INF, -INF))
@@ -158,7 +159,8 @@ def test_segment_keeps_its_nan_to_itself(dtype: torch.dtype, special: float, pla
     assert torch.equal(result[:, 23:], clean[:, 23:])
     assert not torch.equal(result[0, 5:23], clean[0, 5:23])
     native = kernels_mlir.attention.mm_encoder_attn.native_mm_encoder_attn(*arguments)
-    assert_near(result[0, 5:23], native[0, 5:23])
+    # In bf16 the probabilities may be rounded, too.
+    assert_near(result[0, 5:23], native[0, 5:23], factor=2.0)
 
 
 @each_dtype
@@ -170,6 +172,18 @@ def test_segments_are_attention_of_their_own(dtype: torch.dtype) -> None:
         parts = [a[:, start:end] for a in arguments[:3]]
         if end > start:
             assert_near(result[:, start:end], kernels_mlir.mm_encoder_attn(*parts))
+
+
+@each_dtype
+def test_attention_has_the_same_bits_for_any_number_of_workers(dtype: torch.dtype) -> None:
+    """A worker takes some query blocks of some heads, so it may begin within a segment."""
+    arguments = packed_arguments(dtype, [0, 3, 64, 64, 130, 200])
+    op = ALL_CUSTOM_OP_REGS["ir_kernels::mm_encoder_attn"]
+    results = []
+    for cores in (1, 7):
+        with code_for(replace(this_machine(), cores=cores)):
+            results.append(bind_call(op, arguments).run(arguments))
+    assert torch.equal(*results)
 
 
 def test_one_segment_is_no_segments() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from ir_runtime.launch.direct.plan_in_place import PlanMemory, place_in_operands
 from ir_runtime.launch.direct.plan_rewrite import rewrite_steps
 from ir_runtime.launch.host_program.dispatch_access import UNKNOWN_ACCESS, DispatchAccess
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
+from ir_runtime.launch.host_program.program import ProgramDispatch
 from ir_runtime.launch.host_program.program_json import load_program
 from tests.launch.golden_file import golden_program
 from tests.launch.hal_phase import compile_phases, host_target, read_source
@@ -284,10 +286,12 @@ def test_a_number_out_of_range_is_refused() -> None:
 
 
 def test_a_grid_that_a_launch_cannot_count_is_refused() -> None:
-    program = golden_program("mm_encoder_attn_dense")
-    shape = (1 << 16, 1, 4, 48)
-    with pytest.raises(LaunchError, match="a grid of 1 x 4 x 65536 workgroups"):
-        evaluate(program, [shape] * 3, [F32] * 3)
+    program = golden_program("rms_norm_weighted")
+    (step,) = program.steps
+    assert isinstance(step, ProgramDispatch)
+    turned = replace(program, steps=(replace(step, workgroups=step.workgroups[::-1]),))
+    with pytest.raises(LaunchError, match="a grid of 1 x 1 x 65536 workgroups"):
+        evaluate(turned, [(1 << 16, 48), (48,)], [F32] * 2)
 
 
 def _leaves(value: Any, path: tuple[Any, ...] = ()) -> Any:

@@ -1,0 +1,114 @@
+"""The forms of attention on CPUs: the instructions that multiply, and the sizes of their blocks.
+
+All forms take any length, any grouping of heads, and any number of channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ir_runtime.device.machine import Machine, code_machine
+
+__all__ = ["AmxForm", "VectorForm", "form_for"]
+
+POWER4 = (1.00000259, 0.693003836, 0.241442753, 0.0520114639, 0.0135341676)
+"""2 to the power of 0..1 as a polynomial, of an error of 3e-6, far below that of bfloat16."""
+
+POWER6 = (1.0, 0.693147044, 0.240229306, 0.0554852806, 0.00967545171, 0.0012467845, 0.000216129204)
+"""The same of an error of 2e-9, and exact at 0."""
+
+CHANNELS, KEYS = 16, 32
+"""Numbers of a part of a sum."""
+
+SCORE_BYTES = 32 * 6
+"""Bytes of a key in a block: of 32 scores in float32 and 32 probabilities in bfloat16."""
+
+
+@dataclass(frozen=True)
+class AmxForm:
+    """Attention in AMX tiles, for bfloat16.
+
+    Attributes:
+        block: keys of a block, whose scores and probabilities are in the first cache.
+        workers: workgroups; each has a part of the scratch buffer.
+    """
+
+    block: int
+    workers: int
+
+    template = "attention_amx"
+    rows = 32
+
+    @property
+    def name(self) -> str:
+        """A name that differs for each choice of sizes, for the variant of a kernel."""
+        return f"amx{self.block}x{self.workers}"
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of the template."""
+        return {
+            "form": self.template,
+            "rows": self.rows,
+            "block": self.block,
+            "workers": self.workers,
+            "polynomial": POWER4,
+        }
+
+
+@dataclass(frozen=True)
+class VectorForm:
+    """Attention in float32 vectors; other dtypes are converted as they are packed.
+
+    Attributes:
+        tile_rows: query rows of a tile in registers.
+        vectors: vectors of 16 numbers in a row of a tile.
+        rows: query rows of a block, whole tiles.
+        block: keys of a block.
+        workers: workgroups; each has a part of the scratch buffer.
+        wide: whether the CPU has AVX-512.
+    """
+
+    tile_rows: int
+    vectors: int
+    rows: int
+    block: int
+    workers: int
+    wide: bool
+
+    template = "attention_vectors"
+
+    @property
+    def name(self) -> str:
+        """A name that differs for each choice of sizes, for the variant of a kernel."""
+        tile = f"{self.tile_rows}x{16 * self.vectors} {self.rows}x{self.block}x{self.workers}"
+        return f"avx512 {tile}" if self.wide else tile
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of the template."""
+        return {
+            "form": self.template,
+            "tile_rows": self.tile_rows,
+            "tile_few": 4 if self.wide else 2,
+            "vectors": self.vectors,
+            "rows": self.rows,
+            "block": self.block,
+            "channels": CHANNELS,
+            "keys": KEYS,
+            "workers": self.workers,
+            "wide": self.wide,
+            "polynomial": POWER6,
+        }
+
+
+def form_for(dtype: torch.dtype, machine: Machine | None = None) -> AmxForm | VectorForm:
+    """Return the form for operands of a dtype on a machine; None for the one code is made for."""
+    machine = machine or code_machine()
+    if dtype == torch.bfloat16 and machine.has("amx-tile", "amx-bf16", "avx512bf16"):
+        block = max(1, machine.l1_bytes // SCORE_BYTES // 32) * 32
+        return AmxForm(block, machine.cores)
+    if machine.cpu.cpu == "x86-64-v4":
+        return VectorForm(12, 2, 24, 128, machine.cores, wide=True)
+    return VectorForm(6, 1, 24, 128, machine.cores, wide=False)
