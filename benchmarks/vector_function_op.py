@@ -42,8 +42,8 @@ def register_vector_functions(name: str, functions: Sequence[str]) -> Any:
         functions: names of vector functions.
 
     Returns:
-        The op. It takes a tensor `[rows, 2048]` for each operand of `operand_kinds(functions)`, and
-        returns a list of one tensor for each function.
+        The op. It takes a tensor `[rows, 2048]` for each operand of `operand_kinds(functions)`,
+        those of one type with as many rows, and returns a list of one tensor for each function.
     """
     kinds = operand_kinds(functions)
     tensors = ", ".join(f"Tensor x{i}" for i in range(len(kinds)))
@@ -57,6 +57,10 @@ def register_vector_functions(name: str, functions: Sequence[str]) -> Any:
             for i, kind in enumerate(kinds):
                 x = ksel.arg_tensor(i).require(dtypes=(DTYPES[kind],), min_rank=2)
                 x.specialize_dims(1)
+            rows_of_kind = {
+                (kind, d.t.shape[0]) for kind, d in zip(kinds, ksel.arg_descs, strict=True)
+            }
+            assert len(rows_of_kind) == len(set(kinds)), "rows of one type differ in number"
             for function in functions:
                 dtype = DTYPES[VECTOR_FUNCTIONS[function].result]
                 rows = ksel.arg_descs[kinds.index(VECTOR_FUNCTIONS[function].operands[0])].t.shape[

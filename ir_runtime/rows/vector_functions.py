@@ -6,7 +6,14 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from ir_runtime.rows.functions import conversion, error_function, exponential, reciprocal
+from ir_runtime.rows.functions import (
+    conversion,
+    error_function,
+    exponential,
+    logarithm,
+    reciprocal,
+    trigonometric,
+)
 from ir_runtime.rows.vector_code import Vector, VectorCode
 
 __all__ = ["VECTOR_FUNCTIONS", "VectorFunction", "vector_functions"]
@@ -28,13 +35,18 @@ class VectorFunction:
 
 
 _FUNCTIONS = {
+    "cos": VectorFunction(trigonometric.cos),
     "erf": VectorFunction(error_function.erf),
     "exp": VectorFunction(exponential.exp),
     "exp_down": VectorFunction(exponential.exp_down),
     "expm1": VectorFunction(exponential.expm1),
     "gate": VectorFunction(exponential.gate, ("f32", "f32")),
+    "log": VectorFunction(logarithm.log),
+    "log1p": VectorFunction(logarithm.log1p),
     "rsqrt": VectorFunction(reciprocal.rsqrt),
     "sigmoid": VectorFunction(exponential.sigmoid),
+    "sin": VectorFunction(trigonometric.sin),
+    "softplus": VectorFunction(logarithm.softplus),
     "tanh": VectorFunction(exponential.tanh),
 }
 
