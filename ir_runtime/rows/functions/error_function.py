@@ -42,7 +42,7 @@ FAR_MOST = 4.0  # erf is 1 from here on
 
 
 def erf(x: Vector) -> Vector:
-    """Return the error function."""
+    """Return the error function; error 0.8."""
     size = abs(x)
     near = size.fma(polynomial(size * size, NEAR), size)
     y = size.at_most(FAR_MOST) - 1.0

@@ -1,6 +1,9 @@
 """exp and the functions made of it: exp_down, expm1, sigmoid, gate, tanh.
 
-The errors are the largest ones over sampled ranges of the argument, in units of the last place.
+Errors in docstrings are the largest ones found, in units of the last place; 0.5 is the least
+possible. Coefficients are our own minimax fits (weighted least squares on Chebyshev points,
+reweighted until the errors are level), rounded to float32 one by one, each time with a new fit of
+the others. Horner's rule with fused multiply-adds evaluates them.
 """
 
 from __future__ import annotations
@@ -64,7 +67,7 @@ def power_of_two(rounded: Vector) -> Vector:
 
 
 def exp(x: Vector) -> Vector:
-    """Return e^x."""
+    """Return e^x; error 0.87. A vector with results below 2^-125 or above 2^126 takes a branch."""
     rounded, _, r = _reduce(x, ROUND + BIAS)
     usual = polynomial(r, EXP) * power_of_two(rounded)
     # Powers from 2^-125 to 2^126 are usual; NaN and infinities of x are rare.
@@ -82,7 +85,7 @@ def _exp_anywhere(x: Vector) -> Vector:
 
 
 def exp_down(x: Vector) -> Vector:
-    """Return e^x for x <= 0."""
+    """Return e^x for x <= 0, without a branch; error 0.87."""
     rounded, _, r = _reduce(x.at_least(LOWEST), ROUND + BIAS + 64)
     return polynomial(r, EXP) * (power_of_two(rounded) * 2.0**-64)
 
@@ -95,17 +98,17 @@ def _one_plus_exp_of_minus(x: Vector) -> Vector:
 
 
 def sigmoid(x: Vector) -> Vector:
-    """Return 1 / (1 + e^-x)."""
+    """Return 1 / (1 + e^-x); error 2.42 for x >= -87, where torch has as much. 0 below -89."""
     return 1.0 / _one_plus_exp_of_minus(x)
 
 
 def gate(a: Vector, b: Vector) -> Vector:
-    """Return a sigmoid(b); one division."""
+    """Return a sigmoid(b), with one division; NaN if both are -inf, as the product."""
     return a / _one_plus_exp_of_minus(b)
 
 
 def expm1(x: Vector) -> Vector:
-    """Return e^x - 1."""
+    """Return e^x - 1; error 0.72."""
     clamped = x.at_least(-20.0).at_most(HIGHEST)
     rounded, n, r = _reduce(clamped, ROUND + BIAS - 1)  # half of the power: 2^128 is infinite
     r_rest = n.fma(-LN2_LOW, n.fma(-LN2_HIGH, clamped) - r)
@@ -123,7 +126,7 @@ def expm1(x: Vector) -> Vector:
 
 
 def tanh(x: Vector) -> Vector:
-    """Return the hyperbolic tangent: a polynomial near 0, else (e^2x - 1) / (e^2x + 1)."""
+    """Return the tanh of x: a polynomial near 0, else (e^2x - 1) / (e^2x + 1); error 0.82."""
     size = abs(x)
     square = size * size
     near = size.fma(square * polynomial(square, TANH), size)

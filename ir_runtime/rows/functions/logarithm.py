@@ -52,7 +52,7 @@ def _log_normal(x: Vector, scale: Vector | None = None) -> Vector:
 
 
 def log(x: Vector) -> Vector:
-    """Return the natural logarithm."""
+    """Return the logarithm of x; error 0.74. Vectors with other than normal numbers take a branch."""
     rare = (x.bits() - TINY_BITS).above_unsigned(INFINITY_BITS - TINY_BITS - 1)
     return x.code.rarely(rare, _log_normal(x), lambda: _log_anywhere(x))
 
@@ -79,7 +79,7 @@ def _log1p_finite(x: Vector) -> Vector:
 
 
 def log1p(x: Vector) -> Vector:
-    """Return log(1 + x)."""
+    """Return log(1 + x); error 0.75."""
     y = _log1p_finite(x).copysign(x)
     usual = (x < math.inf).select(y, x)
     below = x.equals(-1.0).select(x.like(-math.inf), x.like(math.nan))
@@ -87,5 +87,5 @@ def log1p(x: Vector) -> Vector:
 
 
 def softplus(x: Vector) -> Vector:
-    """Return log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)."""
+    """Return log(1 + e^x) = max(x, 0) + log(1 + e^-|x|); error 1.5."""
     return x.at_least(0.0) + _log1p_finite(exp_down(-abs(x)))
