@@ -52,7 +52,7 @@ def _log_normal(x: Vector, scale: Vector | None = None) -> Vector:
 
 
 def log(x: Vector) -> Vector:
-    """Return the logarithm of x; error 0.74. Vectors with other than normal numbers take a branch."""
+    """Return the logarithm of x; error 0.74. Vectors with not only normal numbers branch."""
     rare = (x.bits() - TINY_BITS).above_unsigned(INFINITY_BITS - TINY_BITS - 1)
     return x.code.rarely(rare, _log_normal(x), lambda: _log_anywhere(x))
 
