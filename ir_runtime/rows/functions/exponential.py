@@ -1,9 +1,7 @@
 """exp and the functions made of it: exp_down, expm1, sigmoid, gate, tanh.
 
 Errors in docstrings are the largest ones found, in units of the last place; 0.5 is the least
-possible. Coefficients are our own minimax fits (weighted least squares on Chebyshev points,
-reweighted until the errors are level), rounded to float32 one by one, each time with a new fit of
-the others. Horner's rule with fused multiply-adds evaluates them.
+possible. The coefficients come from `python -m benchmarks.fit_polynomials`.
 """
 
 from __future__ import annotations
