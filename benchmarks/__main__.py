@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = ("overhead", "startup", "kernels", "providers", "tuned", "index_checks", "in_place")
+NAMES = (
+    *("overhead", "startup", "kernels", "providers", "tuned", "index_checks", "in_place"),
+    "vector_functions",
+)
 
 
 def main() -> int:

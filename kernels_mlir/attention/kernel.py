@@ -9,7 +9,6 @@ import torch
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.op_reg import (
     JinjaTemplateLoader,
-    KernelBuilder,
     KernelSelection,
     MlirTemplate,
     call_function,
@@ -19,6 +18,8 @@ from kernels_mlir.attention.form import form_for
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
+
+    from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["generate_attention", "variant_for"]
 
