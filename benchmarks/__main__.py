@@ -6,7 +6,7 @@ import argparse
 import importlib
 
 NAMES = (
-    *("overhead", "startup", "kernels", "providers", "tuned", "index_checks", "in_place"),
+    *("overhead", "startup", "kernels", "rows", "providers", "tuned", "index_checks", "in_place"),
     "vector_functions",
 )
 

@@ -31,8 +31,10 @@ from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg import traced_op as tracing
+    from ir_runtime.rows import row_op as rows
 else:
     tracing = late_module("ir_runtime.op_reg.traced_op")
+    rows = late_module("ir_runtime.rows.row_op")
 
 __all__ = ["KERNEL_LIBRARY", "IreeImpl"]
 
@@ -167,6 +169,7 @@ class IreeImpl(IrOpImpl):
             activations=op.activation_indices,
             fake=op.fake_fn,
             library=KERNEL_LIBRARY,
+            base=rows.RowOp,
         )
 
     def _run(self, *values: Any) -> Any:
@@ -241,6 +244,10 @@ class IreeImpl(IrOpImpl):
         values = self.op.all_arguments(args, kwargs)
         why = super().refusal(*values)
         return self._why_not(values) if why is None else why
+
+    def form(self, values: Sequence[Any]) -> str:
+        """Return in words how a kernel made from native computes a call; "" for a written one."""
+        return rows.form_of(self.kernel, values) if self.is_traced else ""
 
     def uuid(self) -> str:
         """Digest the code of the kernel, or of native."""

@@ -28,6 +28,7 @@ from ir_runtime.ir.stack import caller_stack
 from ir_runtime.op_reg.digest.sink import Sink
 from ir_runtime.op_reg.digest.torch_cache import show_code_to_torch
 from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
+from ir_runtime.op_reg.op.native import NATIVES
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.stand_in import register_stand_in
 from ir_runtime.op_reg.register.autograd import NoFormula
@@ -101,6 +102,7 @@ class IrOp(OpFacts[IrOpImpl]):
         )
         self._functions, self.autograd = register_with_torch(self, self.priority)
         self.impls["iree"] = IreeImpl(self)
+        NATIVES[self.qualified_name] = self.compute_natively
         register_stand_in(self.qualified_name, self._kernel)
         show_code_to_torch(self.qualified_name, self._describe)
         # Each op has its own class, with native's signature in __call__: twice as fast as *args.

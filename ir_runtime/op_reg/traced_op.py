@@ -41,7 +41,14 @@ from ir_runtime.op_reg.select.selection import KernelSelection
 from ir_runtime.op_reg.traced_result import Results, results_like
 from ir_runtime.settings import Settings, on_change
 
-__all__ = ["MOST_OUTCOMES", "TracedOp", "refusal", "traced_op"]
+__all__ = [
+    "MOST_OUTCOMES",
+    "TracedOp",
+    "declare_arguments",
+    "refusal",
+    "tensor_descs",
+    "traced_op",
+]
 
 MOST_OUTCOMES = 4096
 """Most calls for which an op remembers if there is a kernel."""
@@ -76,9 +83,12 @@ class TracedOp(CustomOp):
     def select(self, ksel: KernelSelection) -> None:
         """Declare the arguments by their types, and the results as `fake` returns them."""
         assert isinstance(ksel, CallSelection)
-        values = [_declare(ksel, i) for i in range(len(self.arg_names))]
-        tensors = flatten_groups([_tensor_descs(desc) for desc in ksel.arg_descs])[0]
-        rows = flatten_groups([_tensor_descs(ksel.arg_descs[i]) for i in self.activations])[0]
+        self.declare_traced(ksel, declare_arguments(ksel))
+
+    def declare_traced(self, ksel: CallSelection, values: Sequence[Any]) -> None:
+        """Declare the dimensions and results of the traced kernel of some argument values."""
+        tensors = flatten_groups([tensor_descs(desc) for desc in ksel.arg_descs])[0]
+        rows = flatten_groups([tensor_descs(ksel.arg_descs[i]) for i in self.activations])[0]
         dynamic = [desc for desc in rows if _is_dynamic(desc, rows)]
         for desc in tensors:
             first = 1 if any(desc is d for d in dynamic) else 0
@@ -90,13 +100,23 @@ class TracedOp(CustomOp):
         """Trace the function."""
         from ir_runtime.op_reg.trace.import_program import record_lines_of
 
-        held = {i: descs for i, d in enumerate(ksel.arg_descs) if (descs := _tensor_descs(d))}
+        held = {i: descs for i, d in enumerate(ksel.arg_descs) if (descs := tensor_descs(d))}
         if not held:
             raise GenerateError(f"{self.name}: called without a tensor, must have one to trace")
-        operands, counts = flatten_groups([kb.arg_value(i) for i in held])
+        operands = flatten_groups([kb.arg_value(i) for i in held])[0]
+        traced = self.function_of_tensors(ksel)
+        record_lines_of(self.native)
+        like = tuple(_example(desc) for descs in held.values() for desc in descs)
+        found = kb.inline_torch(traced, *operands, like=like)
+        kb.yield_results(*(found if isinstance(found, list) else [found]))
+
+    def function_of_tensors(self, ksel: KernelSelection) -> Callable[..., tuple[Any, ...]]:
+        """Return the function of the call's tensors alone; its results are flat."""
+        held = {i: d for i, d in enumerate(ksel.arg_descs) if tensor_descs(d)}
+        counts = [len(d.ts) if d.is_list else None for d in held.values()]
         constants = [_constant(desc) for desc in ksel.arg_descs]
 
-        def traced(*tensors: Tensor) -> Any:
+        def traced(*tensors: Tensor) -> tuple[Any, ...]:
             values = list(constants)
             for i, value in zip(held, regroup(tensors, counts), strict=True):
                 values[i] = value
@@ -104,10 +124,7 @@ class TracedOp(CustomOp):
             return tuple(flatten_groups(returned)[0])
 
         traced.__name__ = self.name
-        record_lines_of(self.native)
-        like = tuple(_example(desc) for descs in held.values() for desc in descs)
-        found = kb.inline_torch(traced, *operands, like=like)
-        kb.yield_results(*(found if isinstance(found, list) else [found]))
+        return traced
 
 
 def traced_op(
@@ -118,6 +135,7 @@ def traced_op(
     activations: Sequence[int],
     fake: Callable[..., Any] | None = None,
     library: torch.library.Library,
+    base: type[TracedOp] = TracedOp,
 ) -> Op:
     """Register an op whose kernels are traced from a torch function.
 
@@ -129,6 +147,7 @@ def traced_op(
         activations: positions of the tensors whose first dimension may have any size.
         fake: returns tensors with the shapes and dtypes of the results; default `native`.
         library: the op joins the namespace of this library.
+        base: the class of the op.
 
     Returns:
         The op; `torch.ops.<namespace>.<name>` is its torch op.
@@ -147,9 +166,7 @@ def traced_op(
         "backward": derive_backward(native),
         "code": (*map(function_digest, functions), f"torch {torch.__version__}"),
     }
-    packet: Any = CustomOp.register(
-        type(name.replace("@", "_"), (TracedOp,), members), library=library
-    )
+    packet: Any = CustomOp.register(type(name.replace("@", "_"), (base,), members), library=library)
     op = ALL_CUSTOM_OP_REGS[packet.default._schema.name]
     op.like_native = native
     return op
@@ -170,6 +187,11 @@ _ATTRIBUTES = {
     "List[str]": "attr_list_str",
 }
 _NUMBERS = {int: "attr_int", float: "attr_float", bool: "attr_bool"}
+
+
+def declare_arguments(ksel: CallSelection) -> list[Any]:
+    """Declare each argument by its type, and return their values."""
+    return [_declare(ksel, i) for i in range(len(ksel.op.arg_names))]
 
 
 def _declare(ksel: CallSelection, i: int) -> Any:
@@ -196,7 +218,8 @@ def _declare(ksel: CallSelection, i: int) -> Any:
     return getattr(ksel, attribute)(i).v
 
 
-def _tensor_descs(desc: Any) -> list[Any]:
+def tensor_descs(desc: Any) -> list[Any]:
+    """Return the descriptors of an argument's tensors."""
     if desc is None or not desc.ir_arity:
         return []
     return list(desc.ts) if desc.is_list else [desc]

@@ -163,9 +163,10 @@ def _judge(impl: IrOpImpl, values: Sequence[Any], *, reached: bool) -> Verdict:
     if not reached:
         return Verdict(impl.provider, "not reached")
     why = impl.refusal(*values)
-    return (
-        Verdict(impl.provider, "chosen") if why is None else Verdict(impl.provider, "refused", why)
-    )
+    if why is not None:
+        return Verdict(impl.provider, "refused", why)
+    form = impl.form(values) if isinstance(impl, IreeImpl) else ""
+    return Verdict(impl.provider, "chosen", form)
 
 
 def _explain_kernel(impl: IrOpImpl | None, values: Sequence[Any]) -> Explanation | None:

@@ -38,6 +38,7 @@ from ir_runtime.op_reg.call.bound_launch import (
     bind_general,
 )
 from ir_runtime.op_reg.call.loaded_kernels import LoadedKernels
+from ir_runtime.op_reg.call.merged_rows import MergedRows
 from ir_runtime.op_reg.call.traced_launch import traced
 from ir_runtime.op_reg.select.argument import TensorArg, TensorListArg
 from ir_runtime.op_reg.select.call_device import call_device
@@ -143,18 +144,18 @@ def bind_call(op: Op, args: Sequence[Any]) -> BoundLaunch:
     operands = tuple(
         i for i, desc in enumerate(ksel.arg_descs) if desc is not None and desc.ir_arity
     )
-    results = tuple((tuple(d.t.shape), d.t.dtype) for d in written_descs(ksel.result_descs))
+    results = _shapes(written_descs(ksel.result_descs))
     assemble = assembler(ksel.result_descs)
     # The kernel writes its results first, then the new contents of its in-place arguments.
-    new = written_descs(ksel.inplace_tied_arg_descs)
-    written = (*results, *((tuple(d.t.shape), d.t.dtype) for d in new))
+    written = (*results, *_shapes(written_descs(ksel.inplace_tied_arg_descs)))
     where = call_device(op.name, op.arg_names, args) or torch.device("cpu")
     if not any(_numel(shape) for shape, _ in written):
         return bind_empty(results, assemble, where=where)
-    flat = _operand_values(args, operands)
+    rows = MergedRows(ksel, operands)
+    flat = rows.operands(_operand_values(args, operands))
     changed = Changed(_changed_operands(ksel, operands), op.elementwise)
-    bound_kernel = _bind_launch(op, ksel, where, flat, written, changed)
-    launch = bound_kernel.launch
+    bound_kernel = _bind_launch(op, ksel, where, flat, rows.written, changed)
+    launch = rows.launch(bound_kernel.launch)
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
     if changed.operands or listed or assemble:
         bound = bind_general(launch, operands, results, assemble, where=where)
@@ -167,6 +168,10 @@ def bind_call(op: Op, args: Sequence[Any]) -> BoundLaunch:
     if active_trace() is not None:
         bound = traced(bound, op.qualified_name)
     return bound
+
+
+def _shapes(descs: Sequence[Any]) -> Results:
+    return tuple((tuple(d.t.shape), d.t.dtype) for d in descs)
 
 
 def _operand_values(args: Sequence[Any], operands: tuple[int, ...]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -133,6 +134,8 @@ class TensorArg:
         t: the argument, or a meta tensor.
         spec_dims: for each dimension its size if it is compiled in, None for a dynamic one.
         name: the argument's name in the op's schema, "" for a result.
+        kept_dims: the number of last dimensions that the kernel sees as they are, after one
+            dynamic dimension for all others; None if it sees all.
     """
 
     ir_arity: int = 1
@@ -143,6 +146,7 @@ class TensorArg:
         self.name = name
         self._op_name = op_name
         self.spec_dims: list[int | None] = [None] * t.ndim
+        self.kept_dims: int | None = None
 
     @property
     def maybe_tensor_value(self) -> Tensor:
@@ -171,6 +175,37 @@ class TensorArg:
                 raise self._refusal(f"must have a dimension {index}")
             self.spec_dims[index] = self.t.shape[index]
         return self
+
+    def merge_rows(self, *, keep: int) -> TensorArg:
+        """Merge all but the last `keep` dimensions for the kernel, which serves all ranks then.
+
+        Only for kernels of calls of their own, not within a program.
+        """
+        if self.t.ndim < keep:
+            raise self._refusal(f"must have at least {keep} dimensions")
+        self.kept_dims = keep
+        return self
+
+    def merged(self, tensor: Tensor) -> Tensor:
+        """Return a tensor as the kernel sees it."""
+        if self.kept_dims is None or tensor.ndim == 1 + self.kept_dims:
+            return tensor
+        return tensor.reshape(self.merged_shape)
+
+    @property
+    def merged_shape(self) -> tuple[int, ...]:
+        """The shape that the kernel sees."""
+        shape = tuple(self.t.shape)
+        if self.kept_dims is None:
+            return shape
+        lead = len(shape) - self.kept_dims
+        return (math.prod(shape[:lead]), *shape[lead:])
+
+    @property
+    def _kernel_dims(self) -> list[int | None]:
+        if self.kept_dims is None:
+            return self.spec_dims
+        return [None, *self.spec_dims[len(self.spec_dims) - self.kept_dims :]]
 
     def require(
         self, *, dtypes: Sequence[torch.dtype] = (), rank: int | None = None, min_rank: int = 0
@@ -217,13 +252,13 @@ class TensorArg:
     @property
     def mlir_type_asm(self) -> str:
         """The tensor type, such as `tensor<?x384xf32>`."""
-        dims = "".join(f"{'?' if dim is None else int(dim)}x" for dim in self.spec_dims)
+        dims = "".join(f"{'?' if dim is None else int(dim)}x" for dim in self._kernel_dims)
         return f"tensor<{dims}{dtype_info(self.t.dtype).mlir}>"
 
     @property
     def spec_key(self) -> str:
         """Dtype, signed or unsigned, and dimensions, `?` for a dynamic one."""
-        dims = ",".join("?" if dim is None else str(int(dim)) for dim in self.spec_dims)
+        dims = ",".join("?" if dim is None else str(int(dim)) for dim in self._kernel_dims)
         return f"{dtype_info(self.t.dtype).short}[{dims}]"
 
     def __repr__(self) -> str:  # never raises, even for an unknown dtype or size

@@ -1,0 +1,138 @@
+"""The MLIR of operations that are the same for lanes and for a row's number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ir_runtime.rows.emit.block import F64, LANE, MASK, Say, number, vector_of
+from ir_runtime.rows.value import COMPARISONS, LOGIC
+
+__all__ = [
+    "LANE_TYPE",
+    "LIBRARY",
+    "ROW_TYPE",
+    "WIDE_TYPE",
+    "Type",
+    "extreme_of",
+    "operation",
+]
+
+LIBRARY = (
+    *("exp", "exp_down", "expm1", "log", "log1p", "tanh", "erf"),
+    *("sigmoid", "softplus", "sin", "cos", "rsqrt", "gate"),
+)
+"""Operations that are functions of the vector library."""
+
+_UNARY = {
+    "neg": "arith.negf",
+    "sqrt": "math.sqrt",
+    "abs": "math.absf",
+    "floor": "math.floor",
+    "ceil": "math.ceil",
+    "trunc": "math.trunc",
+}
+_BINARY = {
+    "add": "arith.addf",
+    "subtract": "arith.subf",
+    "multiply": "arith.mulf",
+    "divide": "arith.divf",
+    "and": "arith.andi",
+    "or": "arith.ori",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """The types that an operation works on.
+
+    Attributes:
+        real: of numbers.
+        mask: of truth values.
+        bits: of a float of `real`: 32 or 64.
+        is_vector: whether they are vectors.
+    """
+
+    real: str
+    mask: str
+    bits: int
+    is_vector: bool
+
+    def integer(self, bits: int) -> str:
+        """Return the type of integers."""
+        return vector_of(f"i{bits}") if self.is_vector else f"i{bits}"
+
+    def constant(self, say: Say, value: float) -> str:
+        """Return a constant number."""
+        text = number(value, self.bits)
+        return say(f"arith.constant {f'dense<{text}>' if self.is_vector else text}", self.real)
+
+
+LANE_TYPE = Type(LANE, MASK, 32, is_vector=True)
+WIDE_TYPE = Type(F64, MASK, 64, is_vector=True)
+ROW_TYPE = Type("f64", "i1", 64, is_vector=False)
+
+
+def operation(say: Say, kind: Type, op: str, a: list[str]) -> str:
+    """Add an operation that needs neither memory nor the vector library."""
+    if op in COMPARISONS:
+        return say(f"arith.cmpf {COMPARISONS[op]}, {a[0]}, {a[1]}", kind.real)
+    if op in _UNARY:
+        return say(f"{_UNARY[op]} {a[0]}", kind.real)
+    if op in _BINARY:
+        return say(f"{_BINARY[op]} {a[0]}, {a[1]}", kind.mask if op in LOGIC else kind.real)
+    if op == "not":
+        yes = say(f"arith.constant {'dense<true>' if kind.is_vector else 'true'}", kind.mask)
+        return say(f"arith.xori {a[0]}, {yes}", kind.mask)
+    return _LONGER[op](say, kind, *a)
+
+
+def _select(say: Say, kind: Type, mask: str, a: str, b: str) -> str:
+    types = f"{kind.mask}, {kind.real}" if kind.is_vector else kind.real
+    return say(f"arith.select {mask}, {a}, {b}", types)
+
+
+def _to_int8(say: Say, kind: Type, x: str) -> str:
+    wide = say(f"arith.fptosi {x}", f"{kind.real} to {kind.integer(32)}")
+    low = say(f"arith.trunci {wide}", f"{kind.integer(32)} to {kind.integer(8)}")
+    return say(f"arith.sitofp {low}", f"{kind.integer(8)} to {kind.real}")
+
+
+def extreme(say: Say, kind: Type, a: str, b: str, order: str) -> str:
+    """Return the one of two numbers that comes first in an order, NaN if one of them is."""
+    better = _select(say, kind, say(f"arith.cmpf {order}, {a}, {b}", kind.real), a, b)
+    # `better` is `b` where one is NaN: right if that is `b`.
+    return _select(say, kind, say(f"arith.cmpf uno, {a}, {a}", kind.real), a, better)
+
+
+def _max(say: Say, kind: Type, a: str, b: str) -> str:
+    return extreme(say, kind, a, b, "ogt")
+
+
+def _min(say: Say, kind: Type, a: str, b: str) -> str:
+    return extreme(say, kind, a, b, "olt")
+
+
+def _round(say: Say, kind: Type, x: str) -> str:
+    """Round half to even; `math.roundeven` becomes some forty integer operations."""
+    limit = kind.constant(say, 2.0**23 if kind.bits == 32 else 2.0**52)
+    size = say(f"math.absf {x}", kind.real)
+    raised = say(f"arith.addf {size}, {limit}", kind.real)
+    whole = say(f"arith.subf {raised}, {limit}", kind.real)
+    signed = say(f"math.copysign {whole}, {x}", kind.real)
+    is_small = say(f"arith.cmpf olt, {size}, {limit}", kind.real)
+    return _select(say, kind, is_small, signed, x)
+
+
+def extreme_of(say: Say, reduction: str, x: str, so_far: str) -> str:
+    """Return the more extreme of a number and those so far; NaN stays."""
+    return extreme(say, LANE_TYPE, x, so_far, "ogt" if reduction == "most" else "olt")
+
+
+_LONGER: dict[str, Callable[..., str]] = {
+    "select": _select,
+    "max": _max,
+    "min": _min,
+    "round": _round,
+    "to_int8": _to_int8,
+}

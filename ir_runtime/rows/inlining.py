@@ -1,0 +1,120 @@
+"""`inline`: a torch function over rows becomes a kernel inside of `generate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime.errors import GenerateError
+from ir_runtime.launch.artifact.key import digest_of
+from ir_runtime.op_reg import KernelBuilder, MlirTemplate, flatten, unflatten
+from ir_runtime.op_reg.select.argument_name import arguments_like
+from ir_runtime.rows.emit.kernel_text import kernel_text
+from ir_runtime.rows.plan import make_plan
+from ir_runtime.rows.trace import trace
+from ir_runtime.rows.value import Graph
+
+if TYPE_CHECKING:
+    from iree.compiler.ir import Value
+
+__all__ = ["call_graph", "inline"]
+
+
+def inline(
+    kb: KernelBuilder, fn: Callable[..., Any], *operands: Value, like: Sequence[Tensor] = ()
+) -> Any:
+    """Write the row kernel of a torch function, and call it.
+
+    All operands with the most dimensions have rows; their leading dimensions must be equal. The
+    others are shared by all rows, or have one element for each row. A kernel for GPUs is not
+    written yet.
+
+    Args:
+        kb: the builder of a kernel for a CPU.
+        fn: takes a tensor for each operand, returns a tensor or several; see `docs/rows.md` for
+            what it may do.
+        operands: tensors; the last dimension is static.
+        like: a tensor for each operand, for shapes and dtypes; default: the call's own tensors,
+            if all operands are arguments of the kernel.
+
+    Returns:
+        The result value, or a list if there are several.
+
+    Raises:
+        UnsupportedOperatorError: `fn` is beyond row kernels; the message has operator and line.
+        GenerateError: it computes something else with another number of rows.
+    """
+    if kb.ksel.device_family != "local":
+        raise GenerateError(
+            f"{kb.ksel.op.name}: rows.inline is called for {kb.ksel.device_family}, must be for "
+            "a CPU"
+        )
+    tensors = tuple(like) or arguments_like(kb.ksel, kb.arg_bindings, operands)
+    if tensors is None:
+        raise GenerateError(
+            f"{kb.ksel.op.name}: rows.inline has operands that are no arguments, must know shapes",
+            fix="pass `like`, a tensor for each operand",
+        )
+    graph = trace(fn, tensors, ())
+    if trace(fn, _with_other_rows(tensors), ()).text() != graph.text():
+        raise GenerateError(
+            f"{kb.ksel.op.name}: the function of rows.inline depends on the number of rows, "
+            "must not: one kernel serves all numbers"
+        )
+    found = call_graph(kb, graph, operands)
+    return found[0] if len(found) == 1 else found
+
+
+def _with_other_rows(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return meta tensors with more rows."""
+    return [
+        torch.empty(
+            (*(size if size == 1 else 2 * size + 1 for size in t.shape[:-1]), *t.shape[-1:]),
+            dtype=t.dtype,
+            device="meta",
+        )
+        for t in tensors
+    ]
+
+
+def call_graph(kb: KernelBuilder, graph: Graph, operands: Sequence[Value]) -> list[Value]:
+    """Write the kernel of a graph and call it.
+
+    Args:
+        kb: the builder.
+        graph: the traced function.
+        operands: one for each input, of any rank.
+
+    Returns:
+        The results, in the shapes of the function.
+    """
+    # Names of the executables' functions are the names of a library: each graph has its own.
+    name = f"rows_{digest_of(graph.text())[:16]}"
+    text = kernel_text(make_plan(graph), name)
+    flat = [
+        flatten(kb, operand, keep=1 if source.each_row else 0)
+        for operand, source in zip(operands, graph.inputs, strict=True)
+    ]
+    found = kb.inline_mlir(MlirTemplate(name, text), {}, *flat, function=name)
+    shaped = next(o for o, i in zip(operands, graph.inputs, strict=True) if i.each_row)
+    results = []
+    for y, result in zip(found if isinstance(found, list) else [found], graph.results, strict=True):
+        value = unflatten(kb, y, shaped, keep=1)
+        results.append(_without_last(kb, value) if result.drops else value)
+    return results
+
+
+def _without_last(kb: KernelBuilder, value: Value) -> Value:
+    """Drop the last dimension, which has the size 1."""
+    from iree.compiler.dialects import tensor
+    from iree.compiler.ir import RankedTensorType
+
+    kind = RankedTensorType(value.type)
+    rank = kind.rank
+    with kb.context, kb.location, kb.ip:
+        target = RankedTensorType.get(list(kind.shape[:-1]), kind.element_type)
+        groups = [[i] for i in range(rank - 2)] + ([[rank - 2, rank - 1]] if rank > 1 else [])
+        return tensor.collapse_shape(target, value, groups)

@@ -1,0 +1,149 @@
+"""Rules of reductions along the last dimension."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from ir_runtime.rows.normal_form.result_like import reduction
+from ir_runtime.rows.normal_form.table import Dropped, rule
+from ir_runtime.rows.row_tensor import RowTensor, TraceState
+from ir_runtime.rows.value import Value
+
+__all__ = ["mean_of", "most_of", "sum_of"]
+
+_JOINS = {"sum": "add", "most": "max", "least": "min"}
+
+
+def reduced(t: TraceState, op: str, x: RowTensor | Sequence[Value], width: int) -> Value:
+    """Reduce the parts of a row of some width."""
+    parts = x.parts if isinstance(x, RowTensor) else x
+    if len(parts) == 1 and parts[0].kind != "lanes":
+        if op != "sum" or width == 1:
+            return t.values.number_of(parts[0])
+        return t.values.make("multiply", parts[0], t.values.constant(width))
+    found = [
+        t.values.reduce(op, part) if part.kind == "lanes" else t.values.number_of(part)
+        for part in parts
+    ]
+    return functools.reduce(lambda a, b: t.values.make(_JOINS[op], a, b), found)
+
+
+def sum_of(t: TraceState, x: Value, width: int) -> Value:
+    """Return the sum of each row."""
+    return reduced(t, "sum", (x,), width)
+
+
+def most_of(t: TraceState, x: Value, width: int) -> Value:
+    """Return the largest number of each row."""
+    return reduced(t, "most", (x,), width)
+
+
+def mean_of(t: TraceState, x: Value, width: int) -> Value:
+    """Return the mean of each row."""
+    return t.values.make("divide", sum_of(t, x, width), t.values.constant(width))
+
+
+def _shaped(value: Value, *, keepdim: bool) -> Any:
+    return value if keepdim else Dropped(value)
+
+
+@rule("sum", like=reduction)
+def _sum(
+    t: TraceState,
+    _: Any,
+    x: RowTensor,
+    dims: Any = None,
+    keepdim: bool = False,
+    dtype: Any = None,
+) -> Any:
+    del dtype
+    del dims
+    return _shaped(reduced(t, "sum", x, x.shape[-1]), keepdim=keepdim)
+
+
+@rule("mean", like=reduction)
+def _mean(
+    t: TraceState,
+    _: Any,
+    x: RowTensor,
+    dims: Any = None,
+    keepdim: bool = False,
+    dtype: Any = None,
+) -> Any:
+    del dtype
+    del dims
+    total = reduced(t, "sum", x, x.shape[-1])
+    mean = t.values.make("divide", total, t.values.constant(x.shape[-1]))
+    return _shaped(mean, keepdim=keepdim)
+
+
+def _extreme(op: str) -> Any:
+    def build(t: TraceState, _: Any, x: RowTensor, dims: Any = None, keepdim: bool = False) -> Any:
+        del dims
+        return _shaped(reduced(t, op, x, x.shape[-1]), keepdim=keepdim)
+
+    return build
+
+
+rule("amax", like=reduction, kind="choice")(_extreme("most"))
+rule("amin", like=reduction, kind="choice")(_extreme("least"))
+
+
+def _variance(t: TraceState, x: RowTensor, correction: Any) -> tuple[Value, Value]:
+    """Return the variance and the mean."""
+    width = x.shape[-1]
+    correction = 1 if correction is None else correction
+    constant, make = t.values.constant, t.values.make
+    mean = make("divide", reduced(t, "sum", x, width), constant(width))
+    squares = []
+    for part in x.parts:
+        off = make("subtract", t.values.number_of(part), mean)
+        squares.append(make("multiply", off, off))
+    total = reduced(t, "sum", squares, width)
+    return make("divide", total, constant(max(width - correction, 0))), mean
+
+
+@rule("var", like=reduction)
+def _var(
+    t: TraceState,
+    _: Any,
+    x: RowTensor,
+    dims: Any = None,
+    correction: Any = 1,
+    keepdim: bool = False,
+) -> Any:
+    del dims
+    return _shaped(_variance(t, x, correction)[0], keepdim=keepdim)
+
+
+def _two(*args: Any, **options: Any) -> tuple[Any, Any]:
+    return reduction(*args, **options), reduction(*args, **options)
+
+
+@rule("var_mean", like=_two)
+def _var_mean(
+    t: TraceState,
+    _: Any,
+    x: RowTensor,
+    dims: Any = None,
+    correction: Any = 1,
+    keepdim: bool = False,
+) -> list[Any]:
+    del dims
+    return [_shaped(v, keepdim=keepdim) for v in _variance(t, x, correction)]
+
+
+@rule("std", like=reduction)
+def _std(
+    t: TraceState,
+    _: Any,
+    x: RowTensor,
+    dims: Any = None,
+    correction: Any = 1,
+    keepdim: bool = False,
+) -> Any:
+    del dims
+    variance = _variance(t, x, correction)[0]
+    return _shaped(t.values.make("sqrt", variance), keepdim=keepdim)

@@ -1,0 +1,205 @@
+"""The plan of a row kernel: the loops over the row, and what one loop keeps for a later one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from ir_runtime.rows.value import REDUCTIONS, Graph, Result, Value, topological
+
+__all__ = ["LANES", "Pass", "Plan", "make_plan", "unrounded"]
+
+LANES = 32
+"""Numbers that a loop processes at a time."""
+
+STACK_BYTES = 16384
+"""Most bytes of a row that are kept on the stack; IREE refuses more than 32 KiB."""
+
+DEAR = 10
+"""Cost from which a value is kept for a later loop."""
+
+COST = {
+    "constant": 0,
+    "spread": 0,
+    "round_to": 6,
+    "divide": 4,
+    "sqrt": 6,
+    "rsqrt": 10,
+    "exp": 14,
+    "exp_down": 11,
+    "expm1": 20,
+    "log": 20,
+    "log1p": 28,
+    "tanh": 22,
+    "erf": 22,
+    "sigmoid": 18,
+    "gate": 18,
+    "softplus": 30,
+    "sin": 25,
+    "cos": 25,
+}
+"""Instructions of an operation; 1 for those that are not here."""
+
+
+@dataclass(eq=False)
+class Pass:
+    """A loop over the row.
+
+    Attributes:
+        width: its columns.
+        reductions: sums, largest and smallest numbers that it ends with.
+        stores: what it writes: number of the result, first column, value.
+    """
+
+    width: int
+    reductions: list[Value] = field(default_factory=list)
+    stores: list[tuple[int, int, Value]] = field(default_factory=list)
+
+    def roots(self) -> list[Value]:
+        """Return the values that it computes for others."""
+        return [r.args[0] for r in self.reductions] + [unrounded(v) for _, _, v in self.stores]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a kernel computes, in order.
+
+    Attributes:
+        graph: the function.
+        passes: the loops.
+        kept: where the values are kept that a later pass needs: number of a result, or -1 for
+            the stack.
+        by_columns: whether a workgroup takes some columns of a row, not the whole row.
+        stack: the number of the stack memory of each value that is kept there.
+        uses: how often each value is an operand or a part of a result.
+        order: `_split` if lanes hold even places first, as two bf16 come apart; else empty.
+    """
+
+    graph: Graph
+    passes: tuple[Pass, ...]
+    kept: dict[Value, int]
+    stack: dict[Value, int]
+    uses: Counter[Value]
+    by_columns: bool
+    order: str
+
+
+def make_plan(graph: Graph) -> Plan:
+    """Divide a function into passes."""
+    level = _levels(graph)
+    passes: dict[tuple[int, int], Pass] = {}
+    for v in graph.values():
+        if v.op in REDUCTIONS:
+            key = (level[v], v.args[0].width)
+            passes.setdefault(key, Pass(v.args[0].width)).reductions.append(v)
+    last = max((key[0] for key in passes), default=0) + 1
+    for number, result in enumerate(graph.results):
+        if result.width == 1:
+            continue
+        column = 0
+        for part in result.parts:
+            key = _earliest(passes, level, part) or (last, part.width)
+            passes.setdefault(key, Pass(part.width)).stores.append((number, column, part))
+            column += part.width
+    ordered = tuple(passes[key] for key in sorted(passes))
+    halves = any(i.dtype == torch.bfloat16 and i.each_row and i.width > 1 for i in graph.inputs)
+    order = "_split" if halves else ""
+    numbers = any(r.width == 1 for r in graph.results)
+    single = len(ordered) == 1 and not ordered[0].reductions and not numbers
+    kept = _choose_kept(graph, ordered, order)
+    on_stack = [v for v, place in kept.items() if place < 0]
+    stack = {v: number for number, v in enumerate(on_stack)}
+    uses = Counter(a for v in graph.values() for a in v.args)
+    uses.update(part for r in graph.results for part in r.parts)
+    return Plan(graph, ordered, kept, stack, uses, single, order)
+
+
+def unrounded(value: Value) -> Value:
+    """Return a result before its last rounding, which its store does."""
+    return value.args[0] if value.op in ("round_to", "to_int8") else value
+
+
+def _levels(graph: Graph) -> dict[Value, int]:
+    """Return for each value the number of reductions that lie one behind the other before it."""
+    level: dict[Value, int] = {}
+    for v in graph.values():
+        level[v] = max((level[a] for a in v.args), default=0) + (v.op in REDUCTIONS)
+    return level
+
+
+def _earliest(
+    passes: dict[tuple[int, int], Pass], level: dict[Value, int], part: Value
+) -> tuple[int, int] | None:
+    """Return the first pass that computes a value anyway."""
+    for key in sorted(passes):
+        later = key[1] == part.width and key[0] > level[part]
+        if later and unrounded(part) in lanes_of(passes[key].roots()):
+            return key
+    return None
+
+
+def lanes_of(
+    roots: Iterable[Value], stop: Callable[[Value], bool] = lambda _: False
+) -> dict[Value, None]:
+    """Return the lane values that a pass computes; values of `stop` are there already."""
+    seen: dict[Value, None] = {}
+    todo = list(roots)
+    while todo:
+        v = todo.pop()
+        if v.kind == "lanes" and v not in seen:
+            seen[v] = None
+            if not stop(v):
+                todo.extend(v.args)
+    return seen
+
+
+def cost_of(value: Value) -> int:
+    """Return the instructions that a vector of a value takes."""
+    return sum(COST.get(v.op, 1) for v in topological([value]) if v.kind == "lanes")
+
+
+def _choose_kept(graph: Graph, passes: Sequence[Pass], order: str) -> dict[Value, int]:
+    kept: dict[Value, int] = {}
+    stack = 0
+    for number, later in enumerate(passes):
+        earlier = lanes_of(root for p in passes[:number] for root in p.roots())
+        todo = later.roots()
+        while todo:
+            v = todo.pop()
+            if v.kind != "lanes" or v in kept:
+                continue
+            if v not in earlier or v.is_bool or cost_of(v) < DEAR:
+                todo.extend(v.args)
+                continue
+            free = _free_result(graph, passes, kept, v) if not order else None
+            if free is not None:
+                kept[v] = free
+            elif stack + 4 * (v.width + LANES) <= STACK_BYTES:
+                kept[v] = -1
+                stack += 4 * (v.width + LANES)
+            else:
+                todo.extend(v.args)
+    return kept
+
+
+def _free_result(
+    graph: Graph, passes: Sequence[Pass], kept: dict[Value, int], v: Value
+) -> int | None:
+    """Return a float32 result whose row can hold a value until its own value is stored.
+
+    The last pass that needs the value stores this result, so nothing reads it afterwards.
+    """
+    users = [n for n, p in enumerate(passes) if v in lanes_of(p.roots())]
+    stored = {number: n for n, p in enumerate(passes) for number, _, _ in p.stores}
+    for number, result in enumerate(graph.results):
+        fits = _is_plain(result) and result.width == v.width and number not in kept.values()
+        if fits and stored[number] == users[-1]:
+            return number
+    return None
+
+
+def _is_plain(result: Result) -> bool:
+    return result.dtype == torch.float32 and len(result.parts) == 1 and result.width > 1

@@ -1,0 +1,136 @@
+"""Shorter and more exact forms of what functions are written as."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Callable
+
+from ir_runtime.rows.value import Graph, Value, Values, topological
+
+__all__ = ["rewrite"]
+
+Uses = Counter[Value]
+_STEPS = ("round", "floor", "ceil", "trunc", "to_int8")
+"""Operations that turn a small error into a large one."""
+
+
+def rewrite(graph: Graph, values: Values) -> Graph:
+    """Return the graph with the forms of this file."""
+    for step in (_by_function, _by_division):
+        graph = _rebuilt(graph, values, step)
+    return graph
+
+
+Step = Callable[[Values, Value, tuple[Value, ...], Uses, "set[Value]"], Value | None]
+"""Takes an old value, its new operands, uses of old values, and the old values that a step of
+`_STEPS` depends on; returns another form, or None."""
+
+
+def _rebuilt(graph: Graph, values: Values, step: Step) -> Graph:
+    old = graph.values()
+    uses = Counter(a for v in old for a in v.args)
+    uses.update(part for r in graph.results for part in r.parts)
+    stepped = set(topological(v for v in old if v.op in _STEPS))
+    new: dict[Value, Value] = {}
+    for v in old:
+        args = tuple(new[a] for a in v.args)
+        found = step(values, v, args, uses, stepped)
+        if found is None:
+            found = v if args == v.args else values.again(v, args)
+        new[v] = found
+    results = tuple(
+        dataclasses.replace(r, parts=tuple(new[part] for part in r.parts)) for r in graph.results
+    )
+    return dataclasses.replace(graph, results=results)
+
+
+def _by_function(
+    values: Values, v: Value, args: tuple[Value, ...], uses: Uses, stepped: set[Value]
+) -> Value | None:
+    """Choose the function of the library that computes a pattern in fewer steps."""
+    del stepped
+    if v.kind != "lanes":
+        return None
+    if v.op == "exp" and args[0].op == "subtract":
+        x, most = args[0].args
+        if most.op == "most" and most.args[0] is x:
+            return values.make("exp_down", args[0])
+    if v.op in ("multiply", "add"):
+        pattern = _gate if v.op == "multiply" else _one_and_tanh
+        for old, (a, b) in ((v.args[1], args), (v.args[0], args[::-1])):
+            if uses[old] == 1:  # a function that others use is computed anyway
+                found = pattern(values, a, b)
+                if found is not None:
+                    return found
+    return None
+
+
+def _gate(values: Values, a: Value, b: Value) -> Value | None:
+    """Write a * sigmoid(b) as a / (1 + exp(-b)), which rounds once less."""
+    return values.make("gate", a, b.args[0]) if b.op == "sigmoid" else None
+
+
+def _one_and_tanh(values: Values, a: Value, b: Value) -> Value | None:
+    """Write 1 + tanh(u) as 2 sigmoid(2 u), in which nothing cancels."""
+    if a is not values.constant(1.0) or b.op != "tanh":
+        return None
+    two = values.constant(2.0)
+    return values.make(
+        "multiply", values.make("sigmoid", values.make("multiply", b.args[0], two)), two
+    )
+
+
+def _by_division(
+    values: Values, v: Value, args: tuple[Value, ...], uses: Uses, stepped: set[Value]
+) -> Value | None:
+    """Divide by a row's number as a product with its inverse, if the error stays small."""
+    del uses
+    if v.op != "divide" or v.kind != "lanes":
+        return None
+    x, by = args
+    if (
+        by.kind == "constant"
+        and math.frexp(abs(by.number))[0] == 0.5
+        and 1e-30 < abs(by.number) < 1e30
+    ):
+        return values.make("multiply", x, values.constant(1.0 / by.number))
+    if by.kind != "row" or v in stepped:
+        return None
+    if lowest(by) >= 2.0**-126:
+        return values.make("multiply", x, values.make("divide", values.constant(1.0), by))
+    return None
+
+
+def lowest(v: Value) -> float:
+    """Return a bound that a value does not go below; minus infinity if none is known."""
+    if v.op == "constant":
+        return v.number
+    if v.op in _POSITIVE or (v.op == "multiply" and v.args[0] is v.args[1]):
+        return 0.0
+    if v.op == "sum":  # one of the exponentials is exp(0)
+        return 0.5 if v.args[0].op == "exp_down" else min(lowest(v.args[0]), 0.0)
+    bound = _BOUNDS.get(v.op)
+    return -math.inf if bound is None else bound(*map(lowest, v.args))
+
+
+_POSITIVE = ("exp", "exp_down", "sigmoid", "softplus", "abs")
+
+
+def _bound_of_product(a: float, b: float) -> float:
+    return a * b if a >= 0 and b >= 0 else -math.inf
+
+
+_BOUNDS: dict[str, Callable[..., float]] = {
+    "most": lambda a: a,
+    "least": lambda a: a,
+    "spread": lambda a: a,
+    "sqrt": lambda a: math.sqrt(max(a, 0.0)),
+    "max": max,
+    "min": min,
+    "add": lambda a, b: a + b,
+    "multiply": _bound_of_product,
+    "divide": lambda a, b: 0.0 if a >= 0 and b >= 0 else -math.inf,
+}
+"""The bound of an operation from those of its operands."""

@@ -1,0 +1,107 @@
+"""Ops made from a torch function over rows: a row kernel on CPUs, else the traced form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from ir_runtime.errors import IrRuntimeError, UnsupportedOperatorError
+from ir_runtime.launch.artifact.key import digest_of
+from ir_runtime.op_reg import KernelBuilder, KernelSelection
+from ir_runtime.op_reg.call.kernel import run_select
+from ir_runtime.op_reg.op.op import Op
+from ir_runtime.op_reg.op.tensor_leaves import flatten_groups
+from ir_runtime.op_reg.select.call_selection import CallSelection
+from ir_runtime.op_reg.traced_op import TracedOp, declare_arguments, tensor_descs
+from ir_runtime.rows.inlining import call_graph
+from ir_runtime.rows.trace import trace
+from ir_runtime.rows.value import Graph
+
+__all__ = ["RowOp", "form_of"]
+
+
+class RowOp(TracedOp):
+    """An op that computes the same as a torch function; made by `traced_op`.
+
+    Each selection traces the function at the sizes of the call. Calls with one graph share a
+    kernel, whatever their rows are; a function that the rows kernels cannot compute has the
+    kernels of `TracedOp`.
+
+    Attributes:
+        graph: the traced function of a selection; None if its kernel is of the traced form.
+        why_traced: why it is of the traced form; "" if it is not.
+    """
+
+    graph: Graph | None = None
+    why_traced: str = ""
+
+    def select(self, ksel: KernelSelection) -> None:
+        """Declare the arguments by their types, and the results as the trace has them."""
+        assert isinstance(ksel, CallSelection)
+        values = declare_arguments(ksel)
+        descs = flatten_groups([tensor_descs(desc) for desc in ksel.arg_descs])[0]
+        try:
+            self.graph = self._trace(ksel, [d.t for d in descs])
+        except UnsupportedOperatorError as error:
+            place = f" ({error.place})" if error.place else ""
+            self.why_traced = str(error).partition("\n")[0] + place
+        except Exception as error:  # noqa: BLE001 - of user code; the traced form tells it better
+            self.why_traced = f"no row kernel: {type(error).__name__}: {error}".partition("\n")[0]
+        if self.graph is None:
+            self.declare_traced(ksel, values)
+            return
+        for desc, source in zip(descs, self.graph.inputs, strict=True):
+            if source.each_row:
+                desc.specialize_dims(-1).merge_rows(keep=1)
+            else:
+                desc.specialize_all_dims()
+        for result in self.graph.results:
+            desc = ksel.return_new_tensor(result.shape, result.dtype)
+            if not result.drops:
+                desc.specialize_dims(-1)
+            desc.merge_rows(keep=0 if result.drops else 1)
+        ksel.variant = f"rows {digest_of(self.graph.text())[:16]}"
+
+    def _trace(self, ksel: CallSelection, tensors: Sequence[Tensor]) -> Graph:
+        if ksel.device_family != "local":
+            raise UnsupportedOperatorError(
+                f"no row kernel: they are for CPUs, not for {ksel.device_family}"
+            )
+        if not all(type(size) is int for t in tensors for size in t.shape):
+            raise UnsupportedOperatorError("no row kernel: it has symbolic sizes")
+        if any("[]" in str(r.type) for r in self.schema.returns):
+            raise UnsupportedOperatorError("no row kernel: it returns a list")
+        activations = flatten_groups(
+            [[i in self.activations] * len(tensor_descs(d)) for i, d in enumerate(ksel.arg_descs)]
+        )[0]
+        rows = [number for number, is_row in enumerate(activations) if is_row]
+        return trace(self.function_of_tensors(ksel), tensors, rows)
+
+    def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
+        """Write the row kernel, or trace the function."""
+        if self.graph is None:
+            super().generate(ksel, kb)
+            return
+        operands = flatten_groups(
+            [kb.arg_value(i) for i, d in enumerate(ksel.arg_descs) if tensor_descs(d)]
+        )[0]
+        kb.yield_results(*call_graph(kb, self.graph, operands))
+
+
+def form_of(op: Op, args: Sequence[Any]) -> str:
+    """Return in words of which form the kernel of a call is.
+
+    Args:
+        op: an op whose kernels may be row kernels.
+        args: all arguments in schema order.
+    """
+    if not isinstance(op, RowOp):
+        return ""
+    try:
+        made = run_select(op, args).own_op
+    except IrRuntimeError:
+        return ""  # the call itself would raise this error
+    assert isinstance(made, RowOp)
+    return f"traced, {made.why_traced}" if made.why_traced else "a row kernel"

@@ -1,0 +1,442 @@
+#pipeline_layout = #hal.pipeline.layout<bindings = [#hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer>, #hal.pipeline.binding<storage_buffer>]>
+module {
+  func.func public @main(%arg0: tensor<?x8xbf16>, %arg1: tensor<8xf32>, %arg2: !hal.buffer_view {iree.abi.output = 0 : index}, %arg3: !hal.buffer_view {iree.abi.output = 1 : index}) -> (tensor<?x4xbf16>, tensor<?xf32>) {
+    %0:2 = util.call @rows_2926eb4875cb099e(%arg0, %arg1) : (tensor<?x8xbf16>, tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>)
+    %collapsed = tensor.collapse_shape %0#1 [[0, 1]] : tensor<?x1xf32> into tensor<?xf32>
+    return %0#0, %collapsed : tensor<?x4xbf16>, tensor<?xf32>
+  }
+  hal.executable.source private @rows_2926eb4875cb099e_rows {
+    hal.executable.export public @rows_2926eb4875cb099e ordinal(0) layout(#pipeline_layout) count(%arg0: !hal.device, %arg1: index) -> (index, index, index) {
+      %c1 = arith.constant 1 : index
+      %c1_0 = arith.constant 1 : index
+      hal.return %arg1, %c1, %c1 : index, index, index
+    }
+    builtin.module {
+      func.func private @row_erf(%arg0: vector<32xf32>) -> vector<32xf32> {
+        %cst = arith.constant dense<7.87114259E-5> : vector<32xf32>
+        %cst_0 = arith.constant dense<-8.02694703E-4> : vector<32xf32>
+        %cst_1 = arith.constant dense<0.00519096665> : vector<32xf32>
+        %cst_2 = arith.constant dense<-0.0268553682> : vector<32xf32>
+        %cst_3 = arith.constant dense<0.112836227> : vector<32xf32>
+        %cst_4 = arith.constant dense<-0.376126289> : vector<32xf32>
+        %cst_5 = arith.constant dense<0.128379166> : vector<32xf32>
+        %cst_6 = arith.constant dense<4.000000e+00> : vector<32xf32>
+        %cst_7 = arith.constant dense<1.000000e+00> : vector<32xf32>
+        %cst_8 = arith.constant dense<2.95196485E-4> : vector<32xf32>
+        %cst_9 = arith.constant dense<-0.00273917476> : vector<32xf32>
+        %cst_10 = arith.constant dense<0.0144086769> : vector<32xf32>
+        %cst_11 = arith.constant dense<-0.0599509291> : vector<32xf32>
+        %cst_12 = arith.constant dense<-1.21634519> : vector<32xf32>
+        %cst_13 = arith.constant dense<-3.80722547> : vector<32xf32>
+        %cst_14 = arith.constant dense<-2.66845703> : vector<32xf32>
+        %cst_15 = arith.constant dense<0x4B40007F> : vector<32xf32>
+        %cst_16 = arith.constant dense<4.03344675E-5> : vector<32xf32>
+        %cst_17 = arith.constant dense<23> : vector<32xi32>
+        %cst_18 = arith.constant dense<1.54628826E-4> : vector<32xf32>
+        %cst_19 = arith.constant dense<0.00133909844> : vector<32xf32>
+        %cst_20 = arith.constant dense<0.00961806252> : vector<32xf32>
+        %cst_21 = arith.constant dense<0.0555035956> : vector<32xf32>
+        %cst_22 = arith.constant dense<0.240226507> : vector<32xf32>
+        %cst_23 = arith.constant dense<0.693147182> : vector<32xf32>
+        %cst_24 = arith.constant dense<8.750000e-01> : vector<32xf32>
+        %0 = math.absf %arg0 : vector<32xf32>
+        %1 = arith.mulf %0, %0 : vector<32xf32>
+        %2 = math.fma %cst, %1, %cst_0 : vector<32xf32>
+        %3 = math.fma %2, %1, %cst_1 : vector<32xf32>
+        %4 = math.fma %3, %1, %cst_2 : vector<32xf32>
+        %5 = math.fma %4, %1, %cst_3 : vector<32xf32>
+        %6 = math.fma %5, %1, %cst_4 : vector<32xf32>
+        %7 = math.fma %6, %1, %cst_5 : vector<32xf32>
+        %8 = math.fma %0, %7, %0 : vector<32xf32>
+        %9 = arith.cmpf ogt, %0, %cst_6 : vector<32xf32>
+        %10 = arith.select %9, %cst_6, %0 : vector<32xi1>, vector<32xf32>
+        %11 = arith.subf %10, %cst_7 : vector<32xf32>
+        %12 = math.fma %cst_8, %11, %cst_9 : vector<32xf32>
+        %13 = math.fma %12, %11, %cst_10 : vector<32xf32>
+        %14 = math.fma %13, %11, %cst_11 : vector<32xf32>
+        %15 = math.fma %14, %11, %cst_12 : vector<32xf32>
+        %16 = math.fma %15, %11, %cst_13 : vector<32xf32>
+        %17 = math.fma %11, %16, %cst_14 : vector<32xf32>
+        %18 = arith.addf %17, %cst_15 : vector<32xf32>
+        %19 = arith.subf %18, %cst_15 : vector<32xf32>
+        %20 = arith.subf %cst_14, %19 : vector<32xf32>
+        %21 = math.fma %11, %16, %20 : vector<32xf32>
+        %22 = arith.addf %21, %cst_16 : vector<32xf32>
+        %23 = arith.bitcast %18 : vector<32xf32> to vector<32xi32>
+        %24 = arith.shli %23, %cst_17 : vector<32xi32>
+        %25 = arith.bitcast %24 : vector<32xi32> to vector<32xf32>
+        %26 = arith.negf %25 : vector<32xf32>
+        %27 = math.fma %cst_18, %22, %cst_19 : vector<32xf32>
+        %28 = math.fma %27, %22, %cst_20 : vector<32xf32>
+        %29 = math.fma %28, %22, %cst_21 : vector<32xf32>
+        %30 = math.fma %29, %22, %cst_22 : vector<32xf32>
+        %31 = math.fma %30, %22, %cst_23 : vector<32xf32>
+        %32 = arith.mulf %22, %31 : vector<32xf32>
+        %33 = arith.subf %cst_7, %25 : vector<32xf32>
+        %34 = math.fma %26, %32, %33 : vector<32xf32>
+        %35 = arith.cmpf olt, %0, %cst_24 : vector<32xf32>
+        %36 = arith.select %35, %8, %34 : vector<32xi1>, vector<32xf32>
+        %37 = math.copysign %36, %arg0 : vector<32xf32>
+        return %37 : vector<32xf32>
+      }
+      func.func private @row_exp(%arg0: vector<32xf32>) -> vector<32xf32> {
+        %cst = arith.constant dense<1.44269502> : vector<32xf32>
+        %cst_0 = arith.constant dense<0x4B40007F> : vector<32xf32>
+        %cst_1 = arith.constant dense<-0.693147182> : vector<32xf32>
+        %cst_2 = arith.constant dense<1.90465421E-9> : vector<32xf32>
+        %cst_3 = arith.constant dense<0.001378263> : vector<32xf32>
+        %cst_4 = arith.constant dense<0.00837339088> : vector<32xf32>
+        %cst_5 = arith.constant dense<0.0416695103> : vector<32xf32>
+        %cst_6 = arith.constant dense<0.16666469> : vector<32xf32>
+        %cst_7 = arith.constant dense<0.499999851> : vector<32xf32>
+        %cst_8 = arith.constant dense<1.000000e+00> : vector<32xf32>
+        %cst_9 = arith.constant dense<23> : vector<32xi32>
+        %cst_10 = arith.constant dense<1262485506> : vector<32xi32>
+        %cst_11 = arith.constant dense<251> : vector<32xi32>
+        %cst_12 = arith.constant dense<-1.040000e+02> : vector<32xf32>
+        %cst_13 = arith.constant dense<8.900000e+01> : vector<32xf32>
+        %cst_14 = arith.constant dense<0.000000e+00> : vector<32xf32>
+        %cst_15 = arith.constant dense<0x4B4000BF> : vector<32xf32>
+        %cst_16 = arith.constant dense<0x4B40007E> : vector<32xf32>
+        %cst_17 = arith.constant dense<5.42101086E-20> : vector<32xf32>
+        %cst_18 = arith.constant dense<2.000000e+00> : vector<32xf32>
+        %0 = math.fma %arg0, %cst, %cst_0 : vector<32xf32>
+        %1 = arith.subf %0, %cst_0 : vector<32xf32>
+        %2 = math.fma %1, %cst_1, %arg0 : vector<32xf32>
+        %3 = math.fma %1, %cst_2, %2 : vector<32xf32>
+        %4 = math.fma %cst_3, %3, %cst_4 : vector<32xf32>
+        %5 = math.fma %4, %3, %cst_5 : vector<32xf32>
+        %6 = math.fma %5, %3, %cst_6 : vector<32xf32>
+        %7 = math.fma %6, %3, %cst_7 : vector<32xf32>
+        %8 = math.fma %7, %3, %cst_8 : vector<32xf32>
+        %9 = math.fma %8, %3, %cst_8 : vector<32xf32>
+        %10 = arith.bitcast %0 : vector<32xf32> to vector<32xi32>
+        %11 = arith.shli %10, %cst_9 : vector<32xi32>
+        %12 = arith.bitcast %11 : vector<32xi32> to vector<32xf32>
+        %13 = arith.mulf %9, %12 : vector<32xf32>
+        %14 = arith.bitcast %0 : vector<32xf32> to vector<32xi32>
+        %15 = arith.subi %14, %cst_10 : vector<32xi32>
+        %16 = arith.cmpi ugt, %15, %cst_11 : vector<32xi32>
+        %17 = vector.reduction <or>, %16 : vector<32xi1> into i1
+        %18 = scf.if %17 -> (vector<32xf32>) {
+          %19 = arith.cmpf olt, %arg0, %cst_12 : vector<32xf32>
+          %20 = arith.select %19, %cst_12, %arg0 : vector<32xi1>, vector<32xf32>
+          %21 = arith.cmpf ogt, %20, %cst_13 : vector<32xf32>
+          %22 = arith.select %21, %cst_13, %20 : vector<32xi1>, vector<32xf32>
+          %23 = arith.cmpf olt, %22, %cst_14 : vector<32xf32>
+          %24 = arith.select %23, %cst_15, %cst_16 : vector<32xi1>, vector<32xf32>
+          %25 = math.fma %22, %cst, %24 : vector<32xf32>
+          %26 = arith.subf %25, %24 : vector<32xf32>
+          %27 = math.fma %26, %cst_1, %22 : vector<32xf32>
+          %28 = math.fma %26, %cst_2, %27 : vector<32xf32>
+          %29 = math.fma %cst_3, %28, %cst_4 : vector<32xf32>
+          %30 = math.fma %29, %28, %cst_5 : vector<32xf32>
+          %31 = math.fma %30, %28, %cst_6 : vector<32xf32>
+          %32 = math.fma %31, %28, %cst_7 : vector<32xf32>
+          %33 = math.fma %32, %28, %cst_8 : vector<32xf32>
+          %34 = math.fma %33, %28, %cst_8 : vector<32xf32>
+          %35 = arith.bitcast %25 : vector<32xf32> to vector<32xi32>
+          %36 = arith.shli %35, %cst_9 : vector<32xi32>
+          %37 = arith.bitcast %36 : vector<32xi32> to vector<32xf32>
+          %38 = arith.mulf %34, %37 : vector<32xf32>
+          %39 = arith.select %23, %cst_17, %cst_18 : vector<32xi1>, vector<32xf32>
+          %40 = arith.mulf %38, %39 : vector<32xf32>
+          scf.yield %40 : vector<32xf32>
+        } else {
+          scf.yield %13 : vector<32xf32>
+        }
+        return %18 : vector<32xf32>
+      }
+      func.func private @row_exp_down(%arg0: vector<32xf32>) -> vector<32xf32> {
+        %cst = arith.constant dense<-1.040000e+02> : vector<32xf32>
+        %cst_0 = arith.constant dense<1.44269502> : vector<32xf32>
+        %cst_1 = arith.constant dense<0x4B4000BF> : vector<32xf32>
+        %cst_2 = arith.constant dense<-0.693147182> : vector<32xf32>
+        %cst_3 = arith.constant dense<1.90465421E-9> : vector<32xf32>
+        %cst_4 = arith.constant dense<0.001378263> : vector<32xf32>
+        %cst_5 = arith.constant dense<0.00837339088> : vector<32xf32>
+        %cst_6 = arith.constant dense<0.0416695103> : vector<32xf32>
+        %cst_7 = arith.constant dense<0.16666469> : vector<32xf32>
+        %cst_8 = arith.constant dense<0.499999851> : vector<32xf32>
+        %cst_9 = arith.constant dense<1.000000e+00> : vector<32xf32>
+        %cst_10 = arith.constant dense<23> : vector<32xi32>
+        %cst_11 = arith.constant dense<5.42101086E-20> : vector<32xf32>
+        %0 = arith.cmpf olt, %arg0, %cst : vector<32xf32>
+        %1 = arith.select %0, %cst, %arg0 : vector<32xi1>, vector<32xf32>
+        %2 = math.fma %1, %cst_0, %cst_1 : vector<32xf32>
+        %3 = arith.subf %2, %cst_1 : vector<32xf32>
+        %4 = math.fma %3, %cst_2, %1 : vector<32xf32>
+        %5 = math.fma %3, %cst_3, %4 : vector<32xf32>
+        %6 = math.fma %cst_4, %5, %cst_5 : vector<32xf32>
+        %7 = math.fma %6, %5, %cst_6 : vector<32xf32>
+        %8 = math.fma %7, %5, %cst_7 : vector<32xf32>
+        %9 = math.fma %8, %5, %cst_8 : vector<32xf32>
+        %10 = math.fma %9, %5, %cst_9 : vector<32xf32>
+        %11 = math.fma %10, %5, %cst_9 : vector<32xf32>
+        %12 = arith.bitcast %2 : vector<32xf32> to vector<32xi32>
+        %13 = arith.shli %12, %cst_10 : vector<32xi32>
+        %14 = arith.bitcast %13 : vector<32xi32> to vector<32xf32>
+        %15 = arith.mulf %14, %cst_11 : vector<32xf32>
+        %16 = arith.mulf %11, %15 : vector<32xf32>
+        return %16 : vector<32xf32>
+      }
+      func.func private @row_gate(%arg0: vector<32xf32>, %arg1: vector<32xf32>) -> vector<32xf32> {
+        %cst = arith.constant dense<-8.800000e+01> : vector<32xf32>
+        %cst_0 = arith.constant dense<8.900000e+01> : vector<32xf32>
+        %cst_1 = arith.constant dense<1.44269502> : vector<32xf32>
+        %cst_2 = arith.constant dense<0x4B40007F> : vector<32xf32>
+        %cst_3 = arith.constant dense<-0.693147182> : vector<32xf32>
+        %cst_4 = arith.constant dense<1.90465421E-9> : vector<32xf32>
+        %cst_5 = arith.constant dense<0.001378263> : vector<32xf32>
+        %cst_6 = arith.constant dense<0.00837339088> : vector<32xf32>
+        %cst_7 = arith.constant dense<0.0416695103> : vector<32xf32>
+        %cst_8 = arith.constant dense<0.16666469> : vector<32xf32>
+        %cst_9 = arith.constant dense<0.499999851> : vector<32xf32>
+        %cst_10 = arith.constant dense<1.000000e+00> : vector<32xf32>
+        %cst_11 = arith.constant dense<23> : vector<32xi32>
+        %0 = arith.negf %arg1 : vector<32xf32>
+        %1 = arith.cmpf olt, %0, %cst : vector<32xf32>
+        %2 = arith.select %1, %cst, %0 : vector<32xi1>, vector<32xf32>
+        %3 = arith.cmpf ogt, %2, %cst_0 : vector<32xf32>
+        %4 = arith.select %3, %cst_0, %2 : vector<32xi1>, vector<32xf32>
+        %5 = math.fma %4, %cst_1, %cst_2 : vector<32xf32>
+        %6 = arith.subf %5, %cst_2 : vector<32xf32>
+        %7 = math.fma %6, %cst_3, %4 : vector<32xf32>
+        %8 = math.fma %6, %cst_4, %7 : vector<32xf32>
+        %9 = math.fma %cst_5, %8, %cst_6 : vector<32xf32>
+        %10 = math.fma %9, %8, %cst_7 : vector<32xf32>
+        %11 = math.fma %10, %8, %cst_8 : vector<32xf32>
+        %12 = math.fma %11, %8, %cst_9 : vector<32xf32>
+        %13 = math.fma %12, %8, %cst_10 : vector<32xf32>
+        %14 = math.fma %13, %8, %cst_10 : vector<32xf32>
+        %15 = arith.bitcast %5 : vector<32xf32> to vector<32xi32>
+        %16 = arith.shli %15, %cst_11 : vector<32xi32>
+        %17 = arith.bitcast %16 : vector<32xi32> to vector<32xf32>
+        %18 = math.fma %14, %17, %cst_10 : vector<32xf32>
+        %19 = arith.divf %arg0, %18 : vector<32xf32>
+        return %19 : vector<32xf32>
+      }
+      func.func private @row_narrow_bf16_split(%arg0: vector<32xf32>) -> vector<32xbf16> {
+        %cst = arith.constant dense<0x7FC00000> : vector<32xf32>
+        %cst_0 = arith.constant dense<32767> : vector<32xi32>
+        %cst_1 = arith.constant dense<16> : vector<32xi32>
+        %cst_2 = arith.constant dense<1> : vector<32xi32>
+        %cst_3 = arith.constant dense<16> : vector<16xi32>
+        %cst_4 = arith.constant dense<-65536> : vector<16xi32>
+        %0 = arith.cmpf uno, %arg0, %arg0 : vector<32xf32>
+        %1 = arith.select %0, %cst, %arg0 : vector<32xi1>, vector<32xf32>
+        %2 = arith.bitcast %1 : vector<32xf32> to vector<32xi32>
+        %3 = arith.addi %2, %cst_0 : vector<32xi32>
+        %4 = arith.shrui %2, %cst_1 : vector<32xi32>
+        %5 = arith.andi %4, %cst_2 : vector<32xi32>
+        %6 = arith.addi %3, %5 : vector<32xi32>
+        %7 = vector.shuffle %6, %6 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] : vector<32xi32>, vector<32xi32>
+        %8 = vector.shuffle %6, %6 [16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31] : vector<32xi32>, vector<32xi32>
+        %9 = arith.shrui %7, %cst_3 : vector<16xi32>
+        %10 = arith.andi %8, %cst_4 : vector<16xi32>
+        %11 = arith.ori %9, %10 : vector<16xi32>
+        %12 = vector.bitcast %11 : vector<16xi32> to vector<32xbf16>
+        return %12 : vector<32xbf16>
+      }
+      func.func private @row_widen_bf16(%arg0: vector<32xbf16>) -> vector<32xf32> {
+        %cst = arith.constant dense<16> : vector<32xi32>
+        %0 = arith.bitcast %arg0 : vector<32xbf16> to vector<32xi16>
+        %1 = arith.extui %0 : vector<32xi16> to vector<32xi32>
+        %2 = arith.shli %1, %cst : vector<32xi32>
+        %3 = arith.bitcast %2 : vector<32xi32> to vector<32xf32>
+        return %3 : vector<32xf32>
+      }
+      func.func private @row_widen_bf16_split(%arg0: vector<32xbf16>) -> vector<32xf32> {
+        %cst = arith.constant dense<16> : vector<16xi32>
+        %cst_0 = arith.constant dense<-65536> : vector<16xi32>
+        %0 = vector.bitcast %arg0 : vector<32xbf16> to vector<16xi32>
+        %1 = arith.shli %0, %cst : vector<16xi32>
+        %2 = arith.andi %0, %cst_0 : vector<16xi32>
+        %3 = vector.shuffle %1, %2 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31] : vector<16xi32>, vector<16xi32>
+        %4 = arith.bitcast %3 : vector<32xi32> to vector<32xf32>
+        return %4 : vector<32xf32>
+      }
+      func.func private @row_widen_f32_split(%arg0: vector<32xf32>) -> vector<32xf32> {
+        %0 = vector.shuffle %arg0, %arg0 [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31] : vector<32xf32>, vector<32xf32>
+        return %0 : vector<32xf32>
+      }
+      func.func @rows_2926eb4875cb099e() {
+        %workgroup_id_x = hal.interface.workgroup.id[0] : index
+        %workgroup_count_x = hal.interface.workgroup.count[0] : index
+        %c0 = arith.constant 0 : index
+        %0 = hal.interface.binding.subspan layout(#pipeline_layout) binding(0) offset(%c0) : memref<?x8xbf16>{%workgroup_count_x}
+        %1 = hal.interface.binding.subspan layout(#pipeline_layout) binding(1) offset(%c0) : memref<8xf32>
+        %2 = hal.interface.binding.subspan layout(#pipeline_layout) binding(2) offset(%c0) : memref<?x4xbf16>{%workgroup_count_x}
+        %3 = hal.interface.binding.subspan layout(#pipeline_layout) binding(3) offset(%c0) : memref<?x1xf32>{%workgroup_count_x}
+        %cst = arith.constant dense<0.000000e+00> : vector<32xf64>
+        %cst_0 = arith.constant dense<0.000000e+00> : vector<32xf32>
+        %c8 = arith.constant 8 : index
+        %cst_1 = arith.constant dense<[true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
+        %cst_2 = arith.constant dense<[true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
+        %cst_3 = arith.constant 0.000000e+00 : bf16
+        %c32 = arith.constant 32 : index
+        %4 = scf.for %arg0 = %c0 to %c8 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
+          %48 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+          %49 = func.call @row_widen_bf16_split(%48) : (vector<32xbf16>) -> vector<32xf32>
+          %50 = arith.select %cst_2, %49, %cst_0 : vector<32xi1>, vector<32xf32>
+          %51 = arith.addf %arg1, %50 : vector<32xf32>
+          scf.yield %51 : vector<32xf32>
+        }
+        %5 = arith.extf %4 : vector<32xf32> to vector<32xf64>
+        %6 = arith.addf %cst, %5 : vector<32xf64>
+        %7 = vector.reduction <add>, %6 fastmath<reassoc> : vector<32xf64> into f64
+        %cst_4 = arith.constant 8.000000e+00 : f64
+        %8 = arith.divf %7, %cst_4 : f64
+        %9 = arith.truncf %8 : f64 to f32
+        %10 = vector.broadcast %9 : f32 to vector<32xf32>
+        %11 = arith.extf %9 : f32 to f64
+        %12 = arith.subf %8, %11 : f64
+        %13 = math.absf %12 : f64
+        %cst_5 = arith.constant 3.000000e+38 : f64
+        %cst_6 = arith.constant 0.000000e+00 : f64
+        %14 = arith.cmpf olt, %13, %cst_5 : f64
+        %15 = arith.select %14, %12, %cst_6 : f64
+        %16 = arith.truncf %15 : f64 to f32
+        %17 = vector.broadcast %16 : f32 to vector<32xf32>
+        %18 = scf.for %arg0 = %c0 to %c8 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
+          %48 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+          %49 = func.call @row_widen_bf16_split(%48) : (vector<32xbf16>) -> vector<32xf32>
+          %50 = arith.subf %49, %10 : vector<32xf32>
+          %51 = arith.subf %50, %17 : vector<32xf32>
+          %52 = arith.mulf %51, %51 : vector<32xf32>
+          %53 = arith.select %cst_2, %52, %cst_0 : vector<32xi1>, vector<32xf32>
+          %54 = arith.addf %arg1, %53 : vector<32xf32>
+          scf.yield %54 : vector<32xf32>
+        }
+        %19 = arith.addf %cst_0, %18 : vector<32xf32>
+        %20 = arith.extf %19 : vector<32xf32> to vector<32xf64>
+        %21 = vector.reduction <add>, %20 fastmath<reassoc> : vector<32xf64> into f64
+        %cst_7 = arith.constant 1.000000e-28 : f64
+        %cst_8 = arith.constant 1.000000e+30 : f64
+        %22 = math.absf %21 : f64
+        %23 = arith.cmpf ogt, %22, %cst_7 : f64
+        %24 = arith.cmpf olt, %22, %cst_8 : f64
+        %25 = arith.andi %23, %24 : i1
+        %26 = scf.if %25 -> (f64) {
+          scf.yield %21 : f64
+        } else {
+          %48 = vector.broadcast %8 : f64 to vector<32xf64>
+          %49 = scf.for %arg0 = %c0 to %c8 step %c32 iter_args(%arg1 = %cst) -> (vector<32xf64>) {
+            %51 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+            %52 = func.call @row_widen_bf16(%51) : (vector<32xbf16>) -> vector<32xf32>
+            %53 = arith.extf %52 : vector<32xf32> to vector<32xf64>
+            %54 = arith.subf %53, %48 : vector<32xf64>
+            %55 = arith.mulf %54, %54 : vector<32xf64>
+            %56 = arith.select %cst_1, %55, %cst : vector<32xi1>, vector<32xf64>
+            %57 = arith.addf %arg1, %56 : vector<32xf64>
+            scf.yield %57 : vector<32xf64>
+          }
+          %50 = vector.reduction <add>, %49 fastmath<reassoc> : vector<32xf64> into f64
+          scf.yield %50 : f64
+        }
+        %cst_9 = arith.constant dense<0xFF800000> : vector<32xf32>
+        %27 = arith.divf %26, %cst_4 : f64
+        %cst_10 = arith.constant 9.9999999999999995E-7 : f64
+        %28 = arith.addf %27, %cst_10 : f64
+        %29 = math.sqrt %28 : f64
+        %cst_11 = arith.constant 1.000000e+00 : f64
+        %30 = arith.divf %cst_11, %29 : f64
+        %31 = arith.truncf %30 : f64 to f32
+        %32 = vector.broadcast %31 : f32 to vector<32xf32>
+        %cst_12 = arith.constant 0.000000e+00 : f32
+        %33:2 = scf.for %arg0 = %c0 to %c8 step %c32 iter_args(%arg1 = %cst_9, %arg2 = %cst_9) -> (vector<32xf32>, vector<32xf32>) {
+          %48 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+          %49 = func.call @row_widen_bf16_split(%48) : (vector<32xbf16>) -> vector<32xf32>
+          %50 = arith.subf %49, %10 : vector<32xf32>
+          %51 = arith.subf %50, %17 : vector<32xf32>
+          %52 = arith.mulf %51, %32 : vector<32xf32>
+          %53 = vector.transfer_read %1[%arg0], %cst_12, %cst_1 {in_bounds = [true]} : memref<8xf32>, vector<32xf32>
+          %54 = func.call @row_widen_f32_split(%53) : (vector<32xf32>) -> vector<32xf32>
+          %55 = arith.mulf %52, %54 : vector<32xf32>
+          %56 = arith.select %cst_2, %55, %cst_9 : vector<32xi1>, vector<32xf32>
+          %57 = arith.cmpf ogt, %56, %arg1 : vector<32xf32>
+          %58 = arith.select %57, %56, %arg1 : vector<32xi1>, vector<32xf32>
+          %59 = arith.cmpf uno, %56, %56 : vector<32xf32>
+          %60 = arith.select %59, %56, %58 : vector<32xi1>, vector<32xf32>
+          %61 = math.absf %55 : vector<32xf32>
+          %62 = arith.select %cst_2, %61, %cst_9 : vector<32xi1>, vector<32xf32>
+          %63 = arith.cmpf ogt, %62, %arg2 : vector<32xf32>
+          %64 = arith.select %63, %62, %arg2 : vector<32xi1>, vector<32xf32>
+          %65 = arith.cmpf uno, %62, %62 : vector<32xf32>
+          %66 = arith.select %65, %62, %64 : vector<32xi1>, vector<32xf32>
+          scf.yield %60, %66 : vector<32xf32>, vector<32xf32>
+        }
+        %34 = vector.reduction <maximumf>, %33#0 : vector<32xf32> into f32
+        %35 = arith.extf %34 : f32 to f64
+        %36 = vector.reduction <maximumf>, %33#1 : vector<32xf32> into f32
+        %37 = arith.extf %36 : f32 to f64
+        %38 = arith.truncf %35 : f64 to f32
+        %39 = vector.broadcast %38 : f32 to vector<32xf32>
+        %40 = scf.for %arg0 = %c0 to %c8 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
+          %48 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+          %49 = func.call @row_widen_bf16_split(%48) : (vector<32xbf16>) -> vector<32xf32>
+          %50 = arith.subf %49, %10 : vector<32xf32>
+          %51 = arith.subf %50, %17 : vector<32xf32>
+          %52 = arith.mulf %51, %32 : vector<32xf32>
+          %53 = vector.transfer_read %1[%arg0], %cst_12, %cst_1 {in_bounds = [true]} : memref<8xf32>, vector<32xf32>
+          %54 = func.call @row_widen_f32_split(%53) : (vector<32xf32>) -> vector<32xf32>
+          %55 = arith.mulf %52, %54 : vector<32xf32>
+          %56 = arith.subf %55, %39 : vector<32xf32>
+          %57 = func.call @row_exp_down(%56) : (vector<32xf32>) -> vector<32xf32>
+          %58 = arith.select %cst_2, %57, %cst_0 : vector<32xi1>, vector<32xf32>
+          %59 = arith.addf %arg1, %58 : vector<32xf32>
+          scf.yield %59 : vector<32xf32>
+        }
+        %41 = arith.addf %cst_0, %40 : vector<32xf32>
+        %42 = arith.extf %41 : vector<32xf32> to vector<32xf64>
+        %43 = vector.reduction <add>, %42 fastmath<reassoc> : vector<32xf64> into f64
+        %c4 = arith.constant 4 : index
+        %cst_13 = arith.constant dense<[true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
+        %cst_14 = arith.constant dense<[true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
+        %cst_15 = arith.constant 1.000000e+00 : f64
+        %44 = arith.divf %cst_15, %43 : f64
+        %45 = arith.truncf %44 : f64 to f32
+        %46 = vector.broadcast %45 : f32 to vector<32xf32>
+        scf.for %arg0 = %c0 to %c4 step %c32 {
+          %48 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_3, %cst_13 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+          %49 = func.call @row_widen_bf16_split(%48) : (vector<32xbf16>) -> vector<32xf32>
+          %50 = arith.subf %49, %10 : vector<32xf32>
+          %51 = arith.subf %50, %17 : vector<32xf32>
+          %52 = arith.mulf %51, %32 : vector<32xf32>
+          %53 = vector.transfer_read %1[%arg0], %cst_12, %cst_13 {in_bounds = [true]} : memref<8xf32>, vector<32xf32>
+          %54 = func.call @row_widen_f32_split(%53) : (vector<32xf32>) -> vector<32xf32>
+          %55 = arith.mulf %52, %54 : vector<32xf32>
+          %56 = arith.subf %55, %39 : vector<32xf32>
+          %57 = func.call @row_exp(%56) : (vector<32xf32>) -> vector<32xf32>
+          %58 = arith.mulf %57, %46 : vector<32xf32>
+          %59 = func.call @row_gate(%58, %58) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
+          %60 = arith.addi %arg0, %c4 : index
+          %61 = vector.transfer_read %0[%workgroup_id_x, %60], %cst_3, %cst_13 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+          %62 = func.call @row_widen_bf16_split(%61) : (vector<32xbf16>) -> vector<32xf32>
+          %63 = arith.subf %62, %10 : vector<32xf32>
+          %64 = arith.subf %63, %17 : vector<32xf32>
+          %65 = arith.mulf %64, %32 : vector<32xf32>
+          %66 = vector.transfer_read %1[%60], %cst_12, %cst_13 {in_bounds = [true]} : memref<8xf32>, vector<32xf32>
+          %67 = func.call @row_widen_f32_split(%66) : (vector<32xf32>) -> vector<32xf32>
+          %68 = arith.mulf %65, %67 : vector<32xf32>
+          %69 = arith.subf %68, %39 : vector<32xf32>
+          %70 = func.call @row_exp(%69) : (vector<32xf32>) -> vector<32xf32>
+          %71 = arith.mulf %70, %46 : vector<32xf32>
+          %72 = func.call @row_erf(%71) : (vector<32xf32>) -> vector<32xf32>
+          %73 = arith.mulf %59, %72 : vector<32xf32>
+          %74 = func.call @row_narrow_bf16_split(%73) : (vector<32xf32>) -> vector<32xbf16>
+          vector.transfer_write %74, %2[%workgroup_id_x, %arg0], %cst_13 {in_bounds = [true]} : vector<32xbf16>, memref<?x4xbf16>
+        }
+        %47 = arith.truncf %37 : f64 to f32
+        memref.store %47, %3[%workgroup_id_x, %c0] : memref<?x1xf32>
+        return
+      }
+    }
+  }
+  util.func private @rows_2926eb4875cb099e(%arg0: tensor<?x8xbf16>, %arg1: tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>) {
+    %c0 = arith.constant 0 : index
+    %dim = tensor.dim %arg0, %c0 : tensor<?x8xbf16>
+    %0:2 = flow.dispatch @rows_2926eb4875cb099e_rows::@rows_2926eb4875cb099e[%dim](%arg0, %arg1) : (tensor<?x8xbf16>{%dim}, tensor<8xf32>) -> (tensor<?x4xbf16>{%dim}, tensor<?x1xf32>{%dim})
+    util.return %0#0, %0#1 : tensor<?x4xbf16>, tensor<?x1xf32>
+  }
+}

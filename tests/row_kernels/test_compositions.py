@@ -1,0 +1,34 @@
+"""Random functions against float64: halves, cat and casts in the middle among them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.row_kernels.composition import compose, wrong_results
+from tests.row_kernels.kernel import as_tuple, joined
+
+
+def test_thirty_in_one_module():
+    made = [compose(seed, width=100, dtype=torch.float32, inputs=2) for seed in range(5000, 5030)]
+    tensors = made[0].tensors()
+    got = list(joined(made, tensors)(*tensors))
+    wrong = {}
+    for function in made:
+        own = tuple(got.pop(0) for _ in function.results)
+        if found := wrong_results(function, own, tensors):
+            wrong[function.seed] = found
+    assert not wrong
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("first", range(0, 300, 25))
+def test_three_hundred(first):
+    wrong = {}
+    for seed in range(first, first + 25):
+        made = compose(seed)
+        tensors = made.tensors()
+        found = wrong_results(made, as_tuple(joined([made], tensors)(*tensors)), tensors)
+        if found:
+            wrong[seed] = found
+    assert not wrong
