@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ir_runtime.errors import UnsupportedOperatorError
 from tests.row_kernels.composition import compose, wrong_results
 from tests.row_kernels.kernel import as_tuple, joined
 
@@ -24,11 +25,16 @@ def test_thirty_in_one_module():
 @pytest.mark.full
 @pytest.mark.parametrize("first", range(0, 300, 25))
 def test_three_hundred(first):
-    wrong = {}
+    wrong, refused = {}, 0
     for seed in range(first, first + 25):
         made = compose(seed)
         tensors = made.tensors()
-        found = wrong_results(made, as_tuple(joined([made], tensors)(*tensors)), tensors)
-        if found:
+        try:
+            got = as_tuple(joined([made], tensors)(*tensors))
+        except UnsupportedOperatorError:  # a softmax of a part of the row
+            refused += 1
+            continue
+        if found := wrong_results(made, got, tensors):
             wrong[seed] = found
     assert not wrong
+    assert refused <= 3
