@@ -19,7 +19,10 @@ FILES = (
     "facts.c", "gates.c", "load.c", "memory.c", "module.c", "peek.c", "plan.c", "pool.c",
     "processor.c", "recent.c", "report.c", "results.c", "run.c", "steps.c", "storage.c", "tensor.c",
 )  # fmt: skip
-HEADERS = ("call.h", "launcher.h", "refusal.h", "abi/dlpack.h", "abi/library.h")
+HEADERS = (
+    "call.h", "expectation.h", "launcher.h", "layout.h", "refusal.h",
+    "abi/dlpack.h", "abi/library.h",
+)  # fmt: skip
 FAILURE = "build_failure.txt"  # `ir_runtime.launch.direct.native` reads it
 MOST_CHARACTERS = 4000
 

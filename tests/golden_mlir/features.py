@@ -26,7 +26,6 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from ir_runtime.op_reg.traced_op import traced_op
-from ir_runtime.rows.row_op import RowOp
 from tests.op_reg import template_ops
 
 __all__ = ["FEATURES", "Feature"]
@@ -389,22 +388,3 @@ _op = traced_op(
 )
 FEATURES["traced_op"] = Feature(_op, (_ROWS, torch.zeros(8), 1e-6))
 FEATURES["traced_op_absent"] = Feature(_op, (_ROWS.bfloat16(), None, 1e-6))
-
-
-def _row_kernel(x: Tensor, weight: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Passes, sums once more in float64, a kept row, halves, a number of each row."""
-    normed = F.layer_norm(x.float(), x.shape[-1:], weight.float(), None, epsilon)
-    gate, up = torch.softmax(normed, -1).chunk(2, -1)
-    return (F.silu(gate) * torch.erf(up)).to(x.dtype), normed.abs().amax(-1)
-
-
-_rows = traced_op(
-    "row_kernel",
-    _row_kernel,
-    schema="(Tensor x, Tensor weight, float epsilon) -> (Tensor, Tensor)",
-    activations=(0,),
-    library=_LIBRARY,
-    base=RowOp,
-)
-FEATURES["row_kernel"] = Feature(_rows, (torch.zeros(5, 600), torch.zeros(600), 1e-6))
-FEATURES["row_kernel_bf16"] = Feature(_rows, (_ROWS.bfloat16(), torch.zeros(8), 1e-6))

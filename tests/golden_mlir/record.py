@@ -22,6 +22,7 @@ from ir_runtime.op_reg.call.kernel import kernel_source, run_select
 from ir_runtime.op_reg.digest.mlir_schema import MLIR_SCHEMA
 from tests.cases import CASES
 from tests.golden_mlir.features import FEATURES
+from tests.golden_mlir.row_features import ROW_FEATURES
 
 __all__ = ["GOLDEN", "Golden", "complaint", "golden_cases", "recorded", "written_with"]
 
@@ -49,7 +50,7 @@ class Golden:
 
 def golden_cases() -> list[Golden]:
     """Return each feature of the builder, and each kernel of the catalogue that is for any CPU."""
-    found = [Golden(name, f.op, f.arguments) for name, f in FEATURES.items()]
+    found = [Golden(name, f.op, f.arguments) for name, f in {**FEATURES, **ROW_FEATURES}.items()]
     for case in CASES:
         if case.op in ("linear", "mm_encoder_attn"):  # their forms are the CPU's
             continue

@@ -18,28 +18,13 @@
 
 #include "abi/dlpack.h"
 #include "abi/library.h"
+#include "expectation.h"
+#include "layout.h"
 #include "refusal.h"
 
 enum { ALIGNMENT = 64 };
 
 // --- module.c: what belongs to one module object ---
-
-// Where torch keeps the fields of a storage, in words: in the object, the tensor, and its storage.
-typedef struct {
-  size_t tensor, storage, data, size;
-  bool known;
-} storage_layout;
-
-enum { PEEK_DTYPES = 64 };
-
-// Where torch keeps the fields of a tensor: in words of its object, the dtype in bytes.
-typedef struct {
-  size_t keys, gradient, rank;  // sizes and strides follow the rank
-  size_t dtype;
-  uint64_t plain_keys, inference_keys;  // the dispatch keys of plain tensors
-  dl_dtype dtypes[PEEK_DTYPES];         // by torch's number; without bits where unknown
-  bool known;
-} peek_layout;
 
 #define EACH_KEPT_OBJECT(does)                                                                   \
   does(executable_type) does(plan_type) does(remembered_type)                                    \
@@ -323,36 +308,6 @@ refusal check_keyset(const launcher *own, PyObject *keyset, uint64_t plain);
 bool grad_enabled(const launcher *own);
 
 // --- memory.c: arguments that were seen before ---
-
-typedef enum {
-  EXPECT_ANY,
-  EXPECT_TENSOR,
-  EXPECT_SAME,
-  EXPECT_INT,
-  EXPECT_FLOAT,
-  EXPECT_TEXT,
-  EXPECT_LIST
-} kind;
-
-typedef struct {
-  kind what;
-  dl_dtype dtype;     // of a tensor
-  int32_t rank;       // of a tensor
-  int64_t *shape;     // of a tensor: its sizes, then its strides if it is `strided`; NULL: any
-  bool strided;       // whether the strides count
-  PyObject *object;   // the value itself, or the type of a list
-  int64_t integer;
-  uint64_t bits;      // of a float
-  Py_ssize_t length;  // of a list, whose items follow
-} expectation;
-
-typedef struct {
-  PyObject *allocation;  // what its allocation is called with: shape, strides, dtype
-  dl_dtype dtype;
-  int32_t rank;
-  int64_t *shape;
-  uint64_t bytes;
-} result;
 
 typedef struct {
   PyObject_HEAD
