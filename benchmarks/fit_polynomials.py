@@ -78,6 +78,25 @@ def _log2_erfc(x: mp.mpf) -> mp.mpf:
     return mp.log(mp.erfc(x), 2)
 
 
+def _waves() -> dict[str, tuple[list[float], float]]:
+    return {
+        "sin": fit(
+            _of_square(lambda x: (mp.sin(x) / x - 1) / x**2),
+            lambda z: z,
+            1e-6,
+            QUARTER_PI**2,
+            2,
+        ),
+        "cos": fit(
+            _of_square(lambda x: (mp.cos(x) - 1 + x**2 / 2) / x**4),
+            lambda z: z**2,
+            1e-6,
+            QUARTER_PI**2,
+            2,
+        ),
+    }
+
+
 def fits() -> dict[str, tuple[list[float], float]]:
     """Return the polynomials by name, as they stand in `ir_runtime.rows.functions`."""
 
@@ -117,20 +136,7 @@ def fits() -> dict[str, tuple[list[float], float]]:
             5,
         ),
         "2^r": fit(lambda r: (mp.power(2, r) - 1) / r, abs, -0.5, 0.5, 5),
-        "sin": fit(
-            _of_square(lambda x: (mp.sin(x) / x - 1) / x**2),
-            lambda z: z,
-            1e-6,
-            QUARTER_PI**2,
-            2,
-        ),
-        "cos": fit(
-            _of_square(lambda x: (mp.cos(x) - 1 + x**2 / 2) / x**4),
-            lambda z: z**2,
-            1e-6,
-            QUARTER_PI**2,
-            2,
-        ),
+        **_waves(),
     }
 
 

@@ -97,15 +97,11 @@ def evaluate_program(
     if has_report or not effects.has_report:  # else indices are checked only after the change
         in_place = _in_place(places, owned, effects.changed, shapes, dtypes)
 
-    last = [*(owned[i] for i in in_place), *(owned[-1:] if has_report else ())]
-    ordered = [part for part in _by_result(parts, places) if part not in last]
-    ordered += [part for part in last if part is not None]
-    made = PlanMemory(
-        memory.operands,
-        [part.size for part in ordered],
-        memory.transient_sizes,
-        memory.operands + len(ordered) - 1 if has_report else None,
-    )
+    last = [owned[i] for i in in_place] + ([owned[-1]] if has_report else [])
+    ordered = _ordered(parts, places, last)
+    sizes_made = [part.size for part in ordered]
+    report = memory.operands + len(ordered) - 1 if has_report else None
+    made = PlanMemory(memory.operands, sizes_made, memory.transient_sizes, report)
     first = len(ordered) - len(last)
     pairs = [(first + i, operand) for i, operand in enumerate(in_place.values())]
     plan = evaluation.plan(moved_steps(steps, sizes, ordered), made, pairs, access)
@@ -116,6 +112,14 @@ def evaluate_program(
         tuple(in_place),
         has_report,
     )
+
+
+def _ordered(
+    parts: Sequence[Part], places: Sequence[ResultPlace | float], last: Sequence[Part | None]
+) -> list[Part]:
+    """Return memories in the order of their first results, but for the last ones."""
+    ordered = [part for part in _by_result(parts, places) if part not in last]
+    return ordered + [part for part in last if part is not None]
 
 
 def _by_result(parts: Sequence[Part], places: Sequence[ResultPlace | float]) -> list[Part]:
