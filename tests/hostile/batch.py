@@ -104,11 +104,14 @@ def _difference(found: Any, expected: Any) -> str | None:
         return next((p for f, e in pairs if (p := _difference(f, e))), None)
     if not isinstance(expected, Tensor):
         return None if found == expected else f"{found} in place of {expected}"
+    if found.dtype != expected.dtype:
+        return f"{found.dtype} in place of {expected.dtype}"
     try:
         tolerance = 2e-2 if expected.dtype in (torch.bfloat16, torch.float16) else 1e-4
-        torch.testing.assert_close(
-            found.detach(), expected, rtol=tolerance, atol=tolerance, equal_nan=True
-        )
+        found = found.detach()
+        if expected.is_floating_point() and expected.dtype.itemsize == 1:
+            found, expected = found.float(), expected.float()
+        torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
     except AssertionError as error:
         return str(error)[:400]
     return None
