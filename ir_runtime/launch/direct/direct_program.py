@@ -18,15 +18,11 @@ from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import short_name
 from ir_runtime.errors import LaunchError
 from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.late_import import late_module
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.program_record import stored_accesses, stored_host_program
 from ir_runtime.launch.direct import native
 from ir_runtime.launch.direct.evaluate import evaluate
-from ir_runtime.launch.direct.evaluate_program import (
-    ProgramEffects,
-    ProgramPlan,
-    evaluate_program,
-)
 from ir_runtime.launch.direct.known_value import result_shapes
 from ir_runtime.launch.direct.plan import Dispatch, Fill, Plan, Step
 from ir_runtime.launch.host_program.dispatch_access import NO_ACCESSES, DispatchAccesses
@@ -40,7 +36,10 @@ from ir_runtime.settings import bound_launches
 from ir_runtime.tracing import active_trace, record_event
 
 if TYPE_CHECKING:
+    from ir_runtime.launch.direct import evaluate_program as programs
     from ir_runtime.launch.direct.native import _launcher
+else:
+    programs = late_module("ir_runtime.launch.direct.evaluate_program")
 
 __all__ = ["BoundPlan", "DirectProgram", "bind_direct_launch", "load_direct", "refusal_words"]
 
@@ -223,7 +222,7 @@ class DirectProgram:
         numbers: Sequence[float],
         changed: Sequence[int],
         report: IndexReport | None,
-    ) -> tuple[BoundPlan, ProgramPlan]:
+    ) -> tuple[BoundPlan, programs.ProgramPlan]:
         """Return a new plan of a program that allocates its results.
 
         Args:
@@ -237,12 +236,12 @@ class DirectProgram:
             UnreadableProgramError: these shapes need IREE's VM.
         """
         try:
-            made = evaluate_program(
+            made = programs.evaluate_program(
                 self.program,
                 [tuple(tensor.shape) for tensor in tensors],
                 [tensor.dtype for tensor in tensors],
                 numbers,
-                effects=ProgramEffects(tuple(changed), has_report=report is not None),
+                effects=programs.ProgramEffects(tuple(changed), has_report=report is not None),
                 accesses=self._accesses,
                 loaded=self._loaded_sizes,
             )
