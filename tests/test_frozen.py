@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +43,8 @@ def test_values_are_as_those_of_a_generated_class():
         ).removeprefix("Sizes(")
     assert OURS(1).third is not OURS(1).third
     assert OURS.__match_args__ == GENERATED.__match_args__
+    assert list(inspect.signature(OURS).parameters) == ["first", "second", "third", "note"]
+    assert inspect.signature(OURS).parameters["second"].default == (2,)
 
 
 def test_values_compare_and_hash_by_the_fields_that_count():

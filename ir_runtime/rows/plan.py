@@ -18,7 +18,7 @@ LANES = 32
 STACK_BYTES = 16384
 """Most bytes of a row that are kept on the stack; IREE refuses more than 32 KiB."""
 
-DEAR = 10
+EXPENSIVE = 10
 """Cost from which a value is kept for a later loop."""
 
 COST = {
@@ -171,7 +171,7 @@ def _choose_kept(graph: Graph, passes: Sequence[Pass], order: str) -> dict[Value
             v = todo.pop()
             if v.kind != "lanes" or v in kept:
                 continue
-            if v not in earlier or v.is_bool or cost_of(v) < DEAR:
+            if v not in earlier or v.is_bool or cost_of(v) < EXPENSIVE:
                 todo.extend(v.args)
                 continue
             free = _free_result(graph, passes, kept, v) if not order else None

@@ -113,6 +113,25 @@ def test_a_table_is_asked_once_for_sizes_strides_and_numbers(op, seen):
     assert used(op, seen, X, 2) == "rest"  # of another class
 
 
+@pytest.mark.usefixtures("wrap", "store")
+def test_a_table_that_changes_during_a_call_is_asked_in_the_next(op, seen):
+    """Another thread may tune while a first call is compiled."""
+
+    def rank(first: str, second: str) -> None:
+        tables.record(op, (X, 1), ir.Ranking((first, second), {first: 1.0, second: 2.0}))
+
+    def slow(x: Tensor, by: int = 1) -> Tensor:
+        seen.append("slow")
+        rank("other", "slow")
+        return x + by
+
+    op.register_impl("slow")(slow)
+    provider(op, "other", seen, constraints=[ir.divisible("x", 0, 2)])
+    op.set_default(["auto", "slow", "other"])
+    rank("slow", "other")
+    assert [used(op, seen, X, times=1) for _ in range(3)] == ["slow", "other", "other"]
+
+
 def test_a_change_of_a_provider_is_seen(op, seen):
     narrow = provider(op, "narrow", seen, constraints=[ir.dtypes("x", torch.float32)])
     provider(op, "rest", seen)

@@ -51,7 +51,7 @@ class CompiledChoices:
 
     def forget_calls(self) -> None:
         """Ask the tuned tables again in each call."""
-        for calls in self._tuned.values():
+        for calls in tuple(self._tuned.values()):  # another thread may add one
             calls.forget()
 
     def clear(self) -> None:

@@ -55,9 +55,11 @@ class TunedCalls:
         self.choice = make_choice(self._op, self.run, capacity=bound_launches())
         if self.choice is not None:
             self.choice.asks_again = _ASKS_AGAIN
+        self._forgotten = 0
 
     def forget(self) -> None:
         """Ask the tables again."""
+        self._forgotten += 1
         if self.choice is not None:
             self.choice.clear(bound_launches())
 
@@ -71,9 +73,12 @@ class TunedCalls:
             return impl.functional(*values)
 
         settled = first_calls.measure(self._op, values, self._priority)
+        before = self._forgotten
         result = self._priority.compute(values, call)
-        if settled:
+        if settled and before == self._forgotten:
             self._remember(values, used[-1])
+            if before != self._forgotten:  # a thread changed a table meanwhile
+                self.forget()
         return result
 
     def _remember(self, values: tuple[Any, ...], impl: IrOpImpl) -> None:

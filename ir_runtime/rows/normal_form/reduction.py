@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ir_runtime.rows.normal_form.result_like import reduction
@@ -45,52 +45,6 @@ def mean_of(t: TraceState, x: Value, width: int) -> Value:
     return t.values.make("divide", sum_of(t, x, width), t.values.constant(width))
 
 
-def _shaped(value: Value, *, keepdim: bool) -> Any:
-    return value if keepdim else Dropped(value)
-
-
-@rule("sum", like=reduction)
-def _sum(
-    t: TraceState,
-    _: Any,
-    x: RowTensor,
-    dims: Any = None,
-    keepdim: bool = False,
-    dtype: Any = None,
-) -> Any:
-    del dtype
-    del dims
-    return _shaped(reduced(t, "sum", x, x.shape[-1]), keepdim=keepdim)
-
-
-@rule("mean", like=reduction)
-def _mean(
-    t: TraceState,
-    _: Any,
-    x: RowTensor,
-    dims: Any = None,
-    keepdim: bool = False,
-    dtype: Any = None,
-) -> Any:
-    del dtype
-    del dims
-    total = reduced(t, "sum", x, x.shape[-1])
-    mean = t.values.make("divide", total, t.values.constant(x.shape[-1]))
-    return _shaped(mean, keepdim=keepdim)
-
-
-def _extreme(op: str) -> Any:
-    def build(t: TraceState, _: Any, x: RowTensor, dims: Any = None, keepdim: bool = False) -> Any:
-        del dims
-        return _shaped(reduced(t, op, x, x.shape[-1]), keepdim=keepdim)
-
-    return build
-
-
-rule("amax", like=reduction, kind="choice")(_extreme("most"))
-rule("amin", like=reduction, kind="choice")(_extreme("least"))
-
-
 def _variance(t: TraceState, x: RowTensor, correction: Any) -> tuple[Value, Value]:
     """Return the variance and the mean."""
     width = x.shape[-1]
@@ -105,45 +59,53 @@ def _variance(t: TraceState, x: RowTensor, correction: Any) -> tuple[Value, Valu
     return make("divide", total, constant(max(width - correction, 0))), mean
 
 
-@rule("var", like=reduction)
-def _var(
-    t: TraceState,
-    _: Any,
-    x: RowTensor,
-    dims: Any = None,
-    correction: Any = 1,
-    keepdim: bool = False,
-) -> Any:
-    del dims
-    return _shaped(_variance(t, x, correction)[0], keepdim=keepdim)
+def _mean(t: TraceState, x: RowTensor, _: Any) -> Value:
+    total = reduced(t, "sum", x, x.shape[-1])
+    return t.values.make("divide", total, t.values.constant(x.shape[-1]))
+
+
+def _reducing(op: str) -> Callable[..., Value]:
+    return lambda t, x, _: reduced(t, op, x, x.shape[-1])
+
+
+def _register(
+    name: str,
+    compute: Callable[[TraceState, RowTensor, Any], Value | tuple[Value, ...]],
+    *,
+    like: Callable[..., Any] = reduction,
+    kind: str = "arithmetic",
+) -> None:
+    """Register the rule of an operator that `compute` gives the numbers of a row for."""
+
+    def build(
+        t: TraceState,
+        _: Any,
+        x: RowTensor,
+        dims: Any = None,
+        keepdim: bool = False,
+        *,
+        correction: Any = 1,
+        dtype: Any = None,
+    ) -> Any:
+        del dims, dtype  # `like` looks at them
+
+        def shaped(value: Value) -> Any:
+            return value if keepdim else Dropped(value)
+
+        found = compute(t, x, correction)
+        return shaped(found) if isinstance(found, Value) else [shaped(v) for v in found]
+
+    rule(name, like=like, kind=kind)(build)
 
 
 def _two(*args: Any, **options: Any) -> tuple[Any, Any]:
     return reduction(*args, **options), reduction(*args, **options)
 
 
-@rule("var_mean", like=_two)
-def _var_mean(
-    t: TraceState,
-    _: Any,
-    x: RowTensor,
-    dims: Any = None,
-    correction: Any = 1,
-    keepdim: bool = False,
-) -> list[Any]:
-    del dims
-    return [_shaped(v, keepdim=keepdim) for v in _variance(t, x, correction)]
-
-
-@rule("std", like=reduction)
-def _std(
-    t: TraceState,
-    _: Any,
-    x: RowTensor,
-    dims: Any = None,
-    correction: Any = 1,
-    keepdim: bool = False,
-) -> Any:
-    del dims
-    variance = _variance(t, x, correction)[0]
-    return _shaped(t.values.make("sqrt", variance), keepdim=keepdim)
+_register("sum", _reducing("sum"))
+_register("mean", _mean)
+_register("amax", _reducing("most"), kind="choice")
+_register("amin", _reducing("least"), kind="choice")
+_register("var", lambda t, x, correction: _variance(t, x, correction)[0])
+_register("var_mean", _variance, like=_two)
+_register("std", lambda t, x, c: t.values.make("sqrt", _variance(t, x, c)[0]))
