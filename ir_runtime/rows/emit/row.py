@@ -30,7 +30,7 @@ class RowCode:
         self.functions: set[str] = set()
 
     def define(self, reduction: Value, name: str) -> None:
-        """Tell the result of a reduction."""
+        """Record the name of a reduction's result."""
         self.block.once(("row", reduction), lambda: name)
 
     def value(self, v: Value) -> str:

@@ -269,7 +269,7 @@ void begin_facts(facts *self);
 void end_facts(facts *self);
 void forget_facts(facts *self);
 refusal add_fact(const launcher *own, facts *self, PyObject *tensor);
-// The same, for a comparison of calls only: where the elements lie is not told.
+// The same for a comparison of calls only: the place of the elements stays unknown.
 refusal add_glimpse(const launcher *own, facts *self, PyObject *tensor);
 // Describes the tensors among `values`, those in lists included, whatever their layout.
 refusal describe_values(const launcher *own, facts *self, PyObject *const *values,
