@@ -41,7 +41,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     from tests.full import FullSuite
 
+    _require_the_launcher()
     config.pluginmanager.register(FullSuite(config), "full-suite")
+
+
+def _require_the_launcher() -> None:
+    """Fail where the launcher must be there and is not: else its tests would only be skipped."""
+    from ir_runtime.launch.direct.native import why_absent
+
+    required = os.environ.get("IR_RUNTIME_REQUIRE_LAUNCHER", "0") not in {"", "0"}
+    absent = why_absent()
+    if required and absent is not None:
+        raise pytest.UsageError(
+            f"IR_RUNTIME_REQUIRE_LAUNCHER is set, but the C launcher is absent: {absent}\n"
+            "  fix: `make launcher`; or unset it, then the launcher's tests are skipped"
+        )
 
 
 def _forget_kernels() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +55,20 @@ def test_a_torch_that_lacks_what_is_needed_is_named(missing: str, reason: str) -
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 def test_the_launcher_was_built_where_it_can_be() -> None:
     assert "not built" not in (why_absent() or "")
+
+
+def test_a_run_that_requires_the_launcher_skips_none_of_its_tests() -> None:
+    code = (
+        "import sys, torch, pytest; del torch.Tensor.__dlpack_c_exchange_api__; "
+        "sys.exit(pytest.main(['--collect-only', '-q', '-n0', 'tests/direct/test_fast_calls.py']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "IR_RUNTIME_REQUIRE_LAUNCHER": "1"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "the C launcher is absent: this torch gives C no view" in done.stderr
