@@ -29,13 +29,13 @@ K3-remainder-of-floats of floats: rounded, and -0.0 and infinite divisors lost
 K3-powers of floats: 66 units off, pow(1, NaN) NaN, pow(-inf, 2.5) NaN, pow(-0.0, -2) -inf
   op_reg/legal/test_power.py::test_special_powers_are_torchs
 K3-mean-of-scattered-integers scatter_reduce "mean" of integers rounded to zero, not down
-  aot/operators/test_operators.py::test_operators_are_right_or_refused_in_all_dtypes
+  aot/operators/test_reductions.py::test_reductions_are_right_or_refused
 K3-long-sums one number was added after the other: of 800,000 in f32, 370 units off
   op_reg/legal/test_summation.py::test_long_rows_are_added_up_as_exactly_as_torch_does
 K3-shared-sums a sum of an open size, and another made of it: a hundred times the sum
   op_reg/legal/test_summation.py::test_long_rows_are_added_up_as_exactly_as_torch_does
 K3-powers-of-doubles 213 units off
-  aot/operators/test_operators.py::test_operators_are_right_or_refused_in_all_dtypes
+  aot/operators/test_elementwise.py::test_elementwise_are_right_or_refused
 K7-several-open-indices x[i, j], as_strided and writes to slices of open sizes were refused
   op_reg/legal/test_index.py::test_several_indices_of_open_sizes_read_as_in_torch
   op_reg/legal/test_index.py::test_each_of_several_indices_is_checked
@@ -44,7 +44,7 @@ K7-several-open-indices x[i, j], as_strided and writes to slices of open sizes w
 K7-settled-sizes a size that torch made static was open in the program: max_pool1d failed
   op_reg/test_size_function.py::test_a_size_that_the_trace_settles_is_static
 K7-bytes-of-bools a view of bools as bytes read past the end of the packed bits
-  aot/operators/test_operators.py::test_operators_are_right_or_refused_in_all_dtypes
+  aot/operators/test_shapes.py::test_shapes_are_right_or_refused
 K7-widened-dynamic-one dynamic dimensions of 1 were not widened: a result too small
   op_reg/legal/test_refusal.py::test_dynamic_dimensions_of_one_are_not_widened
 K7-no-counterpart operators without a name in the compiler failed at the first call in raw MLIR
