@@ -21,6 +21,7 @@ from ir_runtime.ir.constraint import (
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.inplace import IrOpInplace, IrOpInplaceOverload
 from ir_runtime.ir.iree import IreeImpl
+from ir_runtime.ir.late_ops import promise_ops
 from ir_runtime.ir.op import RESERVED_PROVIDERS, IrOp, ir_torch_lib
 from ir_runtime.ir.platform import (
     Platform,
@@ -70,6 +71,7 @@ __all__ = [
     "one_of",
     "ops",
     "present",
+    "promise_ops",
     "rank",
     "register_kernel",
     "register_op",

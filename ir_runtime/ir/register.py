@@ -85,6 +85,7 @@ def register_op(
         op_name: str = native.__name__ if name is None else name
         check_name(op_name, "Op")
         stack = caller_stack(1 if f is None else 2)
+        _refuse_known(op_name)  # may import the op's module, so no lock is held
         with registering:
             _refuse_known(op_name)
             kind = IrOpInplace if allow_inplace else IrOp
