@@ -82,7 +82,7 @@ asan: $(VENV)/.ready
 	    --ignore=tests/launch/native/test_leaks.py
 
 # torch goes first: a plain requirement would take the newest build, gigabytes of it.
-$(VENV)/.ready: pyproject.toml Makefile setup.py $(wildcard ir_runtime/launch/direct/native/*.[ch] ir_runtime/launch/direct/native/abi/*.h)
+$(VENV)/.ready: pyproject.toml Makefile setup.py $(wildcard ir_runtime/launch/direct/native/*.[ch] ir_runtime/launch/direct/native/*/*.[ch])
 	@command -v g++ >/dev/null || \
 	    $(MAKE) --no-print-directory system-package NAME=g++ WHY='torch.compile needs it on the CPU'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \

@@ -21,7 +21,6 @@ from ir_runtime.ir.constraint import (
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.inplace import IrOpInplace, IrOpInplaceOverload
 from ir_runtime.ir.iree import IreeImpl
-from ir_runtime.ir.late_ops import promise_ops
 from ir_runtime.ir.op import RESERVED_PROVIDERS, IrOp, ir_torch_lib
 from ir_runtime.ir.platform import (
     Platform,
@@ -30,7 +29,7 @@ from ir_runtime.ir.platform import (
     set_platform_default,
 )
 from ir_runtime.ir.reads import Reads
-from ir_runtime.ir.register import register_kernel, register_op
+from ir_runtime.ir.register import promise_ops, register_kernel, register_op
 from ir_runtime.ir.tolerance import DEFAULT_TOLERANCES
 from ir_runtime.ir.tuning.ranking import Ranking
 from ir_runtime.ir.wrap import enable_torch_wrap, set_default_torch_wrap

@@ -12,7 +12,8 @@ from ir_runtime.errors import UndescribedStateError
 from ir_runtime.op_reg.digest.op_digest import code_digest
 
 HEAD = """
-import collections, dataclasses, datetime, enum, functools, os, pathlib, random, threading, time, types
+import collections, dataclasses, datetime, enum, functools, os, pathlib, random, threading, time
+import types
 import numpy as np
 import torch
 from types import SimpleNamespace
