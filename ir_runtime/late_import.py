@@ -54,6 +54,8 @@ def late_module(name: str) -> Any:
 def late_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """Return the `__getattr__` of a package whose public names are imported at their first use.
 
+    `dir` of the package lists them.
+
     Args:
         package: full name of the package.
         homes: by public name, its module, relative to the package. A name that is its own module
@@ -70,6 +72,8 @@ def late_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         return value
 
     _late_names[find] = frozenset(homes)
+    members = vars(sys.modules[package])
+    members["__dir__"] = lambda: sorted(members.keys() | homes.keys())
     return find
 
 
