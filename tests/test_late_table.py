@@ -84,8 +84,14 @@ def test_what_is_announced_is_what_is_registered():
     }
     assert found == homes
     tables = (op_registry, registry._activations, registry._gated_activations)
-    for names, announced in zip(tables, kernels_mlir._LAYERS.values(), strict=True):
-        assert {n for n in names if _module_of(names[n]).startswith("kernels_mlir.")} == announced
+    for kind, table in zip(("names", "act_fns", "act_and_mul_fns"), tables, strict=True):
+        announced = {
+            name: f"kernels_mlir.{home}"
+            for home, names in kernels_mlir._LAYERS.items()
+            for name in names.get(kind, ())
+        }
+        found = {name: _module_of(table[name]) for name in table}
+        assert {n: m for n, m in found.items() if m.startswith("kernels_mlir.")} == announced
 
 
 def _module_of(factory) -> str:
