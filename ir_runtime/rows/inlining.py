@@ -10,10 +10,11 @@ from torch import Tensor
 
 from ir_runtime.errors import GenerateError
 from ir_runtime.launch.artifact.key import digest_of
-from ir_runtime.op_reg import KernelBuilder, MlirTemplate, flatten, unflatten
+from ir_runtime.op_reg import KernelBuilder, MlirTemplate
 from ir_runtime.op_reg.select.argument_name import arguments_like
 from ir_runtime.rows.emit.kernel_text import kernel_text
 from ir_runtime.rows.plan import make_plan
+from ir_runtime.rows.row_shape import as_rows, from_rows, one_column
 from ir_runtime.rows.trace import trace
 from ir_runtime.rows.value import Graph
 
@@ -59,7 +60,8 @@ def inline(
             fix="pass `like`, a tensor for each operand",
         )
     graph = trace(fn, tensors, ())
-    if trace(fn, _with_other_rows(tensors), ()).text() != graph.text():
+    with_rows = [i.argument for i in graph.inputs if i.role in ("rows", "index")]
+    if trace(fn, _with_other_rows(tensors, graph), with_rows).text() != graph.text():
         raise GenerateError(
             f"{kb.ksel.op.name}: the function of rows.inline depends on the number of rows, "
             "must not: one kernel serves all numbers"
@@ -68,16 +70,15 @@ def inline(
     return found[0] if len(found) == 1 else found
 
 
-def _with_other_rows(tensors: Sequence[Tensor]) -> list[Tensor]:
+def _with_other_rows(tensors: Sequence[Tensor], graph: Graph) -> list[Tensor]:
     """Return meta tensors with more rows."""
-    return [
-        torch.empty(
-            (*(size if size == 1 else 2 * size + 1 for size in t.shape[:-1]), *t.shape[-1:]),
-            dtype=t.dtype,
-            device="meta",
-        )
-        for t in tensors
-    ]
+    found = []
+    for tensor, source in zip(tensors, graph.inputs, strict=True):
+        rank = tensor.ndim - len(source.inner) if source.role in ("rows", "index") else 0
+        lead = (size if size == 1 else 2 * size + 1 for size in tensor.shape[:rank])
+        shape = (*lead, *tensor.shape[rank:])
+        found.append(torch.empty(shape, dtype=tensor.dtype, device="meta"))
+    return found
 
 
 def call_graph(kb: KernelBuilder, graph: Graph, operands: Sequence[Value]) -> list[Value]:
@@ -95,26 +96,17 @@ def call_graph(kb: KernelBuilder, graph: Graph, operands: Sequence[Value]) -> li
     name = f"rows_{digest_of(graph.text())[:16]}"
     text = kernel_text(make_plan(graph), name)
     flat = [
-        flatten(kb, operand, keep=1 if source.each_row else 0)
+        as_rows(kb, operand, source.inner if source.role != "shared" else ())
         for operand, source in zip(operands, graph.inputs, strict=True)
     ]
-    found = kb.inline_mlir(MlirTemplate(name, text), {}, *flat, function=name)
-    shaped = next(o for o, i in zip(operands, graph.inputs, strict=True) if i.each_row)
-    results = []
-    for y, result in zip(found if isinstance(found, list) else [found], graph.results, strict=True):
-        value = unflatten(kb, y, shaped, keep=1)
-        results.append(_without_last(kb, value) if result.drops else value)
-    return results
-
-
-def _without_last(kb: KernelBuilder, value: Value) -> Value:
-    """Drop the last dimension, which has the size 1."""
-    from iree.compiler.dialects import tensor
-    from iree.compiler.ir import RankedTensorType
-
-    kind = RankedTensorType(value.type)
-    rank = kind.rank
-    with kb.context, kb.location, kb.ip:
-        target = RankedTensorType.get(list(kind.shape[:-1]), kind.element_type)
-        groups = [[i] for i in range(rank - 2)] + ([[rank - 2, rank - 1]] if rank > 1 else [])
-        return tensor.collapse_shape(target, value, groups)
+    safe = [kb.checked_index(flat[g.index], flat[g.table], wraps=g.wraps) for g in graph.gathers]
+    bound = [x for x, i in zip(flat, graph.inputs, strict=True) if i.is_bound]
+    found = kb.inline_mlir(MlirTemplate(name, text), {}, *bound, *safe, function=name)
+    shaped = next(i for i in graph.inputs if i.role in ("rows", "index"))
+    like = one_column(kb, operands[shaped.argument], shaped.inner)
+    return [
+        from_rows(kb, y, result.inner, like)
+        for y, result in zip(
+            found if isinstance(found, list) else [found], graph.results, strict=True
+        )
+    ]

@@ -7,7 +7,8 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
-from ir_runtime.rows.value import Graph, Value, Values, topological
+from ir_runtime.rows.make_values import Values
+from ir_runtime.rows.value import Graph, Value, topological
 
 __all__ = ["rewrite"]
 
@@ -96,7 +97,7 @@ def _by_division(
         and 1e-30 < abs(by.number) < 1e30
     ):
         return values.make("multiply", x, values.constant(1.0 / by.number))
-    if by.kind != "row" or v in stepped:
+    if by.kind not in ("row", "group") or v in stepped:
         return None
     if lowest(by) >= 2.0**-126:
         return values.make("multiply", x, values.make("divide", values.constant(1.0), by))

@@ -53,15 +53,14 @@ class RowOp(TracedOp):
             self.declare_traced(ksel, values)
             return
         for desc, source in zip(descs, self.graph.inputs, strict=True):
-            if source.each_row:
-                desc.specialize_dims(-1).merge_rows(keep=1)
+            if source.role == "table":
+                desc.specialize_dims(-1)
+            elif source.role in ("rows", "index"):
+                _merge_rows(desc, source.inner)
             else:
                 desc.specialize_all_dims()
         for result in self.graph.results:
-            desc = ksel.return_new_tensor(result.shape, result.dtype)
-            if not result.drops:
-                desc.specialize_dims(-1)
-            desc.merge_rows(keep=0 if result.drops else 1)
+            _merge_rows(ksel.return_new_tensor(result.shape, result.dtype), result.inner)
         ksel.variant = f"rows {digest_of(self.graph.text())[:16]}"
 
     def _trace(self, ksel: CallSelection, tensors: Sequence[Tensor]) -> Graph:
@@ -88,6 +87,11 @@ class RowOp(TracedOp):
             [kb.arg_value(i) for i, d in enumerate(ksel.arg_descs) if tensor_descs(d)]
         )[0]
         kb.yield_results(*call_graph(kb, self.graph, operands))
+
+
+def _merge_rows(desc: Any, inner: Sequence[int]) -> None:
+    """Compile in the sizes that follow those of the rows."""
+    desc.specialize_dims(*range(-len(inner), 0)).merge_rows(keep=len(inner))
 
 
 def form_of(op: Op, args: Sequence[Any]) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from contextlib import nullcontext
+
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.rows.emit.block import Block
 from ir_runtime.rows.emit.lanes import stack_memory
 from ir_runtime.rows.emit.loops import PassCode
 from ir_runtime.rows.emit.row import RowCode, memory_of
 from ir_runtime.rows.plan import LANES, Plan
-from ir_runtime.rows.value import Input, Result
+from ir_runtime.rows.value import Graph, Result
 from ir_runtime.rows.vector_functions import vector_functions
 
 __all__ = ["kernel_text"]
@@ -28,8 +31,12 @@ def kernel_text(plan: Plan, name: str) -> str:
     body = Block()
     rows = RowCode(plan.graph, body)
     _bind(plan, body)
-    for number in range(len(plan.passes)):
-        PassCode(plan, rows, number).write()
+    for groups, numbers in itertools.groupby(
+        range(len(plan.passes)), lambda number: plan.passes[number].groups
+    ):
+        with rows.each_group(groups) if groups else nullcontext():
+            for number in numbers:
+                PassCode(plan, rows, number).write()
     _store_numbers(plan, rows)
     lines = "\n".join(f"      {line}" for line in body.lines)
     functions = _indented(vector_functions(sorted(rows.functions)))
@@ -83,7 +90,8 @@ def _columns(plan: Plan) -> int:
 
 
 def _layout(plan: Plan) -> str:
-    bindings = ["ReadOnly"] * len(plan.graph.inputs) + [""] * len(plan.graph.results)
+    read = sum(i.is_bound for i in plan.graph.inputs) + len(plan.graph.gathers)
+    bindings = ["ReadOnly"] * read + [""] * len(plan.graph.results)
     return ", ".join(
         f"#hal.pipeline.binding<storage_buffer{', ' if flag else ''}{flag}>" for flag in bindings
     )
@@ -92,10 +100,12 @@ def _layout(plan: Plan) -> str:
 def _bind(plan: Plan, body: Block) -> None:
     """Name the memory of inputs, results and kept values, and the columns of the workgroup."""
     zero = body.index(0)
-    names = [(f"%in{i.argument}", memory_of(i), i.each_row) for i in plan.graph.inputs]
+    graph = plan.graph
+    names = [(f"%in{i.argument}", memory_of(i), i.has_rows) for i in graph.inputs if i.is_bound]
+    names += [(f"%index{n}", f"memref<{t}>", True) for n, t in enumerate(_index_types(graph))]
     names += [(f"%out{n}", _memory(r), True) for n, r in enumerate(plan.graph.results)]
-    for number, (name, memory, each_row) in enumerate(names):
-        sizes = "{%all}" if each_row else ""
+    for number, (name, memory, has_rows) in enumerate(names):
+        sizes = "{%all}" if has_rows else ""  # of a table, too: nothing looks at the size
         body.lines.append(
             f"{name} = hal.interface.binding.subspan layout(#layout) binding({number}) "
             f"offset({zero}) : {memory}{sizes}"
@@ -127,30 +137,40 @@ def _store_numbers(plan: Plan, rows: RowCode) -> None:
         rows.block.lines.append(f"memref.store {y}, {place} : {_memory(result)}")
 
 
+def _index_types(graph: Graph) -> list[str]:
+    """Return shape and element type of the checked indices of each gather."""
+    return [f"?x{dtype_info(graph.inputs[g.index].dtype).mlir}" for g in graph.gathers]
+
+
 def _host(plan: Plan, name: str) -> str:
     """Write the function of the host, which starts a workgroup for each row."""
-    inputs, results = plan.graph.inputs, plan.graph.results
-    types = [_tensor(i) for i in inputs]
-    outs = [f"tensor<?x{r.width}x{dtype_info(r.dtype).mlir}>" for r in results]
+    graph = plan.graph
+    inputs = [i for i in graph.inputs if i.is_bound]
+    types = [f"tensor<{memory_of(i).removeprefix('memref<')}" for i in inputs]
+    roles = [i.role for i in inputs] + ["rows"] * len(graph.gathers)
+    types += [f"tensor<{kind}>" for kind in _index_types(graph)]
+    outs = [f"tensor<?x{r.width}x{dtype_info(r.dtype).mlir}>" for r in graph.results]
     taken = ", ".join(f"%x{n}: {kind}" for n, kind in enumerate(types))
+    first = roles.index("rows")
+    sizes = {n: f"%size{n}" for n, role in enumerate(roles) if role == "table"}
+    sizes |= {n: "%rows" for n, role in enumerate(roles) if role == "rows"}
     sized = ", ".join(
-        kind + ("{%rows}" if i.each_row else "") for kind, i in zip(types, inputs, strict=True)
+        kind + (f"{{{sizes[n]}}}" if n in sizes else "") for n, kind in enumerate(types)
+    )
+    dims = "".join(
+        f"  %size{n} = tensor.dim %x{n}, %zero : {types[n]}\n"
+        for n, role in enumerate(roles)
+        if role == "table"
     )
     made = ", ".join(f"{kind}{{%rows}}" for kind in outs)
-    operands = ", ".join(f"%x{n}" for n in range(len(inputs)))
+    operands = ", ".join(f"%x{n}" for n in range(len(types)))
     several = f":{len(outs)}" if len(outs) > 1 else ""
     returned = ", ".join(f"%y#{n}" for n in range(len(outs))) if several else "%y"
-    first = next(n for n, i in enumerate(inputs) if i.each_row)
     return (
         f"util.func private @{name}({taken}) -> ({', '.join(outs)}) {{\n"
         "  %zero = arith.constant 0 : index\n"
-        f"  %rows = tensor.dim %x{first}, %zero : {types[first]}\n"
+        f"  %rows = tensor.dim %x{first}, %zero : {types[first]}\n{dims}"
         f"  %y{several} = flow.dispatch @{name}_rows::@{name}[%rows]({operands}) : "
         f"({sized}) -> ({made})\n"
         f"  util.return {returned} : {', '.join(outs)}\n}}"
     )
-
-
-def _tensor(source: Input) -> str:
-    rows = "?x" if source.each_row else ""
-    return f"tensor<{rows}{source.width}x{dtype_info(source.dtype).mlir}>"

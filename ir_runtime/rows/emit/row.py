@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 import torch
 
 from ir_runtime.dtypes import dtype_info
@@ -22,12 +25,54 @@ class RowCode:
     Attributes:
         block: the block that lines go into; also constants of the loops that follow.
         functions: names of the vector functions that the kernel calls.
+        group: the name of the group's index, within a loop over groups.
     """
 
     def __init__(self, graph: Graph, block: Block) -> None:
         self.graph = graph
         self.block = block
         self.functions: set[str] = set()
+        self.group = ""
+
+    @contextmanager
+    def each_group(self, groups: int) -> Generator[None]:
+        """Write a loop over groups: lines go into it, until the context ends."""
+        outer, self.block, self.group = self.block, Block(self.block), self.block.name()
+        yield
+        lines = [f"  {line}" for line in self.block.lines]
+        zero, one, end = (outer.index(n) for n in (0, 1, groups))
+        outer.lines += [f"scf.for {self.group} = {zero} to {end} step {one} {{", *lines, "}"]
+        self.block, self.group = outer, ""
+
+    def first_column(self, at: int, step: int) -> str:
+        """Return the index of column `at` of the group, or of the row if `step` is 0."""
+        if not step:
+            return self.block.index(at)
+        start = self.block.once(("group", step), lambda: self._start(step))
+        if not at:
+            return start
+        first = self.block.index(at)
+        return self.block.once(
+            ("group", step, at), lambda: self.block.say(f"arith.addi {start}, {first}", "index")
+        )
+
+    def _start(self, step: int) -> str:
+        if step == 1:
+            return self.group
+        return self.block.say(f"arith.muli {self.group}, {self.block.index(step)}", "index")
+
+    def place(self, v: Value, column: str) -> str:
+        """Return the indices of a column of an input."""
+        if v.gather >= 0:
+            return f"{self.block.once(('row of', v.gather), lambda: self._row(v.gather))}, {column}"
+        return f"%row, {column}" if self.graph.inputs[v.source].each_row else column
+
+    def _row(self, gather: int) -> str:
+        """Load an index, which was checked."""
+        dtype = self.graph.inputs[self.graph.gathers[gather].index].dtype
+        kind = dtype_info(dtype).mlir
+        chosen = self.block.say(f"memref.load %index{gather}[%row]", f"memref<?x{kind}>")
+        return self.block.say(f"arith.index_cast {chosen}", f"{kind} to index")
 
     def define(self, reduction: Value, name: str) -> None:
         """Record the name of a reduction's result."""
@@ -45,7 +90,7 @@ class RowCode:
                 return say(f"arith.constant {'true' if v.number else 'false'}")
             return say(f"arith.constant {number(v.number, 64)}", "f64")
         if v.op == "input":
-            return self._load(self.graph.inputs[v.source], v.at)
+            return self._load(self.graph.inputs[v.source], v)
         if v.op == "round_to":
             return self._call(rounding(v), v)
         if v.op in LIBRARY and v.op != "rsqrt":
@@ -57,9 +102,9 @@ class RowCode:
             return say(f"arith.divf {one}, {root}", "f64")
         return operation(say, ROW_TYPE, v.op, operands)
 
-    def _load(self, source: Input, at: int) -> str:
+    def _load(self, source: Input, v: Value) -> str:
         kind = dtype_info(source.dtype).mlir
-        place = f"%row, {self.block.index(at)}" if source.each_row else self.block.index(at)
+        place = self.place(v, self.first_column(v.at, v.step))
         text = f"memref.load %in{source.argument}[{place}]"
         x = self.block.say(text, memory_of(source))
         if source.dtype == torch.int8:
@@ -141,7 +186,7 @@ def rounding(v: Value) -> str:
 
 def memory_of(source: Input) -> str:
     """Return the type of an input's memory in the kernel."""
-    rows = "?x" if source.each_row else ""
+    rows = "?x" if source.has_rows else ""
     return f"memref<{rows}{source.width}x{dtype_info(source.dtype).mlir}>"
 
 
