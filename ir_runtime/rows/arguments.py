@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -12,16 +12,20 @@ from torch import Tensor
 from ir_runtime.errors import UnsupportedOperatorError
 from ir_runtime.rows.make_values import Values
 from ir_runtime.rows.row_tensor import DTYPES, INDICES, RowTensor
-from ir_runtime.rows.value import Gather, Input, Value
+from ir_runtime.rows.value import Gather, Graph, Input, Value
 
 __all__ = ["argument", "leading_sizes", "with_roles"]
 
+MOST_SEGMENTS = 3
+"""Dimensions of a grid."""
 
-def leading_sizes(tensors: Sequence[Tensor], activations: Sequence[int]) -> tuple[int, ...]:
-    """Return the sizes of the rows' dimensions.
+
+def leading_sizes(tensors: Sequence[Tensor], activations: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return what the sizes of the rows' dimensions may be, likely ones first.
 
     They are the most that a tensor has before its last dimension; but only the first of them, if
-    another tensor has just those: its rows belong to several rows of the others.
+    another tensor has just those: its rows belong to several rows of the others, unless its sizes
+    are those only by chance.
 
     Args:
         tensors: all tensors.
@@ -31,21 +35,22 @@ def leading_sizes(tensors: Sequence[Tensor], activations: Sequence[int]) -> tupl
     indices = [tuple(t.shape) for t in tensors if t.dtype in INDICES]
     leads = [tuple(t.shape if t.dtype in INDICES else t.shape[:-1]) for t in counted]
     if not activations and indices:  # a table may have more rows than the others
-        of_index = [lead for lead in leads if lead in _prefixes(leads, indices)]
-        leads = of_index or leads
+        leads = _that_begin(leads, indices) or leads
     most = max(leads, key=lambda lead: (math.prod(lead), len(lead)), default=())
     others = [tuple(t.shape[:-1]) for t in tensors if t.dtype not in INDICES]
-    for found in (indices, [lead for lead in others if math.prod(lead) > 1]):
-        shorter = [lead for lead in found if lead and lead == most[: len(lead)]]
-        if shorter:
-            return min(shorter, key=len)
-    return most
+    several = [lead for lead in others if math.prod(lead) > 1]
+    shorter = [
+        min(fitting, key=len)
+        for found in (indices, several)
+        if (fitting := [lead for lead in found if lead and lead == most[: len(lead)]])
+    ]
+    return list(dict.fromkeys([*shorter, most]))
 
 
-def _prefixes(
-    leads: Sequence[tuple[int, ...]], indices: Sequence[tuple[int, ...]]
+def _that_begin(
+    leads: Sequence[tuple[int, ...]], starts: Sequence[tuple[int, ...]]
 ) -> list[tuple[int, ...]]:
-    return [lead for lead in leads if any(lead[: len(i)] == i for i in indices)]
+    return [lead for lead in leads if any(lead[: len(s)] == s for s in starts)]
 
 
 def argument(
@@ -71,7 +76,8 @@ def argument(
     elif form not in ("table", "index"):
         parts = (values.input(number, width),)
     meta = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
-    return Input(number, tensor.dtype, width, role, inner), RowTensor(meta, parts, form)
+    source = number if form == "table" else -1
+    return Input(number, tensor.dtype, width, role, inner), RowTensor(meta, parts, form, source)
 
 
 def _form(
@@ -92,9 +98,18 @@ def _form(
 
 
 def with_roles(
-    inputs: Sequence[Input], values: Sequence[Value], gathers: Sequence[Gather]
+    inputs: Sequence[Input],
+    values: Sequence[Value],
+    gathers: Sequence[Gather],
+    along: Mapping[int, tuple[bool, ...]],
 ) -> tuple[Input, ...]:
     """Return the inputs with the roles that the traced function gives them.
+
+    Args:
+        inputs: as `argument` returned them.
+        values: all values of the function.
+        gathers: its reads of tables.
+        along: for inputs that some rows share, the dimensions of the rows that they have.
 
     Raises:
         UnsupportedOperatorError: a table is used as rows, too, or nothing has rows.
@@ -107,14 +122,30 @@ def with_roles(
             f"no row kernel: argument {min(both)} is a table, and has rows, too"
         )
     chosen = {g.index for g in gathers}
-    roles = [
-        "table"
-        if i.argument in tables
-        else "unused"
-        if i.role == "index" and i.argument not in chosen
-        else i.role
-        for i in inputs
-    ]
-    if not {"rows", "index"} & set(roles):
+
+    def with_role(source: Input) -> Input:
+        number = source.argument
+        if number in tables:
+            return dataclasses.replace(source, role="table")
+        if number in along and number in direct:
+            return dataclasses.replace(source, role="broadcast", along=along[number])
+        if source.role == "index" and number not in chosen:
+            return dataclasses.replace(source, role="unused")
+        return source
+
+    found = tuple(map(with_role, inputs))
+    if not {"rows", "index"} & {i.role for i in found}:
         raise UnsupportedOperatorError("no row kernel: none of its arguments has rows")
-    return tuple(dataclasses.replace(i, role=r) for i, r in zip(inputs, roles, strict=True))
+    if any(i.along for i in found):
+        _check_broadcast(found)
+    return found
+
+
+def _check_broadcast(inputs: tuple[Input, ...]) -> None:
+    """Refuse what the grid of a kernel has no numbers for."""
+    if "rows" not in {i.role for i in inputs}:
+        raise UnsupportedOperatorError("no row kernel: no argument has all rows of a broadcast")
+    if len(Graph(inputs, ()).segments) > MOST_SEGMENTS:
+        raise UnsupportedOperatorError(
+            f"no row kernel: its arguments share rows along more than {MOST_SEGMENTS} dimensions"
+        )

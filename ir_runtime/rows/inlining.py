@@ -12,7 +12,7 @@ from ir_runtime.errors import GenerateError
 from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.op_reg import KernelBuilder, MlirTemplate
 from ir_runtime.op_reg.select.argument_name import arguments_like
-from ir_runtime.rows.emit.kernel_text import kernel_text
+from ir_runtime.rows.emit.kernel_text import COLUMNS, kernel_text
 from ir_runtime.rows.plan import make_plan
 from ir_runtime.rows.row_shape import as_rows, from_rows, one_column
 from ir_runtime.rows.trace import trace
@@ -74,36 +74,43 @@ def _with_other_rows(tensors: Sequence[Tensor], graph: Graph) -> list[Tensor]:
     """Return meta tensors with more rows."""
     found = []
     for tensor, source in zip(tensors, graph.inputs, strict=True):
-        rank = tensor.ndim - len(source.inner) if source.role in ("rows", "index") else 0
+        has_rows = source.role in ("rows", "index", "broadcast")
+        rank = tensor.ndim - len(source.inner) if has_rows else 0
         lead = (size if size == 1 else 2 * size + 1 for size in tensor.shape[:rank])
         shape = (*lead, *tensor.shape[rank:])
         found.append(torch.empty(shape, dtype=tensor.dtype, device="meta"))
     return found
 
 
-def call_graph(kb: KernelBuilder, graph: Graph, operands: Sequence[Value]) -> list[Value]:
+def call_graph(
+    kb: KernelBuilder, graph: Graph, operands: Sequence[Value], columns: int = COLUMNS[0]
+) -> list[Value]:
     """Write the kernel of a graph and call it.
 
     Args:
         kb: the builder.
         graph: the traced function.
         operands: one for each input, of any rank.
+        columns: how many columns a workgroup takes at most; see `kernel_text`.
 
     Returns:
         The results, in the shapes of the function.
     """
     # Names of the executables' functions are the names of a library: each graph has its own.
-    name = f"rows_{digest_of(graph.text())[:16]}"
-    text = kernel_text(make_plan(graph), name)
+    name = f"rows_{digest_of(graph.text(), str(columns))[:16]}"
+    text = kernel_text(make_plan(graph), name, columns)
     flat = [
         as_rows(kb, operand, source.inner if source.role != "shared" else ())
         for operand, source in zip(operands, graph.inputs, strict=True)
     ]
     safe = [kb.checked_index(flat[g.index], flat[g.table], wraps=g.wraps) for g in graph.gathers]
+    with_rows = (i for i in graph.inputs if i.role in ("rows", "index"))
+    shaped = min(with_rows, key=lambda i: i.role != "rows")
+    like = one_column(kb, operands[shaped.argument], shaped.inner)
+    if graph.segments:  # the kernel looks at each size
+        flat[shaped.argument] = like
     bound = [x for x, i in zip(flat, graph.inputs, strict=True) if i.is_bound]
     found = kb.inline_mlir(MlirTemplate(name, text), {}, *bound, *safe, function=name)
-    shaped = next(i for i in graph.inputs if i.role in ("rows", "index"))
-    like = one_column(kb, operands[shaped.argument], shaped.inner)
     return [
         from_rows(kb, y, result.inner, like)
         for y, result in zip(

@@ -138,17 +138,14 @@ def make_plan(graph: Graph) -> Plan:
             continue
         for store in _stores(number, result):
             groups = store.value.groups
-            key = _earliest(passes, level, store) or (groups, last, store.width)
+            key = _latest(passes, level, store) or (groups, last, store.width)
             pass_of(key).stores.append(store)
     ordered = tuple(passes[key] for key in sorted(passes))
-    halves = any(
-        i.dtype == torch.bfloat16 and i.role in ("rows", "table") and i.width > 1
-        for i in graph.inputs
-    )
+    halves = any(i.dtype == torch.bfloat16 and i.has_rows and i.width > 1 for i in graph.inputs)
     order = "_split" if halves else ""
     numbers = any(r.width == 1 for r in graph.results)
     single = len(ordered) == 1 and not ordered[0].reductions and not numbers
-    by_columns = single and not ordered[0].groups
+    by_columns = single and not ordered[0].groups and not graph.segments
     kept = _choose_kept(graph, ordered, order)
     on_stack = [v for v, place in kept.items() if place < 0]
     stack = {v: number for number, v in enumerate(on_stack)}
@@ -179,9 +176,12 @@ def _levels(graph: Graph) -> dict[Value, int]:
     return level
 
 
-def _earliest(passes: dict[Key, Pass], level: dict[Value, int], store: Store) -> Key | None:
-    """Return the first pass that computes a value anyway."""
-    for key in sorted(passes):
+def _latest(passes: dict[Key, Pass], level: dict[Value, int], store: Store) -> Key | None:
+    """Return the last pass that computes a value anyway.
+
+    What it reads may be the memory that it writes, so no later pass should read it.
+    """
+    for key in sorted(passes, reverse=True):
         fits = key[0] == store.value.groups and key[2] == store.width
         if fits and key[1] > level[store.value]:
             computed = lanes_of(passes[key].roots())

@@ -15,7 +15,9 @@ from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.tensor_leaves import flatten_groups
 from ir_runtime.op_reg.select.call_selection import CallSelection
 from ir_runtime.op_reg.traced_op import TracedOp, declare_arguments, tensor_descs
+from ir_runtime.rows.emit.kernel_text import COLUMNS, has_blocks
 from ir_runtime.rows.inlining import call_graph
+from ir_runtime.rows.plan import make_plan
 from ir_runtime.rows.trace import trace
 from ir_runtime.rows.value import Graph
 
@@ -32,10 +34,12 @@ class RowOp(TracedOp):
     Attributes:
         graph: the traced function of a selection; None if its kernel is of the traced form.
         why_traced: why it is of the traced form; "" if it is not.
+        columns: how many columns a workgroup takes, where no number of the whole row is needed.
     """
 
     graph: Graph | None = None
     why_traced: str = ""
+    columns: int = COLUMNS[0]
 
     def select(self, ksel: KernelSelection) -> None:
         """Declare the arguments by their types, and the results as the trace has them."""
@@ -55,13 +59,19 @@ class RowOp(TracedOp):
         for desc, source in zip(descs, self.graph.inputs, strict=True):
             if source.role == "table":
                 desc.specialize_dims(-1)
+            elif source.role == "broadcast":
+                single = [n for n, size in enumerate(desc.t.shape) if size == 1]
+                desc.specialize_dims(*single, -1)
             elif source.role in ("rows", "index"):
-                _merge_rows(desc, source.inner)
+                _specialize(desc, source.inner, self.graph)
             else:
                 desc.specialize_all_dims()
         for result in self.graph.results:
-            _merge_rows(ksel.return_new_tensor(result.shape, result.dtype), result.inner)
+            desc = ksel.return_new_tensor(result.shape, result.dtype)
+            _specialize(desc, result.inner, self.graph)
         ksel.variant = f"rows {digest_of(self.graph.text())[:16]}"
+        if has_blocks(make_plan(self.graph)):
+            self.columns = int(ksel.choose_variant("columns", [f"{n}" for n in COLUMNS]))
 
     def _trace(self, ksel: CallSelection, tensors: Sequence[Tensor]) -> Graph:
         if ksel.device_family != "local":
@@ -86,12 +96,14 @@ class RowOp(TracedOp):
         operands = flatten_groups(
             [kb.arg_value(i) for i, d in enumerate(ksel.arg_descs) if tensor_descs(d)]
         )[0]
-        kb.yield_results(*call_graph(kb, self.graph, operands))
+        kb.yield_results(*call_graph(kb, self.graph, operands, self.columns))
 
 
-def _merge_rows(desc: Any, inner: Sequence[int]) -> None:
-    """Compile in the sizes that follow those of the rows."""
-    desc.specialize_dims(*range(-len(inner), 0)).merge_rows(keep=len(inner))
+def _specialize(desc: Any, inner: Sequence[int], graph: Graph) -> None:
+    """Compile in the sizes that follow those of the rows, which are merged if none counts."""
+    desc.specialize_dims(*range(-len(inner), 0))
+    if not graph.segments:
+        desc.merge_rows(keep=len(inner))
 
 
 def form_of(op: Op, args: Sequence[Any]) -> str:

@@ -5,6 +5,7 @@ They change only the shape, not the data; the compiler folds them away.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -45,8 +46,23 @@ def from_rows(kb: KernelBuilder, rows: Value, inner: Sequence[int], like: Value)
         inner: the sizes that follow those of the rows.
         like: has the dimensions of the rows, and one more.
     """
-    value = unflatten(kb, rows, like, keep=1)
+    value = unflatten(kb, _sized(kb, rows, like), like, keep=1)
     return value if len(inner) == 1 else _reshaped(kb, value, 1, inner)
+
+
+def _sized(kb: KernelBuilder, rows: Value, like: Value) -> Value:
+    """Return rows whose number is static, if that of `like` is."""
+    from iree.compiler.dialects import tensor
+    from iree.compiler.ir import RankedTensorType
+
+    kind, wanted = RankedTensorType(rows.type), RankedTensorType(like.type)
+    rank = wanted.rank - 1
+    if any(wanted.is_dynamic_dim(i) for i in range(rank)):
+        return rows
+    shape = [math.prod(wanted.shape[:rank]), kind.shape[1]]
+    with kb.context, kb.location, kb.ip:
+        target = RankedTensorType.get(shape, kind.element_type)
+        return rows if target == kind else tensor.cast(target, rows)
 
 
 def _joined(kb: KernelBuilder, value: Value) -> Value:

@@ -39,15 +39,17 @@ class RowTensor(Tensor):
             do; `dropped`, one number a row without a dimension for it; `scalar`, without
             dimensions; `rows of pairs` and `groups of pairs`, with one more dimension for two
             numbers beside each other; `index`, one integer a row; `table`, neither rows nor
-            shared by rows.
+            shared by rows, as far as is known.
+        source: of `table`, the number of the argument; else -1.
     """
 
     meta: Tensor
     parts: Sequence[Value]
     form: str
+    source: int
 
     @staticmethod
-    def __new__(cls: Any, meta: Tensor, parts: Sequence[Value], form: str) -> Any:
+    def __new__(cls: Any, meta: Tensor, parts: Sequence[Value], form: str, source: int = -1) -> Any:
         made: Any = Tensor._make_wrapper_subclass(
             cls,
             meta.shape,
@@ -55,7 +57,7 @@ class RowTensor(Tensor):
             dtype=meta.dtype,
             device=torch.device("cpu"),
         )
-        made.meta, made.parts, made.form = meta, parts, form
+        made.meta, made.parts, made.form, made.source = meta, parts, form, source
         return made
 
     @property
@@ -85,6 +87,7 @@ class TraceState:
         values: makes the values.
         arguments: the tensors that the function takes.
         gathers: the reads of tables.
+        along: for arguments that some rows share, which dimensions of the rows they have.
     """
 
     def __init__(self, lead: tuple[int, ...]) -> None:
@@ -92,6 +95,29 @@ class TraceState:
         self.values = Values()
         self.arguments: list[RowTensor] = []
         self.gathers: list[Gather] = []
+        self.along: dict[int, tuple[bool, ...]] = {}
+
+    def is_lead(self, sizes: Sequence[int]) -> bool:
+        """Tell whether sizes before the last dimension broadcast to those of the rows."""
+        lead = self.lead[len(self.lead) - len(sizes) :]
+        fits = len(sizes) <= len(self.lead)
+        return fits and all(size in (1, of_rows) for size, of_rows in zip(sizes, lead, strict=True))
+
+    def shared(self, tensor: RowTensor) -> RowTensor | None:
+        """Return a table as rows that some rows share, None if it does not broadcast to them.
+
+        Raises:
+            NoRuleError: other rows share it elsewhere.
+        """
+        *sizes, width = tensor.shape
+        if tensor.dtype in INDICES or not self.is_lead(sizes):
+            return None
+        missing = len(self.lead) - len(sizes)
+        has = (size == of_rows for size, of_rows in zip(sizes, self.lead[missing:], strict=True))
+        along = (*[False] * missing, *has)
+        if self.along.setdefault(tensor.source, along) != along:
+            raise NoRuleError(f"it broadcasts argument {tensor.source} in two ways")
+        return RowTensor(tensor.meta, (self.values.input(tensor.source, width),), "rows")
 
     def value(self, operand: Any, dtype: torch.dtype | None = None) -> Value:
         """Return the value of an operand that is one part: a tensor or a number.

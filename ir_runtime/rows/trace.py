@@ -73,7 +73,9 @@ class _Tracing(TorchDispatchMode):
         if found is None:
             return self._rewritten(func, args, kwargs)
         try:
-            self._check_arguments(args, kwargs, found.kind)
+            if found.kind == "view" and getattr(args[0], "form", "") == "table":
+                return self._table_view(_on_meta(func, args, kwargs), args[0])
+            args = self._checked(args, kwargs, found.kind)
             if found.like is None:
                 meta = _on_meta(func, args, kwargs)
             else:
@@ -109,17 +111,29 @@ class _Tracing(TorchDispatchMode):
         )
         return self.refused
 
-    def _check_arguments(self, args: Sequence[Any], kwargs: dict[str, Any], kind: str) -> None:
-        for tensor in _tensors((*args, *kwargs.values())):
-            if not isinstance(tensor, RowTensor):
-                raise NoRuleError("it takes a tensor that is no argument")
-            if kind != "gather" and tensor.form in ("index", "table"):
-                raise NoRuleError(f"it takes an argument {self._no_rows(tensor)}")
+    def _checked(self, args: Sequence[Any], kwargs: dict[str, Any], kind: str) -> Sequence[Any]:
+        """Return the arguments; those that some rows share as rows."""
+        if not all(isinstance(t, RowTensor) for t in _tensors((*args, *kwargs.values()))):
+            raise NoRuleError("it takes a tensor that is no argument")
         device = kwargs.get("device")
         if device is not None and torch.device(device).type != "cpu":
             raise NoRuleError(f"it runs on {device}")
         if kwargs.get("pin_memory"):
             raise NoRuleError("it pins memory")
+        return args if kind == "gather" else tree_map_only(RowTensor, self._as_rows, tuple(args))
+
+    def _as_rows(self, tensor: RowTensor) -> RowTensor:
+        shared = self.state.shared(tensor) if tensor.form == "table" else tensor
+        if shared is None or shared.form == "index":
+            raise NoRuleError(f"it takes an argument {self._no_rows(tensor)}")
+        return shared
+
+    def _table_view(self, meta: Tensor, table: RowTensor) -> RowTensor:
+        """Return a view with more or fewer dimensions of size 1 in front of the last one."""
+        old, new = (tuple(s for s in t.shape[:-1] if s != 1) for t in (table, meta))
+        if old != new or table.shape[-1:] != meta.shape[-1:]:
+            raise NoRuleError(f"it takes an argument {self._no_rows(table)}")
+        return RowTensor(meta, (), "table", table.source)
 
     def _no_rows(self, tensor: RowTensor) -> str:
         """Return in words why an argument is only taken by gathers."""
@@ -145,7 +159,7 @@ class _Tracing(TorchDispatchMode):
         parts = self._spread(meta, parts, form)
         if kind == "arithmetic" and meta.dtype in HALVES:
             parts = tuple(self.state.values.round_to(part, meta.dtype) for part in parts)
-        if kind != "move" and meta.dtype in NO_ARITHMETIC:
+        if kind in ("arithmetic", "choice") and meta.dtype in NO_ARITHMETIC:
             raise NoRuleError(f"it computes in {str(meta.dtype).removeprefix('torch.')}")
         if {p.is_bool for p in parts} != {meta.dtype == torch.bool}:
             raise NoRuleError("it computes with truth values")
@@ -168,7 +182,7 @@ class _Tracing(TorchDispatchMode):
             fits = True  # only a view takes them
         else:
             inner = shape[-2:] if form == "groups" else shape[-1:]
-            fits = self.is_lead(shape[: len(shape) - len(inner)]) and _fill(tensor, inner)
+            fits = self.state.is_lead(shape[: len(shape) - len(inner)]) and _fill(tensor, inner)
         if not fits:
             raise NoRuleError(f"it makes a tensor of shape {list(shape)}")
 
@@ -182,12 +196,6 @@ class _Tracing(TorchDispatchMode):
         if form == "rows" and value.groups:
             width //= value.groups
         return (self.state.values.spread(value, width, groups),)
-
-    def is_lead(self, sizes: tuple[int, ...]) -> bool:
-        """Tell whether sizes are those of all rows, or of a single row for all."""
-        return sizes == self.lead or (
-            len(sizes) <= len(self.lead) and all(size == 1 for size in sizes)
-        )
 
 
 def _fill(tensor: RowTensor, inner: tuple[int, ...]) -> bool:
@@ -283,7 +291,21 @@ def trace(fn: Callable[..., Any], tensors: Sequence[Tensor], activations: Sequen
 
 
 def _trace(fn: Callable[..., Any], tensors: Sequence[Tensor], activations: Sequence[int]) -> Graph:
-    lead = leading_sizes(tensors, activations)
+    refusals = []
+    for lead in leading_sizes(tensors, activations):
+        try:
+            return _trace_rows(fn, tensors, activations, lead)
+        except UnsupportedOperatorError as refusal:
+            refusals.append(refusal)
+    raise refusals[0]
+
+
+def _trace_rows(
+    fn: Callable[..., Any],
+    tensors: Sequence[Tensor],
+    activations: Sequence[int],
+    lead: tuple[int, ...],
+) -> Graph:
     activations = activations or [n for n, t in enumerate(tensors) if t.ndim > len(lead)]
     tracing = _Tracing(lead)
     inputs: list[Input] = []
@@ -303,7 +325,8 @@ def _trace(fn: Callable[..., Any], tensors: Sequence[Tensor], activations: Seque
     results = tuple(_result(tracing, r) for r in returned)
     gathers = tuple(tracing.state.gathers)
     values = topological(part for r in results for part in r.parts)
-    graph = Graph(with_roles(inputs, values, gathers), results, gathers)
+    roles = with_roles(inputs, values, gathers, tracing.state.along)
+    graph = Graph(roles, results, gathers)
     graph = rewrite(graph, tracing.state.values)
     absent = {v.op for v in graph.values()} & (set(LIBRARY) - set(VECTOR_FUNCTIONS))
     if absent:

@@ -13,6 +13,7 @@ read at columns that grow from group to group.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -89,9 +90,11 @@ class Input:
         argument: its number among the tensors of the function.
         dtype: its dtype.
         width: columns of a row.
-        role: `rows`, if each row has its own; `shared`, if all rows share one; `table`, if rows
-            are chosen by an index; `index`, if it chooses them; `unused`.
+        role: `rows`, if each row has its own; `shared`, if all rows share one; `broadcast`, if
+            some rows share one; `table`, if rows are chosen by an index; `index`, if it chooses
+            them; `unused`.
         inner: the last sizes of the function's tensor, after those of the rows.
+        along: of `broadcast`, for each dimension of the rows whether it has it, too.
     """
 
     argument: int
@@ -99,6 +102,7 @@ class Input:
     width: int
     role: str
     inner: tuple[int, ...]
+    along: tuple[bool, ...] = ()
 
     @property
     def each_row(self) -> bool:
@@ -108,12 +112,12 @@ class Input:
     @property
     def has_rows(self) -> bool:
         """Whether its memory is rows."""
-        return self.role in ("rows", "table")
+        return self.role in ("rows", "broadcast", "table")
 
     @property
     def is_bound(self) -> bool:
         """Whether the kernel reads it; checked indices are operands of their own."""
-        return self.role in ("rows", "table", "shared")
+        return self.has_rows or self.role == "shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +167,20 @@ class Graph:
     inputs: tuple[Input, ...]
     results: tuple[Result, ...]
     gathers: tuple[Gather, ...] = ()
+
+    @property
+    def segments(self) -> tuple[int, ...]:
+        """How many dimensions of the rows are beside each other in all broadcast inputs.
+
+        Empty if there are none: all dimensions are one then.
+        """
+        patterns = list(zip(*(i.along for i in self.inputs if i.along), strict=True))
+        return tuple(len(list(same)) for _, same in itertools.groupby(patterns))
+
+    def along(self, source: Input) -> tuple[bool, ...]:
+        """Return for each segment whether a broadcast input has its dimensions."""
+        starts = itertools.accumulate(self.segments[:-1], initial=0)
+        return tuple(source.along[start] for start in starts)
 
     def values(self) -> list[Value]:
         """Return all values, operands before those who use them."""

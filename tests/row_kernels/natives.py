@@ -126,3 +126,15 @@ def embedded(ids: Tensor, table: Tensor, other: Tensor) -> tuple[Tensor, Tensor]
     """A sum of rows of two tables, chosen by the same index."""
     found = functional.embedding(ids, table)
     return (wide(found) + wide(other[ids])).square().to(table.dtype), found
+
+
+def heads_first(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Angles that the heads of a token share, which are not beside each other."""
+    c, s = wide(cos.unsqueeze(1)), wide(sin.unsqueeze(1))
+    a, b = wide(x).chunk(2, -1)
+    return (wide(x) * c + torch.cat((-b, a), -1) * s).to(x.dtype)
+
+
+def positioned(x: Tensor, places: Tensor, weight: Tensor) -> Tensor:
+    """Rows that each sequence of a batch adds."""
+    return rms_norm((wide(x) + wide(places)).to(x.dtype), weight)

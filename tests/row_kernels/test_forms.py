@@ -13,7 +13,9 @@ from torch.nn import functional
 from ir_runtime import ir, rows
 from ir_runtime.counters import count_since
 from ir_runtime.errors import GenerateError, OpDefinitionError, UnsupportedOperatorError
-from ir_runtime.op_reg import CustomOp
+from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.call.kernel import run_select
+from ir_runtime.op_reg.select.call_selection import use_variants
 from ir_runtime.rows.trace import trace
 from tests.row_kernels import natives
 from tests.row_kernels.kernel import LIBRARY, form, kernel_of
@@ -220,6 +222,19 @@ new = [m for m in set(sys.modules) - before if m.startswith(slow)]
 assert not new, sorted(new)[:5]
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_columns_of_a_workgroup_are_offered_to_tune():
+    def doubled(x: Tensor) -> Tensor:
+        return x * 2
+
+    x, op = torch.randn(3, 5000), kernel_of(doubled)
+    found = ALL_CUSTOM_OP_REGS[op.default._schema.name]
+    assert run_select(found, [x]).offered_variants == {"columns": ("2048", "1024", "4096")}
+    with use_variants({"columns": "1024"}):
+        assert "dispatch over 5 x 3 x 1 workgroups" in str(op.explain(x))
+        assert torch.equal(op(x), doubled(x))
+    assert not run_select(found, [x[:, :1000]]).offered_variants
 
 
 def test_inline_within_generate():

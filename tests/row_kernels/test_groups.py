@@ -23,6 +23,8 @@ EACH = (
     (natives.rotary_of_pairs, (0, 3, 4)),
     (natives.normed_heads, (5, 6, 7, 8)),
     (natives.embedded, (3, 4, 9)),
+    (natives.heads_first, (10, 11, 12)),
+    (natives.positioned, (13, 14, 6)),
 )
 FUNCTIONS, TAKEN = zip(*EACH, strict=True)
 
@@ -37,7 +39,9 @@ def make_tensors(size: int, dtype: torch.dtype) -> list[Tensor]:
     positions = torch.tensor([0, 6, 3, 1, 5])
     angles = size // 4 * 2
     others = [make(5, 3, size), make(size), make(5, angles // 2), make(5, angles // 2)]
-    return [x, gate, weight, positions, make(7, angles), *others, make(7, angles)]
+    others += [make(7, angles), make(2, 3, 4, size), make(2, 4, size), make(2, 4, size)]
+    others += [make(2, 4, size), make(1, 4, size)]
+    return [x, gate, weight, positions, make(7, angles), *others]
 
 
 @pytest.mark.parametrize(("size", "dtype"), [(40, F32), (80, BF16)])
@@ -68,6 +72,20 @@ def test_one_binary_for_all_numbers_of_rows_and_heads_keep_their_dimension(store
     assert len(store.keys()) == 1
 
 
+def test_rows_that_some_rows_share_have_any_sizes(store):
+    op = rows.row_kernel(natives.heads_first, name="heads_first_@UNIQUE@", library=LIBRARY)
+    for batch, heads, tokens in ((2, 3, 4), (3, 5, 2)):
+        x, (cos, sin) = torch.randn(batch, heads, tokens, 40), torch.randn(2, batch, tokens, 40)
+        assert form(op, x, cos, sin) == "a row kernel"
+        torch.testing.assert_close(op(x, cos, sin), natives.heads_first(x, cos, sin))
+    assert len(store.keys()) == 1
+    # The angles have the sizes of other dimensions by chance.
+    for batch, heads, tokens in ((2, 4, 4), (3, 3, 4), (1, 3, 1)):
+        x, (cos, sin) = torch.randn(batch, heads, tokens, 40), torch.randn(2, batch, tokens, 40)
+        assert form(op, x, cos, sin) == "a row kernel"
+    torch.testing.assert_close(op(x, cos, sin), natives.heads_first(x, cos, sin))
+
+
 @rows.row_kernel(name="embedded_@UNIQUE@", library=LIBRARY, activations=["ids"])
 def embedded(ids: Tensor, table: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     return natives.embedded(ids, table, other)
@@ -84,6 +102,17 @@ def test_bad_index_is_named_and_negative_ones_count_as_in_torch(dtype):
         ids[1, 1] = bad
         with pytest.raises(IndexError, match=rf"embedded.*`ids`.*{bad}.*7"):
             embedded(ids, table, other)
+
+
+def test_broadcasts_that_are_not_clear_are_refused():
+    x, y = torch.randn(2, 3, 4, 8), torch.randn(2, 4, 8)
+    with pytest.raises(UnsupportedOperatorError, match=r"\[2, 4, 8\], which is neither rows nor"):
+        trace(lambda x, y: x + y[:, None] * y.mean(), (x, y), (0,))
+    with pytest.raises(UnsupportedOperatorError, match="broadcasts argument 1 in two ways"):
+        trace(lambda x, y: x + y + y[:, None], (torch.randn(2, 3, 3, 8), torch.randn(3, 8)), (0,))
+    three = [torch.randn(s) for s in ((2, 1, 3, 1, 8), (1, 4, 3, 1, 8), (1, 1, 3, 5, 8))]
+    with pytest.raises(UnsupportedOperatorError, match="along more than 3 dimensions"):
+        trace(lambda x, *y: x + sum(y), (torch.randn(2, 4, 3, 5, 8), *three), (0,))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from ir_runtime.rows.plan import LANES, Pass, Plan, lanes_of
 from ir_runtime.rows.rewrite import lowest
 from ir_runtime.rows.value import Value
 
-__all__ = ["PassCode"]
+__all__ = ["PassCode", "may_overflow"]
 
 BLOCK = 8 * LANES
 """Columns whose terms are added in float32 before their sum joins the others'."""
@@ -214,7 +214,7 @@ class PassCode:
 
     def _exact(self, found: list[str]) -> list[str]:
         """Sum once more in float64 where terms of float32 overflow or vanish."""
-        again = [i for i, r in enumerate(self._reductions) if _may_overflow(r)]
+        again = [i for i, r in enumerate(self._reductions) if may_overflow(r)]
         if not again:
             return found
         block, rows = self._rows.block, self._rows
@@ -314,7 +314,7 @@ def _is_signed(term: Value) -> bool:
     return not lowest(term) >= 0
 
 
-def _may_overflow(r: Value) -> bool:
+def may_overflow(r: Value) -> bool:
     """Tell whether a sum has products, and only operations that float64 repeats at little cost."""
     if r.op != "sum":
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -12,7 +12,7 @@ from ir_runtime.rows.emit.arithmetic import LIBRARY, ROW_TYPE, operation
 from ir_runtime.rows.emit.block import F64, LANE, MASK, Block, number, vector_of
 from ir_runtime.rows.value import REDUCTIONS, Graph, Input, Value
 
-__all__ = ["RowCode"]
+__all__ = ["RowCode", "joined_index"]
 
 
 class RowCode:
@@ -65,7 +65,15 @@ class RowCode:
         """Return the indices of a column of an input."""
         if v.gather >= 0:
             return f"{self.block.once(('row of', v.gather), lambda: self._row(v.gather))}, {column}"
-        return f"%row, {column}" if self.graph.inputs[v.source].each_row else column
+        source = self.graph.inputs[v.source]
+        if source.along:
+            return f"{self.block.once(('shared', source), lambda: self._shared(source))}, {column}"
+        return f"%row, {column}" if source.each_row else column
+
+    def _shared(self, source: Input) -> str:
+        """Return the row of an input that some rows share."""
+        has = [n for n, along in enumerate(self.graph.along(source)) if along]
+        return joined_index(self.block, has)
 
     def _row(self, gather: int) -> str:
         """Load an index, which was checked."""
@@ -176,6 +184,18 @@ class RowCode:
         return say(
             f"vector.broadcast {say(f'arith.truncf {rest}', 'f64 to f32')}", f"f32 to {LANE}"
         )
+
+
+def joined_index(block: Block, segments: Sequence[int]) -> str:
+    """Return the number of a row among those that some segments of the dimensions have."""
+    number = ""
+    for n in segments:
+        if number:
+            start = block.say(f"arith.muli {number}, %count{n}", "index")
+            number = block.say(f"arith.addi {start}, %id{n}", "index")
+        else:
+            number = f"%id{n}"
+    return number or block.index(0)
 
 
 def rounding(v: Value) -> str:

@@ -209,18 +209,18 @@ def _expand(t: TraceState, out: Any, x: RowTensor, size: Any, implicit: bool = F
     return tuple(t.values.in_groups(p, groups, p.width, is_shared=True) for p in x.parts)
 
 
-@rule("unsqueeze", kind="move")
+@rule("unsqueeze", kind="view")
 def _unsqueeze(t: TraceState, out: Any, x: RowTensor, dim: int) -> Any:
     return _viewed(t, out, x, added=dim in (-1, x.ndim))
 
 
-@rule("squeeze", kind="move")
+@rule("squeeze", kind="view")
 def _squeeze(t: TraceState, out: Any, x: RowTensor, dim: Any = None) -> Any:
     del dim
     return _viewed(t, out, x)
 
 
-@rule("view", "_unsafe_view", "_reshape_alias", kind="move")
+@rule("view", "_unsafe_view", "_reshape_alias", kind="view")
 def _view(t: TraceState, out: Any, x: RowTensor, size: Any, stride: Any = None) -> Any:
     del size, stride
     return _viewed(t, out, x)

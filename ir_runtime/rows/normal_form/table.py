@@ -38,8 +38,8 @@ class Rule:
             returns a value, parts of a row, or a list for several results.
         like: takes the operator's arguments and returns the meta tensor; None to run torch's.
         kind: `arithmetic`, whose half-precision results are rounded; `choice`, whose results are
-            numbers that were there before; `move`, which takes integers, too; `gather`, which
-            takes tables and indices.
+            numbers that were there before; `move`, which takes integers, too; `view`, a
+            move that also takes tables; `gather`, which takes tables and indices.
     """
 
     build: Callable[..., Any]
