@@ -12,7 +12,8 @@ from ir_runtime.errors import GenerateError
 from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.op_reg import KernelBuilder, MlirTemplate
 from ir_runtime.op_reg.select.argument_name import arguments_like
-from ir_runtime.rows.emit.kernel_text import COLUMNS, kernel_text
+from ir_runtime.rows.emit.grid import Form, usual_form
+from ir_runtime.rows.emit.kernel_text import kernel_text
 from ir_runtime.rows.plan import make_plan
 from ir_runtime.rows.row_shape import as_rows, from_rows, one_column
 from ir_runtime.rows.trace import trace
@@ -83,7 +84,7 @@ def _with_other_rows(tensors: Sequence[Tensor], graph: Graph) -> list[Tensor]:
 
 
 def call_graph(
-    kb: KernelBuilder, graph: Graph, operands: Sequence[Value], columns: int = COLUMNS[0]
+    kb: KernelBuilder, graph: Graph, operands: Sequence[Value], form: Form | None = None
 ) -> list[Value]:
     """Write the kernel of a graph and call it.
 
@@ -91,14 +92,16 @@ def call_graph(
         kb: the builder.
         graph: the traced function.
         operands: one for each input, of any rank.
-        columns: how many columns a workgroup takes at most; see `kernel_text`.
+        form: what a workgroup takes; default: the usual.
 
     Returns:
         The results, in the shapes of the function.
     """
     # Names of the executables' functions are the names of a library: each graph has its own.
-    name = f"rows_{digest_of(graph.text(), str(columns))[:16]}"
-    text = kernel_text(make_plan(graph), name, columns)
+    plan = make_plan(graph)
+    form = form or usual_form(plan)
+    name = f"rows_{digest_of(graph.text(), repr(form))[:16]}"
+    text = kernel_text(plan, name, form)
     flat = [
         as_rows(kb, operand, source.inner if source.role != "shared" else ())
         for operand, source in zip(operands, graph.inputs, strict=True)

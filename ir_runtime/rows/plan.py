@@ -15,6 +15,9 @@ __all__ = ["LANES", "Pass", "Plan", "Store", "make_plan", "unrounded"]
 LANES = 32
 """Numbers that a loop processes at a time."""
 
+BLOCK_COLUMNS = 1024
+"""Columns up to which a row is not divided."""
+
 STACK_BYTES = 16384
 """Most bytes of a row that are kept on the stack; IREE refuses more than 32 KiB."""
 
@@ -145,7 +148,8 @@ def make_plan(graph: Graph) -> Plan:
     order = "_split" if halves else ""
     numbers = any(r.width == 1 for r in graph.results)
     single = len(ordered) == 1 and not ordered[0].reductions and not numbers
-    by_columns = single and not ordered[0].groups and not graph.segments
+    long = single and ordered[0].width > BLOCK_COLUMNS
+    by_columns = long and not ordered[0].groups and not graph.segments
     kept = _choose_kept(graph, ordered, order)
     on_stack = [v for v, place in kept.items() if place < 0]
     stack = {v: number for number, v in enumerate(on_stack)}

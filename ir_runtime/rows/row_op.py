@@ -15,7 +15,7 @@ from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.tensor_leaves import flatten_groups
 from ir_runtime.op_reg.select.call_selection import CallSelection
 from ir_runtime.op_reg.traced_op import TracedOp, declare_arguments, tensor_descs
-from ir_runtime.rows.emit.kernel_text import COLUMNS, has_blocks
+from ir_runtime.rows.emit.grid import Form, offered_forms
 from ir_runtime.rows.inlining import call_graph
 from ir_runtime.rows.plan import make_plan
 from ir_runtime.rows.trace import trace
@@ -34,12 +34,12 @@ class RowOp(TracedOp):
     Attributes:
         graph: the traced function of a selection; None if its kernel is of the traced form.
         why_traced: why it is of the traced form; "" if it is not.
-        columns: how many columns a workgroup takes, where no number of the whole row is needed.
+        form: what a workgroup takes.
     """
 
     graph: Graph | None = None
     why_traced: str = ""
-    columns: int = COLUMNS[0]
+    form: Form = Form()
 
     def select(self, ksel: KernelSelection) -> None:
         """Declare the arguments by their types, and the results as the trace has them."""
@@ -70,8 +70,12 @@ class RowOp(TracedOp):
             desc = ksel.return_new_tensor(result.shape, result.dtype)
             _specialize(desc, result.inner, self.graph)
         ksel.variant = f"rows {digest_of(self.graph.text())[:16]}"
-        if has_blocks(make_plan(self.graph)):
-            self.columns = int(ksel.choose_variant("columns", [f"{n}" for n in COLUMNS]))
+        offered = offered_forms(make_plan(self.graph))
+        chosen = {
+            name: int(ksel.choose_variant(name, [f"{n}" for n in numbers]))
+            for name, numbers in offered.items()
+        }
+        self.form = Form(**chosen)
 
     def _trace(self, ksel: CallSelection, tensors: Sequence[Tensor]) -> Graph:
         if ksel.device_family != "local":
@@ -96,7 +100,7 @@ class RowOp(TracedOp):
         operands = flatten_groups(
             [kb.arg_value(i) for i, d in enumerate(ksel.arg_descs) if tensor_descs(d)]
         )[0]
-        kb.yield_results(*call_graph(kb, self.graph, operands, self.columns))
+        kb.yield_results(*call_graph(kb, self.graph, operands, self.form))
 
 
 def _specialize(desc: Any, inner: Sequence[int], graph: Graph) -> None:

@@ -224,17 +224,23 @@ assert not new, sorted(new)[:5]
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_columns_of_a_workgroup_are_offered_to_tune():
+def test_forms_of_a_kernel_are_offered_to_tune():
     def doubled(x: Tensor) -> Tensor:
         return x * 2
 
-    x, op = torch.randn(3, 5000), kernel_of(doubled)
+    op = kernel_of(doubled)
     found = ALL_CUSTOM_OP_REGS[op.default._schema.name]
-    assert run_select(found, [x]).offered_variants == {"columns": ("2048", "1024", "4096")}
-    with use_variants({"columns": "1024"}):
-        assert "dispatch over 5 x 3 x 1 workgroups" in str(op.explain(x))
-        assert torch.equal(op(x), doubled(x))
-    assert not run_select(found, [x[:, :1000]]).offered_variants
+    long, short = torch.randn(3, 5000), torch.randn(37, 100)
+    assert run_select(found, [long]).offered_variants == {"columns": ("2048", "1024", "4096")}
+    assert run_select(found, [short]).offered_variants == {"rows": ("10", "1", "40")}
+    for x, wanted, grid in (
+        (long, {"columns": "1024"}, "5 x 3 x 1"),
+        (short, {}, "4 x 1 x 1"),  # the last workgroup has seven rows
+        (short[:9], {"rows": "1"}, "9 x 1 x 1"),
+    ):
+        with use_variants(wanted):
+            assert f"dispatch over {grid} workgroups" in str(op.explain(x))
+            assert torch.equal(op(x), doubled(x))
 
 
 def test_inline_within_generate():

@@ -8,33 +8,33 @@ from contextlib import nullcontext
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.launch.host_program.dispatch_access import READ, WRITTEN_OVER
 from ir_runtime.rows.emit.block import Block
+from ir_runtime.rows.emit.grid import Form, Grid, product, usual_form, workload
 from ir_runtime.rows.emit.lanes import stack_memory
 from ir_runtime.rows.emit.loops import PassCode
 from ir_runtime.rows.emit.overwrite import overwritten
-from ir_runtime.rows.emit.row import RowCode, joined_index, memory_of
-from ir_runtime.rows.plan import LANES, Plan
+from ir_runtime.rows.emit.row import RowCode, memory_of
+from ir_runtime.rows.plan import Plan
 from ir_runtime.rows.value import Graph, Result
 from ir_runtime.rows.vector_functions import vector_functions
 
-__all__ = ["COLUMNS", "has_blocks", "kernel_text"]
-
-COLUMNS = (2048, 1024, 4096)
-"""Columns that a workgroup may take, if no number of the whole row is needed; the usual first."""
+__all__ = ["kernel_text"]
 
 
-def kernel_text(plan: Plan, name: str, columns: int = COLUMNS[0]) -> str:
+def kernel_text(plan: Plan, name: str, form: Form | None = None) -> str:
     """Write the kernel of a plan.
 
     Args:
         plan: the plan.
         name: of the function, which takes the inputs and returns the results: rows as
             `tensor<?xWIDTHxTYPE>`, shared inputs as `tensor<WIDTHxTYPE>`.
-        columns: how many columns a workgroup takes at most, where `has_blocks`.
+        form: what a workgroup takes; default: the usual.
     """
-    count = max(-(-plan.passes[0].width // columns), 1) if plan.by_columns else 1
+    grid = Grid(plan, form or usual_form(plan))
     body = Block()
     rows = RowCode(plan.graph, body)
-    _bind(plan, body, count)
+    _bind(plan, body)
+    body.lines += grid.columns(body)
+    before, body.lines = body.lines, []
     for groups, numbers in itertools.groupby(
         range(len(plan.passes)), lambda number: plan.passes[number].groups
     ):
@@ -42,29 +42,25 @@ def kernel_text(plan: Plan, name: str, columns: int = COLUMNS[0]) -> str:
             for number in numbers:
                 PassCode(plan, rows, number).write()
     _store_numbers(plan, rows)
-    lines = "\n".join(f"      {line}" for line in body.lines)
-    functions = _indented(vector_functions(sorted(rows.functions)))
+    lines = [*grid.rows(), *before, *grid.over_rows(body.lines)]
     return _FORM.format(
         name=name,
-        layout=_layout(plan),
+        layout=_layout(plan, constants=int(grid.has_loop)),
         facts=_facts(plan),
-        grid=_grid(plan),
-        workload="".join(f", {size}: index" for size in _workload(plan.graph)),
-        groups=count,
-        functions=functions,
-        lines="\n".join([*_row_lines(plan), lines]),
-        host=_host(plan, name),
+        workload="".join(f", {size}: index" for size in workload(plan.graph)),
+        count=_indented("\n".join(grid.count())),
+        functions=_indented(vector_functions(sorted(rows.functions))),
+        lines="\n".join(f"      {line}" for line in lines),
+        host=_host(plan, name, has_loop=grid.has_loop),
     )
 
 
 _FORM = """\
-#layout = #hal.pipeline.layout<bindings = [{layout}]>
+#layout = #hal.pipeline.layout<{layout}>
 hal.executable.source private @{name}_rows {{
   hal.executable.export public @{name} ordinal(0) layout(#layout) \
 count(%device: !hal.device{workload}) -> (index, index, index) {{
-    %one = arith.constant 1 : index
-    %groups = arith.constant {groups} : index
-    hal.return {grid} : index, index, index
+{count}
   }} attributes {{{facts}}}
   builtin.module {{
 {functions}
@@ -83,57 +79,13 @@ def _indented(text: str) -> str:
     return "\n".join(f"    {line}".rstrip() for line in text.split("\n"))
 
 
-def _workload(graph: Graph) -> list[str]:
-    """Return the names of what the grid is computed from."""
-    return [f"%rows{n}" for n in range(len(graph.segments))] or ["%rows"]
-
-
-def _grid(plan: Plan) -> str:
-    if plan.by_columns:
-        return "%groups, %rows, %one"
-    sizes = [*reversed(_workload(plan.graph)), "%one", "%one"]
-    return ", ".join(sizes[:3])
-
-
-def _row_lines(plan: Plan) -> list[str]:
-    """Write which row a workgroup has, and how many there are."""
-    segments = len(plan.graph.segments)
-    id_of, count_of = "hal.interface.workgroup.id", "hal.interface.workgroup.count"
-    if not segments:
-        axis = 1 if plan.by_columns else 0
-        return [
-            f"      %row = {id_of}[{axis}] : index",
-            f"      %all = {count_of}[{axis}] : index",
-        ]
-    lines = []
-    for n in range(segments):
-        axis = segments - 1 - n
-        lines += [f"%id{n} = {id_of}[{axis}] : index", f"%count{n} = {count_of}[{axis}] : index"]
-    block = Block()
-    row = joined_index(block, range(segments))
-    lines += [line.replace("%v", "%of_grid") for line in block.lines]
-    row = row.replace("%v", "%of_grid")
-    lines += _product("%row", [row])
-    lines += _product("%all", [f"%count{n}" for n in range(segments)])
-    return [f"      {line}" for line in lines]
-
-
-def has_blocks(plan: Plan) -> bool:
-    """Tell whether several workgroups may take a row, each a block of columns."""
-    return plan.by_columns and plan.passes[0].width > min(COLUMNS)
-
-
-def _columns(plan: Plan, groups: int) -> int:
-    """Return the columns of a workgroup, whole vectors."""
-    return -(-plan.passes[0].width // (groups * LANES)) * LANES
-
-
-def _layout(plan: Plan) -> str:
+def _layout(plan: Plan, *, constants: int) -> str:
     read = sum(i.is_bound for i in plan.graph.inputs) + len(plan.graph.gathers)
     bindings = ["ReadOnly"] * read + [""] * len(plan.graph.results)
-    return ", ".join(
+    listed = ", ".join(
         f"#hal.pipeline.binding<storage_buffer{', ' if flag else ''}{flag}>" for flag in bindings
     )
+    return f"{f'constants = {constants}, ' if constants else ''}bindings = [{listed}]"
 
 
 def _facts(plan: Plan) -> str:
@@ -145,8 +97,8 @@ def _facts(plan: Plan) -> str:
     return f"{READ} = {read} : i64, {WRITTEN_OVER} = array<i64{listed}>"
 
 
-def _bind(plan: Plan, body: Block, groups: int) -> None:
-    """Name the memory of inputs, results and kept values, and the columns of the workgroup."""
+def _bind(plan: Plan, body: Block) -> None:
+    """Name the memory of inputs, results and kept values."""
     zero = body.index(0)
     graph = plan.graph
     names = [(f"%in{i.argument}", memory_of(i), i.has_rows) for i in graph.inputs if i.is_bound]
@@ -160,15 +112,6 @@ def _bind(plan: Plan, body: Block, groups: int) -> None:
         )
     for v, number in plan.stack.items():
         body.lines.append(f"%stack{number} = memref.alloca() : {stack_memory(v)}")
-    if plan.by_columns:
-        columns = body.index(_columns(plan, groups))
-        end = body.index(plan.passes[0].width)
-        body.lines += [
-            "%group = hal.interface.workgroup.id[0] : index",
-            f"%from = arith.muli %group, {columns} : index",
-            f"%past = arith.addi %from, {columns} : index",
-            f"%to = arith.minui %past, {end} : index",
-        ]
 
 
 def _memory(result: Result) -> str:
@@ -190,7 +133,7 @@ def _index_types(graph: Graph) -> list[str]:
     return [f"?x{dtype_info(graph.inputs[g.index].dtype).mlir}" for g in graph.gathers]
 
 
-def _host(plan: Plan, name: str) -> str:
+def _host(plan: Plan, name: str, *, has_loop: bool) -> str:
     """Write the function of the host, which starts a workgroup for each row."""
     graph = plan.graph
     inputs = [i for i in graph.inputs if i.is_bound]
@@ -213,6 +156,9 @@ def _host(plan: Plan, name: str) -> str:
     sized = ", ".join(
         kind + (f"{{{sizes[n]}}}" if n in sizes else "") for n, kind in enumerate(types)
     )
+    if has_loop:
+        lines.append("%rows_i32 = arith.index_castui %rows : index to i32")
+        operands, sized = ["%rows_i32", *operands], f"i32, {sized}"
     outs = [f"tensor<?x{r.width}x{dtype_info(r.dtype).mlir}>" for r in graph.results]
     made = ", ".join(f"{kind}{{%rows}}" for kind in outs)
     parameters = ", ".join(f"%x{n}: {kind}" for n, kind in enumerate(taken))
@@ -222,7 +168,7 @@ def _host(plan: Plan, name: str) -> str:
     return (
         f"util.func private @{name}({parameters}) -> ({', '.join(outs)}) {{\n"
         f"  %zero = arith.constant 0 : index\n{text}\n"
-        f"  %y{several} = flow.dispatch @{name}_rows::@{name}[{', '.join(_workload(graph))}]"
+        f"  %y{several} = flow.dispatch @{name}_rows::@{name}[{', '.join(workload(graph))}]"
         f"({', '.join(operands)}) : ({sized}) -> ({made})\n"
         f"  util.return {returned} : {', '.join(outs)}\n}}"
     )
@@ -238,21 +184,11 @@ def _size_lines(graph: Graph, first: int, taken: str, rows: str) -> list[str]:
     at = 0
     for n, dims in enumerate(graph.segments):
         sizes = [f"%size_{d}" for d in range(at, at + dims)]
-        lines += _product(f"%rows{n}", sizes)
+        lines += product(f"%rows{n}", sizes)
         at += dims
-    lines += _product("%rows", [f"%rows{n}" for n in range(len(graph.segments))])
+    lines += product("%rows", [f"%rows{n}" for n in range(len(graph.segments))])
     listed = ", ".join(f"%size_{d}" for d in range(rank))
     return [
         *lines,
         f"%all_rows = flow.tensor.reshape %x{first} : {taken}{{{listed}}} -> {rows}{{%rows}}",
     ]
-
-
-def _product(name: str, sizes: list[str]) -> list[str]:
-    """Write the product of sizes, or a single one under another name."""
-    lines, so_far = [f"{name}_0 = arith.constant 1 : index"], f"{name}_0"
-    for n, size in enumerate(sizes):
-        result = name if n == len(sizes) - 1 else f"{name}_{n + 1}"
-        lines.append(f"{result} = arith.muli {so_far}, {size} : index")
-        so_far = result
-    return lines
