@@ -1,4 +1,4 @@
-"""Register a torch function as an IR op, and a `CustomOp` as the provider `iree` of an op."""
+"""Register a torch function as an IR op, and the kernel that is its provider `iree`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ir_runtime.ir.tuning.tables import tables, wanted_variants
 from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 
-__all__ = ["register_kernel", "register_op"]
+__all__ = ["limit_kernel", "register_kernel", "register_op"]
 
 
 @overload
@@ -130,11 +130,7 @@ def register_kernel(
     """
 
     def register(cls: type[CustomOp]) -> Any:
-        known = op.impls["iree"]
-        if not (isinstance(known, IreeImpl) and known.is_traced):
-            raise OpConflictError(
-                f"op {op.name}: provider iree is registered already, must be registered only once"
-            )
+        _refuse_written(op)
         written = torch._C.parse_schema(cls.signature.replace("@UNIQUE@", "0"))
         text = str(written)
         check_same_schema(op.name, "iree", text[text.index("(") :], op.schema)
@@ -150,3 +146,28 @@ def register_kernel(
         return packet
 
     return register if op_class is None else register(op_class)
+
+
+def limit_kernel(op: IrOp, constraints: Sequence[Constraint]) -> None:
+    """Limit the calls that a kernel made from native takes; the next provider computes the others.
+
+    Args:
+        op: an op without a kernel of its own.
+        constraints: such as `ir.dtypes("x", torch.float32)`; they replace those given before.
+
+    Raises:
+        OpConflictError: the op has a kernel that was written for it.
+        OpDefinitionError: a constraint is about an argument that the op does not have.
+    """
+    _refuse_written(op)
+    with registering:
+        op._add(IreeImpl(op, None, constraints, caller_stack(1)))
+    op.providers_changed()
+
+
+def _refuse_written(op: IrOp) -> None:
+    known = op.impls["iree"]
+    if not (isinstance(known, IreeImpl) and known.is_traced):
+        raise OpConflictError(
+            f"op {op.name}: provider iree is registered already, must be registered only once"
+        )
