@@ -1,4 +1,4 @@
-"""The catalogue: ops for language models; each op is one file with its MLIR templates.
+"""The catalogue: ops for language models, each in one file, some with MLIR templates beside it.
 
 An op is registered when it is first used; `import kernels_mlir` announces all of them.
 """
@@ -12,48 +12,109 @@ from ir_runtime.late_import import late_names
 from ir_runtime.layers import promise_layers
 
 if TYPE_CHECKING:
+    from kernels_mlir.activation.fatrelu_and_mul import fatrelu_and_mul
     from kernels_mlir.activation.gelu import gelu
+    from kernels_mlir.activation.gelu_and_mul import gelu_and_mul
+    from kernels_mlir.activation.gelu_and_mul_sparse import gelu_and_mul_sparse
+    from kernels_mlir.activation.gelu_fast import gelu_fast
+    from kernels_mlir.activation.gelu_new import gelu_new
+    from kernels_mlir.activation.mul_and_silu import mul_and_silu
+    from kernels_mlir.activation.quick_gelu import quick_gelu
+    from kernels_mlir.activation.relu2 import relu2
+    from kernels_mlir.activation.silu import silu
     from kernels_mlir.activation.silu_and_mul import silu_and_mul
     from kernels_mlir.activation.softmax import softmax
+    from kernels_mlir.activation.swigluoai_and_mul import swigluoai_and_mul
+    from kernels_mlir.activation.xielu import xielu
     from kernels_mlir.attention.mm_encoder_attn import mm_encoder_attn
     from kernels_mlir.matmul.linear import linear
+    from kernels_mlir.norm.fused_add_gemma_rms_norm import fused_add_gemma_rms_norm
+    from kernels_mlir.norm.fused_add_rms_norm import fused_add_rms_norm
+    from kernels_mlir.norm.gemma_rms_norm import gemma_rms_norm
     from kernels_mlir.norm.layer_norm import layer_norm
+    from kernels_mlir.norm.mixer2_gated_rms_norm import mixer2_gated_rms_norm
+    from kernels_mlir.norm.qk_norm import qk_norm
+    from kernels_mlir.norm.qk_norm_rope import qk_norm_rope
     from kernels_mlir.norm.rms_norm import rms_norm
+    from kernels_mlir.norm.rms_norm_gated import rms_norm_gated
     from kernels_mlir.parallel.vocab_parallel_embedding import vocab_parallel_embedding
     from kernels_mlir.rope.rotary_embedding import rotary_embedding
 
 __all__ = [
+    "fatrelu_and_mul",
+    "fused_add_gemma_rms_norm",
+    "fused_add_rms_norm",
     "gelu",
+    "gelu_and_mul",
+    "gelu_and_mul_sparse",
+    "gelu_fast",
+    "gelu_new",
+    "gemma_rms_norm",
     "layer_norm",
     "linear",
+    "mixer2_gated_rms_norm",
     "mm_encoder_attn",
+    "mul_and_silu",
+    "qk_norm",
+    "qk_norm_rope",
+    "quick_gelu",
+    "relu2",
     "rms_norm",
+    "rms_norm_gated",
     "rotary_embedding",
+    "silu",
     "silu_and_mul",
     "softmax",
+    "swigluoai_and_mul",
     "vocab_parallel_embedding",
+    "xielu",
 ]
 
-_HOMES = {
-    "gelu": "activation.gelu",
-    "layer_norm": "norm.layer_norm",
-    "linear": "matmul.linear",
-    "mm_encoder_attn": "attention.mm_encoder_attn",
-    "rms_norm": "norm.rms_norm",
-    "rotary_embedding": "rope.rotary_embedding",
-    "silu_and_mul": "activation.silu_and_mul",
-    "softmax": "activation.softmax",
-    "vocab_parallel_embedding": "parallel.vocab_parallel_embedding",
+_OPS = {
+    "activation": (
+        "fatrelu_and_mul",
+        "gelu",
+        "gelu_and_mul",
+        "gelu_and_mul_sparse",
+        "gelu_fast",
+        "gelu_new",
+        "mul_and_silu",
+        "quick_gelu",
+        "relu2",
+        "silu",
+        "silu_and_mul",
+        "softmax",
+        "swigluoai_and_mul",
+        "xielu",
+    ),
+    "attention": ("mm_encoder_attn",),
+    "matmul": ("linear",),
+    "norm": (
+        "fused_add_gemma_rms_norm",
+        "fused_add_rms_norm",
+        "gemma_rms_norm",
+        "layer_norm",
+        "mixer2_gated_rms_norm",
+        "qk_norm",
+        "qk_norm_rope",
+        "rms_norm",
+        "rms_norm_gated",
+    ),
+    "parallel": ("vocab_parallel_embedding",),
+    "rope": ("rotary_embedding",),
 }
-"""By op, its module."""
+"""By category the ops, each in the file of its name."""
 
 _LAYERS = {
     "activation.layers": {
         "names": {
+            "fatrelu_and_mul",
             "gelu",
             "gelu_and_mul",
+            "gelu_and_mul_sparse",
             "gelu_fast",
             "gelu_new",
+            "mul_and_silu",
             "quick_gelu",
             "relu",
             "relu2",
@@ -74,10 +135,20 @@ _LAYERS = {
             "relu2",
             "sigmoid",
             "silu",
+            "swish",
             "tanh",
             "xielu",
         },
-        "act_and_mul_fns": {"geglu", "gelu", "silu", "swigluoai"},
+        "act_and_mul_fns": {"geglu", "gelu", "gelu_pytorch_tanh", "silu", "swigluoai", "swish"},
+    },
+    "norm.layers": {
+        "names": {
+            "gemma_rms_norm",
+            "layer_norm",
+            "mixer2_gated_rms_norm",
+            "rms_norm",
+            "rms_norm_gated",
+        }
     },
     "parallel.column_parallel_linear": {"names": {"column_parallel_linear"}},
     "parallel.logits_processor": {"names": {"logits_processor"}},
@@ -87,6 +158,8 @@ _LAYERS = {
     "parallel.vocab_parallel_embedding": {"names": {"vocab_parallel_embedding"}},
 }
 """By module, the names of its layers and of the activations that they compute."""
+
+_HOMES = {name: f"{category}.{name}" for category, names in _OPS.items() for name in names}
 
 __getattr__ = late_names(__name__, _HOMES)
 

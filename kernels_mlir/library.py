@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -28,12 +28,18 @@ __all__ = [
     "at_least_one_dimension",
     "check_rows",
     "choose_stores",
+    "even_last_size",
     "has_tuned_products",
+    "in_rows",
+    "kernel_from_native",
     "make_rows",
     "register_kernel",
     "register_packed_kernel",
     "round_by_sum",
+    "rounded",
+    "row_inputs",
     "same_dtype",
+    "same_shape",
     "store_aliases",
     "summed_like",
     "widened",
@@ -57,6 +63,8 @@ STREAMED = "streamed"
 CACHE_LINE = 64
 
 _PACKED = fragment("ir_packed")
+
+Op = TypeVar("Op", bound=ir.IrOp)
 
 
 def register_kernel(
@@ -82,6 +90,29 @@ def register_kernel(
     return register
 
 
+def kernel_from_native(
+    inputs: Callable[..., tuple[Any, ...]], *, of: Sequence[str] | None = None
+) -> Callable[[Op], Op]:
+    """Complete an op whose kernel is made from its native; a decorator above `ir.register_op`.
+
+    The kernel takes f32, bf16 and f16; native computes the other calls. The op gets the platform's
+    default providers.
+
+    Args:
+        inputs: the op's input generator.
+        of: names of the tensors that the kernel computes with; default: all.
+    """
+
+    def complete(op: Op) -> Op:
+        tensors = [n for n, kind in zip(op.arg_names, op.kinds, strict=True) if "Tensor" in kind]
+        ir.limit_kernel(op, [ir.dtypes(name, *FLOATS) for name in (tensors if of is None else of)])
+        op.register_input_generator(inputs)
+        ir.set_platform_default(op)
+        return op
+
+    return complete
+
+
 def has_tuned_products(machine: Machine) -> bool:
     """Tell whether matrix products and attention were measured and tuned on this kind of CPU.
 
@@ -99,6 +130,11 @@ def register_packed_kernel(op_class: type[CustomOp]) -> Callable[..., Any]:
 def widened(x: Tensor) -> Tensor:
     """Return `x` in float32, or as it is if that is wider."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def rounded(y: Tensor, x: Tensor) -> Tensor:
+    """Return a result in the dtype of `x`, contiguous."""
+    return y.to(x.dtype).contiguous()
 
 
 def widest(x: Tensor) -> Tensor:
@@ -124,6 +160,37 @@ def at_least_one_dimension(argument: str) -> ir.Constraint:
     )
 
 
+def in_rows(*arguments: str) -> list[ir.Constraint]:
+    """Return the constraints that tensors are floating-point numbers in rows."""
+    return [c for a in arguments for c in (ir.dtypes(a, *FLOATING), at_least_one_dimension(a))]
+
+
+def even_last_size(argument: str) -> ir.Constraint:
+    """Return the constraint that rows have two halves."""
+    return ir.fits(
+        argument,
+        "of an even last size",
+        lambda x: x.shape[-1] % 2 == 0,
+        expected=lambda _: "have an even last dimension",
+    )
+
+
+def same_shape(argument: str, other: str) -> ir.Constraint:
+    """Return the constraint that a tensor has the shape of another argument."""
+
+    def test(mine: Tensor, theirs: Tensor) -> bool:
+        sizes = zip(mine.shape, theirs.shape, strict=False)
+        return mine.ndim == theirs.ndim and not any(ir.differ(m, t) for m, t in sizes)
+
+    return ir.fits(
+        argument,
+        f"of the shape of `{other}`",
+        test,
+        beside=(other,),
+        expected=lambda _, theirs: f"have the shape of `{other}` {format_tensor(theirs)}",
+    )
+
+
 def same_dtype(argument: str, other: str) -> ir.Constraint:
     """Return the constraint that a tensor has the dtype of another argument."""
     return ir.fits(
@@ -137,6 +204,25 @@ def same_dtype(argument: str, other: str) -> ir.Constraint:
 def make_rows(num_tokens: int, hidden_size: int, dtype: torch.dtype, device: str) -> Tensor:
     """Make normal random numbers, for tests and benchmarks."""
     return torch.randn(num_tokens, hidden_size, device=device).to(dtype)
+
+
+def row_inputs(halves: int = 1, *options: Any) -> Callable[..., tuple[Any, ...]]:
+    """Return the input generator of an op of one tensor, whose rows may have two halves.
+
+    Args:
+        halves: 2 if a row of the result is half as long as one of the tensor.
+        options: the arguments that follow the tensor.
+    """
+
+    def make(
+        num_tokens: int = 32,
+        hidden_size: int = 4096,
+        dtype: torch.dtype = torch.float32,
+        device: str = "cpu",
+    ) -> tuple[Any, ...]:
+        return make_rows(num_tokens, halves * hidden_size, dtype, device), *options
+
+    return make
 
 
 def round_by_sum(ksel: KernelSelection) -> str:

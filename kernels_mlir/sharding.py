@@ -20,6 +20,7 @@ __all__ = [
     "shard_by_element",
     "shard_by_row",
     "shard_by_rule",
+    "shard_two_by_row",
 ]
 
 Sharding = tuple[list[Any], list[Any]]
@@ -41,6 +42,25 @@ def shard_by_element(op: str) -> None:
 def shard_by_row(op: str) -> None:
     """Register that any dimension of the first argument, except the last, may be split."""
     shard_by_rule(op, lambda x, *rest: _first_is_split(x, x.ndim - 1, rest))
+
+
+def shard_two_by_row(op: str, *, results: int = 1) -> None:
+    """Register that any dimension of the first two arguments, except the last, may be split.
+
+    Args:
+        op: its name; its second argument, if it is a tensor, has the shape of the first.
+        results: how many results of this shape the op has.
+    """
+
+    def rule(x: Any, other: Any, *rest: Any) -> list[Sharding]:
+        others = [_copy(value) for value in rest]
+        two = _is_tensor(other)
+        return [
+            ([dim] * results, [dim, dim if two else NO_TENSOR, *others])
+            for dim in free_dims(x, x.ndim - 1, rest)
+        ]
+
+    shard_by_rule(op, rule)
 
 
 def shard_by_rule(op: str, rule: Rule) -> None:
@@ -71,7 +91,8 @@ def _register(op: str, rule: Rule) -> None:
     from torch.distributed.tensor import Replicate, Shard
     from torch.distributed.tensor.experimental import register_sharding
 
-    overloads = [getattr(getattr(torch.ops, ns), op).default for ns in ("ir_runtime", "ir_kernels")]
+    spaces = (torch.ops.ir_runtime, torch.ops.ir_kernels)  # a kernel made from native comes later
+    overloads = [getattr(space, op).default for space in spaces if hasattr(space, op)]
     count = len(overloads[0]._schema.returns)
 
     def placement(where: Any) -> Any:

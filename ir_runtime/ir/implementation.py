@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 else:
     op_digest = late_module("ir_runtime.op_reg.digest.op_digest")
 
-__all__ = ["IrOpImpl", "SupportsArgs", "supported_providers"]
+__all__ = ["IrOpImpl", "SupportsArgs", "both", "supported_providers"]
 
 SupportsArgs = Callable[..., bool]
 
@@ -90,12 +90,12 @@ class IrOpImpl:
         self._supports_args = supports_args
         self._registration_stack = registration_stack or []
         self.run_into: Callable[[Sequence[Any], Sequence[Tensor]], None] | None = None
-        self._accepts = _both(held, supports_args)
+        self._accepts = both(held, supports_args)
         self._accepts_guarded = self._accepts
         if any(c.guarded for c in constraints):  # compilers get a second function, with these tests
             guarded = [replace(c, test=c.guarded or c.test) for c in constraints]
             held = compile_constraints(f"provider {provider}", guarded, op.arg_names)
-            self._accepts_guarded = _both(held, supports_args)
+            self._accepts_guarded = both(held, supports_args)
         self.supported = supported
         self.traced = self._run_on_clones if inplace else impl_fn
         self._check_what_is_defined()
@@ -242,9 +242,10 @@ def supported_providers(op: OpFacts[IrOpImpl]) -> list[str]:
     return [impl.provider for impl in op.impls.values() if impl.supported]
 
 
-def _both(
+def both(
     one: Callable[..., bool] | None, other: Callable[..., bool] | None
 ) -> Callable[..., bool] | None:
+    """Return a test that holds where both hold; None stands for a test that always holds."""
     if one is None or other is None:
         return one or other
     return lambda *values: one(*values) and other(*values)

@@ -17,7 +17,7 @@ from ir_runtime.errors import (
 )
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.ir.constraint import Constraint, compile_constraints
-from ir_runtime.ir.implementation import IrOpImpl
+from ir_runtime.ir.implementation import IrOpImpl, both
 from ir_runtime.ir.op_facts import OpFacts
 from ir_runtime.ir.reads import Reads
 from ir_runtime.ir.schema import check_same_schema
@@ -48,8 +48,8 @@ class IreeImpl(IrOpImpl):
     Args:
         op: the op.
         kernel: the `CustomOp` written for it; None to trace native at the first use.
-        constraints: the conditions of the kernel. Without constraints, each call that could use
-            another provider runs the kernel's `select`, which costs more than the call.
+        constraints: the conditions of the kernel. Without constraints, or for a kernel made from
+            native, each call that could use another provider asks the kernel itself, too.
         registration_stack: the stack at its registration.
     """
 
@@ -76,9 +76,11 @@ class IreeImpl(IrOpImpl):
             registration_stack=registration_stack,
             constraints=constraints,
         )
-        if self._accepts is None:  # no constraints, so the kernel itself is asked
-            self._accepts = self.accepts = self._takes
+        if kernel is None or not constraints:  # the kernel itself is asked
+            self._accepts = both(self._accepts, self._takes)
+            self._accepts_guarded = both(self._accepts_guarded, self._takes)
             self.is_asked_in_python = True
+            self.supported = True  # takes over what was set here
         if kernel is None:
             return
         self.may_decline = True
@@ -102,6 +104,11 @@ class IreeImpl(IrOpImpl):
         """What it reads of a call to tell whether it takes the call."""
         selects = self._kernel is not None and self._kernel.select_each_call
         return Reads.MORE if selects else Reads.CALL  # what a kernel serves is remembered, too
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether the constraints alone decide which calls it takes."""
+        return super().is_declared and not self.is_asked_in_python
 
     def _check_what_is_defined(self) -> None:
         self.functional = self.on_cpu = self.traced  # the kernel checks it before its selection

@@ -107,7 +107,12 @@ class IrOp(OpFacts[IrOpImpl]):
         register_stand_in(self.qualified_name, self._kernel)
         show_code_to_torch(self.qualified_name, self._describe)
         # Each op has its own class, with native's signature in __call__: twice as fast as *args.
-        own = {"__call__": self._functions.op_call, "__module__": type(self).__module__}
+        # Its docstring is native's, for `help`.
+        own = {
+            "__call__": self._functions.op_call,
+            "__doc__": self.docstring,
+            "__module__": type(self).__module__,
+        }
         self.__class__ = type(type(self).__name__, (type(self),), own)
 
     def _describe(self, into: Sink) -> None:

@@ -1,4 +1,4 @@
-"""Register a torch function as an IR op, a `CustomOp` as the provider `iree`; announce ops."""
+"""Register a torch function as an IR op, and the kernel that is its provider; announce ops."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.op.stand_in import promise_stand_ins
 
-__all__ = ["promise_ops", "register_kernel", "register_op"]
+__all__ = ["limit_kernel", "promise_ops", "register_kernel", "register_op"]
 
 
 @overload
@@ -133,11 +133,7 @@ def register_kernel(
     """
 
     def register(cls: type[CustomOp]) -> Any:
-        known = op.impls["iree"]
-        if not (isinstance(known, IreeImpl) and known.is_traced):
-            raise OpConflictError(
-                f"op {op.name}: provider iree is registered already, must be registered only once"
-            )
+        _refuse_written(op)
         written = torch._C.parse_schema(cls.signature.replace("@UNIQUE@", "0"))
         text = str(written)
         check_same_schema(op.name, "iree", text[text.index("(") :], op.schema)
@@ -172,3 +168,28 @@ def promise_ops(homes: Mapping[str, str]) -> None:
     promise_stand_ins({f"{ir_torch_lib.ns}::{name}": homes[name] for name in homes})
     for namespace in (ir_torch_lib.ns, KERNEL_LIBRARY.ns):
         promise_torch_ops(namespace, homes)
+
+
+def limit_kernel(op: IrOp, constraints: Sequence[Constraint]) -> None:
+    """Limit the calls that a kernel made from native takes; the next provider computes the others.
+
+    Args:
+        op: an op without a kernel of its own.
+        constraints: such as `ir.dtypes("x", torch.float32)`; they replace those given before.
+
+    Raises:
+        OpConflictError: the op has a kernel that was written for it.
+        OpDefinitionError: a constraint is about an argument that the op does not have.
+    """
+    _refuse_written(op)
+    with registering:
+        op._add(IreeImpl(op, None, constraints, caller_stack(1)))
+    op.providers_changed()
+
+
+def _refuse_written(op: IrOp) -> None:
+    known = op.impls["iree"]
+    if not (isinstance(known, IreeImpl) and known.is_traced):
+        raise OpConflictError(
+            f"op {op.name}: provider iree is registered already, must be registered only once"
+        )

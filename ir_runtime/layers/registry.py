@@ -67,8 +67,9 @@ def get_act_fn(name: str, **settings: object) -> nn.Module:
     """Make the layer of an activation, by its name in model configurations.
 
     Args:
-        name: such as "gelu_new" or "relu2", in any case; `import kernels_mlir` registers the
-            catalogue's names.
+        name: such as "gelu_new" or "relu2", in any case, or a class of torch such as
+            "torch.nn.modules.activation.SiLU"; `import kernels_mlir` registers the catalogue's
+            names.
         settings: arguments of the layer's class.
 
     Raises:
@@ -99,7 +100,8 @@ def _register(kind: str, factories: LateTable[Factory], name: str, factory: Fact
 def _make(
     kind: str, factories: LateTable[Factory], name: str, settings: dict[str, object]
 ) -> nn.Module:
-    factory = factories.get(name.lower())
+    short = name.rpartition(".")[2] if name.startswith("torch.nn.modules.") else name
+    factory = factories.get(short.lower())
     if factory is None:
         facts = [f"known: {', '.join(sorted(factories))}"] if factories else close_names(name, ())
         raise ArgumentError(

@@ -1,7 +1,6 @@
 """The layers of activations, with the names that model configurations use.
 
-All compute in float32 (float64 if the input is) and round once. An enabled layer runs the IR op of
-the same name, if there is one.
+Each op of this room has a layer with the op's settings; `relu`, `tanh` and `sigmoid` are torch's.
 """
 
 from __future__ import annotations
@@ -12,18 +11,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ir_runtime.errors import ArgumentError
 from ir_runtime.layers import Layer, register_act_and_mul_fn, register_act_fn
-from kernels_mlir.activation.gelu import native_gelu
-from kernels_mlir.activation.silu_and_mul import native_silu_and_mul
+from kernels_mlir.op_layer import OpLayer
 
 __all__ = [
     "XIELU",
     "FastGELU",
+    "FatreluAndMul",
     "Gelu",
     "GeluAndMul",
+    "GeluAndMulSparse",
+    "MulAndSilu",
     "NewGELU",
     "QuickGELU",
     "ReLUSquaredActivation",
@@ -35,19 +35,17 @@ __all__ = [
     "Tanh",
 ]
 
+_ROOM = __name__.rpartition(".")[0]
 
-class _Activation(Layer):
-    """A layer with torch functions for every platform that has no kernel."""
+
+class _Torchs(Layer):
+    """A layer of torch functions on every platform."""
 
     def forward_cuda(self, x: Tensor) -> Tensor:
-        return self.forward_op(x)
+        return self.forward_native(x)
 
 
-def _wide(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
-class _Approximated(_Activation):
+class _Approximated(OpLayer):
     def __init__(self, approximate: str = "none", **choice: bool) -> None:
         super().__init__(**choice)
         if approximate not in ("none", "tanh"):
@@ -67,50 +65,69 @@ class _Approximated(_Activation):
 class Gelu(_Approximated):
     """Weigh each element by the probability that a normal variable lies below it."""
 
-    def forward_native(self, x: Tensor) -> Tensor:
-        return native_gelu(x, self.approximate)
+    op_file = f"{_ROOM}.gelu"
 
 
 @Layer.register("gelu_and_mul")
 class GeluAndMul(_Approximated):
     """Multiply the second half of each row by the GELU of its first half."""
 
-    def forward_native(self, x: Tensor) -> Tensor:
-        gate, up = _wide(x).chunk(2, dim=-1)
-        return (native_gelu(gate, self.approximate) * up).to(x.dtype)
+    op_file = f"{_ROOM}.gelu_and_mul"
+
+
+@Layer.register("gelu_and_mul_sparse")
+class GeluAndMulSparse(_Approximated):
+    """Multiply the second half of each row by the GELU of the largest elements of the first half.
+
+    Args:
+        activation_sparsity: the part of normal numbers that becomes zero, above 0, at most 1.
+        approximate: "none" or "tanh".
+    """
+
+    op_file = f"{_ROOM}.gelu_and_mul_sparse"
+
+    def __init__(
+        self, activation_sparsity: float, approximate: str = "none", **choice: bool
+    ) -> None:
+        super().__init__(approximate, **choice)
+        if not 0 < activation_sparsity <= 1:
+            raise ArgumentError(
+                f"gelu_and_mul_sparse: `activation_sparsity` is {activation_sparsity}, must be "
+                "above 0 and at most 1",
+                fix="for 0, use GeluAndMul",
+            )
+        self.activation_sparsity = activation_sparsity
+
+    def op_arguments(self, x: Tensor) -> tuple[Any, ...]:
+        return x, self.activation_sparsity, self.approximate
+
+    def extra_repr(self) -> str:
+        return f"activation_sparsity={self.activation_sparsity}, {super().extra_repr()}"
 
 
 @Layer.register("gelu_new")
-class NewGELU(_Activation):
+class NewGELU(OpLayer):
     """Compute `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3)))`."""
 
-    def forward_native(self, x: Tensor) -> Tensor:
-        v = _wide(x)
-        inner = math.sqrt(2 / math.pi) * (v + 0.044715 * v**3)
-        return (0.5 * v * (1 + torch.tanh(inner))).to(x.dtype)
+    op_file = f"{_ROOM}.gelu_new"
 
 
 @Layer.register("gelu_fast")
-class FastGELU(_Activation):
+class FastGELU(OpLayer):
     """Compute `x / 2 * (1 + tanh(0.7978845608 * x * (1 + 0.044715 * x * x)))`."""
 
-    def forward_native(self, x: Tensor) -> Tensor:
-        v = _wide(x)
-        inner = 0.7978845608 * v * (1 + 0.044715 * v * v)
-        return (0.5 * v * (1 + torch.tanh(inner))).to(x.dtype)
+    op_file = f"{_ROOM}.gelu_fast"
 
 
 @Layer.register("quick_gelu")
-class QuickGELU(_Activation):
+class QuickGELU(OpLayer):
     """Compute `x * sigmoid(1.702 * x)`."""
 
-    def forward_native(self, x: Tensor) -> Tensor:
-        v = _wide(x)
-        return (v * torch.sigmoid(1.702 * v)).to(x.dtype)
+    op_file = f"{_ROOM}.quick_gelu"
 
 
 @Layer.register("relu")
-class Relu(_Activation):
+class Relu(_Torchs):
     """Set negative elements to zero."""
 
     def forward_native(self, x: Tensor) -> Tensor:
@@ -118,23 +135,21 @@ class Relu(_Activation):
 
 
 @Layer.register("relu2")
-class ReLUSquaredActivation(_Activation):
+class ReLUSquaredActivation(OpLayer):
     """Square positive elements, and set the others to zero."""
 
-    def forward_native(self, x: Tensor) -> Tensor:
-        return torch.square(torch.relu(_wide(x))).to(x.dtype)
+    op_file = f"{_ROOM}.relu2"
 
 
 @Layer.register("silu")
-class Silu(_Activation):
+class Silu(OpLayer):
     """Compute `x * sigmoid(x)`."""
 
-    def forward_native(self, x: Tensor) -> Tensor:
-        return functional.silu(_wide(x)).to(x.dtype)
+    op_file = f"{_ROOM}.silu"
 
 
 @Layer.register("tanh")
-class Tanh(_Activation):
+class Tanh(_Torchs):
     """Compute the hyperbolic tangent."""
 
     def forward_native(self, x: Tensor) -> Tensor:
@@ -142,7 +157,7 @@ class Tanh(_Activation):
 
 
 @Layer.register("sigmoid")
-class Sigmoid(_Activation):
+class Sigmoid(_Torchs):
     """Compute `1 / (1 + exp(-x))`."""
 
     def forward_native(self, x: Tensor) -> Tensor:
@@ -150,20 +165,45 @@ class Sigmoid(_Activation):
 
 
 @Layer.register("silu_and_mul")
-class SiluAndMul(_Activation):
+class SiluAndMul(OpLayer):
     """Multiply the second half of each row by the SiLU of its first half."""
 
-    def forward_native(self, x: Tensor) -> Tensor:
-        return native_silu_and_mul(x)
+    op_file = f"{_ROOM}.silu_and_mul"
+
+
+@Layer.register("mul_and_silu")
+class MulAndSilu(OpLayer):
+    """Multiply the first half of each row by the SiLU of its second half."""
+
+    op_file = f"{_ROOM}.mul_and_silu"
+
+
+@Layer.register("fatrelu_and_mul")
+class FatreluAndMul(OpLayer):
+    """Multiply the second half of each row by elements of its first half above a threshold."""
+
+    op_file = f"{_ROOM}.fatrelu_and_mul"
+
+    def __init__(self, threshold: float = 0.0, **choice: bool) -> None:
+        super().__init__(**choice)
+        self.threshold = threshold
+
+    def op_arguments(self, x: Tensor) -> tuple[Any, ...]:
+        return x, self.threshold
+
+    def extra_repr(self) -> str:
+        return f"threshold={self.threshold}"
 
 
 @Layer.register("swigluoai_and_mul")
-class SwigluOAIAndMul(_Activation):
+class SwigluOAIAndMul(OpLayer):
     """Gate the odd elements of each row by the even ones, clamped.
 
     Computes `(u + 1) * g * sigmoid(alpha * g)`, with `g = min(x[..., 0::2], limit)` and
     `u = clamp(x[..., 1::2], -limit, limit)`.
     """
+
+    op_file = f"{_ROOM}.swigluoai_and_mul"
 
     def __init__(self, alpha: float = 1.702, limit: float = 7.0, **choice: bool) -> None:
         super().__init__(**choice)
@@ -172,18 +212,12 @@ class SwigluOAIAndMul(_Activation):
     def op_arguments(self, x: Tensor) -> tuple[Any, ...]:
         return x, self.alpha, self.limit
 
-    def forward_native(self, x: Tensor) -> Tensor:
-        v = _wide(x)
-        gate = v[..., 0::2].clamp(max=self.limit)
-        up = v[..., 1::2].clamp(-self.limit, self.limit)
-        return ((up + 1) * gate * torch.sigmoid(self.alpha * gate)).to(x.dtype)
-
     def extra_repr(self) -> str:
         return f"alpha={self.alpha}, limit={self.limit}"
 
 
 @Layer.register("xielu")
-class XIELU(_Activation):
+class XIELU(OpLayer):
     """Compute a quadratic above zero and an exponential below, with learned coefficients.
 
     With `ap = softplus(alpha_p)` and `an = beta + softplus(alpha_n)`, the result is
@@ -199,6 +233,8 @@ class XIELU(_Activation):
     Source:
         Deriving Activation Functions Using Integration, arXiv:2411.13010.
     """
+
+    op_file = f"{_ROOM}.xielu"
 
     beta: Tensor
     eps: Tensor
@@ -228,14 +264,6 @@ class XIELU(_Activation):
     def op_arguments(self, x: Tensor) -> tuple[Any, ...]:
         return x, self.alpha_p, self.alpha_n, self.beta, self.eps
 
-    def forward_native(self, x: Tensor) -> Tensor:
-        v = _wide(x)
-        beta, eps = self.beta.to(v.dtype), self.eps.to(v.dtype)
-        above = functional.softplus(self.alpha_p.to(v.dtype))
-        below = beta + functional.softplus(self.alpha_n.to(v.dtype))
-        curve = torch.where(v > 0, above * v * v, (torch.expm1(torch.minimum(v, eps)) - v) * below)
-        return (curve + beta * v).to(x.dtype)
-
 
 for _name, _factory in {
     "gelu": Gelu,
@@ -245,6 +273,7 @@ for _name, _factory in {
     "relu": Relu,
     "relu2": ReLUSquaredActivation,
     "silu": Silu,
+    "swish": Silu,
     "quick_gelu": QuickGELU,
     "tanh": Tanh,
     "sigmoid": Sigmoid,
@@ -254,7 +283,9 @@ for _name, _factory in {
 
 for _name, _factory in {
     "gelu": GeluAndMul,
+    "gelu_pytorch_tanh": functools.partial(GeluAndMul, approximate="tanh"),
     "silu": SiluAndMul,
+    "swish": SiluAndMul,
     "geglu": GeluAndMul,
     "swigluoai": SwigluOAIAndMul,
 }.items():

@@ -19,10 +19,10 @@ from ir_runtime.op_reg import (
 )
 from kernels_mlir.lanes import LANE_COUNT, element_aliases, link_lanes
 from kernels_mlir.library import (
-    FLOATING,
     FLOATS,
-    at_least_one_dimension,
+    even_last_size,
     group_variant,
+    in_rows,
     make_rows,
     register_kernel,
     round_by_sum,
@@ -74,16 +74,7 @@ def native_silu_and_mul(x: Tensor) -> Tensor:
 
 silu_and_mul_op = ir.register_op(
     name="silu_and_mul",
-    accepts=[
-        ir.dtypes("x", *FLOATING),
-        at_least_one_dimension("x"),
-        ir.fits(
-            "x",
-            "of an even last size",
-            lambda x: x.shape[-1] % 2 == 0,
-            expected=lambda _: "have an even last dimension",
-        ),
-    ],
+    accepts=[*in_rows("x"), even_last_size("x")],
 )(native_silu_and_mul)
 
 

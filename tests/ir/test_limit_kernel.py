@@ -1,0 +1,66 @@
+"""Kernels made from native: the calls that they take, and those that the next provider computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+import kernels_mlir  # noqa: F401 - an op with a kernel of its own
+from ir_runtime import ir
+from ir_runtime.errors import OpConflictError, OpDefinitionError
+
+NOTHING = torch.zeros(0, 4)
+"""Its kernel is selected, but compiled only for a call with elements."""
+
+
+@pytest.fixture
+def doubled() -> Iterator[ir.IrOp]:
+    @ir.register_op(name="limit_kernel_doubled")
+    def native(x: Tensor) -> Tensor:
+        return x * 2
+
+    yield native
+    del ir.IrOp.registry[native.name]
+
+
+def test_a_constraint_comes_before_the_kernel_itself(doubled: ir.IrOp):
+    ir.limit_kernel(doubled, [ir.dtypes("x", torch.float32)])
+    with doubled.set_priority(["iree", "native"]):
+        assert doubled.dispatch(NOTHING).provider == "iree"
+        assert doubled.dispatch_guarded(NOTHING).provider == "iree"
+        for found in (doubled.dispatch(NOTHING.double()), doubled.dispatch_guarded(NOTHING.half())):
+            assert found.provider == "native"
+        assert "`x` is f64, must be f32" in doubled.explain(NOTHING.double()).verdicts[0].reason
+        assert torch.equal(
+            doubled(torch.ones(2, dtype=torch.float64)), torch.full((2,), 2.0).double()
+        )
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_native_computes_what_cannot_be_traced(limited: bool):
+    @ir.register_op(name="limit_kernel_of_values")
+    def of_values(x: Tensor) -> Tensor:
+        return x * float(x.sum())
+
+    try:
+        if limited:
+            ir.limit_kernel(of_values, [ir.dtypes("x", torch.float32)])
+        for auto in (False, True):
+            of_values.priority.set_default(["iree", "native"], auto=auto)
+            assert torch.equal(of_values(torch.ones(2)), torch.full((2,), 2.0))
+            assert of_values.dispatch_guarded(torch.ones(2)).provider == "native"
+    finally:
+        del ir.IrOp.registry[of_values.name]
+
+
+def test_an_op_with_a_kernel_of_its_own_is_refused():
+    with pytest.raises(OpConflictError, match="gelu: provider iree is registered already"):
+        ir.limit_kernel(ir.ops.gelu, [])
+
+
+def test_a_constraint_on_no_argument_is_refused(doubled: ir.IrOp):
+    with pytest.raises(OpDefinitionError, match="a constraint is about `y`, must be about one of"):
+        ir.limit_kernel(doubled, [ir.dtypes("y", torch.float32)])
