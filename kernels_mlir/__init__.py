@@ -8,15 +8,30 @@ from kernels_mlir.attention.mm_encoder_attn import mm_encoder_attn
 from kernels_mlir.linear.linear import linear
 from kernels_mlir.norm.layer_norm import layer_norm
 from kernels_mlir.norm.rms_norm import rms_norm
+from kernels_mlir.quant import layers as quant_layers  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from kernels_mlir.quant.dequant_fp8 import dequant_fp8
+from kernels_mlir.quant.dequant_int8 import dequant_int8
+from kernels_mlir.quant.dynamic_group_quant_fp8 import dynamic_group_quant_fp8
+from kernels_mlir.quant.dynamic_quant_fp8 import dynamic_quant_fp8
+from kernels_mlir.quant.quant_int8 import quant_int8
+from kernels_mlir.quant.static_group_quant_fp8 import static_group_quant_fp8
+from kernels_mlir.quant.static_quant_fp8 import static_quant_fp8
 from kernels_mlir.rope.rotary_embedding import rotary_embedding
 
 __all__ = [
+    "dequant_fp8",
+    "dequant_int8",
+    "dynamic_group_quant_fp8",
+    "dynamic_quant_fp8",
     "gelu",
     "layer_norm",
     "linear",
     "mm_encoder_attn",
+    "quant_int8",
     "rms_norm",
     "rotary_embedding",
     "silu_and_mul",
     "softmax",
+    "static_group_quant_fp8",
+    "static_quant_fp8",
 ]
