@@ -16,11 +16,18 @@ from kernels_mlir.quant.dynamic_quant_fp8 import dynamic_quant_fp8
 from kernels_mlir.quant.quant_int8 import quant_int8
 from kernels_mlir.quant.static_group_quant_fp8 import static_group_quant_fp8
 from kernels_mlir.quant.static_quant_fp8 import static_quant_fp8
+from kernels_mlir.rope import scaled_layers  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from kernels_mlir.rope.apply_rotary_emb import apply_rotary_emb
+from kernels_mlir.rope.apply_rotary_pos_emb import apply_rotary_pos_emb
+from kernels_mlir.rope.dual_chunk_rotary_embedding import dual_chunk_rotary_embedding
 from kernels_mlir.rope.rotary_embedding import rotary_embedding
 
 __all__ = [
+    "apply_rotary_emb",
+    "apply_rotary_pos_emb",
     "dequant_fp8",
     "dequant_int8",
+    "dual_chunk_rotary_embedding",
     "dynamic_group_quant_fp8",
     "dynamic_quant_fp8",
     "gelu",

@@ -72,7 +72,8 @@ def dynamic_group_quant_fp8(
     """
     n = x.shape[-1]
     count = -(-n // group_size)
-    wide = functional.pad(x.float(), (0, count * group_size - n))
+    missing = count * group_size - n
+    wide = x.float() if missing == 0 else functional.pad(x.float(), (0, missing))
     groups = wide.unflatten(-1, (count, group_size))
     scale = (groups.abs().amax(-1) / largest(dtype)).clamp(min=smallest_scale(dtype))
     if use_ue8m0:

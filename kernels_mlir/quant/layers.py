@@ -12,6 +12,7 @@ from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
 from ir_runtime.ir import IrOp
 from ir_runtime.layers import Layer
+from kernels_mlir.library import run_native
 from kernels_mlir.quant.dynamic_group_quant_fp8 import dynamic_group_quant_fp8
 from kernels_mlir.quant.dynamic_quant_fp8 import dynamic_quant_fp8
 from kernels_mlir.quant.scale import FLOAT8
@@ -116,7 +117,7 @@ class QuantFP8(Layer):
     def forward_native(
         self, x: Tensor, scale: Tensor | None = None, scale_ub: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        return self._quantized(_run_native, x, scale, scale_ub)
+        return self._quantized(run_native, x, scale, scale_ub)
 
     def forward_op(
         self, x: Tensor, scale: Tensor | None = None, scale_ub: Tensor | None = None
@@ -192,10 +193,6 @@ class QuantFP8(Layer):
 
 def _run_op(op: IrOp, *args: Any) -> Any:
     return op(*args)
-
-
-def _run_native(op: IrOp, *args: Any) -> Any:
-    return op.impls["native"].traced(*args)
 
 
 def _shown(value: Tensor | None) -> str:
