@@ -38,9 +38,26 @@ if TYPE_CHECKING:
     from kernels_mlir.norm.rms_norm import rms_norm
     from kernels_mlir.norm.rms_norm_gated import rms_norm_gated
     from kernels_mlir.parallel.vocab_parallel_embedding import vocab_parallel_embedding
+    from kernels_mlir.quant.dequant_fp8 import dequant_fp8
+    from kernels_mlir.quant.dequant_int8 import dequant_int8
+    from kernels_mlir.quant.dynamic_group_quant_fp8 import dynamic_group_quant_fp8
+    from kernels_mlir.quant.dynamic_quant_fp8 import dynamic_quant_fp8
+    from kernels_mlir.quant.quant_int8 import quant_int8
+    from kernels_mlir.quant.static_group_quant_fp8 import static_group_quant_fp8
+    from kernels_mlir.quant.static_quant_fp8 import static_quant_fp8
+    from kernels_mlir.rope.apply_rotary_emb import apply_rotary_emb
+    from kernels_mlir.rope.apply_rotary_pos_emb import apply_rotary_pos_emb
+    from kernels_mlir.rope.dual_chunk_rotary_embedding import dual_chunk_rotary_embedding
     from kernels_mlir.rope.rotary_embedding import rotary_embedding
 
 __all__ = [
+    "apply_rotary_emb",
+    "apply_rotary_pos_emb",
+    "dequant_fp8",
+    "dequant_int8",
+    "dual_chunk_rotary_embedding",
+    "dynamic_group_quant_fp8",
+    "dynamic_quant_fp8",
     "fatrelu_and_mul",
     "fused_add_gemma_rms_norm",
     "fused_add_rms_norm",
@@ -57,6 +74,7 @@ __all__ = [
     "mul_and_silu",
     "qk_norm",
     "qk_norm_rope",
+    "quant_int8",
     "quick_gelu",
     "relu2",
     "rms_norm",
@@ -65,6 +83,8 @@ __all__ = [
     "silu",
     "silu_and_mul",
     "softmax",
+    "static_group_quant_fp8",
+    "static_quant_fp8",
     "swigluoai_and_mul",
     "vocab_parallel_embedding",
     "xielu",
@@ -101,7 +121,21 @@ _OPS = {
         "rms_norm_gated",
     ),
     "parallel": ("vocab_parallel_embedding",),
-    "rope": ("rotary_embedding",),
+    "quant": (
+        "dequant_fp8",
+        "dequant_int8",
+        "dynamic_group_quant_fp8",
+        "dynamic_quant_fp8",
+        "quant_int8",
+        "static_group_quant_fp8",
+        "static_quant_fp8",
+    ),
+    "rope": (
+        "apply_rotary_emb",
+        "apply_rotary_pos_emb",
+        "dual_chunk_rotary_embedding",
+        "rotary_embedding",
+    ),
 }
 """By category the ops, each in the file of its name."""
 
@@ -149,6 +183,10 @@ _LAYERS = {
             "rms_norm",
             "rms_norm_gated",
         }
+    },
+    "quant.layers": {"names": {"quant_fp8"}},
+    "rope.layers": {
+        "names": {"apply_rotary_emb", "dual_chunk_rotary_embedding", "rotary_embedding"}
     },
     "parallel.column_parallel_linear": {"names": {"column_parallel_linear"}},
     "parallel.logits_processor": {"names": {"logits_processor"}},
