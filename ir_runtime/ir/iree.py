@@ -112,8 +112,10 @@ class IreeImpl(IrOpImpl):
 
     def _check_what_is_defined(self) -> None:
         self.functional = self.on_cpu = self.traced  # the kernel checks it before its selection
-        if self._kernel is not None:
+        if not self.is_traced:
             self.on_cpu = self._eager
+        elif self.op.check.values is not None:  # one made from native knows only torch's own rules
+            super()._check_what_is_defined()
 
     def _check_schema(self) -> None:
         if self._kernel is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
 import torch
 from torch import Tensor
@@ -20,7 +19,23 @@ from kernels_mlir.library import (
 )
 from kernels_mlir.sharding import shard_by_row
 
-__all__ = ["gelu_and_mul_sparse"]
+__all__ = ["gelu_and_mul_sparse", "quantile"]
+
+
+def quantile(part: float) -> float:
+    """Return the number below which this part of normal numbers lies, in arithmetic for compilers.
+
+    Args:
+        part: above 0, at most 1.
+    """
+    if part == 1:
+        return math.inf
+    low, high = -40.0, 40.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        is_below = math.erfc(-middle * math.sqrt(0.5)) / 2 < part
+        low, high = (middle, high) if is_below else (low, middle)
+    return high
 
 
 @kernel_from_native(row_inputs(2, 0.95))
@@ -63,10 +78,9 @@ def gelu_and_mul_sparse(x: Tensor, activation_sparsity: float, approximate: str 
         tensor([[0.0000, 0.6915]])
     """
     gate, up = widened(x).chunk(2, dim=-1)
-    whole = activation_sparsity == 1
-    quantile = math.inf if whole else NormalDist().inv_cdf(activation_sparsity)
+    limit = quantile(activation_sparsity)
     deviation = gate.std(dim=-1, keepdim=True, correction=0)
-    kept = torch.relu(gate - (gate.mean(dim=-1, keepdim=True) + quantile * deviation))
+    kept = torch.relu(gate - (gate.mean(dim=-1, keepdim=True) + limit * deviation))
     return rounded(gelu_curve(kept, approximate) * up, x)
 
 

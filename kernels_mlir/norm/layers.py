@@ -31,14 +31,11 @@ class _AddingNorm(OpLayer):
     adding_file: ClassVar[str]
 
     def _bind_op(self) -> None:
-        importlib.import_module(self.adding_file)
         super()._bind_op()
-
-    @property
-    def _adding_op(self) -> IrOpInplace:
+        importlib.import_module(self.adding_file)
         op = IrOp.registry[self.adding_file.rpartition(".")[2]]
         assert isinstance(op, IrOpInplace)
-        return op
+        self._adding_op = op
 
     def forward_op(self, x: Tensor, residual: Tensor | None = None) -> Any:
         """Norm `x`, or return the normed sum and the sum.

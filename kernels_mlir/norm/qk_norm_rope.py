@@ -14,6 +14,7 @@ from kernels_mlir.library import FLOATING, in_rows, kernel_from_native, rounded
 from kernels_mlir.norm.qk_norm import heads_normed, of_heads, qk_norm_inputs, weights_of_heads
 from kernels_mlir.norm.rms_norm import finite_epsilon
 from kernels_mlir.rope.rotary_embedding import native_rotary_embedding
+from kernels_mlir.sharding import NO_TENSOR, Sharding, shard_by_rule
 
 __all__ = ["qk_norm_rope"]
 
@@ -143,3 +144,13 @@ def qk_norm_rope(
 @qk_norm_rope.register_value_check
 def _refuse_positions(positions: Tensor, *others: Any) -> None:
     refuse_indices("qk_norm_rope", "positions", positions, others[5].shape[0])
+
+
+def _split_tokens(positions: Any, *others: Any) -> list[Sharding]:
+    """Return the shardings by tokens: the dimensions of `positions`."""
+    del others
+    settings = [None, None, NO_TENSOR, None, NO_TENSOR]
+    return [([dim, dim], [dim, dim, dim, *settings]) for dim in range(positions.ndim)]
+
+
+shard_by_rule("qk_norm_rope", _split_tokens)

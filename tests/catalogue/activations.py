@@ -140,7 +140,6 @@ ACTIVATIONS = (
         "SwigluOAIAndMul",
         lambda dtype: (1.5, 5.0),
         gates=True,
-        form="traced",
         options={"alpha": 1.5, "limit": 5.0},
     ),
 )

@@ -12,6 +12,7 @@ from torch import Tensor
 from ir_runtime import ir
 from ir_runtime.errors import ArgumentError
 from ir_runtime.ir import IrOp
+from kernels_mlir.activation.gelu_and_mul_sparse import quantile
 from tests.catalogue.activations import ACTIVATIONS, Activation, coefficients
 from tests.catalogue.battery import WIDTH, check_op, in_stretches
 from tests.full import KERNEL_INPUTS
@@ -55,6 +56,13 @@ def test_threshold_of_fatrelu_is_rounded_to_the_dtype():
     x = torch.tensor([[0.30078125, 1.0]], dtype=BF16)
     assert ir.ops.fatrelu_and_mul.native(x, 0.3).item() == 0
     assert ir.ops.fatrelu_and_mul.native(x.float(), 0.3).item() > 0
+
+
+def test_quantile_is_that_of_the_normal_distribution():
+    parts = [1e-300, 1e-9, 0.1, 0.5, 0.95, 1 - 1e-9]
+    wanted = torch.special.ndtri(torch.tensor(parts, dtype=torch.float64))
+    found = torch.tensor([quantile(part) for part in parts], dtype=torch.float64)
+    torch.testing.assert_close(found, wanted, rtol=1e-8, atol=1e-12)
 
 
 def test_sparsity_of_one_keeps_nothing():

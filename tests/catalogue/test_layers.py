@@ -47,6 +47,13 @@ def test_layer_of_an_activation_passes_its_settings_to_the_op(case: Activation):
     assert torch.equal(layer(given[0]), case.op.native(*given))
 
 
+def test_disabled_layer_is_compiled_whole():
+    """The quantile of its sparsity is a constant of the graph."""
+    layer = disabled(lambda: activation_layers.GeluAndMulSparse(0.8))
+    x = torch.randn(3, 8)
+    assert torch.equal(torch.compile(layer, backend="eager", fullgraph=True)(x), layer(x))
+
+
 def make_rms() -> Layer:
     return norm_layers.RMSNorm(8, EPSILON, var_hidden_size=4)
 

@@ -187,6 +187,11 @@ assert [y.placements for y in found] == [(Shard(0),)] * 7
 columns = split(torch.randn(2, 8), Shard(1))
 assert ops.silu(columns).placements == (Shard(1),)
 assert ops.mul_and_silu(columns).placements == (Replicate(),)
+heads, size = split(torch.randn(2, 8), Shard(0)), split(torch.ones(4), Replicate())
+cache, at = split(torch.ones(9, 4), Replicate()), split(torch.arange(2), Shard(0))
+turned = ops.qk_norm_rope(at, heads, heads, size, size, 1e-5, cache, True)
+turned += ops.qk_norm(heads, heads, size, size, 1e-5)
+assert [y.placements for y in turned] == [(Shard(0),)] * 4
 """
 
 

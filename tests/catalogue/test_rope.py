@@ -117,7 +117,7 @@ def test_query_and_key_are_turned_as_models_do(
     dim = 1 if heads_first else 2
     arguments = (*tensors, dim, interleaved)
     each = angles.unsqueeze(dim)
-    found = computed_by_iree(apply_rotary_pos_emb_op, "traced", *arguments)
+    found = computed_by_iree(apply_rotary_pos_emb_op, "a row kernel", *arguments)
     exact = [turned(x, each, neox=not interleaved, dim=width) for x in tensors[:2]]
     for results in (apply_rotary_pos_emb_op.native(*arguments), found):
         for y, wanted in zip(results, exact, strict=True):

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-import kernels_mlir  # noqa: F401 - an op with a kernel of its own
 from ir_runtime import ir
-from ir_runtime.errors import OpConflictError, OpDefinitionError
+from ir_runtime.errors import ArgumentError, OpConflictError, OpDefinitionError
+from kernels_mlir.activation.gelu import gelu_op
 
 NOTHING = torch.zeros(0, 4)
 """Its kernel is selected, but compiled only for a call with elements."""
@@ -58,9 +58,19 @@ def test_native_computes_what_cannot_be_traced(limited: bool):
 
 def test_an_op_with_a_kernel_of_its_own_is_refused():
     with pytest.raises(OpConflictError, match="gelu: provider iree is registered already"):
-        ir.limit_kernel(ir.ops.gelu, [])
+        ir.limit_kernel(gelu_op, [])
 
 
 def test_a_constraint_on_no_argument_is_refused(doubled: ir.IrOp):
     with pytest.raises(OpDefinitionError, match="a constraint is about `y`, must be about one of"):
         ir.limit_kernel(doubled, [ir.dtypes("y", torch.float32)])
+
+
+def test_a_check_of_values_comes_before_the_kernel(doubled: ir.IrOp):
+    @doubled.register_value_check
+    def refuse_negative(x: Tensor) -> None:
+        if (x < 0).any():
+            raise ArgumentError("limit_kernel_doubled: `x` has a negative number")
+
+    with doubled.set_priority(["iree"]), pytest.raises(ArgumentError, match="a negative number"):
+        doubled.impls["iree"].functional(torch.tensor([-1.0]))
