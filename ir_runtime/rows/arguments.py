@@ -76,7 +76,7 @@ def argument(
     elif form not in ("table", "index"):
         parts = (values.input(number, width),)
     meta = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
-    source = number if form == "table" else -1
+    source = number if form in ("table", "index") else -1
     return Input(number, tensor.dtype, width, role, inner), RowTensor(meta, parts, form, source)
 
 

@@ -31,8 +31,9 @@ def inline(
     """Write the row kernel of a torch function, and call it.
 
     All operands with the most dimensions have rows; their leading dimensions must be equal. The
-    others are shared by all rows, or have one element for each row. A kernel for GPUs is not
-    written yet.
+    others are shared by all rows, broadcast to them, have one element for each row, one row for all
+    groups of a row, or are tables and indices; see `docs/rows.md`. A kernel for GPUs is not written
+    yet.
 
     Args:
         kb: the builder of a kernel for a CPU.

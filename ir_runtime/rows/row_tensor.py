@@ -40,7 +40,7 @@ class RowTensor(Tensor):
             dimensions; `rows of pairs` and `groups of pairs`, with one more dimension for two
             numbers beside each other; `index`, one integer a row; `table`, neither rows nor
             shared by rows, as far as is known.
-        source: of `table`, the number of the argument; else -1.
+        source: of `table` and `index`, the number of the argument; else -1.
     """
 
     meta: Tensor

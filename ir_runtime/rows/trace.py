@@ -47,6 +47,10 @@ NO_ARITHMETIC = tuple(dtype for dtype in (*NARROW, torch.int8) if dtype not in H
 _RULE_FILES = (composite, creation, gather, layout, pointwise, reduction)
 
 
+_KEEP_INDEX = tuple(f"aten::{name}" for name in ("_to_copy", "view", "clone", "alias", "detach"))
+"""Operators that may leave an index as it is."""
+
+
 class _Tracing(TorchDispatchMode):
     """Makes the values of each operator that runs.
 
@@ -75,6 +79,8 @@ class _Tracing(TorchDispatchMode):
         try:
             if found.kind == "view" and getattr(args[0], "form", "") == "table":
                 return self._table_view(_on_meta(func, args, kwargs), args[0])
+            if func._schema.name in _KEEP_INDEX and getattr(args[0], "form", "") == "index":
+                return self._same_index(_on_meta(func, args, kwargs), args[0])
             args = self._checked(args, kwargs, found.kind)
             if found.like is None:
                 meta = _on_meta(func, args, kwargs)
@@ -127,6 +133,13 @@ class _Tracing(TorchDispatchMode):
         if shared is None or shared.form == "index":
             raise NoRuleError(f"it takes an argument {self._no_rows(tensor)}")
         return shared
+
+    def _same_index(self, meta: Tensor, index: RowTensor) -> RowTensor:
+        """Return an index of the same shape, in its dtype or a wider one."""
+        wide = meta.dtype in INDICES and meta.itemsize >= index.dtype.itemsize
+        if not wide or meta.shape != index.shape:
+            raise NoRuleError(f"it takes an argument {self._no_rows(index)}")
+        return RowTensor(meta, (), "index", index.source)
 
     def _table_view(self, meta: Tensor, table: RowTensor) -> RowTensor:
         """Return a view with more or fewer dimensions of size 1 in front of the last one."""

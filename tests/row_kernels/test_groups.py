@@ -88,7 +88,7 @@ def test_rows_that_some_rows_share_have_any_sizes(store):
 
 @rows.row_kernel(name="embedded_@UNIQUE@", library=LIBRARY, activations=["ids"])
 def embedded(ids: Tensor, table: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-    return natives.embedded(ids, table, other)
+    return natives.embedded(ids.long().clone(), table, other)
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
@@ -120,6 +120,11 @@ def test_broadcasts_that_are_not_clear_are_refused():
     [
         (lambda x, ids, table: table[ids] + table, "it takes an argument of shape"),
         (lambda x, ids, table: x * ids.unsqueeze(-1), "of int64, which only choose rows of tables"),
+        (
+            lambda x, ids, table: x + table[torch.zeros_like(ids)],
+            "of int64, which only choose rows",
+        ),
+        (lambda x, ids, table: x + table[ids.int()], "of int64, which only choose rows of tables"),
         (lambda x, ids, table: x + x[ids], "argument 0 is a table, and has rows, too"),
         (lambda x, ids, table: x + (table * 2)[ids], "it takes an argument of shape"),
         (lambda x, ids, table: x + table.t()[ids], "aten.permute|it takes an argument of shape"),

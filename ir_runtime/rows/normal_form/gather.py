@@ -25,7 +25,7 @@ def _gathered(t: TraceState, table: RowTensor, index: Any, *, wraps: bool) -> Fo
     numbers = {id(a): number for number, a in enumerate(t.arguments)}
     if id(table) not in numbers:
         raise NoRuleError("its table is no argument")
-    gather = Gather(numbers[id(index)], numbers[id(table)], wraps)
+    gather = Gather(index.source, numbers[id(table)], wraps)
     if gather not in t.gathers:
         t.gathers.append(gather)
     found = t.gathers.index(gather)

@@ -1,16 +1,15 @@
 #pipeline_layout = #hal.pipeline.layout<bindings = [#hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer>, #hal.pipeline.binding<storage_buffer>]>
 module {
   func.func public @main(%arg0: tensor<?x600xf32>, %arg1: tensor<600xf32>, %arg2: !hal.buffer_view {iree.abi.output = 0 : index}, %arg3: !hal.buffer_view {iree.abi.output = 1 : index}) -> (tensor<?x300xf32>, tensor<?xf32>) {
-    %0:2 = util.call @rows_32e3b082150d2e35(%arg0, %arg1) : (tensor<?x600xf32>, tensor<600xf32>) -> (tensor<?x300xf32>, tensor<?x1xf32>)
+    %0:2 = util.call @rows_aa97d50e9a829feb(%arg0, %arg1) : (tensor<?x600xf32>, tensor<600xf32>) -> (tensor<?x300xf32>, tensor<?x1xf32>)
     %collapsed = tensor.collapse_shape %0#1 [[0, 1]] : tensor<?x1xf32> into tensor<?xf32>
     return %0#0, %collapsed : tensor<?x300xf32>, tensor<?xf32>
   }
-  hal.executable.source private @rows_32e3b082150d2e35_rows {
-    hal.executable.export public @rows_32e3b082150d2e35 ordinal(0) layout(#pipeline_layout) count(%arg0: !hal.device, %arg1: index) -> (index, index, index) {
+  hal.executable.source private @rows_aa97d50e9a829feb_rows {
+    hal.executable.export public @rows_aa97d50e9a829feb ordinal(0) layout(#pipeline_layout) count(%arg0: !hal.device, %arg1: index) -> (index, index, index) {
       %c1 = arith.constant 1 : index
-      %c1_0 = arith.constant 1 : index
       hal.return %arg1, %c1, %c1 : index, index, index
-    }
+    } attributes {ir_runtime.read = 2 : i64, ir_runtime.written_over = array<i64>}
     builtin.module {
       func.func private @row_erf(%arg0: vector<32xf32>) -> vector<32xf32> {
         %cst = arith.constant dense<7.87114259E-5> : vector<32xf32>
@@ -216,7 +215,7 @@ module {
         %19 = arith.divf %arg0, %18 : vector<32xf32>
         return %19 : vector<32xf32>
       }
-      func.func @rows_32e3b082150d2e35() {
+      func.func @rows_aa97d50e9a829feb() {
         %workgroup_id_x = hal.interface.workgroup.id[0] : index
         %workgroup_count_x = hal.interface.workgroup.count[0] : index
         %c0 = arith.constant 0 : index
@@ -493,10 +492,10 @@ module {
       }
     }
   }
-  util.func private @rows_32e3b082150d2e35(%arg0: tensor<?x600xf32>, %arg1: tensor<600xf32>) -> (tensor<?x300xf32>, tensor<?x1xf32>) {
+  util.func private @rows_aa97d50e9a829feb(%arg0: tensor<?x600xf32>, %arg1: tensor<600xf32>) -> (tensor<?x300xf32>, tensor<?x1xf32>) {
     %c0 = arith.constant 0 : index
     %dim = tensor.dim %arg0, %c0 : tensor<?x600xf32>
-    %0:2 = flow.dispatch @rows_32e3b082150d2e35_rows::@rows_32e3b082150d2e35[%dim](%arg0, %arg1) : (tensor<?x600xf32>{%dim}, tensor<600xf32>) -> (tensor<?x300xf32>{%dim}, tensor<?x1xf32>{%dim})
+    %0:2 = flow.dispatch @rows_aa97d50e9a829feb_rows::@rows_aa97d50e9a829feb[%dim](%arg0, %arg1) : (tensor<?x600xf32>{%dim}, tensor<600xf32>) -> (tensor<?x300xf32>{%dim}, tensor<?x1xf32>{%dim})
     util.return %0#0, %0#1 : tensor<?x300xf32>, tensor<?x1xf32>
   }
 }

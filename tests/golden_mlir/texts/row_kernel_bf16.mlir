@@ -1,16 +1,17 @@
-#pipeline_layout = #hal.pipeline.layout<bindings = [#hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer>, #hal.pipeline.binding<storage_buffer>]>
+#pipeline_layout = #hal.pipeline.layout<constants = 1, bindings = [#hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer>, #hal.pipeline.binding<storage_buffer>]>
 module {
   func.func public @main(%arg0: tensor<?x8xbf16>, %arg1: tensor<8xf32>, %arg2: !hal.buffer_view {iree.abi.output = 0 : index}, %arg3: !hal.buffer_view {iree.abi.output = 1 : index}) -> (tensor<?x4xbf16>, tensor<?xf32>) {
-    %0:2 = util.call @rows_2926eb4875cb099e(%arg0, %arg1) : (tensor<?x8xbf16>, tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>)
+    %0:2 = util.call @rows_57de396774cd2233(%arg0, %arg1) : (tensor<?x8xbf16>, tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>)
     %collapsed = tensor.collapse_shape %0#1 [[0, 1]] : tensor<?x1xf32> into tensor<?xf32>
     return %0#0, %collapsed : tensor<?x4xbf16>, tensor<?xf32>
   }
-  hal.executable.source private @rows_2926eb4875cb099e_rows {
-    hal.executable.export public @rows_2926eb4875cb099e ordinal(0) layout(#pipeline_layout) count(%arg0: !hal.device, %arg1: index) -> (index, index, index) {
+  hal.executable.source private @rows_57de396774cd2233_rows {
+    hal.executable.export public @rows_57de396774cd2233 ordinal(0) layout(#pipeline_layout) count(%arg0: !hal.device, %arg1: index) -> (index, index, index) {
       %c1 = arith.constant 1 : index
-      %c1_0 = arith.constant 1 : index
-      hal.return %arg1, %c1, %c1 : index, index, index
-    }
+      %c16 = arith.constant 16 : index
+      %0 = arith.ceildivui %arg1, %c16 : index
+      hal.return %0, %c1, %c1 : index, index, index
+    } attributes {ir_runtime.read = 2 : i64, ir_runtime.written_over = array<i64>}
     builtin.module {
       func.func private @row_erf(%arg0: vector<32xf32>) -> vector<32xf32> {
         %cst = arith.constant dense<7.87114259E-5> : vector<32xf32>
@@ -260,183 +261,192 @@ module {
         %0 = vector.shuffle %arg0, %arg0 [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31] : vector<32xf32>, vector<32xf32>
         return %0 : vector<32xf32>
       }
-      func.func @rows_2926eb4875cb099e() {
+      func.func @rows_57de396774cd2233() {
+        %0 = hal.interface.constant.load layout(#pipeline_layout) ordinal(0) : i32
+        %1 = arith.index_castui %0 : i32 to index
+        %c16 = arith.constant 16 : index
         %workgroup_id_x = hal.interface.workgroup.id[0] : index
-        %workgroup_count_x = hal.interface.workgroup.count[0] : index
+        %2 = arith.muli %workgroup_id_x, %c16 : index
+        %3 = arith.addi %2, %c16 : index
+        %4 = arith.minui %3, %1 : index
+        %c1 = arith.constant 1 : index
         %c0 = arith.constant 0 : index
-        %0 = hal.interface.binding.subspan layout(#pipeline_layout) binding(0) offset(%c0) : memref<?x8xbf16>{%workgroup_count_x}
-        %1 = hal.interface.binding.subspan layout(#pipeline_layout) binding(1) offset(%c0) : memref<8xf32>
-        %2 = hal.interface.binding.subspan layout(#pipeline_layout) binding(2) offset(%c0) : memref<?x4xbf16>{%workgroup_count_x}
-        %3 = hal.interface.binding.subspan layout(#pipeline_layout) binding(3) offset(%c0) : memref<?x1xf32>{%workgroup_count_x}
-        %cst = arith.constant dense<0.000000e+00> : vector<32xf64>
-        %cst_0 = arith.constant dense<0.000000e+00> : vector<32xf32>
-        %c8 = arith.constant 8 : index
-        %cst_1 = arith.constant dense<[true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
-        %cst_2 = arith.constant dense<[true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
-        %cst_3 = arith.constant 0.000000e+00 : bf16
-        %c32 = arith.constant 32 : index
-        %4 = scf.for %arg0 = %c0 to %c8 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
-          %48 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
-          %49 = func.call @row_widen_bf16_split(%48) : (vector<32xbf16>) -> vector<32xf32>
-          %50 = arith.select %cst_2, %49, %cst_0 : vector<32xi1>, vector<32xf32>
-          %51 = arith.addf %arg1, %50 : vector<32xf32>
-          scf.yield %51 : vector<32xf32>
-        }
-        %5 = arith.extf %4 : vector<32xf32> to vector<32xf64>
-        %6 = arith.addf %cst, %5 : vector<32xf64>
-        %7 = vector.reduction <add>, %6 fastmath<reassoc> : vector<32xf64> into f64
-        %cst_4 = arith.constant 8.000000e+00 : f64
-        %8 = arith.divf %7, %cst_4 : f64
-        %9 = arith.truncf %8 : f64 to f32
-        %10 = vector.broadcast %9 : f32 to vector<32xf32>
-        %11 = arith.extf %9 : f32 to f64
-        %12 = arith.subf %8, %11 : f64
-        %13 = math.absf %12 : f64
-        %cst_5 = arith.constant 3.000000e+38 : f64
-        %cst_6 = arith.constant 0.000000e+00 : f64
-        %14 = arith.cmpf olt, %13, %cst_5 : f64
-        %15 = arith.select %14, %12, %cst_6 : f64
-        %16 = arith.truncf %15 : f64 to f32
-        %17 = vector.broadcast %16 : f32 to vector<32xf32>
-        %18 = scf.for %arg0 = %c0 to %c8 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
-          %48 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
-          %49 = func.call @row_widen_bf16_split(%48) : (vector<32xbf16>) -> vector<32xf32>
-          %50 = arith.subf %49, %10 : vector<32xf32>
-          %51 = arith.subf %50, %17 : vector<32xf32>
-          %52 = arith.mulf %51, %51 : vector<32xf32>
-          %53 = arith.select %cst_2, %52, %cst_0 : vector<32xi1>, vector<32xf32>
-          %54 = arith.addf %arg1, %53 : vector<32xf32>
-          scf.yield %54 : vector<32xf32>
-        }
-        %19 = arith.addf %cst_0, %18 : vector<32xf32>
-        %20 = arith.extf %19 : vector<32xf32> to vector<32xf64>
-        %21 = vector.reduction <add>, %20 fastmath<reassoc> : vector<32xf64> into f64
-        %cst_7 = arith.constant 1.000000e-28 : f64
-        %cst_8 = arith.constant 1.000000e+30 : f64
-        %22 = math.absf %21 : f64
-        %23 = arith.cmpf ogt, %22, %cst_7 : f64
-        %24 = arith.cmpf olt, %22, %cst_8 : f64
-        %25 = arith.andi %23, %24 : i1
-        %26 = scf.if %25 -> (f64) {
-          scf.yield %21 : f64
-        } else {
-          %48 = vector.broadcast %8 : f64 to vector<32xf64>
-          %49 = scf.for %arg0 = %c0 to %c8 step %c32 iter_args(%arg1 = %cst) -> (vector<32xf64>) {
-            %51 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
-            %52 = func.call @row_widen_bf16(%51) : (vector<32xbf16>) -> vector<32xf32>
-            %53 = arith.extf %52 : vector<32xf32> to vector<32xf64>
-            %54 = arith.subf %53, %48 : vector<32xf64>
-            %55 = arith.mulf %54, %54 : vector<32xf64>
-            %56 = arith.select %cst_1, %55, %cst : vector<32xi1>, vector<32xf64>
-            %57 = arith.addf %arg1, %56 : vector<32xf64>
-            scf.yield %57 : vector<32xf64>
+        %5 = hal.interface.binding.subspan layout(#pipeline_layout) binding(0) offset(%c0) : memref<?x8xbf16>{%1}
+        %6 = hal.interface.binding.subspan layout(#pipeline_layout) binding(1) offset(%c0) : memref<8xf32>
+        %7 = hal.interface.binding.subspan layout(#pipeline_layout) binding(2) offset(%c0) : memref<?x4xbf16>{%1}
+        %8 = hal.interface.binding.subspan layout(#pipeline_layout) binding(3) offset(%c0) : memref<?x1xf32>{%1}
+        scf.for %arg0 = %2 to %4 step %c1 {
+          %cst = arith.constant dense<0.000000e+00> : vector<32xf64>
+          %cst_0 = arith.constant dense<0.000000e+00> : vector<32xf32>
+          %c8 = arith.constant 8 : index
+          %cst_1 = arith.constant dense<[true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
+          %cst_2 = arith.constant dense<[true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
+          %cst_3 = arith.constant 0.000000e+00 : bf16
+          %c32 = arith.constant 32 : index
+          %9 = scf.for %arg1 = %c0 to %c8 step %c32 iter_args(%arg2 = %cst_0) -> (vector<32xf32>) {
+            %53 = vector.transfer_read %5[%arg0, %arg1], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+            %54 = func.call @row_widen_bf16_split(%53) : (vector<32xbf16>) -> vector<32xf32>
+            %55 = arith.select %cst_2, %54, %cst_0 : vector<32xi1>, vector<32xf32>
+            %56 = arith.addf %arg2, %55 : vector<32xf32>
+            scf.yield %56 : vector<32xf32>
           }
-          %50 = vector.reduction <add>, %49 fastmath<reassoc> : vector<32xf64> into f64
-          scf.yield %50 : f64
+          %10 = arith.extf %9 : vector<32xf32> to vector<32xf64>
+          %11 = arith.addf %cst, %10 : vector<32xf64>
+          %12 = vector.reduction <add>, %11 fastmath<reassoc> : vector<32xf64> into f64
+          %cst_4 = arith.constant 8.000000e+00 : f64
+          %13 = arith.divf %12, %cst_4 : f64
+          %14 = arith.truncf %13 : f64 to f32
+          %15 = vector.broadcast %14 : f32 to vector<32xf32>
+          %16 = arith.extf %14 : f32 to f64
+          %17 = arith.subf %13, %16 : f64
+          %18 = math.absf %17 : f64
+          %cst_5 = arith.constant 3.000000e+38 : f64
+          %cst_6 = arith.constant 0.000000e+00 : f64
+          %19 = arith.cmpf olt, %18, %cst_5 : f64
+          %20 = arith.select %19, %17, %cst_6 : f64
+          %21 = arith.truncf %20 : f64 to f32
+          %22 = vector.broadcast %21 : f32 to vector<32xf32>
+          %23 = scf.for %arg1 = %c0 to %c8 step %c32 iter_args(%arg2 = %cst_0) -> (vector<32xf32>) {
+            %53 = vector.transfer_read %5[%arg0, %arg1], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+            %54 = func.call @row_widen_bf16_split(%53) : (vector<32xbf16>) -> vector<32xf32>
+            %55 = arith.subf %54, %15 : vector<32xf32>
+            %56 = arith.subf %55, %22 : vector<32xf32>
+            %57 = arith.mulf %56, %56 : vector<32xf32>
+            %58 = arith.select %cst_2, %57, %cst_0 : vector<32xi1>, vector<32xf32>
+            %59 = arith.addf %arg2, %58 : vector<32xf32>
+            scf.yield %59 : vector<32xf32>
+          }
+          %24 = arith.addf %cst_0, %23 : vector<32xf32>
+          %25 = arith.extf %24 : vector<32xf32> to vector<32xf64>
+          %26 = vector.reduction <add>, %25 fastmath<reassoc> : vector<32xf64> into f64
+          %cst_7 = arith.constant 1.000000e-28 : f64
+          %cst_8 = arith.constant 1.000000e+30 : f64
+          %27 = math.absf %26 : f64
+          %28 = arith.cmpf ogt, %27, %cst_7 : f64
+          %29 = arith.cmpf olt, %27, %cst_8 : f64
+          %30 = arith.andi %28, %29 : i1
+          %31 = scf.if %30 -> (f64) {
+            scf.yield %26 : f64
+          } else {
+            %53 = vector.broadcast %13 : f64 to vector<32xf64>
+            %54 = scf.for %arg1 = %c0 to %c8 step %c32 iter_args(%arg2 = %cst) -> (vector<32xf64>) {
+              %56 = vector.transfer_read %5[%arg0, %arg1], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+              %57 = func.call @row_widen_bf16(%56) : (vector<32xbf16>) -> vector<32xf32>
+              %58 = arith.extf %57 : vector<32xf32> to vector<32xf64>
+              %59 = arith.subf %58, %53 : vector<32xf64>
+              %60 = arith.mulf %59, %59 : vector<32xf64>
+              %61 = arith.select %cst_1, %60, %cst : vector<32xi1>, vector<32xf64>
+              %62 = arith.addf %arg2, %61 : vector<32xf64>
+              scf.yield %62 : vector<32xf64>
+            }
+            %55 = vector.reduction <add>, %54 fastmath<reassoc> : vector<32xf64> into f64
+            scf.yield %55 : f64
+          }
+          %cst_9 = arith.constant dense<0xFF800000> : vector<32xf32>
+          %32 = arith.divf %31, %cst_4 : f64
+          %cst_10 = arith.constant 9.9999999999999995E-7 : f64
+          %33 = arith.addf %32, %cst_10 : f64
+          %34 = math.sqrt %33 : f64
+          %cst_11 = arith.constant 1.000000e+00 : f64
+          %35 = arith.divf %cst_11, %34 : f64
+          %36 = arith.truncf %35 : f64 to f32
+          %37 = vector.broadcast %36 : f32 to vector<32xf32>
+          %cst_12 = arith.constant 0.000000e+00 : f32
+          %38:2 = scf.for %arg1 = %c0 to %c8 step %c32 iter_args(%arg2 = %cst_9, %arg3 = %cst_9) -> (vector<32xf32>, vector<32xf32>) {
+            %53 = vector.transfer_read %5[%arg0, %arg1], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+            %54 = func.call @row_widen_bf16_split(%53) : (vector<32xbf16>) -> vector<32xf32>
+            %55 = arith.subf %54, %15 : vector<32xf32>
+            %56 = arith.subf %55, %22 : vector<32xf32>
+            %57 = arith.mulf %56, %37 : vector<32xf32>
+            %58 = vector.transfer_read %6[%arg1], %cst_12, %cst_1 {in_bounds = [true]} : memref<8xf32>, vector<32xf32>
+            %59 = func.call @row_widen_f32_split(%58) : (vector<32xf32>) -> vector<32xf32>
+            %60 = arith.mulf %57, %59 : vector<32xf32>
+            %61 = arith.select %cst_2, %60, %cst_9 : vector<32xi1>, vector<32xf32>
+            %62 = arith.cmpf ogt, %61, %arg2 : vector<32xf32>
+            %63 = arith.select %62, %61, %arg2 : vector<32xi1>, vector<32xf32>
+            %64 = arith.cmpf uno, %61, %61 : vector<32xf32>
+            %65 = arith.select %64, %61, %63 : vector<32xi1>, vector<32xf32>
+            %66 = math.absf %60 : vector<32xf32>
+            %67 = arith.select %cst_2, %66, %cst_9 : vector<32xi1>, vector<32xf32>
+            %68 = arith.cmpf ogt, %67, %arg3 : vector<32xf32>
+            %69 = arith.select %68, %67, %arg3 : vector<32xi1>, vector<32xf32>
+            %70 = arith.cmpf uno, %67, %67 : vector<32xf32>
+            %71 = arith.select %70, %67, %69 : vector<32xi1>, vector<32xf32>
+            scf.yield %65, %71 : vector<32xf32>, vector<32xf32>
+          }
+          %39 = vector.reduction <maximumf>, %38#0 : vector<32xf32> into f32
+          %40 = arith.extf %39 : f32 to f64
+          %41 = vector.reduction <maximumf>, %38#1 : vector<32xf32> into f32
+          %42 = arith.extf %41 : f32 to f64
+          %43 = arith.truncf %40 : f64 to f32
+          %44 = vector.broadcast %43 : f32 to vector<32xf32>
+          %45 = scf.for %arg1 = %c0 to %c8 step %c32 iter_args(%arg2 = %cst_0) -> (vector<32xf32>) {
+            %53 = vector.transfer_read %5[%arg0, %arg1], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+            %54 = func.call @row_widen_bf16_split(%53) : (vector<32xbf16>) -> vector<32xf32>
+            %55 = arith.subf %54, %15 : vector<32xf32>
+            %56 = arith.subf %55, %22 : vector<32xf32>
+            %57 = arith.mulf %56, %37 : vector<32xf32>
+            %58 = vector.transfer_read %6[%arg1], %cst_12, %cst_1 {in_bounds = [true]} : memref<8xf32>, vector<32xf32>
+            %59 = func.call @row_widen_f32_split(%58) : (vector<32xf32>) -> vector<32xf32>
+            %60 = arith.mulf %57, %59 : vector<32xf32>
+            %61 = arith.subf %60, %44 : vector<32xf32>
+            %62 = func.call @row_exp_down(%61) : (vector<32xf32>) -> vector<32xf32>
+            %63 = arith.select %cst_2, %62, %cst_0 : vector<32xi1>, vector<32xf32>
+            %64 = arith.addf %arg2, %63 : vector<32xf32>
+            scf.yield %64 : vector<32xf32>
+          }
+          %46 = arith.addf %cst_0, %45 : vector<32xf32>
+          %47 = arith.extf %46 : vector<32xf32> to vector<32xf64>
+          %48 = vector.reduction <add>, %47 fastmath<reassoc> : vector<32xf64> into f64
+          %c4 = arith.constant 4 : index
+          %cst_13 = arith.constant dense<[true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
+          %cst_14 = arith.constant dense<[true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
+          %cst_15 = arith.constant 1.000000e+00 : f64
+          %49 = arith.divf %cst_15, %48 : f64
+          %50 = arith.truncf %49 : f64 to f32
+          %51 = vector.broadcast %50 : f32 to vector<32xf32>
+          scf.for %arg1 = %c0 to %c4 step %c32 {
+            %53 = vector.transfer_read %5[%arg0, %arg1], %cst_3, %cst_13 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+            %54 = func.call @row_widen_bf16_split(%53) : (vector<32xbf16>) -> vector<32xf32>
+            %55 = arith.subf %54, %15 : vector<32xf32>
+            %56 = arith.subf %55, %22 : vector<32xf32>
+            %57 = arith.mulf %56, %37 : vector<32xf32>
+            %58 = vector.transfer_read %6[%arg1], %cst_12, %cst_13 {in_bounds = [true]} : memref<8xf32>, vector<32xf32>
+            %59 = func.call @row_widen_f32_split(%58) : (vector<32xf32>) -> vector<32xf32>
+            %60 = arith.mulf %57, %59 : vector<32xf32>
+            %61 = arith.subf %60, %44 : vector<32xf32>
+            %62 = func.call @row_exp(%61) : (vector<32xf32>) -> vector<32xf32>
+            %63 = arith.mulf %62, %51 : vector<32xf32>
+            %64 = func.call @row_gate(%63, %63) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
+            %65 = arith.addi %arg1, %c4 : index
+            %66 = vector.transfer_read %5[%arg0, %65], %cst_3, %cst_13 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
+            %67 = func.call @row_widen_bf16_split(%66) : (vector<32xbf16>) -> vector<32xf32>
+            %68 = arith.subf %67, %15 : vector<32xf32>
+            %69 = arith.subf %68, %22 : vector<32xf32>
+            %70 = arith.mulf %69, %37 : vector<32xf32>
+            %71 = vector.transfer_read %6[%65], %cst_12, %cst_13 {in_bounds = [true]} : memref<8xf32>, vector<32xf32>
+            %72 = func.call @row_widen_f32_split(%71) : (vector<32xf32>) -> vector<32xf32>
+            %73 = arith.mulf %70, %72 : vector<32xf32>
+            %74 = arith.subf %73, %44 : vector<32xf32>
+            %75 = func.call @row_exp(%74) : (vector<32xf32>) -> vector<32xf32>
+            %76 = arith.mulf %75, %51 : vector<32xf32>
+            %77 = func.call @row_erf(%76) : (vector<32xf32>) -> vector<32xf32>
+            %78 = arith.mulf %64, %77 : vector<32xf32>
+            %79 = func.call @row_narrow_bf16_split(%78) : (vector<32xf32>) -> vector<32xbf16>
+            vector.transfer_write %79, %7[%arg0, %arg1], %cst_13 {in_bounds = [true]} : vector<32xbf16>, memref<?x4xbf16>
+          }
+          %52 = arith.truncf %42 : f64 to f32
+          memref.store %52, %8[%arg0, %c0] : memref<?x1xf32>
         }
-        %cst_9 = arith.constant dense<0xFF800000> : vector<32xf32>
-        %27 = arith.divf %26, %cst_4 : f64
-        %cst_10 = arith.constant 9.9999999999999995E-7 : f64
-        %28 = arith.addf %27, %cst_10 : f64
-        %29 = math.sqrt %28 : f64
-        %cst_11 = arith.constant 1.000000e+00 : f64
-        %30 = arith.divf %cst_11, %29 : f64
-        %31 = arith.truncf %30 : f64 to f32
-        %32 = vector.broadcast %31 : f32 to vector<32xf32>
-        %cst_12 = arith.constant 0.000000e+00 : f32
-        %33:2 = scf.for %arg0 = %c0 to %c8 step %c32 iter_args(%arg1 = %cst_9, %arg2 = %cst_9) -> (vector<32xf32>, vector<32xf32>) {
-          %48 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
-          %49 = func.call @row_widen_bf16_split(%48) : (vector<32xbf16>) -> vector<32xf32>
-          %50 = arith.subf %49, %10 : vector<32xf32>
-          %51 = arith.subf %50, %17 : vector<32xf32>
-          %52 = arith.mulf %51, %32 : vector<32xf32>
-          %53 = vector.transfer_read %1[%arg0], %cst_12, %cst_1 {in_bounds = [true]} : memref<8xf32>, vector<32xf32>
-          %54 = func.call @row_widen_f32_split(%53) : (vector<32xf32>) -> vector<32xf32>
-          %55 = arith.mulf %52, %54 : vector<32xf32>
-          %56 = arith.select %cst_2, %55, %cst_9 : vector<32xi1>, vector<32xf32>
-          %57 = arith.cmpf ogt, %56, %arg1 : vector<32xf32>
-          %58 = arith.select %57, %56, %arg1 : vector<32xi1>, vector<32xf32>
-          %59 = arith.cmpf uno, %56, %56 : vector<32xf32>
-          %60 = arith.select %59, %56, %58 : vector<32xi1>, vector<32xf32>
-          %61 = math.absf %55 : vector<32xf32>
-          %62 = arith.select %cst_2, %61, %cst_9 : vector<32xi1>, vector<32xf32>
-          %63 = arith.cmpf ogt, %62, %arg2 : vector<32xf32>
-          %64 = arith.select %63, %62, %arg2 : vector<32xi1>, vector<32xf32>
-          %65 = arith.cmpf uno, %62, %62 : vector<32xf32>
-          %66 = arith.select %65, %62, %64 : vector<32xi1>, vector<32xf32>
-          scf.yield %60, %66 : vector<32xf32>, vector<32xf32>
-        }
-        %34 = vector.reduction <maximumf>, %33#0 : vector<32xf32> into f32
-        %35 = arith.extf %34 : f32 to f64
-        %36 = vector.reduction <maximumf>, %33#1 : vector<32xf32> into f32
-        %37 = arith.extf %36 : f32 to f64
-        %38 = arith.truncf %35 : f64 to f32
-        %39 = vector.broadcast %38 : f32 to vector<32xf32>
-        %40 = scf.for %arg0 = %c0 to %c8 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
-          %48 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_3, %cst_1 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
-          %49 = func.call @row_widen_bf16_split(%48) : (vector<32xbf16>) -> vector<32xf32>
-          %50 = arith.subf %49, %10 : vector<32xf32>
-          %51 = arith.subf %50, %17 : vector<32xf32>
-          %52 = arith.mulf %51, %32 : vector<32xf32>
-          %53 = vector.transfer_read %1[%arg0], %cst_12, %cst_1 {in_bounds = [true]} : memref<8xf32>, vector<32xf32>
-          %54 = func.call @row_widen_f32_split(%53) : (vector<32xf32>) -> vector<32xf32>
-          %55 = arith.mulf %52, %54 : vector<32xf32>
-          %56 = arith.subf %55, %39 : vector<32xf32>
-          %57 = func.call @row_exp_down(%56) : (vector<32xf32>) -> vector<32xf32>
-          %58 = arith.select %cst_2, %57, %cst_0 : vector<32xi1>, vector<32xf32>
-          %59 = arith.addf %arg1, %58 : vector<32xf32>
-          scf.yield %59 : vector<32xf32>
-        }
-        %41 = arith.addf %cst_0, %40 : vector<32xf32>
-        %42 = arith.extf %41 : vector<32xf32> to vector<32xf64>
-        %43 = vector.reduction <add>, %42 fastmath<reassoc> : vector<32xf64> into f64
-        %c4 = arith.constant 4 : index
-        %cst_13 = arith.constant dense<[true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
-        %cst_14 = arith.constant dense<[true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
-        %cst_15 = arith.constant 1.000000e+00 : f64
-        %44 = arith.divf %cst_15, %43 : f64
-        %45 = arith.truncf %44 : f64 to f32
-        %46 = vector.broadcast %45 : f32 to vector<32xf32>
-        scf.for %arg0 = %c0 to %c4 step %c32 {
-          %48 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_3, %cst_13 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
-          %49 = func.call @row_widen_bf16_split(%48) : (vector<32xbf16>) -> vector<32xf32>
-          %50 = arith.subf %49, %10 : vector<32xf32>
-          %51 = arith.subf %50, %17 : vector<32xf32>
-          %52 = arith.mulf %51, %32 : vector<32xf32>
-          %53 = vector.transfer_read %1[%arg0], %cst_12, %cst_13 {in_bounds = [true]} : memref<8xf32>, vector<32xf32>
-          %54 = func.call @row_widen_f32_split(%53) : (vector<32xf32>) -> vector<32xf32>
-          %55 = arith.mulf %52, %54 : vector<32xf32>
-          %56 = arith.subf %55, %39 : vector<32xf32>
-          %57 = func.call @row_exp(%56) : (vector<32xf32>) -> vector<32xf32>
-          %58 = arith.mulf %57, %46 : vector<32xf32>
-          %59 = func.call @row_gate(%58, %58) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
-          %60 = arith.addi %arg0, %c4 : index
-          %61 = vector.transfer_read %0[%workgroup_id_x, %60], %cst_3, %cst_13 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
-          %62 = func.call @row_widen_bf16_split(%61) : (vector<32xbf16>) -> vector<32xf32>
-          %63 = arith.subf %62, %10 : vector<32xf32>
-          %64 = arith.subf %63, %17 : vector<32xf32>
-          %65 = arith.mulf %64, %32 : vector<32xf32>
-          %66 = vector.transfer_read %1[%60], %cst_12, %cst_13 {in_bounds = [true]} : memref<8xf32>, vector<32xf32>
-          %67 = func.call @row_widen_f32_split(%66) : (vector<32xf32>) -> vector<32xf32>
-          %68 = arith.mulf %65, %67 : vector<32xf32>
-          %69 = arith.subf %68, %39 : vector<32xf32>
-          %70 = func.call @row_exp(%69) : (vector<32xf32>) -> vector<32xf32>
-          %71 = arith.mulf %70, %46 : vector<32xf32>
-          %72 = func.call @row_erf(%71) : (vector<32xf32>) -> vector<32xf32>
-          %73 = arith.mulf %59, %72 : vector<32xf32>
-          %74 = func.call @row_narrow_bf16_split(%73) : (vector<32xf32>) -> vector<32xbf16>
-          vector.transfer_write %74, %2[%workgroup_id_x, %arg0], %cst_13 {in_bounds = [true]} : vector<32xbf16>, memref<?x4xbf16>
-        }
-        %47 = arith.truncf %37 : f64 to f32
-        memref.store %47, %3[%workgroup_id_x, %c0] : memref<?x1xf32>
         return
       }
     }
   }
-  util.func private @rows_2926eb4875cb099e(%arg0: tensor<?x8xbf16>, %arg1: tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>) {
+  util.func private @rows_57de396774cd2233(%arg0: tensor<?x8xbf16>, %arg1: tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>) {
     %c0 = arith.constant 0 : index
     %dim = tensor.dim %arg0, %c0 : tensor<?x8xbf16>
-    %0:2 = flow.dispatch @rows_2926eb4875cb099e_rows::@rows_2926eb4875cb099e[%dim](%arg0, %arg1) : (tensor<?x8xbf16>{%dim}, tensor<8xf32>) -> (tensor<?x4xbf16>{%dim}, tensor<?x1xf32>{%dim})
-    util.return %0#0, %0#1 : tensor<?x4xbf16>, tensor<?x1xf32>
+    %0 = arith.index_castui %dim : index to i32
+    %1:2 = flow.dispatch @rows_57de396774cd2233_rows::@rows_57de396774cd2233[%dim](%0, %arg0, %arg1) : (i32, tensor<?x8xbf16>{%dim}, tensor<8xf32>) -> (tensor<?x4xbf16>{%dim}, tensor<?x1xf32>{%dim})
+    util.return %1#0, %1#1 : tensor<?x4xbf16>, tensor<?x1xf32>
   }
 }
