@@ -1,11 +1,12 @@
 # Two commands do all of their set-up: `make demo` runs the main job, `make test` passes the tests.
 # `make test-full` runs what is long by nature, and records in tests/full_passed.json what passed;
-# commit that file. `make test-changed` runs of it, for 15 minutes, what depends on a file that has
+# commit that file. `make test-changed` runs of it, for MINUTES, what depends on a file that has
 # changed since.
 # TORCH=<requirement> chooses the torch to install, PYTHON=<program> the interpreter.
 
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
+MINUTES ?= 15
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME_VENV := .venv-runtime
@@ -33,8 +34,8 @@ test-full: $(VENV)/.ready
 	$(PYTEST) $(ON_VULKAN) --full all --record
 
 test-changed: $(VENV)/.ready
-	$(PYTEST) $(WITHOUT_VULKAN) --full changed --minutes 12
-	$(PYTEST) $(ON_VULKAN) --full changed --minutes 3
+	$(PYTEST) $(WITHOUT_VULKAN) --full changed --minutes $$(($(MINUTES) * 4 / 5))
+	$(PYTEST) $(ON_VULKAN) --full changed --minutes $$(($(MINUTES) / 5))
 
 # 5000 strange calls, half of them illegal, and a table of what was tried.
 test-hostile: $(VENV)/.ready
@@ -81,7 +82,7 @@ asan: $(VENV)/.ready
 	    --ignore=tests/launch/native/test_leaks.py
 
 # torch goes first: a plain requirement would take the newest build, gigabytes of it.
-$(VENV)/.ready: pyproject.toml Makefile setup.py $(wildcard ir_runtime/launch/direct/native/*.[ch] ir_runtime/launch/direct/native/abi/*.h)
+$(VENV)/.ready: pyproject.toml Makefile setup.py $(wildcard ir_runtime/launch/direct/native/*.[ch] ir_runtime/launch/direct/native/*/*.[ch])
 	@command -v g++ >/dev/null || \
 	    $(MAKE) --no-print-directory system-package NAME=g++ WHY='torch.compile needs it on the CPU'
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \

@@ -15,12 +15,14 @@ from setuptools.command.build_ext import build_ext
 
 SOURCES = "ir_runtime/launch/direct/native"
 FILES = (
-    "arena.c", "bound_call.c", "call.c", "call_type.c", "change.c", "choice.c", "executable.c",
-    "facts.c", "gates.c", "load.c", "memory.c", "module.c", "peek.c", "plan.c", "pool.c",
-    "processor.c", "recent.c", "report.c", "results.c", "run.c", "steps.c", "storage.c", "tensor.c",
+    "facts.c", "memory.c", "module.c", "pool.c", "processor.c", "storage.c", "tensor.c",
+    "call/bound_call.c", "call/call.c", "call/call_type.c", "call/choice.c", "call/gates.c",
+    "call/peek.c", "call/recent.c", "call/report.c",
+    "load/executable.c", "load/load.c",
+    "plan/arena.c", "plan/change.c", "plan/plan.c", "plan/results.c", "plan/run.c", "plan/steps.c",
 )  # fmt: skip
 HEADERS = (
-    "call.h", "expectation.h", "launcher.h", "layout.h", "refusal.h",
+    "expectation.h", "launcher.h", "layout.h", "refusal.h", "call/call.h",
     "abi/dlpack.h", "abi/library.h",
 )  # fmt: skip
 FAILURE = "build_failure.txt"  # `ir_runtime.launch.direct.native` reads it
@@ -36,6 +38,7 @@ if required and not served:
 launcher = Extension(
     "ir_runtime.launch.direct.native._launcher",
     sources=[f"{SOURCES}/{name}" for name in FILES],
+    include_dirs=[SOURCES],
     depends=[f"{SOURCES}/{name}" for name in HEADERS],
     extra_compile_args=["-std=gnu11", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra"],
     optional=not required,

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
 from ir_runtime.fork_lock import fork_waits
 
-__all__ = ["late_module", "late_names"]
+__all__ = ["import_late_names", "import_module", "late_module", "late_names"]
+
+_late_names: dict[Any, frozenset[str]] = {}
+"""By the `__getattr__` of a package, the names that it imports late."""
 
 
 class _LateModule:
@@ -26,7 +29,7 @@ class _LateModule:
 
     def __getattr__(self, attribute: str) -> Any:
         if self._module is None:
-            self._module = _imported(self._name)
+            self._module = import_module(self._name)
         return getattr(self._module, attribute)
 
 
@@ -51,6 +54,8 @@ def late_module(name: str) -> Any:
 def late_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """Return the `__getattr__` of a package whose public names are imported at their first use.
 
+    `dir` of the package lists them.
+
     Args:
         package: full name of the package.
         homes: by public name, its module, relative to the package. A name that is its own module
@@ -61,14 +66,30 @@ def late_names(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
         home = homes.get(name)
         if home is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        module = _imported(f"{package}.{home}")
+        module = import_module(f"{package}.{home}")
         value = module if home == name else getattr(module, name)
         setattr(sys.modules[package], name, value)
         return value
 
+    _late_names[find] = frozenset(homes)
+    members = vars(sys.modules[package])
+    members["__dir__"] = lambda: sorted(members.keys() | homes.keys())
     return find
 
 
-def _imported(name: str) -> ModuleType:
+def import_late_names(module: ModuleType, names: Iterable[str] | None) -> None:
+    """Import those of these names that a package imports late, so that its `__dict__` has them.
+
+    Args:
+        module: any module.
+        names: None for all that it imports late.
+    """
+    late = _late_names.get(vars(module).get("__getattr__"), frozenset())
+    for name in sorted(late if names is None else late & set(names)):
+        getattr(module, name)
+
+
+def import_module(name: str) -> ModuleType:
+    """Import a module by its full name; a fork of another thread waits for it."""
     with fork_waits():
         return importlib.import_module(name)

@@ -19,6 +19,7 @@ from ir_runtime.device.machine import Machine, this_machine
 from ir_runtime.device.machine_choice import group_elements, streaming_bytes
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
+from ir_runtime.layers.fx_trace import is_traced
 from ir_runtime.op_reg import CustomOp, KernelSelection, fragment
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "round_by_sum",
     "rounded",
     "row_inputs",
+    "run_native",
     "same_dtype",
     "same_shape",
     "store_aliases",
@@ -125,6 +127,14 @@ def has_tuned_products(machine: Machine) -> bool:
 def register_packed_kernel(op_class: type[CustomOp]) -> Callable[..., Any]:
     """Register a kernel on arguments packed for this machine; a class decorator."""
     return CustomOp.register(op_class, library=_PACKED)
+
+
+def run_native(op: ir.IrOp, *arguments: Any) -> Any:
+    """Compute a call by native, for a disabled layer; an eager call is checked as one of the op."""
+    native = op.impls["native"]
+    is_seen = torch.compiler.is_compiling() or is_traced(arguments, {})
+    run = native.traced if is_seen else native.functional
+    return run(*op.normal_arguments(arguments))
 
 
 def widened(x: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from kernels_mlir.activation.gelu import native_gelu
 from kernels_mlir.activation.silu_and_mul import native_silu_and_mul
 from kernels_mlir.activation.softmax import native_softmax
 from kernels_mlir.attention.mm_encoder_attn import native_mm_encoder_attn
-from kernels_mlir.linear.linear import native_linear
+from kernels_mlir.matmul.linear import native_linear
 from kernels_mlir.norm.layer_norm import native_layer_norm
 from kernels_mlir.norm.rms_norm import native_rms_norm
 from kernels_mlir.rope.rotary_embedding import native_rotary_embedding

@@ -34,7 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="no",
         help="run the tests marked `full`: all, or those whose inputs changed since they passed",
     )
-    group.addoption("--minutes", type=float, help="skip what has not begun by then")
+    group.addoption(
+        "--minutes", type=float, help="skip what has not begun by then, or may take longer alone"
+    )
     group.addoption("--record", action="store_true", help="record which full tests passed")
 
 

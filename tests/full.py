@@ -88,7 +88,7 @@ class FullSuite:
         self._not_reached = 0
         self._started_s = time.time()
         minutes = config.getoption("--minutes")
-        self._deadline_s = None if minutes is None else self._started_s + 60 * minutes
+        self._given_s = None if minutes is None else 60 * minutes
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -115,7 +115,11 @@ class FullSuite:
         return self._digests[file]
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        if self._deadline_s is not None and time.time() > self._deadline_s:
+        if self._given_s is None:
+            return
+        own_limit = item.get_closest_marker("timeout")
+        too_long = own_limit is not None and own_limit.args[0] > self._given_s
+        if too_long or time.time() > self._started_s + self._given_s:
             pytest.skip(_NOT_REACHED)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -30,7 +30,9 @@ def test_quick():
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("number", [1, pytest.param(2, marks=pytest.mark.vulkan)])
+@pytest.mark.parametrize(
+    "number", [1, pytest.param(2, marks=(pytest.mark.vulkan, pytest.mark.timeout(600)))]
+)
 def test_long(number):
     from inputs.wanted import LARGEST
 
@@ -76,6 +78,8 @@ def test_full_tests_run_when_asked_for_and_again_when_an_input_changed(suite: Pa
     assert json.loads(record.read_text())["passed"] == {}
 
     file, on_vulkan = "tests/test_parts.py", "tests/test_parts.py on vulkan"
+    status, said = run(suite, "--full", "changed", "--minutes", "9")
+    assert (status, "1 passed, 1 skipped, 1 deselected" in said) == (0, True), said
     status, said = run(suite, "--full", "changed", "--record", "-m", "not vulkan")
     assert (status, "1 passed, 2 deselected" in said) == (0, True), said
     assert list(json.loads(record.read_text())["passed"]) == [file]

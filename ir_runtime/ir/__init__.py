@@ -29,7 +29,7 @@ from ir_runtime.ir.platform import (
     set_platform_default,
 )
 from ir_runtime.ir.reads import Reads
-from ir_runtime.ir.register import limit_kernel, register_kernel, register_op
+from ir_runtime.ir.register import limit_kernel, promise_ops, register_kernel, register_op
 from ir_runtime.ir.tolerance import DEFAULT_TOLERANCES
 from ir_runtime.ir.tuning.ranking import Ranking
 from ir_runtime.ir.wrap import enable_torch_wrap, set_default_torch_wrap
@@ -71,6 +71,7 @@ __all__ = [
     "one_of",
     "ops",
     "present",
+    "promise_ops",
     "rank",
     "register_kernel",
     "register_op",

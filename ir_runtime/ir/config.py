@@ -58,7 +58,7 @@ class IrOpPriorityConfig:
     ) -> None:
         given = {**(lists or {}), **more}
         said = {name: _providers(registered_op(name), value) for name, value in given.items()}
-        priorities = {name: said.get(name, []) for name in sorted({*IrOp.registry, *said})}
+        priorities = {name: said.get(name, []) for name in sorted({*IrOp.registry.names(), *said})}
         object.__setattr__(self, "priorities", priorities)
         for name, providers in priorities.items():
             if name != "priorities" and not hasattr(type(self), name):

@@ -25,6 +25,7 @@ from ir_runtime.ir.op_facts import Normalize, OpFacts
 from ir_runtime.ir.registration import register_with_torch
 from ir_runtime.ir.schema import check_name
 from ir_runtime.ir.stack import caller_stack
+from ir_runtime.late_table import LateTable
 from ir_runtime.op_reg.digest.sink import Sink
 from ir_runtime.op_reg.digest.torch_cache import show_code_to_torch
 from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
@@ -81,7 +82,7 @@ class IrOp(OpFacts[IrOpImpl]):
         RegistrationError: torch refuses the schema, or the name is taken there.
     """
 
-    registry: ClassVar[dict[str, IrOp]] = {}
+    registry: ClassVar[LateTable[IrOp]] = LateTable()
 
     def __init__(
         self,

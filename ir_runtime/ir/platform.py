@@ -88,9 +88,15 @@ def set_platform_default(op: IrOp, *, native_first: bool = False) -> None:
         _native_first.add(op.name)
     else:
         _native_first.discard(op.name)
-    default = _default_of(_platform.get_default_ir_op_priority(), op.name)
+    default = _default_of(_defaults(), op.name)
     op.priority.set_default(default, auto=True)
     _set_here[op.name] = op.default_priority
+
+
+def _defaults() -> IrOpPriorityConfig:
+    """Return the platform's lists for the ops that are there; others ask when they register."""
+    with IrOp.registry.only_present():
+        return _platform.get_default_ir_op_priority()
 
 
 def _default_of(config: IrOpPriorityConfig, name: str) -> list[str]:
@@ -101,7 +107,7 @@ def _default_of(config: IrOpPriorityConfig, name: str) -> list[str]:
 
 
 def _renew_defaults() -> None:
-    config = _platform.get_default_ir_op_priority()
+    config = _defaults()
     for name, priority in list(_set_here.items()):
         op = IrOp.registry.get(name)
         if op is not None and op.default_priority is priority:

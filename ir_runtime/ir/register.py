@@ -1,9 +1,9 @@
-"""Register a torch function as an IR op, and the kernel that is its provider `iree`."""
+"""Register a torch function as an IR op, and the kernel that is its provider; announce ops."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, overload
 
 import torch
@@ -12,15 +12,17 @@ from ir_runtime.errors import OpConflictError
 from ir_runtime.ir.constraint import Constraint
 from ir_runtime.ir.inplace import IrOpInplace
 from ir_runtime.ir.iree import KERNEL_LIBRARY, IreeImpl
-from ir_runtime.ir.op import IrOp, registering
+from ir_runtime.ir.op import IrOp, ir_torch_lib, registering
 from ir_runtime.ir.op_facts import Normalize
 from ir_runtime.ir.schema import check_name, check_same_schema
 from ir_runtime.ir.stack import caller_stack
 from ir_runtime.ir.tuning.tables import tables, wanted_variants
+from ir_runtime.late_table import promise_torch_ops
 from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
+from ir_runtime.op_reg.op.stand_in import promise_stand_ins
 
-__all__ = ["limit_kernel", "register_kernel", "register_op"]
+__all__ = ["limit_kernel", "promise_ops", "register_kernel", "register_op"]
 
 
 @overload
@@ -85,6 +87,7 @@ def register_op(
         op_name: str = native.__name__ if name is None else name
         check_name(op_name, "Op")
         stack = caller_stack(1 if f is None else 2)
+        _refuse_known(op_name)  # may import the op's module, so no lock is held
         with registering:
             _refuse_known(op_name)
             kind = IrOpInplace if allow_inplace else IrOp
@@ -146,6 +149,25 @@ def register_kernel(
         return packet
 
     return register if op_class is None else register(op_class)
+
+
+def promise_ops(homes: Mapping[str, str]) -> None:
+    """Announce IR ops with kernels; the module of each is imported when the op is first used.
+
+    That is when it is looked up in `ir.ops` or `torch.ops`, by its name in a priority, or with all
+    others, as `ir-runtime ops` and `IrOpPriorityConfig().with_default` do.
+
+    Args:
+        homes: by name of the op, the full name of the module that registers it and its kernel.
+
+    Example:
+        >>> ir.promise_ops({"scaled_sum": "my_kernels.scaled_sum"})
+    """
+    IrOp.registry.promise(homes)
+    ALL_CUSTOM_OP_REGS.promise({f"{KERNEL_LIBRARY.ns}::{name}": homes[name] for name in homes})
+    promise_stand_ins({f"{ir_torch_lib.ns}::{name}": homes[name] for name in homes})
+    for namespace in (ir_torch_lib.ns, KERNEL_LIBRARY.ns):
+        promise_torch_ops(namespace, homes)
 
 
 def limit_kernel(op: IrOp, constraints: Sequence[Constraint]) -> None:

@@ -21,6 +21,7 @@ from ir_runtime.layers.pluggable import PluggableLayer
 from ir_runtime.layers.registry import (
     get_act_and_mul_fn,
     get_act_fn,
+    promise_layers,
     register_act_and_mul_fn,
     register_act_fn,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "op_registry",
     "op_registry_oot",
     "platform_name",
+    "promise_layers",
     "register_act_and_mul_fn",
     "register_act_fn",
     "register_layer",

@@ -7,9 +7,11 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+from ir_runtime.late_table import LateTable
+
 __all__ = ["close_names", "forget_warnings", "op_registry", "op_registry_oot", "warn_once"]
 
-op_registry: dict[str, type[Any]] = {}
+op_registry: LateTable[type[Any]] = LateTable()
 """Each registered layer class, by its name in enable lists."""
 
 op_registry_oot: dict[str, type[Any]] = {}

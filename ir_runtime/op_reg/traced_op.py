@@ -355,6 +355,6 @@ def _sentence(error: IrRuntimeError) -> str:
 @on_change
 def _forget_outcomes(before: Settings, after: Settings) -> None:
     if any(getattr(before, n) != getattr(after, n) for n in ("compile", "store", "base_stores")):
-        for op in tuple(ALL_CUSTOM_OP_REGS.values()):
+        for op in ALL_CUSTOM_OP_REGS.present().values():
             if isinstance(op, TracedOp):
                 op.outcomes.clear()

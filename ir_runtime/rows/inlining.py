@@ -10,10 +10,12 @@ from torch import Tensor
 
 from ir_runtime.errors import GenerateError
 from ir_runtime.launch.artifact.key import digest_of
-from ir_runtime.op_reg import KernelBuilder, MlirTemplate, flatten, unflatten
+from ir_runtime.op_reg import KernelBuilder, MlirTemplate
 from ir_runtime.op_reg.select.argument_name import arguments_like
+from ir_runtime.rows.emit.grid import Form, usual_form
 from ir_runtime.rows.emit.kernel_text import kernel_text
 from ir_runtime.rows.plan import make_plan
+from ir_runtime.rows.row_shape import as_rows, from_rows, one_column
 from ir_runtime.rows.trace import trace
 from ir_runtime.rows.value import Graph
 
@@ -59,7 +61,8 @@ def inline(
             fix="pass `like`, a tensor for each operand",
         )
     graph = trace(fn, tensors, ())
-    if trace(fn, _with_other_rows(tensors), ()).text() != graph.text():
+    with_rows = [i.argument for i in graph.inputs if i.role in ("rows", "index")]
+    if trace(fn, _with_other_rows(tensors, graph), with_rows).text() != graph.text():
         raise GenerateError(
             f"{kb.ksel.op.name}: the function of rows.inline depends on the number of rows, "
             "must not: one kernel serves all numbers"
@@ -68,53 +71,52 @@ def inline(
     return found[0] if len(found) == 1 else found
 
 
-def _with_other_rows(tensors: Sequence[Tensor]) -> list[Tensor]:
+def _with_other_rows(tensors: Sequence[Tensor], graph: Graph) -> list[Tensor]:
     """Return meta tensors with more rows."""
-    return [
-        torch.empty(
-            (*(size if size == 1 else 2 * size + 1 for size in t.shape[:-1]), *t.shape[-1:]),
-            dtype=t.dtype,
-            device="meta",
-        )
-        for t in tensors
-    ]
+    found = []
+    for tensor, source in zip(tensors, graph.inputs, strict=True):
+        has_rows = source.role in ("rows", "index", "broadcast")
+        rank = tensor.ndim - len(source.inner) if has_rows else 0
+        lead = (size if size == 1 else 2 * size + 1 for size in tensor.shape[:rank])
+        shape = (*lead, *tensor.shape[rank:])
+        found.append(torch.empty(shape, dtype=tensor.dtype, device="meta"))
+    return found
 
 
-def call_graph(kb: KernelBuilder, graph: Graph, operands: Sequence[Value]) -> list[Value]:
+def call_graph(
+    kb: KernelBuilder, graph: Graph, operands: Sequence[Value], form: Form | None = None
+) -> list[Value]:
     """Write the kernel of a graph and call it.
 
     Args:
         kb: the builder.
         graph: the traced function.
         operands: one for each input, of any rank.
+        form: what a workgroup takes; default: the usual.
 
     Returns:
         The results, in the shapes of the function.
     """
     # Names of the executables' functions are the names of a library: each graph has its own.
-    name = f"rows_{digest_of(graph.text())[:16]}"
-    text = kernel_text(make_plan(graph), name)
+    plan = make_plan(graph)
+    form = form or usual_form(plan)
+    name = f"rows_{digest_of(graph.text(), repr(form))[:16]}"
+    text = kernel_text(plan, name, form)
     flat = [
-        flatten(kb, operand, keep=1 if source.each_row else 0)
+        as_rows(kb, operand, source.inner if source.role != "shared" else ())
         for operand, source in zip(operands, graph.inputs, strict=True)
     ]
-    found = kb.inline_mlir(MlirTemplate(name, text), {}, *flat, function=name)
-    shaped = next(o for o, i in zip(operands, graph.inputs, strict=True) if i.each_row)
-    results = []
-    for y, result in zip(found if isinstance(found, list) else [found], graph.results, strict=True):
-        value = unflatten(kb, y, shaped, keep=1)
-        results.append(_without_last(kb, value) if result.drops else value)
-    return results
-
-
-def _without_last(kb: KernelBuilder, value: Value) -> Value:
-    """Drop the last dimension, which has the size 1."""
-    from iree.compiler.dialects import tensor
-    from iree.compiler.ir import RankedTensorType
-
-    kind = RankedTensorType(value.type)
-    rank = kind.rank
-    with kb.context, kb.location, kb.ip:
-        target = RankedTensorType.get(list(kind.shape[:-1]), kind.element_type)
-        groups = [[i] for i in range(rank - 2)] + ([[rank - 2, rank - 1]] if rank > 1 else [])
-        return tensor.collapse_shape(target, value, groups)
+    safe = [kb.checked_index(flat[g.index], flat[g.table], wraps=g.wraps) for g in graph.gathers]
+    with_rows = (i for i in graph.inputs if i.role in ("rows", "index"))
+    shaped = min(with_rows, key=lambda i: i.role != "rows")
+    like = one_column(kb, operands[shaped.argument], shaped.inner)
+    if graph.segments:  # the kernel looks at each size
+        flat[shaped.argument] = like
+    bound = [x for x, i in zip(flat, graph.inputs, strict=True) if i.is_bound]
+    found = kb.inline_mlir(MlirTemplate(name, text), {}, *bound, *safe, function=name)
+    return [
+        from_rows(kb, y, result.inner, like)
+        for y, result in zip(
+            found if isinstance(found, list) else [found], graph.results, strict=True
+        )
+    ]

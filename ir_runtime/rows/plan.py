@@ -10,10 +10,13 @@ import torch
 
 from ir_runtime.rows.value import REDUCTIONS, Graph, Result, Value, topological
 
-__all__ = ["LANES", "Pass", "Plan", "make_plan", "unrounded"]
+__all__ = ["LANES", "Pass", "Plan", "Store", "make_plan", "unrounded"]
 
 LANES = 32
 """Numbers that a loop processes at a time."""
+
+BLOCK_COLUMNS = 1024
+"""Columns up to which a row is not divided."""
 
 STACK_BYTES = 16384
 """Most bytes of a row that are kept on the stack; IREE refuses more than 32 KiB."""
@@ -44,23 +47,52 @@ COST = {
 """Instructions of an operation; 1 for those that are not here."""
 
 
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What a loop writes.
+
+    Attributes:
+        result: the number of the result.
+        at: its first column.
+        step: the distance of groups in the result; 0 if the row has no groups.
+        value: what is written.
+    """
+
+    result: int
+    at: int
+    step: int
+    value: Value
+
+    @property
+    def width(self) -> int:
+        """The columns of the loop: half of the written ones if they are pairs."""
+        return self.value.width // 2 if self.value.op == "interleave" else self.value.width
+
+    def roots(self) -> list[Value]:
+        """Return the values that are computed, before their last rounding."""
+        pair = self.value.op == "interleave"
+        return [unrounded(v) for v in (self.value.args if pair else (self.value,))]
+
+
 @dataclass(eq=False)
 class Pass:
-    """A loop over the row.
+    """A loop over the row, or over a group of its columns.
 
     Attributes:
         width: its columns.
+        groups: how many groups a row has, each of which has this loop; 0 for the whole row.
         reductions: sums, largest and smallest numbers that it ends with.
-        stores: what it writes: number of the result, first column, value.
+        stores: what it writes.
     """
 
     width: int
+    groups: int = 0
     reductions: list[Value] = field(default_factory=list)
-    stores: list[tuple[int, int, Value]] = field(default_factory=list)
+    stores: list[Store] = field(default_factory=list)
 
     def roots(self) -> list[Value]:
         """Return the values that it computes for others."""
-        return [r.args[0] for r in self.reductions] + [unrounded(v) for _, _, v in self.stores]
+        return [r.args[0] for r in self.reductions] + [v for s in self.stores for v in s.roots()]
 
 
 @dataclass(frozen=True)
@@ -69,7 +101,7 @@ class Plan:
 
     Attributes:
         graph: the function.
-        passes: the loops.
+        passes: the loops, those of the whole row first.
         kept: where the values are kept that a later pass needs: number of a result, or -1 for
             the stack.
         by_columns: whether a workgroup takes some columns of a row, not the whole row.
@@ -87,34 +119,52 @@ class Plan:
     order: str
 
 
+Key = tuple[int, int, int]
+"""Groups, level and width of a pass; passes are run in this order."""
+
+
 def make_plan(graph: Graph) -> Plan:
     """Divide a function into passes."""
     level = _levels(graph)
-    passes: dict[tuple[int, int], Pass] = {}
+    passes: dict[Key, Pass] = {}
+
+    def pass_of(key: Key) -> Pass:
+        return passes.setdefault(key, Pass(key[2], key[0]))
+
     for v in graph.values():
         if v.op in REDUCTIONS:
-            key = (level[v], v.args[0].width)
-            passes.setdefault(key, Pass(v.args[0].width)).reductions.append(v)
-    last = max((key[0] for key in passes), default=0) + 1
+            term = v.args[0]
+            pass_of((term.groups, level[v], term.width)).reductions.append(v)
+    last = max((key[1] for key in passes), default=0) + 1
     for number, result in enumerate(graph.results):
         if result.width == 1:
             continue
-        column = 0
-        for part in result.parts:
-            key = _earliest(passes, level, part) or (last, part.width)
-            passes.setdefault(key, Pass(part.width)).stores.append((number, column, part))
-            column += part.width
+        for store in _stores(number, result):
+            groups = store.value.groups
+            key = _latest(passes, level, store) or (groups, last, store.width)
+            pass_of(key).stores.append(store)
     ordered = tuple(passes[key] for key in sorted(passes))
-    halves = any(i.dtype == torch.bfloat16 and i.each_row and i.width > 1 for i in graph.inputs)
+    halves = any(i.dtype == torch.bfloat16 and i.has_rows and i.width > 1 for i in graph.inputs)
     order = "_split" if halves else ""
     numbers = any(r.width == 1 for r in graph.results)
     single = len(ordered) == 1 and not ordered[0].reductions and not numbers
+    long = single and ordered[0].width > BLOCK_COLUMNS
+    by_columns = long and not ordered[0].groups and not graph.segments
     kept = _choose_kept(graph, ordered, order)
     on_stack = [v for v, place in kept.items() if place < 0]
     stack = {v: number for number, v in enumerate(on_stack)}
     uses = Counter(a for v in graph.values() for a in v.args)
     uses.update(part for r in graph.results for part in r.parts)
-    return Plan(graph, ordered, kept, stack, uses, single, order)
+    return Plan(graph, ordered, kept, stack, uses, by_columns, order)
+
+
+def _stores(number: int, result: Result) -> list[Store]:
+    stores, column = [], 0
+    for part in result.parts:
+        step = result.width // part.groups if part.groups else 0
+        stores.append(Store(number, column, step, part))
+        column += part.width
+    return stores
 
 
 def unrounded(value: Value) -> Value:
@@ -130,14 +180,17 @@ def _levels(graph: Graph) -> dict[Value, int]:
     return level
 
 
-def _earliest(
-    passes: dict[tuple[int, int], Pass], level: dict[Value, int], part: Value
-) -> tuple[int, int] | None:
-    """Return the first pass that computes a value anyway."""
-    for key in sorted(passes):
-        later = key[1] == part.width and key[0] > level[part]
-        if later and unrounded(part) in lanes_of(passes[key].roots()):
-            return key
+def _latest(passes: dict[Key, Pass], level: dict[Value, int], store: Store) -> Key | None:
+    """Return the last pass that computes a value anyway.
+
+    What it reads may be the memory that it writes, so no later pass should read it.
+    """
+    for key in sorted(passes, reverse=True):
+        fits = key[0] == store.value.groups and key[2] == store.width
+        if fits and key[1] > level[store.value]:
+            computed = lanes_of(passes[key].roots())
+            if all(root in computed for root in store.roots()):
+                return key
     return None
 
 
@@ -193,13 +246,15 @@ def _free_result(
     The last pass that needs the value stores this result, so nothing reads it afterwards.
     """
     users = [n for n, p in enumerate(passes) if v in lanes_of(p.roots())]
-    stored = {number: n for n, p in enumerate(passes) for number, _, _ in p.stores}
+    stored = {s.result: n for n, p in enumerate(passes) for s in p.stores}
     for number, result in enumerate(graph.results):
         fits = _is_plain(result) and result.width == v.width and number not in kept.values()
+        fits = fits and not v.groups
         if fits and stored[number] == users[-1]:
             return number
     return None
 
 
 def _is_plain(result: Result) -> bool:
-    return result.dtype == torch.float32 and len(result.parts) == 1 and result.width > 1
+    plain = result.dtype == torch.float32 and len(result.parts) == 1 and result.width > 1
+    return plain and result.parts[0].op != "interleave" and not result.parts[0].groups

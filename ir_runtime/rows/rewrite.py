@@ -7,7 +7,8 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
-from ir_runtime.rows.value import Graph, Value, Values, topological
+from ir_runtime.rows.make_values import Values
+from ir_runtime.rows.value import Graph, Value, topological
 
 __all__ = ["rewrite"]
 
@@ -96,11 +97,22 @@ def _by_division(
         and 1e-30 < abs(by.number) < 1e30
     ):
         return values.make("multiply", x, values.constant(1.0 / by.number))
-    if by.kind != "row" or v in stepped:
+    if by.kind not in ("row", "group") or v in stepped:
         return None
-    if lowest(by) >= 2.0**-126:
+    if lowest(by) < 2.0**-126:
+        return None
+    if highest(by) <= 2.0**126:
         return values.make("multiply", x, values.make("divide", values.constant(1.0), by))
-    return None
+    return _by_large(values, x, by)
+
+
+def _by_large(values: Values, x: Value, by: Value) -> Value:
+    """Divide by what may be so large that its inverse has no normal float32: in two steps."""
+    make, constant, one = values.make, values.constant, values.constant(1.0)
+    is_large = make("gt", by, constant(2.0**100))
+    small = make("select", is_large, constant(2.0**-64), one)
+    inverse = make("divide", make("select", is_large, constant(2.0**64), one), by)
+    return make("multiply", make("multiply", x, small), inverse)
 
 
 def lowest(v: Value) -> float:
@@ -115,6 +127,23 @@ def lowest(v: Value) -> float:
     return -math.inf if bound is None else bound(*map(lowest, v.args))
 
 
+def highest(v: Value) -> float:
+    """Return a bound that a value does not exceed; infinity if none is known."""
+    if v.op == "constant":
+        return v.number
+    if v.op in _AT_MOST_ONE:
+        return 1.0
+    if v.op == "sum":
+        return max(highest(v.args[0]), 0.0) * v.args[0].width
+    if v.op == "min":
+        return min(map(highest, v.args))
+    if v.op in ("most", "least", "spread", "add", "max"):
+        known = [highest(a) for a in v.args]
+        return sum(known) if v.op == "add" else max(known)
+    return math.inf
+
+
+_AT_MOST_ONE = ("exp_down", "sigmoid", "tanh", "erf", "sin", "cos")
 _POSITIVE = ("exp", "exp_down", "sigmoid", "softplus", "abs")
 
 

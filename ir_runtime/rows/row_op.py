@@ -15,7 +15,9 @@ from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.tensor_leaves import flatten_groups
 from ir_runtime.op_reg.select.call_selection import CallSelection
 from ir_runtime.op_reg.traced_op import TracedOp, declare_arguments, tensor_descs
+from ir_runtime.rows.emit.grid import Form, offered_forms
 from ir_runtime.rows.inlining import call_graph
+from ir_runtime.rows.plan import make_plan
 from ir_runtime.rows.trace import trace
 from ir_runtime.rows.value import Graph
 
@@ -32,10 +34,12 @@ class RowOp(TracedOp):
     Attributes:
         graph: the traced function of a selection; None if its kernel is of the traced form.
         why_traced: why it is of the traced form; "" if it is not.
+        form: what a workgroup takes.
     """
 
     graph: Graph | None = None
     why_traced: str = ""
+    form: Form = Form()
 
     def select(self, ksel: KernelSelection) -> None:
         """Declare the arguments by their types, and the results as the trace has them."""
@@ -53,16 +57,25 @@ class RowOp(TracedOp):
             self.declare_traced(ksel, values)
             return
         for desc, source in zip(descs, self.graph.inputs, strict=True):
-            if source.each_row:
-                desc.specialize_dims(-1).merge_rows(keep=1)
+            if source.role == "table":
+                desc.specialize_dims(-1)
+            elif source.role == "broadcast":
+                single = [n for n, size in enumerate(desc.t.shape) if size == 1]
+                desc.specialize_dims(*single, -1)
+            elif source.role in ("rows", "index"):
+                _specialize(desc, source.inner, self.graph)
             else:
                 desc.specialize_all_dims()
         for result in self.graph.results:
             desc = ksel.return_new_tensor(result.shape, result.dtype)
-            if not result.drops:
-                desc.specialize_dims(-1)
-            desc.merge_rows(keep=0 if result.drops else 1)
+            _specialize(desc, result.inner, self.graph)
         ksel.variant = f"rows {digest_of(self.graph.text())[:16]}"
+        offered = offered_forms(make_plan(self.graph))
+        chosen = {
+            name: int(ksel.choose_variant(name, [f"{n}" for n in numbers]))
+            for name, numbers in offered.items()
+        }
+        self.form = Form(**chosen)
 
     def _trace(self, ksel: CallSelection, tensors: Sequence[Tensor]) -> Graph:
         if ksel.device_family != "local":
@@ -87,7 +100,14 @@ class RowOp(TracedOp):
         operands = flatten_groups(
             [kb.arg_value(i) for i, d in enumerate(ksel.arg_descs) if tensor_descs(d)]
         )[0]
-        kb.yield_results(*call_graph(kb, self.graph, operands))
+        kb.yield_results(*call_graph(kb, self.graph, operands, self.form))
+
+
+def _specialize(desc: Any, inner: Sequence[int], graph: Graph) -> None:
+    """Compile in the sizes that follow those of the rows, which are merged if none counts."""
+    desc.specialize_dims(*range(-len(inner), 0))
+    if not graph.segments:
+        desc.merge_rows(keep=len(inner))
 
 
 def form_of(op: Op, args: Sequence[Any]) -> str:

@@ -22,23 +22,29 @@ from torch.utils._pytree import tree_map_only
 from ir_runtime.errors import UnsupportedOperatorError
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.op.native import NATIVES
+from ir_runtime.rows.arguments import argument, leading_sizes, with_roles
 from ir_runtime.rows.emit.arithmetic import LIBRARY
-from ir_runtime.rows.normal_form import composite, creation, layout, pointwise, reduction
-from ir_runtime.rows.normal_form.table import RULES, Dropped, Kept
+from ir_runtime.rows.normal_form import composite, creation, gather, layout, pointwise, reduction
+from ir_runtime.rows.normal_form.table import RULES, Dropped, Formed
 from ir_runtime.rows.rewrite import rewrite
-from ir_runtime.rows.row_tensor import HALVES, NARROW, NoRuleError, RowTensor, TraceState
-from ir_runtime.rows.value import Graph, Input, Result, Value
+from ir_runtime.rows.row_tensor import (
+    DTYPES,
+    HALVES,
+    INDICES,
+    NARROW,
+    NoRuleError,
+    RowTensor,
+    TraceState,
+)
+from ir_runtime.rows.value import Graph, Input, Result, Value, topological
 from ir_runtime.rows.vector_functions import VECTOR_FUNCTIONS
 
 __all__ = ["trace"]
 
-DTYPES = (torch.float32, *NARROW, torch.int8)
-"""Dtypes of arguments and results."""
-
 NO_ARITHMETIC = tuple(dtype for dtype in (*NARROW, torch.int8) if dtype not in HALVES)
 """Dtypes that a kernel only converts."""
 
-_RULE_FILES = (composite, creation, layout, pointwise, reduction)
+_RULE_FILES = (composite, creation, gather, layout, pointwise, reduction)
 
 
 class _Tracing(TorchDispatchMode):
@@ -67,7 +73,9 @@ class _Tracing(TorchDispatchMode):
         if found is None:
             return self._rewritten(func, args, kwargs)
         try:
-            self._check_arguments(args, kwargs)
+            if found.kind == "view" and getattr(args[0], "form", "") == "table":
+                return self._table_view(_on_meta(func, args, kwargs), args[0])
+            args = self._checked(args, kwargs, found.kind)
             if found.like is None:
                 meta = _on_meta(func, args, kwargs)
             else:
@@ -103,7 +111,8 @@ class _Tracing(TorchDispatchMode):
         )
         return self.refused
 
-    def _check_arguments(self, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+    def _checked(self, args: Sequence[Any], kwargs: dict[str, Any], kind: str) -> Sequence[Any]:
+        """Return the arguments; those that some rows share as rows."""
         if not all(isinstance(t, RowTensor) for t in _tensors((*args, *kwargs.values()))):
             raise NoRuleError("it takes a tensor that is no argument")
         device = kwargs.get("device")
@@ -111,22 +120,46 @@ class _Tracing(TorchDispatchMode):
             raise NoRuleError(f"it runs on {device}")
         if kwargs.get("pin_memory"):
             raise NoRuleError("it pins memory")
+        return args if kind == "gather" else tree_map_only(RowTensor, self._as_rows, tuple(args))
+
+    def _as_rows(self, tensor: RowTensor) -> RowTensor:
+        shared = self.state.shared(tensor) if tensor.form == "table" else tensor
+        if shared is None or shared.form == "index":
+            raise NoRuleError(f"it takes an argument {self._no_rows(tensor)}")
+        return shared
+
+    def _table_view(self, meta: Tensor, table: RowTensor) -> RowTensor:
+        """Return a view with more or fewer dimensions of size 1 in front of the last one."""
+        old, new = (tuple(s for s in t.shape[:-1] if s != 1) for t in (table, meta))
+        if old != new or table.shape[-1:] != meta.shape[-1:]:
+            raise NoRuleError(f"it takes an argument {self._no_rows(table)}")
+        return RowTensor(meta, (), "table", table.source)
+
+    def _no_rows(self, tensor: RowTensor) -> str:
+        """Return in words why an argument is only taken by gathers."""
+        shape, dtype = list(tensor.shape), str(tensor.dtype).removeprefix("torch.")
+        if tensor.dtype in INDICES:
+            return f"of {dtype}, which only choose rows of tables"
+        return (
+            f"of shape {shape}, which is neither rows nor shared by rows of shape {list(self.lead)}"
+        )
 
     def _wrapped(self, meta: Any, made: Any, args: Sequence[Any], kind: str) -> Any:
         if isinstance(meta, list | tuple):
             pairs = zip(meta, made, strict=True)
             return type(meta)(self._wrapped(m, v, args, kind) for m, v in pairs)
-        form = _form_of(args)
+        if isinstance(made, Formed):
+            form, made = made.form, made.parts
+        else:
+            form = _form_of(args)
         if isinstance(made, Dropped):
-            form, made = "dropped" if self.lead else "scalar", made.value
-        elif isinstance(made, Kept):
-            form, made = "rows", made.value
+            one_a_row = "dropped" if self.lead else "scalar"
+            form, made = "rows" if form == "groups" else one_a_row, made.value
         parts = (made,) if isinstance(made, Value) else tuple(made)
-        if form == "rows" and meta.ndim and len(parts) == 1 and parts[0].kind == "row":
-            parts = (self.state.values.spread(parts[0], meta.shape[-1]),)
+        parts = self._spread(meta, parts, form)
         if kind == "arithmetic" and meta.dtype in HALVES:
             parts = tuple(self.state.values.round_to(part, meta.dtype) for part in parts)
-        if kind != "move" and meta.dtype in NO_ARITHMETIC:
+        if kind in ("arithmetic", "choice") and meta.dtype in NO_ARITHMETIC:
             raise NoRuleError(f"it computes in {str(meta.dtype).removeprefix('torch.')}")
         if {p.is_bool for p in parts} != {meta.dtype == torch.bool}:
             raise NoRuleError("it computes with truth values")
@@ -138,37 +171,58 @@ class _Tracing(TorchDispatchMode):
 
     def _check(self, tensor: RowTensor) -> None:
         """Refuse a tensor that is neither rows nor numbers of rows."""
-        shape, meta = tuple(tensor.meta.shape), tensor.meta
+        shape, meta, form = tuple(tensor.meta.shape), tensor.meta, tensor.form
         if meta.dtype not in (*DTYPES, torch.bool):
             raise NoRuleError(f"it makes {str(meta.dtype).removeprefix('torch.')}")
-        if tensor.form == "scalar":
+        if form == "scalar":
             fits = shape == () and all(p.kind != "lanes" for p in tensor.parts)
-        elif tensor.form == "dropped":
+        elif form == "dropped":
             fits = shape == self.lead and all(p.kind != "lanes" for p in tensor.parts)
+        elif "pairs" in form:
+            fits = True  # only a view takes them
         else:
-            last = shape[-1] if shape else 1
-            width = sum(p.width for p in tensor.parts)
-            constant = all(p.kind == "constant" for p in tensor.parts)
-            fits = (width == last or constant) and self.is_lead(shape[:-1])
+            inner = shape[-2:] if form == "groups" else shape[-1:]
+            fits = self.state.is_lead(shape[: len(shape) - len(inner)]) and _fill(tensor, inner)
         if not fits:
             raise NoRuleError(f"it makes a tensor of shape {list(shape)}")
 
-    def is_lead(self, sizes: tuple[int, ...]) -> bool:
-        """Tell whether sizes are those of all rows, or of a single row for all."""
-        return sizes == self.lead or (
-            len(sizes) <= len(self.lead) and all(size == 1 for size in sizes)
-        )
+    def _spread(self, meta: Tensor, parts: Sequence[Value], form: str) -> tuple[Value, ...]:
+        """Return the parts; the number of a row or group as lanes that fill the last dimension."""
+        fills = form in ("rows", "groups") and meta.ndim and len(parts) == 1
+        if not fills or parts[0].kind not in ("row", "group"):
+            return tuple(parts)
+        groups = meta.shape[-2] if form == "groups" and meta.shape[-2] > 1 else 0
+        (value,), width = parts, meta.shape[-1]
+        if form == "rows" and value.groups:
+            width //= value.groups
+        return (self.state.values.spread(value, width, groups),)
+
+
+def _fill(tensor: RowTensor, inner: tuple[int, ...]) -> bool:
+    """Tell whether parts fill the last sizes of a tensor."""
+    if all(p.kind == "constant" for p in tensor.parts):
+        return True
+    if tensor.form == "groups" and inner[0] > 1:
+        grouped = all(p.groups == inner[0] for p in tensor.parts if p.kind == "lanes")
+        return grouped and sum(p.width for p in tensor.parts) == inner[1]
+    width = sum(p.width * max(p.groups, 1) for p in tensor.parts)
+    return width == (inner[-1] if inner else 1)
 
 
 def _form_of(args: Sequence[Any]) -> str:
     """Return the form of a result, as broadcasting makes it."""
-    forms = {t.form for t in _tensors(args) if isinstance(t, RowTensor)}
-    shaped = forms - {"scalar"}
+    shaped = {t.form for t in _tensors(args) if isinstance(t, RowTensor)}
+    if not shaped:
+        return "rows"
+    shaped -= {"scalar"}
+    if shaped == {"rows", "groups"}:
+        flat = [t for t in _tensors(args) if isinstance(t, RowTensor) and t.form == "rows"]
+        if any(size != 1 for t in flat for size in t.shape[:-1]):
+            raise NoRuleError("it broadcasts rows along groups")
+        return "groups"
     if len(shaped) > 1:
         raise NoRuleError("it broadcasts numbers of rows along the row")
-    if shaped:
-        return shaped.pop()
-    return "scalar" if forms else "rows"
+    return shaped.pop() if shaped else "scalar"
 
 
 def _native(func: Any) -> Callable[..., Any] | None:
@@ -237,26 +291,42 @@ def trace(fn: Callable[..., Any], tensors: Sequence[Tensor], activations: Sequen
 
 
 def _trace(fn: Callable[..., Any], tensors: Sequence[Tensor], activations: Sequence[int]) -> Graph:
-    lead = _common_lead(tensors)
-    activations = activations or [n for n, t in enumerate(tensors) if t.ndim == len(lead) + 1]
+    refusals = []
+    for lead in leading_sizes(tensors, activations):
+        try:
+            return _trace_rows(fn, tensors, activations, lead)
+        except UnsupportedOperatorError as refusal:
+            refusals.append(refusal)
+    raise refusals[0]
+
+
+def _trace_rows(
+    fn: Callable[..., Any],
+    tensors: Sequence[Tensor],
+    activations: Sequence[int],
+    lead: tuple[int, ...],
+) -> Graph:
+    activations = activations or [n for n, t in enumerate(tensors) if t.ndim > len(lead)]
     tracing = _Tracing(lead)
     inputs: list[Input] = []
-    operands = []
     for number, tensor in enumerate(tensors):
-        found = _input(number, tensor, lead, is_activation=number in activations)
+        found, operand = argument(
+            tracing.state.values, number, tensor, lead, is_activation=number in activations
+        )
         inputs.append(found)
-        value = tracing.state.values.input(number, found.width)
-        form = "rows" if tensor.ndim else "scalar"
-        meta = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
-        operands.append(RowTensor(meta, (value,), form))
-    if not any(i.each_row for i in inputs):
+        tracing.state.arguments.append(operand)
+    if not {"rows", "index"} & {i.role for i in inputs}:
         raise UnsupportedOperatorError("no row kernel: none of its arguments has rows")
     with torch.no_grad(), tracing:
-        returned = fn(*operands)
+        returned = fn(*tracing.state.arguments)
     if tracing.refused is not None:
         raise tracing.refused
-    results = returned if isinstance(returned, list | tuple) else [returned]
-    graph = Graph(tuple(inputs), tuple(_result(tracing, r) for r in results))
+    returned = returned if isinstance(returned, list | tuple) else [returned]
+    results = tuple(_result(tracing, r) for r in returned)
+    gathers = tuple(tracing.state.gathers)
+    values = topological(part for r in results for part in r.parts)
+    roles = with_roles(inputs, values, gathers, tracing.state.along)
+    graph = Graph(roles, results, gathers)
     graph = rewrite(graph, tracing.state.values)
     absent = {v.op for v in graph.values()} & (set(LIBRARY) - set(VECTOR_FUNCTIONS))
     if absent:
@@ -264,45 +334,26 @@ def _trace(fn: Callable[..., Any], tensors: Sequence[Tensor], activations: Seque
     return graph
 
 
-def _common_lead(tensors: Sequence[Tensor]) -> tuple[int, ...]:
-    leads = [tuple(t.shape[:-1]) for t in tensors]
-    return max(leads, key=lambda lead: (math.prod(lead), len(lead)), default=())
-
-
-def _input(number: int, tensor: Tensor, lead: tuple[int, ...], *, is_activation: bool) -> Input:
-    sizes = tuple(tensor.shape[:-1])
-    single = math.prod(sizes) == 1 and len(sizes) <= len(lead)
-    each_row = sizes == lead and tensor.ndim > 0 and (is_activation or not single)
-    shown = f"argument {number} of shape {list(tensor.shape)}"
-    if not (each_row or single):
-        raise UnsupportedOperatorError(
-            f"no row kernel: {shown} is neither rows nor shared by rows of shape {list(lead)}"
-        )
-    if tensor.dtype not in DTYPES:
-        kind = str(tensor.dtype).removeprefix("torch.")
-        raise UnsupportedOperatorError(f"no row kernel: {shown} is {kind}")
-    if 0 in tensor.shape:
-        raise UnsupportedOperatorError(f"no row kernel: {shown} is empty")
-    return Input(number, tensor.dtype, tensor.shape[-1] if tensor.ndim else 1, each_row)
-
-
 def _result(tracing: _Tracing, returned: Any) -> Result:
     if not isinstance(returned, RowTensor):
         raise UnsupportedOperatorError(
             "no row kernel: it returns what is no tensor made of its arguments"
         )
-    shape, lead = tuple(returned.meta.shape), tracing.lead
-    drops = returned.form == "dropped" or (returned.form == "scalar" and not lead)
-    whole = shape == lead if drops else shape[:-1] == lead and bool(shape)
+    shape, lead, form = tuple(returned.meta.shape), tracing.lead, returned.form
+    inner = shape[len(lead) :]
+    sizes = {"rows": 1, "groups": 2, "dropped": 0, "scalar": 0}
+    whole = shape[: len(lead)] == lead and len(inner) == sizes.get(form, -1)
     if not whole or returned.dtype not in DTYPES:
         kind = str(returned.dtype).removeprefix("torch.")
         raise UnsupportedOperatorError(
             f"no row kernel: a result is {kind}{list(shape)}, must have the rows {list(lead)}"
         )
-    width = 1 if drops else shape[-1]
+    width, values = math.prod(inner), tracing.state.values
     parts = tuple(
-        tracing.state.values.spread(part, width) if len(returned.parts) == 1 else part
+        part if part.groups else values.spread(part, width) if len(returned.parts) == 1 else part
         for part in returned.parts
     )
-    parts = tuple(tracing.state.values.number_of(part) for part in parts)
-    return Result(parts, returned.dtype, width, shape, drops)
+    if len(parts) == 1 and parts[0].op == "spread" and not parts[0].groups:
+        parts = (values.spread(parts[0].args[0], width),)
+    parts = tuple(values.number_of(part) for part in parts)
+    return Result(parts, returned.dtype, width, shape, inner)

@@ -79,7 +79,7 @@ def test_results_go_past_the_cache_of_the_machine_that_code_is_made_for() -> Non
 
 def test_tiles_of_described_machines() -> None:
     """The matrix product asks for the machine, too."""
-    from kernels_mlir.linear.tile import tile_for
+    from kernels_mlir.matmul.tile import tile_for
 
     names: dict[str, str] = {}
     for machine in (ZEN_4, SAPPHIRE_RAPIDS, LAPTOP, GRAVITON_3):

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,13 +44,12 @@ class Outcome:
 
 
 def run_calls(count: int, seed: int) -> list[Outcome]:
-    """Make calls, half of them illegal, and return what became of each."""
-    outcomes: list[Outcome] = []
-    number = 0
-    while len(outcomes) < count:
-        outcomes += _run_batch(seed * 1000 + number, min(_BATCH, count - len(outcomes)))
-        number += 1
-    return outcomes
+    """Make calls, half of them illegal, a process a core; return what became of each."""
+    sizes = [min(_BATCH, count - made) for made in range(0, count, _BATCH)]
+    seeds = range(seed * 1000, seed * 1000 + len(sizes))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        batches = list(pool.map(_run_batch, seeds, sizes))
+    return [outcome for batch in batches for outcome in batch]
 
 
 def _run_batch(seed: int, count: int) -> list[Outcome]:

@@ -9,6 +9,7 @@ import torch
 
 from ir_runtime.ir import IrOp, set_default_torch_wrap
 from ir_runtime.ir.log import forget_warnings
+from ir_runtime.late_table import LateTable
 
 _counter = itertools.count()
 _libraries: list[torch.library.Library] = []
@@ -20,7 +21,7 @@ def library(monkeypatch) -> torch.library.Library:
     own = torch.library.Library(f"ir_op_tests_{next(_counter)}", "FRAGMENT")
     _libraries.append(own)
     monkeypatch.setattr("ir_runtime.ir.op.ir_torch_lib", own)
-    monkeypatch.setattr(IrOp, "registry", {})
+    monkeypatch.setattr(IrOp, "registry", LateTable())
     forget_warnings()
     yield own
     set_default_torch_wrap(True)

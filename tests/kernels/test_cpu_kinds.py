@@ -17,9 +17,9 @@ from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.call.kernel import kernel_source, run_select
 from kernels_mlir.attention.form import form_for
 from kernels_mlir.library import has_tuned_products
-from kernels_mlir.linear.amx import ROW_TILES, STEP_BYTES, SUM_BYTES, AmxTile
-from kernels_mlir.linear.packed import pack_weight
-from kernels_mlir.linear.tile import tile_for
+from kernels_mlir.matmul.amx import ROW_TILES, STEP_BYTES, SUM_BYTES, AmxTile
+from kernels_mlir.matmul.packed import pack_weight
+from kernels_mlir.matmul.tile import tile_for
 from tests.device.test_cpu import V2, V3, V4
 
 KIB = 1 << 10
@@ -151,7 +151,7 @@ cpu._host_flags = lambda: flags
 
 import kernels_mlir
 from kernels_mlir.attention.mm_encoder_attn import native_mm_encoder_attn
-from kernels_mlir.linear.linear import native_linear
+from kernels_mlir.matmul.linear import native_linear
 
 key = Device("local-sync").type_cache_key
 assert not any(name in key for name in sys.argv[1:])
@@ -160,7 +160,7 @@ for dtype in (torch.float32, torch.bfloat16):
     weight = torch.nn.Parameter(torch.randn(97, 401).to(dtype), requires_grad=False)
     for rows in (1, 30, 300):
         x = torch.randn(rows, 401).to(dtype)
-        packed, lying = kernels_mlir.linear(x, weight), kernels_mlir.linear(x, weight.detach())
+        packed, lying = kernels_mlir.matmul(x, weight), kernels_mlir.matmul(x, weight.detach())
         assert torch.equal(packed, lying)
         exact = native_linear(x.double(), weight.double())
         bound = torch.finfo(dtype).eps * exact.abs() + 1e-3

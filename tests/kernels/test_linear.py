@@ -20,9 +20,9 @@ from ir_runtime.device.machine import code_for, this_machine
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
 from kernels_mlir import linear
-from kernels_mlir.linear.linear import native_linear
-from kernels_mlir.linear.packed import forget_packed, pack_weight, packed_bytes, packed_for
-from kernels_mlir.linear.tile import tile_for
+from kernels_mlir.matmul.linear import native_linear
+from kernels_mlir.matmul.packed import forget_packed, pack_weight, packed_bytes, packed_for
+from kernels_mlir.matmul.tile import tile_for
 from tests.cases import DTYPES
 from tests.sampling import covering
 

@@ -19,9 +19,9 @@ from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, forget_kernels
 from ir_runtime.op_reg.call.kernel import kernel_source, run_select
 from ir_runtime.settings import override_settings
 from kernels_mlir import linear
-from kernels_mlir.linear.linear import native_linear
-from kernels_mlir.linear.packed import forget_packed, pack_weight, packed_for
-from kernels_mlir.linear.tile import tile_for, tile_of_packed
+from kernels_mlir.matmul.linear import native_linear
+from kernels_mlir.matmul.packed import forget_packed, pack_weight, packed_for
+from kernels_mlir.matmul.tile import tile_for, tile_of_packed
 
 WEAK = "x86-64-v3"
 PACKED = ALL_CUSTOM_OP_REGS["ir_packed::linear"]

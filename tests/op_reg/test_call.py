@@ -185,6 +185,8 @@ def test_check_runs_on_hits():
     with pytest.raises(ArgumentError, match=r"^checked: `x` is negative, must not be$"):
         packet(X - 5)
     assert torch.equal(packet(X), X)
+    with pytest.raises(ArgumentError, match="looks at each call's values, must not be bound"):
+        packet.bind(X)
 
 
 def test_op_without_tensor_arguments_runs_on_the_cpu():

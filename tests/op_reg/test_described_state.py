@@ -13,6 +13,7 @@ from ir_runtime.op_reg.digest.op_digest import code_digest
 
 HEAD = """
 import collections, dataclasses, datetime, enum, functools, os, pathlib, random, threading, time
+import types
 import numpy as np
 import torch
 from types import SimpleNamespace
@@ -80,6 +81,10 @@ DESCRIBED = {
     "beside-a-script": ("import ir_tests_cfg", "ir_tests_cfg.V"),
     "beside-a-script-member": ("from ir_tests_cfg import V", "V"),
     "beside-a-script-computed": ("import ir_tests_cfg", "getattr(ir_tests_cfg, kb.name)"),
+    "computed-member": (
+        "m = types.ModuleType('ir_tests_m')\nd = {'v': @}\nm.__getattr__ = lambda n: d[n]",
+        "m.v",
+    ),
     "beside-a-script-in-the-body": ("", "__import__('ir_tests_cfg').V"),
 }
 REFUSED = {

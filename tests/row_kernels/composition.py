@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -61,6 +60,19 @@ SHAPED: dict[str, Callable[..., Tensor]] = {
     "cat": lambda a, b: torch.cat((a, b), -1),
     "pad": lambda a: functional.pad(a, (1, 2), value=0.5),
 }
+PAIRS: dict[str, Callable[..., Tensor]] = {
+    "pairs": lambda a: torch.stack((-a[..., 1::2], a[..., 0::2] * 0.5), -1).flatten(-2),
+    "evens": lambda a: a[..., 0::2] - a[..., 1::2].exp().clamp(max=2),
+}
+GROUPS: dict[str, Callable[..., Tensor]] = {
+    "softmax of groups": lambda a: torch.softmax(a.unflatten(-1, (4, -1)), -1).flatten(-2),
+    "share of groups": lambda a: (
+        a.unflatten(-1, (4, -1)) / (1 + a.unflatten(-1, (4, -1)).abs().amax(-1, keepdim=True))
+    ).flatten(-2),
+    "most of groups": lambda a: (
+        a.unflatten(-1, (4, -1)).amax(-1, keepdim=True).expand(-1, 4, a.shape[-1] // 4).flatten(-2)
+    ),
+}
 CASTS = {"bf16": torch.bfloat16, "f16": torch.float16}
 
 
@@ -91,7 +103,7 @@ class Composition:
                 # The float64 reference rounds as well, else all that follows would differ.
                 values.append(a[0].to(CASTS[name]).to(wide))
             else:
-                values.append((ONE | TWO | ROW | WHOLE | SHAPED)[name](*a))
+                values.append((ONE | TWO | ROW | WHOLE | SHAPED | PAIRS | GROUPS)[name](*a))
         return tuple(values[i].to(dtype) for i in self.results)
 
     def tensors(self, rows: int = 5) -> list[Tensor]:
@@ -112,50 +124,93 @@ def compose(
         width or choices[1],
         dtype or (torch.float32, torch.bfloat16, torch.float16)[choices[2]],
     )
-    widths = [found.width] * (found.inputs + 1)
-    rows = [True] * found.inputs + [False]
+    kinds = [Kind(found.width)] * found.inputs + [Kind(found.width, has_rows=False)]
     for _ in range(rng.randint(3, 12)):
-        _add_step(rng, found, widths, rows)
-    lanes = [i for i, w in enumerate(widths) if w > 1 and rows[i] and i > found.inputs]
+        _add_step(rng, found, kinds)
+    lanes = [i for i, k in enumerate(kinds) if k.width > 1 and k.has_rows and i > found.inputs]
     found.results = [lanes[-1] if lanes else 0]
     if len(lanes) > 1 and rng.random() < 0.4:
         found.results.append(lanes[-2])
-    numbers = [i for i, w in enumerate(widths) if w == 1 and rows[i]]
+    numbers = [i for i, k in enumerate(kinds) if k.width == 1 and k.has_rows]
     if numbers and rng.random() < 0.4:
         found.results.append(numbers[-1])
     return found
 
 
-def _add_step(rng: random.Random, found: Composition, widths: list[int], rows: list[bool]) -> None:
-    def pick(fits: Callable[[int], bool] = lambda _: True) -> int | None:
-        fitting = [i for i in range(len(widths)) if fits(i)]
+@dataclass(frozen=True)
+class Kind:
+    """What is known of a value.
+
+    Attributes:
+        width: its last size.
+        has_rows: whether each row has its own.
+        is_flat: whether it consists of groups, which row kernels do not divide otherwise.
+        has_parts: whether it was joined.
+    """
+
+    width: int
+    has_rows: bool = True
+    is_flat: bool = False
+    has_parts: bool = False
+
+    def fits(self, name: str) -> bool:
+        """Tell whether a step can begin with it."""
+        if name in (ROW | WHOLE | SHAPED | PAIRS):
+            large = self.width > 8 and self.has_rows and not self.is_flat
+            return large and (name not in PAIRS or self.width % 4 == 0)
+        if name in GROUPS:
+            whole = self.width > 8 and self.has_rows and not self.has_parts
+            return whole and self.width % 8 == 0
+        return True
+
+    def fits_beside(self, other: Kind) -> bool:
+        """Tell whether an operation can combine them."""
+        if 1 in (self.width, other.width):
+            return True
+        parts = self.has_parts or other.has_parts
+        return self.width == other.width and not (parts and (self.is_flat or other.is_flat))
+
+
+def _add_step(rng: random.Random, found: Composition, kinds: list[Kind]) -> None:
+    def pick(fits: Callable[[Kind], bool]) -> int | None:
+        fitting = [i for i, kind in enumerate(kinds) if fits(kind)]
         return rng.choice(fitting[-6:] + fitting[: found.inputs + 1]) if fitting else None
 
-    groups: list[Any] = [*ONE] * 2 + [*TWO] * 3 + [*ROW] * 2 + [*WHOLE] * 2 + [*SHAPED] * 2
-    name = rng.choice([*groups, *CASTS, *CASTS])
-    first = pick(lambda i: widths[i] > 8 and rows[i]) if name in (ROW | WHOLE | SHAPED) else pick()
+    names: list[str] = [*ONE] * 2 + [*TWO] * 3 + [*ROW] * 2 + [*WHOLE] * 2 + [*SHAPED] * 2
+    name = rng.choice([*names, *CASTS, *CASTS, *GROUPS, *GROUPS, *PAIRS, *PAIRS])
+    first = pick(lambda kind: kind.fits(name))
     if first is None:
         return
-    operands, width, is_row = [first], widths[first], rows[first]
+    operands, kind = [first], kinds[first]
     if name in TWO:
-        second = pick(lambda i: widths[i] in (width, 1) or width == 1)
+        second = pick(kind.fits_beside)
         assert second is not None
         operands.append(second)
-        width, is_row = max(width, widths[second]), is_row or rows[second]
+        both = kinds[first], kinds[second]
+        kind = Kind(
+            max(k.width for k in both),
+            any(k.has_rows for k in both),
+            any(k.is_flat for k in both),
+            any(k.has_parts for k in both),
+        )
     elif name in ROW:
-        width = 1
+        kind = Kind(1)
     elif name == "cat":
-        second = pick(lambda i: rows[i])
-        if second is None or width + widths[second] > 2000:
+        second = pick(lambda other: other.has_rows and not other.is_flat)
+        if second is None or kind.width + kinds[second].width > 2000:
             return
         operands.append(second)
-        width += widths[second]
-    elif name in SHAPED:
-        changed = {"left": -(-width // 2), "right": width - width // 2, "cut": width - 2}
-        width = changed.get(name, width + 3)
+        kind = Kind(kind.width + kinds[second].width, has_parts=True)
+    elif name in GROUPS:
+        kind = replace(kind, is_flat=True)
+    elif name in (SHAPED | PAIRS):
+        half = kind.width // 2
+        widths = {"left": kind.width - half, "right": kind.width - half, "cut": kind.width - 2}
+        widths |= {"evens": half, "pairs": kind.width}
+        parts = name == "pad" or kind.has_parts
+        kind = Kind(widths.get(name, kind.width + 3), has_parts=parts)
     found.steps.append((name, tuple(operands)))
-    widths.append(width)
-    rows.append(is_row)
+    kinds.append(kind)
 
 
 def wrong_results(made: Composition, got: tuple[Tensor, ...], tensors: list[Tensor]) -> list[str]:

@@ -33,11 +33,21 @@ def as_tuple(results: Any) -> tuple[Tensor, ...]:
     return tuple(results) if isinstance(results, list | tuple) else (results,)
 
 
-def joined(functions: Sequence[Callable[..., Any]], example: Sequence[Tensor]) -> Any:
+def joined(
+    functions: Sequence[Callable[..., Any]],
+    example: Sequence[Tensor],
+    taken_by: Sequence[Sequence[int]] | None = None,
+) -> Any:
     """Return an op of one kernel that computes several functions of the same tensors.
 
     Its result is one list, of all results in order.
+
+    Args:
+        functions: take tensors.
+        example: the tensors.
+        taken_by: for each function the numbers of its tensors; default: it takes all.
     """
+    numbers = taken_by or [range(len(example))] * len(functions)
     taken = ", ".join(f"Tensor x{i}" for i in range(len(example)))
 
     class joined_op(CustomOp):
@@ -47,14 +57,15 @@ def joined(functions: Sequence[Callable[..., Any]], example: Sequence[Tensor]) -
             for i in range(len(example)):
                 ksel.arg_tensor(i).specialize_all_dims()
             ts = [torch.empty_like(t, device="meta") for t in example]
-            made = [r for fn in functions for r in as_tuple(fn(*ts))]
+            pairs = zip(functions, numbers, strict=True)
+            made = [r for fn, own in pairs for r in as_tuple(fn(*(ts[i] for i in own)))]
             ksel.return_tensor_list(made)
 
         def generate(self, ksel, kb):
             operands = [kb.arg_value(i) for i in range(len(example))]
             found = []
-            for fn in functions:
-                y = rows.inline(kb, fn, *operands)
+            for fn, own in zip(functions, numbers, strict=True):
+                y = rows.inline(kb, fn, *(operands[i] for i in own))
                 found += y if isinstance(y, list) else [y]
             kb.yield_results(*found)
 

@@ -13,7 +13,9 @@ from torch.nn import functional
 from ir_runtime import ir, rows
 from ir_runtime.counters import count_since
 from ir_runtime.errors import GenerateError, OpDefinitionError, UnsupportedOperatorError
-from ir_runtime.op_reg import CustomOp
+from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, CustomOp
+from ir_runtime.op_reg.call.kernel import run_select
+from ir_runtime.op_reg.select.call_selection import use_variants
 from ir_runtime.rows.trace import trace
 from tests.row_kernels import natives
 from tests.row_kernels.kernel import LIBRARY, form, kernel_of
@@ -32,7 +34,9 @@ def refused(fn, *tensors) -> str:
     [
         (lambda x: x.cumsum(-1), "aten.cumsum: it is no operation on rows"),
         (lambda x: x.sum(0), r"aten.sum: it reduces dimensions \[0\]"),
-        (lambda x: x[..., ::2] * 1, "aten.slice: it takes each 2th column"),
+        (lambda x: x[..., ::3] * 1, "aten.slice: it takes each 3th column"),
+        (lambda x: x[..., 1:][..., ::2] * 1, "it takes each 2th column"),
+        (lambda x: x[..., ::2][..., ::2] * 1, "it takes every second column from an odd one, or"),
         (lambda x: x.transpose(0, 1), "aten.transpose|aten.permute"),
         (lambda x: x * torch.ones(8), "aten.mul|aten.ones|made|no argument|no operation"),
         (lambda x: x * torch.tensor([2.0] * 8), "it takes a tensor that is no argument"),
@@ -45,7 +49,19 @@ def refused(fn, *tensors) -> str:
         (lambda x: x - x.mean(-1), "it broadcasts numbers of rows along the row|shapes"),
         (lambda x: x**2.5, "its power is 2.5"),
         (lambda x: (x > 0).to(torch.uint8), "it makes uint8"),
-        (lambda x: x.unflatten(-1, (2, 4)).sum(-1), "aten.view: it views"),
+        (lambda x: x.unflatten(-1, (2, 4)).sum(-2), r"aten.sum: it reduces dimensions \[-2\]"),
+        (lambda x: x.unflatten(-1, (2, 4)).exp().flatten(-2).sum(-1), "reduces the groups of"),
+        (lambda x: x.unflatten(-1, (2, 4)) * x.unflatten(-1, (4, 2)).amax(-1), "shapes"),
+        (
+            lambda x: x.unflatten(-1, (2, 4)).flatten(-2) * x.unflatten(-1, (4, 2)).flatten(-2),
+            "it combines 2 and 4 groups",
+        ),
+        (lambda x: x.unflatten(-1, (2, 4)) * x[..., :4], "shapes|it broadcasts rows along groups"),
+        (lambda x: x.unflatten(-1, (2, 4)).flatten(-2)[..., 1:], "it divides the groups of a row"),
+        (lambda x: x.unflatten(-1, (2, 4)).flatten(-2).view(2, 3, 4, 2), "it views 2 groups as 4"),
+        (lambda x: torch.cat((x, x), -1).view(2, 3, 2, 8), "it views parts of rows as groups"),
+        (lambda x: torch.stack((x, x, x), -1), "must stack two along a new last dimension"),
+        (lambda x: torch.stack((x, x), -1), "a result is float32"),
         (lambda x: (x, 2), "no tensor made of its arguments"),
     ],
 )
@@ -206,6 +222,25 @@ new = [m for m in set(sys.modules) - before if m.startswith(slow)]
 assert not new, sorted(new)[:5]
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_forms_of_a_kernel_are_offered_to_tune():
+    def doubled(x: Tensor) -> Tensor:
+        return x * 2
+
+    op = kernel_of(doubled)
+    found = ALL_CUSTOM_OP_REGS[op.default._schema.name]
+    long, short = torch.randn(3, 5000), torch.randn(37, 100)
+    assert run_select(found, [long]).offered_variants == {"columns": ("2048", "1024", "4096")}
+    assert run_select(found, [short]).offered_variants == {"rows": ("10", "1", "40")}
+    for x, wanted, grid in (
+        (long, {"columns": "1024"}, "5 x 3 x 1"),
+        (short, {}, "4 x 1 x 1"),  # the last workgroup has seven rows
+        (short[:9], {"rows": "1"}, "9 x 1 x 1"),
+    ):
+        with use_variants(wanted):
+            assert f"dispatch over {grid} workgroups" in str(op.explain(x))
+            assert torch.equal(op(x), doubled(x))
 
 
 def test_inline_within_generate():

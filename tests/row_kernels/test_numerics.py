@@ -153,3 +153,12 @@ def test_difference_of_equal_products_is_zero():
         return torch.sqrt(x * x - y * y.clone()) + (x * 3 + -(x * 3))
 
     assert torch.count_nonzero(kernel_of(difference)(torch.randn(3, 1000))) == 0
+
+
+def test_quotient_by_a_number_whose_inverse_is_subnormal():
+    def share(x: torch.Tensor) -> torch.Tensor:
+        return x / x.abs().amax(-1, keepdim=True).clamp(min=1e-20)
+
+    sizes = torch.tensor([1e38, 3.4e38, 1e30, 1.0, 1e-19, torch.inf])
+    x = torch.linspace(-1, 1, 1000) * sizes[:, None]
+    torch.testing.assert_close(kernel_of(share)(x), share(x), rtol=3e-7, atol=0, equal_nan=True)

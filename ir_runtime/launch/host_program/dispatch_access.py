@@ -24,7 +24,9 @@ from ir_runtime.launch.host_program.scratch_operand import parse_module
 
 __all__ = [
     "NO_ACCESSES",
+    "READ",
     "UNKNOWN_ACCESS",
+    "WRITTEN_OVER",
     "DispatchAccess",
     "DispatchAccesses",
     "find_accesses",
@@ -57,6 +59,11 @@ UNKNOWN_ACCESS = DispatchAccess()
 DispatchAccesses = Mapping[str, DispatchAccess]
 """By name of the function; others are unknown."""
 NO_ACCESSES: DispatchAccesses = {}
+
+READ = "ir_runtime.read"
+"""Attribute of a hand-written executable: how many bindings, the first ones, are only read."""
+WRITTEN_OVER = "ir_runtime.written_over"
+"""Attribute of it: numbers of bindings, by twos, of which one is read and the other written."""
 
 _SUBSPAN = "stream.binding.subspan"
 _LOAD = "iree_tensor_ext.dispatch.tensor.load"
@@ -103,6 +110,8 @@ def find_accesses(stream: bytes, *, with_extents: bool = False) -> DispatchAcces
         return NO_ACCESSES
     found: dict[str, DispatchAccess] = {}
     for executable in module.body.operations:
+        if executable.operation.name == "hal.executable.source":
+            found |= _declared(executable.operation)
         if executable.operation.name != "stream.executable":
             continue
         for inner in _operations(executable.operation):
@@ -116,6 +125,20 @@ def find_accesses(stream: bytes, *, with_extents: bool = False) -> DispatchAcces
                         _partly(function),
                         find_extents(function) if with_extents else NO_EXTENTS,
                     )
+    return found
+
+
+def _declared(executable: Any) -> dict[str, DispatchAccess]:
+    """Return what the author of an executable says of its functions."""
+    found: dict[str, DispatchAccess] = {}
+    for export in _operations(executable):
+        if export.name != "hal.executable.export" or READ not in export.attributes:
+            continue
+        numbers = list(export.attributes[WRITTEN_OVER])
+        found[export.attributes["sym_name"].value] = DispatchAccess(
+            frozenset(range(export.attributes[READ].value)),
+            frozenset(zip(numbers[::2], numbers[1::2], strict=True)),
+        )
     return found
 
 

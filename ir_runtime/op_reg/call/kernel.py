@@ -73,7 +73,7 @@ _loaded = LoadedKernels()
 def _forget_bound_launches() -> None:
     from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 
-    for op in ALL_CUSTOM_OP_REGS.values():
+    for op in ALL_CUSTOM_OP_REGS.present().values():
         op.calls.clear()  # some are bound to worker threads, which a forked child does not have
 
 
@@ -90,7 +90,7 @@ def forget_kernels() -> None:
 def _forget_calls() -> None:
     from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 
-    for op in tuple(ALL_CUSTOM_OP_REGS.values()):
+    for op in ALL_CUSTOM_OP_REGS.present().values():
         op.calls.clear()
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ir_runtime.errors import UndescribedStateError
+from ir_runtime.late_import import import_late_names
 from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.op_reg.digest.bytecode_read import code_digest_parts
 from ir_runtime.op_reg.digest.function_read import FunctionReads
@@ -216,6 +217,7 @@ class Description:
             return
         if names is None and not self.enter(module):
             return
+        import_late_names(module, names)
         members = vars(module)
         for name in sorted(members if names is None else set(names) & set(members)):
             skipped = name.startswith("__") or isinstance(members[name], types.ModuleType)

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from ir_runtime.op_reg.digest.library_code import is_framework
+
 __all__ = ["MISSING", "attribute_of", "has_hidden_state", "own_dict", "state_of"]
 
 MISSING: Any = enum.Enum("_Missing", ["MISSING"]).MISSING
@@ -28,11 +30,12 @@ _TABLES = ("_parameters", "_buffers", "_modules")
 def attribute_of(value: Any, name: str) -> Any:
     """Return an attribute that is plain data, a function or a method; MISSING for others.
 
-    It follows Python's look-up, but never calls a descriptor, a property or `__getattr__`.
+    It follows Python's look-up, but never calls a descriptor, a property or `__getattr__`, but for
+    that of a module: it imports what the module has not imported yet, and a key must not depend on
+    that.
     """
     if isinstance(value, types.ModuleType):
-        found = vars(value).get(name, MISSING)
-        return sys.modules.get(f"{value.__name__}.{name}", MISSING) if found is MISSING else found
+        return _member(value, name)
     if isinstance(value, types.FunctionType):
         return value.__dict__.get(name, MISSING)
     if isinstance(value, type):
@@ -55,6 +58,19 @@ def attribute_of(value: Any, name: str) -> Any:
         tables = [own.get(table) or {} for table in _TABLES]
         return next((table[name] for table in tables if name in table), MISSING)
     return _bound(found, value, cls)
+
+
+def _member(module: types.ModuleType, name: str) -> Any:
+    found = vars(module).get(name, MISSING)
+    if found is MISSING:
+        found = sys.modules.get(f"{module.__name__}.{name}", MISSING)
+    late = vars(module).get("__getattr__")
+    if found is not MISSING or late is None or is_framework(module.__name__):
+        return found
+    try:
+        return late(name)
+    except AttributeError:
+        return MISSING
 
 
 def has_hidden_state(cls: type) -> bool:

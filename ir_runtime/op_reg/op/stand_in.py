@@ -7,17 +7,18 @@ its stand-in. Programs that are compiled as a whole contain the stand-in instead
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from ir_runtime.errors import RegistrationError
+from ir_runtime.late_table import LateTable
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 
-__all__ = ["known_names", "op_named", "register_stand_in", "stand_in_for"]
+__all__ = ["known_names", "op_named", "promise_stand_ins", "register_stand_in", "stand_in_for"]
 
 FindOp = Callable[[], Op | None]
 
-_stand_ins: dict[str, FindOp] = {}
+_stand_ins: LateTable[FindOp] = LateTable()
 _finding = threading.local()
 
 
@@ -44,6 +45,11 @@ def register_stand_in(name: str, find: FindOp) -> None:
     _stand_ins[name] = find
 
 
+def promise_stand_ins(homes: Mapping[str, str]) -> None:
+    """Announce stand-ins: by name of the torch op, the module that registers it."""
+    _stand_ins.promise(homes)
+
+
 def stand_in_for(name: str) -> Op | None:
     """Return the stand-in of a torch op, `namespace::name`; None if it has none.
 
@@ -68,4 +74,4 @@ def op_named(name: str) -> Op | None:
 
 def known_names() -> Collection[str]:
     """Return the names of all torch ops that kernels may serve."""
-    return ALL_CUSTOM_OP_REGS.keys() | _stand_ins.keys()
+    return ALL_CUSTOM_OP_REGS.names() | _stand_ins.names()

@@ -56,9 +56,9 @@ class Block:
         return self.once(("index", value), lambda: self.say(f"arith.constant {value}", "index"))
 
 
-def vector_of(kind: str) -> str:
-    """Return the type of a vector of an element type."""
-    return f"vector<{LANES}x{kind}>"
+def vector_of(kind: str, times: int = 1) -> str:
+    """Return the type of a vector of an element type, or of one that is `times` as long."""
+    return f"vector<{times * LANES}x{kind}>"
 
 
 def number(x: float, bits: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from ir_runtime.rows.emit.arithmetic import (
 )
 from ir_runtime.rows.emit.block import F64, INDICES, LANE, Block, vector_of
 from ir_runtime.rows.emit.row import RowCode, is_single, memory_of, rounding
-from ir_runtime.rows.plan import LANES, Plan, unrounded
+from ir_runtime.rows.plan import LANES, Plan, Store, unrounded
 from ir_runtime.rows.value import Input, Value
 
 __all__ = ["Body", "Tail", "stack_memory"]
@@ -29,10 +29,12 @@ class Tail:
     Attributes:
         memory: which elements it has in memory.
         lanes: which lanes they are in.
+        pairs: which elements a vector of pairs has; empty if there are none.
     """
 
     memory: str
     lanes: str
+    pairs: str = ""
 
 
 class Body:
@@ -85,7 +87,7 @@ class Body:
                 return self._read_kept(v)
             self.kept.append(v)
         if v.op == "input":
-            return self._load(self._plan.graph.inputs[v.source], v.at)
+            return self._load(self._plan.graph.inputs[v.source], v)
         if v.op == "subtract" and not self._wide:
             return self._difference(*v.args)
         if v.op == "add":
@@ -103,7 +105,7 @@ class Body:
         """Subtract; a row's number that float32 lacks digits of is subtracted as a pair."""
         say, x, y = self.block.say, self.value(a), self.value(b)
         difference = say(f"arith.subf {x}, {y}", LANE)
-        if b.kind == "row" and a.kind == "lanes" and not is_single(b):
+        if b.kind in ("row", "group") and a.kind == "lanes" and not is_single(b):
             return say(f"arith.subf {difference}, {self._rows.rest(b)}", LANE)
         return difference
 
@@ -131,32 +133,63 @@ class Body:
 
     # memory
 
-    def column(self, at: int) -> str:
-        """Return the index of the column `at` beyond the loop's."""
-        if not at:
-            return self._column
-        first = self._rows.block.index(at)
-        return self.block.once(
-            ("column", at), lambda: self.block.say(f"arith.addi {self._column}, {first}", "index")
+    def column(self, at: int, step: int = 0, stride: int = 1) -> str:
+        """Return the index of the loop's column in memory, from the group's column `at` on."""
+        block = self.block
+        column = self._column
+        if stride > 1:
+            two = self._rows.block.index(stride)
+            column = block.once(
+                ("column", stride), lambda: block.say(f"arith.muli {column}, {two}", "index")
+            )
+        if not at and not step:
+            return column
+        first = self._rows.first_column(at, step)
+        return block.once(
+            ("column", at, step, stride),
+            lambda: block.say(f"arith.addi {column}, {first}", "index"),
         )
 
-    def _load(self, source: Input, at: int) -> str:
-        kind, say = dtype_info(source.dtype).mlir, self.block.say
-        zero = "0" if source.dtype == torch.int8 else "0.0"
-        pad = self._rows.block.once(
-            ("pad", kind), lambda: self._rows.block.say(f"arith.constant {zero}", kind)
-        )
-        place = f"%row, {self.column(at)}" if source.each_row else self.column(at)
-        mask = f", {self.tail.memory}" if self.tail else ""
-        x = say(
-            f"vector.transfer_read %in{source.argument}[{place}], {pad}{mask} "
-            "{in_bounds = [true]}",
-            f"{memory_of(source)}, {vector_of(kind)}",
-        )
+    def _load(self, source: Input, v: Value) -> str:
+        kind = dtype_info(source.dtype).mlir
+        x = self._read(source, v) if v.stride == 1 else self._read_half(source, v)
         if source.dtype == torch.int8:
-            x = say(f"arith.sitofp {x}", f"{vector_of('i8')} to {LANE}")
+            x = self.block.say(f"arith.sitofp {x}", f"{vector_of('i8')} to {LANE}")
             kind = "f32"
         return self._widened(kind, x)
+
+    def _read(self, source: Input, v: Value) -> str:
+        kind = dtype_info(source.dtype).mlir
+        mask = self.tail.memory if self.tail else ""
+        return self._transfer(source, v, self.column(v.at, v.step), vector_of(kind), mask)
+
+    def _read_half(self, source: Input, v: Value) -> str:
+        """Read pairs, and return the even or the odd elements; the others are kept, too."""
+        kind, odd = dtype_info(source.dtype).mlir, v.at % 2
+        key = ("pairs", v.source, v.gather, v.at - odd, v.step)
+        column = self.column(v.at - odd, v.step, 2)
+        mask = self.tail.pairs if self.tail else ""
+        pairs = vector_of(kind, 2)
+
+        def make() -> str:
+            x = self._transfer(source, v, column, pairs, mask)
+            name = self.block.name()
+            text = f"vector.deinterleave {x} : {pairs} -> {vector_of(kind)}"
+            self.block.lines.append(f"{name}:2 = {text}")
+            return name
+
+        return f"{self.block.once(key, make)}#{odd}"
+
+    def _transfer(self, source: Input, v: Value, column: str, vector: str, mask: str) -> str:
+        kind, rows = dtype_info(source.dtype).mlir, self._rows.block
+        zero = "0" if source.dtype == torch.int8 else "0.0"
+        pad = rows.once(("pad", kind), lambda: rows.say(f"arith.constant {zero}", kind))
+        masked = f", {mask}" if mask else ""
+        return self.block.say(
+            f"vector.transfer_read %in{source.argument}[{self._rows.place(v, column)}], {pad}"
+            f"{masked} {{in_bounds = [true]}}",
+            f"{memory_of(source)}, {vector}",
+        )
 
     def _widened(self, kind: str, x: str) -> str:
         if kind != "f32" or self._order:
@@ -165,44 +198,63 @@ class Body:
             x = self.block.say(f"func.call @row_{name}({x})", f"({vector_of(kind)}) -> {LANE}")
         return self.block.say(f"arith.extf {x}", f"{LANE} to {F64}") if self._wide else x
 
-    def store(self, result: int, at: int, y: str) -> None:
-        """Write the vector `y` of a part of a result, before its last rounding."""
-        dtype = self._plan.graph.results[result].dtype
+    def write(self, store: Store, vectors: Sequence[str]) -> None:
+        """Write the vector of a store, or two by turns, before their last rounding."""
+        result = self._plan.graph.results[store.result]
+        kind = dtype_info(result.dtype).mlir
+        narrow = [self._narrowed(y, result.dtype) for y in vectors]
+        column = self.column(store.at, store.step, len(narrow))
+        place = f"%out{store.result}[%row, {column}]"
+        memory = f"memref<?x{result.width}x{kind}>"
+        if len(narrow) == 1:
+            mask = self.tail.memory if self.tail else ""
+            self._write(narrow[0], vector_of(kind), place, memory, mask)
+            return
+        pairs, mask = vector_of(kind, 2), self.tail.pairs if self.tail else ""
+        text = f"vector.interleave {', '.join(narrow)}"
+        y = self.block.say(text, f"{vector_of(kind)} -> {pairs}")
+        self._write(y, pairs, place, memory, mask)
+
+    def _narrowed(self, y: str, dtype: torch.dtype) -> str:
+        """Return a vector in a dtype, in the order of memory."""
         kind, say = dtype_info(dtype).mlir, self.block.say
         if dtype == torch.int8:
             if self._order:
                 self._rows.functions.add("narrow_f32_split")
                 y = say(f"func.call @row_narrow_f32_split({y})", f"({LANE}) -> {LANE}")
             wide = say(f"arith.fptosi {y}", f"{LANE} to {INDICES}")
-            y = say(f"arith.trunci {wide}", f"{INDICES} to {vector_of('i8')}")
-        elif kind != "f32" or self._order:
-            name = f"narrow_{kind}{self._order}"
-            self._rows.functions.add(name)
-            y = say(f"func.call @row_{name}({y})", f"({LANE}) -> {vector_of(kind)}")
-        width = self._plan.graph.results[result].width
-        self._write(y, kind, f"%out{result}[%row, {self.column(at)}]", f"memref<?x{width}x{kind}>")
+            return say(f"arith.trunci {wide}", f"{INDICES} to {vector_of('i8')}")
+        if kind == "f32" and not self._order:
+            return y
+        name = f"narrow_{kind}{self._order}"
+        self._rows.functions.add(name)
+        return say(f"func.call @row_{name}({y})", f"({LANE}) -> {vector_of(kind)}")
+
+    def parts_of(self, store: Store) -> list[str]:
+        """Return the vectors of a store."""
+        pair = store.value.op == "interleave"
+        dtype = self._plan.graph.results[store.result].dtype
+        parts = store.value.args if pair else (store.value,)
+        return [self.value(self.stored(part, dtype)) for part in parts]
 
     def stored(self, part: Value, dtype: torch.dtype) -> Value:
         """Return the value whose vector is stored for a part of a result."""
         narrow = part.op == "to_int8" or (part.op == "round_to" and part.dtype == dtype)
         return unrounded(part) if narrow else part
 
-    def _write(self, y: str, kind: str, place: str, memory: str) -> None:
-        mask = f", {self.tail.memory}" if self.tail else ""
-        types = f"{vector_of(kind)}, {memory}"
+    def _write(self, y: str, vector: str, place: str, memory: str, mask: str) -> None:
+        masked = f", {mask}" if mask else ""
+        types = f"{vector}, {memory}"
         self.block.lines.append(
-            f"vector.transfer_write {y}, {place}{mask} {{in_bounds = [true]}} : {types}"
+            f"vector.transfer_write {y}, {place}{masked} {{in_bounds = [true]}} : {types}"
         )
 
     def keep(self) -> None:
         """Write the values that a later pass needs; after everything was computed."""
         for v in self.kept:
             place, memory, masked = self._place(v)
-            mask = f", {self.tail.memory}" if self.tail and masked else ""
-            self.block.lines.append(
-                f"vector.transfer_write {self.value(v)}, {place}{mask} {{in_bounds = [true]}} : "
-                f"{LANE}, {memory}"
-            )
+            mask = self.tail.memory if self.tail and masked else ""
+            self._write(self.value(v), LANE, place, memory, mask)
 
     def _read_kept(self, v: Value) -> str:
         place, memory, masked = self._place(v)

@@ -6,14 +6,14 @@ import math
 from collections.abc import Sequence
 
 from ir_runtime.rows.emit.arithmetic import LIBRARY, extreme_of
-from ir_runtime.rows.emit.block import F64, LANE, MASK, Block, number
+from ir_runtime.rows.emit.block import F64, LANE, MASK, Block, number, vector_of
 from ir_runtime.rows.emit.lanes import Body, Tail
 from ir_runtime.rows.emit.row import RowCode
 from ir_runtime.rows.plan import LANES, Pass, Plan, lanes_of
 from ir_runtime.rows.rewrite import lowest
 from ir_runtime.rows.value import Value
 
-__all__ = ["PassCode"]
+__all__ = ["PassCode", "may_overflow"]
 
 BLOCK = 8 * LANES
 """Columns whose terms are added in float32 before their sum joins the others'."""
@@ -40,6 +40,9 @@ class PassCode:
         earlier = lanes_of(r for p in plan.passes[:number] for r in p.roots())
         self._ready = {v for v in plan.kept if v in earlier}
         self._reductions = self._pass.reductions
+        stored = [a for s in self._pass.stores for a in (s.value, *s.value.args)]
+        read = lanes_of([*self._pass.roots(), *stored])
+        self._has_pairs = any(v.stride > 1 or v.op == "interleave" for v in read)
         self._wide = [r.op == "sum" and _is_signed(r.args[0]) for r in self._reductions]
 
     def write(self) -> None:
@@ -151,14 +154,10 @@ class PassCode:
             ready=self._ready.__contains__,
         )
         nexts = [self._next(body, r, acc) for r, acc, _ in self._each(names)] if start else []
-        results = self._plan.graph.results
-        stores = [
-            (result, at, body.value(body.stored(part, results[result].dtype)))
-            for result, at, part in self._pass.stores
-        ]
+        stores = [(store, body.parts_of(store)) for store in self._pass.stores]
         body.keep()
-        for result, at, y in stores:
-            body.store(result, at, y)
+        for store, vectors in stores:
+            body.write(store, vectors)
         return _loop(
             into or block,
             index,
@@ -191,13 +190,15 @@ class PassCode:
         order = self._plan.order if order is None else order
         memory = self._mask(list(range(LANES)), rest)
         split = [*range(0, LANES, 2), *range(1, LANES, 2)]
-        return Tail(memory, self._mask(split, rest) if order else memory)
+        pairs = self._mask(list(range(2 * LANES)), 2 * rest) if self._has_pairs else ""
+        return Tail(memory, self._mask(split, rest) if order else memory, pairs)
 
     def _mask(self, places: Sequence[int], rest: int) -> str:
         bits = ", ".join("true" if place < rest else "false" for place in places)
         block = self._rows.block
         text = f"arith.constant dense<[{bits}]>"
-        return block.once(("mask", bits), lambda: block.say(text, MASK))
+        kind = vector_of("i1", len(places) // LANES)
+        return block.once(("mask", bits), lambda: block.say(text, kind))
 
     # reductions
 
@@ -213,7 +214,7 @@ class PassCode:
 
     def _exact(self, found: list[str]) -> list[str]:
         """Sum once more in float64 where terms of float32 overflow or vanish."""
-        again = [i for i, r in enumerate(self._reductions) if _may_overflow(r)]
+        again = [i for i, r in enumerate(self._reductions) if may_overflow(r)]
         if not again:
             return found
         block, rows = self._rows.block, self._rows
@@ -313,7 +314,7 @@ def _is_signed(term: Value) -> bool:
     return not lowest(term) >= 0
 
 
-def _may_overflow(r: Value) -> bool:
+def may_overflow(r: Value) -> bool:
     """Tell whether a sum has products, and only operations that float64 repeats at little cost."""
     if r.op != "sum":
         return False

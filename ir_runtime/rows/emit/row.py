@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
 import torch
 
 from ir_runtime.dtypes import dtype_info
@@ -9,7 +12,7 @@ from ir_runtime.rows.emit.arithmetic import LIBRARY, ROW_TYPE, operation
 from ir_runtime.rows.emit.block import F64, LANE, MASK, Block, number, vector_of
 from ir_runtime.rows.value import REDUCTIONS, Graph, Input, Value
 
-__all__ = ["RowCode"]
+__all__ = ["RowCode", "joined_index"]
 
 
 class RowCode:
@@ -22,12 +25,62 @@ class RowCode:
     Attributes:
         block: the block that lines go into; also constants of the loops that follow.
         functions: names of the vector functions that the kernel calls.
+        group: the name of the group's index, within a loop over groups.
     """
 
     def __init__(self, graph: Graph, block: Block) -> None:
         self.graph = graph
         self.block = block
         self.functions: set[str] = set()
+        self.group = ""
+
+    @contextmanager
+    def each_group(self, groups: int) -> Generator[None]:
+        """Write a loop over groups: lines go into it, until the context ends."""
+        outer, self.block, self.group = self.block, Block(self.block), self.block.name()
+        yield
+        lines = [f"  {line}" for line in self.block.lines]
+        zero, one, end = (outer.index(n) for n in (0, 1, groups))
+        outer.lines += [f"scf.for {self.group} = {zero} to {end} step {one} {{", *lines, "}"]
+        self.block, self.group = outer, ""
+
+    def first_column(self, at: int, step: int) -> str:
+        """Return the index of column `at` of the group, or of the row if `step` is 0."""
+        if not step:
+            return self.block.index(at)
+        start = self.block.once(("group", step), lambda: self._start(step))
+        if not at:
+            return start
+        first = self.block.index(at)
+        return self.block.once(
+            ("group", step, at), lambda: self.block.say(f"arith.addi {start}, {first}", "index")
+        )
+
+    def _start(self, step: int) -> str:
+        if step == 1:
+            return self.group
+        return self.block.say(f"arith.muli {self.group}, {self.block.index(step)}", "index")
+
+    def place(self, v: Value, column: str) -> str:
+        """Return the indices of a column of an input."""
+        if v.gather >= 0:
+            return f"{self.block.once(('row of', v.gather), lambda: self._row(v.gather))}, {column}"
+        source = self.graph.inputs[v.source]
+        if source.along:
+            return f"{self.block.once(('shared', source), lambda: self._shared(source))}, {column}"
+        return f"%row, {column}" if source.each_row else column
+
+    def _shared(self, source: Input) -> str:
+        """Return the row of an input that some rows share."""
+        has = [n for n, along in enumerate(self.graph.along(source)) if along]
+        return joined_index(self.block, has)
+
+    def _row(self, gather: int) -> str:
+        """Load an index, which was checked."""
+        dtype = self.graph.inputs[self.graph.gathers[gather].index].dtype
+        kind = dtype_info(dtype).mlir
+        chosen = self.block.say(f"memref.load %index{gather}[%row]", f"memref<?x{kind}>")
+        return self.block.say(f"arith.index_cast {chosen}", f"{kind} to index")
 
     def define(self, reduction: Value, name: str) -> None:
         """Record the name of a reduction's result."""
@@ -45,7 +98,7 @@ class RowCode:
                 return say(f"arith.constant {'true' if v.number else 'false'}")
             return say(f"arith.constant {number(v.number, 64)}", "f64")
         if v.op == "input":
-            return self._load(self.graph.inputs[v.source], v.at)
+            return self._load(self.graph.inputs[v.source], v)
         if v.op == "round_to":
             return self._call(rounding(v), v)
         if v.op in LIBRARY and v.op != "rsqrt":
@@ -57,9 +110,9 @@ class RowCode:
             return say(f"arith.divf {one}, {root}", "f64")
         return operation(say, ROW_TYPE, v.op, operands)
 
-    def _load(self, source: Input, at: int) -> str:
+    def _load(self, source: Input, v: Value) -> str:
         kind = dtype_info(source.dtype).mlir
-        place = f"%row, {self.block.index(at)}" if source.each_row else self.block.index(at)
+        place = self.place(v, self.first_column(v.at, v.step))
         text = f"memref.load %in{source.argument}[{place}]"
         x = self.block.say(text, memory_of(source))
         if source.dtype == torch.int8:
@@ -133,6 +186,18 @@ class RowCode:
         )
 
 
+def joined_index(block: Block, segments: Sequence[int]) -> str:
+    """Return the number of a row among those that some segments of the dimensions have."""
+    number = ""
+    for n in segments:
+        if number:
+            start = block.say(f"arith.muli {number}, %count{n}", "index")
+            number = block.say(f"arith.addi {start}, %id{n}", "index")
+        else:
+            number = f"%id{n}"
+    return number or block.index(0)
+
+
 def rounding(v: Value) -> str:
     """Return the vector function of a `round_to`."""
     assert v.dtype is not None
@@ -141,7 +206,7 @@ def rounding(v: Value) -> str:
 
 def memory_of(source: Input) -> str:
     """Return the type of an input's memory in the kernel."""
-    rows = "?x" if source.each_row else ""
+    rows = "?x" if source.has_rows else ""
     return f"memref<{rows}{source.width}x{dtype_info(source.dtype).mlir}>"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ir_runtime.rows.normal_form.pointwise import Parts, each
+from ir_runtime.rows.normal_form.pointwise import Held, Parts, each
 from ir_runtime.rows.normal_form.reduction import mean_of, most_of, sum_of
 from ir_runtime.rows.normal_form.result_like import empty, like_first
 from ir_runtime.rows.normal_form.table import rule
@@ -83,7 +83,7 @@ def _threshold(t: TraceState, out: Any, x: RowTensor, threshold: float, value: f
 
 
 def _one_row(x: RowTensor, dim: int) -> Value:
-    if x.form != "rows" or dim % x.ndim != x.ndim - 1:
+    if x.is_flat or x.form not in ("rows", "groups") or dim % x.ndim != x.ndim - 1:
         raise NoRuleError(f"it works along dimension {dim}, must be the last one")
     if len(x.parts) > 1 or x.parts[0].is_bool:
         raise NoRuleError("it takes parts of rows")
@@ -119,7 +119,7 @@ def _log_softmax(t: TraceState, _: Any, x: RowTensor, dim: int, half_to_float: b
 @rule("native_layer_norm", like=_layer_norm_like)
 def _layer_norm(
     t: TraceState, out: Any, x: RowTensor, size: Any, weight: Any, bias: Any, eps: float
-) -> list[Value]:
+) -> list[Parts]:
     del out
     if len(size) != 1:
         raise NoRuleError("it normalises several dimensions")
@@ -128,6 +128,8 @@ def _layer_norm(
     off = make("subtract", v, mean)
     variance = mean_of(t, make("multiply", off, off), width)
     scale = make("rsqrt", make("add", variance, t.values.constant(eps)))
-    y = make("multiply", off, scale)
-    y = y if weight is None else make("multiply", y, t.value(weight))
-    return [y if bias is None else make("add", y, t.value(bias)), mean, scale]
+    y: Parts = make("multiply", off, scale)
+    for op, operand in (("multiply", weight), ("add", bias)):
+        if operand is not None:
+            y = each(t, lambda a, b, op=op: make(op, a, b), Held(y, x), operand)
+    return [y, mean, scale]

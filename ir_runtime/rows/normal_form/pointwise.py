@@ -20,7 +20,7 @@ from ir_runtime.rows.normal_form.table import rule
 from ir_runtime.rows.row_tensor import HALVES, NARROW, NoRuleError, TraceState
 from ir_runtime.rows.value import COMPARISONS, Value
 
-__all__ = ["Parts", "each", "piece"]
+__all__ = ["Held", "Parts", "aligned", "each", "piece"]
 
 Parts = Value | Sequence[Value]
 
@@ -36,7 +36,7 @@ def each(
         operands: tensors of the trace, and numbers.
         dtype: the dtype to which numbers are rounded; None if they are exact.
     """
-    parts = [_parts(t, operand, dtype) for operand in operands]
+    parts = aligned(t, operands, [_parts(t, operand, dtype) for operand in operands])
     if all(len(p) == 1 for p in parts):
         return fn(*(p[0] for p in parts))
     ends = sorted({end for p in parts for end in _ends(p)})
@@ -45,6 +45,39 @@ def each(
         made.append(fn(*(piece(t, p, at, end - at) for p in parts)))
         at = end
     return tuple(made)
+
+
+def aligned(
+    t: TraceState, operands: Sequence[Any], parts: Sequence[tuple[Value, ...]]
+) -> list[tuple[Value, ...]]:
+    """Return the parts of operands as those of groups, if one of them has groups.
+
+    Raises:
+        NoRuleError: they have other groups, or parts that groups divide.
+    """
+    numbers = {p.groups for ps in parts for p in ps if p.groups}
+    if not numbers:
+        return list(parts)
+    if len(numbers) > 1:
+        raise NoRuleError(f"it combines {' and '.join(map(str, sorted(numbers)))} groups")
+    groups = numbers.pop()
+    is_shared = any(getattr(o, "form", "") == "groups" for o in operands)
+    return [
+        tuple(_in_groups(t, operand, p, groups, is_shared=is_shared) for p in ps)
+        for operand, ps in zip(operands, parts, strict=True)
+    ]
+
+
+def _in_groups(t: TraceState, operand: Any, part: Value, groups: int, *, is_shared: bool) -> Value:
+    if part.kind != "lanes":
+        return part
+    if is_shared and part.groups and operand.form == "rows":
+        raise NoRuleError("it combines groups with groups along the row")
+    if part.groups or is_shared:
+        return t.values.in_groups(part, groups, part.width, is_shared=True)
+    if len(operand.parts) > 1 or operand.shape[-1] % groups:
+        raise NoRuleError("it combines groups with parts of the row")
+    return t.values.in_groups(part, groups, operand.shape[-1] // groups, is_shared=False)
 
 
 def _parts(t: TraceState, operand: Any, dtype: torch.dtype | None) -> tuple[Value, ...]:
@@ -184,9 +217,11 @@ def _clamp_like(x: Any, min: Any = None, max: Any = None) -> Any:
 def _clamp(t: TraceState, out: Any, x: Any, min: Any = None, max: Any = None) -> Parts:
     made: Any = x
     if min is not None:
-        made = _Held(each(t, lambda v, b: t.values.make("max", v, b), made, min, dtype=out.dtype))
+        y = each(t, lambda v, b: t.values.make("max", v, b), made, min, dtype=out.dtype)
+        made = Held(y, x)
     if max is not None:
-        made = _Held(each(t, lambda v, b: t.values.make("min", v, b), made, max, dtype=out.dtype))
+        y = each(t, lambda v, b: t.values.make("min", v, b), made, max, dtype=out.dtype)
+        made = Held(y, x)
     return made.parts
 
 
@@ -200,11 +235,12 @@ def _clamp_max(t: TraceState, out: Any, x: Any, most: Any) -> Parts:
     return _clamp(t, out, x, None, most)
 
 
-class _Held:
-    """Parts between the two steps of a rule."""
+class Held:
+    """Parts between the two steps of a rule, of the form of a tensor."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, like: Any) -> None:
         self.parts = (parts,) if isinstance(parts, Value) else tuple(parts)
+        self.form, self.shape = like.form, like.shape
 
 
 @rule("pow", like=float_function)

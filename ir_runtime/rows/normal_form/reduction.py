@@ -6,14 +6,13 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ir_runtime.rows.make_values import JOINS
 from ir_runtime.rows.normal_form.result_like import reduction
 from ir_runtime.rows.normal_form.table import Dropped, rule
 from ir_runtime.rows.row_tensor import RowTensor, TraceState
 from ir_runtime.rows.value import Value
 
 __all__ = ["mean_of", "most_of", "sum_of"]
-
-_JOINS = {"sum": "add", "most": "max", "least": "min"}
 
 
 def reduced(t: TraceState, op: str, x: RowTensor | Sequence[Value], width: int) -> Value:
@@ -23,11 +22,8 @@ def reduced(t: TraceState, op: str, x: RowTensor | Sequence[Value], width: int) 
         if op != "sum" or width == 1:
             return t.values.number_of(parts[0])
         return t.values.make("multiply", parts[0], t.values.constant(width))
-    found = [
-        t.values.reduce(op, part) if part.kind == "lanes" else t.values.number_of(part)
-        for part in parts
-    ]
-    return functools.reduce(lambda a, b: t.values.make(_JOINS[op], a, b), found)
+    found = [t.values.reduce(op, part) for part in parts]
+    return functools.reduce(lambda a, b: t.values.make(JOINS[op], a, b), found)
 
 
 def sum_of(t: TraceState, x: Value, width: int) -> Value:

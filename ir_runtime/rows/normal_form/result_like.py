@@ -79,7 +79,10 @@ def reduction(
     listed = [dims] if isinstance(dims, int) else list(dims or ())
     if not listed and x.ndim == 1:
         listed = [0]
-    if x.form != "rows" or [d % x.ndim for d in listed] != [x.ndim - 1]:
+    if x.is_flat:
+        raise NoRuleError("it reduces the groups of a row")
+    in_rows = x.form in ("rows", "groups")
+    if not in_rows or [d % x.ndim for d in listed] != [x.ndim - 1]:
         raise NoRuleError(f"it reduces dimensions {listed}, must be the last one")
     return empty((*x.shape[:-1], 1) if keepdim else x.shape[:-1], dtype)
 

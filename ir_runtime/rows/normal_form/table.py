@@ -5,13 +5,13 @@ An operator without a rule is refused, so that no kernel is made of what nobody 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ir_runtime.rows.value import Value
 
-__all__ = ["RULES", "Dropped", "Kept", "Rule", "rule"]
+__all__ = ["RULES", "Dropped", "Formed", "Rule", "rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,11 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What a rule returns for one number a row that gets a dimension for it again."""
+class Formed:
+    """What a rule returns for values in a tensor of a form; see `RowTensor`."""
 
-    value: Value
+    parts: Value | Sequence[Value]
+    form: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Rule:
             returns a value, parts of a row, or a list for several results.
         like: takes the operator's arguments and returns the meta tensor; None to run torch's.
         kind: `arithmetic`, whose half-precision results are rounded; `choice`, whose results are
-            numbers that were there before; `move`, which takes integers, too.
+            numbers that were there before; `move`, which takes integers, too; `view`, a
+            move that also takes tables; `gather`, which takes tables and indices.
     """
 
     build: Callable[..., Any]

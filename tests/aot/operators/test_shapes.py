@@ -10,7 +10,7 @@ from tests.aot.operators.battery import assert_as_recorded, each_group
 
 
 @pytest.mark.full
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("dynamic", [False, True])
 @each_group("shapes")
 def test_shapes_are_right_or_refused(names: Sequence[str], dynamic: bool) -> None:

@@ -19,7 +19,7 @@ CALLS = 100_000
 pytestmark = pytest.mark.full
 FULL_INPUTS = (
     "ir_runtime/launch/direct/native/*.[ch]",
-    "ir_runtime/launch/direct/native/abi/*.h",
+    "ir_runtime/launch/direct/native/*/*.[ch]",
     "ir_runtime/op_reg",
     "tests/launch/native/*.py",
 )

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from ir_runtime.device.machine import Machine, code_machine, code_machines
-from kernels_mlir.linear.amx import AmxTile, amx_tile
+from kernels_mlir.matmul.amx import AmxTile, amx_tile
 
 __all__ = ["Tile", "tile_for", "tile_of_packed"]
 

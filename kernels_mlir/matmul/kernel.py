@@ -18,8 +18,8 @@ from ir_runtime.op_reg import (
     unflatten,
 )
 from kernels_mlir.library import FLOATS
-from kernels_mlir.linear.amx import AmxTile
-from kernels_mlir.linear.tile import Tile, tile_for
+from kernels_mlir.matmul.amx import AmxTile
+from kernels_mlir.matmul.tile import Tile, tile_for
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value

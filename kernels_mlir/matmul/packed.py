@@ -30,8 +30,8 @@ from ir_runtime.op_reg import CustomOp, KernelSelection
 from ir_runtime.op_reg.call.stored import target_to_use
 from ir_runtime.settings import Settings, on_change
 from kernels_mlir.library import FLOATS, register_packed_kernel
-from kernels_mlir.linear.kernel import CPU_FLAGS, check_bias, generate_product, select_rows
-from kernels_mlir.linear.tile import tile_for, tile_of_packed
+from kernels_mlir.matmul.kernel import CPU_FLAGS, check_bias, generate_product, select_rows
+from kernels_mlir.matmul.tile import tile_for, tile_of_packed
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg import KernelBuilder

@@ -23,15 +23,15 @@ from kernels_mlir.library import (
     summed_like,
     widened,
 )
-from kernels_mlir.linear.kernel import (
+from kernels_mlir.matmul.kernel import (
     CPU_FLAGS,
     check_bias,
     check_features,
     generate_product,
     select_rows,
 )
-from kernels_mlir.linear.packed import multiply_packed, packed_for
-from kernels_mlir.linear.tile import tile_for
+from kernels_mlir.matmul.packed import multiply_packed, packed_for
+from kernels_mlir.matmul.tile import tile_for
 from kernels_mlir.sharding import NO_TENSOR, Sharding, free_dims, shard_by_rule
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Computes `x @ weight.T + bias`. On CPUs, a `weight` that is an `nn.Parameter` is packed in its
     first call. The packed form is kept as long as the parameter lives and does not change; see
-    `kernels_mlir.linear.packed`. Its `packed_bytes()` returns the memory of all packed weights.
+    `kernels_mlir.matmul.packed`. Its `packed_bytes()` returns the memory of all packed weights.
     Any other tensor is used without packing; the results have the same bits.
 
     Args:
