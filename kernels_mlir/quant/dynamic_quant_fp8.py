@@ -81,6 +81,8 @@ def dynamic_quant_fp8(
 
     Numerics:
         Evaluated in float32: a reciprocal, a product, then one rounding to nearest, ties to even.
+        A row kernel keeps a row's scale in float64: a number next to a tie may get the other
+        neighbour.
         NaN in a row makes its scale and all its numbers NaN; infinity makes the scale infinity.
 
     Source:

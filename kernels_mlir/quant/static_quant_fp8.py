@@ -43,6 +43,8 @@ def static_quant_fp8(x: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
 
     Numerics:
         Evaluated in float32: a reciprocal, a product, then one rounding to nearest, ties to even.
+        A row kernel keeps a row's scale in float64: a number next to a tie may get the other
+        neighbour.
         NaN stays NaN; infinity becomes the bound.
 
     Source:

@@ -123,7 +123,7 @@ def dual_chunk_rotary_embedding(
     | earlier chunks, critical positions | `p % c + chunk_size` |
 
     Args:
-        positions: `[t]` or `[1, t]` int64; each in `0..`number of rows of `key_cache`` - 1`.
+        positions: `[t]` or `[1, t]` int64, each the number of a row of `key_cache`.
         query: `[t, H * head_size]` or `[1, t, H * head_size]` f32, bf16, f16 or f64.
         key: like `query`, with its own number of heads.
         head_size: number of elements of a head.
