@@ -147,7 +147,9 @@ def wrong_calls() -> list[tuple[str, tuple[Any, ...], str]]:
     ]
 
 
-@pytest.mark.parametrize(("name", "call", "said"), wrong_calls(), ids=lambda v: v[:50] if isinstance(v, str) else None)
+@pytest.mark.parametrize(
+    ("name", "call", "said"), wrong_calls(), ids=lambda v: v[:50] if isinstance(v, str) else None
+)
 def test_wrong_arguments_are_refused_before_a_kernel_is_made(
     name: str, call: tuple[Any, ...], said: str
 ):

@@ -137,7 +137,9 @@ def wrong_calls() -> list[tuple[tuple[Any, ...], str]]:
     ]
 
 
-@pytest.mark.parametrize(("call", "said"), wrong_calls(), ids=lambda v: v[:40] if isinstance(v, str) else None)
+@pytest.mark.parametrize(
+    ("call", "said"), wrong_calls(), ids=lambda v: v[:40] if isinstance(v, str) else None
+)
 def test_wrong_arguments_are_refused_before_a_kernel_is_made(call: tuple[Any, ...], said: str):
     on_meta = tuple(a.to("meta") if isinstance(a, Tensor) else a for a in call)
     for given in (call, on_meta):
