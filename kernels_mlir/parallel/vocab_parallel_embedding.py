@@ -90,8 +90,17 @@ def vocab_parallel_embedding(
         ArgumentError: another dtype, or ranges that are none.
         IndexOutOfRangeError: an id is negative or not below `vocab_size`, on every rank.
 
+    Numerics:
+        The rows of `weight`, bit for bit.
+
     Source:
         Megatron-LM, arXiv:1909.08053.
+
+    Example:
+        >>> rows = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> vocab_parallel_embedding(torch.tensor([3, 1]), rows, 4, 2, 4, 2, 4, 4)
+        tensor([[3., 4.],
+                [0., 0.]])
     """
     del vocab_size  # the check of values uses it
     is_org = (ids >= org_start) & (ids < org_end)
