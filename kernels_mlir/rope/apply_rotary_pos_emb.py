@@ -85,7 +85,8 @@ def native_apply_rotary_pos_emb(
     wide = torch.promote_types(query.dtype, torch.float32)
     width = cos.shape[-1]
     used = width // 2 if interleaved else width
-    cos, sin = (t[..., :used].to(wide).unsqueeze(unsqueeze_dim) for t in (cos, sin))
+    # Spread over heads first: in this form it is a row kernel.
+    cos, sin = (t.unsqueeze(unsqueeze_dim)[..., :used].to(wide) for t in (cos, sin))
 
     def turned(x: Tensor) -> Tensor:
         y = turn_pairs(x[..., :width], cos, sin, neox=not interleaved).to(x.dtype)

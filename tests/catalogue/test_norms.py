@@ -80,7 +80,7 @@ def test_norm_of_a_sum_is_that_of_the_sum_before_it_is_rounded():
 )
 def test_kernel_is_about_as_exact_as_native(norm: Norm, dtype: torch.dtype):
     x, other, weight = tensors(dtype, in_stretches(STRETCHES, dtype))
-    check_op(norm.op, [norm.arguments(x, other, weight)])
+    check_op(norm.op, [norm.arguments(x, other, weight)], factor=norm.factor)
 
 
 @each

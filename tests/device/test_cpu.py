@@ -124,7 +124,7 @@ from ir_runtime.device import Device
 
 assert "amx" not in Device("local-sync").type_cache_key
 x = torch.ones(3, 32, dtype=torch.bfloat16)
-print(kernels_mlir.matmul(x, torch.ones(2, 32, dtype=torch.bfloat16)).tolist())
+print(kernels_mlir.linear(x, torch.ones(2, 32, dtype=torch.bfloat16)).tolist())
 """
 
 

@@ -7,10 +7,12 @@ import itertools
 import pytest
 import torch
 
+import kernels_mlir  # noqa: F401 - announces the catalogue
 from ir_runtime.ir import IrOp, set_default_torch_wrap
 from ir_runtime.ir.log import forget_warnings
 from ir_runtime.late_table import LateTable
 
+assert list(IrOp.registry)  # the catalogue registers itself now, not within a test's namespace
 _counter = itertools.count()
 _libraries: list[torch.library.Library] = []
 
