@@ -78,9 +78,9 @@ def test_what_is_announced_is_what_is_registered():
     homes = {name: f"kernels_mlir.{home}" for name, home in kernels_mlir._HOMES.items()}
     assert set(kernels_mlir.__all__) == homes.keys()
     found = {
-        name: op.native.__module__
+        name: home
         for name, op in ir.IrOp.registry.items()
-        if op.native.__module__.startswith("kernels_mlir.")
+        if (home := str(op.native.__module__)).startswith("kernels_mlir.")
     }
     assert found == homes
     tables = (op_registry, registry._activations, registry._gated_activations)
@@ -95,7 +95,7 @@ def test_what_is_announced_is_what_is_registered():
 
 
 def _module_of(factory) -> str:
-    return getattr(factory, "func", factory).__module__
+    return str(getattr(factory, "func", factory).__module__)
 
 
 def test_no_op_has_the_name_of_a_subpackage():
