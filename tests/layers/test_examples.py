@@ -21,7 +21,7 @@ EXPECTED = {
         "relu3           [[0.0, 8.0], [0.0, 1.0]]",
         "enabled         {'clipped_square': 1}",
         "disabled        {'relu3': 1}",
-        "  iree    chosen",
+        "  iree    chosen: a row kernel",
         "replaced by     FastReLU3",
         "routed          [[-9.0, 18.0], [-12.0, 4.0]]",
     ],
