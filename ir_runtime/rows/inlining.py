@@ -15,7 +15,7 @@ from ir_runtime.op_reg.select.argument_name import arguments_like
 from ir_runtime.rows.emit.grid import Form, usual_form
 from ir_runtime.rows.emit.kernel_text import kernel_text
 from ir_runtime.rows.plan import make_plan
-from ir_runtime.rows.row_shape import as_rows, from_rows, one_column
+from ir_runtime.rows.row_shape import as_rows, assert_row_sizes, from_rows, one_column
 from ir_runtime.rows.trace import trace
 from ir_runtime.rows.value import Graph
 
@@ -48,7 +48,8 @@ def inline(
 
     Raises:
         UnsupportedOperatorError: `fn` is beyond row kernels; the message has operator and line.
-        GenerateError: it computes something else with another number of rows.
+        GenerateError: it computes something else with another number of rows, or a size of a row
+            is dynamic. A call whose operands do not have the same rows raises an error, too.
     """
     if kb.ksel.device_family != "local":
         raise GenerateError(
@@ -68,8 +69,27 @@ def inline(
             f"{kb.ksel.op.name}: the function of rows.inline depends on the number of rows, "
             "must not: one kernel serves all numbers"
         )
+    _check_static(kb, graph, tensors, operands)
+    assert_row_sizes(kb, graph, tensors, operands)
     found = call_graph(kb, graph, operands)
     return found[0] if len(found) == 1 else found
+
+
+def _check_static(
+    kb: KernelBuilder, graph: Graph, tensors: Sequence[Tensor], operands: Sequence[Value]
+) -> None:
+    """Refuse operands whose sizes of a row are not compiled in."""
+    from iree.compiler.ir import RankedTensorType
+
+    for source, tensor in zip(graph.inputs, tensors, strict=True):
+        kind = RankedTensorType(operands[source.argument].type)
+        for dim in range(tensor.ndim - len(source.inner), tensor.ndim):
+            if kind.is_dynamic_dim(dim):
+                raise GenerateError(
+                    f"{kb.ksel.op.name}: dimension {dim} of operand {source.argument} of "
+                    "rows.inline is dynamic, must be static: it is a part of the row",
+                    fix=f"specialize_dims({dim}) of the argument in `select`",
+                )
 
 
 def _with_other_rows(tensors: Sequence[Tensor], graph: Graph) -> list[Tensor]:
@@ -108,11 +128,10 @@ def call_graph(
         for operand, source in zip(operands, graph.inputs, strict=True)
     ]
     safe = [kb.checked_index(flat[g.index], flat[g.table], wraps=g.wraps) for g in graph.gathers]
-    with_rows = (i for i in graph.inputs if i.role in ("rows", "index"))
-    shaped = min(with_rows, key=lambda i: i.role != "rows")
-    like = one_column(kb, operands[shaped.argument], shaped.inner)
+    leader = graph.leader
+    like = one_column(kb, operands[leader.argument], leader.inner)
     if graph.segments:  # the kernel looks at each size
-        flat[shaped.argument] = like
+        flat[leader.argument] = like
     bound = [x for x, i in zip(flat, graph.inputs, strict=True) if i.is_bound]
     found = kb.inline_mlir(MlirTemplate(name, text), {}, *bound, *safe, function=name)
     return [

@@ -9,12 +9,45 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from torch import Tensor
+
 from ir_runtime.op_reg import KernelBuilder, flatten, unflatten
+from ir_runtime.op_reg.generate.operand_size_check import Place, assert_equal_sizes
+from ir_runtime.rows.value import Graph
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
 
-__all__ = ["as_rows", "from_rows", "one_column"]
+__all__ = ["as_rows", "assert_row_sizes", "from_rows", "one_column"]
+
+
+def assert_row_sizes(
+    kb: KernelBuilder, graph: Graph, tensors: Sequence[Tensor], operands: Sequence[Value]
+) -> None:
+    """Assert what the trace takes for equal: sizes of the rows' dimensions in several operands.
+
+    Args:
+        kb: the builder.
+        graph: the traced function.
+        tensors: those of the trace.
+        operands: of any sizes in the dimensions that are not compiled in.
+    """
+    first = graph.leader.argument
+    for source, tensor in zip(graph.inputs, tensors, strict=True):
+        number, lead = source.argument, tensor.shape[: tensor.ndim - len(source.inner)]
+        pairs: list[tuple[Place, Place | int]] = []
+        if source.role in ("rows", "index") and number != first:
+            pairs += [((first, d), (number, d)) for d in range(len(lead))]
+        if source.role in ("broadcast", "shared"):
+            pairs += [((number, d), 1) for d, size in enumerate(lead) if size == 1]
+        own = ((number, d) for d, size in enumerate(lead) if size != 1)
+        pairs += [
+            ((first, d), 1 if tensors[first].shape[d] == 1 else next(own))
+            for d, has in enumerate(source.along)
+            if has
+        ]
+        for pair in pairs:
+            assert_equal_sizes(kb, "rows.inline", operands, pair)
 
 
 def as_rows(kb: KernelBuilder, value: Value, inner: Sequence[int]) -> Value:

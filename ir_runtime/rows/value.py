@@ -169,6 +169,12 @@ class Graph:
     gathers: tuple[Gather, ...] = ()
 
     @property
+    def leader(self) -> Input:
+        """The input whose first sizes are those of the rows."""
+        with_rows = (i for i in self.inputs if i.role in ("rows", "index"))
+        return min(with_rows, key=lambda i: i.role != "rows")
+
+    @property
     def segments(self) -> tuple[int, ...]:
         """How many dimensions of the rows are beside each other in all broadcast inputs.
 

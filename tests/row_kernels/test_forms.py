@@ -12,7 +12,12 @@ from torch.nn import functional
 
 from ir_runtime import ir, rows
 from ir_runtime.counters import count_since
-from ir_runtime.errors import GenerateError, OpDefinitionError, UnsupportedOperatorError
+from ir_runtime.errors import (
+    GenerateError,
+    LaunchError,
+    OpDefinitionError,
+    UnsupportedOperatorError,
+)
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.call.kernel import run_select
 from ir_runtime.op_reg.select.call_selection import use_variants
@@ -258,6 +263,48 @@ def test_inline_within_generate():
 
     op, weight = CustomOp.register(halved, library=LIBRARY), torch.randn(8)
     torch.testing.assert_close(op(X, weight), natives.rms_norm(X, weight) / 2)
+
+
+class Summed(CustomOp):
+    """Rows of three tensors; the second one is shared by the rows of a batch."""
+
+    signature = "summed(Tensor x, Tensor y, Tensor z) -> Tensor"
+
+    def select(self, ksel):
+        for number in range(3):
+            ksel.arg_tensor(number).specialize_dims(-1)
+        x = ksel.arg_descs[0].t
+        ksel.return_new_tensor(x.shape, x.dtype).specialize_dims(-1)
+
+    def generate(self, ksel, kb):
+        kb.yield_results(rows.inline(kb, lambda x, y, z: x + y + z, *map(kb.arg_value, range(3))))
+
+
+def test_inline_refuses_operands_of_other_rows():
+    """One kernel serves all numbers of rows: it would read past the end of the shorter operand."""
+    op = CustomOp.register(Summed, library=LIBRARY)
+    for b, s in ((2, 6), (3, 5)):
+        x, y, z = torch.randn(b, s, 8), torch.randn(s, 8), torch.randn(b, s, 8)
+        torch.testing.assert_close(op(x, y, z), x + y + z)
+        for wrong in ((x, y[1:], z), (x[:, 1:], y, z), (x, y, z[1:]), (x, y, z[:, :1])):
+            with pytest.raises(LaunchError, match="must be equal to dimension"):
+                op(*(t.contiguous() for t in wrong))
+
+
+def test_inline_refuses_rows_of_any_length():
+    class anything(CustomOp):
+        signature = "anything(Tensor x) -> Tensor"
+
+        def select(self, ksel):
+            x = ksel.arg_tensor(0).t
+            ksel.return_new_tensor(x.shape, x.dtype)
+
+        def generate(self, ksel, kb):
+            kb.yield_results(rows.inline(kb, torch.abs, kb.arg_value(0)))
+
+    with pytest.raises(GenerateError, match=r"dimension \d of operand 0 .* is dynamic") as caught:
+        CustomOp.register(anything, library=LIBRARY)(X)
+    assert "fix: specialize_dims(" in str(caught.value)
 
 
 def test_inline_refuses_a_function_of_the_number_of_rows():

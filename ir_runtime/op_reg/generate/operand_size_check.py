@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ir_runtime.op_reg.generate.module_builder import ModuleBuilder
 
-__all__ = ["assert_operand_sizes", "parameter_aliases"]
+__all__ = ["Place", "assert_equal_sizes", "assert_operand_sizes", "parameter_aliases"]
 
 Place = tuple[int, int]
 """The number of an operand, and one of its dimensions."""
@@ -55,8 +55,9 @@ def assert_operand_sizes(
         if sizes.is_opaque(one) or sizes.is_opaque(other):
             for dim in range(sizes.rank(one)):
                 groups.join([(one, dim), (other, dim)])
+    template = function.attributes["sym_name"].value
     for group in groups.all():
-        _assert_equal(kb, function, operands, group)
+        assert_equal_sizes(kb, template, operands, group)
 
 
 def parameter_aliases(text: str, name: str, known: Mapping[str, Any]) -> list[str | None]:
@@ -206,13 +207,24 @@ def _tensor_type(kind: Any) -> Any:
     return RankedTensorType(kind) if isinstance(kind, RankedTensorType) else None
 
 
-def _assert_equal(
-    kb: ModuleBuilder, function: Any, operands: Sequence[Any], group: Sequence[Place | int]
+def assert_equal_sizes(
+    kb: ModuleBuilder, template: str, operands: Sequence[Any], group: Sequence[Place | int]
 ) -> None:
+    """Emit the assertion that sizes are equal.
+
+    Args:
+        kb: the builder; the assertion goes to its insertion point.
+        template: the function that takes the operands, for messages.
+        operands: tensors.
+        group: dimensions of operands, and at the end numbers.
+
+    Raises:
+        GenerateError: two static sizes differ.
+    """
     from iree.compiler.dialects import arith, tensor
     from iree.compiler.ir import Operation, StringAttr
 
-    template, op = function.attributes["sym_name"].value, kb.ksel.op.name
+    op = kb.ksel.op.name
 
     def named(size: Place | int) -> str:
         if isinstance(size, int):
