@@ -7,20 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from ir_runtime.errors import ArgumentError
 from ir_runtime.ir import IrOp
-from ir_runtime.layers import CompilationConfig, op_registry, set_compilation_config
 from kernels_mlir.quant.dequant_fp8 import dequant_fp8
 from kernels_mlir.quant.dequant_int8 import dequant_int8
 from kernels_mlir.quant.dynamic_group_quant_fp8 import dynamic_group_quant_fp8
 from kernels_mlir.quant.dynamic_quant_fp8 import dynamic_quant_fp8
-from kernels_mlir.quant.layers import GroupShape, QuantFP8
 from kernels_mlir.quant.quant_int8 import quant_int8
 from kernels_mlir.quant.static_group_quant_fp8 import static_group_quant_fp8
 from kernels_mlir.quant.static_quant_fp8 import static_quant_fp8
@@ -30,54 +25,20 @@ from tests.catalogue.checks import (
     computed_by_iree,
     run_example,
 )
-
-FORMATS: dict[torch.dtype, tuple[Any, float]] = {
-    torch.float8_e4m3fn: (ml_dtypes.float8_e4m3fn, 448.0),
-    torch.float8_e4m3fnuz: (ml_dtypes.float8_e4m3fnuz, 224.0),
-    torch.float8_e5m2: (ml_dtypes.float8_e5m2, 57344.0),
-}
-FP8 = torch.float8_e4m3fn
-EVERY_BF16 = torch.arange(65536).to(torch.int16).view(torch.bfloat16).view(256, 256)
-NAN, INF = float("nan"), float("inf")
-each_format = pytest.mark.parametrize(
-    "fp8",
-    [pytest.param(f, id=str(f)[6:], marks=() if f == FP8 else pytest.mark.full) for f in FORMATS],
+from tests.catalogue.quant import (
+    EVERY_BF16,
+    FORMATS,
+    FP8,
+    INF,
+    NAN,
+    assert_nearest,
+    assert_same_bits,
+    difficult_rows,
+    dynamic_oracle,
+    each_format,
+    group_oracle,
+    rounded,
 )
-
-
-def rounded(x: np.ndarray, fp8: torch.dtype) -> Tensor:
-    """Clamp and round float32 numbers, as the format says."""
-    kind, bound = FORMATS[fp8]
-    with np.errstate(invalid="ignore"):
-        bits = np.clip(x.astype(np.float32), -bound, bound).astype(kind).view(np.uint8)
-    return torch.from_numpy(bits.copy()).view(fp8)
-
-
-def assert_same_bits(actual: Tensor, expected: Tensor) -> None:
-    """Compare all bits, but those of a NaN: formats have several."""
-    assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
-    is_nan = expected.float().isnan()
-    assert torch.equal(actual.float().isnan(), is_nan)
-    kind = torch.uint8 if actual.itemsize == 1 else torch.int32
-    assert torch.equal(actual.view(kind)[~is_nan], expected.view(kind)[~is_nan])
-
-
-def assert_nearest(actual: Tensor, expected: Tensor, exact: Tensor) -> None:
-    """Compare eight-bit floats that may differ where what was rounded is next to a tie."""
-    differ = (actual.float() != expected.float()) & ~expected.float().isnan()
-    assert torch.equal(actual.float().isnan(), expected.float().isnan())
-    assert differ.double().mean() < 0.01
-    off = (actual.double() - exact).abs()[differ]
-    torch.testing.assert_close(off, (expected.double() - exact).abs()[differ], rtol=1e-4, atol=0)
-
-
-def difficult_rows(dtype: torch.dtype = torch.float32, width: int = 100) -> Tensor:
-    """Return rows of every size, with zeros of both signs, subnormals, NaN and infinity."""
-    x = torch.randn(12, width, generator=torch.Generator().manual_seed(0)).to(dtype)
-    x *= 10.0 ** torch.arange(-6.0, 6.0)[:, None].to(dtype)
-    x[3], x[4, ::2], x[5] = 0.0, -0.0, x[5] * torch.finfo(dtype).smallest_normal
-    x[6, 7], x[7, 9], x[8, 1] = NAN, INF, -INF
-    return x
 
 
 @each_format
@@ -101,18 +62,6 @@ def test_static_scales_of_any_shape(
     assert_same_bits(static_quant_fp8.native(x, scale, fp8), expected)
     actual = computed_by_iree(static_quant_fp8, "a row kernel", x, scale, fp8)
     assert_nearest(actual, expected, x.double() / scale)
-
-
-def dynamic_oracle(
-    x: Tensor, fp8: torch.dtype, granularity: str, bound: float = INF
-) -> tuple[Tensor, Tensor]:
-    wide, most = x.float().numpy(), FORMATS[fp8][1]
-    size = np.abs(wide)
-    size = size.max(-1, keepdims=True) if granularity == "token" else size.max().reshape(1)
-    scale = np.maximum(np.minimum(size, np.float32(bound)) / np.float32(most), 1 / (most * 512))
-    scale = scale.astype(np.float32)
-    with np.errstate(invalid="ignore"):
-        return rounded(wide * (1 / scale), fp8), torch.from_numpy(scale)
 
 
 @each_format
@@ -148,22 +97,6 @@ def test_a_dynamic_scale_of_a_tensor(fp8: torch.dtype) -> None:
         y, found = computed_by_iree(dynamic_quant_fp8, "traced", x, fp8, "tensor")
         assert_same_bits(found, scale)
         assert_nearest(y, expected, x.double() / scale)
-
-
-def group_oracle(x: Tensor, fp8: torch.dtype, size: int, *, powers: bool) -> tuple[Tensor, Tensor]:
-    wide, most = x.float().numpy(), FORMATS[fp8][1]
-    n = wide.shape[-1]
-    count = -(-n // size)
-    groups = np.pad(wide, ((0, 0), (0, count * size - n))).reshape(len(wide), count, size)
-    scale = np.abs(groups).max(-1) / np.float32(most)
-    scale = np.maximum(scale, 1 / (most * 512)).astype(np.float32)
-    if powers:
-        fraction, exponent = np.frexp(scale.astype(np.float64))
-        power = np.ldexp(1.0, exponent - (fraction == 0.5))
-        scale = np.where(np.isfinite(scale), power, scale).astype(np.float32)
-    with np.errstate(invalid="ignore"):
-        scaled = (groups / scale[..., None]).reshape(len(wide), -1)[:, :n]
-    return rounded(scaled, fp8), torch.from_numpy(scale)
 
 
 @each_format
@@ -334,74 +267,3 @@ def test_results_have_the_layout_that_the_meta_function_says(op: IrOp) -> None:
 @each_op
 def test_the_example_is_right(op: IrOp) -> None:
     run_example(op.native, op.name, op)
-
-
-@pytest.fixture(params=["none", pytest.param("all", marks=pytest.mark.full)])
-def custom_ops(request: pytest.FixtureRequest) -> Any:
-    with set_compilation_config(CompilationConfig(custom_ops=request.param)):
-        yield request.param
-
-
-def test_the_layer_has_the_seeds_name() -> None:
-    assert op_registry["quant_fp8"] is QuantFP8
-
-
-def test_the_layer_shapes_scales_by_its_groups(custom_ops: str) -> None:
-    x = difficult_rows()[:6, :64]
-    x[:] = torch.linspace(-3, 3, x.numel()).view(6, 64)
-    token, channel = torch.rand(6) + 0.1, torch.rand(64) + 0.1
-    for shape, scale, seen in (
-        (GroupShape.PER_TENSOR, torch.tensor(0.5), torch.tensor(0.5)),
-        (GroupShape.PER_TOKEN, token, token[:, None]),
-        (GroupShape.PER_TOKEN, torch.tensor([0.5]), torch.tensor([[0.5]])),
-        (GroupShape.PER_CHANNEL, channel, channel[None]),
-    ):
-        y, found = QuantFP8(True, shape)(x, scale)
-        assert torch.equal(found, seen)
-        expected = static_quant_fp8.native(x, seen, FP8)
-        assert_nearest(y, expected, x.double() / seen)
-    blocks = torch.rand(3, 2) + 0.1
-    y, found = QuantFP8(True, (2, 32))(x, blocks)
-    assert found is blocks
-    assert torch.equal(y.float(), static_group_quant_fp8.native(x, blocks, FP8, [2, 32]).float())
-    with pytest.raises(ArgumentError, match=r"`scale` is f32\[6\], must have 2 dimensions"):
-        QuantFP8(True, (2, 32))(x, token)
-
-
-def test_the_layer_computes_scales_pads_and_transposes(custom_ops: str) -> None:
-    x = torch.linspace(-3, 3, 6 * 64).view(6, 64)
-    y, scale = QuantFP8(False, GroupShape.PER_TOKEN, num_token_padding=9)(x)
-    assert y.shape == (9, 64)
-    assert scale.shape == (6, 1)
-    assert not y[6:].view(torch.uint8).any()
-    expected, _ = dynamic_oracle(x, FP8, "token")
-    assert_nearest(y[:6], expected, x.double() / scale)
-    y, scale = QuantFP8(False, GroupShape.PER_TENSOR)(x)
-    assert scale.shape == (1,)
-    layer = QuantFP8(False, (1, 32), 9, True, True)
-    y, scale = layer(x)
-    assert (y.shape, scale.shape, scale.stride()) == ((6, 64), (6, 2), (1, 6))
-    assert torch.equal(scale, group_oracle(x, FP8, 32, powers=True)[1])
-    assert layer.state_dict() == {}
-
-
-def test_the_layer_refuses_what_it_cannot_do() -> None:
-    def message(make: Any) -> str:
-        with pytest.raises(ArgumentError) as caught:
-            make()
-        return str(caught.value).removeprefix("quant_fp8: ")
-
-    static, dynamic = (
-        lambda *a, **k: QuantFP8(True, *a, **k),
-        lambda *a, **k: QuantFP8(False, *a, **k),
-    )
-    token = GroupShape.PER_TOKEN
-    assert message(lambda: static(token)(X)) == "`scale` is None, must be a tensor"
-    assert message(lambda: dynamic(token)(X, SCALE)).startswith("`scale` is f32[1], must be None")
-    assert message(lambda: static(token)(X, SCALE, SCALE)).startswith("`scale_ub` is f32[1]")
-    wanted = "must be per tensor, per token or (1, group size) for dynamic scales"
-    assert message(lambda: dynamic((2, 3))) == f"`group_shape` is (2, 3), {wanted}"
-    assert message(lambda: dynamic((-1, 1))) == f"`group_shape` is (-1, 1), {wanted}"
-    assert message(lambda: static((0, 3))).startswith("`group_shape` is (0, 3), must have sizes")
-    assert message(lambda: static(token, use_ue8m0=True)).startswith("`use_ue8m0` is True")
-    assert message(lambda: static(token, dtype=torch.int8)).startswith("`dtype` is i8, must be f8")
