@@ -86,12 +86,13 @@ class LateTable(dict[str, Value]):
 
     @contextlib.contextmanager
     def only_present(self) -> Generator[None]:
-        """Let iterations of this thread see the entries that are there now; not reentrant."""
+        """Let iterations of this thread see the entries that are there now."""
+        before = getattr(self._thread, "only_present", False)
         self._thread.only_present = True
         try:
             yield
         finally:
-            self._thread.only_present = False
+            self._thread.only_present = before
 
     def _import_all(self) -> None:
         if not getattr(self._thread, "only_present", False):

@@ -46,7 +46,9 @@ def test_a_look_up_imports_one_module_and_an_iteration_all(table: LateTable[str]
     assert table.get("nowhere") is None
     assert "nowhere" not in table
     with table.only_present():
-        assert list(table) == ["here"]
+        with table.only_present():
+            assert list(table) == ["here"]
+        assert len(table) == 1
     assert table.names() == {"here", "first", "second"}
     assert "late_first" not in sys.modules
     assert table["first"] == "whole"

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from ir_runtime.errors import ArgumentError
 from ir_runtime.layers import Layer, register_act_and_mul_fn, register_act_fn
-from kernels_mlir.op_layer import OpLayer
 
 __all__ = [
     "XIELU",
@@ -35,8 +34,6 @@ __all__ = [
     "Tanh",
 ]
 
-_ROOM = __name__.rpartition(".")[0]
-
 
 class _Torchs(Layer):
     """A layer of torch functions on every platform."""
@@ -45,7 +42,7 @@ class _Torchs(Layer):
         return self.forward_native(x)
 
 
-class _Approximated(OpLayer):
+class _Approximated(Layer):
     def __init__(self, approximate: str = "none", **choice: bool) -> None:
         super().__init__(**choice)
         if approximate not in ("none", "tanh"):
@@ -65,14 +62,10 @@ class _Approximated(OpLayer):
 class Gelu(_Approximated):
     """Weigh each element by the probability that a normal variable lies below it."""
 
-    op_file = f"{_ROOM}.gelu"
-
 
 @Layer.register("gelu_and_mul")
 class GeluAndMul(_Approximated):
     """Multiply the second half of each row by the GELU of its first half."""
-
-    op_file = f"{_ROOM}.gelu_and_mul"
 
 
 @Layer.register("gelu_and_mul_sparse")
@@ -83,8 +76,6 @@ class GeluAndMulSparse(_Approximated):
         activation_sparsity: the part of normal numbers that becomes zero, above 0, at most 1.
         approximate: "none" or "tanh".
     """
-
-    op_file = f"{_ROOM}.gelu_and_mul_sparse"
 
     def __init__(
         self, activation_sparsity: float, approximate: str = "none", **choice: bool
@@ -106,24 +97,18 @@ class GeluAndMulSparse(_Approximated):
 
 
 @Layer.register("gelu_new")
-class NewGELU(OpLayer):
+class NewGELU(Layer):
     """Compute `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3)))`."""
-
-    op_file = f"{_ROOM}.gelu_new"
 
 
 @Layer.register("gelu_fast")
-class FastGELU(OpLayer):
+class FastGELU(Layer):
     """Compute `x / 2 * (1 + tanh(0.7978845608 * x * (1 + 0.044715 * x * x)))`."""
-
-    op_file = f"{_ROOM}.gelu_fast"
 
 
 @Layer.register("quick_gelu")
-class QuickGELU(OpLayer):
+class QuickGELU(Layer):
     """Compute `x * sigmoid(1.702 * x)`."""
-
-    op_file = f"{_ROOM}.quick_gelu"
 
 
 @Layer.register("relu")
@@ -135,17 +120,13 @@ class Relu(_Torchs):
 
 
 @Layer.register("relu2")
-class ReLUSquaredActivation(OpLayer):
+class ReLUSquaredActivation(Layer):
     """Square positive elements, and set the others to zero."""
-
-    op_file = f"{_ROOM}.relu2"
 
 
 @Layer.register("silu")
-class Silu(OpLayer):
+class Silu(Layer):
     """Compute `x * sigmoid(x)`."""
-
-    op_file = f"{_ROOM}.silu"
 
 
 @Layer.register("tanh")
@@ -165,24 +146,18 @@ class Sigmoid(_Torchs):
 
 
 @Layer.register("silu_and_mul")
-class SiluAndMul(OpLayer):
+class SiluAndMul(Layer):
     """Multiply the second half of each row by the SiLU of its first half."""
-
-    op_file = f"{_ROOM}.silu_and_mul"
 
 
 @Layer.register("mul_and_silu")
-class MulAndSilu(OpLayer):
+class MulAndSilu(Layer):
     """Multiply the first half of each row by the SiLU of its second half."""
-
-    op_file = f"{_ROOM}.mul_and_silu"
 
 
 @Layer.register("fatrelu_and_mul")
-class FatreluAndMul(OpLayer):
+class FatreluAndMul(Layer):
     """Multiply the second half of each row by elements of its first half above a threshold."""
-
-    op_file = f"{_ROOM}.fatrelu_and_mul"
 
     def __init__(self, threshold: float = 0.0, **choice: bool) -> None:
         super().__init__(**choice)
@@ -196,14 +171,12 @@ class FatreluAndMul(OpLayer):
 
 
 @Layer.register("swigluoai_and_mul")
-class SwigluOAIAndMul(OpLayer):
+class SwigluOAIAndMul(Layer):
     """Gate the odd elements of each row by the even ones, clamped.
 
     Computes `(u + 1) * g * sigmoid(alpha * g)`, with `g = min(x[..., 0::2], limit)` and
     `u = clamp(x[..., 1::2], -limit, limit)`.
     """
-
-    op_file = f"{_ROOM}.swigluoai_and_mul"
 
     def __init__(self, alpha: float = 1.702, limit: float = 7.0, **choice: bool) -> None:
         super().__init__(**choice)
@@ -217,7 +190,7 @@ class SwigluOAIAndMul(OpLayer):
 
 
 @Layer.register("xielu")
-class XIELU(OpLayer):
+class XIELU(Layer):
     """Compute a quadratic above zero and an exponential below, with learned coefficients.
 
     With `ap = softplus(alpha_p)` and `an = beta + softplus(alpha_n)`, the result is
@@ -233,8 +206,6 @@ class XIELU(OpLayer):
     Source:
         Deriving Activation Functions Using Integration, arXiv:2411.13010.
     """
-
-    op_file = f"{_ROOM}.xielu"
 
     beta: Tensor
     eps: Tensor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any, ClassVar
 
 import torch
@@ -13,27 +12,23 @@ from ir_runtime.errors import ArgumentError
 from ir_runtime.ir import IrOp, IrOpInplace
 from ir_runtime.layers import Layer
 from ir_runtime.layers.fx_trace import call_op, is_traced
-from kernels_mlir.op_layer import OpLayer
 
 __all__ = ["GemmaRMSNorm", "LayerNorm", "Mixer2RMSNormGated", "RMSNorm", "RMSNormGated"]
 
-_ROOM = __name__.rpartition(".")[0]
 
-
-class _AddingNorm(OpLayer):
+class _AddingNorm(Layer):
     """A norm whose forward takes a residual, too, which another op adds before the norm.
 
     Attributes:
-        adding_file: the module that registers the other op, and has its name. That op takes the
-            residual after `x`, then the other arguments of the layer's op.
+        adding: the name of the other op. It takes the residual after `x`, then the other arguments
+            of the layer's op.
     """
 
-    adding_file: ClassVar[str]
+    adding: ClassVar[str]
 
     def _bind_op(self) -> None:
         super()._bind_op()
-        importlib.import_module(self.adding_file)
-        op = IrOp.registry[self.adding_file.rpartition(".")[2]]
+        op = IrOp.registry[self.adding]
         assert isinstance(op, IrOpInplace)
         self._adding_op = op
 
@@ -77,8 +72,7 @@ class RMSNorm(_AddingNorm):
         dtype: of the weight; default: torch's.
     """
 
-    op_file = f"{_ROOM}.rms_norm"
-    adding_file = f"{_ROOM}.fused_add_rms_norm"
+    adding = "fused_add_rms_norm"
 
     weight: nn.Parameter | None
 
@@ -123,8 +117,7 @@ class GemmaRMSNorm(_AddingNorm):
         eps: added to the mean square.
     """
 
-    op_file = f"{_ROOM}.gemma_rms_norm"
-    adding_file = f"{_ROOM}.fused_add_gemma_rms_norm"
+    adding = "fused_add_gemma_rms_norm"
 
     def __init__(self, hidden_size: int, eps: float = 1e-6, **choice: bool) -> None:
         super().__init__(**choice)
@@ -139,7 +132,7 @@ class GemmaRMSNorm(_AddingNorm):
 
 
 @Layer.register("layer_norm")
-class LayerNorm(OpLayer):
+class LayerNorm(Layer):
     """Normalise each row to mean 0 and variance 1, then scale and shift it.
 
     Args:
@@ -147,8 +140,6 @@ class LayerNorm(OpLayer):
         eps: added to the variance.
         dtype: of weight and bias; default: torch's.
     """
-
-    op_file = f"{_ROOM}.layer_norm"
 
     def __init__(
         self, dim: int, eps: float = 1e-6, dtype: torch.dtype | None = None, **choice: bool
@@ -166,7 +157,7 @@ class LayerNorm(OpLayer):
 
 
 @Layer.register("rms_norm_gated")
-class RMSNormGated(OpLayer):
+class RMSNormGated(Layer):
     """Norm each group of a row by its root mean square, and multiply the row by a gate `z`.
 
     Args:
@@ -178,8 +169,6 @@ class RMSNormGated(OpLayer):
         dtype: of the weight; default: torch's.
         activation: of the gate: "swish", "silu" (the same) or "sigmoid".
     """
-
-    op_file = f"{_ROOM}.rms_norm_gated"
 
     def __init__(
         self,
@@ -206,7 +195,7 @@ class RMSNormGated(OpLayer):
 
 
 @Layer.register("mixer2_gated_rms_norm")
-class Mixer2RMSNormGated(OpLayer):
+class Mixer2RMSNormGated(Layer):
     """Multiply rows by the SiLU of a gate, then norm each group of a row.
 
     It computes whole rows, on one device.
@@ -217,8 +206,6 @@ class Mixer2RMSNormGated(OpLayer):
         use_rms_norm: False for the gate alone; there is no weight then.
         eps: added to the mean square.
     """
-
-    op_file = f"{_ROOM}.mixer2_gated_rms_norm"
 
     weight: nn.Parameter | None
 
