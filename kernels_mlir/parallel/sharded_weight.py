@@ -44,9 +44,13 @@ class ParallelLayer(PluggableLayer):
                 that joins none.
 
         Raises:
-            ArgumentError: `loaded` has another shape, or there is no such shard.
+            ArgumentError: `loaded` has another shape, there is no such shard, or the parameter is
+                of another layer.
         """
-        name = next(n for n, p in self.named_parameters(recurse=False) if p is param)
+        names = [n for n, p in self.named_parameters(recurse=False) if p is param]
+        if not names:
+            raise ArgumentError(f"{self._title}: `param` is of another layer, must be of this one")
+        (name,) = names
         target, part = self._target_and_part(name, param.data, loaded, shard_id)
         target.copy_(part)
 
@@ -61,6 +65,11 @@ class ParallelLayer(PluggableLayer):
     def _part_of(self, name: str, own: Tensor, whole: Tensor) -> Tensor:
         """Return this rank's part of a whole tensor."""
         raise NotImplementedError
+
+    def _may_be_whole(self, part: Tensor) -> bool:
+        """Tell whether a tensor of the shape of this rank's part may be a whole one."""
+        del part
+        return False
 
     @property
     def _title(self) -> str:
@@ -84,7 +93,14 @@ class ParallelLayer(PluggableLayer):
         given = dict(state_dict)
         for name, param in self.named_parameters(recurse=False):
             whole = given.get(f"{prefix}{name}")
-            if not isinstance(whole, Tensor) or whole.shape == param.shape:
+            if not isinstance(whole, Tensor):
+                continue
+            if whole.shape == param.shape:
+                if self._may_be_whole(whole):
+                    error_msgs.append(
+                        f"{self._title}: `{name}` {format_tensor(whole)} may be a whole tensor or "
+                        "a rank's part; use `weight_loader` for a whole one"
+                    )
                 continue
             own = torch.empty_like(param.data, device=whole.device, dtype=whole.dtype)
             try:

@@ -43,6 +43,9 @@ class TensorParallel:
     Args:
         group: None for one rank alone.
 
+    Raises:
+        ArgumentError: this process is not in the group.
+
     Attributes:
         rank: of this process in the group.
         size: the number of ranks.
@@ -52,6 +55,8 @@ class TensorParallel:
         self._group = group
         self.rank = 0 if group is None else group.rank()
         self.size = 1 if group is None else group.size()
+        if self.rank < 0:
+            raise ArgumentError("tensor parallel: this process is not in the group, must be")
 
     def __deepcopy__(self, memo: Any) -> TensorParallel:
         """Return the same object: a group cannot be copied."""

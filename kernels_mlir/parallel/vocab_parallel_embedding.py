@@ -236,6 +236,9 @@ class VocabParallelEmbedding(ParallelLayer):
         own.zero_()
         return super()._target_and_part(name, own, whole, shard_id)
 
+    def _may_be_whole(self, part: Tensor) -> bool:
+        return self.tp_size > 1 and len(part) in (self.num_embeddings, self.org_vocab_size)
+
     def _part_of(self, name: str, own: Tensor, whole: Tensor) -> Tensor:
         sizes = (self.num_embeddings, self.org_vocab_size)
         if whole.shape[1:] != own.shape[1:] or len(whole) not in sizes:

@@ -112,6 +112,10 @@ def check(ranks: int) -> None:
         torch.testing.assert_close(
             param.grad[:rows], expected, msg=lambda text, n=name: f"{n}: {text}"
         )
+    if ranks == 2:  # as many original ids as rows of a part
+        unclear = VocabParallelEmbedding(32, 4, org_num_embeddings=16, padding_size=16)
+        with pytest.raises(RuntimeError, match="may be a whole tensor or a rank's part"):
+            unclear.load_state_dict({"weight": torch.zeros(16, 4)})
     with pytest.raises(ArgumentError, match=f"must be a multiple of the {ranks} ranks"):
         ColumnParallelLinear(4, ranks + 1)
 

@@ -96,6 +96,8 @@ def test_what_cannot_be_loaded_is_named():
     with pytest.raises(ArgumentError, match="`shard_id` is 'q', must be one of 0, 1"):
         layer.weight.weight_loader(layer.weight, torch.zeros(6, 4), "q")
     plain = RowParallelLinear(4, 6, bias=False)
+    with pytest.raises(ArgumentError, match="`param` is of another layer"):
+        plain.weight_loader(layer.weight, torch.zeros(6, 4))
     with pytest.raises(ArgumentError, match="has one weight, `shard_id` must be None"):
         plain.weight.weight_loader(plain.weight, torch.zeros(6, 4), 0)
     with pytest.raises(RuntimeError, match=r"loaded `weight` is f32\[6, 5\], must be of shape"):
