@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,6 +128,21 @@ def test_every_op_with_a_kernel_of_its_own_has_a_case() -> None:
         if name.startswith("ir_kernels::") and not isinstance(op, TracedOp)
     }
     assert {case.op for case in CASES} == in_catalogue == registered
+
+
+DERIVED = [n for n in kernels_mlir.__all__ if IrOp.registry[n].impls["iree"].written_kernel is None]
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_every_other_op_is_tested_and_makes_its_arguments(name: str) -> None:
+    """Its arguments fit the op, and a test of `tests/catalogue` or `tests/parallel` names it."""
+    op = IrOp.registry[name]
+    arguments = op.generate_inputs(num_tokens=2, hidden_size=256)
+    with op.set_priority(["native"]):
+        op(*arguments)
+    folders = (Path(__file__).parents[1] / folder for folder in ("catalogue", "parallel"))
+    texts = [path.read_text("utf-8") for folder in folders for path in folder.glob("*.py")]
+    assert any(re.search(rf"\b{name}\b", text) for text in texts)
 
 
 def test_case_ids_are_unique() -> None:
