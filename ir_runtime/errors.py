@@ -40,6 +40,8 @@
     │   └── UndescribedStateError                  code reads a value that no kernel key can hold
     ├── ExportError                (RuntimeError)  a torch program cannot become a compiled one
     │   └── UnsupportedOperatorError (GenerateError)  it uses an operator that cannot be compiled
+    ├── LoweringError              (RuntimeError)  a graph pass cannot lower an op of the graph
+    ├── DonatedInputError          (ValueError)    a tensor is used after it was donated to an op
     ├── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
     ├── NoVmapRuleError            (RuntimeError)  torch.vmap reached an op without a rule for it
     ├── NoForwardError             (NotImplementedError)  a layer has no forward for the platform
@@ -63,6 +65,7 @@ __all__ = [
     "CompilerTimeoutError",
     "DeadLibraryError",
     "DeviceError",
+    "DonatedInputError",
     "EnableListError",
     "EntryPointError",
     "ExportError",
@@ -72,6 +75,7 @@ __all__ = [
     "LaunchError",
     "LayerClassError",
     "LinkError",
+    "LoweringError",
     "MismatchError",
     "MismatchedDeviceSetClearError",
     "MixedDeviceError",
@@ -346,6 +350,14 @@ class UnsupportedOperatorError(ExportError, GenerateError):
         self.place = place
         self.diagnostics = tuple(diagnostics)
         super().__init__(headline, facts=(*facts, *([place] if place else [])), fix=fix)
+
+
+class LoweringError(IrRuntimeError, RuntimeError):
+    """A graph pass cannot replace an op of the graph by its provider."""
+
+
+class DonatedInputError(IrRuntimeError, ValueError):
+    """A tensor that was donated to an op is used again after that op."""
 
 
 class NotDifferentiableError(IrRuntimeError, RuntimeError):
