@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 from ir_runtime.late_import import late_names
 
 if TYPE_CHECKING:
-    from ir_runtime.passes.default_passes import default_passes
+    from ir_runtime.passes.compile_context import (
+        CompileRange,
+        PassContext,
+        get_pass_context,
+        pass_context,
+    )
+    from ir_runtime.passes.default_list import default_passes
     from ir_runtime.passes.fake_mode import enable_fake_mode
     from ir_runtime.passes.fusion_pattern_matcher_pass import RuntimeFusionPatternMatcherPass
     from ir_runtime.passes.fx_query import (
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
     )
     from ir_runtime.passes.graph_pass import GraphPass
     from ir_runtime.passes.inductor_pass import CallableInductorPass, InductorPass
+    from ir_runtime.passes.named_pass import pass_names, register_pass
     from ir_runtime.passes.pass_config import (
         CompilationOptions,
         DeviceOptions,
@@ -35,18 +42,11 @@ if TYPE_CHECKING:
         PassConfig,
         RuntimeConfig,
     )
-    from ir_runtime.passes.pass_context import (
-        CompileRange,
-        PassContext,
-        get_pass_context,
-        pass_context,
-    )
     from ir_runtime.passes.pass_manager import (
         PassManager,
         PostGradPassManager,
         default_pass_pipeline,
     )
-    from ir_runtime.passes.pass_names import pass_names, register_pass
     from ir_runtime.passes.pattern_matcher_pass import RuntimePatternMatcherPass, get_match_table
     from ir_runtime.passes.pattern_replacement import RuntimePatternReplacement
     from ir_runtime.passes.pipeline import Pipeline
@@ -102,7 +102,7 @@ __getattr__ = late_names(
     {
         "CallableInductorPass": "inductor_pass",
         "CompilationOptions": "pass_config",
-        "CompileRange": "pass_context",
+        "CompileRange": "compile_context",
         "DeviceOptions": "pass_config",
         "GraphPass": "graph_pass",
         "GraphRecord": "pipeline_record",
@@ -111,7 +111,7 @@ __getattr__ = late_names(
         "ModelOptions": "pass_config",
         "NearMiss": "run_record",
         "PassConfig": "pass_config",
-        "PassContext": "pass_context",
+        "PassContext": "compile_context",
         "PassManager": "pass_manager",
         "PassRecord": "run_record",
         "Pipeline": "pipeline",
@@ -123,7 +123,7 @@ __getattr__ = late_names(
         "RuntimePatternMatcherPass": "pattern_matcher_pass",
         "RuntimePatternReplacement": "pattern_replacement",
         "default_pass_pipeline": "pass_manager",
-        "default_passes": "default_passes",
+        "default_passes": "default_list",
         "enable_fake_mode": "fake_mode",
         "find_auto_fn": "fx_query",
         "find_auto_fn_maybe": "fx_query",
@@ -134,11 +134,11 @@ __getattr__ = late_names(
         "find_op_nodes": "fx_query",
         "get_match_table": "pattern_matcher_pass",
         "get_only_user": "fx_query",
-        "get_pass_context": "pass_context",
+        "get_pass_context": "compile_context",
         "is_auto_func": "fx_query",
         "is_func": "fx_query",
-        "pass_context": "pass_context",
-        "pass_names": "pass_names",
-        "register_pass": "pass_names",
+        "pass_context": "compile_context",
+        "pass_names": "named_pass",
+        "register_pass": "named_pass",
     },
 )

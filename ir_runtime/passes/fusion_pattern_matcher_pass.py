@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -12,21 +12,17 @@ from torch._inductor import pattern_matcher as matcher
 from torch._inductor.pattern_matcher import PatternMatcherPass
 
 from ir_runtime.errors import PassError
-from ir_runtime.op_reg.trace.user_line import user_line
 from ir_runtime.passes.active_run import current_run
 from ir_runtime.passes.fake_mode import enable_fake_mode
 from ir_runtime.passes.fx_query import is_func
-from ir_runtime.passes.pattern_dump import with_op_names
+from ir_runtime.passes.near_miss import near_misses
 from ir_runtime.passes.pattern_matcher_pass import RuntimePatternMatcherPass
 from ir_runtime.passes.pattern_replacement import RuntimePatternReplacement, example_device
-from ir_runtime.passes.run_record import NearMiss
 from ir_runtime.passes.runtime_inductor_pass import RuntimeInductorPass
 
 __all__ = ["RuntimeFusionPatternMatcherPass"]
 
 aten = torch.ops.aten
-
-_MOST_NEAR_MISSES = 20
 
 
 class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
@@ -115,18 +111,11 @@ class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
         self.matched_count = self.pm_pass.apply(graph)
         run = current_run()
         if run is not None and run.passing is not None:
-            run.passing.near_misses.extend(self._near_misses(graph))
+            run.passing.near_misses += near_misses(self.pm_pass, graph, self._differences)
 
-    def _near_misses(self, graph: fx.Graph) -> list[NearMiss]:
-        """Return the places where the last op of a pattern is, and the rest differs."""
-        found: list[NearMiss] = []
-        for (op, target), entries in self.pm_pass.patterns.items():
-            for node in graph.find_nodes(op=op, target=target, sort=False):
-                for entry in entries:
-                    if len(found) == _MOST_NEAR_MISSES:
-                        return found
-                    found.append(_near_miss(entry, node, self._checks))
-        return found
+    def _differences(self, name: str, match: Any) -> list[str]:
+        check = self._checks.get(name)
+        return [] if check is None else list(check.differences(match))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -162,28 +151,6 @@ class _Check:
                 yield f"`{name}` has {value.ndim} dimensions, the pattern {ndim}"
             if self._pr.same_dtype and value.dtype != dtype:
                 yield f"`{name}` is {value.dtype}, in the pattern {dtype}"
-
-
-def _near_miss(entry: Any, node: fx.Node, checks: Mapping[str, _Check]) -> NearMiss:
-    name = getattr(entry, "pattern_name", None) or "pattern"
-    match: Any = entry.pattern.match(node)
-    differing = node
-    if matcher.is_match(match):
-        reasons = list(checks[name].differences(match)) if name in checks else []
-        reason = ", ".join(reasons) or "its sizes or numbers are others, or `extra_check` refuses"
-    else:
-        reason = with_op_names(str(match))
-        differing = next(_nodes_in(match), node)
-    return NearMiss(name.partition(".")[0], differing.name, reason, user_line(differing) or "")
-
-
-def _nodes_in(failed: Any) -> Iterator[fx.Node]:
-    """Yield the nodes that a failed match names, those of the innermost failure first."""
-    for arg in failed.args:
-        if isinstance(arg, fx.Node):
-            yield arg
-        elif isinstance(arg, matcher.FailedMatch):
-            yield from _nodes_in(arg)
 
 
 def _permutes_nothing(node: fx.Node) -> bool:

@@ -18,7 +18,7 @@ from torch._inductor.pattern_matcher import PatternMatcherPass
 from ir_runtime.errors import PassError, UndescribedStateError
 from ir_runtime.op_reg.digest.description import Description
 from ir_runtime.op_reg.digest.torch_cache import own_code_digest
-from ir_runtime.passes.pass_context import CompileRange
+from ir_runtime.passes.compile_context import CompileRange
 
 __all__ = ["CallableInductorPass", "Hook", "InductorPass"]
 

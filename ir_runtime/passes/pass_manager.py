@@ -13,10 +13,10 @@ from torch import fx
 
 from ir_runtime.errors import ArgumentError
 from ir_runtime.passes.active_run import Run, current_run, graph_numbers, run_graph
+from ir_runtime.passes.compile_context import find_pass_context, graph_context
 from ir_runtime.passes.hooks import is_backward
 from ir_runtime.passes.inductor_pass import InductorPass
-from ir_runtime.passes.pass_context import find_pass_context, graph_context
-from ir_runtime.passes.pass_names import pass_class, pass_names, pass_of
+from ir_runtime.passes.named_pass import pass_class, pass_names, pass_of
 from ir_runtime.passes.pass_runner import run_passes
 from ir_runtime.passes.pattern_matcher_pass import RuntimePatternMatcherPass
 from ir_runtime.passes.pipeline_record import GraphRecord, PipelineRecord
