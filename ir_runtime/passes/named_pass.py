@@ -18,6 +18,10 @@ Class = TypeVar("Class", bound=type[InductorPass])
 
 _HOMES: dict[str, str] = {
     "AddNormCanonicalization": "cleanup.add_norm",
+    "CloneElimination": "inplace.clone_elimination",
+    "FixFunctionalizationPass": "inplace.fix_functionalization",
+    "InplaceFunctionalization": "inplace.inplace_functionalization",
+    "IrLowering": "lowering.ir_lowering",
     "NoOpElimination": "cleanup.noop_elimination",
     "PostCleanup": "cleanup.post_cleanup",
     "ScatterSplitReplacement": "cleanup.scatter_split",
