@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ir_runtime.rows.emit.block import Block
@@ -9,7 +11,7 @@ from ir_runtime.rows.emit.row import joined_index
 from ir_runtime.rows.plan import LANES, Plan
 from ir_runtime.rows.value import Graph
 
-__all__ = ["Form", "Grid", "offered_forms", "product", "usual_form", "workload"]
+__all__ = ["Form", "Grid", "chosen_form", "offered_forms", "product", "usual_form", "workload"]
 
 COLUMNS = (2048, 1024, 4096)
 """Columns that a workgroup may take, if no number of the whole row is needed; the usual first."""
@@ -27,16 +29,22 @@ class Form:
     Attributes:
         columns: how many columns a workgroup takes at most, if it takes blocks of a row.
         rows: how many rows a workgroup takes, else.
+        streamed: whether results are written past the cache, where they are whole cache lines.
     """
 
     columns: int = COLUMNS[0]
     rows: int = 1
+    streamed: bool = False
 
 
 def usual_form(plan: Plan) -> Form:
     """Return the form where nothing was measured."""
-    offered = offered_forms(plan)
-    return Form(**{name: numbers[0] for name, numbers in offered.items()})
+    return chosen_form({name: numbers[0] for name, numbers in offered_forms(plan).items()})
+
+
+def chosen_form(numbers: Mapping[str, int], *, streamed: bool = False) -> Form:
+    """Return the form with some of the offered numbers, by name."""
+    return dataclasses.replace(Form(streamed=streamed), **numbers)
 
 
 def offered_forms(plan: Plan) -> dict[str, tuple[int, ...]]:
