@@ -21,13 +21,13 @@ PAGE = Path(__file__).parent.parent / "docs" / "kernels.md"
 _HEAD = """# The catalogue
 
 The ops of `kernels_mlir`, from their docstrings, which specify them (`help(ir.ops.<op>)`). Each is
-`ir.ops.<op>` and `torch.ops.ir_runtime.<op>`, from eager, `torch.compile` and exported programs. What
-each argument may be: [arguments](arguments.md). Times: [performance](performance.md);
+`ir.ops.<op>` and `torch.ops.ir_runtime.<op>`, from eager, `torch.compile` and exported programs.
+What each argument may be: [arguments](arguments.md). Times: [performance](performance.md);
 `python -m benchmarks catalogue` measures the kernels that are made from native.
 
-**Kernel**: *written* is MLIR of our own, for CPUs and GPUs; *from native* is a
-[row kernel](rows.md) on CPUs, and traced elsewhere. **First**: the provider that computes a call if no
-priority is set, and takes it. **Gradient**: of a formula of our own, or derived from native.
+**Kernel**: *written* has MLIR of our own, at least for GPUs; *from native* is a
+[row kernel](rows.md) on CPUs, and traced elsewhere. **First**: the provider that computes a call if
+no priority is set, and takes it. **Gradient**: of a formula of our own, or derived from native.
 
 `python -m tests.kernels_page` writes this page.
 """
@@ -73,12 +73,8 @@ def _entry(op: Any) -> str:
 
 def _sections(docstring: str) -> dict[str, str]:
     """Return the parts of a docstring by their heads; the first has none."""
-    found: dict[str, str] = {}
     parts = re.split(r"^([A-Z][a-z]+):$", inspect.cleandoc(docstring), flags=re.MULTILINE)
-    found[""] = parts[0].strip()
-    for head, text in zip(parts[1::2], parts[2::2], strict=True):
-        found[head] = text
-    return found
+    return {"": parts[0].strip(), **dict(zip(parts[1::2], parts[2::2], strict=True))}
 
 
 def _inline(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ir_runtime.device.machine_choice import streaming_bytes
+from ir_runtime.device.machine_choice import group_elements, streaming_bytes
 from ir_runtime.errors import IrRuntimeError, UnsupportedOperatorError
 from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.op_reg import KernelBuilder, KernelSelection
@@ -72,7 +72,7 @@ class RowOp(TracedOp):
             desc = ksel.return_new_tensor(result.shape, result.dtype)
             _specialize(desc, result.inner, self.graph)
         ksel.variant = f"rows {digest_of(self.graph.text())[:16]}"
-        offered = offered_forms(make_plan(self.graph))
+        offered = offered_forms(make_plan(self.graph), group_elements(ksel.machine).size)
         chosen = {
             name: int(ksel.choose_variant(name, [f"{n}" for n in numbers]))
             for name, numbers in offered.items()

@@ -13,8 +13,8 @@ from ir_runtime.rows.value import Graph
 
 __all__ = ["Form", "Grid", "chosen_form", "offered_forms", "product", "usual_form", "workload"]
 
-COLUMNS = (2048, 1024, 4096)
-"""Columns that a workgroup may take, if no number of the whole row is needed; the usual first."""
+COLUMNS = 2048
+"""Columns that a workgroup takes where no number of the whole row is needed; of no machine."""
 
 SHORT = 1024
 """Columns up to which a workgroup takes several rows, as a call of it costs as much as a row."""
@@ -32,14 +32,15 @@ class Form:
         streamed: whether results are written past the cache, where they are whole cache lines.
     """
 
-    columns: int = COLUMNS[0]
+    columns: int = COLUMNS
     rows: int = 1
     streamed: bool = False
 
 
-def usual_form(plan: Plan) -> Form:
-    """Return the form where nothing was measured."""
-    return chosen_form({name: numbers[0] for name, numbers in offered_forms(plan).items()})
+def usual_form(plan: Plan, columns: int = COLUMNS) -> Form:
+    """Return the form where nothing was measured; `columns` as for `offered_forms`."""
+    offered = offered_forms(plan, columns)
+    return chosen_form({name: numbers[0] for name, numbers in offered.items()})
 
 
 def chosen_form(numbers: Mapping[str, int], *, streamed: bool = False) -> Form:
@@ -47,10 +48,15 @@ def chosen_form(numbers: Mapping[str, int], *, streamed: bool = False) -> Form:
     return dataclasses.replace(Form(streamed=streamed), **numbers)
 
 
-def offered_forms(plan: Plan) -> dict[str, tuple[int, ...]]:
-    """Return the forms of a plan that may be faster, the usual ones first."""
+def offered_forms(plan: Plan, columns: int = COLUMNS) -> dict[str, tuple[int, ...]]:
+    """Return the forms of a plan that may be faster, the usual ones first.
+
+    Args:
+        plan: the plan.
+        columns: how many a workgroup usually takes, if it takes blocks of a row.
+    """
     if plan.by_columns:
-        return {"columns": COLUMNS}
+        return {"columns": (columns, columns // 2, 2 * columns)}
     if plan.graph.segments:
         return {}
     width = max((p.width * max(p.groups, 1) for p in plan.passes), default=1)
