@@ -30,7 +30,8 @@ def priorities_in_force() -> dict[str, Any]:
 
 def _describe(op: IrOp) -> dict[str, Any]:
     priority = op.priority.current()
-    providers = {impl.provider: impl.uuid() for impl in (op.impls["native"], *_impls(priority))}
+    used = {impl.provider: impl for impl in (op.impls["native"], *_impls(priority))}
+    providers = {name: used[name].uuid() for name in sorted(used)}
     return {"priority": json.dumps(describe_priority(priority)), "providers": providers}
 
 

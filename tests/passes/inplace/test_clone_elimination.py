@@ -209,9 +209,8 @@ def test_copies_of_other_shapes_stay():
     """Hazard 31: a row is copied into each row of the tensor that it is a part of."""
 
     def f(x):
-        y = x.clone()
-        y.copy_(y[0])
-        x.copy_(y)
+        row = x[0].clone()
+        x.copy_(row)
         return x.sum()
 
     before = traced(f, X)
