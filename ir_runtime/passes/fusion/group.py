@@ -113,19 +113,41 @@ def _place(
     kept: frozenset[fx.Node],
     order: Order,
 ) -> int | Refused:
-    """Return the position before which the call stands."""
-    computed = [n for n in wanted if not is_view(n)]
-    first, last = order.of[computed[0]], order.of[computed[-1]]
-    ready = max(inputs, key=order.of.__getitem__)
-    user = min((u for r in results for u in _outside(r, inside, kept)), key=order.of.__getitem__)
-    if order.of[user] <= order.of[ready]:
+    """Return the position before which the call stands: as late as its last member, or earlier."""
+    position = order.of.__getitem__
+    last = max(position(n) for n in wanted if not is_view(n))
+    ready = max(inputs, key=position)
+    user = min((u for r in results for u in _outside(r, inside, kept)), key=position)
+    if position(user) <= position(ready):
         return Refused(user, f"it uses a result before {ready} is computed, which the call needs")
-    place = min(order.of[user], last + 1)
-    touched = [*inputs, *wanted]
-    writer = order.mutations.between(first, max(place, last + 1), touched)
-    if writer is not None:
-        return Refused(writer, "it may change a tensor that the call would read elsewhere")
-    return place
+    writer = None
+    for place in (min(position(user), last + 1), position(ready) + 1):
+        found = _writer_between(wanted, inside, place, order)
+        if found is None:
+            return place
+        writer = writer or found
+    assert writer is not None
+    return Refused(writer, "it changes a tensor that the call would read at another time")
+
+
+def _writer_between(
+    wanted: Sequence[fx.Node], inside: frozenset[fx.Node], place: int, order: Order
+) -> fx.Node | None:
+    """Return a node that a read would move across, None if there is none.
+
+    The call reads what its members read before the node at `place`. What members read of each
+    other never leaves the kernel, so nothing may change it before it is read.
+    """
+    for node in wanted:
+        at = order.of[node]
+        for source in node.all_input_nodes:
+            first, end = (order.of[source], at) if source in inside else (at, place)
+            if first > end:
+                first, end = end - 1, first
+            writer = order.mutations.between(first, end, [source])
+            if writer is not None:
+                return writer
+    return None
 
 
 def _outside(node: fx.Node, inside: frozenset[fx.Node], kept: frozenset[fx.Node]) -> list[fx.Node]:

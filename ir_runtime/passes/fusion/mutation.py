@@ -38,6 +38,8 @@ class Mutations:
             last: nodes before this position are searched.
             tensors: nodes with tensors.
         """
+        if not self._writers:
+            return None
         inside = [(node, changed) for at, node, changed in self._writers if first < at < last]
         if not inside:
             return None
