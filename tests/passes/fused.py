@@ -43,7 +43,8 @@ def traced(function: Callable[..., Any], *args: Any, dynamic: bool = True) -> fx
             value, symbolic_context=StatelessSymbolicContext(dynamic_sizes=kinds)
         )
 
-    module = make_fx(function, decomposition_table=select_decomp_table())(*map(fake, args))
+    with mode:
+        module = make_fx(function, decomposition_table=select_decomp_table())(*map(fake, args))
     module.graph.eliminate_dead_code()
     module.recompile()
     return module

@@ -205,9 +205,10 @@ def test_random_numbers_and_sums_over_rows_stay_outside():
         return y.sigmoid() * torch.rand_like(y), (y * 2).sum(0)
 
     got = fused(RowNeighbourFusion(), function, rows(ROWS), weight(), dynamic=False)
-    assert [sorted(s) for s in got.steps] == [["mul", "rms_norm", "sigmoid"]]
-    targets = {n.target for n in got.module.graph.nodes}
-    assert {ATEN.mul.Tensor, ATEN.sum.dim_IntList} <= targets
+    assert [sorted(s) for s in got.steps] == [["mul", "mul", "rms_norm", "sigmoid"]]
+    left = {n.target for n in got.module.graph.nodes if n.op == "call_function"}
+    assert ATEN.sum.dim_IntList in left
+    assert any("rand" in str(target) for target in left)
 
 
 def test_an_epsilon_is_read_from_the_node():

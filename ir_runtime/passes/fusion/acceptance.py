@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ir_runtime.errors import IrRuntimeError
 from ir_runtime.passes.fusion.program import Program, program_of
+from ir_runtime.passes.memory import is_in_rows
 from ir_runtime.rows.trace import trace
 
 __all__ = ["refusal"]
@@ -34,7 +35,7 @@ def refusal(program: Program, inputs: Sequence[Tensor], results: Sequence[Tensor
         if tensor.layout != torch.strided or tensor.is_conj() or tensor.is_neg():
             return "a tensor is not a plain one"
     for tensor in results:
-        if not _is_contiguous(tensor):
+        if not is_in_rows(tensor):
             return "a result is not contiguous in the graph, must be: the kernel's are"
     shapes = _concrete((*inputs, *results))
     given, wanted = shapes[: len(inputs)], shapes[len(inputs) :]
@@ -62,19 +63,6 @@ def _refusal(text: str, given: tuple[Facts, ...], wanted: tuple[Facts, ...]) -> 
                 f"{dtype} {list(shape)}"
             )
     return None
-
-
-def _is_contiguous(tensor: Tensor) -> bool:
-    from torch.fx.experimental.symbolic_shapes import statically_known_true
-
-    expected: Any = 1
-    for size, stride in zip(reversed(tensor.shape), reversed(tensor.stride()), strict=True):
-        if type(size) is int and size == 1:
-            continue
-        if not statically_known_true(stride == expected):
-            return False
-        expected = expected * size
-    return True
 
 
 def _concrete(tensors: Sequence[Tensor]) -> tuple[Facts, ...]:

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import fx
 
-from ir_runtime.passes.fusion.node_kind import same_sizes, value_of
+from ir_runtime.passes.fusion.node_kind import value_of
 from ir_runtime.passes.fusion.op_group import NORMS, computes
 from ir_runtime.passes.fusion.row_fusion import RowFusion
+from ir_runtime.passes.memory import same_value
 
 __all__ = ["AddNormFusion"]
 
@@ -35,4 +36,4 @@ class AddNormFusion(RowFusion):
             return False
         values = [value_of(a) if isinstance(a, fx.Node) else None for a in node.args[:2]]
         a, b = values if len(values) == 2 else (None, None)
-        return a is not None and b is not None and same_sizes(a.shape, b.shape)
+        return a is not None and b is not None and same_value(a.shape, b.shape)

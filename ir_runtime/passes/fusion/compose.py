@@ -14,11 +14,10 @@ from ir_runtime.passes.fusion.node_kind import (
     activation_places,
     is_part,
     is_row_op,
-    same_size,
-    same_sizes,
     value_of,
 )
 from ir_runtime.passes.fusion.program import Argument, Made, Program, Step, program_of, replaced
+from ir_runtime.passes.memory import same_value
 
 __all__ = ["program_for"]
 
@@ -111,15 +110,15 @@ class _Composer:
             return "the shapes of its tensors are unknown"
         old, new = before.shape, after.shape
         x = self._tensor(source)
-        if same_sizes(old, new):
+        if same_value(old, new):
             self.made[node] = x
             return None
-        if len(new) == len(old) + 1 and same_sizes(old[:-1], new[:-2]):
+        if len(new) == len(old) + 1 and same_value(old[:-1], new[:-2]):
             inner = new[-2:]
             if all(type(size) is int for size in inner):
                 self._step(node, _ATEN.unflatten.int, (x, -1, tuple(inner)), {})
                 return None
-        if len(new) == len(old) - 1 and same_sizes(old[:-2], new[:-1]):
+        if len(new) == len(old) - 1 and same_value(old[:-2], new[:-1]):
             self._step(node, _ATEN.flatten.using_ints, (x, -2, -1), {})
             return None
         return f"it views {list(old)} as {list(new)}"
@@ -133,7 +132,7 @@ class _Composer:
         found: list[int] = []
         missing = after.ndim - before.ndim
         for at, size in enumerate(after.shape):
-            if at >= missing and same_size(before.shape[at - missing], size):
+            if at >= missing and same_value(before.shape[at - missing], size):
                 found.append(-1)
             elif type(size) is int:
                 found.append(size)
@@ -184,7 +183,7 @@ def _rows_of(group: Group) -> tuple[int, ...]:
     return tuple(
         at
         for at, node in enumerate(group.inputs)
-        if node in shapes and len(shapes[node]) and same_sizes(shapes[node][:-1], lead)
+        if node in shapes and len(shapes[node]) and same_value(shapes[node][:-1], lead)
     )
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.ir.op import IrOp
+from ir_runtime.launch.operand.gradient import needs_grad
 from ir_runtime.op_reg.op.library import IR_RUNTIME_LIBRARY
 from ir_runtime.passes.fusion.program import Program, program_of
 
@@ -89,23 +90,29 @@ def _fake_single(program: str, inputs: Sequence[Tensor]) -> Tensor:
     return results[0]
 
 
-def _register(name: str, returned: str, run: Any, fake: Any) -> None:
+def _register(name: str, returned: str, run: Any, fake: Any) -> Any:
     IR_RUNTIME_LIBRARY.define(
-        f"{name}(str program, Tensor[] inputs) -> {returned}",
+        f"{_NAME}{name}(str program, Tensor[] inputs) -> {returned}",
         tags=(torch.Tag.pt2_compliant_tag,),
     )
-    IR_RUNTIME_LIBRARY.impl(name, run, "CompositeExplicitAutograd")
-    IR_RUNTIME_LIBRARY.impl(name, run, "Autograd")  # the IR op has the gradient of its program
-    IR_RUNTIME_LIBRARY._register_fake(name, fake)
+    overload = getattr(torch.ops.ir_runtime.fused_rows, name.removeprefix(".") or "default")
+
+    def autograd(keyset: Any, program: str, inputs: Sequence[Tensor]) -> Any:
+        if needs_grad(*inputs):
+            return run(program, inputs)  # the IR op has the gradient of its program
+        with torch._C._AutoDispatchBelowAutograd():
+            return overload.redispatch(keyset & torch._C._after_autograd_keyset, program, inputs)
+
+    IR_RUNTIME_LIBRARY.impl(f"{_NAME}{name}", run, "CompositeExplicitAutograd")
+    IR_RUNTIME_LIBRARY.impl(f"{_NAME}{name}", autograd, "Autograd", with_keyset=True)
+    IR_RUNTIME_LIBRARY._register_fake(f"{_NAME}{name}", fake)
+    return overload
 
 
-_register(_NAME, "Tensor[]", _run, _fake)
-_register(f"{_NAME}.single", "Tensor", _run_single, _fake_single)
-
-FUSED_ROWS: Any = torch.ops.ir_runtime.fused_rows.default
+FUSED_ROWS: Any = _register("", "Tensor[]", _run, _fake)
 """The op in graphs: `(program, inputs)` -> a list of results."""
 
-FUSED_ROWS_SINGLE: Any = torch.ops.ir_runtime.fused_rows.single
+FUSED_ROWS_SINGLE: Any = _register(".single", "Tensor", _run_single, _fake_single)
 """The op in graphs: `(program, inputs)` -> the only result."""
 
 

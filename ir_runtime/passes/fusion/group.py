@@ -144,7 +144,7 @@ def _writer_between(
             first, end = (order.of[source], at) if source in inside else (at, place)
             if first > end:
                 first, end = end - 1, first
-            writer = order.mutations.between(first, end, [source])
+            writer = order.mutations.between(first, end, source)
             if writer is not None:
                 return writer
     return None

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
-from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 from ir_runtime.op_reg.op.native import NATIVES
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
@@ -23,8 +22,6 @@ __all__ = [
     "is_row_op",
     "is_view",
     "op_names",
-    "same_size",
-    "same_sizes",
     "value_of",
 ]
 
@@ -49,18 +46,6 @@ def value_of(node: fx.Node) -> Tensor | None:
     """Return the fake tensor of a node; None for another value, or if it is unknown."""
     value = node.meta.get("val")
     return value if isinstance(value, Tensor) else None
-
-
-def same_size(a: Any, b: Any) -> bool:
-    """Tell whether two sizes are known to be equal, without a guard."""
-    if isinstance(a, int) and isinstance(b, int):
-        return a == b
-    return statically_known_true(a == b)
-
-
-def same_sizes(a: Any, b: Any) -> bool:
-    """Tell whether two shapes are known to be equal, without a guard."""
-    return len(a) == len(b) and all(same_size(x, y) for x, y in zip(a, b, strict=True))
 
 
 def is_row_op(node: fx.Node) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import fx
 
+from ir_runtime.op_reg.trace.user_line import user_line
 from ir_runtime.passes.fusion.group import Group, Order, Refused, group_of, with_parts
 from ir_runtime.passes.fusion.node_kind import (
     is_computed,
@@ -77,7 +78,7 @@ class RowFusion(GraphPass):
         return found if isinstance(found, Fusion) else None
 
     def _near_miss(self, miss: Refused) -> NearMiss:
-        return NearMiss(self.name, str(miss.node), miss.reason, _place_of(miss.node))
+        return NearMiss(self.name, str(miss.node), miss.reason, user_line(miss.node) or "")
 
 
 class _Growth:
@@ -184,13 +185,3 @@ def _count(record: PassRecord, fusion: Fusion, fewer: int) -> None:
             "program": fusion.program.text,
         }
     )
-
-
-def _place_of(node: fx.Node) -> str:
-    """Return the line of the user's code that a node comes from, else the path of its module."""
-    lines = str(node.meta.get("stack_trace") or "").strip().splitlines()
-    places = [line.strip() for line in lines if line.strip().startswith("File ")]
-    if places:
-        return places[-1]
-    stack = node.meta.get("nn_module_stack") or {}
-    return str(list(stack.values())[-1][0]) if stack else ""

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import fx
 
-from ir_runtime.passes.fusion.node_kind import is_pointwise, is_row_op, same_sizes, value_of
+from ir_runtime.passes.fusion.node_kind import is_pointwise, is_row_op, value_of
 from ir_runtime.passes.fusion.row_fusion import RowFusion
+from ir_runtime.passes.memory import same_value
 
 __all__ = ["RowNeighbourFusion"]
 
@@ -52,7 +53,7 @@ def _has_rows_of(node: fx.Node, user: fx.Node) -> bool:
     mine, theirs = _first_tensor(node), _first_tensor(user)
     if mine is None or theirs is None:
         return False
-    return mine.ndim == theirs.ndim and same_sizes(mine.shape[:-1], theirs.shape[:-1])
+    return mine.ndim == theirs.ndim and same_value(mine.shape[:-1], theirs.shape[:-1])
 
 
 def _first_tensor(node: fx.Node) -> Any:
