@@ -14,7 +14,7 @@ from ir_runtime.passes.fusion.program import Program, program_of
 from ir_runtime.passes.memory import is_in_rows
 from ir_runtime.rows.trace import trace
 
-__all__ = ["refusal"]
+__all__ = ["like_concrete", "refusal"]
 
 _STEP = 64
 _FIRST = 1009
@@ -49,7 +49,7 @@ Facts = tuple[tuple[int, ...], torch.dtype]
 def _refusal(text: str, given: tuple[Facts, ...], wanted: tuple[Facts, ...]) -> str | None:
     """Trace the program; the same groups are in each layer of a model."""
     program = program_of(text)
-    tensors = [torch.empty(shape, dtype=dtype, device="meta") for shape, dtype in given]
+    tensors = _on_meta(given)
     try:
         graph = trace(program.function(), tensors, program.rows)
     except IrRuntimeError as error:
@@ -63,6 +63,15 @@ def _refusal(text: str, given: tuple[Facts, ...], wanted: tuple[Facts, ...]) -> 
                 f"{dtype} {list(shape)}"
             )
     return None
+
+
+def like_concrete(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return meta tensors of the same shapes, with numbers in the place of symbols."""
+    return _on_meta(_concrete(tensors))
+
+
+def _on_meta(facts: Sequence[Facts]) -> list[Tensor]:
+    return [torch.empty(shape, dtype=dtype, device="meta") for shape, dtype in facts]
 
 
 def _concrete(tensors: Sequence[Tensor]) -> tuple[Facts, ...]:

@@ -10,6 +10,7 @@ from torch import fx
 
 from ir_runtime.op_reg.trace.user_line import user_line
 from ir_runtime.passes.fusion.group import Group, Order, Refused, group_of, with_parts
+from ir_runtime.passes.fusion.inductor_lowering import register_lowerings
 from ir_runtime.passes.fusion.node_kind import (
     is_computed,
     is_number,
@@ -58,6 +59,7 @@ class RowFusion(GraphPass):
             fusion = self._grown(anchor, order, record)
             if fusion is None:
                 continue
+            register_lowerings()
             members = [n for n in fusion.group.members if n not in fusion.group.kept]
             before = len(graph.nodes)
             replace(graph, fusion)
