@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import fx
 
-from ir_runtime.passes.raising.condition import computes_as, first_unfit, in_place_of, shown
-from ir_runtime.passes.raising.fact import known_equal, value_of
+from ir_runtime.passes.raising.condition import computes_as, first_unfit, shown
+from ir_runtime.passes.raising.fact import is_contiguous_in, known_equal, value_of
 from ir_runtime.passes.raising.form import Form, Replacement, Turned, Unfit
 from ir_runtime.passes.raising.match import Match
 from ir_runtime.passes.raising.pattern import Input, Literal, apply
@@ -30,7 +30,8 @@ def _replace(match: Match) -> Replacement | Unfit:
     )
     if unfit is not None:
         return unfit
-    if in_place_of(match.root) != _HEADS_APART:
+    result = value_of(match.root)
+    if result is None or not is_contiguous_in(result, _HEADS_APART):
         return Unfit(match.root, "the result must be `[batch, tokens, heads, channels]` in memory")
     arguments = (Turned(query), Turned(key), Turned(value), scale)
     return Replacement("mm_encoder_attn", arguments, (match.root,), match.nodes, _HEADS_APART)

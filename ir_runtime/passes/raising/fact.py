@@ -15,6 +15,7 @@ __all__ = [
     "FLOATING",
     "at_least_as_wide",
     "fixed_number",
+    "is_contiguous_in",
     "known_equal",
     "number_of",
     "rank_of",
@@ -96,10 +97,11 @@ def row_order(value: Tensor) -> tuple[int, ...] | None:
     """
     leading = itertools.permutations(range(value.ndim - 1))
     last = (value.ndim - 1,) if value.ndim else ()
-    return next((o + last for o in leading if _is_contiguous(value, o + last)), None)
+    return next((o + last for o in leading if is_contiguous_in(value, o + last)), None)
 
 
-def _is_contiguous(value: Tensor, order: Sequence[int]) -> bool:
+def is_contiguous_in(value: Tensor, order: Sequence[int]) -> bool:
+    """Tell whether `value.permute(order)` is contiguous, for all sizes."""
     sizes, strides = value.shape, value.stride()
     expected: Any = 1
     for dim in reversed(order):

@@ -17,11 +17,10 @@ from ir_runtime.frozen import frozen
 from ir_runtime.passes.raising.condition import (
     computes_as,
     first_unfit,
-    in_place_of,
     shaped_as,
     shown,
 )
-from ir_runtime.passes.raising.fact import known_equal, same_sizes, value_of
+from ir_runtime.passes.raising.fact import is_contiguous_in, known_equal, same_sizes, value_of
 from ir_runtime.passes.raising.form import Form, Replacement, Turned, Unfit
 from ir_runtime.passes.raising.half import cut_of, halved
 from ir_runtime.passes.raising.match import Match
@@ -31,6 +30,7 @@ from ir_runtime.passes.raising.spelling import call_of
 __all__ = ["ROTARY"]
 
 _HEADS_APART = (0, 2, 1, 3)
+_ORDERS = (tuple(range(4)), _HEADS_APART)
 
 
 @frozen
@@ -43,7 +43,6 @@ class _Rotation:
         angles: the nodes of `cos` and `sin` with a dimension for heads.
         results: the node of the result.
         nodes: those that compute it.
-        order: of the dimensions in which the result is contiguous.
     """
 
     x: fx.Node
@@ -51,7 +50,6 @@ class _Rotation:
     angles: tuple[fx.Node, fx.Node]
     results: tuple[fx.Node]
     nodes: tuple[fx.Node, ...]
-    order: tuple[int, ...]
 
 
 def _rotation(x: Any) -> Casts:
@@ -77,10 +75,9 @@ def _replace(match: Match) -> _Rotation | Unfit:
         return Unfit(match.root, f"rotated and kept elements must make up {shown(x)}")
     nodes = match.nodes if whole is part else (*match.nodes, whole)
     unfit = first_unfit(computes_as(nodes, match.root, x), shaped_as(match.root, x))
-    order = in_place_of(match.root)
-    if unfit is not None or isinstance(order, Unfit):
-        return unfit or order  # pyright: ignore[reportReturnType]
-    return _Rotation(x, part, (bound["cos"], bound["sin"]), (match.root,), nodes, order)
+    if unfit is not None:
+        return unfit
+    return _Rotation(x, part, (bound["cos"], bound["sin"]), (match.root,), nodes)
 
 
 def _combine(rotations: Iterable[_Rotation]) -> Iterator[Replacement | Unfit]:
@@ -104,13 +101,14 @@ def _call(query: _Rotation, key: _Rotation) -> Replacement | Unfit:
         return sin
     (angles, dim), (others, same_dim) = cos, sin
     (root,), (key_root,) = query.results, key.results
-    order = query.order
-    if dim != same_dim or order != key.order or not _like_query(key.x, query.x, dim):
+    if dim != same_dim or not _like_query(key.x, query.x, dim):
         return Unfit(key_root, f"{shown(key_root)}, must be like {shown(root)} but for heads")
-    if order == _HEADS_APART:
-        dim = 3 - dim
-    elif order != tuple(range(4)):
+    values = [v for v in (value_of(root), value_of(key_root)) if v is not None]
+    orders = (o for o in _ORDERS if all(is_contiguous_in(v, o) for v in values))
+    order = next(orders, None)
+    if order is None:
         return Unfit(root, "only heads and tokens may be exchanged in memory")
+    dim = 3 - dim if order == _HEADS_APART else dim
     arguments = (Turned(query.x), Turned(key.x), angles, others, dim, False)
     nodes = (*query.nodes, *key.nodes)
     return Replacement("apply_rotary_pos_emb", arguments, (root, key_root), nodes, order)
