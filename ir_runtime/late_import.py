@@ -6,9 +6,11 @@ module is being imported would wait for ever for the lock of this module. So the
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -91,5 +93,22 @@ def import_late_names(module: ModuleType, names: Iterable[str] | None) -> None:
 
 def import_module(name: str) -> ModuleType:
     """Import a module by its full name; a fork of another thread waits for it."""
-    with fork_waits():
+    with fork_waits(), _collector_paused():
         return importlib.import_module(name)
+
+
+@contextmanager
+def _collector_paused() -> Generator[None]:
+    """Collect no garbage meanwhile.
+
+    An import makes many objects and hardly any garbage, and so many that a full collection becomes
+    due. With torch's objects in memory that takes 80 ms and more, longer than our import itself.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -62,6 +62,8 @@ class Settings:
         trace: directory that compiles and launches are written down in; None for not at all.
         custom_ops: which layers run their kernels where no `CompilationConfig` is in force, as
             `none,+rms_norm`; None for all.
+        passes: the passes of pipelines made from settings: names with commas between, or changes of
+            the default list, as `-NoOpElimination,+my.module.MyPass`; None for the default list.
     """
 
     store: Path = Path("~/.cache/ir_runtime")
@@ -82,6 +84,7 @@ class Settings:
     tuned_table: Path | None = None
     trace: Path | None = None
     custom_ops: str | None = None
+    passes: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -143,6 +146,7 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "IR_RUNTIME_CUSTOM_OPS": lambda text, name: ",".join(parse_enable_list(text, name)),
     "IR_RUNTIME_TRUSTED_USERS": lambda text, _: text,
     "IR_RUNTIME_CPU": lambda text, _: text,
+    "IR_RUNTIME_PASSES": lambda text, _: text,
     "IR_RUNTIME_TASK_MIN_BYTES": lambda text, name: _number(name, text, int),
 }
 """Readers of the variables that are neither a switch, a word, a number nor a path."""

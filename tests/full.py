@@ -17,47 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from ir_runtime.device.cpu import host_cpu_target
-from ir_runtime.launch.artifact.key import compiler_version, digest_of
 from ir_runtime.launch.compile.compile_cache import CompileCache
+from tests.full_inputs import ALL_SOURCES, BUDGET, RECORD, ROOT, inputs_digest
 
-__all__ = ["ALL_SOURCES", "KERNEL_INPUTS", "FullSuite", "inputs_digest", "over_budget"]
-
-ROOT = Path(__file__).parents[1]
-_RECORD = ROOT / "tests" / "full_passed.json"
-_BUDGET = ROOT / "tests" / "compile_budget.json"
-
-ALL_SOURCES = ("ir_runtime", "kernels_mlir", "tests", "pyproject.toml")
-KERNEL_INPUTS = (
-    "kernels_mlir",
-    "tests/cases.py",
-    "tests/golden_mlir/texts",
-    "ir_runtime/launch/compile/compiler.py",
-    "ir_runtime/launch/compile/compiler_process.py",
-    "ir_runtime/device/cpu.py",
-)
-"""What a kernel of the catalogue computes depends on these: its code, and the MLIR it becomes."""
+__all__ = ["FullSuite", "over_budget"]
 
 _ON_VULKAN = " on vulkan"
 _NOT_REACHED = "not reached in the minutes that were given"
-_SOURCE_SUFFIXES = frozenset({".py", ".mlir", ".c", ".h", ".json", ".toml", ".jinja"})
-
-
-def inputs_digest(test_file: Path, inputs: tuple[str, ...]) -> str:
-    """Digest a test file, the files that it names as inputs, and the versions of torch and IREE."""
-    paths = {test_file}
-    for pattern in inputs:
-        found = list(ROOT.glob(pattern))
-        assert found, f"{test_file}: no file is named {pattern}, which is in FULL_INPUTS"
-        for path in found:
-            paths.update(path.rglob("*") if path.is_dir() else [path])
-    parts: list[str | bytes] = [torch.__version__.partition("+")[0], str(compiler_version())]
-    for path in sorted(paths):
-        if path.suffix in _SOURCE_SUFFIXES and path.is_file() and path not in (_RECORD, _BUDGET):
-            parts += [path.relative_to(ROOT).as_posix(), path.read_bytes()]
-    return digest_of(*parts)
 
 
 def over_budget(part: str, compiled: int, budget: dict[str, int]) -> str | None:
@@ -67,7 +35,7 @@ def over_budget(part: str, compiled: int, budget: dict[str, int]) -> str | None:
     return (
         f"the {part} suite compiled {compiled} programs, may compile {budget[part]}\n"
         "  fix: share kernels between tests, use a kernel that is there already, or mark what is "
-        f"long by nature `full`; with a good reason, raise {_BUDGET.name}"
+        f"long by nature `full`; with a good reason, raise {BUDGET.name}"
     )
 
 
@@ -147,7 +115,7 @@ class FullSuite:
             part += _ON_VULKAN
         cache = CompileCache(Path(os.environ["IR_RUNTIME_COMPILE_CACHE"]))
         compiled = cache.used_since(self._started_s)
-        problem = over_budget(part, compiled, json.loads(_BUDGET.read_text("utf-8")))
+        problem = over_budget(part, compiled, json.loads(BUDGET.read_text("utf-8")))
         self._said.append(f"{compiled} programs compiled, or taken from the cache of compiles")
         if problem is not None:
             self._said.append(problem)
@@ -175,7 +143,7 @@ class FullSuite:
                 known[part] = self._digest_of_file(_file(part))
         cpu = host_cpu_target()
         record = {"cpu": [cpu.cpu, *cpu.features], "passed": dict(sorted(known.items()))}
-        _RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        RECORD.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
 
     def _digest_of_file(self, file: str) -> str:
         import importlib
@@ -198,4 +166,4 @@ def _file(part: str) -> str:
 
 
 def _recorded() -> dict[str, str]:
-    return json.loads(_RECORD.read_text("utf-8"))["passed"] if _RECORD.exists() else {}
+    return json.loads(RECORD.read_text("utf-8"))["passed"] if RECORD.exists() else {}

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.full import ALL_SOURCES, KERNEL_INPUTS, ROOT, inputs_digest, over_budget
+from tests import full_inputs
+from tests.full import over_budget
+from tests.full_inputs import ALL_SOURCES, KERNEL_INPUTS, ROOT, inputs_digest
 
 TESTS = '''
 import pytest
@@ -45,7 +47,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a checkout with this suite's conftest and a test file of its own."""
     root = tmp_path_factory.mktemp("suite")
     (root / "tests").mkdir()
-    for name in ("conftest.py", "full.py", "session.py"):
+    for name in ("conftest.py", "full.py", "full_inputs.py", "session.py"):
         shutil.copy(ROOT / "tests" / name, root / "tests")
     shutil.copy(ROOT / "pyproject.toml", root)
     (root / "tests" / "test_parts.py").write_text(TESTS)
@@ -115,3 +117,17 @@ def test_inputs_are_files_that_are_there() -> None:
     assert inputs_digest(file, ALL_SOURCES) != inputs_digest(file, KERNEL_INPUTS)
     with pytest.raises(AssertionError, match=r"no file is named absent/\*, which is in"):
         inputs_digest(file, ("absent/*",))
+
+
+def test_a_file_depends_on_the_test_modules_that_it_imports() -> None:
+    used = full_inputs._test_modules(ROOT / "tests" / "aot" / "operators" / "test_products.py")
+    names = {path.relative_to(ROOT / "tests").as_posix() for path in used}
+    assert names > {"conftest.py", "aot/operators/battery.py", "sampling.py"}
+    assert not [name for name in names if name.startswith(("catalogue", "aot/test_", "kernels"))]
+    assert full_inputs._test_modules(Path(__file__)) > used, "tests of the checkout read any file"
+
+
+@pytest.mark.parametrize(("test", "counts"), [("ir/test_op.py", False), ("cli/test_cli.py", True)])
+def test_passes_count_for_tests_that_may_import_them(test: str, counts: bool) -> None:
+    a_pass = ROOT / "ir_runtime" / "passes" / "graph_pass.py"
+    assert full_inputs._counts(a_pass, ROOT / "tests" / test) == counts

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,28 @@ def test_a_fork_waits_for_the_import_of_a_late_name(slow_module: str, tmp_path: 
     assert exit_code_of_child(lambda: find("value")) == 7
     thread.join()
     assert sys.modules[package].value == 7  # found without `find` from now on
+
+
+COLLECTING_MODULE = """
+import gc
+is_on = gc.isenabled()
+{then}
+"""
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+@pytest.mark.parametrize("then", ["pass", "raise ImportError('no')"])
+def test_the_collector_pauses_and_is_as_before(was_on, then, tmp_path, monkeypatch):
+    name = f"collecting_{was_on}_{len(then)}"
+    (tmp_path / f"{name}.py").write_text(COLLECTING_MODULE.format(then=then))
+    monkeypatch.syspath_prepend(tmp_path)
+    (gc.enable if was_on else gc.disable)()
+    try:
+        with nullcontext() if then == "pass" else pytest.raises(ImportError, match="no"):
+            assert not late_module(name).is_on
+        assert gc.isenabled() == was_on
+    finally:
+        gc.enable()
 
 
 def test_threads_that_use_a_late_module_at_once_find_it_complete(slow_module: str):

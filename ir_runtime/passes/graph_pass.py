@@ -5,18 +5,16 @@ from __future__ import annotations
 import dataclasses
 import time
 from abc import abstractmethod
-from typing import ClassVar, Literal
+from typing import Any
 
 from torch import fx
 
-from ir_runtime.op_reg.digest.op_digest import function_digest
-from ir_runtime.passes.inductor_pass import InductorPass
+from ir_runtime.passes.active_run import in_run
+from ir_runtime.passes.graph_dump import dump_graph
+from ir_runtime.passes.inductor_pass import Hook, InductorPass
 from ir_runtime.passes.run_record import PassRecord
 
 __all__ = ["GraphPass", "Hook"]
-
-Hook = Literal["pre_grad", "joint_pre", "joint_post", "post_grad_pre", "post_grad"]
-"""Where Inductor calls a pass: before autograd on torch functions, else on ATen with `val`."""
 
 
 class GraphPass(InductorPass):
@@ -24,11 +22,8 @@ class GraphPass(InductorPass):
 
     Equality, hash, copy and pickle go by type and fields. What a run counts is in its record.
 
-    Attributes:
-        hook: where the pass runs.
+    Another hook than `post_grad` is named by the class attribute `hook`.
     """
-
-    hook: ClassVar[Hook] = "post_grad"
 
     @property
     def name(self) -> str:
@@ -40,15 +35,14 @@ class GraphPass(InductorPass):
         """Change a graph in place, and write into the record what was done."""
 
     def __call__(self, graph: fx.Graph) -> None:
-        record = PassRecord(self.name)
-        started = time.perf_counter()
-        self.run(graph, record)
-        record.milliseconds = 1e3 * (time.perf_counter() - started)
+        with in_run(self.name, self.hook) as record:
+            dump_graph(graph, self.name, "before")
+            started = time.perf_counter()
+            self.run(graph, record)
+            record.milliseconds = 1e3 * (time.perf_counter() - started)
+            dump_graph(graph, self.name, "after")
 
-    def uuid(self) -> str:
-        """Digest the code of `run`, what it calls, and the parameters."""
-        parameters = {
-            f.name: repr(getattr(self, f.name))
-            for f in dataclasses.fields(self)  # pyright: ignore[reportArgumentType]
-        }
-        return self.hash_dict({"code": function_digest(type(self).run), "with": parameters})
+    def parameters(self) -> dict[str, Any]:
+        """Return the fields."""
+        fields = dataclasses.fields(self)  # pyright: ignore[reportArgumentType]
+        return {f.name: getattr(self, f.name) for f in fields}

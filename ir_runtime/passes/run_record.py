@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 __all__ = ["NearMiss", "PassRecord"]
@@ -38,6 +39,8 @@ class PassRecord:
         near_misses: places that almost matched.
         milliseconds: how long the run took.
         facts: anything else, JSON.
+        skipped: why the pass did not run; "" if it did.
+        dumps: paths of the graphs that were written.
     """
 
     name: str
@@ -47,3 +50,24 @@ class PassRecord:
     near_misses: list[NearMiss] = field(default_factory=list)
     milliseconds: float = 0.0
     facts: dict[str, Any] = field(default_factory=dict)
+    skipped: str = ""
+    dumps: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values; empty fields are left out."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values["counts"] = dict(self.counts)
+        values["near_misses"] = [asdict(miss) for miss in self.near_misses]
+        return {name: value for name, value in values.items() if value or name == "name"}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> PassRecord:
+        """Read a record that `to_json` made.
+
+        Raises:
+            TypeError: a field is not known.
+        """
+        found = dict(values)
+        found["counts"] = Counter(found.get("counts", {}))
+        found["near_misses"] = [NearMiss(**miss) for miss in found.get("near_misses", ())]
+        return cls(**found)

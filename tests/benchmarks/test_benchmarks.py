@@ -22,7 +22,7 @@ from benchmarks.providers import Side, refuse_if_wrong
 from benchmarks.tuned import Result as Tuned
 from ir_runtime import ir
 from ir_runtime.errors import MismatchError
-from tests.full import ALL_SOURCES
+from tests.full_inputs import ALL_SOURCES
 
 ROOT = Path(__file__).parent.parent.parent
 FULL_INPUTS = (*ALL_SOURCES, "benchmarks")

@@ -15,7 +15,7 @@ from ir_runtime.ir import IrOp
 from kernels_mlir.activation.gelu_and_mul_sparse import quantile
 from tests.catalogue.activations import ACTIVATIONS, Activation, coefficients
 from tests.catalogue.battery import WIDTH, check_op, in_stretches
-from tests.full import KERNEL_INPUTS
+from tests.full_inputs import KERNEL_INPUTS
 
 F32, BF16, F16 = torch.float32, torch.bfloat16, torch.float16
 FULL_INPUTS = (*KERNEL_INPUTS, "tests/catalogue", "ir_runtime/rows")

@@ -15,7 +15,7 @@ from ir_runtime.errors import ArgumentError
 from ir_runtime.ir import IrOp
 from tests.catalogue.battery import WIDTH, as_tuple, check_op, in_stretches, wide
 from tests.catalogue.norms import EPSILON, NORMS, Norm
-from tests.full import KERNEL_INPUTS
+from tests.full_inputs import KERNEL_INPUTS
 
 F32, BF16, F16 = torch.float32, torch.bfloat16, torch.float16
 FULL_INPUTS = (*KERNEL_INPUTS, "tests/catalogue", "ir_runtime/rows")

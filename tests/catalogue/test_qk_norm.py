@@ -13,7 +13,7 @@ from ir_runtime import ir
 from ir_runtime.errors import ArgumentError, IndexOutOfRangeError
 from ir_runtime.ir import IrOp
 from tests.catalogue.battery import check_op, in_stretches
-from tests.full import KERNEL_INPUTS
+from tests.full_inputs import KERNEL_INPUTS
 
 F32, BF16 = torch.float32, torch.bfloat16
 FULL_INPUTS = (*KERNEL_INPUTS, "tests/catalogue")

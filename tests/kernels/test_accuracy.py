@@ -20,7 +20,7 @@ from tests.cases import (
     case_named,
     widen,
 )
-from tests.full import KERNEL_INPUTS
+from tests.full_inputs import KERNEL_INPUTS
 from tests.sampling import covering
 
 FACTOR = 1.5

@@ -23,7 +23,7 @@ from ir_runtime.ir import IrOp
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.call.kernel import bind_call
 from tests.cases import CASES, DTYPES, WIDTH, Draw, OpCase, attention_arguments
-from tests.full import KERNEL_INPUTS
+from tests.full_inputs import KERNEL_INPUTS
 from tests.sampling import covering
 
 NAN, INF = float("nan"), float("inf")

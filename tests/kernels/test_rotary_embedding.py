@@ -15,7 +15,7 @@ from ir_runtime.errors import ArgumentError, IndexOutOfRangeError, MixedDeviceEr
 from kernels_mlir import rotary_embedding
 from kernels_mlir.rope.rotary_embedding import native_rotary_embedding
 from tests.cases import DTYPES, widen
-from tests.full import KERNEL_INPUTS
+from tests.full_inputs import KERNEL_INPUTS
 from tests.sampling import covering
 
 LENGTH = 20

@@ -8,7 +8,7 @@ import torch
 import kernels_mlir
 from ir_runtime.dtypes import dtype_info
 from tests.cases import CASES, DTYPES, Draw, OpCase, widen
-from tests.full import KERNEL_INPUTS
+from tests.full_inputs import KERNEL_INPUTS
 from tests.sampling import covering
 
 LENGTHS = (1, 31, 33, 256, 300)

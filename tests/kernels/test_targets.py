@@ -11,7 +11,7 @@ from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.call.kernel import kernel_source
 from ir_runtime.op_reg.select.call_selection import CallSelection
 from tests.cases import CASES, DTYPES, Arguments, OpCase, case_named
-from tests.full import KERNEL_INPUTS
+from tests.full_inputs import KERNEL_INPUTS
 from tests.sampling import covering
 
 TARGETS: dict[str, Sequence[str]] = {

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 else:
     description = late_module("ir_runtime.op_reg.digest.description")
 
-__all__ = ["codes_in", "show_code_to_torch"]
+__all__ = ["codes_in", "own_code_digest", "show_code_to_torch"]
 
 _CODECACHE = "torch._inductor.codecache"
 _DETAILS = "FxGraphHashDetails"
@@ -84,13 +84,13 @@ def _ops_of(node: torch.fx.Node) -> Iterator[str]:
 
 def _digest(name: str) -> str:
     described = description.Description("")
-    described.add(_own_code())
+    described.add(own_code_digest())
     describe_op(described, name)
     return described.digest()
 
 
 @functools.cache
-def _own_code() -> str:
+def own_code_digest() -> str:
     """Digest this package: compiled graphs depend on all of it."""
     root = Path(__file__).parents[2]
     return digest_of(*(path.read_bytes() for path in sorted(root.rglob("*.py"))))
