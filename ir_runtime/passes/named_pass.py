@@ -20,6 +20,7 @@ _HOMES: dict[str, str] = {
     "AddNormCanonicalization": "cleanup.add_norm",
     "NoOpElimination": "cleanup.noop_elimination",
     "PostCleanup": "cleanup.post_cleanup",
+    "RaiseForms": "raising.raise_forms",
     "ScatterSplitReplacement": "cleanup.scatter_split",
     "SplitCoalescing": "cleanup.split_coalescing",
 }

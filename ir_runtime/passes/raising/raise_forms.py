@@ -9,6 +9,7 @@ from torch import fx
 
 from ir_runtime.errors import ArgumentError
 from ir_runtime.ir.op import IrOp
+from ir_runtime.op_reg.digest.torch_cache import op_digest
 from ir_runtime.passes.graph_pass import GraphPass, Hook
 from ir_runtime.passes.raising.form import Form, Replacement, Unfit
 from ir_runtime.passes.raising.match import find_matches
@@ -46,6 +47,16 @@ class RaiseForms(GraphPass):
             raise ArgumentError(
                 f"{self.name}: `forms` has {unknown[0]!r}, must be of {', '.join(FORMS)}"
             )
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the fields, and the code of the ops: a cache asks before any op is in the graph.
+
+        Raises:
+            UndescribedStateError: an op reads a value that no key can hold.
+        """
+        ops = sorted({op for name in self.forms for op in FORMS[name].ops})
+        codes = {op: op_digest(f"ir_runtime::{op}") for op in ops if op in IrOp.registry}
+        return {**super().parameters(), "codes": codes}
 
     def run(self, graph: fx.Graph, record: PassRecord) -> None:
         chosen = [FORMS[name] for name in FORMS if name in self.forms]
