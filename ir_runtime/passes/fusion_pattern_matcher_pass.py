@@ -19,6 +19,7 @@ from ir_runtime.passes.near_miss import near_misses
 from ir_runtime.passes.pattern_matcher_pass import RuntimePatternMatcherPass
 from ir_runtime.passes.pattern_replacement import RuntimePatternReplacement, example_device
 from ir_runtime.passes.runtime_inductor_pass import RuntimeInductorPass
+from ir_runtime.passes.view_form import fill_in_sizes
 
 __all__ = ["RuntimeFusionPatternMatcherPass"]
 
@@ -84,7 +85,10 @@ class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
         """Trace as `_trace_fn`; any failure is one that torch's matcher takes for no match."""
         trace = matcher.fwd_only if self.hook.startswith("joint") else self._trace_fn
         try:
-            return trace(fn, args, **options)
+            module = trace(fn, args, **options)
+            if fill_in_sizes(module.graph):
+                module.recompile()
+            return module
         except RuntimeError:
             raise
         except Exception as error:
@@ -108,6 +112,7 @@ class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
 
     @RuntimeInductorPass.time_and_log
     def __call__(self, graph: fx.Graph) -> None:
+        fill_in_sizes(graph)  # as in the traced patterns
         self.matched_count = self.pm_pass.apply(graph)
         run = current_run()
         if run is not None and run.passing is not None:

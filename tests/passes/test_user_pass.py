@@ -59,6 +59,12 @@ def test_open_sizes_are_matched_too(fusion: SquareFusion):
     assert fusion.matched_count == 2
 
 
+def test_a_size_to_be_inferred_matches_the_number(fusion: SquareFusion):
+    module = traced(lambda x, y: (x * x + y).reshape(4, 4) * 2.0, X, Y)
+    fusion(module.graph)
+    assert fusion.matched_count == 1
+
+
 @pytest.mark.parametrize(
     ("x", "reason"),
     [(X[0], "has 1 dimensions, the pattern 2"), (X.bfloat16(), "is torch.bfloat16, in the")],
