@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["default_passes"]
 
 _DEFAULT = (
+    "RaiseForms",
     "NoOpElimination",
     "SplitCoalescing",
     "ScatterSplitReplacement",

@@ -25,6 +25,7 @@ _HOMES: dict[str, str] = {
     "NormScaleFusion": "fusion.norm_scale",
     "PostCleanup": "cleanup.post_cleanup",
     "QkNormRopeFusion": "fusion.qk_norm_rope",
+    "RaiseForms": "raising.raise_forms",
     "RowNeighbourFusion": "fusion.row_neighbours",
     "ScatterSplitReplacement": "cleanup.scatter_split",
     "SplitCoalescing": "cleanup.split_coalescing",
