@@ -59,8 +59,10 @@ class IrLowering(GraphPass):
 
     def uuid(self) -> Any:
         """Digest the pass and what it reads; None, which means no caching, if that cannot be."""
+        own = super().uuid()
         try:
-            return self.hash_dict({"pass": super().uuid(), "choice": priorities_in_force()})
+            key = {"pass": own, "choice": priorities_in_force()}
+            return None if own is None else self.hash_dict(key)
         except UndescribedStateError as error:
             logger.warning("lowering: graphs are compiled without torch's caches: %s", error)
             return None
