@@ -141,6 +141,19 @@ def test_one_kernel_computes_the_group_for_any_rows(name, dtype):
     assert counted[0].compiles <= 1
 
 
+def test_columns_of_longer_rows_are_read_where_they_lie():
+    def function(positions, qkv, qw, kw, cache):
+        q, k, v = qkv.split([64, 32, 32], -1)
+        return *rope(positions, q, k, qw, kw, cache), v.relu()
+
+    positions, q, k, *others = heads(ROWS, torch.float32)
+    args = positions, torch.cat([q, k, k], -1), *others
+    got = fused(QkNormRopeFusion(), function, *args)
+    assert got.steps == [["split_with_sizes", "qk_norm", "rotary_embedding"]]
+    assert [n.name for n in got.calls[0].args[1]][:1] == ["qkv_1"]
+    got.check(*args)
+
+
 @pytest.mark.parametrize("name", ["static", "gate", "residual"])
 def test_strided_rows_of_a_static_graph(name):
     case = CASES[name]

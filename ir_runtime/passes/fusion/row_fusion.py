@@ -22,6 +22,7 @@ from ir_runtime.passes.fusion.node_kind import (
 )
 from ir_runtime.passes.fusion.replace import Fusion, fusion_of, replace
 from ir_runtime.passes.graph_pass import GraphPass
+from ir_runtime.passes.memory import is_in_rows
 from ir_runtime.passes.run_record import NearMiss, PassRecord
 
 __all__ = ["RowFusion"]
@@ -98,7 +99,15 @@ class _Growth:
         if not self.has_joined:
             return None
         group = group_of(self.nodes, self.order)
-        return group if isinstance(group, Refused) else fusion_of(group)
+        if isinstance(group, Refused):
+            return group
+        views = _strided_views(group)
+        if views:  # the kernel reads columns of longer rows where they lie, without a copy
+            wider = group_of({*self.nodes, *views}, self.order)
+            found = wider if isinstance(wider, Refused) else fusion_of(wider)
+            if isinstance(found, Fusion):
+                return found
+        return fusion_of(group)
 
     def grow(self, *, check: bool) -> None:
         """Take in neighbours until none is left.
@@ -160,6 +169,21 @@ class _Growth:
                 yield from self._after(user, member, [*views, user])
             elif _is_plain(user) and is_computed(user) and self.pattern.joins_after(user, member):
                 yield user, views
+
+
+def _strided_views(group: Group) -> set[fx.Node]:
+    """Return the views that a group takes as arguments, and that are not contiguous."""
+    found: set[fx.Node] = set()
+    for source in group.inputs:
+        node, value = source, value_of(source)
+        while value is not None and is_view(node) and not is_in_rows(value):
+            found.add(node)
+            (node, *_) = node.all_input_nodes
+            if is_view(node) and value_of(node) is None:  # several pieces of one tensor
+                found.add(node)
+                (node, *_) = node.all_input_nodes
+            value = value_of(node)
+    return found
 
 
 def _numbers_of(nodes: Sequence[fx.Node]) -> list[fx.Node]:
