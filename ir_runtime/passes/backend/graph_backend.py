@@ -154,3 +154,14 @@ def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
                 f"{', '.join(_OURS)}, or of `torch._inductor.list_options()`"
             )
     return named
+
+
+def _register() -> None:
+    """Let torch know the backend where the entry point is not installed, such as in a checkout."""
+    from torch._dynamo.backends import registry
+
+    if "ir_runtime" not in registry._BACKENDS:
+        registry.register_backend(ir_runtime, name="ir_runtime")
+
+
+_register()
