@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["default_passes"]
+__all__ = ["TAIL", "default_passes"]
+
+TAIL = (
+    "PostCleanup",
+    "IrLowering",
+    "CloneElimination",
+    "PostCleanup",
+    "FixFunctionalizationPass",  # the last one: it leaves calls whose results nobody uses
+)
+"""Passes that follow all others."""
 
 _DEFAULT = (
     "RaiseForms",
@@ -11,10 +20,7 @@ _DEFAULT = (
     "SplitCoalescing",
     "ScatterSplitReplacement",
     "AddNormCanonicalization",
-    "PostCleanup",
-    "IrLowering",
-    "CloneElimination",
-    "FixFunctionalizationPass",  # the last one: it leaves calls whose results nobody uses
+    *TAIL,
 )
 
 
