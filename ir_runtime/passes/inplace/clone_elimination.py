@@ -53,7 +53,7 @@ def _remove(memory: Memory, clone: fx.Node) -> bool:
     if not may_share(memory, Copy(source, clone, clone, donated=is_donated_clone(clone))):
         return False
     memory.join(clone, source)
-    memory.replace(clone)
+    memory.remove(clone)
     clone.replace_all_uses_with(source)
     clone.graph.erase_node(clone)
     return True
@@ -66,6 +66,6 @@ def drop_self_copies(memory: Memory) -> None:
         if not isinstance(into, fx.Node) or not isinstance(source, fx.Node):
             continue
         if memory.is_same(into, source) and has_same_layout(into, source):
-            memory.replace(node)
+            memory.remove(node)
             node.replace_all_uses_with(into)
             memory.graph.erase_node(node)

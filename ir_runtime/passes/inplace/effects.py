@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,19 @@ from torch.utils import _pytree as pytree
 
 from ir_runtime.frozen import frozen
 
-__all__ = ["Effects", "changes_anything", "effects_of"]
+__all__ = ["MAY_RETURN_INPUT", "Effects", "changes_anything", "effects_of"]
+
+aten = torch.ops.aten
+
+MAY_RETURN_INPUT = (
+    aten._unsafe_view.default,
+    aten.reshape.default,
+    aten.contiguous.default,
+    aten._reshape_alias.default,
+    aten.lift.default,
+    aten.lift_fresh.default,
+)
+"""Operators that return a view or a copy."""
 
 _FUNCTIONAL = (
     "auto_functionalized",
@@ -47,13 +60,23 @@ def effects_of(node: fx.Node) -> Effects:
     if node.op != "call_function":
         return Effects(inputs, inputs)
     target: Any = node.target
-    if target is torch.ops.aten.copy_.default:
+    if target is aten.copy_.default:
         return Effects(_nodes(node.args[1]), _nodes(node.args[0]))
+    if target is operator.getitem or _is_view(target):
+        return Effects()  # it makes a tensor of the same memory, and users of that one read
     if isinstance(target, torch._ops.OpOverload):
         return Effects(inputs, tuple(_written(target, node.args, node.kwargs)))
     if isinstance(target, torch._ops.HigherOrderOperator):
         return _effects_of_higher_order(node, target, inputs)
     return Effects(inputs)  # functions of Python on sizes and tuples
+
+
+def _is_view(target: Any) -> bool:
+    """Tell whether an operator returns views and reads nothing; some only may return a view."""
+    if not isinstance(target, torch._ops.OpOverload) or target in MAY_RETURN_INPUT:
+        return False
+    aliases = [result.alias_info for result in target._schema.returns]
+    return bool(aliases) and all(each is not None and not each.is_write for each in aliases)
 
 
 def _written(

@@ -11,21 +11,10 @@ from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from ir_runtime.frozen import frozen
-from ir_runtime.passes.inplace.effects import Effects, effects_of
+from ir_runtime.passes.inplace.effects import MAY_RETURN_INPUT, Effects, effects_of
 from ir_runtime.passes.inplace.region import Region, everything, region_of
 
 __all__ = ["Access", "Memory"]
-
-aten = torch.ops.aten
-
-_MAY_RETURN_ITS_INPUT = (
-    aten._unsafe_view.default,
-    aten.reshape.default,
-    aten.contiguous.default,
-    aten._reshape_alias.default,
-    aten.lift.default,
-    aten.lift_fresh.default,
-)
 
 
 @frozen
@@ -78,7 +67,7 @@ class Memory:
         tensors = [leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, Tensor)]
         places = [(_storage(t), region_of(t)) for t in tensors if torch._C._has_storage(t)]
         unknown = value is None and node.op == "call_function" and bool(node.users)
-        if unknown or node.target in _MAY_RETURN_ITS_INPUT or _is_opaque(node):
+        if unknown or node.target in MAY_RETURN_INPUT or _is_opaque(node):
             known = {block for block, _ in places}
             given = {block for each in node.all_input_nodes for block, _ in self._places[each]}
             places += [(block, everything) for block in given - known]
@@ -126,15 +115,19 @@ class Memory:
         begin, end = self.region(copy, mine).start, self.region(source, theirs).start
         self._parent[mine] = (theirs, 0 if begin is None or end is None else end - begin)
 
-    def replace(self, node: fx.Node, other: fx.Node | None = None) -> None:
-        """Note that a node is erased, and that another one has its place in time."""
-        time = self.time.pop(node)
+    def remove(self, node: fx.Node) -> None:
+        """Note that a node is erased; call it while the node still has its users."""
+        self.time.pop(node, None)
         self._effects[node] = Effects()
-        if other is not None:
-            self.time[other] = time
-            self._places[other] = self._find_places(other)
-            for block, _ in self._places[other]:
-                self._by_block.setdefault(block, []).append(other)
+        for user in node.users:
+            self._effects.pop(user, None)
+
+    def add(self, node: fx.Node, at: fx.Node) -> None:
+        """Note that a node runs at the time of another one, which it replaces or belongs to."""
+        self.time[node] = self.time[at]
+        self._places[node] = self._find_places(node)
+        for block, _ in self._places[node]:
+            self._by_block.setdefault(block, []).append(node)
 
     def nodes(self, block: int) -> list[fx.Node]:
         """Return the nodes whose tensors lie in a block."""
@@ -147,7 +140,7 @@ class Memory:
             region = self.region(tensor, block)
             for user in tensor.users:
                 effects = self._effects.get(user)
-                if effects is None:  # a node that was added
+                if effects is None:  # a node that was added, or takes another one now
                     effects = self._effects[user] = effects_of(user)
                 if tensor in effects.reads:
                     yield Access(self.time[user], user, tensor, region, writes=False)

@@ -33,7 +33,7 @@ class Copy:
         copy: the copy; None if nothing uses it after the op that makes it.
         maker: the node that makes it.
         donated: whether the source's caller has given up its memory at this place.
-        is_written: whether the maker itself changes the copy.
+        written: what the maker itself changes in the copy, as tensors in the source's memory.
         beside: other tensors that the maker reads while it changes the copy.
     """
 
@@ -41,7 +41,7 @@ class Copy:
     copy: fx.Node | None
     maker: fx.Node
     donated: bool = False
-    is_written: bool = False
+    written: tuple[fx.Node, ...] = ()
     beside: tuple[fx.Node, ...] = ()
 
 
@@ -69,13 +69,13 @@ def may_share(memory: Memory, what: Copy) -> bool:
             return False
         if _moves_storage_wise(memory, what, block):
             return False
-    region = memory.region(what.source, source)
-    if what.is_written:
-        new.append(Access(start, what.maker, what.source, region, writes=True))
-        for each in what.beside:
-            if source in memory.blocks(each):
-                beside = memory.region(each, source)
-                old.append(Access(start, what.maker, each, beside, writes=False))
+    for each in what.written:
+        region = memory.region(each, source)
+        new.append(Access(start, what.maker, each, region, writes=True))
+    for each in what.beside:
+        if source in memory.blocks(each):
+            region = memory.region(each, source)
+            old.append(Access(start, what.maker, each, region, writes=False))
     kills = _whole_writes(memory, source, old)
     own = {a.node for a in old if a.writes and _copies_itself(a, new)}
     if not what.donated and _is_seen_outside(memory, source):
@@ -165,6 +165,8 @@ def _moves_storage_wise(memory: Memory, what: Copy, block: int) -> bool:
     users = [u for n in memory.nodes(block) for u in n.users if u.target in _STORAGE_WISE]
     if not users:
         return False
+    if what.written:
+        return True  # such a copy has all of the source's storage
     one, other = (_offset(node) for node in (what.copy, what.source))
     return one is None or one != other
 

@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
-from ir_runtime.passes.lowering.node_call import fake_value
+from ir_runtime.passes.node_call import fake_value
 
 __all__ = ["Trace", "insert_trace", "replace_results", "trace_call"]
 

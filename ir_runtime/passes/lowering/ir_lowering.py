@@ -24,9 +24,9 @@ from ir_runtime.passes.inplace.donation import donated_arguments, mark_donated_c
 from ir_runtime.passes.lowering.inductor_call import mark_kernel, mark_providers
 from ir_runtime.passes.lowering.inline import Trace, insert_trace, replace_results, trace_call
 from ir_runtime.passes.lowering.layout import give_contiguous_layout, give_layout
-from ir_runtime.passes.lowering.node_call import call_key, fake_value, op_of, where
 from ir_runtime.passes.lowering.priority_key import priorities_in_force
 from ir_runtime.passes.lowering.provider_choice import ProviderChoice, choose_provider
+from ir_runtime.passes.node_call import call_key, fake_value, op_of, where
 from ir_runtime.passes.run_record import PassRecord
 
 __all__ = ["IrLowering"]
@@ -59,8 +59,10 @@ class IrLowering(GraphPass):
 
     def uuid(self) -> Any:
         """Digest the pass and what it reads; None, which means no caching, if that cannot be."""
+        own = super().uuid()
         try:
-            return self.hash_dict({"pass": super().uuid(), "choice": priorities_in_force()})
+            key = {"pass": own, "choice": priorities_in_force()}
+            return None if own is None else self.hash_dict(key)
         except UndescribedStateError as error:
             logger.warning("lowering: graphs are compiled without torch's caches: %s", error)
             return None
