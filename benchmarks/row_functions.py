@@ -68,12 +68,12 @@ def quantized_norm(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 ROW_FUNCTIONS: Mapping[str, RowFunction] = {
-    "rms_norm": RowFunction(rms_norm, lambda x, w: KERNELS.rms_norm(x, w, EPSILON), 1),
+    "rms_norm": RowFunction(rms_norm, None, 1),
     "layer_norm": RowFunction(layer_norm, lambda x, w, b: KERNELS.layer_norm(x, w, b, EPSILON), 2),
     "softmax": RowFunction(native_softmax, KERNELS.softmax.default),
     "gelu": RowFunction(gelu, lambda x: KERNELS.gelu(x, "none")),
     "gelu_tanh": RowFunction(gelu_tanh, lambda x: KERNELS.gelu(x, "tanh")),
-    "silu_and_mul": RowFunction(native_silu_and_mul, KERNELS.silu_and_mul.default, widening=2),
+    "silu_and_mul": RowFunction(native_silu_and_mul, None, widening=2),
     "mish_and_mul": RowFunction(mish_and_mul, None, widening=2),
     "quantized_norm": RowFunction(quantized_norm, None, 1),
 }

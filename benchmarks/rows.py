@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> bool:
                     for size in map(int, arguments.sizes.split(",")):
                         tensors = _tensors(found, size, features, DTYPES[dtype])
                         sides = _sides(found, kernel, tensors, compiled=not arguments.no_compile)
-                        times = _measure(sides, tensors, arguments.rounds or 15)
+                        times = measure_in_turn(sides, tensors, arguments.rounds or 15)
                         results.append(Result(name, dtype, size, features, *times))
                         if not arguments.json:
                             print(_line(results[-1]), flush=True)
@@ -94,7 +94,7 @@ def _sides(
     return sides
 
 
-def _measure(
+def measure_in_turn(
     sides: Sequence[Callable[..., Any] | None], tensors: Sequence[torch.Tensor], rounds: int
 ) -> list[float | None]:
     """Return the median time of each side, all called in turn."""
@@ -104,6 +104,7 @@ def _measure(
         for side, count, own in zip(sides, calls, times, strict=True):
             if side is None:
                 continue
+            side(*tensors)  # the side before has left other data in the caches, and memory unmapped
             started_ns = time.perf_counter_ns()
             for _ in range(count):
                 side(*tensors)

@@ -40,6 +40,8 @@
     │   └── UndescribedStateError                  code reads a value that no kernel key can hold
     ├── ExportError                (RuntimeError)  a torch program cannot become a compiled one
     │   └── UnsupportedOperatorError (GenerateError)  it uses an operator that cannot be compiled
+    ├── LoweringError              (RuntimeError)  a graph pass cannot lower an op of the graph
+    ├── DonatedInputError          (ValueError)    a tensor is used after it was donated to an op
     ├── PassError                  (RuntimeError)  a graph pass failed, or a pipeline cannot be made
     │   ├── PassClassError         (TypeError)     what stands in a pipeline is no pass
     │   ├── UnsupportedPassError   (NotImplementedError)  a field asks for a pass that is not here
@@ -67,6 +69,7 @@ __all__ = [
     "CompilerTimeoutError",
     "DeadLibraryError",
     "DeviceError",
+    "DonatedInputError",
     "EnableListError",
     "EntryPointError",
     "ExpectedMatchError",
@@ -77,6 +80,7 @@ __all__ = [
     "LaunchError",
     "LayerClassError",
     "LinkError",
+    "LoweringError",
     "MismatchError",
     "MismatchedDeviceSetClearError",
     "MixedDeviceError",
@@ -354,6 +358,14 @@ class UnsupportedOperatorError(ExportError, GenerateError):
         self.place = place
         self.diagnostics = tuple(diagnostics)
         super().__init__(headline, facts=(*facts, *([place] if place else [])), fix=fix)
+
+
+class LoweringError(IrRuntimeError, RuntimeError):
+    """A graph pass cannot replace an op of the graph by its provider."""
+
+
+class DonatedInputError(IrRuntimeError, ValueError):
+    """A tensor that was donated to an op is used again after that op."""
 
 
 class PassError(IrRuntimeError, RuntimeError):

@@ -57,6 +57,7 @@ def test_every_field_is_read_from_a_variable_of_its_name(field: str) -> None:
         "tune": "first-calls",
         "cpu": "none",
         "passes": "none",
+        "pattern_match_debug": "none",
         "trusted_users": "none",
     }
     text = words.get(field, "0")

@@ -6,11 +6,15 @@ __all__ = ["default_passes"]
 
 _DEFAULT = (
     "RaiseForms",
+    "InplaceFunctionalization",
     "NoOpElimination",
     "SplitCoalescing",
     "ScatterSplitReplacement",
     "AddNormCanonicalization",
     "PostCleanup",
+    "IrLowering",
+    "CloneElimination",
+    "FixFunctionalizationPass",  # the last one: it leaves calls whose results nobody uses
 )
 
 

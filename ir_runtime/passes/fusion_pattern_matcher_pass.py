@@ -98,15 +98,19 @@ class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
     def _trace_fn(*args: Any, **kwargs: Any) -> fx.GraphModule:
         """Trace a pattern into the form that graphs after autograd have.
 
-        There each view is a reshape, and no permutation leaves all dimensions where they are.
+        There each view is a reshape, a reshape reads no other one, and no permutation leaves all
+        dimensions where they are.
         """
         module = matcher.fwd_only(*args, **kwargs)
         for node in list(module.graph.nodes):
             if is_func(node, aten.view.default):
                 node.target = aten.reshape.default
+            if is_func(node, aten.reshape.default):
+                _read_first(node)
             elif _permutes_nothing(node):
                 node.replace_all_uses_with(node.args[0])
                 module.graph.erase_node(node)
+        module.graph.eliminate_dead_code()
         module.recompile()
         return module
 
@@ -156,6 +160,14 @@ class _Check:
                 yield f"`{name}` has {value.ndim} dimensions, the pattern {ndim}"
             if self._pr.same_dtype and value.dtype != dtype:
                 yield f"`{name}` is {value.dtype}, in the pattern {dtype}"
+
+
+def _read_first(node: fx.Node) -> None:
+    """Let a reshape of reshapes read what the first one reads."""
+    inner: Any = node.args[0]
+    while isinstance(inner, fx.Node) and is_func(inner, aten.reshape.default):
+        inner = inner.args[0]
+    node.update_arg(0, inner)
 
 
 def _permutes_nothing(node: fx.Node) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from ir_runtime.errors import GenerateError
 from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.op_reg import KernelBuilder, MlirTemplate
 from ir_runtime.op_reg.select.argument_name import arguments_like
-from ir_runtime.rows.emit.grid import Form, usual_form
+from ir_runtime.rows.emit.grid import COLUMNS, Form, usual_form
 from ir_runtime.rows.emit.kernel_text import kernel_text
 from ir_runtime.rows.plan import make_plan
 from ir_runtime.rows.row_shape import as_rows, assert_row_sizes, from_rows, one_column
@@ -26,7 +27,12 @@ __all__ = ["call_graph", "inline"]
 
 
 def inline(
-    kb: KernelBuilder, fn: Callable[..., Any], *operands: Value, like: Sequence[Tensor] = ()
+    kb: KernelBuilder,
+    fn: Callable[..., Any],
+    *operands: Value,
+    like: Sequence[Tensor] = (),
+    streamed: bool = False,
+    columns: int = COLUMNS,
 ) -> Any:
     """Write the row kernel of a torch function, and call it.
 
@@ -42,6 +48,9 @@ def inline(
         operands: tensors; the last dimension is static.
         like: a tensor for each operand, for shapes and dtypes; default: the call's own tensors,
             if all operands are arguments of the kernel.
+        streamed: whether results are written past the cache, where they are whole cache lines; only
+            for results that begin one, which those within a program need not.
+        columns: how many of a row a workgroup takes, if no number of the whole row is needed.
 
     Returns:
         The result value, or a list if there are several.
@@ -71,7 +80,8 @@ def inline(
         )
     _check_static(kb, graph, tensors, operands)
     assert_row_sizes(kb, graph, tensors, operands)
-    found = call_graph(kb, graph, operands)
+    form = dataclasses.replace(usual_form(make_plan(graph), columns), streamed=streamed)
+    found = call_graph(kb, graph, operands, form)
     return found[0] if len(found) == 1 else found
 
 

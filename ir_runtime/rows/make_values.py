@@ -13,7 +13,7 @@ __all__ = ["JOINS", "Values"]
 
 _COMMUTATIVE = ("add", "multiply")
 _KINDS = ("constant", "row", "group", "lanes")
-JOINS = {"sum": "add", "most": "max", "least": "min"}
+JOINS = {"sum": "add", "most": "max", "least": "min", "most_number": "max"}
 """The operation that joins two numbers of a reduction."""
 
 

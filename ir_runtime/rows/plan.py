@@ -18,7 +18,7 @@ LANES = 32
 BLOCK_COLUMNS = 1024
 """Columns up to which a row is not divided."""
 
-STACK_BYTES = 16384
+STACK_BYTES = 24576
 """Most bytes of a row that are kept on the stack; IREE refuses more than 32 KiB."""
 
 EXPENSIVE = 10
@@ -38,8 +38,10 @@ COST = {
     "log1p": 28,
     "tanh": 22,
     "erf": 22,
+    "normal_cdf": 24,
     "sigmoid": 18,
     "gate": 18,
+    "gate_by_two": 14,
     "softplus": 30,
     "sin": 25,
     "cos": 25,
@@ -108,6 +110,7 @@ class Plan:
         stack: the number of the stack memory of each value that is kept there.
         uses: how often each value is an operand or a part of a result.
         order: `_split` if lanes hold even places first, as two bf16 come apart; else empty.
+        streamed: whether results are written past the cache; their memory begins a cache line.
     """
 
     graph: Graph
@@ -117,6 +120,13 @@ class Plan:
     uses: Counter[Value]
     by_columns: bool
     order: str
+    streamed: bool = False
+
+    @property
+    def short_nan(self) -> bool:
+        """Whether the low 16 bits of all NaNs are clear, since none comes in that has others."""
+        others = (torch.float32, torch.float16)
+        return not any(i.dtype in others for i in self.graph.inputs)
 
 
 Key = tuple[int, int, int]

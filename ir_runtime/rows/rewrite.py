@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from ir_runtime.rows.make_values import Values
-from ir_runtime.rows.value import Graph, Value, topological
+from ir_runtime.rows.value import EXTREMES, Graph, Value, topological
 
 __all__ = ["rewrite"]
 
@@ -56,10 +56,10 @@ def _by_function(
         return None
     if v.op == "exp" and args[0].op == "subtract":
         x, most = args[0].args
-        if most.op == "most" and most.args[0] is x:
+        if most.op in ("most", "most_number") and most.args[0] is x:
             return values.make("exp_down", args[0])
     if v.op in ("multiply", "add"):
-        pattern = _gate if v.op == "multiply" else _one_and_tanh
+        pattern = _gate if v.op == "multiply" else _one_and
         for old, (a, b) in ((v.args[1], args), (v.args[0], args[::-1])):
             if uses[old] == 1:  # a function that others use is computed anyway
                 found = pattern(values, a, b)
@@ -69,18 +69,40 @@ def _by_function(
 
 
 def _gate(values: Values, a: Value, b: Value) -> Value | None:
-    """Write a * sigmoid(b) as a / (1 + exp(-b)), which rounds once less."""
-    return values.make("gate", a, b.args[0]) if b.op == "sigmoid" else None
+    """Write a * sigmoid(b) as a / (1 + exp(-b)), which rounds once less.
 
-
-def _one_and_tanh(values: Values, a: Value, b: Value) -> Value | None:
-    """Write 1 + tanh(u) as 2 sigmoid(2 u), in which nothing cancels."""
-    if a is not values.constant(1.0) or b.op != "tanh":
+    If b has a constant factor, the base of the power becomes 2, and the factor another.
+    """
+    if b.op != "sigmoid":
         return None
-    two = values.constant(2.0)
-    return values.make(
-        "multiply", values.make("sigmoid", values.make("multiply", b.args[0], two)), two
-    )
+    inner, factor = b.args[0], 1.0
+    while inner.op == "multiply" and any(v.kind == "constant" for v in inner.args):
+        constant, inner = sorted(inner.args, key=lambda v: v.kind != "constant")
+        factor *= constant.number
+    if factor == 1.0:
+        return values.make("gate", a, inner)
+    power = values.make("multiply", inner, values.constant(factor * math.log2(math.e)))
+    return values.make("gate_by_two", a, power)
+
+
+def _one_and(values: Values, a: Value, b: Value) -> Value | None:
+    """Write 1 + tanh(u) as 2 sigmoid(2 u), and 1 + erf(u) as 2 Phi(u sqrt(2)): nothing cancels."""
+    if a is not values.constant(1.0) or b.op not in ("tanh", "erf"):
+        return None
+    name, factor = ("sigmoid", 2.0) if b.op == "tanh" else ("normal_cdf", math.sqrt(2.0))
+    inner = values.make("multiply", b.args[0], values.constant(factor))
+    if name == "normal_cdf":
+        inner = _times_sqrt2(values, b.args[0]) or inner
+    return values.make("multiply", values.make(name, inner), values.constant(2.0))
+
+
+def _times_sqrt2(values: Values, u: Value) -> Value | None:
+    """Return v for v sqrt(1/2), or for v / sqrt(2)."""
+    if u.op not in ("multiply", "divide"):
+        return None
+    factor = values.constant(math.sqrt(0.5) if u.op == "multiply" else math.sqrt(2.0))
+    places = (1, 0) if u.op == "multiply" else (1,)
+    return next((u.args[1 - n] for n in places if u.args[n] is factor), None)
 
 
 def _by_division(
@@ -137,14 +159,14 @@ def highest(v: Value) -> float:
         return max(highest(v.args[0]), 0.0) * v.args[0].width
     if v.op == "min":
         return min(map(highest, v.args))
-    if v.op in ("most", "least", "spread", "add", "max"):
+    if v.op in (*EXTREMES, "spread", "add", "max"):
         known = [highest(a) for a in v.args]
         return sum(known) if v.op == "add" else max(known)
     return math.inf
 
 
-_AT_MOST_ONE = ("exp_down", "sigmoid", "tanh", "erf", "sin", "cos")
-_POSITIVE = ("exp", "exp_down", "sigmoid", "softplus", "abs")
+_AT_MOST_ONE = ("exp_down", "sigmoid", "tanh", "erf", "normal_cdf", "sin", "cos")
+_POSITIVE = ("exp", "exp_down", "sigmoid", "softplus", "normal_cdf", "abs")
 
 
 def _bound_of_product(a: float, b: float) -> float:
@@ -152,8 +174,7 @@ def _bound_of_product(a: float, b: float) -> float:
 
 
 _BOUNDS: dict[str, Callable[..., float]] = {
-    "most": lambda a: a,
-    "least": lambda a: a,
+    **{name: lambda a: a for name in EXTREMES},
     "spread": lambda a: a,
     "sqrt": lambda a: math.sqrt(max(a, 0.0)),
     "max": max,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
 
+from ir_runtime.device.machine_choice import group_elements, streaming_bytes
 from ir_runtime.errors import IrRuntimeError, UnsupportedOperatorError
 from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.op_reg import KernelBuilder, KernelSelection
@@ -15,7 +17,7 @@ from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.tensor_leaves import flatten_groups
 from ir_runtime.op_reg.select.call_selection import CallSelection
 from ir_runtime.op_reg.traced_op import TracedOp, declare_arguments, tensor_descs
-from ir_runtime.rows.emit.grid import Form, offered_forms
+from ir_runtime.rows.emit.grid import Form, chosen_form, offered_forms
 from ir_runtime.rows.inlining import call_graph
 from ir_runtime.rows.plan import make_plan
 from ir_runtime.rows.trace import trace
@@ -70,12 +72,27 @@ class RowOp(TracedOp):
             desc = ksel.return_new_tensor(result.shape, result.dtype)
             _specialize(desc, result.inner, self.graph)
         ksel.variant = f"rows {digest_of(self.graph.text())[:16]}"
-        offered = offered_forms(make_plan(self.graph))
+        offered = offered_forms(make_plan(self.graph), group_elements(ksel.machine).size)
         chosen = {
             name: int(ksel.choose_variant(name, [f"{n}" for n in numbers]))
             for name, numbers in offered.items()
         }
-        self.form = Form(**chosen)
+        streamed = self._is_large(ksel, [d.t for d in descs])
+        self.form = chosen_form(chosen, streamed=streamed)
+        ksel.variant += " streamed" if self.form.streamed else ""
+
+    def _is_large(self, ksel: CallSelection, tensors: Sequence[Tensor]) -> bool:
+        """Tell whether the last cache cannot hold what the kernel reads and writes.
+
+        Tensors of a call begin a cache line; results within a program may begin anywhere.
+        """
+        assert self.graph is not None
+        plan = make_plan(self.graph)
+        if ksel.within_program or plan.by_columns or any(n >= 0 for n in plan.kept.values()):
+            return False  # a fence for few columns costs more; what is kept there is in the cache
+        written = sum(math.prod(r.shape) * r.dtype.itemsize for r in self.graph.results)
+        read = sum(t.nbytes for t in tensors)
+        return read + written >= streaming_bytes(ksel.machine).size
 
     def _trace(self, ksel: CallSelection, tensors: Sequence[Tensor]) -> Graph:
         if ksel.device_family != "local":

@@ -21,6 +21,7 @@ import torch
 
 __all__ = [
     "COMPARISONS",
+    "EXTREMES",
     "LOGIC",
     "REDUCTIONS",
     "Gather",
@@ -36,7 +37,9 @@ COMPARISONS = {"gt": "ogt", "ge": "oge", "lt": "olt", "le": "ole", "eq": "oeq", 
 """MLIR's predicate of each comparison."""
 
 LOGIC = ("and", "or", "not")
-REDUCTIONS = ("sum", "most", "least")
+EXTREMES = ("most", "least", "most_number")
+REDUCTIONS = ("sum", *EXTREMES)
+"""`most_number` passes over NaN."""
 
 
 class NoRuleError(Exception):

@@ -41,8 +41,10 @@ _FUNCTIONS = {
     "exp_down": VectorFunction(exponential.exp_down),
     "expm1": VectorFunction(exponential.expm1),
     "gate": VectorFunction(exponential.gate, ("f32", "f32")),
+    "gate_by_two": VectorFunction(exponential.gate_by_two, ("f32", "f32")),
     "log": VectorFunction(logarithm.log),
     "log1p": VectorFunction(logarithm.log1p),
+    "normal_cdf": VectorFunction(error_function.normal_cdf),
     "rsqrt": VectorFunction(reciprocal.rsqrt),
     "sigmoid": VectorFunction(exponential.sigmoid),
     "sin": VectorFunction(trigonometric.sin),
@@ -62,6 +64,9 @@ def _conversions() -> dict[str, VectorFunction]:
             narrow = conversion.narrow(kind, in_split_order=in_split_order)
             found[f"widen_{kind}{order}"] = VectorFunction(widen, operands=(kind,))
             found[f"narrow_{kind}{order}"] = VectorFunction(narrow, result=kind)
+    for order in ("", "_split"):
+        plain = conversion.narrow("bf16", in_split_order=bool(order), short_nan=True)
+        found[f"narrow_bf16_short_nan{order}"] = VectorFunction(plain, result="bf16")
     for kind in conversion.FORMATS:
         found[f"round_{kind}"] = VectorFunction(conversion.round_to(kind))
     return found
@@ -69,7 +74,8 @@ def _conversions() -> dict[str, VectorFunction]:
 
 VECTOR_FUNCTIONS: Mapping[str, VectorFunction] = {**_FUNCTIONS, **_conversions()}
 """By name: mathematical functions; `widen_<kind>` and `narrow_<kind>` between float32 and a narrow
-type, with `_split` for lanes in split order; `round_<kind>`, to the numbers of a narrow type."""
+type, with `_split` for lanes in split order, and `_short_nan` if the low bits of NaNs are clear;
+`round_<kind>`, to the numbers of a narrow type."""
 
 
 def vector_functions(names: Iterable[str], lanes: int = 32) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ir_runtime import ir
+from ir_runtime import ir, rows
 from ir_runtime.device.machine_choice import group_elements
 from ir_runtime.op_reg import (
     CustomOp,
@@ -17,7 +17,6 @@ from ir_runtime.op_reg import (
     flatten,
     unflatten,
 )
-from kernels_mlir.lanes import LANE_COUNT, element_aliases, link_lanes
 from kernels_mlir.library import (
     FLOATS,
     even_last_size,
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["native_silu_and_mul", "silu_and_mul", "silu_and_mul_op"]
 
-CPU = MlirTemplate.beside(__file__, "silu_and_mul.mlir")
 GPU = MlirTemplate.beside(__file__, "silu_and_mul_gpu.mlir")
 
 
@@ -104,28 +102,21 @@ class SiluAndMulKernel(CustomOp):
         ksel.return_new_tensor(shape, x.t.dtype).specialize_dims(-1)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
-        """Compute in float32 on rows."""
+        """Compute in float32 on rows; on CPUs by the row kernel of native."""
+        if ksel.device_family == "local":
+            columns = group_elements(ksel.machine).size
+            y = rows.inline(kb, native_silu_and_mul, kb.arg_value(0), columns=columns)
+            kb.yield_results(y)
+            return
         x = ksel.arg_descs[0].t
         n = x.shape[-1]
-        rows = flatten(kb, kb.arg_value(0), keep=1)
-        if ksel.device_family == "local":
-            dtypes = {"x": x.dtype}
-            template = link_lanes(CPU, dtypes)
-            aliases = element_aliases(dtypes)
-            aliases |= {
-                "!x": f"tensor<?x{n}x!element_x>",
-                "!y": f"tensor<?x{n // 2}x!element_x>",
-                "#d": f"{n // 2} : index",
-                "#group": f"{columns_of_group(n // 2, _most_columns(ksel))} : index",
-            }
-        else:
-            template, rows = GPU, kb.cast_float(rows, torch.float32)
-            aliases = {
-                "!x": f"tensor<?x{n}xf32>",
-                "!y": f"tensor<?x{n // 2}xf32>",
-                "#round_by_sum": round_by_sum(ksel),
-            }
-        y = kb.cast_float(kb.inline_mlir(template, aliases, rows), x.dtype)
+        aliases = {
+            "!x": f"tensor<?x{n}xf32>",
+            "!y": f"tensor<?x{n // 2}xf32>",
+            "#round_by_sum": round_by_sum(ksel),
+        }
+        wide = kb.cast_float(flatten(kb, kb.arg_value(0), keep=1), torch.float32)
+        y = kb.cast_float(kb.inline_mlir(GPU, aliases, wide), x.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
@@ -145,17 +136,6 @@ class SiluAndMulKernel(CustomOp):
         sigmoid = torch.sigmoid(gate)
         slope = sigmoid * (1 + gate * (1 - sigmoid))
         return torch.cat((g * slope * up, g * (gate * sigmoid)), dim=-1).to(x.dtype)
-
-
-def _most_columns(ksel: KernelSelection) -> int:
-    """Return the most columns that one workgroup of the CPU kernel computes."""
-    return group_elements(ksel.machine).size
-
-
-def columns_of_group(columns: int, most: int) -> int:
-    """Return the columns of a group: about equal parts of a row, and a multiple of the lanes."""
-    groups = -(-columns // most)
-    return -(-columns // (max(groups, 1) * LANE_COUNT)) * LANE_COUNT or LANE_COUNT
 
 
 shard_by_row("silu_and_mul")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ir_runtime import ir
+from ir_runtime import ir, rows
 from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import (
@@ -19,16 +19,15 @@ from ir_runtime.op_reg import (
     float_attribute,
     unflatten,
 )
-from kernels_mlir.lanes import element_aliases, link_lanes
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
+    STREAMED,
     at_least_one_dimension,
     check_rows,
     choose_stores,
     make_rows,
     register_kernel,
-    store_aliases,
     summed_like,
     widened,
     widest,
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["native_rms_norm", "rms_norm", "rms_norm_op"]
 
-CPU = MlirTemplate.beside(__file__, "rms_norm.mlir")
 GPU = MlirTemplate.beside(__file__, "rms_norm_gpu.mlir")
 
 
@@ -178,38 +176,28 @@ class RmsNormKernel(CustomOp):
         choose_stores(ksel, x.t)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
-        """Compute in float32 on rows."""
+        """Compute in float32 on rows; on CPUs by the row kernel of native."""
         x, weight = ksel.arg_descs[0].t, kb.arg_value(1)
-        n = x.shape[-1]
-        operands = [flatten(kb, kb.arg_value(0), keep=1)]
-        if weight is not None:
-            operands.append(weight)
-        function = "rms_norm" if weight is not None else "rms_norm_weightless"
-        aliases = {"#epsilon": float_attribute(ksel.arg_descs[2].v)}
-        head = ksel.arg_descs[3].v or n
+        epsilon, head = ksel.arg_descs[2].v, ksel.arg_descs[3].v
+        operands = [kb.arg_value(0), *([] if weight is None else [weight])]
         if ksel.device_family == "local":
-            dtypes = {"x": x.dtype}
-            dtypes["weight"] = x.dtype if weight is None else ksel.arg_descs[1].t.dtype
-            template = link_lanes(CPU, dtypes)
-            aliases |= element_aliases(dtypes)
-            aliases |= {
-                "!x": f"tensor<?x{n}x!element_x>",
-                "!weight": f"tensor<{n}x!element_weight>",
-                "#n": f"{n} : index",
-                "#head": f"{head} : index",
-                "#weighted": "false" if weight is None else "true",
-                **store_aliases(ksel),
-            }
-        else:
-            template = GPU
-            operands = [kb.cast_float(operand, torch.float32) for operand in operands]
-            aliases |= {
-                "!x": f"tensor<?x{n}xf32>",
-                "!head": f"tensor<?x{head}xf32>",
-                "!weight": f"tensor<{n}xf32>",
-            }
-        y = kb.inline_mlir(template, aliases, *operands, function=function)
-        y = kb.cast_float(y, x.dtype)
+
+            def norm(x: Tensor, weight: Tensor | None = None) -> Tensor:
+                return native_rms_norm(x, weight, epsilon, head)
+
+            kb.yield_results(rows.inline(kb, norm, *operands, streamed=ksel.variant == STREAMED))
+            return
+        n = x.shape[-1]
+        aliases = {
+            "#epsilon": float_attribute(epsilon),
+            "!x": f"tensor<?x{n}xf32>",
+            "!head": f"tensor<?x{head or n}xf32>",
+            "!weight": f"tensor<{n}xf32>",
+        }
+        operands[0] = flatten(kb, operands[0], keep=1)
+        wide = [kb.cast_float(operand, torch.float32) for operand in operands]
+        function = "rms_norm" if weight is not None else "rms_norm_weightless"
+        y = kb.cast_float(kb.inline_mlir(GPU, aliases, *wide, function=function), x.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:

@@ -34,16 +34,17 @@ class OpPriority:
         op: the op.
 
     Attributes:
+        choices: generates the functions that try providers in turn.
         context: the priority of a context, None if it has none.
         default: the priority for contexts that have none.
     """
 
     def __init__(self, op: OpFacts[IrOpImpl]) -> None:
         self._op = op
-        self._choices = CompiledChoices(op)
+        self.choices = CompiledChoices(op)
         self._traced = Traced()
         self.context: ContextVar[Priority | None] = ContextVar(f"ir_op_{op.name}", default=None)
-        self.default = Priority(op, self._choices, ())
+        self.default = Priority(op, self.choices, ())
 
     def current(self) -> Priority:
         """Return the priority of this context, else the default."""
@@ -98,7 +99,7 @@ class OpPriority:
     ) -> Generator[None]:
         """Set the providers of this context; see `IrOp.set_priority`."""
         before = self.context.get() or self.default
-        chosen = make_priority(self._op, self._choices, names, source="context")
+        chosen = make_priority(self._op, self.choices, names, source="context")
         token = self.context.set(
             chosen if batch_sizes is None else with_range(before, batch_sizes, chosen)
         )
@@ -123,7 +124,7 @@ class OpPriority:
             batch_sizes: for which batch sizes, None for all.
             auto: whether a tuned table may put them in another order.
         """
-        chosen = make_priority(self._op, self._choices, names, source="default", auto=auto)
+        chosen = make_priority(self._op, self.choices, names, source="default", auto=auto)
         if batch_sizes is not None:
             chosen = with_range(self.default, batch_sizes, chosen)
         self.default = chosen
@@ -131,12 +132,12 @@ class OpPriority:
 
     def clear_default(self) -> None:
         """Remove the default of the process."""
-        self.default = Priority(self._op, self._choices, ())
+        self.default = Priority(self._op, self.choices, ())
         self._changed()
 
     def forget_choices(self) -> None:
         """Compile all priorities of the op again, after providers' conditions have changed."""
-        self._choices.clear()
+        self.choices.clear()
         compile_again(self._op)
 
     def _changed(self) -> None:

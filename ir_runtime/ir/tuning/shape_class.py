@@ -19,7 +19,7 @@ __all__ = ["device_type_of", "shape_class"]
 _PLAIN = (Tensor, Parameter)
 
 
-def shape_class(op: OpFacts[Any], values: Sequence[Any]) -> str | None:
+def shape_class(op: OpFacts[Any], values: Sequence[Any], *, traced: bool = False) -> str | None:
     """Return the class of a call as text, such as `x=f32[8,4096], weight=f32[4096], threads=2`.
 
     The batch size is rounded up to a power of two: the first size of each activation, and of each
@@ -29,6 +29,7 @@ def shape_class(op: OpFacts[Any], values: Sequence[Any]) -> str | None:
     Args:
         op: the op.
         values: all arguments of the call.
+        traced: whether fake tensors count as plain ones, as in a graph that is being compiled.
 
     Returns:
         None if the call has none: a tensor is not a plain one of a real device, as while a compiler
@@ -37,8 +38,10 @@ def shape_class(op: OpFacts[Any], values: Sequence[Any]) -> str | None:
     parts: list[str] = []
     devices: set[str] = set()
     batch = _batch_size(op, values)
+    plain = (*_PLAIN, torch._subclasses.FakeTensor) if traced else _PLAIN
     for i, (name, value) in enumerate(zip(op.arg_names, values, strict=True)):
-        text = _in_words(value, batch, devices, activation=i in op.activation_indices)
+        activation = i in op.activation_indices
+        text = _in_words(value, batch, devices, plain, activation=activation)
         if text is None:
             return None
         if text:
@@ -74,15 +77,22 @@ def _batch_size(op: OpFacts[Any], values: Sequence[Any]) -> int | None:
     return first[0].shape[0] if first and first[0].ndim else None
 
 
-def _in_words(value: Any, batch: int | None, devices: set[str], *, activation: bool) -> str | None:
+def _in_words(
+    value: Any,
+    batch: int | None,
+    devices: set[str],
+    plain: tuple[type[Tensor], ...],
+    *,
+    activation: bool,
+) -> str | None:
     """Return a value as text, "" for one that does not count, None for one without a class."""
     if isinstance(value, list | tuple):
-        each = [_in_words(v, batch, devices, activation=activation) for v in value]
+        each = [_in_words(v, batch, devices, plain, activation=activation) for v in value]
         return None if None in each else f"({', '.join(t for t in each if t)})"
     if isinstance(value, Tensor):
         # While torch.jit traces, sizes are tensors; elsewhere they may be symbols.
         if (
-            type(value) not in _PLAIN
+            type(value) not in plain
             or value.is_meta
             or any(type(n) is not int for n in value.shape)
         ):

@@ -24,6 +24,7 @@ from ir_runtime.ir.tuning.table_file import (
     signature_of,
     table_files,
 )
+from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.settings import Settings, current_settings, on_change
 
 __all__ = ["Found", "Tables", "describe_tables", "tables", "wanted_variants", "why_unused"]
@@ -119,11 +120,17 @@ class Tables:
         for listener in self._listeners:
             listener(op)
 
-    def find(self, op: OpFacts[IrOpImpl], values: Sequence[Any]) -> Found:
-        """Return what the tables say of a call, given all its arguments."""
+    def find(self, op: OpFacts[IrOpImpl], values: Sequence[Any], *, traced: bool = False) -> Found:
+        """Return what the tables say of a call, given all its arguments.
+
+        Args:
+            op: the op.
+            values: all arguments.
+            traced: whether fake tensors count as plain ones, as in a graph that is being compiled.
+        """
         if not self.active:
             return Found()
-        name = shape_class(op, values)
+        name = shape_class(op, values, traced=traced)
         device_type = None if name is None else device_type_of(values)
         if name is None or device_type is None:
             return Found(reason="the call has no class: a tensor is not a plain one")
@@ -141,6 +148,32 @@ class Tables:
         if not reason and read.tables:
             reason = "not measured"
         return Found(None, name, reason)
+
+    def rankings(self, op: OpFacts[IrOpImpl], values: Sequence[Any]) -> list[Found]:
+        """Return all rankings of an op that hold on the device of a call, for any class of calls.
+
+        Args:
+            op: the op.
+            values: all arguments; only their device counts.
+        """
+        device_type = device_type_of(values) if self.active else None
+        if device_type is None:
+            return []
+        return [
+            Found(ranking, name)
+            for _, table in self._of_device_type(device_type).tables
+            if (rankings := table.ops.get(op.name)) is not None
+            for name, ranking in rankings.classes.items()
+            if rankings.changed_provider(ranking, self._digests_of(op, ranking)) is None
+        ]
+
+    def digest(self) -> str:
+        """Digest what all tables in force for this CPU say; "" if there is none."""
+        device_type = device_type_of(()) if self.active else None
+        if device_type is None:
+            return ""
+        read = self._of_device_type(device_type)
+        return digest_of(*(table.to_bytes() for _, table in read.tables)) if read.tables else ""
 
     def _digests_of(self, op: OpFacts[IrOpImpl], ranking: Ranking) -> dict[str, str]:
         digests: dict[str, str] = {}

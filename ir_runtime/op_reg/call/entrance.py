@@ -9,7 +9,7 @@ import torch
 
 from ir_runtime.op_reg.op.op import Op
 
-__all__ = ["direct_entrance", "eager_entrance", "make_entrance", "positional"]
+__all__ = ["direct_entrance", "eager_entrance", "make_entrance", "out_entrance", "positional"]
 
 
 def make_entrance(op: Op, eager: Callable[..., Any] | None = None) -> Callable[..., Any]:
@@ -58,14 +58,34 @@ def direct_entrance(op: Op) -> Callable[..., Any]:
     return through_torch if op.calls.fast is None else op.calls.fast.guarded_entrance(through_torch)
 
 
+def out_entrance(op: Op) -> Callable[..., Any]:
+    """Return an entrance to the `out` overload, for callers who know that no compiler traces them.
+
+    Args:
+        op: a registered op that has the overload.
+
+    Returns:
+        A function that takes the op's arguments by position, and the tensors that the results go
+        into by name.
+    """
+    packet = getattr(getattr(torch.ops, op.library.ns), op.name)
+    through_torch = _positional(packet.out, op)
+    fast = op.calls.fast
+    return through_torch if fast is None else fast.guarded_out_entrance(through_torch)
+
+
 def positional(op: Op) -> Callable[..., Any]:
     """Return the torch op as a function that takes keyword-only arguments by position, too."""
-    overload, count = op.overload, op.positional_count
+    return _positional(op.overload, op)
+
+
+def _positional(overload: Any, op: Op) -> Callable[..., Any]:
+    count = op.positional_count
     if count == len(op.arg_names):
         return overload
     names = op.arg_names[count:]
 
-    def call(*args: Any) -> Any:
-        return overload(*args[:count], **dict(zip(names, args[count:], strict=False)))
+    def call(*args: Any, **named: Any) -> Any:
+        return overload(*args[:count], **dict(zip(names, args[count:], strict=False)), **named)
 
     return call

@@ -36,6 +36,7 @@ class FastCalls:
         self._calls: list[_launcher.Call] = []
         self._out_calls: list[_launcher.Call] = []
         self._guarded: _launcher.Call | None = None
+        self._guarded_out: _launcher.Call | None = None
         self._capacity = 1  # the setting is read when there is something to remember
 
     def entrance(self, name: str, slow: Callable[..., Any], *, keyset: bool, out: bool) -> Any:
@@ -88,6 +89,31 @@ class FastCalls:
         """Return another entrance like `guarded_entrance`, for a `slow` that does more."""
         call = self._new_guarded(slow, self._capacity, self._calls)
         self._calls.append(call)
+        return call
+
+    def guarded_out_entrance(self, slow: Callable[..., Any]) -> Any:
+        """Return what `guarded_entrance` does for the `out` overload; the same one each time.
+
+        Args:
+            slow: calls the torch op; takes the arguments in schema order, the tensors by name.
+        """
+        if self._guarded_out is not None:
+            return self._guarded_out
+        op = self._op
+        call = _guarded_call(
+            slow,
+            (*op.arg_names, staged_name(op)),
+            self._capacity,
+            defaults=default_values(op) | {staged_name(op): False},
+            check=op.check if op.has_check else None,
+            eager=op.eager_execute if op.has_eager_execute else None,
+            outs=out_names(op),
+            asked=len(op.arg_names),
+            autocast=op.autocast_dtypes,
+            peers=tuple(self._out_calls),
+        )
+        self._out_calls.append(call)
+        self._guarded_out = call
         return call
 
     def _new_guarded(

@@ -20,7 +20,7 @@ __all__ = [
 
 LIBRARY = (
     *("exp", "exp_down", "expm1", "log", "log1p", "tanh", "erf"),
-    *("sigmoid", "softplus", "sin", "cos", "rsqrt", "gate"),
+    *("sigmoid", "softplus", "sin", "cos", "rsqrt", "gate", "gate_by_two", "normal_cdf"),
 )
 """Operations that are functions of the vector library."""
 
@@ -125,7 +125,10 @@ def _round(say: Say, kind: Type, x: str) -> str:
 
 
 def extreme_of(say: Say, reduction: str, x: str, so_far: str) -> str:
-    """Return the more extreme of a number and those so far; NaN stays."""
+    """Return the more extreme of a number and those so far; NaN stays, or is passed over."""
+    if reduction == "most_number":
+        is_more = say(f"arith.cmpf ogt, {x}, {so_far}", LANE)
+        return _select(say, LANE_TYPE, is_more, x, so_far)
     return extreme(say, LANE_TYPE, x, so_far, "ogt" if reduction == "most" else "olt")
 
 

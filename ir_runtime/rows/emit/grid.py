@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ir_runtime.rows.emit.block import Block
@@ -9,10 +11,10 @@ from ir_runtime.rows.emit.row import joined_index
 from ir_runtime.rows.plan import LANES, Plan
 from ir_runtime.rows.value import Graph
 
-__all__ = ["Form", "Grid", "offered_forms", "product", "usual_form", "workload"]
+__all__ = ["Form", "Grid", "chosen_form", "offered_forms", "product", "usual_form", "workload"]
 
-COLUMNS = (2048, 1024, 4096)
-"""Columns that a workgroup may take, if no number of the whole row is needed; the usual first."""
+COLUMNS = 2048
+"""Columns that a workgroup takes where no number of the whole row is needed; of no machine."""
 
 SHORT = 1024
 """Columns up to which a workgroup takes several rows, as a call of it costs as much as a row."""
@@ -27,22 +29,34 @@ class Form:
     Attributes:
         columns: how many columns a workgroup takes at most, if it takes blocks of a row.
         rows: how many rows a workgroup takes, else.
+        streamed: whether results are written past the cache, where they are whole cache lines.
     """
 
-    columns: int = COLUMNS[0]
+    columns: int = COLUMNS
     rows: int = 1
+    streamed: bool = False
 
 
-def usual_form(plan: Plan) -> Form:
-    """Return the form where nothing was measured."""
-    offered = offered_forms(plan)
-    return Form(**{name: numbers[0] for name, numbers in offered.items()})
+def usual_form(plan: Plan, columns: int = COLUMNS) -> Form:
+    """Return the form where nothing was measured; `columns` as for `offered_forms`."""
+    offered = offered_forms(plan, columns)
+    return chosen_form({name: numbers[0] for name, numbers in offered.items()})
 
 
-def offered_forms(plan: Plan) -> dict[str, tuple[int, ...]]:
-    """Return the forms of a plan that may be faster, the usual ones first."""
+def chosen_form(numbers: Mapping[str, int], *, streamed: bool = False) -> Form:
+    """Return the form with some of the offered numbers, by name."""
+    return dataclasses.replace(Form(streamed=streamed), **numbers)
+
+
+def offered_forms(plan: Plan, columns: int = COLUMNS) -> dict[str, tuple[int, ...]]:
+    """Return the forms of a plan that may be faster, the usual ones first.
+
+    Args:
+        plan: the plan.
+        columns: how many a workgroup usually takes, if it takes blocks of a row.
+    """
     if plan.by_columns:
-        return {"columns": COLUMNS}
+        return {"columns": (columns, columns // 2, 2 * columns)}
     if plan.graph.segments:
         return {}
     width = max((p.width * max(p.groups, 1) for p in plan.passes), default=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from contextlib import nullcontext
 
@@ -29,7 +30,9 @@ def kernel_text(plan: Plan, name: str, form: Form | None = None) -> str:
             `tensor<?xWIDTHxTYPE>`, shared inputs as `tensor<WIDTHxTYPE>`.
         form: what a workgroup takes; default: the usual.
     """
-    grid = Grid(plan, form or usual_form(plan))
+    form = form or usual_form(plan)
+    plan = dataclasses.replace(plan, streamed=form.streamed)
+    grid = Grid(plan, form)
     body = Block()
     rows = RowCode(plan.graph, body)
     _bind(plan, body)
@@ -42,6 +45,8 @@ def kernel_text(plan: Plan, name: str, form: Form | None = None) -> str:
             for number in numbers:
                 PassCode(plan, rows, number).write()
     _store_numbers(plan, rows)
+    if form.streamed:
+        body.lines.append("llvm.fence seq_cst")
     lines = [*grid.rows(), *before, *grid.over_rows(body.lines)]
     return _FORM.format(
         name=name,

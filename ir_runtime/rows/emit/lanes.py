@@ -22,6 +22,9 @@ from ir_runtime.rows.value import Input, Value
 __all__ = ["Body", "Tail", "stack_memory"]
 
 
+CACHE_LINE = 64
+
+
 @dataclass(frozen=True, slots=True)
 class Tail:
     """The masks of a last, incomplete vector.
@@ -207,6 +210,12 @@ class Body:
         place = f"%out{store.result}[%row, {column}]"
         memory = f"memref<?x{result.width}x{kind}>"
         if len(narrow) == 1:
+            if self._is_streamed(store, result.dtype.itemsize, result.width):
+                self.block.lines.append(
+                    f"vector.store {narrow[0]}, {place} alignment = {CACHE_LINE} "
+                    f"nontemporal = true : {memory}, {vector_of(kind)}"
+                )
+                return
             mask = self.tail.memory if self.tail else ""
             self._write(narrow[0], vector_of(kind), place, memory, mask)
             return
@@ -214,6 +223,12 @@ class Body:
         text = f"vector.interleave {', '.join(narrow)}"
         y = self.block.say(text, f"{vector_of(kind)} -> {pairs}")
         self._write(y, pairs, place, memory, mask)
+
+    def _is_streamed(self, store: Store, itemsize: int, width: int) -> bool:
+        """Tell whether a store writes whole cache lines, past the cache."""
+        sizes = (LANES, store.at, store.step, width)
+        whole = all(size * itemsize % CACHE_LINE == 0 for size in sizes)
+        return self._plan.streamed and self.tail is None and whole
 
     def _narrowed(self, y: str, dtype: torch.dtype) -> str:
         """Return a vector in a dtype, in the order of memory."""
@@ -226,7 +241,8 @@ class Body:
             return say(f"arith.trunci {wide}", f"{INDICES} to {vector_of('i8')}")
         if kind == "f32" and not self._order:
             return y
-        name = f"narrow_{kind}{self._order}"
+        short = "_short_nan" if kind == "bf16" and self._plan.short_nan else ""
+        name = f"narrow_{kind}{short}{self._order}"
         self._rows.functions.add(name)
         return say(f"func.call @row_{name}({y})", f"({LANE}) -> {vector_of(kind)}")
 

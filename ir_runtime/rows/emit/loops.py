@@ -21,7 +21,8 @@ BLOCK = 8 * LANES
 LEAST, MOST = 1e-28, 1e30
 """Sums of products within these bounds have no term that overflowed, or vanished and mattered."""
 
-_NEUTRAL = {"sum": 0.0, "most": -math.inf, "least": math.inf}
+_NEUTRAL = {"sum": 0.0, "most": -math.inf, "least": math.inf, "most_number": -math.inf}
+_JOIN = {"most": "maximumf", "least": "minimumf", "most_number": "maxnumf"}
 
 
 class PassCode:
@@ -205,8 +206,7 @@ class PassCode:
     def _reduced(self, r: Value, acc: str, wide: bool) -> str:  # noqa: FBT001
         say = self._rows.block.say
         if r.op != "sum":
-            how = "maximumf" if r.op == "most" else "minimumf"
-            found = say(f"vector.reduction <{how}>, {acc}", f"{LANE} into f32")
+            found = say(f"vector.reduction <{_JOIN[r.op]}>, {acc}", f"{LANE} into f32")
             return say(f"arith.extf {found}", "f32 to f64")
         if not wide:
             acc = say(f"arith.extf {acc}", f"{LANE} to {F64}")

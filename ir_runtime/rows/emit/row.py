@@ -10,7 +10,7 @@ import torch
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.rows.emit.arithmetic import LIBRARY, ROW_TYPE, operation
 from ir_runtime.rows.emit.block import F64, LANE, MASK, Block, number, vector_of
-from ir_runtime.rows.value import REDUCTIONS, Graph, Input, Value
+from ir_runtime.rows.value import EXTREMES, REDUCTIONS, Graph, Input, Value
 
 __all__ = ["RowCode", "joined_index"]
 
@@ -212,7 +212,7 @@ def memory_of(source: Input) -> str:
 
 def is_single(v: Value) -> bool:
     """Tell whether float32 has a row's number exactly."""
-    if v.op in ("input", "most", "least", "round_to", "to_int8") or v.kind == "constant":
+    if v.op in ("input", *EXTREMES, "round_to", "to_int8") or v.kind == "constant":
         return True
     return v.op in ("neg", "abs", "max", "min", "select") and all(
         a.is_bool or is_single(a) for a in v.args

@@ -103,10 +103,20 @@ def widen(kind: str, *, in_split_order: bool = False) -> Callable[[Vector], Vect
     return (lambda x: split(plain(x))) if in_split_order else plain
 
 
-def narrow(kind: str, *, in_split_order: bool = False) -> Callable[[Vector], Vector]:
-    """Return the function from float32 to a narrow type; to nearest, ties to even."""
+def narrow(
+    kind: str, *, in_split_order: bool = False, short_nan: bool = False
+) -> Callable[[Vector], Vector]:
+    """Return the function from float32 to a narrow type; to nearest, ties to even.
+
+    Args:
+        kind: the narrow type.
+        in_split_order: whether the operand is.
+        short_nan: whether the low 16 bits of each NaN are clear. Those of bf16 are, and those that
+            arithmetic makes of numbers; then bf16 need no look at NaN.
+    """
     if kind == "bf16":
-        return _narrow_bf16_split if in_split_order else _narrow_bf16
+        narrow_bf16 = _narrow_bf16_split if in_split_order else _narrow_bf16
+        return lambda x: narrow_bf16(_round_bf16(x, short_nan=short_nan))
     plain = {"f32": lambda x: x, "f16": lambda x: x.convert("f16")}.get(
         kind, lambda x: _narrow_f8(FORMATS[kind], x)
     )
@@ -131,20 +141,22 @@ def _widen_bf16_split(x: Vector) -> Vector:
     return both.bitcast("f32")
 
 
-def _round_bf16(x: Vector) -> Vector:
+def _round_bf16(x: Vector, *, short_nan: bool = False) -> Vector:
     """Return bits of which the upper 16 are those of the rounded number; NaN is 0x7FC0."""
-    bits = x.is_nan().select(x.constant(float("nan")), x).bits()
+    if not short_nan:
+        x = x.is_nan().select(x.constant(float("nan")), x)
+    bits = x.bits()
     return bits + 0x7FFF + ((bits >> 16) & 1)
 
 
-def _narrow_bf16(x: Vector) -> Vector:
-    return (_round_bf16(x) >> 16).truncate("i16").bitcast("bf16")
+def _narrow_bf16(rounded: Vector) -> Vector:
+    return (rounded >> 16).truncate("i16").bitcast("bf16")
 
 
-def _narrow_bf16_split(x: Vector) -> Vector:
-    rounded, half = _round_bf16(x), x.lanes // 2
+def _narrow_bf16_split(rounded: Vector) -> Vector:
+    half = rounded.lanes // 2
     even = rounded.shuffle(rounded, range(half))
-    odd = rounded.shuffle(rounded, range(half, x.lanes))
+    odd = rounded.shuffle(rounded, range(half, rounded.lanes))
     return ((even >> 16) | (odd & 0xFFFF0000)).regroup("bf16")
 
 

@@ -1,4 +1,4 @@
-"""exp and the functions made of it: exp_down, expm1, sigmoid, gate, tanh.
+"""exp and the functions made of it: exp_down, expm1, sigmoid, gate, gate_by_two, tanh.
 
 Errors in docstrings are the largest ones found, in units of the last place; 0.5 is the least
 possible. The coefficients come from `python -m benchmarks.fit_polynomials`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ir_runtime.rows.vector_code import Vector, polynomial
 
-__all__ = ["exp", "exp_down", "expm1", "gate", "sigmoid", "tanh"]
+__all__ = ["EXP2", "exp", "exp_down", "expm1", "gate", "gate_by_two", "sigmoid", "tanh"]
 
 LOG2_E = 1.4426950408889634
 LN2_HIGH = 0.6931471824645996  # 21 bits after the point: x - n LN2_HIGH is exact
@@ -28,6 +28,16 @@ EXP = (
     0.041669510304927826,
     0.008373390883207321,
     0.0013782629976049066,
+)
+# 2^r = 1 + e1 r + ... + e6 r^6, minimax on |r| <= 1/2: relative error 3e-9.
+EXP2 = (
+    1.0,
+    0.6931471824645996,
+    0.24022647738456726,
+    0.05550359934568405,
+    0.009618505835533142,
+    0.001339081209152937,
+    0.000153264933032915,
 )
 # e^r = 1 + r + r^2 (e0 + e1 r + ...), minimax on |r| <= ln(2) / 2: relative error of e^r - 1 2^-31.
 EXPM1 = (
@@ -103,6 +113,14 @@ def sigmoid(x: Vector) -> Vector:
 def gate(a: Vector, b: Vector) -> Vector:
     """Return a sigmoid(b), with one division; NaN if both are -inf, as the product."""
     return a / _one_plus_exp_of_minus(b)
+
+
+def gate_by_two(a: Vector, b: Vector) -> Vector:
+    """Return a / (1 + 2^-b); NaN if both are -inf, as the product with the power's inverse."""
+    w = (-b).at_least(-127.0).at_most(128.0)
+    rounded = w + (ROUND + BIAS)
+    r = w - (rounded - (ROUND + BIAS))
+    return a / polynomial(r, EXP2).fma(power_of_two(rounded), 1.0)
 
 
 def expm1(x: Vector) -> Vector:

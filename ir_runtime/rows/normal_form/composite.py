@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ir_runtime.rows.normal_form.pointwise import Held, Parts, each
-from ir_runtime.rows.normal_form.reduction import mean_of, most_of, sum_of
+from ir_runtime.rows.normal_form.reduction import mean_of, most_number_of, sum_of
 from ir_runtime.rows.normal_form.result_like import empty, like_first
 from ir_runtime.rows.normal_form.table import rule
 from ir_runtime.rows.row_tensor import NoRuleError, RowTensor, TraceState
@@ -33,15 +33,13 @@ def _gelu(t: TraceState, _: Any, x: RowTensor, approximate: str = "none") -> Par
     make, constant = t.values.make, t.values.constant
 
     def by_erf(v: Value) -> Value:
-        curve = make("erf", make("multiply", v, constant(math.sqrt(0.5))))
-        half = make("multiply", v, constant(0.5))
-        return make("multiply", half, make("add", curve, constant(1.0)))
+        return make("multiply", v, make("normal_cdf", v))
 
-    def by_tanh(v: Value) -> Value:  # 1 + tanh(u) = 2 sigmoid(2 u)
-        cube = make("multiply", make("multiply", v, v), v)
-        inner = make("add", make("multiply", cube, constant(0.044715)), v)
-        twice = make("multiply", inner, constant(2 * math.sqrt(2 / math.pi)))
-        return make("multiply", v, make("sigmoid", twice))
+    def by_tanh(v: Value) -> Value:  # v / (1 + 2^-w), w = 2 log2(e) sqrt(2/pi) (v + 0.044715 v^3)
+        scale = 2 * math.log2(math.e) * math.sqrt(2 / math.pi)
+        square = make("multiply", v, v)
+        slope = make("add", make("multiply", square, constant(0.044715 * scale)), constant(scale))
+        return make("gate_by_two", v, make("multiply", v, slope))
 
     return each(t, by_tanh if approximate == "tanh" else by_erf, x)
 
@@ -104,7 +102,7 @@ def _layer_norm_like(x: RowTensor, *_: Any) -> tuple[Any, Any, Any]:
 def _softmax(t: TraceState, _: Any, x: RowTensor, dim: int, half_to_float: bool) -> Value:
     del half_to_float
     v, make, width = _one_row(x, dim), t.values.make, x.shape[-1]
-    power = make("exp", make("subtract", v, most_of(t, v, width)))
+    power = make("exp", make("subtract", v, most_number_of(t, v, width)))
     return make("divide", power, sum_of(t, power, width))
 
 
@@ -112,7 +110,7 @@ def _softmax(t: TraceState, _: Any, x: RowTensor, dim: int, half_to_float: bool)
 def _log_softmax(t: TraceState, _: Any, x: RowTensor, dim: int, half_to_float: bool) -> Value:
     del half_to_float
     v, make, width = _one_row(x, dim), t.values.make, x.shape[-1]
-    below = make("subtract", v, most_of(t, v, width))
+    below = make("subtract", v, most_number_of(t, v, width))
     return make("subtract", below, make("log", sum_of(t, make("exp", below), width)))
 
 

@@ -12,7 +12,7 @@ from ir_runtime.rows.normal_form.table import Dropped, rule
 from ir_runtime.rows.row_tensor import RowTensor, TraceState
 from ir_runtime.rows.value import Value
 
-__all__ = ["mean_of", "most_of", "sum_of"]
+__all__ = ["mean_of", "most_number_of", "sum_of"]
 
 
 def reduced(t: TraceState, op: str, x: RowTensor | Sequence[Value], width: int) -> Value:
@@ -31,9 +31,12 @@ def sum_of(t: TraceState, x: Value, width: int) -> Value:
     return reduced(t, "sum", (x,), width)
 
 
-def most_of(t: TraceState, x: Value, width: int) -> Value:
-    """Return the largest number of each row."""
-    return reduced(t, "most", (x,), width)
+def most_number_of(t: TraceState, x: Value, width: int) -> Value:
+    """Return the largest number of each row, and NaN only if there is none.
+
+    It is for functions whose result is NaN anyway, by a sum over the row.
+    """
+    return reduced(t, "most_number", (x,), width)
 
 
 def mean_of(t: TraceState, x: Value, width: int) -> Value:

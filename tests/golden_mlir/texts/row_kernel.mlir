@@ -1,12 +1,12 @@
 #pipeline_layout = #hal.pipeline.layout<bindings = [#hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer>, #hal.pipeline.binding<storage_buffer>]>
 module {
   func.func public @main(%arg0: tensor<?x600xf32>, %arg1: tensor<600xf32>, %arg2: !hal.buffer_view {iree.abi.output = 0 : index}, %arg3: !hal.buffer_view {iree.abi.output = 1 : index}) -> (tensor<?x300xf32>, tensor<?xf32>) {
-    %0:2 = util.call @rows_aa97d50e9a829feb(%arg0, %arg1) : (tensor<?x600xf32>, tensor<600xf32>) -> (tensor<?x300xf32>, tensor<?x1xf32>)
+    %0:2 = util.call @rows_8c41ef9b31ced760(%arg0, %arg1) : (tensor<?x600xf32>, tensor<600xf32>) -> (tensor<?x300xf32>, tensor<?x1xf32>)
     %collapsed = tensor.collapse_shape %0#1 [[0, 1]] : tensor<?x1xf32> into tensor<?xf32>
     return %0#0, %collapsed : tensor<?x300xf32>, tensor<?xf32>
   }
-  hal.executable.source private @rows_aa97d50e9a829feb_rows {
-    hal.executable.export public @rows_aa97d50e9a829feb ordinal(0) layout(#pipeline_layout) count(%arg0: !hal.device, %arg1: index) -> (index, index, index) {
+  hal.executable.source private @rows_8c41ef9b31ced760_rows {
+    hal.executable.export public @rows_8c41ef9b31ced760 ordinal(0) layout(#pipeline_layout) count(%arg0: !hal.device, %arg1: index) -> (index, index, index) {
       %c1 = arith.constant 1 : index
       hal.return %arg1, %c1, %c1 : index, index, index
     } attributes {ir_runtime.read = 2 : i64, ir_runtime.written_over = array<i64>}
@@ -215,7 +215,7 @@ module {
         %19 = arith.divf %arg0, %18 : vector<32xf32>
         return %19 : vector<32xf32>
       }
-      func.func @rows_aa97d50e9a829feb() {
+      func.func @rows_8c41ef9b31ced760() {
         %workgroup_id_x = hal.interface.workgroup.id[0] : index
         %workgroup_count_x = hal.interface.workgroup.count[0] : index
         %c0 = arith.constant 0 : index
@@ -349,14 +349,12 @@ module {
           %60 = arith.mulf %58, %59 : vector<32xf32>
           %61 = arith.cmpf ogt, %60, %arg1 : vector<32xf32>
           %62 = arith.select %61, %60, %arg1 : vector<32xi1>, vector<32xf32>
-          %63 = arith.cmpf uno, %60, %60 : vector<32xf32>
-          %64 = arith.select %63, %60, %62 : vector<32xi1>, vector<32xf32>
-          %65 = math.absf %60 : vector<32xf32>
-          %66 = arith.cmpf ogt, %65, %arg2 : vector<32xf32>
-          %67 = arith.select %66, %65, %arg2 : vector<32xi1>, vector<32xf32>
-          %68 = arith.cmpf uno, %65, %65 : vector<32xf32>
-          %69 = arith.select %68, %65, %67 : vector<32xi1>, vector<32xf32>
-          scf.yield %64, %69 : vector<32xf32>, vector<32xf32>
+          %63 = math.absf %60 : vector<32xf32>
+          %64 = arith.cmpf ogt, %63, %arg2 : vector<32xf32>
+          %65 = arith.select %64, %63, %arg2 : vector<32xi1>, vector<32xf32>
+          %66 = arith.cmpf uno, %63, %63 : vector<32xf32>
+          %67 = arith.select %66, %63, %65 : vector<32xi1>, vector<32xf32>
+          scf.yield %62, %67 : vector<32xf32>, vector<32xf32>
         }
         %38:2 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %37#0, %arg2 = %37#1) -> (vector<32xf32>, vector<32xf32>) {
           %55 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_2 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
@@ -368,17 +366,15 @@ module {
           %61 = arith.select %cst_2, %60, %cst_8 : vector<32xi1>, vector<32xf32>
           %62 = arith.cmpf ogt, %61, %arg1 : vector<32xf32>
           %63 = arith.select %62, %61, %arg1 : vector<32xi1>, vector<32xf32>
-          %64 = arith.cmpf uno, %61, %61 : vector<32xf32>
-          %65 = arith.select %64, %61, %63 : vector<32xi1>, vector<32xf32>
-          %66 = math.absf %60 : vector<32xf32>
-          %67 = arith.select %cst_2, %66, %cst_8 : vector<32xi1>, vector<32xf32>
-          %68 = arith.cmpf ogt, %67, %arg2 : vector<32xf32>
-          %69 = arith.select %68, %67, %arg2 : vector<32xi1>, vector<32xf32>
-          %70 = arith.cmpf uno, %67, %67 : vector<32xf32>
-          %71 = arith.select %70, %67, %69 : vector<32xi1>, vector<32xf32>
-          scf.yield %65, %71 : vector<32xf32>, vector<32xf32>
+          %64 = math.absf %60 : vector<32xf32>
+          %65 = arith.select %cst_2, %64, %cst_8 : vector<32xi1>, vector<32xf32>
+          %66 = arith.cmpf ogt, %65, %arg2 : vector<32xf32>
+          %67 = arith.select %66, %65, %arg2 : vector<32xi1>, vector<32xf32>
+          %68 = arith.cmpf uno, %65, %65 : vector<32xf32>
+          %69 = arith.select %68, %65, %67 : vector<32xi1>, vector<32xf32>
+          scf.yield %63, %69 : vector<32xf32>, vector<32xf32>
         }
-        %39 = vector.reduction <maximumf>, %38#0 : vector<32xf32> into f32
+        %39 = vector.reduction <maxnumf>, %38#0 : vector<32xf32> into f32
         %40 = arith.extf %39 : f32 to f64
         %41 = vector.reduction <maximumf>, %38#1 : vector<32xf32> into f32
         %42 = arith.extf %41 : f32 to f64
@@ -492,10 +488,10 @@ module {
       }
     }
   }
-  util.func private @rows_aa97d50e9a829feb(%arg0: tensor<?x600xf32>, %arg1: tensor<600xf32>) -> (tensor<?x300xf32>, tensor<?x1xf32>) {
+  util.func private @rows_8c41ef9b31ced760(%arg0: tensor<?x600xf32>, %arg1: tensor<600xf32>) -> (tensor<?x300xf32>, tensor<?x1xf32>) {
     %c0 = arith.constant 0 : index
     %dim = tensor.dim %arg0, %c0 : tensor<?x600xf32>
-    %0:2 = flow.dispatch @rows_aa97d50e9a829feb_rows::@rows_aa97d50e9a829feb[%dim](%arg0, %arg1) : (tensor<?x600xf32>{%dim}, tensor<600xf32>) -> (tensor<?x300xf32>{%dim}, tensor<?x1xf32>{%dim})
+    %0:2 = flow.dispatch @rows_8c41ef9b31ced760_rows::@rows_8c41ef9b31ced760[%dim](%arg0, %arg1) : (tensor<?x600xf32>{%dim}, tensor<600xf32>) -> (tensor<?x300xf32>{%dim}, tensor<?x1xf32>{%dim})
     util.return %0#0, %0#1 : tensor<?x300xf32>, tensor<?x1xf32>
   }
 }

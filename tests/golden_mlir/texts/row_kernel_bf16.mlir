@@ -1,12 +1,12 @@
 #pipeline_layout = #hal.pipeline.layout<constants = 1, bindings = [#hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer>, #hal.pipeline.binding<storage_buffer>]>
 module {
   func.func public @main(%arg0: tensor<?x8xbf16>, %arg1: tensor<8xf32>, %arg2: !hal.buffer_view {iree.abi.output = 0 : index}, %arg3: !hal.buffer_view {iree.abi.output = 1 : index}) -> (tensor<?x4xbf16>, tensor<?xf32>) {
-    %0:2 = util.call @rows_57de396774cd2233(%arg0, %arg1) : (tensor<?x8xbf16>, tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>)
+    %0:2 = util.call @rows_1a0f0173d465f405(%arg0, %arg1) : (tensor<?x8xbf16>, tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>)
     %collapsed = tensor.collapse_shape %0#1 [[0, 1]] : tensor<?x1xf32> into tensor<?xf32>
     return %0#0, %collapsed : tensor<?x4xbf16>, tensor<?xf32>
   }
-  hal.executable.source private @rows_57de396774cd2233_rows {
-    hal.executable.export public @rows_57de396774cd2233 ordinal(0) layout(#pipeline_layout) count(%arg0: !hal.device, %arg1: index) -> (index, index, index) {
+  hal.executable.source private @rows_1a0f0173d465f405_rows {
+    hal.executable.export public @rows_1a0f0173d465f405 ordinal(0) layout(#pipeline_layout) count(%arg0: !hal.device, %arg1: index) -> (index, index, index) {
       %c1 = arith.constant 1 : index
       %c16 = arith.constant 16 : index
       %0 = arith.ceildivui %arg1, %c16 : index
@@ -261,7 +261,7 @@ module {
         %0 = vector.shuffle %arg0, %arg0 [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31] : vector<32xf32>, vector<32xf32>
         return %0 : vector<32xf32>
       }
-      func.func @rows_57de396774cd2233() {
+      func.func @rows_1a0f0173d465f405() {
         %0 = hal.interface.constant.load layout(#pipeline_layout) ordinal(0) : i32
         %1 = arith.index_castui %0 : i32 to index
         %c16 = arith.constant 16 : index
@@ -364,17 +364,15 @@ module {
             %61 = arith.select %cst_2, %60, %cst_9 : vector<32xi1>, vector<32xf32>
             %62 = arith.cmpf ogt, %61, %arg2 : vector<32xf32>
             %63 = arith.select %62, %61, %arg2 : vector<32xi1>, vector<32xf32>
-            %64 = arith.cmpf uno, %61, %61 : vector<32xf32>
-            %65 = arith.select %64, %61, %63 : vector<32xi1>, vector<32xf32>
-            %66 = math.absf %60 : vector<32xf32>
-            %67 = arith.select %cst_2, %66, %cst_9 : vector<32xi1>, vector<32xf32>
-            %68 = arith.cmpf ogt, %67, %arg3 : vector<32xf32>
-            %69 = arith.select %68, %67, %arg3 : vector<32xi1>, vector<32xf32>
-            %70 = arith.cmpf uno, %67, %67 : vector<32xf32>
-            %71 = arith.select %70, %67, %69 : vector<32xi1>, vector<32xf32>
-            scf.yield %65, %71 : vector<32xf32>, vector<32xf32>
+            %64 = math.absf %60 : vector<32xf32>
+            %65 = arith.select %cst_2, %64, %cst_9 : vector<32xi1>, vector<32xf32>
+            %66 = arith.cmpf ogt, %65, %arg3 : vector<32xf32>
+            %67 = arith.select %66, %65, %arg3 : vector<32xi1>, vector<32xf32>
+            %68 = arith.cmpf uno, %65, %65 : vector<32xf32>
+            %69 = arith.select %68, %65, %67 : vector<32xi1>, vector<32xf32>
+            scf.yield %63, %69 : vector<32xf32>, vector<32xf32>
           }
-          %39 = vector.reduction <maximumf>, %38#0 : vector<32xf32> into f32
+          %39 = vector.reduction <maxnumf>, %38#0 : vector<32xf32> into f32
           %40 = arith.extf %39 : f32 to f64
           %41 = vector.reduction <maximumf>, %38#1 : vector<32xf32> into f32
           %42 = arith.extf %41 : f32 to f64
@@ -442,11 +440,11 @@ module {
       }
     }
   }
-  util.func private @rows_57de396774cd2233(%arg0: tensor<?x8xbf16>, %arg1: tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>) {
+  util.func private @rows_1a0f0173d465f405(%arg0: tensor<?x8xbf16>, %arg1: tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>) {
     %c0 = arith.constant 0 : index
     %dim = tensor.dim %arg0, %c0 : tensor<?x8xbf16>
     %0 = arith.index_castui %dim : index to i32
-    %1:2 = flow.dispatch @rows_57de396774cd2233_rows::@rows_57de396774cd2233[%dim](%0, %arg0, %arg1) : (i32, tensor<?x8xbf16>{%dim}, tensor<8xf32>) -> (tensor<?x4xbf16>{%dim}, tensor<?x1xf32>{%dim})
+    %1:2 = flow.dispatch @rows_1a0f0173d465f405_rows::@rows_1a0f0173d465f405[%dim](%0, %arg0, %arg1) : (i32, tensor<?x8xbf16>{%dim}, tensor<8xf32>) -> (tensor<?x4xbf16>{%dim}, tensor<?x1xf32>{%dim})
     util.return %1#0, %1#1 : tensor<?x4xbf16>, tensor<?x1xf32>
   }
 }

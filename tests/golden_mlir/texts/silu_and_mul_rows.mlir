@@ -1,175 +1,96 @@
+#pipeline_layout = #hal.pipeline.layout<constants = 1, bindings = [#hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer>]>
 module {
   func.func public @main(%arg0: tensor<?x96xf32>, %arg1: !hal.buffer_view {iree.abi.output = 0 : index}) -> tensor<?x48xf32> {
-    %0 = util.call @silu_and_mul(%arg0) : (tensor<?x96xf32>) -> tensor<?x48xf32>
+    %0 = util.call @rows_1c3b74043b9bef30(%arg0) : (tensor<?x96xf32>) -> tensor<?x48xf32>
     return %0 : tensor<?x48xf32>
   }
-  util.func private @widen_f32(%arg0: vector<32xf32>) -> vector<32xf32> {
-    util.return %arg0 : vector<32xf32>
-  }
-  util.func private @widen_f16(%arg0: vector<32xf16>) -> vector<32xf32> {
-    %0 = arith.extf %arg0 : vector<32xf16> to vector<32xf32>
-    util.return %0 : vector<32xf32>
-  }
-  util.func private @widen_bf16(%arg0: vector<32xbf16>) -> vector<32xf32> {
-    %0 = arith.extf %arg0 : vector<32xbf16> to vector<32xf32>
-    util.return %0 : vector<32xf32>
-  }
-  util.func private @widen_f32_split(%arg0: vector<32xf32>) -> vector<32xf32> {
-    %0 = util.call @split(%arg0) : (vector<32xf32>) -> vector<32xf32>
-    util.return %0 : vector<32xf32>
-  }
-  util.func private @widen_f16_split(%arg0: vector<32xf16>) -> vector<32xf32> {
-    %0 = arith.extf %arg0 : vector<32xf16> to vector<32xf32>
-    %1 = util.call @split(%0) : (vector<32xf32>) -> vector<32xf32>
-    util.return %1 : vector<32xf32>
-  }
-  util.func private @widen_bf16_split(%arg0: vector<32xbf16>) -> vector<32xf32> {
-    %cst = arith.constant dense<16> : vector<16xi32>
-    %cst_0 = arith.constant dense<-65536> : vector<16xi32>
-    %0 = vector.bitcast %arg0 : vector<32xbf16> to vector<16xi32>
-    %1 = arith.shli %0, %cst : vector<16xi32>
-    %2 = arith.andi %0, %cst_0 : vector<16xi32>
-    %3 = vector.shuffle %1, %2 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31] : vector<16xi32>, vector<16xi32>
-    %4 = arith.bitcast %3 : vector<32xi32> to vector<32xf32>
-    util.return %4 : vector<32xf32>
-  }
-  util.func private @narrow_f32(%arg0: vector<32xf32>) -> vector<32xf32> {
-    util.return %arg0 : vector<32xf32>
-  }
-  util.func private @narrow_f16(%arg0: vector<32xf32>) -> vector<32xf16> {
-    %0 = arith.truncf %arg0 : vector<32xf32> to vector<32xf16>
-    util.return %0 : vector<32xf16>
-  }
-  util.func private @narrow_bf16_split(%arg0: vector<32xf32>) -> vector<32xbf16> {
-    %0 = arith.bitcast %arg0 : vector<32xf32> to vector<32xi32>
-    %1 = util.call @round_to_bf16(%0) : (vector<32xi32>) -> vector<32xbf16>
-    util.return %1 : vector<32xbf16>
-  }
-  util.func private @narrow_bf16_split_any_nan(%arg0: vector<32xf32>) -> vector<32xbf16> {
-    %cst = arith.constant dense<0x7FC00000> : vector<32xf32>
-    %0 = arith.cmpf uno, %arg0, %arg0 : vector<32xf32>
-    %1 = arith.select %0, %cst, %arg0 : vector<32xi1>, vector<32xf32>
-    %2 = arith.bitcast %1 : vector<32xf32> to vector<32xi32>
-    %3 = util.call @round_to_bf16(%2) : (vector<32xi32>) -> vector<32xbf16>
-    util.return %3 : vector<32xbf16>
-  }
-  util.func private @round_to_bf16(%arg0: vector<32xi32>) -> vector<32xbf16> {
-    %cst = arith.constant dense<32767> : vector<32xi32>
-    %cst_0 = arith.constant dense<1> : vector<32xi32>
-    %cst_1 = arith.constant dense<16> : vector<32xi32>
-    %cst_2 = arith.constant dense<16> : vector<16xi32>
-    %cst_3 = arith.constant dense<-65536> : vector<16xi32>
-    %0 = arith.shrui %arg0, %cst_1 : vector<32xi32>
-    %1 = arith.andi %0, %cst_0 : vector<32xi32>
-    %2 = arith.addi %arg0, %cst : vector<32xi32>
-    %3 = arith.addi %2, %1 : vector<32xi32>
-    %4 = vector.shuffle %3, %3 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] : vector<32xi32>, vector<32xi32>
-    %5 = vector.shuffle %3, %3 [16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31] : vector<32xi32>, vector<32xi32>
-    %6 = arith.shrui %4, %cst_2 : vector<16xi32>
-    %7 = arith.andi %5, %cst_3 : vector<16xi32>
-    %8 = arith.ori %6, %7 : vector<16xi32>
-    %9 = vector.bitcast %8 : vector<16xi32> to vector<32xbf16>
-    util.return %9 : vector<32xbf16>
-  }
-  util.func private @split(%arg0: vector<32xf32>) -> vector<32xf32> {
-    %0 = vector.shuffle %arg0, %arg0 [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31] : vector<32xf32>, vector<32xf32>
-    util.return %0 : vector<32xf32>
-  }
-  util.func private @widen_x(%arg0: vector<32xf32>) -> vector<32xf32> {
-    %0 = util.call @widen_f32(%arg0) : (vector<32xf32>) -> vector<32xf32>
-    util.return %0 : vector<32xf32>
-  }
-  util.func private @narrow(%arg0: vector<32xf32>) -> vector<32xf32> {
-    %0 = util.call @narrow_f32(%arg0) : (vector<32xf32>) -> vector<32xf32>
-    util.return %0 : vector<32xf32>
-  }
-  util.func private @silu_and_mul_curve(%arg0: vector<32xf32>, %arg1: vector<32xf32>) -> vector<32xf32> {
-    %cst = arith.constant dense<-1.44269502> : vector<32xf32>
-    %cst_0 = arith.constant dense<-0.693359375> : vector<32xf32>
-    %cst_1 = arith.constant dense<2.12194442E-4> : vector<32xf32>
-    %cst_2 = arith.constant dense<1.000000e+00> : vector<32xf32>
-    %cst_3 = arith.constant dense<0.49999994> : vector<32xf32>
-    %cst_4 = arith.constant dense<0.166665211> : vector<32xf32>
-    %cst_5 = arith.constant dense<0.0416682586> : vector<32xf32>
-    %cst_6 = arith.constant dense<0.00836866721> : vector<32xf32>
-    %cst_7 = arith.constant dense<0.00138212228> : vector<32xf32>
-    %cst_8 = arith.constant dense<-8.900000e+01> : vector<32xf32>
-    %cst_9 = arith.constant dense<8.800000e+01> : vector<32xf32>
-    %cst_10 = arith.constant dense<0x4B40007F> : vector<32xf32>
-    %cst_11 = arith.constant dense<23> : vector<32xi32>
-    %0 = util.call @widen_x(%arg0) : (vector<32xf32>) -> vector<32xf32>
-    %1 = util.call @widen_x(%arg1) : (vector<32xf32>) -> vector<32xf32>
-    %2 = arith.cmpf ogt, %0, %cst_8 : vector<32xf32>
-    %3 = arith.select %2, %0, %cst_8 : vector<32xi1>, vector<32xf32>
-    %4 = arith.cmpf olt, %3, %cst_9 : vector<32xf32>
-    %5 = arith.select %4, %3, %cst_9 : vector<32xi1>, vector<32xf32>
-    %6 = arith.mulf %5, %cst : vector<32xf32>
-    %7 = arith.addf %6, %cst_10 : vector<32xf32>
-    %8 = arith.subf %7, %cst_10 : vector<32xf32>
-    %9 = arith.negf %5 : vector<32xf32>
-    %10 = math.fma %8, %cst_0, %9 : vector<32xf32>
-    %11 = math.fma %8, %cst_1, %10 : vector<32xf32>
-    %12 = math.fma %cst_7, %11, %cst_6 : vector<32xf32>
-    %13 = math.fma %12, %11, %cst_5 : vector<32xf32>
-    %14 = math.fma %13, %11, %cst_4 : vector<32xf32>
-    %15 = math.fma %14, %11, %cst_3 : vector<32xf32>
-    %16 = math.fma %15, %11, %cst_2 : vector<32xf32>
-    %17 = math.fma %16, %11, %cst_2 : vector<32xf32>
-    %18 = arith.bitcast %7 : vector<32xf32> to vector<32xi32>
-    %19 = arith.shli %18, %cst_11 : vector<32xi32>
-    %20 = arith.bitcast %19 : vector<32xi32> to vector<32xf32>
-    %21 = math.fma %17, %20, %cst_2 : vector<32xf32>
-    %22 = arith.divf %0, %21 : vector<32xf32>
-    %23 = arith.mulf %22, %1 : vector<32xf32>
-    %24 = util.call @narrow(%23) : (vector<32xf32>) -> vector<32xf32>
-    util.return %24 : vector<32xf32>
-  }
-  util.func private @silu_and_mul(%arg0: tensor<?x96xf32>) -> tensor<?x48xf32> {
-    %c0 = arith.constant 0 : index
-    %c48 = arith.constant 48 : index
-    %c64 = arith.constant 64 : index
-    %0 = arith.ceildivui %c48, %c64 : index
-    %dim = tensor.dim %arg0, %c0 : tensor<?x96xf32>
-    %1 = flow.dispatch.workgroups[%0, %dim](%arg0, %dim) : (tensor<?x96xf32>{%dim}, index) -> tensor<?x48xf32>{%dim} =
-        (%arg1: !iree_tensor_ext.dispatch.tensor<readonly:tensor<?x96xf32>>, %arg2: index, %arg3: !iree_tensor_ext.dispatch.tensor<writeonly:tensor<?x48xf32>>) {
-      %c0_0 = arith.constant 0 : index
-      %c32 = arith.constant 32 : index
-      %c48_1 = arith.constant 48 : index
-      %c64_2 = arith.constant 64 : index
-      %cst = arith.constant 0.000000e+00 : f32
-      %2 = flow.dispatch.tie_shape %arg1 : !iree_tensor_ext.dispatch.tensor<readonly:tensor<?x96xf32>>{%arg2}
-      %3 = flow.dispatch.tie_shape %arg3 : !iree_tensor_ext.dispatch.tensor<writeonly:tensor<?x48xf32>>{%arg2}
-      %workgroup_id_0 = flow.dispatch.workgroup.id[0] : index
-      %workgroup_id_1 = flow.dispatch.workgroup.id[1] : index
-      %4 = arith.muli %workgroup_id_0, %c64_2 : index
-      %5 = arith.addi %4, %c48_1 : index
-      %6 = arith.subi %c48_1, %4 : index
-      %7 = arith.minui %6, %c64_2 : index
-      %8 = arith.remui %7, %c32 : index
-      %9 = arith.subi %7, %8 : index
-      %10 = iree_tensor_ext.dispatch.tensor.load %2, offsets = [%workgroup_id_1, %4], sizes = [1, %7], strides = [1, 1] : !iree_tensor_ext.dispatch.tensor<readonly:tensor<?x96xf32>>{%arg2} -> tensor<1x?xf32>
-      %11 = iree_tensor_ext.dispatch.tensor.load %2, offsets = [%workgroup_id_1, %5], sizes = [1, %7], strides = [1, 1] : !iree_tensor_ext.dispatch.tensor<readonly:tensor<?x96xf32>>{%arg2} -> tensor<1x?xf32>
-      %12 = tensor.empty(%7) : tensor<1x?xf32>
-      %13 = scf.for %arg4 = %c0_0 to %9 step %c32 iter_args(%arg5 = %12) -> (tensor<1x?xf32>) {
-        %15 = vector.transfer_read %10[%c0_0, %arg4], %cst {in_bounds = [true]} : tensor<1x?xf32>, vector<32xf32>
-        %16 = vector.transfer_read %11[%c0_0, %arg4], %cst {in_bounds = [true]} : tensor<1x?xf32>, vector<32xf32>
-        %17 = util.call @silu_and_mul_curve(%15, %16) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
-        %18 = vector.transfer_write %17, %arg5[%c0_0, %arg4] {in_bounds = [true]} : vector<32xf32>, tensor<1x?xf32>
-        scf.yield %18 : tensor<1x?xf32>
-      }
-      %14 = scf.for %arg4 = %9 to %7 step %c32 iter_args(%arg5 = %13) -> (tensor<1x?xf32>) {
-        %15 = vector.transfer_read %10[%c0_0, %arg4], %cst : tensor<1x?xf32>, vector<32xf32>
-        %16 = vector.transfer_read %11[%c0_0, %arg4], %cst : tensor<1x?xf32>, vector<32xf32>
-        %17 = util.call @silu_and_mul_curve(%15, %16) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
-        %18 = vector.transfer_write %17, %arg5[%c0_0, %arg4] : vector<32xf32>, tensor<1x?xf32>
-        scf.yield %18 : tensor<1x?xf32>
-      }
-      iree_tensor_ext.dispatch.tensor.store %14, %3, offsets = [%workgroup_id_1, %4], sizes = [1, %7], strides = [1, 1] : tensor<1x?xf32> -> !iree_tensor_ext.dispatch.tensor<writeonly:tensor<?x48xf32>>{%arg2}
-      flow.return
-    } count(%arg1: index, %arg2: index) -> (index, index, index) {
+  hal.executable.source private @rows_1c3b74043b9bef30_rows {
+    hal.executable.export public @rows_1c3b74043b9bef30 ordinal(0) layout(#pipeline_layout) count(%arg0: !hal.device, %arg1: index) -> (index, index, index) {
       %c1 = arith.constant 1 : index
-      flow.return %arg1, %arg2, %c1 : index, index, index
+      %c16 = arith.constant 16 : index
+      %0 = arith.ceildivui %arg1, %c16 : index
+      hal.return %0, %c1, %c1 : index, index, index
+    } attributes {ir_runtime.read = 1 : i64, ir_runtime.written_over = array<i64>}
+    builtin.module {
+      func.func private @row_gate(%arg0: vector<32xf32>, %arg1: vector<32xf32>) -> vector<32xf32> {
+        %cst = arith.constant dense<-8.800000e+01> : vector<32xf32>
+        %cst_0 = arith.constant dense<8.900000e+01> : vector<32xf32>
+        %cst_1 = arith.constant dense<1.44269502> : vector<32xf32>
+        %cst_2 = arith.constant dense<0x4B40007F> : vector<32xf32>
+        %cst_3 = arith.constant dense<-0.693147182> : vector<32xf32>
+        %cst_4 = arith.constant dense<1.90465421E-9> : vector<32xf32>
+        %cst_5 = arith.constant dense<0.001378263> : vector<32xf32>
+        %cst_6 = arith.constant dense<0.00837339088> : vector<32xf32>
+        %cst_7 = arith.constant dense<0.0416695103> : vector<32xf32>
+        %cst_8 = arith.constant dense<0.16666469> : vector<32xf32>
+        %cst_9 = arith.constant dense<0.499999851> : vector<32xf32>
+        %cst_10 = arith.constant dense<1.000000e+00> : vector<32xf32>
+        %cst_11 = arith.constant dense<23> : vector<32xi32>
+        %0 = arith.negf %arg1 : vector<32xf32>
+        %1 = arith.cmpf olt, %0, %cst : vector<32xf32>
+        %2 = arith.select %1, %cst, %0 : vector<32xi1>, vector<32xf32>
+        %3 = arith.cmpf ogt, %2, %cst_0 : vector<32xf32>
+        %4 = arith.select %3, %cst_0, %2 : vector<32xi1>, vector<32xf32>
+        %5 = math.fma %4, %cst_1, %cst_2 : vector<32xf32>
+        %6 = arith.subf %5, %cst_2 : vector<32xf32>
+        %7 = math.fma %6, %cst_3, %4 : vector<32xf32>
+        %8 = math.fma %6, %cst_4, %7 : vector<32xf32>
+        %9 = math.fma %cst_5, %8, %cst_6 : vector<32xf32>
+        %10 = math.fma %9, %8, %cst_7 : vector<32xf32>
+        %11 = math.fma %10, %8, %cst_8 : vector<32xf32>
+        %12 = math.fma %11, %8, %cst_9 : vector<32xf32>
+        %13 = math.fma %12, %8, %cst_10 : vector<32xf32>
+        %14 = math.fma %13, %8, %cst_10 : vector<32xf32>
+        %15 = arith.bitcast %5 : vector<32xf32> to vector<32xi32>
+        %16 = arith.shli %15, %cst_11 : vector<32xi32>
+        %17 = arith.bitcast %16 : vector<32xi32> to vector<32xf32>
+        %18 = math.fma %14, %17, %cst_10 : vector<32xf32>
+        %19 = arith.divf %arg0, %18 : vector<32xf32>
+        return %19 : vector<32xf32>
+      }
+      func.func @rows_1c3b74043b9bef30() {
+        %0 = hal.interface.constant.load layout(#pipeline_layout) ordinal(0) : i32
+        %1 = arith.index_castui %0 : i32 to index
+        %c16 = arith.constant 16 : index
+        %workgroup_id_x = hal.interface.workgroup.id[0] : index
+        %2 = arith.muli %workgroup_id_x, %c16 : index
+        %3 = arith.addi %2, %c16 : index
+        %4 = arith.minui %3, %1 : index
+        %c1 = arith.constant 1 : index
+        %c0 = arith.constant 0 : index
+        %5 = hal.interface.binding.subspan layout(#pipeline_layout) binding(0) offset(%c0) : memref<?x96xf32>{%1}
+        %6 = hal.interface.binding.subspan layout(#pipeline_layout) binding(1) offset(%c0) : memref<?x48xf32>{%1}
+        scf.for %arg0 = %2 to %4 step %c1 {
+          %c32 = arith.constant 32 : index
+          %cst = arith.constant 0.000000e+00 : f32
+          %c48 = arith.constant 48 : index
+          scf.for %arg1 = %c0 to %c32 step %c32 {
+            %7 = vector.transfer_read %5[%arg0, %arg1], %cst {in_bounds = [true]} : memref<?x96xf32>, vector<32xf32>
+            %8 = func.call @row_gate(%7, %7) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
+            %9 = arith.addi %arg1, %c48 : index
+            %10 = vector.transfer_read %5[%arg0, %9], %cst {in_bounds = [true]} : memref<?x96xf32>, vector<32xf32>
+            %11 = arith.mulf %8, %10 : vector<32xf32>
+            vector.transfer_write %11, %6[%arg0, %arg1] {in_bounds = [true]} : vector<32xf32>, memref<?x48xf32>
+          }
+          %cst_0 = arith.constant dense<[true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
+          scf.for %arg1 = %c32 to %c48 step %c32 {
+            %7 = vector.transfer_read %5[%arg0, %arg1], %cst, %cst_0 {in_bounds = [true]} : memref<?x96xf32>, vector<32xf32>
+            %8 = func.call @row_gate(%7, %7) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
+            %9 = arith.addi %arg1, %c48 : index
+            %10 = vector.transfer_read %5[%arg0, %9], %cst, %cst_0 {in_bounds = [true]} : memref<?x96xf32>, vector<32xf32>
+            %11 = arith.mulf %8, %10 : vector<32xf32>
+            vector.transfer_write %11, %6[%arg0, %arg1], %cst_0 {in_bounds = [true]} : vector<32xf32>, memref<?x48xf32>
+          }
+        }
+        return
+      }
     }
+  }
+  util.func private @rows_1c3b74043b9bef30(%arg0: tensor<?x96xf32>) -> tensor<?x48xf32> {
+    %c0 = arith.constant 0 : index
+    %dim = tensor.dim %arg0, %c0 : tensor<?x96xf32>
+    %0 = arith.index_castui %dim : index to i32
+    %1 = flow.dispatch @rows_1c3b74043b9bef30_rows::@rows_1c3b74043b9bef30[%dim](%0, %arg0) : (i32, tensor<?x96xf32>{%dim}) -> tensor<?x48xf32>{%dim}
     util.return %1 : tensor<?x48xf32>
   }
 }

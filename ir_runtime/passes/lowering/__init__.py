@@ -1,0 +1,1 @@
+"""Lowering: each IR op of a graph becomes the call of its provider."""

@@ -1,0 +1,142 @@
+"""A provider's torch function in place of a node: traced once, then its operators are copied."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import fx
+from torch._dispatch.python import enable_python_dispatcher
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils import _pytree as pytree
+
+from ir_runtime.passes.node_call import fake_value
+
+__all__ = ["Trace", "insert_trace", "replace_results", "trace_call"]
+
+_KEPT_META = ("stack_trace", "nn_module_stack", "custom", "seq_nr", "source_fn_stack")
+
+
+class Trace:
+    """The operators of a provider for calls of one kind.
+
+    Args:
+        module: its graph takes the leaves of a call that are nodes, in order.
+        fresh: whether its fake values belong to the call it was traced for, not used yet.
+        repeatable: whether its operators can be copied; one that makes symbols cannot.
+    """
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        self.module = module
+        self.fresh = True
+        self.repeatable = not any("unbacked_bindings" in n.meta for n in module.graph.nodes)
+
+
+def trace_call(
+    function: Callable[..., Any], args: Sequence[Any], fake_mode: FakeTensorMode
+) -> Trace:
+    """Trace a function of all arguments, with Inductor's decompositions.
+
+    Args:
+        function: computes a call.
+        args: the arguments of a node: nodes, values, or lists of them.
+        fake_mode: of the graph.
+    """
+    from torch._inductor.decomposition import select_decomp_table
+
+    flat, spec = pytree.tree_flatten(tuple(args))
+    positions = [i for i, leaf in enumerate(flat) if isinstance(leaf, fx.Node)]
+    fakes = [fake_value(flat[i]) for i in positions]
+
+    def run(*leaves: Any) -> Any:
+        filled = list(flat)
+        for i, leaf in zip(positions, leaves, strict=True):
+            filled[i] = leaf
+        return function(*pytree.tree_unflatten(filled, spec))
+
+    with fake_mode, enable_python_dispatcher():
+        module = make_fx(run, select_decomp_table(), tracing_mode="real")(*fakes)
+    module.graph.eliminate_dead_code()
+    return Trace(module)
+
+
+def insert_trace(trace: Trace, node: fx.Node, fake_mode: FakeTensorMode) -> tuple[Any, list[Any]]:
+    """Copy the operators of a trace in front of a node.
+
+    Args:
+        trace: of a call of this kind.
+        node: the call.
+        fake_mode: of the graph.
+
+    Returns:
+        The results, nodes or values in the structure of the function's result, and the new nodes.
+    """
+    leaves = [a for a in pytree.tree_leaves(tuple(node.args)) if isinstance(a, fx.Node)]
+    inputs = iter(leaves)
+    env: dict[fx.Node, Any] = {}
+    new: list[fx.Node] = []
+    results: Any = None
+    with node.graph.inserting_before(node), fake_mode, enable_python_dispatcher():
+        for each in trace.module.graph.nodes:
+            if each.op == "placeholder":
+                env[each] = next(inputs)
+            elif each.op == "output":
+                results = fx.map_arg(each.args[0], env.__getitem__)
+            else:
+                env[each] = copied = _copy(each, env, node, trace)
+                new.append(copied)
+    trace.fresh = False
+    return results, new
+
+
+def _copy(each: fx.Node, env: dict[fx.Node, Any], node: fx.Node, trace: Trace) -> fx.Node:
+    if each.op == "get_attr":
+        return _copy_attribute(each, node, trace.module)
+    copied = node.graph.node_copy(each, env.__getitem__)
+    copied.meta = {k: v for k, v in each.meta.items() if k in ("val", "unbacked_bindings")}
+    copied.meta |= {k: node.meta[k] for k in _KEPT_META if k in node.meta}
+    if not trace.fresh:
+        args, kwargs = fx.map_arg((copied.args, copied.kwargs), fake_value)
+        copied.meta["val"] = copied.target(*args, **kwargs)  # pyright: ignore[reportCallIssue]
+    return copied
+
+
+def _copy_attribute(each: fx.Node, node: fx.Node, module: fx.GraphModule) -> fx.Node:
+    """Give the graph's module a constant of the trace under a name of its own."""
+    owner: Any = node.graph.owning_module
+    value = getattr(module, str(each.target))
+    i = 0
+    while hasattr(owner, name := f"_ir_constant{i}"):
+        i += 1
+    if isinstance(value, torch.Tensor):
+        owner.register_buffer(name, value)
+    else:
+        setattr(owner, name, value)
+    copied = node.graph.get_attr(name)
+    copied.meta = dict(each.meta)
+    return copied
+
+
+def replace_results(node: fx.Node, results: Any) -> None:
+    """Let the users of a node use results instead, and erase the node.
+
+    Args:
+        node: with one result, or with users that each take one of its results.
+        results: nodes or values in the structure of the node's result.
+    """
+    if not isinstance(results, list | tuple):
+        node.replace_all_uses_with(results, propagate_meta=False)
+        node.graph.erase_node(node)
+        return
+    for user in list(node.users):
+        assert user.target is operator.getitem, f"{user} takes all results of {node} at once"
+        found = results[user.args[1]]  # pyright: ignore[reportArgumentType, reportCallIssue]
+        if isinstance(found, fx.Node):
+            user.replace_all_uses_with(found)
+        else:
+            assert not user.users, f"{node} returns {found!r}, which is no tensor"
+        node.graph.erase_node(user)
+    node.graph.erase_node(node)
