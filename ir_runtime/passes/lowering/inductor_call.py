@@ -220,13 +220,18 @@ _Several: Any = getattr(inductor, "ExternKernelMultiOut", object)  # torch befor
 
 
 class _IntoBuffers(_Several):
-    """A call with several results, which Inductor allocates."""
+    """A call with several results, which Inductor allocates; but for those that nobody reads."""
 
     function: _Function
 
     def codegen(self, wrapper: Any) -> None:
         self.function.define(wrapper)
+        unread = [o for o in self.outputs if o.get_name() in V.graph.removed_buffers]
+        for output in unread:
+            wrapper.writeline(wrapper.make_buffer_allocation(output))
         super().codegen(wrapper)
+        for output in unread:
+            wrapper.writeline(f"del {output.get_name()}")
 
 
 def _into_buffers(
