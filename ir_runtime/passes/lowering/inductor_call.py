@@ -225,13 +225,15 @@ class _IntoBuffers(_Several):
     function: _Function
 
     def codegen(self, wrapper: Any) -> None:
+        """Write the call; a result that nobody reads is written by the kernel all the same."""
         self.function.define(wrapper)
-        unread = [o for o in self.outputs if o.get_name() in V.graph.removed_buffers]
-        for output in unread:
-            wrapper.writeline(wrapper.make_buffer_allocation(output))
+        removed = V.graph.removed_buffers
+        unread = [node for node in self.out_variant_output_nodes if node.get_name() in removed]
+        for node in unread:
+            removed.discard(node.get_name())
         super().codegen(wrapper)
-        for output in unread:
-            wrapper.writeline(f"del {output.get_name()}")
+        for node in unread:
+            wrapper.codegen_free(node)
 
 
 def _into_buffers(

@@ -45,10 +45,16 @@ def test_kernels_write_buffers_of_the_memory_plan():
         assert call.hits == before + 4
 
 
-def test_kernel_with_two_results():
+def make_both():
     @ir.register_op
     def both(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         return x + y, x * y
+
+    return both
+
+
+def test_kernel_with_two_results():
+    both = make_both()
 
     def f(x, y):
         total, product = both(x, y)
@@ -61,6 +67,19 @@ def test_kernel_with_two_results():
     assert torch.equal(product, one * two)
     assert torch.equal(square, X * X)
     assert code.count("out0=buf") == code.count("out1=buf") == 3
+
+
+@pytest.mark.parametrize("read", [0, 1])
+def test_result_that_nobody_reads_has_memory_all_the_same(read):
+    both = make_both()
+
+    def f(x, y):
+        return both(x, y)[read].neg()
+
+    with both.set_priority(["iree"]):
+        found, _, code = compiled(f, X, X + 1)
+    assert torch.equal(found, -(X + X + 1, X * (X + 1))[read])
+    assert code.count("out0=buf") == code.count("out1=buf") == 1
 
 
 def test_transposed_input_is_copied_once_by_inductor():
