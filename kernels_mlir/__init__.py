@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ir_runtime import ir
 from ir_runtime.late_import import late_names
+from ir_runtime.late_table import promise_torch_ops
 from ir_runtime.layers import promise_layers
 
 if TYPE_CHECKING:
@@ -197,10 +198,23 @@ _LAYERS = {
 }
 """By module, the names of its layers and of the activations that they compute."""
 
+_INPLACE = (
+    "fused_add_rms_norm",
+    "fused_add_rms_norm_static_fp8_quant",
+    "rms_norm",
+    "rms_norm_dynamic_per_token_quant",
+    "rms_norm_static_fp8_quant",
+    "rotary_embedding",
+    "silu_and_mul",
+    "silu_and_mul_quant",
+)
+"""The ops of `torch.ops.ir_inplace`, each in the file of its name."""
+
 _HOMES = {name: f"{category}.{name}" for category, names in _OPS.items() for name in names}
 
 __getattr__ = late_names(__name__, _HOMES)
 
 ir.promise_ops({name: f"{__name__}.{home}" for name, home in _HOMES.items()})
+promise_torch_ops("ir_inplace", {name: f"{__name__}.inplace.{name}" for name in _INPLACE})
 for _home, _names in _LAYERS.items():
     promise_layers(f"{__name__}.{_home}", **_names)

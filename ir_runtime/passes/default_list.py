@@ -20,6 +20,12 @@ _DEFAULT = (
     "SplitCoalescing",
     "ScatterSplitReplacement",
     "AddNormCanonicalization",
+    "ActivationQuantFusion",
+    "NormQuantFusion",
+    "QkNormRopeFusion",
+    "AddNormFusion",
+    "NormScaleFusion",
+    "RowNeighbourFusion",
     *TAIL,
 )
 

@@ -25,7 +25,11 @@ def captured(
         graphs.append(module)
         return module.forward
 
-    backend = aot_autograd(fw_compiler=keep, decompositions=select_decomp_table())
+    backend = aot_autograd(
+        fw_compiler=keep,
+        decompositions=select_decomp_table(),
+        keep_inference_input_mutations=True,
+    )
     with torch.no_grad(), torch._inductor.config.patch(config):
         torch.compile(function, backend=backend, dynamic=dynamic, fullgraph=True)(*args)
     torch._dynamo.reset()

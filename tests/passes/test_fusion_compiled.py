@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import json
 
+import torch
+
+import kernels_mlir  # noqa: F401 - announces the ops
+from ir_runtime.passes import Pipeline
+from ir_runtime.passes.default_list import default_passes
+from tests.passes.fused import F8, OPS, rows, weight
 from tests.test_late_import import run_python
 
 PROGRAM = """
@@ -82,3 +88,21 @@ def test_gradients_and_a_second_process(tmp_path):
     assert second["matched"] == []  # no pass runs where the compiled graph is found
     assert second["ops"] == first["ops"]
     assert second["hits"] + second["autograd hits"] >= 2
+
+
+def test_the_default_list_fuses_what_fits_and_lowers_the_rest():
+    def function(x, r, w, scale, matrix):
+        total = x + r
+        quantised = OPS.static_quant_fp8(OPS.rms_norm(total, w, 1e-6), scale, F8)
+        return quantised, total, OPS.rms_norm(torch.mm(total, matrix), w, 1e-6)
+
+    args = rows(5), rows(5, seed=1), weight(), torch.full((1,), 0.01), rows(64, seed=2)
+    pipeline = Pipeline(default_passes())
+    compiled = torch.compile(function, options=pipeline.options(), fullgraph=True, dynamic=False)
+    found, wanted = compiled(*args), function(*args)
+    torch.testing.assert_close(found[0].float(), wanted[0].float(), atol=0.01, rtol=0.13)
+    torch.testing.assert_close(found[1:], wanted[1:], atol=1e-5, rtol=1e-5)
+    matches = pipeline.record.match_table
+    assert matches["AddNormCanonicalization"] == matches["NormQuantFusion"] == 1
+    assert matches["RowNeighbourFusion"] == 0
+    assert list(pipeline.record.selected_impls) == ["rms_norm"]

@@ -237,3 +237,13 @@ def test_a_fused_op_joins_a_larger_one():
     run_pass(got.module, NormQuantFusion())
     assert got.steps == [["add", "rms_norm", "dynamic_quant_fp8"]]
     got.check(rows(ROWS), rows(ROWS, seed=1), weight())
+
+
+def test_row_ops_beside_a_matrix_product_are_no_near_miss():
+    def function(x, w, matrix):
+        y = OPS.rms_norm(x, w, 1e-6)
+        return OPS.rms_norm(torch.mm(y, matrix) + y, w, 1e-6)
+
+    got = fused(RowNeighbourFusion(), function, rows(ROWS), weight(), rows(64))
+    assert [sorted(s) for s in got.steps] == [["add", "rms_norm"]]
+    assert not got.record.near_misses

@@ -25,10 +25,12 @@ class Refused:
     Attributes:
         node: the node that prevents it.
         reason: why.
+        is_order: whether the reason is the order of the nodes alone.
     """
 
     node: fx.Node
     reason: str
+    is_order: bool = False
 
 
 @frozen
@@ -119,7 +121,8 @@ def _place(
     ready = max(inputs, key=position)
     user = min((u for r in results for u in _outside(r, inside, kept)), key=position)
     if position(user) <= position(ready):
-        return Refused(user, f"it uses a result before {ready} is computed, which the call needs")
+        reason = f"it uses a result before {ready} is computed, which the call needs"
+        return Refused(user, reason, is_order=True)
     writer = None
     for place in (min(position(user), last + 1), position(ready) + 1):
         found = _writer_between(wanted, inside, place, order)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 import torch
 from torch import fx
@@ -35,7 +36,13 @@ class RowFusion(GraphPass):
     of data, across views of rows. A node joins if the group can be one call and the row generator
     makes one kernel of it; else the record has a near miss with the node and the reason. What the
     anchor needs of a graph, such as an epsilon, is read from the node.
+
+    Attributes:
+        reports_order: whether it is a near miss if a group would have to stand before and behind
+            another node, such as a matrix product between two row ops.
     """
+
+    reports_order: ClassVar[bool] = True
 
     @abstractmethod
     def is_anchor(self, node: fx.Node) -> bool:
@@ -77,7 +84,8 @@ class RowFusion(GraphPass):
             growth = _Growth(self, anchor, order)
             growth.grow(check=True)
             found = growth.fusion() if growth.has_joined else None
-        record.near_misses += [self._near_miss(m) for m in growth.misses.values()]
+        misses = (m for m in growth.misses.values() if self.reports_order or not m.is_order)
+        record.near_misses += [self._near_miss(m) for m in misses]
         return found if isinstance(found, Fusion) else None
 
     def _near_miss(self, miss: Refused) -> NearMiss:
@@ -128,7 +136,8 @@ class _Growth:
                 made = fusion_of(group)
                 group = made if isinstance(made, Refused) else group
             if isinstance(group, Refused):
-                self.misses[node] = Refused(node, f"{group.reason} (at {group.node})")
+                reason = f"{group.reason} (at {group.node})"
+                self.misses[node] = Refused(node, reason, is_order=group.is_order)
                 continue
             self.nodes, self.has_joined = trial, True
             tried -= set(self.misses)  # what did not fit before may fit now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import fx
@@ -30,6 +30,8 @@ class RowNeighbourFusion(RowFusion):
     from it. What the rows share, such as a weight, is computed again for each row in the kernel; so
     only cheap operations of that kind join.
     """
+
+    reports_order: ClassVar[bool] = False
 
     def is_anchor(self, node: fx.Node) -> bool:
         """Take all row ops."""

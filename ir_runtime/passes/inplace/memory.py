@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch.utils import _pytree as pytree
 
 from ir_runtime.frozen import frozen
 from ir_runtime.passes.inplace.effects import MAY_RETURN_INPUT, Effects, effects_of
+from ir_runtime.passes.inplace.place import SCATTERS, overwritten_places
 from ir_runtime.passes.inplace.region import Region, everything, region_of
 
 __all__ = ["Access", "Memory"]
@@ -27,6 +29,7 @@ class Access:
         tensor: the node whose tensor it reads or writes.
         region: of that tensor in the block.
         writes: whether it writes.
+        spared: parts of the region that it does not read.
     """
 
     time: int
@@ -34,6 +37,14 @@ class Access:
     tensor: fx.Node
     region: Region
     writes: bool
+    spared: tuple[Region, ...] = ()
+
+    def moved(self, shift: int | None) -> Access:
+        """Return the access in a block that begins elsewhere; None if that is not known."""
+        if shift is None:
+            return replace(self, region=everything, spared=())
+        spared = tuple(each.moved(shift) for each in self.spared)
+        return replace(self, region=self.region.moved(shift), spared=spared)
 
 
 class Memory:
@@ -143,9 +154,17 @@ class Memory:
                 if effects is None:  # a node that was added, or takes another one now
                     effects = self._effects[user] = effects_of(user)
                 if tensor in effects.reads:
-                    yield Access(self.time[user], user, tensor, region, writes=False)
+                    spared = _spared(user, tensor, region)
+                    yield Access(self.time[user], user, tensor, region, writes=False, spared=spared)
                 if tensor in effects.writes:
                     yield Access(self.time[user], user, tensor, region, writes=True)
+
+
+def _spared(user: fx.Node, tensor: fx.Node, region: Region) -> tuple[Region, ...]:
+    """Return what a scatter into a tensor does not read of it: the places that it fills."""
+    if user.target not in SCATTERS or user.args[0] is not tensor or region.start is None:
+        return ()
+    return tuple(place.moved(region.start) for place in overwritten_places(user))
 
 
 def _is_opaque(node: fx.Node) -> bool:

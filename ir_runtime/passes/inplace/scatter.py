@@ -7,25 +7,13 @@ lie, the scatters are what is left.
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
-from torch import Tensor, fx
+from torch import fx
 
 from ir_runtime.passes.inplace.memory import Memory
-from ir_runtime.passes.inplace.region import region_of
+from ir_runtime.passes.inplace.place import SCATTERS, filled_place
 from ir_runtime.passes.inplace.sharing import Copy, may_share
 
 __all__ = ["drop_self_scatters"]
-
-aten = torch.ops.aten
-
-_VIEW_OF = {
-    aten.slice_scatter.default: aten.slice.Tensor,
-    aten.select_scatter.default: aten.select.int,
-    aten.as_strided_scatter.default: aten.as_strided.default,
-}
-"""By operator, the view whose place it fills."""
 
 
 def drop_self_scatters(memory: Memory) -> int:
@@ -42,7 +30,7 @@ def drop_self_scatters(memory: Memory) -> int:
     """
     count = 0
     for node in list(memory.graph.nodes):
-        if node.op != "call_function" or node.target not in _VIEW_OF:
+        if node.op != "call_function" or node.target not in SCATTERS:
             continue
         if _fills_with_itself(memory, node):
             base = node.args[0]
@@ -63,12 +51,9 @@ def _fills_with_itself(memory: Memory, node: fx.Node) -> bool:
     if len(blocks) != 1 or blocks != memory.blocks(part):
         return False
     (block,) = blocks
-    values: Any = fx.map_arg(tuple(node.args), lambda n: n.meta["val"])
-    place: Tensor = _VIEW_OF[node.target](values[0], *values[2:])  # pyright: ignore[reportArgumentType]
-    own, whole = region_of(place), region_of(values[0])
-    start = memory.region(base, block).start
-    if own.start is None or whole.start is None or start is None:
+    place, start = filled_place(node), memory.region(base, block).start
+    if place is None or start is None:
         return False
-    if own.moved(start - whole.start) != memory.region(part, block):
+    if place.moved(start) != memory.region(part, block):
         return False
     return may_share(memory, Copy(base, node, node))

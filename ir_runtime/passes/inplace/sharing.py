@@ -101,6 +101,8 @@ def _meets(writes: Sequence[Access], reads: Sequence[Access], kills: Sequence[in
                 continue
             if any(write.time < kill < read.time for kill in kills):
                 continue
+            if write.region in read.spared:
+                continue
             if may_overlap(write.region, read.region):
                 return True
     return False
@@ -113,10 +115,8 @@ def _in_place_of(
     assert what.copy is not None
     begin = memory.region(what.copy, block).start
     end = memory.region(what.source, source).start
-    if begin is None or end is None:
-        return [Access(a.time, a.node, a.tensor, everything, a.writes) for a in accesses]
-    shift = end - begin
-    return [Access(a.time, a.node, a.tensor, a.region.moved(shift), a.writes) for a in accesses]
+    shift = None if begin is None or end is None else end - begin
+    return [access.moved(shift) for access in accesses]
 
 
 def _whole_writes(memory: Memory, source: int, old: Sequence[Access]) -> list[int]:
