@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     )
     from ir_runtime.passes.graph_pass import GraphPass
     from ir_runtime.passes.inductor_pass import CallableInductorPass, InductorPass
+    from ir_runtime.passes.inplace.clone_elimination import CloneElimination
+    from ir_runtime.passes.inplace.fix_functionalization import FixFunctionalizationPass
+    from ir_runtime.passes.inplace.inplace_functionalization import InplaceFunctionalization
+    from ir_runtime.passes.lowering.ir_lowering import IrLowering
     from ir_runtime.passes.named_pass import pass_names, register_pass
     from ir_runtime.passes.pass_config import (
         CompilationOptions,
@@ -56,13 +60,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CallableInductorPass",
+    "CloneElimination",
     "CompilationOptions",
     "CompileRange",
     "DeviceOptions",
+    "FixFunctionalizationPass",
     "GraphPass",
     "GraphRecord",
     "InductorCompilationConfig",
     "InductorPass",
+    "InplaceFunctionalization",
+    "IrLowering",
     "ModelOptions",
     "NearMiss",
     "PassConfig",
@@ -101,13 +109,17 @@ __getattr__ = late_names(
     __name__,
     {
         "CallableInductorPass": "inductor_pass",
+        "CloneElimination": "inplace.clone_elimination",
         "CompilationOptions": "pass_config",
         "CompileRange": "compile_context",
         "DeviceOptions": "pass_config",
+        "FixFunctionalizationPass": "inplace.fix_functionalization",
         "GraphPass": "graph_pass",
         "GraphRecord": "pipeline_record",
         "InductorCompilationConfig": "pass_config",
         "InductorPass": "inductor_pass",
+        "InplaceFunctionalization": "inplace.inplace_functionalization",
+        "IrLowering": "lowering.ir_lowering",
         "ModelOptions": "pass_config",
         "NearMiss": "run_record",
         "PassConfig": "pass_config",

@@ -32,7 +32,7 @@ from ir_runtime.passes.runtime_inductor_pass import RuntimeInductorPass
 __all__ = ["FixFunctionalizationPass"]
 
 _FORMS = (auto_functionalized, auto_functionalized_v2)
-_log = logging.getLogger("ir_runtime.passes")
+logger = logging.getLogger("ir_runtime.passes")
 _staged: ContextVar[list[fx.Node] | None] = ContextVar("nodes to remove", default=None)
 
 
@@ -82,7 +82,7 @@ class FixFunctionalizationPass(RuntimeInductorPass):
                 drop_self_copies(memory)
             record.counts["removed"] = len(self.nodes_to_remove)
             record.matched_count = record.counts["defunctionalized"]
-            _log.debug(
+            logger.debug(
                 "%s: %s nodes change their arguments in place, %s nodes erased",
                 self.pass_name,
                 record.matched_count,

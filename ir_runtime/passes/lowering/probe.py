@@ -36,12 +36,22 @@ class Probe:
 
     Args:
         values: all arguments of a call: fake tensors, symbolic numbers, other values.
+        batch: the batch size among them, if it is a symbol.
+        sizes: the batch sizes that the graph is for, the first and the last one, None for no limit.
 
     Attributes:
         values: the arguments to ask with.
     """
 
-    def __init__(self, values: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        values: Sequence[Any],
+        *,
+        batch: Any = None,
+        sizes: tuple[int, int | None] = (0, None),
+    ) -> None:
+        self._batch = batch.node.expr if isinstance(batch, SymInt) else None
+        self._sizes = sizes
         self._env = ShapeEnv()
         self._mode = FakeTensorMode(shape_env=self._env, allow_non_fake_inputs=True)
         self._symbols: dict[sympy.Symbol, sympy.Expr] = {}
@@ -94,12 +104,15 @@ class Probe:
         known = theirs.var_to_range.get(symbol)
         low = 0 if known is None else int(max(known.lower, 0))
         high = _NO_LIMIT if known is None else int(min(known.upper, _NO_LIMIT))
+        if symbol == self._batch:
+            first, last = self._sizes
+            low, high = max(low, first), high if last is None else min(high, last)
         mine = self._env.create_unbacked_symint()
         torch._check(mine >= low)
         torch._check(mine <= high)
         self._symbols[symbol] = mine.node.expr
         hint = _hint_of(theirs, symbol)
-        self._hints[symbol] = low if hint is None else hint
+        self._hints[symbol] = low if hint is None else min(max(hint, low), high)
 
     def _at(self, value: Any, numbers: dict[sympy.Symbol, int]) -> Any:
         """Return a value with numbers in place of its symbols."""

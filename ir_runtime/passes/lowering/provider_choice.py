@@ -12,6 +12,7 @@ from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.op import IrOp
 from ir_runtime.ir.reads import Reads
 from ir_runtime.ir.tuning.tables import tables
+from ir_runtime.passes.compile_context import find_pass_context
 from ir_runtime.passes.lowering.probe import Probe, is_symbolic
 
 __all__ = ["ProviderChoice", "choose_provider"]
@@ -50,7 +51,11 @@ def choose_provider(op: IrOp, values: Sequence[Any]) -> ProviderChoice:
             if (impl.accepts is None or impl.accepts(*values)) and not _is_added(chosen, impl):
                 return ProviderChoice(priority, impl)
         return ProviderChoice(priority, chosen.choose(values))
-    probe = Probe(values)
+    context = find_pass_context()
+    sizes = None if context is None else context.compile_range
+    limits = (0, None) if sizes is None else (sizes.start, sizes.end)
+    batch = op.batch_size(values) if op.activation_indices else None
+    probe = Probe(values, batch=batch, sizes=limits)
     chosen = _for_all_sizes(op, priority, probe)
     if chosen is None:
         return ProviderChoice(priority, None, "the priority depends on the batch size")

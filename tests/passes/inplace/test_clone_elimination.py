@@ -205,6 +205,22 @@ def test_self_copies_are_dropped():
     assert not module.graph.find_nodes(op="call_function", target=aten.copy_.default)
 
 
+def test_copies_of_other_shapes_stay():
+    """Hazard 31: a row is copied into each row of the tensor that it is a part of."""
+
+    def f(x):
+        y = x.clone()
+        y.copy_(y[0])
+        x.copy_(y)
+        return x.sum()
+
+    before = traced(f, X)
+    after = copy.deepcopy(before)
+    run(CloneElimination(), after)
+    assert_same_effect(before, after, [X])
+    assert len(after.graph.find_nodes(op="call_function", target=aten.copy_.default)) == 1
+
+
 def test_donated_clone_is_written_where_its_source_lies():
     def f(x, y):
         return x.clone().add_(1) * y.clone().add_(1)

@@ -219,6 +219,40 @@ def test_in_place_provider_becomes_functional():
     assert torch.equal(y, X + 1)
 
 
+def test_arguments_by_name():
+    """Hazard 12: an activation given by name."""
+    op = make_add_twice()
+
+    def f(x, y):
+        return op(x_residual=y, x=x)[0] + op(x, bias=y, x_residual=x)[1]
+
+    for provider in ("writes", "fresh", "iree"):
+        module = captured(f, X, X + 1)
+        with op.set_priority([provider]):
+            run(IrLowering(), module)
+        assert torch.equal(results(module, X, X + 1)[0], f(X, X + 1))
+
+
+def test_fake_of_its_own():
+    """Hazard 18: native cannot run on fake tensors, and its kernel is lowered all the same."""
+
+    @ir.register_op
+    def by_value(x: Tensor) -> Tensor:
+        return x * x.flatten()[1].item()
+
+    by_value.register_fake(torch.empty_like)
+
+    @by_value.register_impl("mine")
+    def mine(x: Tensor) -> Tensor:
+        return x * x.flatten()[1]
+
+    module = captured(by_value, X)
+    with by_value.set_priority(["mine"]):
+        record = run(IrLowering(), module)
+    assert record.selected_impls == {"by_value": {"by_value": "mine"}}
+    assert torch.equal(results(module, X)[0], X)
+
+
 def test_native_that_writes_what_it_made():
     @ir.register_op
     def shifted(x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime import ir
+from ir_runtime.passes import pass_context
 from ir_runtime.passes.lowering.compiled_call import provider_call
 from ir_runtime.passes.lowering.ir_lowering import IrLowering
 from tests.ir.ops import make_scaled
@@ -95,6 +96,16 @@ def test_batch_sizes_inside_and_outside_of_the_range(op):
     assert provider == "by size"
     assert record.facts["asks"]["scaled"] == "the priority depends on the batch size"
     assert targets(module) == [op.torch_op]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "provider"), [((2, 9), "iree"), ((9, 20), "by size"), (50, "native")]
+)
+def test_batch_sizes_of_the_compile(op, sizes, provider):
+    """The compile's own range decides what the symbol's range leaves open."""
+    small = op.set_priority(["iree"], batch_sizes=(0, 10))
+    with op.set_priority(["native"]), small, pass_context(sizes):
+        assert chosen(op)[0] == provider
 
 
 def test_static_size_in_a_range(op):
