@@ -132,7 +132,9 @@ class PassManager(InductorPass):
             if outer is not None:
                 run_passes(self.all_passes(), graph, outer, context)
                 return
-            found = GraphRecord(self.hook, next(graph_numbers), backward=is_backward(graph))
+            found = GraphRecord(
+                self.hook, next(graph_numbers), backward=is_backward(graph, self.hook)
+            )
             started, before = time.perf_counter(), len(graph.nodes)
             with run_graph(Run(found), self.record) as run:
                 run_passes(self.all_passes(), graph, run, context)

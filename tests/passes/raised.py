@@ -55,12 +55,14 @@ def raised(
 
     def backend(module: fx.GraphModule, inputs: list[Tensor]) -> fx.GraphModule:
         each = RaiseForms(tuple(forms))
-        record = PassRecord(each.name)
-        each.run(module.graph, record)
-        module.graph.lint()
-        module.recompile()
-        found.graphs.append(module.graph)
-        found.records.append(record)
+        nested = [m for m in module.modules() if isinstance(m, fx.GraphModule)]
+        for one in reversed(nested):  # as Inductor does
+            record = PassRecord(each.name)
+            each.run(one.graph, record)
+            one.graph.lint()
+            one.recompile()
+            found.graphs.append(one.graph)
+            found.records.append(record)
         return module
 
     torch._dynamo.reset()

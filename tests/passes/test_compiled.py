@@ -114,6 +114,22 @@ def test_a_failure_in_a_compile_names_the_pass():
     assert f"test_compiled.py:{line}" in text
 
 
+@pytest.mark.full
+def test_the_graph_of_gradients_has_its_records_and_no_expectations():
+    torch._dynamo.reset()
+    pipeline = Pipeline(
+        [AtPost(), AtJoint(), SquareFusion()], expect={"square_fusion": 2}, strict=True
+    )
+    x = X.clone().requires_grad_()
+    compiled = torch.compile(squares, options=pipeline.options())
+    compiled(x, Y).sum().backward()
+    wanted = X.clone().requires_grad_()
+    squares(wanted, Y).sum().backward()
+    torch.testing.assert_close(x.grad, wanted.grad)
+    kinds = [(graph.hook, graph.backward) for graph in pipeline.record.graphs]
+    assert kinds == [("joint_post", False), ("post_grad", False), ("post_grad", True)]
+
+
 PROGRAM = """
 import json, sys, torch
 from dataclasses import dataclass

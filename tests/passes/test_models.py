@@ -85,9 +85,10 @@ def test_gradients_of_a_raised_model_are_right(name: str) -> None:
             )
     got, want = gradients
     assert got.keys() == want.keys()
-    for parameter, gradient in want.items():
-        scale = float(gradient.abs().max())
-        torch.testing.assert_close(got[parameter], gradient, atol=1e-5 * scale, rtol=1e-4)
+    largest = max(float(gradient.abs().max()) for gradient in want.values())
+    for parameter, gradient in want.items():  # that of the bias of keys is rounding alone
+        atol = 1e-5 * float(gradient.abs().max()) + 1e-7 * largest
+        torch.testing.assert_close(got[parameter], gradient, atol=atol, rtol=1e-4)
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from torch._higher_order_ops.auto_functionalize import (
 
 from ir_runtime.passes.active_run import in_run
 from ir_runtime.passes.inplace.clone_elimination import drop_self_copies
+from ir_runtime.passes.inplace.donation import donated_results
 from ir_runtime.passes.inplace.functional_call import (
     FunctionalCall,
     functional_call,
@@ -209,6 +210,7 @@ class FixFunctionalizationPass(RuntimeInductorPass):
 def _copies(call: FunctionalCall, written: dict[str, Any], users: dict[int, fx.Node]) -> list[Copy]:
     """Return the copies that the functional form makes inside."""
     found: list[Copy] = []
+    donated = donated_results(call.node)
     for base in call.bases:
         if base.base is None:
             continue
@@ -218,7 +220,12 @@ def _copies(call: FunctionalCall, written: dict[str, Any], users: dict[int, fx.N
         )
         found.append(
             Copy(
-                base.base, users.get(base.index), call.node, written=own, beside=rest + call.others
+                base.base,
+                users.get(base.index),
+                call.node,
+                donated=base.index in donated,
+                written=own,
+                beside=rest + call.others,
             )
         )
     return found

@@ -220,13 +220,20 @@ _Several: Any = getattr(inductor, "ExternKernelMultiOut", object)  # torch befor
 
 
 class _IntoBuffers(_Several):
-    """A call with several results, which Inductor allocates."""
+    """A call with several results, which Inductor allocates; but for those that nobody reads."""
 
     function: _Function
 
     def codegen(self, wrapper: Any) -> None:
+        """Write the call; a result that nobody reads is written by the kernel all the same."""
         self.function.define(wrapper)
+        removed = V.graph.removed_buffers
+        unread = [node for node in self.out_variant_output_nodes if node.get_name() in removed]
+        for node in unread:
+            removed.discard(node.get_name())
         super().codegen(wrapper)
+        for node in unread:
+            wrapper.codegen_free(node)
 
 
 def _into_buffers(

@@ -10,9 +10,11 @@ import torch
 from torch import fx
 from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.functional_tensor import FunctionalTensorMode, dispatch_functionalize
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
+from ir_runtime.passes.inplace.effects import changes_anything
 from ir_runtime.passes.node_call import fake_value
 
 __all__ = ["Trace", "insert_trace", "replace_results", "trace_call"]
@@ -36,14 +38,22 @@ class Trace:
 
 
 def trace_call(
-    function: Callable[..., Any], args: Sequence[Any], fake_mode: FakeTensorMode
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    fake_mode: FakeTensorMode,
+    *,
+    may_write: bool = False,
 ) -> Trace:
-    """Trace a function of all arguments, with Inductor's decompositions.
+    """Trace a function of all arguments, with Inductor's decompositions, into functional operators.
+
+    Inductor lets a tensor that is copied into another one become that one, so operators of torch
+    that write tensors must not reach it. An op of a user that writes gets its functional form.
 
     Args:
         function: computes a call.
         args: the arguments of a node: nodes, values, or lists of them.
         fake_mode: of the graph.
+        may_write: whether the function writes its arguments.
     """
     from torch._inductor.decomposition import select_decomp_table
 
@@ -57,8 +67,13 @@ def trace_call(
             filled[i] = leaf
         return function(*pytree.tree_unflatten(filled, spec))
 
-    with fake_mode, enable_python_dispatcher():
-        module = make_fx(run, select_decomp_table(), tracing_mode="real")(*fakes)
+    def traced(computed: Callable[..., Any]) -> fx.GraphModule:
+        with fake_mode, enable_python_dispatcher():
+            return make_fx(computed, select_decomp_table(), tracing_mode="real")(*fakes)
+
+    module = None if may_write else traced(run)
+    if module is None or changes_anything(module.graph):
+        module = traced(dispatch_functionalize(run, FunctionalTensorMode()))
     module.graph.eliminate_dead_code()
     return Trace(module)
 

@@ -20,7 +20,7 @@ from ir_runtime.ir.log import logger
 from ir_runtime.ir.op import IrOp
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 from ir_runtime.passes.graph_pass import GraphPass
-from ir_runtime.passes.inplace.donation import donated_arguments, mark_donated_clone
+from ir_runtime.passes.inplace.donation import donated_arguments, pass_donation_on
 from ir_runtime.passes.lowering.inductor_call import mark_kernel, mark_providers
 from ir_runtime.passes.lowering.inline import Trace, insert_trace, replace_results, trace_call
 from ir_runtime.passes.lowering.layout import give_contiguous_layout, give_layout
@@ -131,21 +131,20 @@ class _Lowering:
             trace = self.traces[kind] = self._trace(op, node, impl)
         results, new = insert_trace(trace, node, self.fake_mode)
         given = dict(zip(op.arg_names, node.args, strict=True))
-        donated = [given[name] for name in donated_arguments(node)]
-        for each in new:
-            if each.target is torch.ops.aten.clone.default and each.args[0] in donated:
-                mark_donated_clone(each)
+        pass_donation_on([given[name] for name in donated_arguments(node)], new)
         replace_results(node, give_layout(node, results))
         return new
 
     def _trace(self, op: IrOp, node: fx.Node, impl: IrOpImpl) -> Trace:
         self.record.counts["traces"] += 1
 
+        function = impl.impl_fn if impl.inplace else impl.traced
+
         def compute(*given: Any) -> Any:
-            return impl.traced(*(given if op.normalize is None else op.normalize(*given)))
+            return function(*(given if op.normalize is None else op.normalize(*given)))
 
         try:
-            return trace_call(compute, node.args, self.fake_mode)
+            return trace_call(compute, node.args, self.fake_mode, may_write=impl.inplace)
         except Exception as error:
             raise LoweringError(
                 f"op {op.name}: provider {impl.provider} cannot be traced for node {node.name}, "

@@ -25,6 +25,7 @@ def last_graph(
     passes: tuple[Any, ...] = (),
     v2: bool = True,
     finish: bool = False,
+    **options: Any,
 ) -> tuple[fx.Graph, Any]:
     """Compile with Inductor; return its last graph, and the results if the compile is finished."""
     graphs: list[fx.Graph] = []
@@ -36,7 +37,7 @@ def last_graph(
         if not finish:
             raise Seen
 
-    options = {"post_grad_custom_post_pass": list(passes)}
+    options["post_grad_custom_post_pass"] = list(passes)
     torch._dynamo.reset()
     made = torch.compile(function, fullgraph=True, options=options)
     results = None

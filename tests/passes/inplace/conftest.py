@@ -1,0 +1,3 @@
+"""A library of its own for each test that registers IR ops."""
+
+from tests.ir.conftest import library  # noqa: F401
