@@ -220,7 +220,7 @@ _Several: Any = getattr(inductor, "ExternKernelMultiOut", object)  # torch befor
 
 
 class _IntoBuffers(_Several):
-    """A call with several results, which Inductor allocates; but for those that nobody reads."""
+    """A call with several results, which Inductor allocates."""
 
     function: _Function
 
