@@ -9,6 +9,7 @@ import torch
 from torch import fx
 
 import kernels_mlir  # noqa: F401 - announces the ops
+from ir_runtime.ir import IrOp
 from ir_runtime.passes.fusion import (
     AddNormFusion,
     NormQuantFusion,
@@ -247,3 +248,15 @@ def test_row_ops_beside_a_matrix_product_are_no_near_miss():
     got = fused(RowNeighbourFusion(), function, rows(ROWS), weight(), rows(64))
     assert [sorted(s) for s in got.steps] == [["add", "rms_norm"]]
     assert not got.record.near_misses
+
+
+def test_an_op_that_kernels_must_not_compute_stays_alone():
+    passes, norm = NormQuantFusion(), IrOp.registry["rms_norm"]
+    plain = passes.uuid()
+    with norm.set_priority(["native"]):
+        reason = refused(fused(passes, norm_then_quant, rows(ROWS), weight(), SCALE))
+        assert passes.uuid() != plain
+    assert reason == "its priority leaves out the provider iree"
+    assert passes.uuid() == plain
+    with norm.set_priority(["iree", "native"]):
+        assert fused(passes, norm_then_quant, rows(ROWS), weight(), SCALE).calls

@@ -21,7 +21,9 @@ __all__ = [
     "is_pointwise",
     "is_row_op",
     "is_view",
+    "leaves_kernels_out",
     "op_names",
+    "ops_without_kernels",
     "value_of",
 ]
 
@@ -72,6 +74,26 @@ def op_names(node: fx.Node) -> tuple[str, ...]:
         return program_of(str(node.args[0])).op_names
     target: Any = node.target
     return (target._schema.name.partition("::")[2],)
+
+
+def leaves_kernels_out(node: fx.Node) -> bool:
+    """Tell whether a user's priority keeps the provider `iree` from the IR op of a node."""
+    target = node.target
+    if not isinstance(target, torch._ops.OpOverload):
+        return False
+    op = _ir_ops().get(target._schema.name)
+    return op is not None and not _may_be_kernel(op)
+
+
+def ops_without_kernels() -> list[str]:
+    """Return the names of registered IR ops that a user's priority keeps `iree` from."""
+    return sorted(name for name, op in _ir_ops().items() if not _may_be_kernel(op))
+
+
+def _may_be_kernel(op: Any) -> bool:
+    priority = op.priority.current()
+    by_user = priority.impls and not priority.candidates
+    return not by_user or any(impl.provider == "iree" for impl in priority.impls)
 
 
 def activation_places(node: fx.Node) -> tuple[int, ...] | None:

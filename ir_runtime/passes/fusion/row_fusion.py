@@ -18,7 +18,9 @@ from ir_runtime.passes.fusion.node_kind import (
     is_part,
     is_row_op,
     is_view,
+    leaves_kernels_out,
     op_names,
+    ops_without_kernels,
     value_of,
 )
 from ir_runtime.passes.fusion.replace import Fusion, fusion_of, replace
@@ -35,7 +37,8 @@ class RowFusion(GraphPass):
     From each anchor, a row op, the group grows by one node at a time, against and along the flow
     of data, across views of rows. A node joins if the group can be one call and the row generator
     makes one kernel of it; else the record has a near miss with the node and the reason. What the
-    anchor needs of a graph, such as an epsilon, is read from the node.
+    anchor needs of a graph, such as an epsilon, is read from the node. An op that a user's
+    priority keeps the provider `iree` from joins nothing.
 
     Attributes:
         reports_order: whether it is a near miss if a group would have to stand before and behind
@@ -64,6 +67,8 @@ class RowFusion(GraphPass):
         for anchor in list(graph.nodes):
             if anchor in gone or not is_row_op(anchor) or not self.is_anchor(anchor):
                 continue
+            if leaves_kernels_out(anchor):
+                continue
             fusion = self._grown(anchor, order, record)
             if fusion is None:
                 continue
@@ -74,6 +79,13 @@ class RowFusion(GraphPass):
             gone.update(members)
             _count(record, fusion, before - len(graph.nodes))
             order = Order(graph)
+
+    def uuid(self) -> str | None:
+        """Add to the digest which ops are not to be computed by kernels."""
+        own = super().uuid()
+        if own is None:
+            return None
+        return self.hash_dict({"pass": own, "no kernels": ops_without_kernels()})
 
     def _grown(self, anchor: fx.Node, order: Order, record: PassRecord) -> Fusion | None:
         """Return the largest fusion around an anchor, None if nothing joins it."""
@@ -130,6 +142,9 @@ class _Growth:
                 return
             node, views = found
             tried.add(node)
+            if leaves_kernels_out(node):
+                self.misses[node] = Refused(node, "its priority leaves out the provider iree")
+                continue
             trial = {*self.nodes, *with_parts(node), *views, *_numbers_of([node, *views])}
             group = group_of(trial, self.order)
             if isinstance(group, Group) and check:
