@@ -190,10 +190,12 @@ def turned(x: Tensor, *, k_from: int = 2, k_to: int = 4) -> list[Tensor]:
     return parts(both, 2, 2, 4)
 
 
-def test_scattered_parts_are_read_where_they_were_made():
+@pytest.mark.parametrize("bounds", [(2, 4), (-6, -4)])
+def test_scattered_parts_are_read_where_they_were_made(bounds: tuple[int, int]):
+    start, end = bounds
     record = check(
         ScatterSplitReplacement(),
-        lambda x: [part.relu() for part in turned(x)],
+        lambda x: [part.relu() for part in turned(x, k_from=start, k_to=end)],
         X,
     )
     assert record.matched_count == 3
