@@ -27,7 +27,10 @@ NOISE = (
     "ignore:Dynamo detected a call to a `functools.lru_cache`:UserWarning",
     "ignore:.*falling back to its reference PyTorch implementation.*",
 )
-pytestmark = [pytest.mark.filterwarnings(warning) for warning in NOISE]
+pytestmark = [
+    *(pytest.mark.filterwarnings(warning) for warning in NOISE),
+    pytest.mark.timeout(1200),  # a model of two layers is much C++
+]
 
 
 @pytest.fixture(autouse=True)
