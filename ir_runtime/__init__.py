@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ir_runtime.launch import Launchable, MultiDeviceLaunchable, invoke_vm_function
     from ir_runtime.layers import direct_register_custom_op
     from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, MlirTemplate
+    from ir_runtime.passes.backend.compiled import compile  # noqa: A004 - named as torch.compile
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,7 @@ __all__ = [
     "Launchable",
     "MlirTemplate",
     "MultiDeviceLaunchable",
+    "compile",
     "direct_register_custom_op",
     "get_vm_instance",
     "invoke_vm_function",
@@ -39,6 +41,7 @@ __getattr__ = late_names(
         "Launchable": "launch",
         "MlirTemplate": "op_reg",
         "MultiDeviceLaunchable": "launch",
+        "compile": "passes.backend.compiled",
         "direct_register_custom_op": "layers",
         "get_vm_instance": "device",
         "invoke_vm_function": "launch",

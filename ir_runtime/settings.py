@@ -64,6 +64,8 @@ class Settings:
             `none,+rms_norm`; None for all.
         passes: the passes of pipelines made from settings: names with commas between, or changes of
             the default list, as `-NoOpElimination,+my.module.MyPass`; None for the default list.
+        pattern_match_debug: nodes whose matches torch's pattern matcher logs while passes of a
+            pipeline run: names with commas between, or `all`; None for none.
     """
 
     store: Path = Path("~/.cache/ir_runtime")
@@ -85,6 +87,7 @@ class Settings:
     trace: Path | None = None
     custom_ops: str | None = None
     passes: str | None = None
+    pattern_match_debug: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -147,6 +150,7 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "IR_RUNTIME_TRUSTED_USERS": lambda text, _: text,
     "IR_RUNTIME_CPU": lambda text, _: text,
     "IR_RUNTIME_PASSES": lambda text, _: text,
+    "IR_RUNTIME_PATTERN_MATCH_DEBUG": lambda text, _: text,
     "IR_RUNTIME_TASK_MIN_BYTES": lambda text, name: _number(name, text, int),
 }
 """Readers of the variables that are neither a switch, a word, a number nor a path."""

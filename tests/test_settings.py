@@ -39,6 +39,7 @@ def test_blank_variables_count_as_unset() -> None:
         ("IR_RUNTIME_BOUND_LAUNCHES", "3", "bound_launches", 3),
         ("IR_RUNTIME_TRACE", "/somewhere", "trace", Path("/somewhere")),
         ("IR_RUNTIME_CUSTOM_OPS", " none, +a,,+b ", "custom_ops", "none,+a,+b"),
+        ("IR_RUNTIME_PASSES", " PostCleanup ", "passes", "PostCleanup"),
     ],
 )
 def test_variable_sets_its_field(variable: str, text: str, field: str, value: object) -> None:
@@ -55,6 +56,8 @@ def test_every_field_is_read_from_a_variable_of_its_name(field: str) -> None:
         "check": "none",
         "tune": "first-calls",
         "cpu": "none",
+        "passes": "none",
+        "pattern_match_debug": "none",
         "trusted_users": "none",
     }
     text = words.get(field, "0")

@@ -158,6 +158,33 @@ def _add_build_options(options: argparse.ArgumentParser) -> None:
     options.add_argument("--list-targets", action="store_true", help="list the known targets")
 
 
+def _add_passes_options(options: argparse.ArgumentParser) -> None:
+    _add_ops_options(options)
+    options.add_argument(
+        "source",
+        nargs="?",
+        metavar="SCRIPT|MODULE:FUNCTION",
+        help="a Python script that compiles, or a function that returns a model and its inputs; "
+        "without it the known passes are listed",
+    )
+    options.add_argument(
+        "--passes",
+        metavar="LIST",
+        help="names, or module.Qualname, with commas between (default: IR_RUNTIME_PASSES, else the "
+        "default list)",
+    )
+    options.add_argument(
+        "--expect",
+        action="append",
+        default=[],
+        metavar="PASS=N",
+        help="fail if a graph has another number of matches; may be given more than once",
+    )
+    options.add_argument(
+        "--dump", type=Path, metavar="DIR", help="write each graph before and after each pass"
+    )
+
+
 def _add_tune_options(options: argparse.ArgumentParser) -> None:
     _add_ops_options(options)
     options.add_argument(
@@ -231,6 +258,11 @@ _COMMANDS = {
         "List the ops, their providers, and which of them compute calls.",
         "ir_runtime.cli.ops",
         _add_ops_options,
+    ),
+    "passes": _Command(
+        "List the graph passes, or show what they find in the compiles of a script or model.",
+        "ir_runtime.cli.passes",
+        _add_passes_options,
     ),
     "tune": _Command(
         "Measure which provider of each op is fastest on this machine, and keep it in a table.",

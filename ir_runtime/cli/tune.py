@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import runpy
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 
 from ir_runtime.cli.ops import import_ops
+from ir_runtime.cli.script import run_script
 from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import ArgumentError, IrRuntimeError, RegistrationError
 from ir_runtime.ir import IrOp, TuneReport, registered_op, tune
@@ -42,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     failed = False
     reports: list[TuneReport] = []
     if arguments.model is not None:
-        reports.append(tune(lambda: _run_script(arguments.model)))
+        reports.append(tune(lambda: run_script(arguments.model, f"--model {arguments.model}")))
     for op in ops:
         try:
             reports.append(tune(op, shapes=shapes, dtypes=dtypes))
@@ -79,17 +78,3 @@ def _dtypes(text: str) -> list[torch.dtype]:
         if name not in known:
             raise ArgumentError(f"--dtypes: {name!r} is not known, must be of {', '.join(known)}")
     return [known[name] for name in names]
-
-
-def _run_script(script: Path) -> None:
-    if not script.is_file():
-        raise ArgumentError(f"--model {script}: there is no such file, must be a Python script")
-    before = sys.argv
-    sys.argv = [str(script)]
-    try:
-        runpy.run_path(str(script), run_name="__main__")
-    except SystemExit as end:
-        if end.code not in (None, 0):
-            raise ArgumentError(f"--model {script}: it ended with {end.code!r}") from end
-    finally:
-        sys.argv = before

@@ -54,14 +54,18 @@ class Run:
 
 _run: ContextVar[Run | None] = ContextVar("run of passes", default=None)
 _last: ContextVar[PipelineRecord | None] = ContextVar("last record of passes", default=None)
-_collected: ContextVar[list[GraphRecord] | None] = ContextVar("collected runs", default=None)
+_collected: ContextVar[tuple[list[GraphRecord], ...]] = ContextVar("collected runs", default=())
 
 
 @contextmanager
 def collecting() -> Generator[list[GraphRecord]]:
-    """Yield a list that gets the records of the graphs that passes run over inside the block."""
+    """Yield a list that gets the records of the graphs that passes run over inside the block.
+
+    It gets those of this thread, whichever pipeline has the passes; a block around it gets them,
+    too.
+    """
     found: list[GraphRecord] = []
-    token = _collected.set(found)
+    token = _collected.set((*_collected.get(), found))
     try:
         yield found
     finally:
@@ -77,8 +81,7 @@ def current_run() -> Run | None:
 def run_graph(run: Run, record: PipelineRecord) -> Generator[Run]:
     """Make a run the current one, and its pipeline's record the last one of this thread."""
     record.graphs.append(run.graph)
-    found = _collected.get()
-    if found is not None:
+    for found in _collected.get():
         found.append(run.graph)
     _last.set(record)
     token = _run.set(run)

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-__all__ = ["default_passes"]
+__all__ = ["TAIL", "default_passes"]
+
+TAIL = (
+    "PostCleanup",
+    "IrLowering",
+    "CloneElimination",
+    "PostCleanup",
+    "FixFunctionalizationPass",  # the last one: it leaves calls whose results nobody uses
+)
+"""Passes that follow all others."""
 
 _DEFAULT = (
+    "RaiseForms",
     "InplaceFunctionalization",
     "NoOpElimination",
     "SplitCoalescing",
     "ScatterSplitReplacement",
     "AddNormCanonicalization",
-    "PostCleanup",
-    "IrLowering",
-    "CloneElimination",
-    "FixFunctionalizationPass",  # the last one: it leaves calls whose results nobody uses
+    "ActivationQuantFusion",
+    "NormQuantFusion",
+    "QkNormRopeFusion",
+    "AddNormFusion",
+    "NormScaleFusion",
+    "RowNeighbourFusion",
+    *TAIL,
 )
 
 

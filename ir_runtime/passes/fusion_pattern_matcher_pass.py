@@ -19,6 +19,7 @@ from ir_runtime.passes.near_miss import near_misses
 from ir_runtime.passes.pattern_matcher_pass import RuntimePatternMatcherPass
 from ir_runtime.passes.pattern_replacement import RuntimePatternReplacement, example_device
 from ir_runtime.passes.runtime_inductor_pass import RuntimeInductorPass
+from ir_runtime.passes.view_form import fill_in_sizes
 
 __all__ = ["RuntimeFusionPatternMatcherPass"]
 
@@ -84,7 +85,10 @@ class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
         """Trace as `_trace_fn`; any failure is one that torch's matcher takes for no match."""
         trace = matcher.fwd_only if self.hook.startswith("joint") else self._trace_fn
         try:
-            return trace(fn, args, **options)
+            module = trace(fn, args, **options)
+            if fill_in_sizes(module.graph):
+                module.recompile()
+            return module
         except RuntimeError:
             raise
         except Exception as error:
@@ -94,20 +98,25 @@ class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
     def _trace_fn(*args: Any, **kwargs: Any) -> fx.GraphModule:
         """Trace a pattern into the form that graphs after autograd have.
 
-        There each view is a reshape, and no permutation leaves all dimensions where they are.
+        There each view is a reshape, a reshape reads no other one, and no permutation leaves all
+        dimensions where they are.
         """
         module = matcher.fwd_only(*args, **kwargs)
         for node in list(module.graph.nodes):
             if is_func(node, aten.view.default):
                 node.target = aten.reshape.default
+            if is_func(node, aten.reshape.default):
+                _read_first(node)
             elif _permutes_nothing(node):
                 node.replace_all_uses_with(node.args[0])
                 module.graph.erase_node(node)
+        module.graph.eliminate_dead_code()
         module.recompile()
         return module
 
     @RuntimeInductorPass.time_and_log
     def __call__(self, graph: fx.Graph) -> None:
+        fill_in_sizes(graph)  # as in the traced patterns
         self.matched_count = self.pm_pass.apply(graph)
         run = current_run()
         if run is not None and run.passing is not None:
@@ -151,6 +160,14 @@ class _Check:
                 yield f"`{name}` has {value.ndim} dimensions, the pattern {ndim}"
             if self._pr.same_dtype and value.dtype != dtype:
                 yield f"`{name}` is {value.dtype}, in the pattern {dtype}"
+
+
+def _read_first(node: fx.Node) -> None:
+    """Let a reshape of reshapes read what the first one reads."""
+    inner: Any = node.args[0]
+    while isinstance(inner, fx.Node) and is_func(inner, aten.reshape.default):
+        inner = inner.args[0]
+    node.update_arg(0, inner)
 
 
 def _permutes_nothing(node: fx.Node) -> bool:

@@ -43,7 +43,7 @@ class HookPasses(CustomGraphPass):
 
     def __call__(self, graph: fx.Graph) -> None:
         plan = self.plan
-        found = GraphRecord(self.hook, next(graph_numbers), backward=is_backward(graph))
+        found = GraphRecord(self.hook, next(graph_numbers), backward=is_backward(graph, self.hook))
         run = Run(found, dump_directory=plan.dump_directory)
         started, before = time.perf_counter(), len(graph.nodes)
         with graph_context(plan.compile_range) as context, run_graph(run, self.record):

@@ -23,9 +23,10 @@ OPTION_OF_HOOK = {
 """By hook, in the order of a compile, the option of Inductor that holds its passes."""
 
 
-def is_backward(graph: fx.Graph) -> bool:
-    """Tell whether a graph computes gradients alone: it takes those of results."""
-    return any("tangents" in str(node.target) for node in graph.find_nodes(op="placeholder"))
+def is_backward(graph: fx.Graph, hook: str) -> bool:
+    """Tell whether a graph computes gradients alone: after autograd, one that takes some."""
+    inputs = graph.find_nodes(op="placeholder") if hook.startswith("post_grad") else ()
+    return any("tangents" in str(node.target) for node in inputs)
 
 
 def present_passes(option: str, options: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -17,13 +17,20 @@ __all__ = ["pass_class", "pass_names", "pass_of", "passes_of", "register_pass"]
 Class = TypeVar("Class", bound=type[InductorPass])
 
 _HOMES: dict[str, str] = {
+    "ActivationQuantFusion": "fusion.activation_quant",
     "AddNormCanonicalization": "cleanup.add_norm",
+    "AddNormFusion": "fusion.add_norm",
     "CloneElimination": "inplace.clone_elimination",
     "FixFunctionalizationPass": "inplace.fix_functionalization",
     "InplaceFunctionalization": "inplace.inplace_functionalization",
     "IrLowering": "lowering.ir_lowering",
     "NoOpElimination": "cleanup.noop_elimination",
+    "NormQuantFusion": "fusion.norm_quant",
+    "NormScaleFusion": "fusion.norm_scale",
     "PostCleanup": "cleanup.post_cleanup",
+    "QkNormRopeFusion": "fusion.qk_norm_rope",
+    "RaiseForms": "raising.raise_forms",
+    "RowNeighbourFusion": "fusion.row_neighbours",
     "ScatterSplitReplacement": "cleanup.scatter_split",
     "SplitCoalescing": "cleanup.split_coalescing",
 }

@@ -14,21 +14,16 @@ from torch import fx
 from ir_runtime.errors import ArgumentError
 from ir_runtime.passes.active_run import Run, current_run, graph_numbers, run_graph
 from ir_runtime.passes.compile_context import find_pass_context, graph_context
+from ir_runtime.passes.default_list import TAIL
 from ir_runtime.passes.hooks import is_backward
 from ir_runtime.passes.inductor_pass import InductorPass
-from ir_runtime.passes.named_pass import pass_class, pass_names, pass_of
+from ir_runtime.passes.named_pass import pass_class, pass_of
 from ir_runtime.passes.pass_runner import run_passes
 from ir_runtime.passes.pattern_matcher_pass import RuntimePatternMatcherPass
 from ir_runtime.passes.pipeline_record import GraphRecord, PipelineRecord
 from ir_runtime.passes.runtime_inductor_pass import RuntimeInductorPass
 
 __all__ = ["PassManager", "PostGradPassManager", "default_pass_pipeline"]
-
-_TAIL = (
-    *("PostCleanup", "IrLowering", "CloneElimination", "PostCleanup"),
-    "FixFunctionalizationPass",
-)
-"""Passes that follow all others; nothing may remove dead code after the last one."""
 
 
 def default_pass_pipeline(config: Any) -> list[str]:
@@ -48,7 +43,7 @@ def default_pass_pipeline(config: Any) -> list[str]:
         (decided.enable_qk_norm_rope_fusion, "ScatterSplitReplacement"),
         (decided.enable_qk_norm_rope_fusion, "QkNormRopeFusion"),
     )
-    return [name for on, name in wanted if on and name in pass_names()]
+    return [name for on, name in wanted if on]
 
 
 class PassManager(InductorPass):
@@ -110,7 +105,7 @@ class PassManager(InductorPass):
 
         self.pass_config = options.pass_config
         self.passes = [pass_of(item, make) for item in named]
-        self._tail = [pass_of(pass_class(name), make) for name in self.tail if name in pass_names()]
+        self._tail = [pass_of(pass_class(name), make) for name in self.tail]
 
     def add(self, pass_: InductorPass) -> None:
         """Add a pass at the end.
@@ -137,7 +132,9 @@ class PassManager(InductorPass):
             if outer is not None:
                 run_passes(self.all_passes(), graph, outer, context)
                 return
-            found = GraphRecord(self.hook, next(graph_numbers), backward=is_backward(graph))
+            found = GraphRecord(
+                self.hook, next(graph_numbers), backward=is_backward(graph, self.hook)
+            )
             started, before = time.perf_counter(), len(graph.nodes)
             with run_graph(Run(found), self.record) as run:
                 run_passes(self.all_passes(), graph, run, context)
@@ -174,7 +171,7 @@ class PassManager(InductorPass):
 class PostGradPassManager(PassManager):
     """The passes after autograd: those of a configuration, then cleanup, lowering and in-place."""
 
-    tail = _TAIL
+    tail = TAIL
 
 
 def _make(cls: type[InductorPass], config: Any) -> InductorPass:

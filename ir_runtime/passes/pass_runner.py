@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from typing import Any
 
 from torch import fx
@@ -17,10 +19,12 @@ from ir_runtime.passes.graph_pass import GraphPass
 from ir_runtime.passes.graph_snapshot import GraphSnapshot
 from ir_runtime.passes.inductor_pass import InductorPass
 from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.settings import current_settings
 
 __all__ = ["run_passes"]
 
 _log = logging.getLogger("ir_runtime.passes")
+_MATCH_DEBUG = "TORCHINDUCTOR_PATTERN_MATCH_DEBUG"
 
 
 def run_passes(
@@ -31,10 +35,29 @@ def run_passes(
     Raises:
         PassError: a pass raised; the graph is as it was before this pass.
     """
-    for index, each in enumerate(passes):
-        with run_pass(run, PassRecord(each.name), index) as record:
-            if _is_applicable(each, context, record):
-                _run(each, graph, run.graph.hook, record)
+    with _matches_logged():
+        for index, each in enumerate(passes):
+            with run_pass(run, PassRecord(each.name), index) as record:
+                if _is_applicable(each, context, record):
+                    _run(each, graph, run.graph.hook, record)
+
+
+@contextmanager
+def _matches_logged() -> Generator[None]:
+    """Let torch's pattern matcher log the nodes of the setting, for these passes alone."""
+    nodes = current_settings().pattern_match_debug
+    if nodes is None:
+        yield
+        return
+    before = os.environ.get(_MATCH_DEBUG)
+    os.environ[_MATCH_DEBUG] = nodes
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_MATCH_DEBUG]
+        else:
+            os.environ[_MATCH_DEBUG] = before
 
 
 def _is_applicable(each: InductorPass, context: PassContext, record: PassRecord) -> bool:

@@ -12,7 +12,7 @@ from torch import fx
 from ir_runtime.errors import ArgumentError
 from ir_runtime.passes.active_run import collecting
 from ir_runtime.passes.compile_context import current_graph_context, range_of
-from ir_runtime.passes.default_list import default_passes
+from ir_runtime.passes.default_list import TAIL, default_passes
 from ir_runtime.passes.expectation import check_expected
 from ir_runtime.passes.hook_passes import HookPasses
 from ir_runtime.passes.hooks import OPTION_OF_HOOK, present_passes, with_entry
@@ -83,7 +83,8 @@ class Pipeline:
         """Return the pipeline that `IR_RUNTIME_PASSES` names.
 
         The variable is a list of names with commas between, or changes of the default list:
-        `-NoOpElimination,+my.module.MyPass`. Without the variable it is the default list.
+        `-NoOpElimination,+my.module.MyPass`. An added pass runs before the last cleanup and
+        lowering. Without the variable it is the default list.
 
         Args:
             default: names of the default list; default: that of this package.
@@ -217,7 +218,8 @@ def _changed(names: list[str], text: str | None) -> list[str]:
     for item in signed:
         name = item[1:].strip()
         if item[0] == "+":
-            names = [*names, name]
+            place = next((i for i, other in enumerate(names) if other in TAIL), len(names))
+            names = [*names[:place], name, *names[place:]]
         elif name in names:
             names = [other for other in names if other != name]
         else:

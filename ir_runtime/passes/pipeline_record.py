@@ -144,7 +144,7 @@ def _lines_of(graph: GraphRecord) -> Iterator[str]:
     yield f"{graph.hook}{kind}: {before} nodes, {after} after, {graph.milliseconds:.1f} ms{source}"
     for record in graph.passes:
         found = record.skipped or f"{record.matched_count} matches, {record.milliseconds:.1f} ms"
-        counts = ", ".join(f"{count} {name}" for name, count in sorted(record.counts.items()))
+        counts = ", ".join(f"{n} {name}" for name, n in sorted(record.counts.items()) if n)
         yield f"    {record.name:<28} {found}{f', {counts}' if counts else ''}"
         for op, providers in record.selected_impls.items():
             chosen = Counter(providers.values())

@@ -121,6 +121,8 @@ class _Tracing(TorchDispatchMode):
         """Return the arguments; those that some rows share as rows."""
         if not all(isinstance(t, RowTensor) for t in _tensors((*args, *kwargs.values()))):
             raise NoRuleError("it takes a tensor that is no argument")
+        if kind != "move" and any(_is_empty(t) for t in _tensors((*args, *kwargs.values()))):
+            raise NoRuleError("it takes rows without a column")
         device = kwargs.get("device")
         if device is not None and torch.device(device).type != "cpu":
             raise NoRuleError(f"it runs on {device}")
@@ -174,7 +176,7 @@ class _Tracing(TorchDispatchMode):
             parts = tuple(self.state.values.round_to(part, meta.dtype) for part in parts)
         if kind in ("arithmetic", "choice") and meta.dtype in NO_ARITHMETIC:
             raise NoRuleError(f"it computes in {str(meta.dtype).removeprefix('torch.')}")
-        if {p.is_bool for p in parts} != {meta.dtype == torch.bool}:
+        if parts and {p.is_bool for p in parts} != {meta.dtype == torch.bool}:
             raise NoRuleError("it computes with truth values")
         if not meta.ndim and all(p.kind == "constant" for p in parts):
             form = "scalar"
@@ -209,6 +211,11 @@ class _Tracing(TorchDispatchMode):
         if form == "rows" and value.groups:
             width //= value.groups
         return (self.state.values.spread(value, width, groups),)
+
+
+def _is_empty(tensor: Any) -> bool:
+    """Tell whether a tensor has rows without a column; only a join takes such rows."""
+    return tensor.form not in ("table", "index") and not tensor.parts
 
 
 def _fill(tensor: RowTensor, inner: tuple[int, ...]) -> bool:
@@ -355,7 +362,7 @@ def _result(tracing: _Tracing, returned: Any) -> Result:
     shape, lead, form = tuple(returned.meta.shape), tracing.lead, returned.form
     inner = shape[len(lead) :]
     sizes = {"rows": 1, "groups": 2, "dropped": 0, "scalar": 0}
-    whole = shape[: len(lead)] == lead and len(inner) == sizes.get(form, -1)
+    whole = shape[: len(lead)] == lead and len(inner) == sizes.get(form, -1) and 0 not in inner
     if not whole or returned.dtype not in DTYPES:
         kind = str(returned.dtype).removeprefix("torch.")
         raise UnsupportedOperatorError(

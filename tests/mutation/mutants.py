@@ -11,6 +11,7 @@ from tests.mutation.mutant import Mutant
 from tests.mutation.mutants_of_calls import CALL_MUTANTS
 from tests.mutation.mutants_of_gradients import GRADIENT_MUTANTS
 from tests.mutation.mutants_of_keys import KEY_MUTANTS
+from tests.mutation.mutants_of_passes import PASS_MUTANTS
 from tests.mutation.mutants_of_targets import TARGET_MUTANTS
 from tests.mutation.mutants_of_tuning import TUNING_MUTANTS
 
@@ -22,4 +23,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *KEY_MUTANTS,
     *TUNING_MUTANTS,
     *TARGET_MUTANTS,
+    *PASS_MUTANTS,
 )

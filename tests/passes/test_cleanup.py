@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, fx
+from torch._inductor.fx_passes.control_dependencies import preserve_node_ordering
 from torch.fx.passes.fake_tensor_prop import FakeTensorProp
+from torch.utils._ordered_set import OrderedSet
 
 from ir_runtime.passes import GraphPass, PassRecord
 from ir_runtime.passes.cleanup.noop_elimination import NoOpElimination
@@ -109,6 +111,7 @@ def scattered(x: Tensor, y: Tensor) -> Tensor:
 SCATTERS = {
     "of a new value": (lambda x, y: scattered(x, y * 2) + 1, 1),
     "of an argument, returned": (scattered, 0),
+    "of an alias of an argument, returned": (lambda x, y: scattered(x, aten.alias(y)), 0),
     "returned beside its source": (lambda x, y: (z := y * 2, scattered(x, z)), 0),
     "returned twice": (lambda x, y: (z := y * 2, scattered(x, z), scattered(x + 1, z))[1:], 1),
     "written later": (lambda x, y: (z := y * 2, scattered(x, z).add_(1), z + 0)[2], 0),
@@ -187,10 +190,12 @@ def turned(x: Tensor, *, k_from: int = 2, k_to: int = 4) -> list[Tensor]:
     return parts(both, 2, 2, 4)
 
 
-def test_scattered_parts_are_read_where_they_were_made():
+@pytest.mark.parametrize("bounds", [(2, 4), (-6, -4)])
+def test_scattered_parts_are_read_where_they_were_made(bounds: tuple[int, int]):
+    start, end = bounds
     record = check(
         ScatterSplitReplacement(),
-        lambda x: [part.relu() for part in turned(x)],
+        lambda x: [part.relu() for part in turned(x, k_from=start, k_to=end)],
         X,
     )
     assert record.matched_count == 3
@@ -212,3 +217,22 @@ def test_parts_that_leave_the_graph_or_are_written_stay(written: bool):
         return q, k, v
 
     assert check(ScatterSplitReplacement(), function, X).matched_count == 0
+
+
+@pytest.mark.parametrize("each", [NoOpElimination(), SplitCoalescing(), PostCleanup()])
+def test_a_node_that_others_must_follow_may_go(each: GraphPass):
+    """Hazard 19: `control_deps` uses a node without reading it."""
+
+    def function(x: Tensor) -> Tensor:
+        kept = parts(x, 4, 4)[0]
+        same = aten.reshape.default(parts(x, 4, 4)[1], [4, 4])
+        return kept.relu() + same
+
+    module = traced(function, X)
+    nodes = {node.name: node for node in module.graph.nodes}
+    after = {nodes["relu"]: OrderedSet([nodes["view"]])}
+    preserve_node_ordering(module.graph, after)  # pyright: ignore[reportArgumentType]
+    before = copy.deepcopy(module)
+    assert any("control_deps" in target for target in targets(before))
+    cleaned(each, module)
+    assert_same_effect(before, module, (X,))

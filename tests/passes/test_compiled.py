@@ -114,6 +114,22 @@ def test_a_failure_in_a_compile_names_the_pass():
     assert f"test_compiled.py:{line}" in text
 
 
+@pytest.mark.full
+def test_the_graph_of_gradients_has_its_records_and_no_expectations():
+    torch._dynamo.reset()
+    pipeline = Pipeline(
+        [AtPost(), AtJoint(), SquareFusion()], expect={"square_fusion": 2}, strict=True
+    )
+    x = X.clone().requires_grad_()
+    compiled = torch.compile(squares, options=pipeline.options())
+    compiled(x, Y).sum().backward()
+    wanted = X.clone().requires_grad_()
+    squares(wanted, Y).sum().backward()
+    torch.testing.assert_close(x.grad, wanted.grad)
+    kinds = [(graph.hook, graph.backward) for graph in pipeline.record.graphs]
+    assert kinds == [("joint_post", False), ("post_grad", False), ("post_grad", True)]
+
+
 PROGRAM = """
 import json, sys, torch
 from dataclasses import dataclass
@@ -131,13 +147,13 @@ class Scale(GraphPass):
         record.matched_count = int(self.number * FACTOR)
 
 def function(x):
-    return x.relu() + 1
+    return torch.mm(x, x)  # no C++ to compile
 
 def compiled(number):
     torch._dynamo.reset()
     counters.clear()
     pipeline = Pipeline([Scale(number)])
-    torch.compile(function, options=pipeline.options())(torch.ones(4))
+    torch.compile(function, options=pipeline.options())(torch.ones(4, 4))
     seen = counters["aot_autograd"], counters["inductor"]
     hits = seen[0]["autograd_cache_hit"], seen[1]["fxgraph_cache_hit"]
     bypassed = seen[0]["autograd_cache_bypass"] + seen[1]["fxgraph_cache_bypass"]

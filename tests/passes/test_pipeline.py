@@ -30,6 +30,7 @@ from ir_runtime.passes import (
 )
 from ir_runtime.passes.cleanup.noop_elimination import NoOpElimination
 from ir_runtime.passes.cleanup.post_cleanup import PostCleanup
+from ir_runtime.passes.default_list import TAIL
 from ir_runtime.passes.hooks import OPTION_OF_HOOK
 from ir_runtime.settings import override_settings
 from tests.passes.traced_graphs import traced
@@ -119,13 +120,20 @@ def test_a_registered_pass_has_a_name(monkeypatch: Any):
     [
         (None, list(default_passes())),
         ("PostCleanup", ["PostCleanup"]),
-        ("-NoOpElimination", list(default_passes())[1:]),
-        ("+tests.passes.user_passes.Negate", [*default_passes(), "Negate"]),
+        ("-NoOpElimination", [n for n in default_passes() if n != "NoOpElimination"]),
     ],
 )
 def test_the_settings_name_passes(text: str | None, names: list[str]):
     with override_settings(passes=text):
         assert [each.name for each in Pipeline.from_settings().passes] == names
+
+
+def test_an_added_pass_comes_before_cleanup_and_lowering():
+    """After the last pass, calls whose results nobody uses may not be removed."""
+    with override_settings(passes="+tests.passes.user_passes.Negate,-SplitCoalescing"):
+        names = [each.name for each in Pipeline.from_settings().passes]
+    assert names[names.index("Negate") + 1 :] == list(TAIL)
+    assert names[-1] == "FixFunctionalizationPass"
 
 
 @pytest.mark.parametrize(

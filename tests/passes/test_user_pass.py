@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import logging
+import os
 import pickle
 import threading
 from pathlib import Path
@@ -17,7 +18,9 @@ from torch import Tensor, fx
 from ir_runtime.errors import PassError
 from ir_runtime.passes import (
     CallableInductorPass,
+    CompilationOptions,
     InductorPass,
+    PassConfig,
     Pipeline,
     RuntimeConfig,
     RuntimePatternMatcherPass,
@@ -25,6 +28,7 @@ from ir_runtime.passes import (
     enable_fake_mode,
     get_match_table,
 )
+from ir_runtime.settings import override_settings
 from tests.passes import user_passes
 from tests.passes.traced_graphs import aten, ran, targets, traced
 from tests.passes.user_passes import Negate, SquareFusion, SquarePattern, squares
@@ -57,6 +61,12 @@ def test_open_sizes_are_matched_too(fusion: SquareFusion):
     module = traced(squares, X, Y, symbolic=True)
     fusion(module.graph)
     assert fusion.matched_count == 2
+
+
+def test_a_size_to_be_inferred_matches_the_number(fusion: SquareFusion):
+    module = traced(lambda x, y: (x * x + y).reshape(4, 4) * 2.0, X, Y)
+    fusion(module.graph)
+    assert fusion.matched_count == 1
 
 
 @pytest.mark.parametrize(
@@ -109,6 +119,29 @@ def test_the_uuid_holds_parameters_and_globals(fusion: SquareFusion, monkeypatch
     assert known != SquareFusion(factors=(2.0, 3.5)).uuid()
     monkeypatch.setattr(user_passes, "SCALE", 2.0)
     assert known != fusion.uuid()
+
+
+def test_the_uuid_holds_what_decides_how_the_graph_is_split(monkeypatch: Any):
+    """Hazard 29: splitting, partition rules, and an environment variable that the pass reads."""
+
+    class Reader(Negate):
+        def __call__(self, graph: fx.Graph) -> None:
+            if os.environ.get("TEST_OF_PASSES"):
+                super().__call__(graph)
+
+    def made(**options: Any) -> Reader:
+        return Reader(RuntimeConfig(compilation_config=CompilationOptions(**options)))
+
+    uuids = {
+        made().uuid(),
+        made(splitting_ops=["aten::relu"]).uuid(),
+        made(use_inductor_graph_partition=True).uuid(),
+        made(pass_config=PassConfig(eliminate_noops=False)).uuid(),
+    }
+    monkeypatch.setenv("TEST_OF_PASSES", "1")
+    uuids.add(made().uuid())
+    assert None not in uuids
+    assert len(uuids) == 5
 
 
 def test_a_pass_without_a_source_file_has_a_uuid():
@@ -206,6 +239,39 @@ def test_tables_of_threads_are_apart(fusion: SquareFusion):
     thread.join()
     assert found == [{}]
     assert get_match_table() == {"square_fusion": 2}
+
+
+class Folded(SquarePattern):
+    """A pattern with views that come to nothing."""
+
+    @property
+    def pattern(self) -> Any:
+        def square(x: Tensor, y: Tensor) -> Tensor:
+            total = (x * x + y).permute(0, 1)
+            return total.view(2, 2, -1).view(16).view(-1, 4) * self.factor
+
+        return square
+
+
+def test_a_pattern_has_the_form_of_graphs_after_autograd():
+    made = SquareFusion(factors=())
+    made.register(Folded(2.0))
+    made(traced(squares, X, Y).graph)
+    assert made.matched_count == 1
+    calls = targets(made._trace_fn(Folded(2.0).pattern, [X, Y]))
+    assert calls == [
+        *("aten.mul.Tensor", "aten.add.Tensor", "aten.reshape.default", "aten.mul.Tensor"),
+    ]
+
+
+def test_the_matcher_logs_chosen_nodes_in_our_passes_alone(
+    fusion: SquareFusion, caplog: Any, monkeypatch: Any
+):
+    monkeypatch.delenv("TORCHINDUCTOR_PATTERN_MATCH_DEBUG", raising=False)
+    with override_settings(pattern_match_debug="mul_3"):
+        Pipeline([fusion]).options()[OPTION](traced(squares, X, Y).graph)
+    assert "mul_3(" in caplog.text
+    assert "TORCHINDUCTOR_PATTERN_MATCH_DEBUG" not in os.environ
 
 
 class Narrow(SquarePattern):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 else:
     description = late_module("ir_runtime.op_reg.digest.description")
 
-__all__ = ["codes_in", "own_code_digest", "show_code_to_torch"]
+__all__ = ["codes_in", "op_digest", "own_code_digest", "show_code_to_torch"]
 
 _CODECACHE = "torch._inductor.codecache"
 _DETAILS = "FxGraphHashDetails"
@@ -64,7 +64,7 @@ def codes_in(graph_module: torch.fx.GraphModule | None) -> list[tuple[str, str]]
     modules = () if graph_module is None else graph_module.modules()
     graphs = [m.graph for m in modules if isinstance(m, torch.fx.GraphModule)]
     names = {name for graph in graphs for node in graph.nodes for name in _ops_of(node)}
-    return [(name, _digest(name)) for name in sorted(names & DESCRIBED_OPS.keys())]
+    return [(name, op_digest(name)) for name in sorted(names & DESCRIBED_OPS.keys())]
 
 
 def _ops_of(node: torch.fx.Node) -> Iterator[str]:
@@ -82,7 +82,15 @@ def _ops_of(node: torch.fx.Node) -> Iterator[str]:
             pending.extend(value)
 
 
-def _digest(name: str) -> str:
+def op_digest(name: str) -> str:
+    """Digest the functions of one of our ops that `torch.compile` uses, and this package.
+
+    Args:
+        name: `namespace::name` of a registered op.
+
+    Raises:
+        UndescribedStateError: the op reads a value that no key can hold.
+    """
     described = description.Description("")
     described.add(own_code_digest())
     describe_op(described, name)

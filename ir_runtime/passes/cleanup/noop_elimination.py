@@ -12,12 +12,12 @@ from ir_runtime.passes.fx_query import is_func
 from ir_runtime.passes.graph_pass import GraphPass
 from ir_runtime.passes.memory import Memory, same_value
 from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.view_form import RESHAPES, fill_in_sizes, reshapes_in
 
 __all__ = ["NoOpElimination"]
 
 aten = torch.ops.aten
-_RESHAPES = (aten.reshape.default, aten.view.default, aten._unsafe_view.default)
-_SAME_MEMORY = (*_RESHAPES, aten.slice.Tensor)
+_SAME_MEMORY = (*RESHAPES, aten.slice.Tensor)
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,19 @@ class NoOpElimination(GraphPass):
 
     def run(self, graph: fx.Graph, record: PassRecord) -> None:
         memory = Memory(graph)
+        filled = fill_in_sizes(graph)
+        if filled:
+            record.counts["sizes"] = filled
         for node in list(graph.nodes):
-            if any(is_func(node, target) for target in _RESHAPES):
+            if any(is_func(node, target) for target in RESHAPES):
                 _fold(node, memory, record)
-                _fill_in_size(node, record)
             source = _unchanged(node, memory)
             if source is not None:
                 node.replace_all_uses_with(source)
                 graph.erase_node(node)
                 record.matched_count += 1
-        for node in reversed(graph.nodes):
-            if any(is_func(node, target) for target in _RESHAPES) and not node.users:
+        for node in reversed(list(reshapes_in(graph))):
+            if not node.users:
                 graph.erase_node(node)
 
 
@@ -57,7 +59,7 @@ def _value(node: Any) -> torch.Tensor | None:
 def _fold(node: fx.Node, memory: Memory, record: PassRecord) -> None:
     """Let a reshape of a reshape read the first one's input."""
     inner: Any = node.args[0]
-    while isinstance(inner, fx.Node) and any(is_func(inner, target) for target in _RESHAPES):
+    while isinstance(inner, fx.Node) and any(is_func(inner, target) for target in RESHAPES):
         source = inner.args[0]
         if not _folds(node, inner, source, memory):
             return
@@ -85,18 +87,6 @@ def same_memory(a: fx.Node, b: fx.Node) -> bool:
     if x is None or y is None:
         return False
     return x.untyped_storage()._cdata == y.untyped_storage()._cdata
-
-
-def _fill_in_size(node: fx.Node, record: PassRecord) -> None:
-    """Replace -1 in the sizes of a reshape by the size, if that is a number."""
-    value = _value(node)
-    sizes: Any = node.args[1] if len(node.args) == 2 else None
-    if value is None or not isinstance(sizes, list | tuple) or len(sizes) != value.ndim:
-        return
-    for i, size in enumerate(sizes):
-        if isinstance(size, int) and size == -1 and isinstance(value.shape[i], int):
-            node.update_arg(1, [*sizes[:i], value.shape[i], *sizes[i + 1 :]])
-            record.counts["sizes"] += 1
 
 
 def _unchanged(node: fx.Node, memory: Memory) -> fx.Node | None:

@@ -25,7 +25,7 @@ from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.op_arguments import out_names
 from ir_runtime.passes.lowering import compiled_call
 
-__all__ = ["mark_kernel", "mark_providers"]
+__all__ = ["kernel_in_code", "mark_kernel", "mark_providers"]
 
 _MARK = "ir_runtime_call"
 
@@ -68,6 +68,30 @@ def _mark(node: fx.Node, maker: Callable[..., Any], words: list[str], outs: list
     lowering.lowerings[target] = _make_lowering(target, known)
 
 
+def kernel_in_code(
+    kernel: Op, tensors: Sequence[Any], maker: Callable[..., Any], *words: str
+) -> Any | None:
+    """Put the call of a kernel into the code that Inductor generates now.
+
+    Args:
+        kernel: all its arguments and results are tensors, and it has the overload `out`.
+        tensors: the arguments, as a lowering gets them.
+        maker: a function of a module; the code calls it once, when it is loaded. It returns what
+            takes the arguments, and the results by name.
+        words: the arguments of `maker`.
+
+    Returns:
+        The results as a lowering returns them; None if the code is not Python's, or not for a CPU.
+    """
+    if not _is_python_on_cpu(tensors):
+        return None
+    target: Any = getattr(getattr(torch.ops, kernel.library.ns), kernel.name).default
+    text = f"{maker.__name__}({', '.join(map(repr, words))})"
+    function = _Function(target, maker.__name__, text, maker.__module__)
+    plain = [inductor.ExternKernel.require_contiguous(t) for t in tensors]
+    return _extern(target, plain, function, out_names(kernel))
+
+
 def _make_lowering(
     target: torch._ops.OpOverload, known: Callable[..., Any] | None
 ) -> Callable[..., Any]:
@@ -96,10 +120,16 @@ def _is_python_on_cpu(args: Sequence[Any]) -> bool:
 class _Function:
     """A function of the generated code: its name, and the lines at the head that make it."""
 
-    def __init__(self, target: torch._ops.OpOverload, maker: str, text: str) -> None:
+    def __init__(
+        self,
+        target: torch._ops.OpOverload,
+        maker: str,
+        text: str,
+        module: str = compiled_call.__name__,
+    ) -> None:
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         self.name = f"ir_runtime_{target._schema.name.rpartition('::')[2]}_{digest}"
-        self._lines = (f"from {compiled_call.__name__} import {maker}", f"{self.name} = {text}")
+        self._lines = (f"from {module} import {maker}", f"{self.name} = {text}")
 
     def define(self, code: Any) -> None:
         """Write the lines, once for all calls."""
@@ -136,8 +166,8 @@ def _layout_of(example: torch.Tensor) -> Any:
     return inductor.FixedLayout(
         device=example.device,
         dtype=example.dtype,
-        size=[*example.shape],  # pyright: ignore[reportArgumentType]
-        stride=[*example.stride()],  # pyright: ignore[reportArgumentType]
+        size=inductor.convert_shape_to_inductor(example.shape),
+        stride=inductor.convert_shape_to_inductor(example.stride()),
     )
 
 
@@ -195,8 +225,15 @@ class _IntoBuffers(_Several):
     function: _Function
 
     def codegen(self, wrapper: Any) -> None:
+        """Write the call; a result that nobody reads is written by the kernel all the same."""
         self.function.define(wrapper)
+        removed = V.graph.removed_buffers
+        unread = [node for node in self.out_variant_output_nodes if node.get_name() in removed]
+        for node in unread:
+            removed.discard(node.get_name())
         super().codegen(wrapper)
+        for node in unread:
+            wrapper.codegen_free(node)
 
 
 def _into_buffers(

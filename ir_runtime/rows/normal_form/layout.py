@@ -15,9 +15,9 @@ __all__ = ["columns"]
 
 
 def columns(t: TraceState, x: RowTensor, at: int, width: int) -> Parts:
-    """Return some columns of a tensor."""
+    """Return some columns of a tensor; no parts for no columns."""
     if width <= 0:
-        raise NoRuleError("it takes no column")
+        return ()
     made: list[Value] = []
     start = 0
     for part in x.parts:
@@ -99,8 +99,8 @@ def _tuple(parts: Parts) -> tuple[Value, ...]:
 def _cat_like(tensors: Sequence[RowTensor], dim: int = 0) -> Any:
     for x in tensors:
         _need_last(x, dim)
-        if x.dtype != tensors[0].dtype or not x.shape[-1]:
-            raise NoRuleError("it joins tensors of other dtypes, or empty ones")
+        if x.dtype != tensors[0].dtype:
+            raise NoRuleError("it joins tensors of other dtypes")
     lead = broadcast([x.meta[..., :1] for x in tensors])[:-1]
     if any(list(x.shape[:-1]) != lead for x in tensors):
         raise NoRuleError("it joins tensors of other rows")
@@ -116,7 +116,7 @@ def _cat(t: TraceState, out: Any, tensors: Sequence[RowTensor], dim: int = 0) ->
 
 
 def _spread(t: TraceState, x: RowTensor) -> list[Value]:
-    if len(x.parts) > 1:
+    if len(x.parts) != 1:
         return list(x.parts)
     width = x.shape[-1]
     return [t.values.spread(x.parts[0], width, _groups(x))]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.export import Dim
 
 from ir_runtime import aot
+from ir_runtime.errors import UnsupportedOperatorError
 
 ROWS, LENGTH = 3, 20_001
 
@@ -34,3 +38,20 @@ def test_long_rows_are_added_up_as_exactly_as_torch_does() -> None:
         error = (mine.double() - exact).abs().max() / unit
         torch_error = (torchs.double() - exact).abs().max() / unit
         assert error <= max(0.5, 2 * torch_error)
+
+
+def _put(x: Tensor, index: Tensor, values: Tensor) -> Tensor:
+    return torch.index_put(x, (index,), values, accumulate=True)
+
+
+def _add(x: Tensor, index: Tensor, values: Tensor) -> Tensor:
+    return torch.index_add(x, 0, index, values)
+
+
+@pytest.mark.parametrize("fn", [_put, _add])
+def test_values_of_another_dtype_are_not_widened_with_halves(fn: Callable[..., Tensor]) -> None:
+    """Torch refuses them when it runs, not for meta tensors."""
+    x, index = torch.ones(5, 3, dtype=torch.float16), torch.tensor([1, 2])
+    wrong = (x, index, torch.ones(2, 3))
+    with pytest.raises(UnsupportedOperatorError, match=r"aten\.index_put does not compile with"):
+        aot.export(fn, wrong)(*wrong)

@@ -45,21 +45,41 @@ def test_kernels_write_buffers_of_the_memory_plan():
         assert call.hits == before + 4
 
 
-def test_kernel_with_two_results():
+def make_both():
     @ir.register_op
     def both(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         return x + y, x * y
 
+    return both
+
+
+def test_kernel_with_two_results():
+    both = make_both()
+
     def f(x, y):
         total, product = both(x, y)
-        return both(product, total)
+        return *both(product, total), both(x, x)[1]  # nobody reads the sum
 
     with both.set_priority(["iree"]):
-        (total, product), _, code = compiled(f, X, X + 1)
+        (total, product, square), _, code = compiled(f, X, X + 1)
     one, two = X + X + 1, X * (X + 1)
     assert torch.equal(total, one + two)
     assert torch.equal(product, one * two)
-    assert code.count("out0=buf") == code.count("out1=buf") == 2
+    assert torch.equal(square, X * X)
+    assert code.count("out0=buf") == code.count("out1=buf") == 3
+
+
+@pytest.mark.parametrize("read", [0, 1])
+def test_result_that_nobody_reads_has_memory_all_the_same(read):
+    both = make_both()
+
+    def f(x, y):
+        return both(x, y)[read].neg()
+
+    with both.set_priority(["iree"]):
+        found, _, code = compiled(f, X, X + 1)
+    assert torch.equal(found, -(X + X + 1, X * (X + 1))[read])
+    assert code.count("out0=buf") == code.count("out1=buf") == 1
 
 
 def test_transposed_input_is_copied_once_by_inductor():

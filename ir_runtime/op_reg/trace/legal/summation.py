@@ -7,6 +7,7 @@ have no f64, or slow f64, and many lanes: there f32 is added in f32.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -58,10 +59,17 @@ def _add_halves_in_float(name: str) -> None:
 
     @rewrite(name)
     def added(x: Tensor, *args: Any, **options: Any) -> Any:
-        if x.dtype not in _HALVES:
+        if x.dtype not in _HALVES or not _have_dtype(x.dtype, args):
             return NotImplemented
         wide = [_floats(a) if isinstance(a, Tensor) else a for a in args]
         return op(_floats(x), *wide, **options).to(x.dtype)
+
+
+def _have_dtype(kind: torch.dtype, values: Iterable[Any]) -> bool:
+    """Tell whether all tensors but indices have a dtype; torch refuses others when it runs."""
+    indices = (torch.int32, torch.int64)
+    found = {v.dtype for v in values if isinstance(v, Tensor)}
+    return found <= {kind, *indices}
 
 
 def _floats(x: Tensor) -> Tensor:
@@ -76,7 +84,7 @@ for _name in (*_SCATTERED.split(), *_POOLS.split()):
 
 @rewrite("index_put.default")
 def _index_put(x: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:  # noqa: FBT001, FBT002
-    if not accumulate or x.dtype not in _HALVES:
+    if not accumulate or x.dtype not in _HALVES or values.dtype != x.dtype:
         return NotImplemented
     return torch.index_put(_floats(x), indices, _floats(values), accumulate=True).to(x.dtype)
 

@@ -1,0 +1,226 @@
+"""The speed of fused parts of a compiled graph, beside plain `torch.compile` of the same code.
+
+Each part is a function of a few ops. Our side compiles it with its fusion, so that one row kernel
+computes it; the peer compiles the ops' torch functions. A graph has the part several times, each
+time with its own tensors: as in a model, the cost of a call of the graph is shared. Both sides have
+static shapes and no gradients. The promise: the geometric mean of the ratios of all parts, dtypes
+and sizes is at most 0.7.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+import kernels_mlir  # noqa: F401 - promises the ops
+from benchmarks.rows import DTYPES, measure_in_turn
+from ir_runtime.ir import IrOp
+from ir_runtime.passes import fusion
+from ir_runtime.passes.run_record import PassRecord
+
+LIMIT = 0.7
+F8 = torch.float8_e4m3fn
+HEAD = 128
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a model.
+
+    Attributes:
+        by: the fusion that makes one kernel of it.
+        function: takes the ops by name, then the inputs.
+        inputs: makes the inputs: rows, features, dtype.
+    """
+
+    by: Any
+    function: Callable[..., Any]
+    inputs: Callable[[int, int, torch.dtype], tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """The median times of one part, in microseconds."""
+
+    part: str
+    dtype: str
+    rows: int
+    features: int
+    fused_us: float
+    compiled_us: float
+
+    @property
+    def ratio(self) -> float:
+        """Our time divided by that of the peer."""
+        return self.fused_us / self.compiled_us
+
+
+def _rows(*shape: int, dtype: torch.dtype) -> torch.Tensor:
+    return torch.randn(*shape).to(dtype)
+
+
+def _one(rows: int, features: int, dtype: torch.dtype) -> tuple[Any, ...]:
+    return _rows(rows, features, dtype=dtype), _rows(features, dtype=dtype)
+
+
+def _two(rows: int, features: int, dtype: torch.dtype) -> tuple[Any, ...]:
+    return _rows(rows, features, dtype=dtype), *_one(rows, features, dtype)
+
+
+def _scaled(rows: int, features: int, dtype: torch.dtype) -> tuple[Any, ...]:
+    return *_one(rows, features, dtype), torch.full((1,), 0.01)
+
+
+def _gated(rows: int, features: int, dtype: torch.dtype) -> tuple[Any, ...]:
+    return (_rows(rows, 2 * features, dtype=dtype),)
+
+
+def _heads(rows: int, features: int, dtype: torch.dtype) -> tuple[Any, ...]:
+    angles = torch.arange(2048)[:, None] / 10000.0 ** (torch.arange(HEAD // 2) / (HEAD // 2))
+    cache = torch.cat((angles.cos(), angles.sin()), -1).to(dtype)
+    query, key = (_rows(rows, n, dtype=dtype) for n in (features, features // 4))
+    weights = (_rows(HEAD, dtype=dtype) for _ in range(2))
+    return torch.arange(rows), query, key, *weights, cache
+
+
+def _norm_static(o: Any, x: Any, w: Any, scale: Any) -> Any:
+    return o.static_quant_fp8(o.rms_norm(x, w, 1e-6, None), scale, F8)
+
+
+def _add_norm_token(o: Any, x: Any, r: Any, w: Any) -> Any:
+    y, total = o.fused_add_rms_norm(x, r, w, 1e-6, None)
+    return *o.dynamic_quant_fp8(y, F8, "token", None), total
+
+
+def _norm_group(o: Any, x: Any, w: Any) -> Any:
+    return o.dynamic_group_quant_fp8(o.rms_norm(x, w, 1e-6, None), F8, 128, False)
+
+
+def _gate_token(o: Any, x: Any) -> Any:
+    return o.dynamic_quant_fp8(o.silu_and_mul(x), F8, "token", None)
+
+
+def _qk_norm_rope(o: Any, positions: Any, q: Any, k: Any, qw: Any, kw: Any, cache: Any) -> Any:
+    q, k = o.qk_norm(q, k, qw, kw, 1e-6)
+    return o.rotary_embedding(positions, q, k, HEAD, HEAD, cache, True)
+
+
+def _add_norm(o: Any, x: Any, r: Any, w: Any) -> Any:
+    total = x + r
+    return o.gemma_rms_norm(total, w, 1e-6), total
+
+
+def _norm_scale(o: Any, x: Any, w: Any) -> Any:
+    return (o.rms_norm(x, None, 1e-6, None) * w).to(torch.float32)
+
+
+def _neighbours(o: Any, x: Any, r: Any, w: Any) -> Any:
+    y = o.rms_norm(x + r, w + 1, 1e-6, None)
+    return torch.sigmoid(y) * r, y
+
+
+PARTS = {
+    "norm + static quant": Part(fusion.NormQuantFusion(), _norm_static, _scaled),
+    "add + norm + token quant": Part(fusion.NormQuantFusion(), _add_norm_token, _two),
+    "norm + group quant": Part(fusion.NormQuantFusion(), _norm_group, _one),
+    "silu gate + token quant": Part(fusion.ActivationQuantFusion(), _gate_token, _gated),
+    "qk norm + rope": Part(fusion.QkNormRopeFusion(), _qk_norm_rope, _heads),
+    "residual + gemma norm": Part(fusion.AddNormFusion(), _add_norm, _two),
+    "norm + scale + cast": Part(fusion.NormScaleFusion(), _norm_scale, _one),
+    "norm and neighbours": Part(fusion.RowNeighbourFusion(), _neighbours, _two),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--parts", default="", help="words of their names, with commas between")
+    parser.add_argument("--sizes", default="1,8,512,2048", help="numbers of rows")
+    parser.add_argument("--features", default="4096")
+    parser.add_argument("--repeat", type=int, default=8, help="how often a graph has the part")
+    parser.add_argument("--dtypes", default=",".join(DTYPES))
+
+
+def run(arguments: argparse.Namespace) -> bool:
+    """Measure and print; returns whether the promise is kept."""
+    words = arguments.parts.split(",")
+    cases: list[Case] = []
+    sizes = [
+        (name, dtype, int(features), int(rows))
+        for name in PARTS
+        if any(word in name for word in words)
+        for dtype in arguments.dtypes.split(",")
+        for features in arguments.features.split(",")
+        for rows in arguments.sizes.split(",")
+    ]
+    with torch.no_grad():
+        for name, dtype, features, rows in sizes:
+            part = PARTS[name]
+            made = [part.inputs(rows, features, DTYPES[dtype]) for _ in range(arguments.repeat)]
+            values = [tensor for each in made for tensor in each]
+            sides = _sides(part, values, arguments.repeat)
+            times = measure_in_turn(sides, values, arguments.rounds or 15)
+            fused_us, compiled_us = (t / arguments.repeat for t in times if t is not None)
+            cases.append(Case(name, dtype, rows, features, fused_us, compiled_us))
+            if not arguments.json:
+                print(_line(cases[-1]), flush=True)
+    mean = math.exp(statistics.fmean(math.log(case.ratio) for case in cases))
+    kept = mean <= LIMIT
+    if arguments.json:
+        rows_ = [asdict(case) | {"ratio": case.ratio} for case in cases]
+        print(json.dumps({"mean": mean, "limit": LIMIT, "kept": kept, "rows": rows_}, indent=1))
+        return kept
+    low, high = min(c.ratio for c in cases), max(c.ratio for c in cases)
+    said = "kept" if kept else "MISSED"
+    print(f"fused to torch.compile: {mean:.2f} ({low:.2f} to {high:.2f}), limit {LIMIT}   {said}")
+    return kept
+
+
+def _sides(part: Part, values: Sequence[Any], repeat: int) -> list[Callable[..., Any]]:
+    """Return both compiled functions; each has run twice, and one kernel computes our part."""
+    torch.compiler.reset()
+    names = [n for n in IrOp.registry.names() if n in part.function.__code__.co_names]
+    ops = SimpleNamespace(**{n: IrOp.registry[n].torch_op for n in names})
+    natives = SimpleNamespace(**{n: IrOp.registry[n].native for n in names})
+    matched: list[int] = []
+
+    def fuse(graph: torch.fx.Graph) -> None:
+        record = PassRecord(part.by.name)
+        part.by.run(graph, record)
+        matched.append(record.matched_count)
+
+    def repeated(ops: Any) -> Callable[..., Any]:
+        def run_all(*tensors: Any) -> list[Any]:
+            count = len(tensors) // repeat
+            groups = [tensors[at : at + count] for at in range(0, len(tensors), count)]
+            return [result for group in groups for result in _flat(part.function(ops, *group))]
+
+        return run_all
+
+    fixed = {"dynamic": False, "fullgraph": True}
+    sides = [
+        torch.compile(repeated(ops), options={"post_grad_custom_post_pass": fuse}, **fixed),
+        torch.compile(repeated(natives), **fixed),
+    ]
+    found = [side(*values) for side in sides for _ in range(2)]
+    assert matched == [repeat], f"a part is not one kernel: {matched}"
+    for mine, peer in zip(found[0], found[-1], strict=True):
+        torch.testing.assert_close(mine.float(), peer.float(), atol=0.05, rtol=0.13)
+    return sides
+
+
+def _flat(results: Any) -> Sequence[torch.Tensor]:
+    return results if isinstance(results, list | tuple) else [results]
+
+
+def _line(case: Case) -> str:
+    which = f"{case.part:26} {case.dtype:4} {case.rows:5} x {case.features:<6}"
+    times = f"{case.fused_us:9.1f} {case.compiled_us:9.1f}"
+    return f"{which} {times} us: fused, torch.compile; {case.ratio:.2f}"
