@@ -136,3 +136,17 @@ def test_other_gathers_are_refused(fn, why):
     x, ids, table = torch.randn(5, 8), torch.zeros(5, dtype=torch.int64), torch.randn(7, 8)
     with pytest.raises(UnsupportedOperatorError, match=why):
         trace(fn, (x, ids, table), (0,))
+
+
+def test_pieces_without_a_column_join_others_and_nothing_else():
+    x = torch.empty(5, 8, device="meta")
+
+    def turned(x: Tensor) -> Tensor:  # as a rotation of all columns leaves none over
+        return torch.cat([x[..., 4:], x[..., :4], x[..., 8:]], -1)
+
+    (result,) = trace(turned, [x], [0]).results
+    assert result.shape == (5, 8)
+    assert len(result.parts) == 2
+    for function in (lambda x: x[..., 8:], lambda x: x[..., 8:] * 2):
+        with pytest.raises(UnsupportedOperatorError):
+            trace(function, [x], [0])
