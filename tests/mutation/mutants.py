@@ -12,6 +12,7 @@ from tests.mutation.mutants_of_calls import CALL_MUTANTS
 from tests.mutation.mutants_of_gradients import GRADIENT_MUTANTS
 from tests.mutation.mutants_of_keys import KEY_MUTANTS
 from tests.mutation.mutants_of_passes import PASS_MUTANTS
+from tests.mutation.mutants_of_raising import RAISING_MUTANTS
 from tests.mutation.mutants_of_targets import TARGET_MUTANTS
 from tests.mutation.mutants_of_tuning import TUNING_MUTANTS
 
@@ -24,4 +25,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *TUNING_MUTANTS,
     *TARGET_MUTANTS,
     *PASS_MUTANTS,
+    *RAISING_MUTANTS,
 )
