@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import fx
 from torch._dispatch.python import enable_python_dispatcher
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch._subclasses.functional_tensor import FunctionalTensorMode, dispatch_functionalize
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
+from torch.utils._mode_utils import no_dispatch
 
 from ir_runtime.passes.inplace.effects import changes_anything
 from ir_runtime.passes.node_call import fake_value
@@ -35,6 +36,25 @@ class Trace:
         self.module = module
         self.fresh = True
         self.repeatable = not any("unbacked_bindings" in n.meta for n in module.graph.nodes)
+        self.own = _with_own_memory(module.graph)
+
+
+def _with_own_memory(graph: fx.Graph) -> set[fx.Node]:
+    """Return the nodes whose tensor has static sizes, and memory that no earlier one has."""
+    seen: set[int] = set()
+    found: set[fx.Node] = set()
+    for node in graph.nodes:
+        for value in pytree.tree_leaves(node.meta.get("val")):
+            if not isinstance(value, FakeTensor):
+                continue
+            block = value.untyped_storage()._cdata
+            numbers = (*value.shape, *value.stride(), value.storage_offset())
+            is_static = all(type(n) is int for n in numbers) and not value.storage_offset()
+            is_one = node.op == "call_function" and node.meta["val"] is value
+            if block not in seen and is_static and is_one:
+                found.add(node)
+            seen.add(block)
+    return found
 
 
 def trace_call(
@@ -113,10 +133,19 @@ def _copy(each: fx.Node, env: dict[fx.Node, Any], node: fx.Node, trace: Trace) -
     copied = node.graph.node_copy(each, env.__getitem__)
     copied.meta = {k: v for k, v in each.meta.items() if k in ("val", "unbacked_bindings")}
     copied.meta |= {k: node.meta[k] for k in _KEPT_META if k in node.meta}
-    if not trace.fresh:
+    if not trace.fresh and each in trace.own:
+        copied.meta["val"] = _another(each.meta["val"])
+    elif not trace.fresh:
         args, kwargs = fx.map_arg((copied.args, copied.kwargs), fake_value)
         copied.meta["val"] = copied.target(*args, **kwargs)  # pyright: ignore[reportCallIssue]
     return copied
+
+
+def _another(value: FakeTensor) -> FakeTensor:
+    """Return a fake tensor like another one, in memory of its own: quicker than to run its op."""
+    with no_dispatch():
+        like = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
+    return FakeTensor(value.fake_mode, like, value.device)
 
 
 def _copy_attribute(each: fx.Node, node: fx.Node, module: fx.GraphModule) -> fx.Node:
