@@ -8,7 +8,6 @@ __all__ = ["RAISING_MUTANTS"]
 
 _NORMS = ("passes/test_raising_norms.py",)
 _BLOCKS = ("passes/test_raising_blocks.py",)
-_GATES = ("passes/test_raising_activations.py",)
 _ROOM = "ir_runtime/passes/raising"
 
 RAISING_MUTANTS: tuple[Mutant, ...] = (
@@ -74,7 +73,7 @@ RAISING_MUTANTS: tuple[Mutant, ...] = (
     ),
     *mutants_in(
         f"{_ROOM}/half.py",
-        _GATES,
+        _BLOCKS,
         (
             "raising: parts of any size are halves",
             "known_equal(2 * cut, value.shape[-1])",

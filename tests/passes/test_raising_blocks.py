@@ -93,6 +93,13 @@ def halves_exchanged(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[Te
     return rotary(q, k, cos, sin, half)
 
 
+def cut_elsewhere(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+    def half(x: Tensor) -> Tensor:
+        return torch.cat((-x[..., 2:], x[..., :2]), dim=-1)
+
+    return rotary(q, k, cos, sin, half)
+
+
 def of_half_the_angles(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
     return rotary(q, k, cos[..., :1], sin[..., :1])
 
@@ -110,6 +117,7 @@ def other_angles_for_keys(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor) -> tup
 ALMOST = {
     query_alone: "no key is rotated by the angles",
     halves_exchanged: "the halves must be those of",
+    cut_elsewhere: "the halves must be those of",
     of_half_the_angles: "must be angles of",
     angles_of_heads: "must be angles of",
     other_angles_for_keys: "no key is rotated by the angles",
