@@ -66,6 +66,7 @@ def inline(
             "a CPU"
         )
     tensors = tuple(like) or arguments_like(kb.ksel, kb.arg_bindings, operands)
+    tensors = None if tensors is None else tuple(map(_with_known_sizes, tensors))
     if tensors is None:
         raise GenerateError(
             f"{kb.ksel.op.name}: rows.inline has operands that are no arguments, must know shapes",
@@ -83,6 +84,22 @@ def inline(
     form = dataclasses.replace(usual_form(make_plan(graph), columns), streamed=streamed)
     found = call_graph(kb, graph, operands, form)
     return found[0] if len(found) == 1 else found
+
+
+def _with_known_sizes(tensor: Tensor) -> Tensor:
+    """Return a meta tensor with numbers for open sizes, as the rows of a program have them.
+
+    Equal symbols have equal numbers. A size of 1 would be broadcast, so there is none.
+    """
+    if all(type(size) is int for size in tensor.shape):
+        return tensor
+    sizes = [size if type(size) is int else _number_of(size) for size in tensor.shape]
+    return torch.empty(sizes, dtype=tensor.dtype, device="meta")
+
+
+def _number_of(size: Any) -> int:
+    known = size.node.hint if size.node.has_hint() else int(digest_of(str(size))[:2], 16)
+    return 2 + known
 
 
 def _check_static(

@@ -69,20 +69,8 @@ def _by_function(
 
 
 def _gate(values: Values, a: Value, b: Value) -> Value | None:
-    """Write a * sigmoid(b) as a / (1 + exp(-b)), which rounds once less.
-
-    If b has a constant factor, the base of the power becomes 2, and the factor another.
-    """
-    if b.op != "sigmoid":
-        return None
-    inner, factor = b.args[0], 1.0
-    while inner.op == "multiply" and any(v.kind == "constant" for v in inner.args):
-        constant, inner = sorted(inner.args, key=lambda v: v.kind != "constant")
-        factor *= constant.number
-    if factor == 1.0:
-        return values.make("gate", a, inner)
-    power = values.make("multiply", inner, values.constant(factor * math.log2(math.e)))
-    return values.make("gate_by_two", a, power)
+    """Write a * sigmoid(b) as a / (1 + exp(-b)), which rounds once less."""
+    return values.make("gate", a, b.args[0]) if b.op == "sigmoid" else None
 
 
 def _one_and(values: Values, a: Value, b: Value) -> Value | None:

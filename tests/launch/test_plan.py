@@ -286,12 +286,12 @@ def test_a_number_out_of_range_is_refused() -> None:
 
 
 def test_a_grid_that_a_launch_cannot_count_is_refused() -> None:
-    program = golden_program("rms_norm_weighted")
+    program = golden_program("layer_norm_affine")
     (step,) = program.steps
     assert isinstance(step, ProgramDispatch)
     turned = replace(program, steps=(replace(step, workgroups=step.workgroups[::-1]),))
     with pytest.raises(LaunchError, match="a grid of 1 x 1 x 65536 workgroups"):
-        evaluate(turned, [(1 << 16, 48), (48,)], [F32] * 2)
+        evaluate(turned, [(1 << 16, 48), (48,), (48,)], [F32] * 3)
 
 
 def _leaves(value: Any, path: tuple[Any, ...] = ()) -> Any:

@@ -58,7 +58,8 @@ def test_error_on_stretches_of_the_range(name):
         (x,) = tensors(name, 8, 1000, F32)
         x = x.sign() * (low + (high - low) * torch.rand(x.shape))
         ((mine, torchs),) = errors(name, [x], as_tuple(op(x)))
-        assert mine <= 1.5 * torchs, (low, high)
+        reference = high * torch.finfo(torch.float64).eps  # its error: 1 + erf cancels there, too
+        assert mine <= max(1.5 * torchs, reference), (low, high)
 
 
 @pytest.mark.parametrize("width", [1, 31, 33, 80])

@@ -77,9 +77,12 @@ def normal_cdf(x: Vector) -> Vector:
 
     Nothing cancels, so the error stays small relative to Phi(x) where x is far below 0.
     """
-    log = polynomial(abs(x), LOG2_TAIL).at_least(-127.0)  # there the power is exactly 0
-    rounded = log + ROUND
-    r = log - (rounded - ROUND)
+    # 2^-1 goes into the exponent: in the sum it would cost small powers their last digits. At -126
+    # the power is exactly 0.
+    size = abs(x)
+    log = (polynomial(size, LOG2_TAIL[1:]) * size).at_least(-126.0)
+    rounded = log + (ROUND - 1.0)
+    r = log - (rounded - (ROUND - 1.0))
     # The power goes into the exponent of the polynomial in r, as that is between 0.7 and 1.42.
     tail = (polynomial(r, exponential.EXP2).bits() + (rounded.bits() << 23)).bitcast("f32")
     return (x < 0.0).select(tail, 1.0 - tail)
