@@ -24,7 +24,7 @@ import kernels_mlir  # noqa: F401 - promises the ops
 from benchmarks.rows import DTYPES, measure_in_turn
 from ir_runtime.ir import IrOp
 from ir_runtime.passes import fusion
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.run_record import PassRecord
 
 LIMIT = 0.7
 F8 = torch.float8_e4m3fn

@@ -19,8 +19,8 @@ from ir_runtime.cli.script import run_script
 from ir_runtime.errors import ArgumentError, PassError, RegistrationError
 from ir_runtime.passes import GraphRecord, Pipeline, PipelineRecord, default_passes, pass_names
 from ir_runtime.passes.active_run import collecting
-from ir_runtime.passes.expectation import check_expected
 from ir_runtime.passes.named_pass import pass_class
+from ir_runtime.passes.record.expectation import check_expected
 
 __all__ = ["run"]
 

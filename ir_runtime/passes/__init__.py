@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ir_runtime.passes.default_list import default_passes
     from ir_runtime.passes.fake_mode import enable_fake_mode
     from ir_runtime.passes.fusion_pattern_matcher_pass import RuntimeFusionPatternMatcherPass
-    from ir_runtime.passes.fx_query import (
+    from ir_runtime.passes.graph.fx_query import (
         find_auto_fn,
         find_auto_fn_maybe,
         find_fn,
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from ir_runtime.passes.pattern_matcher_pass import RuntimePatternMatcherPass, get_match_table
     from ir_runtime.passes.pattern_replacement import RuntimePatternReplacement
     from ir_runtime.passes.pipeline import Pipeline
-    from ir_runtime.passes.pipeline_record import GraphRecord, PipelineRecord
-    from ir_runtime.passes.run_record import NearMiss, PassRecord
+    from ir_runtime.passes.record.pipeline_record import GraphRecord, PipelineRecord
+    from ir_runtime.passes.record.run_record import NearMiss, PassRecord
     from ir_runtime.passes.runtime_inductor_pass import RuntimeInductorPass
 
 __all__ = [
@@ -115,19 +115,19 @@ __getattr__ = late_names(
         "DeviceOptions": "pass_config",
         "FixFunctionalizationPass": "inplace.fix_functionalization",
         "GraphPass": "graph_pass",
-        "GraphRecord": "pipeline_record",
+        "GraphRecord": "record.pipeline_record",
         "InductorCompilationConfig": "pass_config",
         "InductorPass": "inductor_pass",
         "InplaceFunctionalization": "inplace.inplace_functionalization",
         "IrLowering": "lowering.ir_lowering",
         "ModelOptions": "pass_config",
-        "NearMiss": "run_record",
+        "NearMiss": "record.run_record",
         "PassConfig": "pass_config",
         "PassContext": "compile_context",
         "PassManager": "pass_manager",
-        "PassRecord": "run_record",
+        "PassRecord": "record.run_record",
         "Pipeline": "pipeline",
-        "PipelineRecord": "pipeline_record",
+        "PipelineRecord": "record.pipeline_record",
         "PostGradPassManager": "pass_manager",
         "RuntimeConfig": "pass_config",
         "RuntimeFusionPatternMatcherPass": "fusion_pattern_matcher_pass",
@@ -137,18 +137,18 @@ __getattr__ = late_names(
         "default_pass_pipeline": "pass_manager",
         "default_passes": "default_list",
         "enable_fake_mode": "fake_mode",
-        "find_auto_fn": "fx_query",
-        "find_auto_fn_maybe": "fx_query",
-        "find_fn": "fx_query",
-        "find_fn_maybe": "fx_query",
-        "find_getitem": "fx_query",
-        "find_getitem_maybe": "fx_query",
-        "find_op_nodes": "fx_query",
+        "find_auto_fn": "graph.fx_query",
+        "find_auto_fn_maybe": "graph.fx_query",
+        "find_fn": "graph.fx_query",
+        "find_fn_maybe": "graph.fx_query",
+        "find_getitem": "graph.fx_query",
+        "find_getitem_maybe": "graph.fx_query",
+        "find_op_nodes": "graph.fx_query",
         "get_match_table": "pattern_matcher_pass",
-        "get_only_user": "fx_query",
+        "get_only_user": "graph.fx_query",
         "get_pass_context": "compile_context",
-        "is_auto_func": "fx_query",
-        "is_func": "fx_query",
+        "is_auto_func": "graph.fx_query",
+        "is_func": "graph.fx_query",
         "pass_context": "compile_context",
         "pass_names": "named_pass",
         "register_pass": "named_pass",

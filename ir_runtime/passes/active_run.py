@@ -14,8 +14,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from ir_runtime.passes.pipeline_record import GraphRecord, PipelineRecord
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.pipeline_record import GraphRecord, PipelineRecord
+from ir_runtime.passes.record.run_record import PassRecord
 
 __all__ = [
     "Run",

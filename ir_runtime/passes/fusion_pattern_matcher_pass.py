@@ -14,12 +14,12 @@ from torch._inductor.pattern_matcher import PatternMatcherPass
 from ir_runtime.errors import PassError
 from ir_runtime.passes.active_run import current_run
 from ir_runtime.passes.fake_mode import enable_fake_mode
-from ir_runtime.passes.fx_query import is_func
+from ir_runtime.passes.graph.fx_query import is_func
+from ir_runtime.passes.graph.view_form import fill_in_sizes
 from ir_runtime.passes.near_miss import near_misses
 from ir_runtime.passes.pattern_matcher_pass import RuntimePatternMatcherPass
 from ir_runtime.passes.pattern_replacement import RuntimePatternReplacement, example_device
 from ir_runtime.passes.runtime_inductor_pass import RuntimeInductorPass
-from ir_runtime.passes.view_form import fill_in_sizes
 
 __all__ = ["RuntimeFusionPatternMatcherPass"]
 

@@ -12,7 +12,7 @@ from torch import fx
 from ir_runtime.passes.active_run import in_run
 from ir_runtime.passes.graph_dump import dump_graph
 from ir_runtime.passes.inductor_pass import Hook, InductorPass
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.run_record import PassRecord
 
 __all__ = ["GraphPass", "Hook"]
 

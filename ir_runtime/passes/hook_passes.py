@@ -10,13 +10,13 @@ from torch._inductor.custom_graph_pass import CustomGraphPass
 
 from ir_runtime.passes.active_run import Run, graph_numbers, run_graph
 from ir_runtime.passes.compile_context import find_pass_context, graph_context
-from ir_runtime.passes.expectation import check_expected
 from ir_runtime.passes.hooks import is_backward
 from ir_runtime.passes.inductor_pass import InductorPass
 from ir_runtime.passes.pass_plan import PassPlan
 from ir_runtime.passes.pass_runner import run_passes
-from ir_runtime.passes.pipeline_record import GraphRecord, PipelineRecord
-from ir_runtime.passes.record_store import add_to_record
+from ir_runtime.passes.record.expectation import check_expected
+from ir_runtime.passes.record.pipeline_record import GraphRecord, PipelineRecord
+from ir_runtime.passes.record.record_store import add_to_record
 
 __all__ = ["HookPasses"]
 

@@ -10,7 +10,7 @@ from torch._inductor import pattern_matcher as matcher
 
 from ir_runtime.op_reg.trace.user_line import user_line
 from ir_runtime.passes.pattern_dump import with_op_names
-from ir_runtime.passes.run_record import NearMiss
+from ir_runtime.passes.record.run_record import NearMiss
 
 __all__ = ["near_misses"]
 

@@ -20,7 +20,7 @@ from ir_runtime.passes.inductor_pass import InductorPass
 from ir_runtime.passes.named_pass import pass_class, pass_of
 from ir_runtime.passes.pass_runner import run_passes
 from ir_runtime.passes.pattern_matcher_pass import RuntimePatternMatcherPass
-from ir_runtime.passes.pipeline_record import GraphRecord, PipelineRecord
+from ir_runtime.passes.record.pipeline_record import GraphRecord, PipelineRecord
 from ir_runtime.passes.runtime_inductor_pass import RuntimeInductorPass
 
 __all__ = ["PassManager", "PostGradPassManager", "default_pass_pipeline"]

@@ -11,9 +11,9 @@ from typing import Any
 
 from ir_runtime.errors import ArgumentError, PassError
 from ir_runtime.passes.compile_context import CompileRange
-from ir_runtime.passes.expectation import check_expectations
 from ir_runtime.passes.hooks import OPTION_OF_HOOK
 from ir_runtime.passes.inductor_pass import InductorPass
+from ir_runtime.passes.record.expectation import check_expectations
 
 __all__ = ["PassPlan"]
 

@@ -14,11 +14,11 @@ from torch import fx
 from ir_runtime.passes.active_run import Run, run_pass
 from ir_runtime.passes.compile_context import PassContext
 from ir_runtime.passes.failure import failure_of
+from ir_runtime.passes.graph.graph_snapshot import GraphSnapshot
 from ir_runtime.passes.graph_dump import dump_graph
 from ir_runtime.passes.graph_pass import GraphPass
-from ir_runtime.passes.graph_snapshot import GraphSnapshot
 from ir_runtime.passes.inductor_pass import InductorPass
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.run_record import PassRecord
 from ir_runtime.settings import current_settings
 
 __all__ = ["run_passes"]

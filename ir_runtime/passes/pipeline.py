@@ -13,14 +13,14 @@ from ir_runtime.errors import ArgumentError
 from ir_runtime.passes.active_run import collecting
 from ir_runtime.passes.compile_context import current_graph_context, range_of
 from ir_runtime.passes.default_list import TAIL, default_passes
-from ir_runtime.passes.expectation import check_expected
 from ir_runtime.passes.hook_passes import HookPasses
 from ir_runtime.passes.hooks import OPTION_OF_HOOK, present_passes, with_entry
 from ir_runtime.passes.inductor_pass import InductorPass
 from ir_runtime.passes.named_pass import pass_of, passes_of
 from ir_runtime.passes.pass_plan import PassPlan
-from ir_runtime.passes.pipeline_record import PipelineRecord
-from ir_runtime.passes.record_store import load_record, record_key, save_record
+from ir_runtime.passes.record.expectation import check_expected
+from ir_runtime.passes.record.pipeline_record import PipelineRecord
+from ir_runtime.passes.record.record_store import load_record, record_key, save_record
 from ir_runtime.settings import current_settings
 
 __all__ = ["Pipeline"]

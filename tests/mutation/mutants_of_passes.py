@@ -10,7 +10,7 @@ _CLEANUP = ("passes/test_cleanup.py", "passes/test_random_graphs.py")
 
 PASS_MUTANTS: tuple[Mutant, ...] = (
     *mutants_in(
-        "ir_runtime/passes/memory.py",
+        "ir_runtime/passes/graph/memory.py",
         (*_CLEANUP, "passes/test_add_norm.py"),
         (
             "passes: a value that leaves the graph becomes an argument",
@@ -53,7 +53,7 @@ PASS_MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *mutants_in(
-        "ir_runtime/passes/graph_snapshot.py",
+        "ir_runtime/passes/graph/graph_snapshot.py",
         ("passes/test_failure.py",),
         ("passes: nested graphs stay broken", "yield nested.graph", "pass"),
         ("passes: metadata stays changed", "node.meta.clear()", "pass"),

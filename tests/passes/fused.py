@@ -18,7 +18,7 @@ from ir_runtime.op_reg.op.native import NATIVES
 from ir_runtime.passes.fusion.fused_rows import fused_op, is_fused
 from ir_runtime.passes.fusion.program import program_of
 from ir_runtime.passes.graph_pass import GraphPass
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.run_record import PassRecord
 
 F8 = torch.float8_e4m3fn
 WIDTH = 64

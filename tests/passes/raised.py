@@ -15,7 +15,7 @@ import kernels_mlir  # noqa: F401 - registers the ops
 from ir_runtime import ir
 from ir_runtime.passes.raising.raise_forms import RaiseForms
 from ir_runtime.passes.raising.table import FORMS
-from ir_runtime.passes.run_record import NearMiss, PassRecord
+from ir_runtime.passes.record.run_record import NearMiss, PassRecord
 
 ALL_FORMS = tuple(FORMS)
 

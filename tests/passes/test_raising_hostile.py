@@ -10,7 +10,7 @@ from torch import Tensor, fx
 
 from ir_runtime.errors import ArgumentError
 from ir_runtime.passes.raising.raise_forms import RaiseForms
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.run_record import PassRecord
 from tests.passes.raised import raised
 from tests.passes.test_raising_norms import EPS, llama, rows
 

@@ -247,7 +247,7 @@ def test_sizes_that_vary_make_no_guard() -> None:
         return llama(x, w) + gemma(x, w)
 
     from ir_runtime.passes.raising.raise_forms import RaiseForms
-    from ir_runtime.passes.run_record import PassRecord
+    from ir_runtime.passes.record.run_record import PassRecord
     from tests.passes.raised import natively
 
     def backend(module: torch.fx.GraphModule, inputs: list[Tensor]) -> torch.fx.GraphModule:

@@ -22,9 +22,9 @@ from ir_runtime.passes import (
     PassRecord,
     Pipeline,
     PipelineRecord,
-    record_store,
 )
-from ir_runtime.passes.record_store import load_record, record_key, save_record
+from ir_runtime.passes.record import record_store
+from ir_runtime.passes.record.record_store import load_record, record_key, save_record
 from ir_runtime.settings import current_settings
 from tests.passes.traced_graphs import traced
 

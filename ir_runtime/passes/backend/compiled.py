@@ -14,7 +14,7 @@ from ir_runtime.errors import ArgumentError
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.passes.backend.graph_backend import GraphBackend, pipeline_for
 from ir_runtime.passes.pipeline import Pipeline
-from ir_runtime.passes.pipeline_record import PipelineRecord
+from ir_runtime.passes.record.pipeline_record import PipelineRecord
 
 __all__ = ["compile"]
 

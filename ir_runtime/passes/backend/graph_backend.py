@@ -10,7 +10,7 @@ from torch import fx
 from ir_runtime.errors import ArgumentError
 from ir_runtime.ir.platform import current_platform
 from ir_runtime.passes.pipeline import Pipeline
-from ir_runtime.passes.pipeline_record import PipelineRecord
+from ir_runtime.passes.record.pipeline_record import PipelineRecord
 
 __all__ = ["GraphBackend", "ir_runtime", "pipeline_for"]
 

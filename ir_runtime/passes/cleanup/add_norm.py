@@ -10,10 +10,10 @@ import torch
 from torch import fx
 
 from ir_runtime.ir import IrOp
-from ir_runtime.passes.fx_query import is_func
+from ir_runtime.passes.graph.fx_query import is_func
+from ir_runtime.passes.graph.memory import Memory, is_in_rows, same_value
 from ir_runtime.passes.graph_pass import GraphPass
-from ir_runtime.passes.memory import Memory, is_in_rows, same_value
-from ir_runtime.passes.run_record import NearMiss, PassRecord
+from ir_runtime.passes.record.run_record import NearMiss, PassRecord
 
 __all__ = ["AddNormCanonicalization"]
 

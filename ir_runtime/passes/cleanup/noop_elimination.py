@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import fx
 
-from ir_runtime.passes.fx_query import is_func
+from ir_runtime.passes.graph.fx_query import is_func
+from ir_runtime.passes.graph.memory import Memory, same_value
+from ir_runtime.passes.graph.view_form import RESHAPES, fill_in_sizes, reshapes_in
 from ir_runtime.passes.graph_pass import GraphPass
-from ir_runtime.passes.memory import Memory, same_value
-from ir_runtime.passes.run_record import PassRecord
-from ir_runtime.passes.view_form import RESHAPES, fill_in_sizes, reshapes_in
+from ir_runtime.passes.record.run_record import PassRecord
 
 __all__ = ["NoOpElimination"]
 

@@ -8,7 +8,7 @@ from torch import fx
 from torch._inductor.pattern_matcher import stable_topological_sort
 
 from ir_runtime.passes.graph_pass import GraphPass
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.run_record import PassRecord
 
 __all__ = ["PostCleanup"]
 

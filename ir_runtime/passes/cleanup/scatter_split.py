@@ -11,10 +11,10 @@ import torch
 from torch import fx
 
 from ir_runtime.passes.cleanup.split_coalescing import split_sizes
-from ir_runtime.passes.fx_query import is_func
+from ir_runtime.passes.graph.fx_query import is_func
+from ir_runtime.passes.graph.memory import Memory, same_value
 from ir_runtime.passes.graph_pass import GraphPass
-from ir_runtime.passes.memory import Memory, same_value
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.run_record import PassRecord
 
 __all__ = ["ScatterSplitReplacement"]
 

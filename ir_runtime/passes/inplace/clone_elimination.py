@@ -11,7 +11,7 @@ from ir_runtime.passes.graph_pass import GraphPass
 from ir_runtime.passes.inplace.donation import is_donated_clone
 from ir_runtime.passes.inplace.memory import Memory
 from ir_runtime.passes.inplace.sharing import Copy, has_same_layout, may_share
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.run_record import PassRecord
 
 __all__ = ["CloneElimination", "drop_self_copies"]
 

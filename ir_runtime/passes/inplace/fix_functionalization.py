@@ -26,7 +26,7 @@ from ir_runtime.passes.inplace.memory import Memory
 from ir_runtime.passes.inplace.scatter import drop_self_scatters
 from ir_runtime.passes.inplace.sharing import Copy, may_share
 from ir_runtime.passes.pass_config import RuntimeConfig
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.run_record import PassRecord
 from ir_runtime.passes.runtime_inductor_pass import RuntimeInductorPass
 
 __all__ = ["FixFunctionalizationPass"]

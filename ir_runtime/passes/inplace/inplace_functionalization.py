@@ -14,10 +14,10 @@ from torch.utils import _pytree as pytree
 
 from ir_runtime.errors import DonatedInputError
 from ir_runtime.ir.op import IrOp
+from ir_runtime.passes.graph.node_call import op_of, where
 from ir_runtime.passes.graph_pass import GraphPass, Hook
 from ir_runtime.passes.inplace.donation import mark_donated
-from ir_runtime.passes.node_call import op_of, where
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.run_record import PassRecord
 
 __all__ = ["InplaceFunctionalization"]
 

@@ -15,8 +15,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 from torch.utils._mode_utils import no_dispatch
 
+from ir_runtime.passes.graph.node_call import fake_value
 from ir_runtime.passes.inplace.effects import changes_anything
-from ir_runtime.passes.node_call import fake_value
 
 __all__ = ["Trace", "insert_trace", "replace_results", "trace_call"]
 

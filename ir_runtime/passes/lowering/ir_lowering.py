@@ -19,6 +19,7 @@ from ir_runtime.ir.iree import IreeImpl
 from ir_runtime.ir.log import logger
 from ir_runtime.ir.op import IrOp
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
+from ir_runtime.passes.graph.node_call import call_key, fake_value, op_of, where
 from ir_runtime.passes.graph_pass import GraphPass
 from ir_runtime.passes.inplace.donation import donated_arguments, pass_donation_on
 from ir_runtime.passes.lowering.inductor_call import mark_kernel, mark_providers
@@ -26,8 +27,7 @@ from ir_runtime.passes.lowering.inline import Trace, insert_trace, replace_resul
 from ir_runtime.passes.lowering.layout import give_contiguous_layout, give_layout
 from ir_runtime.passes.lowering.priority_key import priorities_in_force
 from ir_runtime.passes.lowering.provider_choice import ProviderChoice, choose_provider
-from ir_runtime.passes.node_call import call_key, fake_value, op_of, where
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.run_record import PassRecord
 
 __all__ = ["IrLowering"]
 

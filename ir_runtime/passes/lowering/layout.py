@@ -15,7 +15,7 @@ from torch import Tensor, fx
 from torch.fx.experimental.symbolic_shapes import statically_known_true
 from torch.utils import _pytree as pytree
 
-from ir_runtime.passes.node_call import fake_value
+from ir_runtime.passes.graph.node_call import fake_value
 
 __all__ = ["give_contiguous_layout", "give_layout"]
 

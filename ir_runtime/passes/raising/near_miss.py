@@ -11,7 +11,7 @@ from ir_runtime.passes.raising.form import Form
 from ir_runtime.passes.raising.match import Match, find_matches
 from ir_runtime.passes.raising.pattern import Apply, Casts, Either, Named, count_calls
 from ir_runtime.passes.raising.site import Site
-from ir_runtime.passes.run_record import NearMiss
+from ir_runtime.passes.record.run_record import NearMiss
 
 __all__ = ["near_misses", "root_functions", "where_is"]
 

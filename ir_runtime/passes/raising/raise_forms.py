@@ -16,7 +16,7 @@ from ir_runtime.passes.raising.match import find_matches
 from ir_runtime.passes.raising.near_miss import near_misses, root_functions
 from ir_runtime.passes.raising.site import Site
 from ir_runtime.passes.raising.table import DEFAULT_FORMS, FORMS
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.run_record import PassRecord
 
 __all__ = ["RaiseForms"]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 import kernels_mlir  # noqa: F401 - announces an op
 from ir_runtime.passes.inplace.fix_functionalization import FixFunctionalizationPass
-from ir_runtime.passes.run_record import PassRecord
+from ir_runtime.passes.record.run_record import PassRecord
 from tests.passes.captured_graph import captured, results, targets
 
 aten = torch.ops.aten

@@ -30,7 +30,7 @@ def main(priority: str) -> None:
     import kernels_mlir  # noqa: F401 - announces the op
     from ir_runtime import ir
     from ir_runtime.passes.lowering.ir_lowering import IrLowering
-    from ir_runtime.passes.run_record import PassRecord
+    from ir_runtime.passes.record.run_record import PassRecord
 
     runs: list[str] = []
     original = IrLowering.run

@@ -21,7 +21,7 @@ from ir_runtime.launch.artifact.entry_files import read_own_file
 from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.launch.artifact.leftover import trim
 from ir_runtime.launch.artifact.trust import check_trusted, make_private
-from ir_runtime.passes.pipeline_record import GraphRecord, PipelineRecord
+from ir_runtime.passes.record.pipeline_record import GraphRecord, PipelineRecord
 from ir_runtime.settings import current_settings
 
 __all__ = ["add_to_record", "load_record", "record_key", "save_record"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ir_runtime.errors import ArgumentError, ExpectedMatchError
-from ir_runtime.passes.pipeline_record import GraphRecord
+from ir_runtime.passes.record.pipeline_record import GraphRecord
 
 __all__ = ["check_expectations", "check_expected"]
 

@@ -67,7 +67,7 @@ def _fact(value: Any) -> Any:
 
 
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+), in .*\n\s*(?P<text>.*)')
-_OWN = str(Path(__file__).parents[1])
+_OWN = str(Path(__file__).parents[2])
 
 
 def where(node: fx.Node) -> str:

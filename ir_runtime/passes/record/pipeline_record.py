@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ir_runtime.passes.run_record import NearMiss, PassRecord
+from ir_runtime.passes.record.run_record import NearMiss, PassRecord
 
 __all__ = ["GraphRecord", "PipelineRecord"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from ir_runtime.passes.fx_query import is_func
+from ir_runtime.passes.graph.fx_query import is_func
 
 __all__ = ["RESHAPES", "fill_in_sizes", "reshapes_in"]
 
