@@ -45,9 +45,11 @@ class Outcome:
 
 def run_calls(count: int, seed: int) -> list[Outcome]:
     """Make calls, half of them illegal, a process a core; return what became of each."""
-    sizes = [min(_BATCH, count - made) for made in range(0, count, _BATCH)]
+    cores = os.cpu_count() or 1
+    batch = min(_BATCH, -(-count // cores))  # a small number is shared by all cores, too
+    sizes = [min(batch, count - made) for made in range(0, count, batch)]
     seeds = range(seed * 1000, seed * 1000 + len(sizes))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores) as pool:
         batches = list(pool.map(_run_batch, seeds, sizes))
     return [outcome for batch in batches for outcome in batch]
 
