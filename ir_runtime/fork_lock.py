@@ -22,7 +22,7 @@ ForkSafeLock = threading.RLock  # noqa: TID251 - the one place that makes them
 
 T = TypeVar("T")
 
-_LONGEST_WAIT_S = 20.0
+_LONGEST_WAIT_S = 60.0
 
 _locks: WeakSet[ForkSafeLock] = WeakSet()
 
@@ -70,7 +70,7 @@ _gate = _Gate()
 
 @contextlib.contextmanager
 def fork_waits() -> Generator[None]:
-    """Delay forks of other threads, by 20 s at most; for work of seconds, not for waiting.
+    """Delay forks of other threads, by a minute at most; for work of seconds, not for waiting.
 
     Use it for code that imports modules, opens devices or calls a library with locks.
     """
