@@ -16,13 +16,18 @@ from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 from weakref import WeakSet
 
+# It has hooks for forks, too. While one of them runs, other threads wait in its code, even in its
+# import; and our hook waits for those threads. The hooks that were registered last run first, so it
+# must be imported before ours are registered.
+import filelock  # noqa: F401
+
 __all__ = ["ForkSafeLock", "cached_property", "fork_safe_lock", "fork_waits"]
 
 ForkSafeLock = threading.RLock  # noqa: TID251 - the one place that makes them
 
 T = TypeVar("T")
 
-_LONGEST_WAIT_S = 60.0
+_LONGEST_WAIT_S = 20.0
 
 _locks: WeakSet[ForkSafeLock] = WeakSet()
 
@@ -70,7 +75,7 @@ _gate = _Gate()
 
 @contextlib.contextmanager
 def fork_waits() -> Generator[None]:
-    """Delay forks of other threads, by a minute at most; for work of seconds, not for waiting.
+    """Delay forks of other threads, by 20 s at most; for work of seconds, not for waiting.
 
     Use it for code that imports modules, opens devices or calls a library with locks.
     """

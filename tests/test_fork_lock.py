@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 import warnings
 
-from ir_runtime.fork_lock import cached_property, fork_safe_lock
+from filelock import FileLock
+
+from ir_runtime.fork_lock import cached_property, fork_safe_lock, fork_waits
 
 
 def exit_code_of_child(run) -> int:
@@ -75,3 +78,28 @@ def test_a_cached_property_can_be_computed_in_a_forked_child():
     finally:
         go_on.set()
         thread.join()
+
+
+def test_a_fork_waits_for_a_thread_that_takes_a_file_lock(tmp_path):
+    """filelock's own hook lets no thread begin while it waits; ours must have waited before it."""
+    begun, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with fork_waits():
+            begun.set()
+            time.sleep(0.3)  # the fork has begun to wait
+            with FileLock(tmp_path / "lock"):
+                done.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    begun.wait()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+        child = os.fork()
+    if child == 0:
+        os._exit(0)
+    finished = done.is_set()
+    os.waitpid(child, 0)
+    thread.join()
+    assert finished

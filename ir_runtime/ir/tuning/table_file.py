@@ -9,8 +9,9 @@ import uuid
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+from filelock import FileLock
+
 from ir_runtime.errors import StoreError
-from ir_runtime.fork_lock import fork_waits
 from ir_runtime.ir.log import logger
 from ir_runtime.ir.tuning.table import Table, TableIdentity
 from ir_runtime.launch.artifact.entry_files import read_own_file, write_own_file
@@ -143,9 +144,6 @@ def write_whole(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Generator[None]:
-    with fork_waits():
-        from filelock import FileLock
-
     lock = FileLock(path.with_name(f".{path.name}.lock"), mode=0o600)
     try:
         lock.acquire()

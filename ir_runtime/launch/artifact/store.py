@@ -16,9 +16,11 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol
 
+from filelock import FileLock
+
 from ir_runtime.counters import add_count
 from ir_runtime.errors import StoreError
-from ir_runtime.fork_lock import ForkSafeLock, fork_safe_lock, fork_waits
+from ir_runtime.fork_lock import ForkSafeLock, fork_safe_lock
 from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.entry_files import (
     KEY_FILE,
@@ -240,9 +242,6 @@ class DirectoryStore:
             yield
 
     def _file_lock(self, key: KernelKey) -> AbstractContextManager[Any] | None:
-        with fork_waits():
-            from filelock import FileLock
-
         locks = self._home / ".locks"
         path = locks / f"{key.label}.lock"
         try:

@@ -14,8 +14,10 @@ import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
+from filelock import FileLock
+
 from ir_runtime.errors import UntrustedStoreError
-from ir_runtime.fork_lock import cached_property, fork_waits
+from ir_runtime.fork_lock import cached_property
 from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.entry_files import CorruptEntryError, read_entry, write_entry
 from ir_runtime.launch.artifact.key import compiler_version, digest_of
@@ -117,9 +119,6 @@ class CompileCache:
     @contextlib.contextmanager
     def lock(self, path: Path) -> Generator[None]:
         """Keep all others from compiling the same program at the same time."""
-        with fork_waits():
-            from filelock import FileLock
-
         lock = FileLock(self._home / ".locks" / path.name, mode=0o600)
         with contextlib.suppress(OSError, NotImplementedError):
             make_private(self._home / ".locks")
