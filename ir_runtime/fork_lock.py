@@ -19,7 +19,7 @@ from weakref import WeakSet
 # It has hooks for forks, too. While one of them runs, other threads wait in its code, even in its
 # import; and our hook waits for those threads. The hooks that were registered last run first, so it
 # must be imported before ours are registered.
-import filelock  # noqa: F401
+import filelock  # noqa: F401  # pyright: ignore[reportUnusedImport]
 
 __all__ = ["ForkSafeLock", "cached_property", "fork_safe_lock", "fork_waits"]
 
