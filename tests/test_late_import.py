@@ -225,3 +225,10 @@ assert ends == {0}, ends
 def test_children_that_are_forked_beside_first_calls_do_not_hang():
     run_python(FIRST_CALLS)  # fills the store
     run_python(FIRST_CALLS, "forking")
+
+
+def test_a_stored_kernel_made_from_native_needs_no_generator(store):
+    call = "import sys, torch, kernels_mlir; kernels_mlir.rms_norm(torch.ones(2, 32), None, 1e-6); "
+    code = call + "print([name for name in sys.modules if name.startswith('ir_runtime.rows.')])"
+    assert "inlining" in run_python(code), "made here"
+    assert run_python(code).strip() == "[]"

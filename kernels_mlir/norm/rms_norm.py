@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ir_runtime import ir, rows
+from ir_runtime import ir
 from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import (
@@ -181,11 +181,12 @@ class RmsNormKernel(CustomOp):
         epsilon, head = ksel.arg_descs[2].v, ksel.arg_descs[3].v
         operands = [kb.arg_value(0), *([] if weight is None else [weight])]
         if ksel.device_family == "local":
+            from ir_runtime.rows import inline  # a stored kernel needs none of it
 
             def norm(x: Tensor, weight: Tensor | None = None) -> Tensor:
                 return native_rms_norm(x, weight, epsilon, head)
 
-            kb.yield_results(rows.inline(kb, norm, *operands, streamed=ksel.variant == STREAMED))
+            kb.yield_results(inline(kb, norm, *operands, streamed=ksel.variant == STREAMED))
             return
         n = x.shape[-1]
         aliases = {
