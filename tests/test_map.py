@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,3 +118,44 @@ def test_each_name_is_in_a_file_that_its_cell_links(page: Path) -> None:
             names = {part for name in NAME.findall(cell) for part in name.split(".")}
             wrong += [f"{name}: not in a file of {cell!r}" for name in sorted(names - words)]
     assert wrong == []
+
+
+def sources() -> list[Path]:
+    """Return the files of the package, the catalogue, the tests and the benchmarks."""
+    folders = ("ir_runtime", "kernels_mlir", "tests", "benchmarks")
+    files = (path for folder in folders for path in (ROOT / folder).rglob("*"))
+    return [path for path in files if path.suffix in (".py", ".c", ".h")]
+
+
+def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count the lines of a function without its docstring, which is an op's specification."""
+    lines = (function.end_lineno or 0) - function.lineno + 1
+    if ast.get_docstring(function) is not None:
+        lines -= (function.body[0].end_lineno or 0) - function.body[0].lineno + 1
+    return lines
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    lines = {path: len(path.read_text("utf-8").splitlines()) for path in sources()}
+    assert {str(path): count for path, count in lines.items() if count > 400} == {}
+
+
+def test_no_function_is_longer_than_50_lines() -> None:
+    long: list[str] = []
+    for path in sources():
+        tree = ast.parse(path.read_text("utf-8") if path.suffix == ".py" else "")
+        functions = (
+            n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
+        )
+        long += [f"{path}:{f.lineno} {f.name}" for f in functions if code_lines(f) > 50]
+    assert long == []
+
+
+def test_no_folder_of_the_package_has_more_than_25_files() -> None:
+    folders = Counter(
+        path.parent
+        for folder in ("ir_runtime", "kernels_mlir")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".c", ".h", ".mlir")
+    )
+    assert {str(folder): count for folder, count in folders.items() if count > 25} == {}
