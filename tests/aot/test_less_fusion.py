@@ -76,5 +76,5 @@ def test_kernel_of_a_traced_op_is_compiled_again(caplog: pytest.LogCaptureFixtur
         ours = add_to_places(*given)
     assert any(r.message.startswith("add_to_places: compiled again") for r in caplog.records)
     torch.testing.assert_close(ours, add(*given), rtol=1e-2, atol=0)
-    with pytest.raises(GenerateError, match="index_add: the source has no dimensions"):
+    with pytest.raises(GenerateError, match="add cannot be traced"):
         add_to_places(given[0], torch.tensor([1]), torch.tensor(1.0).bfloat16())
