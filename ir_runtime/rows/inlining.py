@@ -15,10 +15,11 @@ from ir_runtime.op_reg import KernelBuilder, MlirTemplate
 from ir_runtime.op_reg.select.argument_name import arguments_like
 from ir_runtime.rows.emit.grid import COLUMNS, Form, usual_form
 from ir_runtime.rows.emit.kernel_text import kernel_text
+from ir_runtime.rows.gpu.centre import gpu_plan
 from ir_runtime.rows.gpu.chip import CHIPS
 from ir_runtime.rows.gpu.form import gpu_form
 from ir_runtime.rows.gpu.kernel_text import gpu_kernel_text
-from ir_runtime.rows.plan import Plan, make_plan
+from ir_runtime.rows.plan import make_plan
 from ir_runtime.rows.row_shape import as_rows, assert_row_sizes, from_rows, one_column
 from ir_runtime.rows.trace import trace
 from ir_runtime.rows.value import Graph
@@ -149,7 +150,7 @@ def call_graph(
     Raises:
         UnsupportedOperatorError: there is no such kernel for the device family.
     """
-    name, text = _named_text(make_plan(graph), form, kb.ksel.device_family)
+    name, text = _named_text(graph, form, kb.ksel.device_family)
     flat = [
         as_rows(kb, operand, source.inner if source.role != "shared" else ())
         for operand, source in zip(operands, graph.inputs, strict=True)
@@ -169,16 +170,17 @@ def call_graph(
     ]
 
 
-def _named_text(plan: Plan, form: Form | None, family: str) -> tuple[str, str]:
+def _named_text(graph: Graph, form: Form | None, family: str) -> tuple[str, str]:
     """Return the name and the text of a kernel.
 
     Names of the executables' functions are the names of a library: each graph has its own.
     """
-    digest = plan.graph.text()
     if family == "local":
+        plan = make_plan(graph)
         form = form or usual_form(plan)
-        name = f"rows_{digest_of(digest, repr(form))[:16]}"
+        name = f"rows_{digest_of(graph.text(), repr(form))[:16]}"
         return name, kernel_text(plan, name, form)
+    plan = gpu_plan(graph)
     gpu = gpu_form(plan, CHIPS[family])
-    name = f"rows_{digest_of(digest, repr(gpu))[:16]}"
+    name = f"rows_{digest_of(graph.text(), repr(gpu))[:16]}"
     return name, gpu_kernel_text(plan, name, gpu, family)

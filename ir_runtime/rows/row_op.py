@@ -18,6 +18,7 @@ from ir_runtime.op_reg.op.tensor_leaves import flatten_groups
 from ir_runtime.op_reg.select.call_selection import CallSelection
 from ir_runtime.op_reg.traced_op import TracedOp, declare_arguments, tensor_descs
 from ir_runtime.rows.emit.grid import Form, chosen_form, offered_forms
+from ir_runtime.rows.gpu.centre import gpu_plan
 from ir_runtime.rows.gpu.chip import CHIPS
 from ir_runtime.rows.gpu.form import GpuForm, gpu_form
 from ir_runtime.rows.inlining import call_graph
@@ -115,7 +116,7 @@ class RowOp(TracedOp):
         rows = [number for number, is_row in enumerate(activations) if is_row]
         graph = trace(self.function_of_tensors(ksel), tensors, rows)
         if ksel.device_family != "local":
-            self.gpu_form = gpu_form(make_plan(graph), CHIPS[ksel.device_family])
+            self.gpu_form = gpu_form(gpu_plan(graph), CHIPS[ksel.device_family])
         return graph
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
@@ -137,19 +138,32 @@ def _specialize(desc: Any, inner: Sequence[int], graph: Graph) -> None:
 
 
 def form_of(op: Op, args: Sequence[Any]) -> str:
-    """Return in words of which form the kernel of a call is.
+    """Return in words of which form the kernel of a call is; "" if it is written by hand.
 
     Args:
-        op: an op whose kernels may be row kernels.
+        op: an op whose kernels may be row kernels, or one with a function `on_gpu(ksel)` that
+            returns what they compute on GPUs.
         args: all arguments in schema order.
     """
-    if not isinstance(op, RowOp):
+    if not (isinstance(op, RowOp) or hasattr(op, "on_gpu")):
         return ""
     try:
-        made = run_select(op, args).own_op
+        ksel = run_select(op, args)
     except IrRuntimeError:
         return ""  # the call itself would raise this error
-    assert isinstance(made, RowOp)
+    made = ksel.own_op
+    if not isinstance(made, RowOp):
+        return "" if ksel.device_family == "local" else _form_on_gpu(made, ksel)
     if made.why_traced:
         return f"traced, {made.why_traced}"
     return f"a row kernel: {made.gpu_form.words()}" if made.gpu_form else "a row kernel"
+
+
+def _form_on_gpu(op: Any, ksel: KernelSelection) -> str:
+    """Return in words of which form a kernel for GPUs is."""
+    descs = flatten_groups([tensor_descs(desc) for desc in ksel.arg_descs])[0]
+    try:
+        graph = trace(op.on_gpu(ksel), [d.t for d in descs], ())
+        return f"a row kernel: {gpu_form(gpu_plan(graph), CHIPS[ksel.device_family]).words()}"
+    except UnsupportedOperatorError as error:
+        return f"traced, {error}".partition("\n")[0]

@@ -89,6 +89,13 @@ class VectorCode:
             return whole + offset
         return x + offset if factor == 1.0 else x.fma(factor, offset)
 
+    def counted(self, x: Vector, start: Number, step: Number) -> Vector:
+        """Return x >= 0 as a whole number of steps; the last place of `start` is one step."""
+        if self._folds_sums:
+            steps = (x + start).bits() - x.constant(start).bits()
+            return steps.convert("f32") * step
+        return (x + start) - start
+
     def lines(self) -> list[str]:
         """Return the lines so far, without those that make a function of them."""
         return [*self._constant_lines, *self._lines]
