@@ -156,6 +156,8 @@ def call_graph(
         for operand, source in zip(operands, graph.inputs, strict=True)
     ]
     safe = [kb.checked_index(flat[g.index], flat[g.table], wraps=g.wraps) for g in graph.gathers]
+    if kb.ksel.device_family != "local":  # the kernel itself moves them into range
+        safe = [flat[g.index] for g in graph.gathers]
     leader = graph.leader
     like = one_column(kb, operands[leader.argument], leader.inner)
     if graph.segments:  # the kernel looks at each size

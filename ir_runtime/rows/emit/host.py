@@ -10,7 +10,7 @@ from ir_runtime.rows.emit.row import memory_of
 from ir_runtime.rows.emit.workload import product, workload
 from ir_runtime.rows.value import Graph
 
-__all__ = ["dispatch_facts", "host_function", "index_types", "pipeline_layout"]
+__all__ = ["dispatch_facts", "host_function", "index_types", "pipeline_layout", "table_sizes"]
 
 
 def pipeline_layout(graph: Graph, *, constants: int) -> str:
@@ -42,13 +42,20 @@ def index_types(graph: Graph) -> list[str]:
     return [f"?x{dtype_info(graph.inputs[g.index].dtype).mlir}" for g in graph.gathers]
 
 
+def table_sizes(graph: Graph) -> list[str]:
+    """Return the names that the host has for the number of rows in the table of each gather."""
+    bound = [i.argument for i in graph.inputs if i.is_bound]
+    return [f"%size{bound.index(graph.inputs[g.table].argument)}" for g in graph.gathers]
+
+
 def host_function(graph: Graph, name: str, *, passed: Sequence[str]) -> str:
     """Write the function of the host, which dispatches the kernel.
 
     Args:
         graph: the kernel's function.
         name: of the function, and of the kernel.
-        passed: names of sizes that the kernel is told, among those of `workload` and `%rows`.
+        passed: names of sizes that the kernel is told, among those of `workload`, `table_sizes`,
+            and `%rows`.
     """
     inputs = [i for i in graph.inputs if i.is_bound]
     types = [f"tensor<{memory_of(i).removeprefix('memref<')}" for i in inputs]

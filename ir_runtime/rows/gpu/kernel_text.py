@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ir_runtime.rows.emit.block import Block
-from ir_runtime.rows.emit.host import dispatch_facts, host_function, index_types, pipeline_layout
+from ir_runtime.rows.emit.host import (
+    dispatch_facts,
+    host_function,
+    index_types,
+    pipeline_layout,
+    table_sizes,
+)
 from ir_runtime.rows.emit.workload import product, workload
 from ir_runtime.rows.gpu.chip import CHIPS, Chip
 from ir_runtime.rows.gpu.exchange import Exchange
@@ -34,8 +41,10 @@ def gpu_kernel_text(plan: Plan, name: str, form: GpuForm, family: str) -> str:
     chip, graph = CHIPS[family], plan.graph
     sizes = workload(graph)
     block = Block()
-    block.lines += _rows(graph, sizes)
+    passed = [*sizes, *dict.fromkeys(table_sizes(graph))]
+    block.lines += _constants(graph, passed)
     _grid(form, chip, block)
+    block.lines += _segments(graph)
     bindings = _bindings(graph, block)
     inside = Block(block)
     code = ThreadCode(plan, form, chip, inside)
@@ -50,16 +59,18 @@ def gpu_kernel_text(plan: Plan, name: str, form: GpuForm, family: str) -> str:
     lines = [*exchange.memory, *block.lines, *bindings, *body]
     return _FORM.format(
         name=name,
-        layout=pipeline_layout(graph, constants=len(sizes)),
+        layout=pipeline_layout(graph, constants=len(passed)),
         facts=dispatch_facts(graph, overwritten(plan)),
         workload="".join(f", {size}: index" for size in sizes),
         count="\n".join(f"    {line}" for line in _count(graph, form, chip)),
         pipeline=chip.pipeline,
         threads=form.threads,
         lines="\n".join(f"      {line}" for line in lines),
-        host=host_function(graph, name, passed=sizes),
+        host=host_function(graph, name, passed=passed),
     )
 
+
+_SIZE = re.compile(r"^%rows(\d+)$")
 
 _FORM = """\
 #layout = #hal.pipeline.layout<{layout}>
@@ -93,7 +104,7 @@ def _count(graph: Graph, form: GpuForm, chip: Chip) -> list[str]:
     sizes = workload(graph)
     return [
         "%one = arith.constant 1 : index",
-        *(product("%rows", sizes) if len(sizes) > 1 else []),
+        *(product("%rows", sizes) if graph.segments else []),
         f"%each = arith.constant {each} : index",
         f"%taken = arith.constant {taken} : index",
         "%parts = arith.muli %rows, %each : index",
@@ -105,18 +116,29 @@ def _count(graph: Graph, form: GpuForm, chip: Chip) -> list[str]:
     ]
 
 
-def _rows(graph: Graph, sizes: Sequence[str]) -> list[str]:
-    """Write how many rows there are."""
-    several = bool(graph.segments)
-    names = [f"%count{n}" for n in range(len(sizes))] if several else ["%all"]
+def _constants(graph: Graph, passed: Sequence[str]) -> list[str]:
+    """Write how many rows there are, and the other sizes that the host passes."""
+    names = [_SIZE.sub(r"%count\1", name).replace("%rows", "%all") for name in passed]
     lines: list[str] = []
-    for n, size in enumerate(names):
+    for n, name in enumerate(names):
         load = f"hal.interface.constant.load layout(#layout) ordinal({n})"
         lines += [
-            f"{size}_i32 = {load} : i32",
-            f"{size} = arith.index_castui {size}_i32 : i32 to index",
+            f"{name}_i32 = {load} : i32",
+            f"{name} = arith.index_castui {name}_i32 : i32 to index",
         ]
-    return [*lines, *(product("%all", names) if several else [])]
+    segments = len(graph.segments)
+    return [*lines, *(product("%all", names[:segments]) if segments else [])]
+
+
+def _segments(graph: Graph) -> list[str]:
+    """Write the number of the row in each segment of the rows' dimensions."""
+    lines: list[str] = []
+    rest = "%row"
+    for n in reversed(range(len(graph.segments))):
+        lines.append(f"%id{n} = arith.remui {rest}, %count{n} : index")
+        lines.append(f"%row_before{n} = arith.divui {rest}, %count{n} : index")
+        rest = f"%row_before{n}"
+    return lines
 
 
 def _grid(form: GpuForm, chip: Chip, block: Block) -> None:

@@ -11,7 +11,7 @@ import torch
 from ir_runtime.dtypes import dtype_info
 from ir_runtime.rows.emit.arithmetic import LIBRARY, Type, operation
 from ir_runtime.rows.emit.block import Block, number
-from ir_runtime.rows.emit.host import index_types
+from ir_runtime.rows.emit.host import index_types, table_sizes
 from ir_runtime.rows.emit.row import joined_index, rounding
 from ir_runtime.rows.gpu.chip import Chip
 from ir_runtime.rows.gpu.form import GpuForm
@@ -222,11 +222,21 @@ class ThreadCode:
         return joined_index(self.block, has)
 
     def _chosen(self, gather: int) -> str:
-        """Load an index, which was checked."""
-        kind = index_types(self.plan.graph)[gather]
+        """Load an index, and move it into the table if it is out of range."""
+        graph, say = self.plan.graph, self.block.say
+        kind, size = index_types(graph)[gather], table_sizes(graph)[gather]
         element = kind.removeprefix("?x")
-        chosen = self.block.say(f"memref.load %index{gather}[%row]", f"memref<{kind}>")
-        return self.block.say(f"arith.index_cast {chosen}", f"{element} to index")
+        chosen = say(f"memref.load %index{gather}[%row]", f"memref<{kind}>")
+        zero = say("arith.constant 0", element)
+        rows = say(f"arith.index_cast {size}", f"index to {element}")
+        if graph.gathers[gather].wraps:
+            below = say(f"arith.cmpi slt, {chosen}, {zero}", element)
+            from_end = say(f"arith.addi {chosen}, {rows}", element)
+            chosen = say(f"arith.select {below}, {from_end}, {chosen}", element)
+        last = say(f"arith.subi {rows}, {say('arith.constant 1', element)}", element)
+        chosen = say(f"arith.minsi {chosen}, {last}", element)
+        chosen = say(f"arith.maxsi {chosen}, {zero}", element)
+        return say(f"arith.index_cast {chosen}", f"{element} to index")
 
     # columns
 
