@@ -27,7 +27,7 @@ from ir_runtime.device.machine import Machine, code_machines, machine_named
 from ir_runtime.device.place import HalPlace, open_place
 from ir_runtime.device.plain_tensor import plain, require_cpu
 from ir_runtime.device.staging import upload
-from ir_runtime.device.target import NamedTargets, Target
+from ir_runtime.device.target import HOST_FLAGS, NamedTargets, Target
 from ir_runtime.dtypes import dtype_info
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALIGNMENT",
-    "HOST_FLAGS",
     "LocalDriver",
     "cpu_target_for",
     "host_targets",
@@ -47,10 +46,6 @@ __all__ = [
 
 ALIGNMENT = 64
 """The alignment of buffers in bytes that IREE's allocator and compiled code need."""
-
-HOST_FLAGS = ("--iree-hal-memoization=false", "--iree-hal-indirect-command-buffers=false")
-"""Flags with which a host program contains everything that a launch needs. The compiler accepts
-them only for a whole process."""
 
 _KIND = "cpu"
 _DLPACK_CPU = 1

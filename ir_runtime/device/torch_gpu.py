@@ -18,6 +18,7 @@ from ir_runtime.device.buffer_view import check_size, retyped
 from ir_runtime.device.place import HalPlace
 from ir_runtime.device.plain_tensor import plain
 from ir_runtime.device.staging import download, new_buffer_view, upload
+from ir_runtime.device.target import HOST_FLAGS
 from ir_runtime.dtypes import dtype_info, format_tensor
 from ir_runtime.errors import DeviceError, UnsupportedTorchDeviceError
 
@@ -40,7 +41,7 @@ class TorchGpuDriver(abc.ABC):
     names: tuple[str, ...]
     torch_type: str = "cuda"
     zero_copy: bool = False
-    host_flags: tuple[str, ...] = ()
+    host_flags: tuple[str, ...] = HOST_FLAGS
     dlpack_device_type_code: int
 
     @abc.abstractmethod
