@@ -7,8 +7,10 @@ and the copy is counted.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -123,6 +125,13 @@ class LocalDriver:
         cpu = cpu_from_flags(target.flags)
         return () if cpu is None else missing_features(cpu, host_cpu_target())
 
+    def launch_library(self) -> str | None:
+        return None  # executables are libraries themselves
+
+    def targets_of(self, torch_device: torch.device) -> tuple[Target, ...]:
+        del torch_device
+        return host_targets()
+
     def serves(self, torch_device: torch.device) -> bool:
         return torch_device.type == "cpu"
 
@@ -136,6 +145,10 @@ class LocalDriver:
 
     def wait_for_torch(self, state: OpenDevice) -> None:
         """Do nothing: CPU tensors are ready."""
+
+    def current(self, state: OpenDevice) -> AbstractContextManager[Any]:
+        del state
+        return contextlib.nullcontext()
 
     def import_tensor(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
         """View `tensor` as an IREE buffer for reading; copy it only if IREE cannot use it in place.

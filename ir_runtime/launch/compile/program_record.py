@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ir_runtime.fork_lock import fork_waits
 from ir_runtime.launch.artifact.entry_files import is_file_name
@@ -15,15 +16,12 @@ from ir_runtime.launch.host_program.dispatch_access import (
     store_accesses,
 )
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
-from ir_runtime.launch.host_program.gpu_executable import (
-    GPU_FORMATS,
-    GpuCode,
-    GpuExport,
-    read_gpu_executable,
-)
 from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.host_program.program_json import load_program
 from ir_runtime.launch.operand.mutation import CHANGED
+
+if TYPE_CHECKING:
+    from ir_runtime.launch.host_program.gpu_executable import GpuCode, GpuExport
 
 __all__ = [
     "DEFAULT_ENTRIES",
@@ -96,6 +94,8 @@ def _gpu_codes(executables: Mapping[str, bytes], program: HostProgram) -> dict[s
     Raises:
         UnreadableProgramError: they are of several kinds, damaged, or do not fit the program.
     """
+    from ir_runtime.launch.host_program.gpu_executable import GPU_FORMATS, read_gpu_executable
+
     found: dict[str, GpuCode] = {}
     for name, data in executables.items():
         kind = next((kind for kind, magic in GPU_FORMATS.items() if data.startswith(magic)), None)
@@ -128,6 +128,8 @@ def stored_gpu_exports(artifact: Artifact) -> dict[str, tuple[GpuExport, ...]]:
     Raises:
         ValueError, TypeError, KeyError: the record is of another version of this package.
     """
+    from ir_runtime.launch.host_program.gpu_executable import GpuExport
+
     stored = json.loads(artifact.program).get("gpu", {}) if artifact.program else {}
     return {
         name: tuple(

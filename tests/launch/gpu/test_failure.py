@@ -39,6 +39,12 @@ ALL = [("cuda", *each) for each in CUDA] + [("hip", *each) for each in HIP]
 LOOKED_AT_WHEN_LOADING = ("cuStreamIsCapturing", "hipStreamIsCapturing")
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_garbage() -> None:
+    """Unload what other tests left behind errors: the driver's calls are counted here."""
+    gc.collect()
+
+
 @pytest.mark.parametrize(("kind", "call", "step"), ALL)
 def test_error_at_each_call_is_told_and_leaves_nothing(kind: str, call: str, step: int) -> None:
     with fake_gpu(kind) as gpu:

@@ -68,7 +68,7 @@ class Plan:
     def changed_count(self) -> int: ...
     def __new__(
         cls,
-        executables: Sequence[Executable] | Sequence[GpuExecutable],
+        executables: Sequence[Executable | GpuExecutable],
         operand_count: int,
         result_count: int,
         minimum_sizes: Sequence[int],
