@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kernels_mlir.activation.swigluoai_and_mul import swigluoai_and_mul
     from kernels_mlir.activation.xielu import xielu
     from kernels_mlir.attention.mm_encoder_attn import mm_encoder_attn
+    from kernels_mlir.attention.paged_attention_decode import paged_attention_decode
     from kernels_mlir.matmul.linear import linear
     from kernels_mlir.norm.fused_add_gemma_rms_norm import fused_add_gemma_rms_norm
     from kernels_mlir.norm.fused_add_rms_norm import fused_add_rms_norm
@@ -73,6 +74,7 @@ __all__ = [
     "mixer2_gated_rms_norm",
     "mm_encoder_attn",
     "mul_and_silu",
+    "paged_attention_decode",
     "qk_norm",
     "qk_norm_rope",
     "quant_int8",
@@ -108,7 +110,7 @@ _OPS = {
         "swigluoai_and_mul",
         "xielu",
     ),
-    "attention": ("mm_encoder_attn",),
+    "attention": ("mm_encoder_attn", "paged_attention_decode"),
     "matmul": ("linear",),
     "norm": (
         "fused_add_gemma_rms_norm",
