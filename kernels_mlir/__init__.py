@@ -203,6 +203,7 @@ _LAYERS = {
 _INPLACE = (
     "fused_add_rms_norm",
     "fused_add_rms_norm_static_fp8_quant",
+    "reshape_and_cache",
     "rms_norm",
     "rms_norm_dynamic_per_token_quant",
     "rms_norm_static_fp8_quant",

@@ -31,6 +31,9 @@ BLOCK = 64
 
 MOST_TILE_HEADS = 8
 
+AHEAD = 64
+"""Keys between the use of a row and its prefetch."""
+
 
 @dataclass(frozen=True)
 class DecodeForm:
@@ -131,6 +134,8 @@ class Decode:
             "depth": self.depth,
             "element": _name(self.dtype),
             "cache": _name(self.cache),
+            "cache_bytes": self.cache.itemsize,
+            "ahead": AHEAD,
             "scale": self.scale,
             "page": self.page,
             "entry": entry,

@@ -87,6 +87,8 @@ hal.executable.source private @decode_attend {
       %own_index = memref.extract_aligned_pointer_as_index %own : !lines -> index
       %own_i64 = arith.index_cast %own_index : index to i64
       %own_base = llvm.inttoptr %own_i64 : i64 to !llvm.ptr
+      %k_base = memref.extract_aligned_pointer_as_index %ks : memref<?x{{ depth }}x{{ cache }}> -> index
+      %v_base = memref.extract_aligned_pointer_as_index %vs : memref<?x{{ depth }}x{{ cache }}> -> index
       {{- at('q_own', 'a * %d' | format(own_lines), '%worker') }}
       {{- at('s_own', 'a + %d' | format(q_lines), '%q_own') }}
       {{- at('shrink_own', 'a + %d' | format(s_lines), '%s_own') }}

@@ -22,6 +22,35 @@
             %row0 = arith.addi %row_first, %t_rows : index
 {%- endif %}
 {%- endmacro -%}
+{%- macro find_ahead() %}
+            // The row of the keys that are fetched now: pages lie anywhere, nothing else fetches them.
+            {{- at('t_far', 'a + %d' | format(ahead), '%t0') }}
+            %t_last = arith.subi %len, %c1 : index
+            %t_ahead = arith.minsi %t_far, %t_last : index
+{%- if paged %}
+            %page_ahead = arith.divui %t_ahead, %page_keys : index
+            {{- at('t_even', 'a floordiv 16 * 16', '%t_ahead') }}
+            %in_ahead = arith.remui %t_even, %page_keys : index
+            {{- at('entry_ahead', 'a + b', '%table_row', '%page_ahead') }}
+            %id_ahead_e = memref.load %table[%entry_ahead] : memref<?x{{ entry }}>
+            %id_ahead = arith.index_cast %id_ahead_e : {{ entry }} to index
+            %ahead_heads = arith.muli %id_ahead, %kv_heads : index
+            {{- at('row_ahead', '(a + b) * %d + c' | format(page), '%ahead_heads', '%kh', '%in_ahead') }}
+{%- else %}
+            %ahead_rows = arith.muli %t_ahead, %stride : index
+            %row_ahead = arith.addi %row_first, %ahead_rows : index
+{%- endif %}
+{%- endmacro -%}
+{%- macro fetch(name, base, key, first, bytes) %}
+              {#- Fetch `bytes` of the row of a key, `key` after the first one, from byte `first` on -#}
+              {{- at(name, 'a + (b + c * %d) * %d + d' | format(kv_heads if place == 'tokens_first' else 1, depth * cache_bytes), base, '%row_ahead', key, first) }}
+{%- for n in range((bytes + 63) // 64) %}
+              {{- at('%s_%d' | format(name, n), 'a + %d' | format(64 * n), '%%%s' | format(name)) }}
+              %{{ name }}_i{{ n }} = arith.index_cast %{{ name }}_{{ n }} : index to i64
+              %{{ name }}_p{{ n }} = llvm.inttoptr %{{ name }}_i{{ n }} : i64 to !llvm.ptr
+              "llvm.intr.prefetch"(%{{ name }}_p{{ n }}) <{cache = 1 : i32, hint = 2 : i32, rw = 0 : i32}> : (!llvm.ptr) -> ()
+{%- endfor %}
+{%- endmacro -%}
 {%- macro row_of(name, key) %}
 {%- if place == 'tokens_first' %}
             {{- at(name, 'a + b * %d' | format(kv_heads), '%row0', key) }}
@@ -69,6 +98,7 @@
 {%- macro scores() %}
           %top = scf.for %t0 = %t_block to %block_end step %c16 iter_args(%top_a = %lowest) -> (!f) {
             {{- find() }}
+            {{- find_ahead() }}
             %seen_one = arith.maxsi %seen, %c1 : index
             %last = arith.subi %seen_one, %c1 : index
             %before = arith.subi %k_first, %t0 : index
@@ -78,6 +108,9 @@
               {{- at('key%d' | format(j), 'a + %d' | format(j), '%i') }}
               %in{{ j }} = arith.minsi %key{{ j }}, %last : index
               {{- row_of('row%d' | format(j + 1), '%%in%d' | format(j)) }}
+{%- endfor %}
+{%- for j in range(keys_each) %}
+              {{- fetch('fetched%d' | format(j), '%k_base', '%%key%d' | format(j), '%c0', depth * cache_bytes) }}
 {%- endfor %}
               %acc:{{ lanes }} = scf.for %line = %c0 to %d_lines step %c1 iter_args({{ numbered(lanes, '%a', ' = %zero') }}) -> ({{ repeated(lanes, '!f') }}) {
                 {{- at('d', 'a * %d' | format(lanes), '%line') }}
@@ -180,13 +213,16 @@
 {%- set count = heads_each * channel_vectors %}
           scf.for %line0 = %c0 to %d_lines step %lines_each {
             {{- at('d0', 'a * %d' | format(lanes), '%line0') }}
+            {{- at('d0_bytes', 'a * %d' | format(lanes * cache_bytes), '%line0') }}
             %acc:{{ count }} = scf.for %t0 = %t_block to %block_end step %c16 iter_args({{ numbered(count, '%a', ' = %zero') }}) -> ({{ repeated(count, '!f') }}) {
               {{- find() }}
+              {{- find_ahead() }}
               %before = arith.subi %k_first, %t0 : index
               %j_first = arith.maxsi %before, %c0 : index
               {{- at('p_at', 'a * %d + (b - c) * %d' | format(lanes, heads_each), '%s_own', '%t0', '%t_block') }}
               %in:{{ count }} = scf.for %j = %j_first to %seen step %c1 iter_args({% for i in range(count) %}%b{{ i }} = %a{{ i }}{{ ', ' if not loop.last }}{% endfor %}) -> ({{ repeated(count, '!f') }}) {
                 {{- row_of('row', '%j') }}
+                {{- fetch('fetched', '%v_base', '%j', '%d0_bytes', channel_vectors * lanes * cache_bytes) }}
 {%- for c in range(channel_vectors) %}
                 {{- at('d%d' | format(c + 1), 'a + %d' | format(c * lanes), '%d0') }}
                 {{- read('v%d' | format(c), '%vs', cache, '%%row, %%d%d' | format(c + 1)) }}
