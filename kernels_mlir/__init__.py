@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kernels_mlir.activation.softmax import softmax
     from kernels_mlir.activation.swigluoai_and_mul import swigluoai_and_mul
     from kernels_mlir.activation.xielu import xielu
+    from kernels_mlir.attention.causal_attention import causal_attention
     from kernels_mlir.attention.mm_encoder_attn import mm_encoder_attn
     from kernels_mlir.attention.paged_attention_decode import paged_attention_decode
     from kernels_mlir.matmul.linear import linear
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = [
     "apply_rotary_emb",
     "apply_rotary_pos_emb",
+    "causal_attention",
     "dequant_fp8",
     "dequant_int8",
     "dual_chunk_rotary_embedding",
@@ -110,7 +112,7 @@ _OPS = {
         "swigluoai_and_mul",
         "xielu",
     ),
-    "attention": ("mm_encoder_attn", "paged_attention_decode"),
+    "attention": ("causal_attention", "mm_encoder_attn", "paged_attention_decode"),
     "matmul": ("linear",),
     "norm": (
         "fused_add_gemma_rms_norm",

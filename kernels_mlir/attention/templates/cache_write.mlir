@@ -1,9 +1,8 @@
 {#- Keys and values of tokens are written into the pages of a cache, where they lie; a Jinja template.
 
 The first dispatch finds the least and the greatest slot, so that a bad one is refused before anything
-is written. Then a dispatch for each changed tensor: IREE puts only one result of a dispatch where an
-argument lies. Workers share the tokens. A slot is a key of all pages in turn; a token without one (-1)
-is left out, and so is one whose slot is beyond the cache.
+is written. Then each changed tensor has a dispatch, whose workers share the tokens. A slot is a key of
+all pages in turn; a token without one (-1) is left out, and so is one whose slot is beyond the cache.
 
 `scaled`: the cache is int8, each key and each value with a scale: its largest magnitude / 127.
 -#}
