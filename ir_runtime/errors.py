@@ -46,6 +46,7 @@
     │   ├── PassClassError         (TypeError)     what stands in a pipeline is no pass
     │   ├── UnsupportedPassError   (NotImplementedError)  a field asks for a pass that is not here
     │   └── ExpectedMatchError     (AssertionError)  a pass matched other than expected
+    ├── OptimizeError              (RuntimeError)  a model cannot be optimised, or not restored
     ├── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
     ├── NoVmapRuleError            (RuntimeError)  torch.vmap reached an op without a rule for it
     ├── NoForwardError             (NotImplementedError)  a layer has no forward for the platform
@@ -94,6 +95,7 @@ __all__ = [
     "NotTakenError",
     "OpConflictError",
     "OpDefinitionError",
+    "OptimizeError",
     "PassClassError",
     "PassError",
     "PriorityError",
@@ -366,6 +368,10 @@ class LoweringError(IrRuntimeError, RuntimeError):
 
 class DonatedInputError(IrRuntimeError, ValueError):
     """A tensor that was donated to an op is used again after that op."""
+
+
+class OptimizeError(IrRuntimeError, RuntimeError):
+    """`optimize` cannot change a model, or its report cannot restore it."""
 
 
 class PassError(IrRuntimeError, RuntimeError):
