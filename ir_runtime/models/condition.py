@@ -27,10 +27,10 @@ def why_not(module: nn.Module) -> str | None:
     """Return why a module must stay as it is, whatever it computes; None if nothing forbids it."""
     if "forward" in vars(module):
         return "its forward was replaced on the instance"
-    if any(getattr(module, hooks, None) for hooks in _HOOKS):
-        return "it has hooks, which expect its own forward"
     if parametrize.is_parametrized(module) or _is_pruned(module):
         return "it has parametrizations, so its weights are computed in each call"
+    if any(getattr(module, hooks, None) for hooks in _HOOKS):
+        return "it has hooks, which expect its own forward"
     return _why_not_tensors({**module._parameters, **module._buffers}.items())
 
 

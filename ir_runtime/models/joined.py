@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from kernels_mlir.matmul.gate_up_layer import GateUpSilu
-from kernels_mlir.matmul.quantized_layer import PackedModule
 from torch import Tensor, nn
 
 from ir_runtime.models.change import Change, NewForward
@@ -14,8 +12,10 @@ from ir_runtime.models.forward import only
 from ir_runtime.models.found import Found, Place, Request, Trial
 from ir_runtime.models.gate import Gate
 from ir_runtime.models.product import Product, product_of
-from ir_runtime.models.quantized import Rounded, has_finite, provider_of_bits
+from ir_runtime.models.quantized import Rounded, has_finite, multiply, provider_of_bits
 from ir_runtime.models.report import Left, Replaced
+from kernels_mlir.matmul.gate_up_layer import GateUpSilu
+from kernels_mlir.matmul.quantized_layer import PackedModule
 
 __all__ = ["join_gate_and_up"]
 
@@ -42,7 +42,7 @@ def join_gate_and_up(place: Place, gate: Gate, request: Request) -> Found | Left
             x = only(given, named)
             if self.training:
                 return type(self).forward(self, x)
-            return self._modules[down](rounded.current()(x))  # pyright: ignore[reportOptionalCall]
+            return self._modules[down](multiply(rounded.current(), x))  # pyright: ignore[reportOptionalCall]
 
         return forward
 

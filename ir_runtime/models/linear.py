@@ -37,7 +37,7 @@ def linear_forward(op: IrOp, product: Product) -> Callable[..., Tensor]:
 
 def find_linear(place: Place, request: Request) -> Found | Left | None:
     """Recognise a linear layer; None if a module does not look like one."""
-    if not looks_like_linear(place.module):
+    if not looks_like_linear(place.module) and not isinstance(place.module, nn.Linear):
         return None
     product = why_not(place.module) or product_of(place.module)
     if isinstance(product, str):

@@ -50,34 +50,21 @@ def trace_straight(module: nn.Module) -> Straight | str:
     Returns:
         The forward; or why it is none without branches.
     """
-    before = dict(vars(module))
-    try:
-        graphs = [_Tracer().trace(_as(module, training=t)) for t in (False, True)]
-    except Exception as error:  # noqa: BLE001 - whatever a forward does with what is no tensor
-        return f"its forward cannot be traced: {_first_line(error)}"
-    finally:
-        changed = _restore(module, before)
-    if changed:
-        return "its forward writes to the module"
+    graphs: list[fx.Graph] = []
+    for training in (False, True):
+        twin = clone_with(module, dict(module._parameters))
+        twin.training = training
+        before = dict(vars(twin))
+        try:
+            graphs.append(_Tracer().trace(twin))
+        except Exception as error:  # noqa: BLE001 - whatever a forward does with no tensor
+            return f"its forward cannot be traced: {_first_line(error)}"
+        now = vars(twin)
+        if now.keys() != before.keys() or any(now[name] is not before[name] for name in before):
+            return "its forward writes to the module"
     if len({_text(graph) for graph in graphs}) > 1:
         return "it computes otherwise in training"
     return _straight(graphs[0])
-
-
-def _as(module: nn.Module, *, training: bool) -> nn.Module:
-    twin = clone_with(module, dict(module._parameters))
-    twin.training = training
-    return twin
-
-
-def _restore(module: nn.Module, before: dict[str, Any]) -> bool:
-    """Set the attributes that a forward changed back; tell whether there were any."""
-    now = vars(module)
-    same = now.keys() == before.keys() and all(now[name] is before[name] for name in before)
-    if not same:
-        now.clear()
-        now.update(before)
-    return not same
 
 
 def _first_line(error: Exception) -> str:

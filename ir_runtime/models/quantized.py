@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import torch
-from kernels_mlir.matmul.quantized_layer import PackedModule, QuantizedLinear
 from torch import Tensor, nn
 
 from ir_runtime.errors import OptimizeError
-from ir_runtime.ir import IrOp
+from ir_runtime.ir import IrOp, ops
 from ir_runtime.models.change import Change, NewForward
 from ir_runtime.models.forward import only
 from ir_runtime.models.found import Found, Place, Request, Trial
 from ir_runtime.models.product import Product
 from ir_runtime.models.report import Left, Replaced
+from kernels_mlir.matmul.quantized_layer import PackedModule, QuantizedLinear
 
-__all__ = ["Rounded", "has_finite", "provider_of_bits", "quantize_linear", "rounded_forward"]
+__all__ = [
+    "Rounded",
+    "has_finite",
+    "multiply",
+    "provider_of_bits",
+    "quantize_linear",
+    "rounded_forward",
+]
 
 Make = Callable[[], PackedModule]
 
@@ -63,12 +71,28 @@ def rounded_forward(rounded: Rounded) -> Callable[..., Tensor]:
         x = only(given, named)
         if self.training:
             return type(self).forward(self, x)
-        return rounded.current()(x)
+        return multiply(rounded.current(), x)
 
     return forward
 
 
-class _TurnedLinear(QuantizedLinear):
+def multiply(made: PackedModule, x: Tensor) -> Tensor:
+    """Multiply rows by a rounded weight, without an object that `torch.compile` cannot trace."""
+    own: Any = made
+    rest = (own.bias, None, made.out_features, "silu_and_mul" if made.gated else "none")
+    if made.bits == 8:
+        return ops.linear_w8(x, made.weight, made.scale, *rest)
+    return ops.linear_w4(x, made.weight, made.scale, made.zero, *rest)
+
+
+class _InPlace(QuantizedLinear):
+    """A rounded layer that stands in a model."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return multiply(self, x)
+
+
+class _TurnedInPlace(_InPlace):
     """A rounded layer whose float weight is `[in, out]` in state dicts."""
 
     def _quantized_state(self, weight: Tensor, prefix: str) -> dict[str, Tensor]:
@@ -87,11 +111,12 @@ class _NewChild:
     def __init__(self, place: Place, product: Product, bits: int) -> None:
         self._place, self._product, self._bits = place, product, bits
         self._shapes: dict[str, tuple[torch.Size, torch.dtype, bool]] = {}
+        self._shared: dict[str, weakref.ref[Any]] = {}
 
     def apply(self) -> None:
         """Round the weight, and free it if nothing else has it."""
         module = self._place.module
-        kind = _TurnedLinear if self._product.turned else QuantizedLinear
+        kind = _TurnedInPlace if self._product.turned else _InPlace
         made = kind.from_linear(self._product.as_linear(module), self._bits)
         made.train(module.training)
         self._shapes = {
@@ -99,6 +124,7 @@ class _NewChild:
             for name, p in module._parameters.items()
             if p is not None
         }
+        self._shared = {name: weakref.ref(module._parameters[name]) for name in self._shapes}
         assert self._place.parent is not None
         self._place.parent._modules[self._name] = made
         module._parameters.update(dict.fromkeys(self._shapes))
@@ -110,6 +136,8 @@ class _NewChild:
     def check(self, state_dict: Mapping[str, Tensor] | None) -> None:
         """Refuse a state dict without the weights."""
         for name, (shape, _, _) in self._shapes.items():
+            if self._shared[name]() is not None:
+                continue
             key = f"{self._place.path}.{name}"
             found = None if state_dict is None else state_dict.get(key)
             fits = found is not None and found.shape == shape and found.is_floating_point()
@@ -122,18 +150,23 @@ class _NewChild:
 
     def revert(self, state_dict: Mapping[str, Tensor] | None) -> None:
         """Put the layer back, with weights of the state dict."""
-        if state_dict is None:
-            raise OptimizeError(
-                f"{self._place.path}: its weights were freed, and cannot be restored",
-                fix="load the model again",
-            )
+        self.check(state_dict)
         module, parent = self._place.module, self._place.parent
-        for name, (_, dtype, needs_grad) in self._shapes.items():
-            values = state_dict[f"{self._place.path}.{name}"].detach().to(dtype, copy=True)
-            module._parameters[name] = nn.Parameter(values, requires_grad=needs_grad)
+        for name in self._shapes:
+            module._parameters[name] = self._restored(name, state_dict)
         assert parent is not None
         module.train(parent._modules[self._name].training)  # pyright: ignore[reportOptionalMemberAccess]
         parent._modules[self._name] = module
+
+    def _restored(self, name: str, state_dict: Mapping[str, Tensor] | None) -> nn.Parameter:
+        """Return the parameter itself if something else has it, such as an embedding."""
+        shared = self._shared[name]()
+        if shared is not None:
+            return shared
+        assert state_dict is not None
+        _, dtype, needs_grad = self._shapes[name]
+        values = state_dict[f"{self._place.path}.{name}"].detach().to(dtype, copy=True)
+        return nn.Parameter(values, requires_grad=needs_grad)
 
 
 def quantize_linear(place: Place, product: Product, request: Request) -> Found | Left:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from ir_runtime.errors import ArgumentError, OptimizeError
+from ir_runtime.models.attend import ATTENTION
 from ir_runtime.models.change import has_new_forward
 
 __all__ = ["refuse_model"]
@@ -22,7 +23,7 @@ def refuse_model(model: nn.Module) -> None:
     name = type(model).__name__
     for path, module in model.named_modules():
         where = f"{name}: {path or 'the model'}"
-        if has_new_forward(module):
+        if has_new_forward(module) or _is_ours(module):
             raise OptimizeError(
                 f"{where} is optimised already, must be as it was made",
                 fix="call `undo()` of its report first",
@@ -39,6 +40,13 @@ def refuse_model(model: nn.Module) -> None:
             fix="load it without a quantization_config, then optimize with `weights=`",
         )
     _refuse_devices(model)
+
+
+def _is_ours(module: nn.Module) -> bool:
+    """Tell whether a module has our attention, or stands for one with its weight rounded."""
+    config = vars(module).get("config")
+    asks = getattr(config, "_attn_implementation", None) == ATTENTION
+    return asks or type(module).__module__.startswith(f"{__package__}.")
 
 
 def _refuse_devices(model: nn.Module) -> None:

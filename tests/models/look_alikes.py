@@ -139,7 +139,7 @@ LEFT: dict[str, tuple[Callable[[], nn.Module], str]] = {
         _pruned,
         "it has parametrizations",
     ),
-    "a gate of gelu": (lambda: Gated(nn.GELU()), "no op has"),
+    "a gate of gelu": (lambda: Gated(nn.GELU()), "no op joins two projections by gelu"),
     "a gate of a steeper curve": (lambda: Gated(Sloped()), ""),
     "a gate of up": (lambda: GateOfUp(nn.SiLU()), ""),
 }
