@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from ir_runtime.errors import OptimizeError
+from ir_runtime.models.errors import OptimizeError
 
 __all__ = ["Change", "Changes", "NewForward", "has_new_forward"]
 

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 import ir_runtime
-from ir_runtime.errors import ArgumentError, OptimizeError
+from ir_runtime.errors import ArgumentError
+from ir_runtime.models.errors import OptimizeError
 from ir_runtime.models.change import NewForward
 from tests.models.look_alikes import N, RmsNorm
 

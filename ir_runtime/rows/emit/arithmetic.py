@@ -21,6 +21,7 @@ __all__ = [
 LIBRARY = (
     *("exp", "exp_down", "expm1", "log", "log1p", "tanh", "erf"),
     *("sigmoid", "softplus", "sin", "cos", "rsqrt", "gate", "gate_by_two", "normal_cdf"),
+    *("exp_down_short", "sigmoid_short", "gate_short", "gate_by_two_short"),
 )
 """Operations that are functions of the vector library."""
 
