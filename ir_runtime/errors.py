@@ -40,16 +40,12 @@
     │   └── UndescribedStateError                  code reads a value that no kernel key can hold
     ├── ExportError                (RuntimeError)  a torch program cannot become a compiled one
     │   └── UnsupportedOperatorError (GenerateError)  it uses an operator that cannot be compiled
-    ├── LoweringError              (RuntimeError)  a graph pass cannot lower an op of the graph
-    ├── DonatedInputError          (ValueError)    a tensor is used after it was donated to an op
-    ├── PassError                  (RuntimeError)  a graph pass failed, or a pipeline cannot be made
-    │   ├── PassClassError         (TypeError)     what stands in a pipeline is no pass
-    │   ├── UnsupportedPassError   (NotImplementedError)  a field asks for a pass that is not here
-    │   └── ExpectedMatchError     (AssertionError)  a pass matched other than expected
     ├── NotDifferentiableError     (RuntimeError)  a gradient reached an op without a backward
     ├── NoVmapRuleError            (RuntimeError)  torch.vmap reached an op without a rule for it
     ├── NoForwardError             (NotImplementedError)  a layer has no forward for the platform
     └── NoForwardContextError      (RuntimeError)  an op needs a forward context, and none is set
+
+The errors of graph passes are in `passes/errors.py`.
 
 Each message is `<object>: <what is wrong>, <what was expected>`, followed by indented facts and a
 line `fix: ...` if one is known.
@@ -69,10 +65,8 @@ __all__ = [
     "CompilerTimeoutError",
     "DeadLibraryError",
     "DeviceError",
-    "DonatedInputError",
     "EnableListError",
     "EntryPointError",
-    "ExpectedMatchError",
     "ExportError",
     "GenerateError",
     "IndexOutOfRangeError",
@@ -80,7 +74,6 @@ __all__ = [
     "LaunchError",
     "LayerClassError",
     "LinkError",
-    "LoweringError",
     "MismatchError",
     "MismatchedDeviceSetClearError",
     "MixedDeviceError",
@@ -94,8 +87,6 @@ __all__ = [
     "NotTakenError",
     "OpConflictError",
     "OpDefinitionError",
-    "PassClassError",
-    "PassError",
     "PriorityError",
     "RegistrationError",
     "StoreError",
@@ -103,7 +94,6 @@ __all__ = [
     "UndescribedStateError",
     "UnknownLayerError",
     "UnsupportedOperatorError",
-    "UnsupportedPassError",
     "UnsupportedProviderError",
     "UnsupportedTorchDeviceError",
     "UnsupportedTypeError",
@@ -358,52 +348,6 @@ class UnsupportedOperatorError(ExportError, GenerateError):
         self.place = place
         self.diagnostics = tuple(diagnostics)
         super().__init__(headline, facts=(*facts, *([place] if place else [])), fix=fix)
-
-
-class LoweringError(IrRuntimeError, RuntimeError):
-    """A graph pass cannot replace an op of the graph by its provider."""
-
-
-class DonatedInputError(IrRuntimeError, ValueError):
-    """A tensor that was donated to an op is used again after that op."""
-
-
-class PassError(IrRuntimeError, RuntimeError):
-    """A graph pass failed, or a pipeline of passes cannot be made.
-
-    Attributes:
-        pass_name: of the pass, "" if no single pass is at fault.
-        node: name of the node where it failed, "" if it is not known.
-        dump: path of the graph before the pass, None if it is not kept.
-    """
-
-    def __init__(
-        self,
-        headline: str,
-        *,
-        pass_name: str = "",
-        node: str = "",
-        dump: str | None = None,
-        facts: Sequence[str] = (),
-        fix: str | None = None,
-    ) -> None:
-        self.pass_name = pass_name
-        self.node = node
-        self.dump = dump
-        kept = (f"graph before the pass kept in {dump}",) if dump else ()
-        super().__init__(headline, facts=(*facts, *kept), fix=fix)
-
-
-class PassClassError(PassError, TypeError):
-    """A name or a class in a pipeline does not stand for a pass."""
-
-
-class UnsupportedPassError(PassError, NotImplementedError):
-    """A field of a configuration asks for a pass that this package does not have."""
-
-
-class ExpectedMatchError(PassError, AssertionError):
-    """A pass matched more or fewer places of a graph than its pipeline expects."""
 
 
 class NotDifferentiableError(IrRuntimeError, RuntimeError):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pickle
+import sys
 
 import pytest
 
 from ir_runtime import errors
 from ir_runtime.errors import CompileError, IrRuntimeError
+from ir_runtime.passes import errors as pass_errors
 
-CLASSES = [getattr(errors, name) for name in errors.__all__]
+MODULES = (errors, pass_errors)
+CLASSES = [getattr(module, name) for module in MODULES for name in module.__all__]
 
 
 def test_message_is_headline_then_indented_facts_then_fix() -> None:
@@ -32,7 +35,7 @@ def test_every_class_has_the_one_root(kind: type[Exception]) -> None:
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_every_class_is_drawn_in_the_module_docstring(kind: type[Exception]) -> None:
-    assert kind.__name__ in (errors.__doc__ or "")
+    assert kind.__name__ in (sys.modules[kind.__module__].__doc__ or "")
 
 
 @pytest.mark.parametrize(

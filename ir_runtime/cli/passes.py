@@ -16,9 +16,10 @@ import torch
 
 from ir_runtime.cli.ops import import_ops
 from ir_runtime.cli.script import run_script
-from ir_runtime.errors import ArgumentError, PassError, RegistrationError
+from ir_runtime.errors import ArgumentError, RegistrationError
 from ir_runtime.passes import GraphRecord, Pipeline, PipelineRecord, default_passes, pass_names
 from ir_runtime.passes.active_run import collecting
+from ir_runtime.passes.errors import PassError
 from ir_runtime.passes.named_pass import pass_class
 from ir_runtime.passes.record.expectation import check_expected
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import fx
 
-from ir_runtime.errors import PassError
 from ir_runtime.op_reg.trace.user_line import user_line
+from ir_runtime.passes.errors import PassError
 from ir_runtime.passes.graph.graph_snapshot import GraphSnapshot
 from ir_runtime.passes.graph_dump import graph_text, keep_failed_graph
 

@@ -11,8 +11,8 @@ from torch import fx
 from torch._inductor import pattern_matcher as matcher
 from torch._inductor.pattern_matcher import PatternMatcherPass
 
-from ir_runtime.errors import PassError
 from ir_runtime.passes.active_run import current_run
+from ir_runtime.passes.errors import PassError
 from ir_runtime.passes.fake_mode import enable_fake_mode
 from ir_runtime.passes.graph.fx_query import is_func
 from ir_runtime.passes.graph.view_form import fill_in_sizes

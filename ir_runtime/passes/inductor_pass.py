@@ -15,10 +15,11 @@ from torch import fx
 from torch._inductor.custom_graph_pass import CustomGraphPass
 from torch._inductor.pattern_matcher import PatternMatcherPass
 
-from ir_runtime.errors import PassError, UndescribedStateError
+from ir_runtime.errors import UndescribedStateError
 from ir_runtime.op_reg.digest.description import Description
 from ir_runtime.op_reg.digest.torch_cache import own_code_digest
 from ir_runtime.passes.compile_context import CompileRange
+from ir_runtime.passes.errors import PassError
 
 __all__ = ["CallableInductorPass", "Hook", "InductorPass"]
 

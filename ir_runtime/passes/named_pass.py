@@ -8,8 +8,9 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from ir_runtime.errors import ArgumentError, PassClassError
+from ir_runtime.errors import ArgumentError
 from ir_runtime.late_import import import_module
+from ir_runtime.passes.errors import PassClassError
 from ir_runtime.passes.inductor_pass import InductorPass
 
 __all__ = ["pass_class", "pass_names", "pass_of", "passes_of", "register_pass"]

@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 
-from ir_runtime.errors import ArgumentError, UnsupportedPassError
+from ir_runtime.errors import ArgumentError
+from ir_runtime.passes.errors import UnsupportedPassError
 from ir_runtime.tracing import trace_directory
 
 __all__ = [

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ir_runtime.errors import ArgumentError, PassError
+from ir_runtime.errors import ArgumentError
 from ir_runtime.passes.compile_context import CompileRange
+from ir_runtime.passes.errors import PassError
 from ir_runtime.passes.hooks import OPTION_OF_HOOK
 from ir_runtime.passes.inductor_pass import InductorPass
 from ir_runtime.passes.record.expectation import check_expectations

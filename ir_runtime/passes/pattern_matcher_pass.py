@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from torch._inductor.pattern_matcher import PatternMatcherPass
 
-from ir_runtime.errors import PassError
 from ir_runtime.passes.active_run import last_count, match_table, set_count
+from ir_runtime.passes.errors import PassError
 from ir_runtime.passes.pattern_dump import dump_patterns, with_op_names
 from ir_runtime.passes.runtime_inductor_pass import RuntimeInductorPass, _ClassView
 

@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch import fx
 
-from ir_runtime.errors import ArgumentError, ExpectedMatchError, PassError
+from ir_runtime.errors import ArgumentError
 from ir_runtime.passes import GraphPass, NearMiss, PassRecord, Pipeline
+from ir_runtime.passes.errors import ExpectedMatchError, PassError
 from ir_runtime.settings import current_settings
 from tests.passes.traced_graphs import aten, traced
 

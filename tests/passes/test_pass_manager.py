@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from ir_runtime.errors import ArgumentError, PassClassError, UnsupportedPassError
+from ir_runtime.errors import ArgumentError
 from ir_runtime.passes import (
     CompilationOptions,
     InductorPass,
@@ -25,6 +25,7 @@ from ir_runtime.passes import (
 )
 from ir_runtime.passes.cleanup.noop_elimination import NoOpElimination
 from ir_runtime.passes.cleanup.post_cleanup import PostCleanup
+from ir_runtime.passes.errors import PassClassError, UnsupportedPassError
 from ir_runtime.settings import override_settings
 from tests.passes.traced_graphs import targets, traced
 from tests.passes.user_passes import Negate, SquareFusion, squares

@@ -15,7 +15,7 @@ from torch import fx
 from torch._inductor import config as inductor_config
 from torch._inductor.custom_graph_pass import CustomGraphPass
 
-from ir_runtime.errors import ArgumentError, PassClassError
+from ir_runtime.errors import ArgumentError
 from ir_runtime.passes import (
     CallableInductorPass,
     CompileRange,
@@ -31,6 +31,7 @@ from ir_runtime.passes import (
 from ir_runtime.passes.cleanup.noop_elimination import NoOpElimination
 from ir_runtime.passes.cleanup.post_cleanup import PostCleanup
 from ir_runtime.passes.default_list import TAIL
+from ir_runtime.passes.errors import PassClassError
 from ir_runtime.passes.hooks import OPTION_OF_HOOK
 from ir_runtime.settings import override_settings
 from tests.passes.traced_graphs import traced

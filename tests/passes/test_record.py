@@ -15,7 +15,6 @@ import torch
 from torch import fx
 from torch._guards import TracingContext, tracing
 
-from ir_runtime.errors import ExpectedMatchError
 from ir_runtime.passes import (
     GraphPass,
     NearMiss,
@@ -23,6 +22,7 @@ from ir_runtime.passes import (
     Pipeline,
     PipelineRecord,
 )
+from ir_runtime.passes.errors import ExpectedMatchError
 from ir_runtime.passes.record import record_store
 from ir_runtime.passes.record.record_store import load_record, record_key, save_record
 from ir_runtime.settings import current_settings

@@ -15,7 +15,6 @@ import pytest
 import torch
 from torch import Tensor, fx
 
-from ir_runtime.errors import PassError
 from ir_runtime.passes import (
     CallableInductorPass,
     CompilationOptions,
@@ -28,6 +27,7 @@ from ir_runtime.passes import (
     enable_fake_mode,
     get_match_table,
 )
+from ir_runtime.passes.errors import PassError
 from ir_runtime.settings import override_settings
 from tests.passes import user_passes
 from tests.passes.traced_graphs import aten, ran, targets, traced

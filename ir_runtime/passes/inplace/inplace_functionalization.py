@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
-from ir_runtime.errors import DonatedInputError
 from ir_runtime.ir.op import IrOp
+from ir_runtime.passes.errors import DonatedInputError
 from ir_runtime.passes.graph.node_call import op_of, where
 from ir_runtime.passes.graph_pass import GraphPass, Hook
 from ir_runtime.passes.inplace.donation import mark_donated

@@ -12,13 +12,14 @@ from torch._dispatch.python import enable_python_dispatcher
 from torch._guards import detect_fake_mode
 from torch.utils import _pytree as pytree
 
-from ir_runtime.errors import LoweringError, UndescribedStateError
+from ir_runtime.errors import UndescribedStateError
 from ir_runtime.ir.choice.priority import Priority
 from ir_runtime.ir.implementation import IrOpImpl
 from ir_runtime.ir.iree import IreeImpl
 from ir_runtime.ir.log import logger
 from ir_runtime.ir.op import IrOp
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
+from ir_runtime.passes.errors import LoweringError
 from ir_runtime.passes.graph.node_call import call_key, fake_value, op_of, where
 from ir_runtime.passes.graph_pass import GraphPass
 from ir_runtime.passes.inplace.donation import donated_arguments, pass_donation_on

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from ir_runtime.errors import ArgumentError, ExpectedMatchError
+from ir_runtime.errors import ArgumentError
+from ir_runtime.passes.errors import ExpectedMatchError
 from ir_runtime.passes.record.pipeline_record import GraphRecord
 
 __all__ = ["check_expectations", "check_expected"]

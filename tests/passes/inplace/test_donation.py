@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import fx
 
-from ir_runtime.errors import DonatedInputError
+from ir_runtime.passes.errors import DonatedInputError
 from ir_runtime.passes.inplace.clone_elimination import CloneElimination
 from ir_runtime.passes.inplace.donation import donated_arguments
 from ir_runtime.passes.inplace.fix_functionalization import FixFunctionalizationPass

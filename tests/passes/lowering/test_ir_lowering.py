@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from ir_runtime import ir
-from ir_runtime.errors import LoweringError, PriorityError
+from ir_runtime.errors import PriorityError
 from ir_runtime.ir.choice.strict import strict_priority
+from ir_runtime.passes.errors import LoweringError
 from ir_runtime.passes.inplace.effects import changes_anything
 from ir_runtime.passes.lowering.ir_lowering import IrLowering
 from tests.ir.ops import make_add_twice, make_scaled
