@@ -7,7 +7,9 @@ from typing import Any
 import torch
 
 from ir_runtime.device.machine import Machine, code_machine
+from ir_runtime.dtypes import dtype_info
 from ir_runtime.frozen import frozen
+from kernels_mlir.matmul.amx import AmxTile
 from kernels_mlir.matmul.quantized_layout import BYTE_ROWS, COLUMNS, WORD_ROWS
 from kernels_mlir.matmul.tile import (
     FEW_ROWS,
@@ -15,6 +17,7 @@ from kernels_mlir.matmul.tile import (
     PREFETCHED,
     ROW_BLOCK,
     Tile,
+    tile_of_packed,
     vector_tile_for,
 )
 
@@ -24,6 +27,7 @@ STACKED_PANELS = 2
 """Panels whose numbers have room on the stack of a workgroup."""
 DIRECT_ROWS = (1, 2, 3, 4)
 """Numbers of rows for which integers become numbers in registers."""
+PAIR_PRODUCT = "vdpbf16ps"
 STREAMS, NARROW_STREAMS = 8, 4
 """Blocks of columns times rows that are multiplied at once, for vectors of 64 bytes and less."""
 
@@ -50,7 +54,7 @@ class IntegerForm:
     @property
     def per(self) -> int:
         """Elements of a row in one unit of `x`: two where pairs of bf16 are multiplied."""
-        return 2 if self.tile.dot == "vdpbf16ps" else 1
+        return 2 if self.tile.dot == PAIR_PRODUCT else 1
 
     def depth(self, in_features: int, group: int) -> int:
         """Return the elements of a row in a block: whole groups, or whole parts of a group."""
@@ -66,7 +70,7 @@ class IntegerForm:
         tile, panels = self.tile, -(-out_features // COLUMNS)
         ratio = COLUMNS // tile.columns
         few = min(STREAMS, max(1, panels // (4 * self.machine.cores)))
-        streams = (STREAMS if tile.vectors > 1 else NARROW_STREAMS) * 1
+        streams = STREAMS if tile.vectors > 1 else NARROW_STREAMS
         depth = self.depth(in_features, group)
         step = BYTE_ROWS if self.bits == 8 else WORD_ROWS
         steps = -(-in_features // step)
@@ -74,7 +78,9 @@ class IntegerForm:
         return {
             "form": f"w{self.bits}",
             "w_shape": "x".join(map(str, shape)),
+            "panel_steps": steps,
             "w_element": "i8" if self.bits == 8 else "i32",
+            "pairs": False,
             "lookup": tile.vectors > 1,
             "dot": self.per == 2,
             "vectors": tile.vectors,
@@ -104,11 +110,11 @@ class FloatForm:
 
     Attributes:
         tile: the tile in registers, in whose order the weight is packed.
-        machine: what it is for.
+        shape: that of the packed weight. Rows for AMX tiles are padded to whole steps.
     """
 
     tile: Tile
-    machine: Machine
+    shape: tuple[int, int, int]
 
     @property
     def name(self) -> str:
@@ -122,15 +128,16 @@ class FloatForm:
         tile = self.tile
         own = tile.parameters(out_features, packed=True)
         pair = 2 if gated and tile.vectors == 1 else 1  # a gate and its factor are in two panels
-        shape = tile.packed_shape(out_features, in_features)
-        element = {torch.float32: "f32", torch.bfloat16: "bf16", torch.float16: "f16"}[dtype]
+        shape = self.shape
         few, many = (-(-own[name] // pair) * pair for name in ("panels_few", "panels_many"))
         return {
             "form": "float",
             "w_shape": "x".join(map(str, shape)),
-            "w_element": element,
+            "panel_steps": shape[1],
+            "w_element": dtype_info(dtype).mlir,
+            "pairs": tile.pairs,
             "lookup": False,
-            "dot": bool(tile.dot),
+            "dot": tile.dot == PAIR_PRODUCT,
             "vectors": tile.vectors,
             "width": tile.columns,
             "panels": shape[0],
@@ -148,7 +155,7 @@ class FloatForm:
             "blocks_many": many,
             "streams": own["streams"],
             "distance": PREFETCHED,
-            "workers": self.machine.cores,
+            "workers": tile.machine.cores,
         }
 
 
@@ -158,10 +165,16 @@ def integer_form(bits: int, dtype: torch.dtype, machine: Machine | None = None) 
     return IntegerForm(bits, vector_tile_for(dtype, machine), machine)
 
 
-def float_form(dtype: torch.dtype, machine: Machine | None = None) -> FloatForm:
-    """Return the form for a packed float weight; None for the machine that code is made for."""
-    machine = machine or code_machine()
-    return FloatForm(vector_tile_for(dtype, machine), machine)
+def float_form(
+    shape: tuple[int, ...], dtype: torch.dtype, rows: int, in_features: int
+) -> FloatForm | None:
+    """Return the form that reads a packed weight of so many rows; None if this machine has none."""
+    found = tile_of_packed(shape, dtype, rows, in_features)
+    if found is None:
+        return None
+    tile = vector_tile_for(dtype) if isinstance(found, AmxTile) else found
+    panels, steps, width = shape
+    return FloatForm(tile, (panels, steps, width))
 
 
 assert LANES == COLUMNS // 2, "a panel has two vectors"

@@ -35,9 +35,9 @@ BF16_BITS = {v: struct.unpack("<i", struct.pack("<f", v))[0] >> 16 for v in rang
 """The integers of 4 bits in bfloat16, as signed integers of 16 bits."""
 
 _FUNCTIONS = {
-    "silu": ("sigmoid",),
+    "silu": ("gate",),
     "gelu": ("normal_cdf",),
-    "gelu_tanh": ("sigmoid",),
+    "gelu_tanh": ("gate",),
     GATED: ("gate",),
 }
 

@@ -54,7 +54,7 @@ of bf16 are multiplied (`vdpbf16ps`). Each sum is made in the same order for any
           %vbase{{ q }} = arith.muli %b{{ q }}, %vectors : index
 {%- for j in range(vectors) %}
           %lane{{ q }}_{{ j }} = arith.addi %first_lane{{ q }}, %lane_of{{ j }} : index
-          %pair{{ q }}_{{ j }} = arith.muli %lane{{ q }}_{{ j }}, %per : index
+          %pair{{ q }}_{{ j }} = arith.addi %lane{{ q }}_{{ j }}, %lane{{ q }}_{{ j }} : index
           %v{{ q }}_{{ j }} = arith.addi %vbase{{ q }}, %vector_of{{ j }} : index
 {%- endfor %}{% endfor %}
 {%- endmacro -%}
@@ -286,7 +286,7 @@ hal.executable.source private @product_loops {
     %mblock = arith.constant {{ row_block }} : index
     %stack_block = arith.constant {{ depth // per }} : index
     %step_bytes = arith.constant {{ step_bytes }} : index
-    %panel_bytes = arith.constant {{ (k + step - 1) // step * step_bytes }} : index
+    %panel_bytes = arith.constant {{ panel_steps * step_bytes }} : index
     %block_bytes = arith.constant {{ depth // step * step_bytes }} : index
     %distance = arith.constant {{ distance }} : index
 {%- for j in range(vectors) %}

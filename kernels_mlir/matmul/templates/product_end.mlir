@@ -42,10 +42,10 @@
 {%- else %}
           %u = arith.addf %u0, %zero : vector<16xf32>
 {%- endif %}
-          %z = func.call @row_gate(%a, %u) : (vector<16xf32>, vector<16xf32>) -> vector<16xf32>
+          %silu = func.call @row_gate(%a, %a) : (vector<16xf32>, vector<16xf32>) -> vector<16xf32>
+          %z = arith.mulf %silu, %u : vector<16xf32>
 {%- elif activation == 'silu' %}
-          %sigmoid = func.call @row_sigmoid(%a) : (vector<16xf32>) -> vector<16xf32>
-          %z = arith.mulf %a, %sigmoid : vector<16xf32>
+          %z = func.call @row_gate(%a, %a) : (vector<16xf32>, vector<16xf32>) -> vector<16xf32>
 {%- elif activation == 'gelu' %}
           %cdf = func.call @row_normal_cdf(%a) : (vector<16xf32>) -> vector<16xf32>
           %z = arith.mulf %a, %cdf : vector<16xf32>
@@ -56,8 +56,7 @@
           %square = arith.mulf %a, %a : vector<16xf32>
           %slope = math.fma %square, %cube_factor, %line_factor : vector<16xf32>
           %inner_value = arith.mulf %slope, %a : vector<16xf32>
-          %sigmoid = func.call @row_sigmoid(%inner_value) : (vector<16xf32>) -> vector<16xf32>
-          %z = arith.mulf %a, %sigmoid : vector<16xf32>
+          %z = func.call @row_gate(%a, %inner_value) : (vector<16xf32>, vector<16xf32>) -> vector<16xf32>
 {%- elif activation == 'relu' %}
           %z = arith.maximumf %a, %zero : vector<16xf32>
 {%- else %}

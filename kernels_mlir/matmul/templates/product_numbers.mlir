@@ -9,7 +9,16 @@
 {%- endmacro -%}
 {%- macro numbers_of(name, q, j, at) %}
 {%- if form == 'float' %}
-{%- if dot %}
+{%- if pairs and not dot %}
+            %{{ name }}e = vector.load %wt[%panel{{ q }}, {{ at }}, %pair{{ q }}_{{ j }}] : !w, vector<32xbf16>
+            %{{ name }}b = vector.bitcast %{{ name }}e : vector<32xbf16> to vector<16xi32>
+            %{{ name }}h = arith.constant dense<16> : vector<16xi32>
+            %{{ name }}m = arith.constant dense<-65536> : vector<16xi32>
+            %{{ name }}lo = arith.shli %{{ name }}b, %{{ name }}h : vector<16xi32>
+            %{{ name }}hi = arith.andi %{{ name }}b, %{{ name }}m : vector<16xi32>
+            %{{ name }}0 = vector.bitcast %{{ name }}lo : vector<16xi32> to vector<16xf32>
+            %{{ name }}1 = vector.bitcast %{{ name }}hi : vector<16xi32> to vector<16xf32>
+{%- elif dot %}
             %{{ name }}e = vector.load %wt[%panel{{ q }}, {{ at }}, %pair{{ q }}_{{ j }}] : !w, vector<32xbf16>
             %{{ name }}0 = vector.bitcast %{{ name }}e : vector<32xbf16> to vector<16xi32>
 {%- elif w_element != 'f32' %}
