@@ -6,25 +6,23 @@ those of a gate and of its factor, and `y = silu(gate) * factor + residual`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ir_runtime import ir
-from kernels_mlir.library import widened
+from kernels_mlir.activation.gelu_curve import gelu_curve
 
-__all__ = ["ACTIVATIONS", "GATED", "activated", "finished", "residual_fits"]
+__all__ = ["ACTIVATIONS", "GATED", "activated", "end_of", "finished", "residual_fits"]
 
 GATED = "silu_and_mul"
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda y: y,
     "silu": lambda y: y * torch.sigmoid(y),
-    "gelu": lambda y: y * (0.5 * torch.erfc(y * -math.sqrt(0.5))),
-    "gelu_tanh": lambda y: functional.gelu(y, approximate="tanh"),
+    "gelu": lambda y: gelu_curve(y, "none"),
+    "gelu_tanh": lambda y: gelu_curve(y, "tanh"),
     "relu": torch.relu,
 }
 """By name, on float32 or wider."""
@@ -50,13 +48,16 @@ def finished(
         residual: `[*, n]`.
         activation: a name.
     """
-    y = x.to(weight.dtype) @ weight.T
+    y = end_of(x.to(weight.dtype) @ weight.T, bias, residual, activation)
+    return y.to(x.dtype).contiguous()
+
+
+def end_of(y: Tensor, bias: Tensor | None, residual: Tensor | None, activation: str) -> Tensor:
+    """Add a bias to products, compute the activation, and add a residual, in the dtype of `y`."""
     if bias is not None:
         y = y + bias.to(y.dtype)
     y = activated(y, activation)
-    if residual is not None:
-        y = y + widened(residual).to(y.dtype)
-    return y.to(x.dtype).contiguous()
+    return y if residual is None else y + residual.to(y.dtype)
 
 
 def residual_fits(columns: Callable[..., int], *beside: str) -> ir.Constraint:

@@ -8,8 +8,17 @@ import torch
 from torch import Tensor
 
 from ir_runtime import ir
-from kernels_mlir.library import FLOATING, at_least_one_dimension, make_rows, widened
+from ir_runtime.op_reg import KernelSelection
+from kernels_mlir.library import (
+    FLOATING,
+    at_least_one_dimension,
+    has_tuned_products,
+    make_rows,
+    register_kernel,
+    widened,
+)
 from kernels_mlir.matmul.epilogue import GATED, finished
+from kernels_mlir.matmul.fused_kernel import FusedKernel, fused_constraints
 
 __all__ = ["gate_up_silu"]
 
@@ -90,4 +99,22 @@ def gate_up_silu_inputs(
     return x, weight, None
 
 
-ir.set_platform_default(gate_up_silu, native_first=True)
+@register_kernel(
+    gate_up_silu, constraints=fused_constraints("weight", "bias"), tuned=has_tuned_products
+)
+class GateUpSiluKernel(FusedKernel):
+    """The MLIR kernel of `gate_up_silu`."""
+
+    signature = "gate_up_silu(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor"
+
+    def whole(self, *args: Any) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, str]:
+        """Add what is fixed."""
+        x, weight, bias = args
+        return x, weight, bias, None, GATED
+
+    def activation(self, ksel: KernelSelection) -> str:
+        """Return the gate."""
+        del ksel
+        return GATED
+
+    activation_of = activation

@@ -8,8 +8,17 @@ import torch
 from torch import Tensor
 
 from ir_runtime import ir
-from kernels_mlir.library import FLOATING, at_least_one_dimension, make_rows, widened
+from ir_runtime.op_reg import KernelSelection
+from kernels_mlir.library import (
+    FLOATING,
+    at_least_one_dimension,
+    has_tuned_products,
+    make_rows,
+    register_kernel,
+    widened,
+)
 from kernels_mlir.matmul.epilogue import ACTIVATIONS, finished, residual_fits
+from kernels_mlir.matmul.fused_kernel import FusedKernel, fused_constraints
 
 __all__ = ["linear_act"]
 
@@ -101,4 +110,29 @@ def linear_act_inputs(
     return x, weight, bias, make_rows(num_tokens, n, dtype, device), "gelu_tanh"
 
 
-ir.set_platform_default(linear_act, native_first=True)
+@register_kernel(
+    linear_act,
+    constraints=fused_constraints("weight", "bias", "residual"),
+    tuned=has_tuned_products,
+)
+class LinearActKernel(FusedKernel):
+    """The MLIR kernel of `linear_act`."""
+
+    signature = (
+        "linear_act(Tensor x, Tensor weight, Tensor? bias=None, Tensor? residual=None, "
+        "str activation='none') -> Tensor"
+    )
+    has_residual = True
+
+    def whole(self, *args: Any) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, str]:
+        """Return the arguments as they are."""
+        x, weight, bias, residual, activation = args
+        return x, weight, bias, residual, activation
+
+    def activation(self, ksel: KernelSelection) -> str:
+        """Compile the activation in."""
+        return str(ksel.attr_str(4).v)
+
+    def activation_of(self, ksel: KernelSelection) -> str:
+        """Return the activation that `select` declared."""
+        return str(ksel.arg_descs[4].v)

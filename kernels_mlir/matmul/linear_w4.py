@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from ir_runtime import ir
-from kernels_mlir.library import widened
+from kernels_mlir.library import has_tuned_products, register_kernel, widened
 from kernels_mlir.matmul.epilogue import GATED, finished
 from kernels_mlir.matmul.quantized_arguments import quantized_arguments, quantized_inputs
+from kernels_mlir.matmul.quantized_kernel import QuantizedKernel, kernel_constraints
 from kernels_mlir.matmul.quantized_layout import dequantized, in_row_order
 from kernels_mlir.matmul.quantized_weight import quantize_weight_int4
 
@@ -69,4 +72,15 @@ def linear_w4(
 
 
 linear_w4.register_input_generator(quantized_inputs(quantize_weight_int4))
-ir.set_platform_default(linear_w4, native_first=True)
+
+
+@register_kernel(linear_w4, constraints=kernel_constraints(), tuned=has_tuned_products)
+class LinearW4Kernel(QuantizedKernel):
+    """The MLIR kernel of `linear_w4`."""
+
+    signature = (
+        "linear_w4(Tensor x, Tensor weight, Tensor scale, Tensor? zero, Tensor? bias, "
+        "Tensor? residual, int out_features, str activation='none') -> Tensor"
+    )
+    bits = 4
+    operands: ClassVar = {"x": 0, "w": 1, "scale": 2, "zeros": 3, "bias": 4, "residual": 5}

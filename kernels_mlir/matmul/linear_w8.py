@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from ir_runtime import ir
-from kernels_mlir.library import widened
+from kernels_mlir.library import has_tuned_products, register_kernel, widened
 from kernels_mlir.matmul.epilogue import GATED, finished
 from kernels_mlir.matmul.quantized_arguments import quantized_arguments, quantized_inputs
+from kernels_mlir.matmul.quantized_kernel import QuantizedKernel, kernel_constraints
 from kernels_mlir.matmul.quantized_layout import dequantized, in_row_order
 from kernels_mlir.matmul.quantized_weight import quantize_weight_int8
 
@@ -67,4 +70,15 @@ def linear_w8(
 
 
 linear_w8.register_input_generator(quantized_inputs(quantize_weight_int8))
-ir.set_platform_default(linear_w8, native_first=True)
+
+
+@register_kernel(linear_w8, constraints=kernel_constraints(), tuned=has_tuned_products)
+class LinearW8Kernel(QuantizedKernel):
+    """The MLIR kernel of `linear_w8`."""
+
+    signature = (
+        "linear_w8(Tensor x, Tensor weight, Tensor scale, Tensor? bias, Tensor? residual, "
+        "int out_features, str activation='none') -> Tensor"
+    )
+    bits = 8
+    operands: ClassVar = {"x": 0, "w": 1, "scale": 2, "bias": 3, "residual": 4}

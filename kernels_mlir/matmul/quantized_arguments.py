@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime import ir
-from kernels_mlir.library import FLOATING, at_least_one_dimension, make_rows
+from kernels_mlir.library import FLOATING, at_least_one_dimension, make_rows, same_shape
 from kernels_mlir.matmul.epilogue import ACTIVATIONS, GATED, residual_fits
 from kernels_mlir.matmul.quantized_layout import COLUMNS, HALF, panels_of
 from kernels_mlir.matmul.quantized_weight import QuantizedWeight, is_group_size
@@ -103,6 +103,7 @@ def quantized_arguments(bits: int) -> list[ir.Constraint]:
             expected=lambda _, n, activation: f"have {_bias_size(n, activation)} elements",
         ),
         residual_fits(lambda n: n, "out_features"),
+        *([] if bits == 8 else [ir.dtypes("zero", torch.int8), same_shape("zero", "scale")]),
     ]
 
 

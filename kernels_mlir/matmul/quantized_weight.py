@@ -125,13 +125,14 @@ def quantize_weight_int8(
     Raises:
         ArgumentError: a shape, dtype or size is not as above, or an element is not finite.
     """
+    name = "quantize_weight_int8"
 
     def scaled(values: Tensor) -> tuple[Tensor, Tensor, None]:
-        scale = _stored(values.abs().amax(-1) / 127, scale_dtype)
+        scale = _stored(name, values.abs().amax(-1) / 127, scale_dtype)
         numbers = values / scale[:, :, None].float()
         return numbers.round_().clamp_(-127, 127).to(torch.int8), scale, None
 
-    _check("quantize_weight_int8", weight, up, group_size, scale_dtype)
+    _check(name, weight, up, group_size, scale_dtype)
     return _quantized(8, weight, up, group_size, scaled)
 
 
@@ -162,21 +163,22 @@ def quantize_weight_int4(
     Raises:
         ArgumentError: a shape, dtype or size is not as above, or an element is not finite.
     """
+    name = "quantize_weight_int4"
 
     def scaled(values: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         if symmetric:
-            scale = _stored(values.abs().amax(-1) / 7.5, scale_dtype)
+            scale = _stored(name, values.abs().amax(-1) / 7.5, scale_dtype)
             numbers = values / scale[:, :, None].float()
             return numbers.round_().clamp_(-8, 7).to(torch.int8), scale, None
         least, most = values.amin(-1).clamp_(max=0), values.amax(-1).clamp_(min=0)
-        scale = _stored((most - least) / 15, scale_dtype)
+        scale = _stored(name, (most - least) / 15, scale_dtype)
         zero = (-least / scale.float()).round_().clamp_(0, 15)
         numbers = (values / scale[:, :, None].float()).round_() + zero[:, :, None]
         return numbers.clamp_(0, 15).sub_(8).to(torch.int8), scale, zero.sub_(8).to(torch.int8)
 
     if group_size is None and weight.ndim == 2:
         group_size = default_group_size(4, weight.shape[1])
-    _check("quantize_weight_int4", weight, up, group_size, scale_dtype)
+    _check(name, weight, up, group_size, scale_dtype)
     return _quantized(4, weight, up, group_size, scaled)
 
 
@@ -217,12 +219,14 @@ Scaled = Callable[[Tensor], Parts]
 """Takes the elements of groups, `[n, groups, size]`; returns their numbers, scales and zeros."""
 
 
-def _stored(scale: Tensor, dtype: torch.dtype) -> Tensor:
+def _stored(name: str, scale: Tensor, dtype: torch.dtype) -> Tensor:
     """Round scales to a dtype; that of a group of zeros, or too small for the dtype, is 1."""
+    if not scale.isfinite().all():
+        raise ArgumentError(f"{name}: `weight` has an element that is not finite, must have none")
     rounded = scale.to(dtype)
     if not rounded.isfinite().all():
         raise ArgumentError(
-            f"`weight` has scales up to {float(scale.max()):.3g}, must have scales that "
+            f"{name}: `weight` has scales up to {float(scale.max()):.3g}, must have scales that "
             f"{short_name(dtype)} can hold",
             fix="choose another `scale_dtype`",
         )
@@ -289,8 +293,6 @@ def _chunks(n: int, k: int) -> Iterator[tuple[int, int]]:
 
 def _parts(rows: Tensor, size: int, scaled: Scaled) -> Parts:
     values = rows.float()
-    if not values.isfinite().all():
-        raise ArgumentError("`weight` has an element that is not finite, must have none")
     numbers, scale, zero = scaled(values.reshape(len(rows), -1, size))
     return numbers.flatten(1), scale, zero
 
