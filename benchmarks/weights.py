@@ -1,8 +1,8 @@
 """Products with weights in 16, 8 and 4 bits: one row, some rows and many, beside torch's own.
 
 Each call takes another copy of its weight, so that it is read from memory, as in a model whose
-layers follow each other. A rate is the bytes of the weight, with scales, per second; beside it is its
-part of the bytes that a large copy of torch reads and writes per second.
+layers follow each other. A rate is the bytes of the weight, with scales, per second, and then
+the same as a part of the bytes that a large copy of torch reads and writes per second.
 
 The promises: with one row of bf16, 8 bits take at most 0.6 of the time of `linear` with a packed
 weight in bf16, and 4 bits at most 0.42.
