@@ -136,6 +136,10 @@ def fits() -> dict[str, tuple[list[float], float]]:
             5,
         ),
         "2^r": fit(lambda r: (mp.power(2, r) - 1) / r, abs, -0.5, 0.5, 5),
+        "exp from r^2 on, short": fit(exp_tail, lambda r: r**2 / mp.exp(r), -OF_EXP, OF_EXP, 2),
+        "2^r, short": fit(
+            lambda r: (mp.power(2, r) - 1) / r, lambda r: abs(r) / mp.power(2, r), -0.5, 0.5, 3
+        ),
         **_waves(),
     }
 

@@ -7,8 +7,10 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
+from ir_runtime.rows.bounds import highest, lowest
 from ir_runtime.rows.make_values import Values
-from ir_runtime.rows.value import EXTREMES, Graph, Value, topological
+from ir_runtime.rows.short_form import shortened
+from ir_runtime.rows.value import Graph, Value, topological
 
 __all__ = ["rewrite"]
 
@@ -21,7 +23,7 @@ def rewrite(graph: Graph, values: Values) -> Graph:
     """Return the graph with the forms of this file."""
     for step in (_by_function, _by_division):
         graph = _rebuilt(graph, values, step)
-    return graph
+    return shortened(graph, values)
 
 
 Step = Callable[[Values, Value, tuple[Value, ...], Uses, "set[Value]"], Value | None]
@@ -69,8 +71,42 @@ def _by_function(
 
 
 def _gate(values: Values, a: Value, b: Value) -> Value | None:
-    """Write a * sigmoid(b) as a / (1 + exp(-b)), which rounds once less."""
-    return values.make("gate", a, b.args[0]) if b.op == "sigmoid" else None
+    """Write a * sigmoid(b) as a / (1 + exp(-b)), which rounds once less.
+
+    If b is a sum with a constant factor, the factor makes the exponent one of 2, which is reduced
+    in one step. A plain product would lose digits by it, where it is large.
+    """
+    if b.op != "sigmoid":
+        return None
+    has_sum = any(v.op == "add" for v in topological([b.args[0]]))
+    scaled = _scaled(values, b.args[0], math.log2(math.e)) if has_sum else None
+    return (
+        values.make("gate", a, b.args[0])
+        if scaled is None
+        else values.make("gate_by_two", a, scaled)
+    )
+
+
+def _scaled(values: Values, v: Value, factor: float) -> Value | None:
+    """Return a value times a factor, if its constants take the factor; else None."""
+    if v.kind == "constant":
+        return values.constant(v.number * factor)
+    if v.kind != "lanes" or v.op not in ("multiply", "add"):
+        return None
+    if v.op == "add":
+        a, b = (_scaled(values, x, factor) for x in v.args)
+        return None if a is None or b is None else values.make("add", a, b)
+    for x, other in (v.args, v.args[::-1]):
+        if x.kind == "constant":
+            factor *= x.number
+            return _scaled(values, other, factor) or values.make(
+                "multiply", other, values.constant(factor)
+            )
+    for x, other in (v.args, v.args[::-1]):
+        scaled = _scaled(values, x, factor)
+        if scaled is not None:
+            return values.make("multiply", scaled, other)
+    return None
 
 
 def _one_and(values: Values, a: Value, b: Value) -> Value | None:
@@ -123,52 +159,3 @@ def _by_large(values: Values, x: Value, by: Value) -> Value:
     small = make("select", is_large, constant(2.0**-64), one)
     inverse = make("divide", make("select", is_large, constant(2.0**64), one), by)
     return make("multiply", make("multiply", x, small), inverse)
-
-
-def lowest(v: Value) -> float:
-    """Return a bound that a value does not go below; minus infinity if none is known."""
-    if v.op == "constant":
-        return v.number
-    if v.op in _POSITIVE or (v.op == "multiply" and v.args[0] is v.args[1]):
-        return 0.0
-    if v.op == "sum":  # one of the exponentials is exp(0)
-        return 0.5 if v.args[0].op == "exp_down" else min(lowest(v.args[0]), 0.0)
-    bound = _BOUNDS.get(v.op)
-    return -math.inf if bound is None else bound(*map(lowest, v.args))
-
-
-def highest(v: Value) -> float:
-    """Return a bound that a value does not exceed; infinity if none is known."""
-    if v.op == "constant":
-        return v.number
-    if v.op in _AT_MOST_ONE:
-        return 1.0
-    if v.op == "sum":
-        return max(highest(v.args[0]), 0.0) * v.args[0].width
-    if v.op == "min":
-        return min(map(highest, v.args))
-    if v.op in (*EXTREMES, "spread", "add", "max"):
-        known = [highest(a) for a in v.args]
-        return sum(known) if v.op == "add" else max(known)
-    return math.inf
-
-
-_AT_MOST_ONE = ("exp_down", "sigmoid", "tanh", "erf", "normal_cdf", "sin", "cos")
-_POSITIVE = ("exp", "exp_down", "sigmoid", "softplus", "normal_cdf", "abs")
-
-
-def _bound_of_product(a: float, b: float) -> float:
-    return a * b if a >= 0 and b >= 0 else -math.inf
-
-
-_BOUNDS: dict[str, Callable[..., float]] = {
-    **{name: lambda a: a for name in EXTREMES},
-    "spread": lambda a: a,
-    "sqrt": lambda a: math.sqrt(max(a, 0.0)),
-    "max": max,
-    "min": min,
-    "add": lambda a, b: a + b,
-    "multiply": _bound_of_product,
-    "divide": lambda a, b: 0.0 if a >= 0 and b >= 0 else -math.inf,
-}
-"""The bound of an operation from those of its operands."""

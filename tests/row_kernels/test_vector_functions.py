@@ -101,6 +101,7 @@ PLAIN, SPLIT = (
     for split in (False, True)
 )
 CONVERSIONS = [*PLAIN, *SPLIT]
+SHORT = ("exp_down_short", "gate_by_two_short", "gate_short", "sigmoid_short")
 GATES = {
     "gate": lambda a, b: a * torch.sigmoid(b),
     "gate_by_two": lambda a, b: a * torch.sigmoid(b * math.log(2)),
@@ -117,6 +118,8 @@ def apply(name: str, *operands: Tensor) -> Tensor:
     """Apply a function to tensors of 2048 columns."""
     if name in TORCH or name in GATES:
         names = (*TORCH, *GATES)
+    elif name in SHORT:
+        names = SHORT
     else:
         names = tuple(n for n in CONVERSIONS if n.endswith("_split") == name.endswith("_split"))
     kinds = operand_kinds(names)
@@ -201,6 +204,27 @@ def test_gates_are_products_with_a_sigmoid(name: str):
     a = torch.linspace(-3, 3, b.numel())
     got, want = apply(name, rows(a), rows(b)).view(-1), GATES[name](a.double(), b.double())
     torch.testing.assert_close(got, want.float(), rtol=5e-7, atol=1e-36, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_short_functions_have_the_errors_that_narrow_results_hide(name: str):
+    exact = name.removesuffix("_short")
+    for low, high in EXP_DOWN if exact == "exp_down" else EXP:
+        x = draw(low, high)
+        a = torch.full_like(x, 3.0)
+        if exact in GATES:
+            got, want = apply(name, a, x), GATES[exact](a.double(), x.double())
+        else:
+            got, want = apply(name, x), TORCH[exact](x.double())
+        assert ((got.double() - want).abs() <= 6e-6 * want.abs() + 2e-38).all(), f"{low} to {high}"
+
+
+@pytest.mark.parametrize("name", ["exp_down_short", "sigmoid_short"])
+def test_short_functions_at_the_ends_of_the_range(name: str):
+    at = [-math.inf, -120.0, math.nan] + ([] if name == "exp_down_short" else [math.inf, 120.0])
+    want = [0.0, 0.0, math.nan] + ([] if name == "exp_down_short" else [1.0, 1.0])
+    got = apply(name, rows(torch.tensor(at))).view(-1)[: len(at)]
+    torch.testing.assert_close(got, torch.tensor(want), atol=1e-37, rtol=0, equal_nan=True)
 
 
 def bit_patterns(kind: str) -> Tensor:

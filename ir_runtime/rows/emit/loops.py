@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ir_runtime.rows.bounds import lowest
 from ir_runtime.rows.emit.arithmetic import LIBRARY, extreme_of
 from ir_runtime.rows.emit.block import F64, LANE, MASK, Block, number, vector_of
 from ir_runtime.rows.emit.lanes import Body, Tail
 from ir_runtime.rows.emit.row import RowCode
 from ir_runtime.rows.plan import LANES, Pass, Plan, lanes_of
-from ir_runtime.rows.rewrite import lowest
 from ir_runtime.rows.value import Value
 
 __all__ = ["PassCode", "may_overflow"]

@@ -1,12 +1,12 @@
 #pipeline_layout = #hal.pipeline.layout<constants = 1, bindings = [#hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer>, #hal.pipeline.binding<storage_buffer>]>
 module {
   func.func public @main(%arg0: tensor<?x8xbf16>, %arg1: tensor<8xf32>, %arg2: !hal.buffer_view {iree.abi.output = 0 : index}, %arg3: !hal.buffer_view {iree.abi.output = 1 : index}) -> (tensor<?x4xbf16>, tensor<?xf32>) {
-    %0:2 = util.call @rows_1a0f0173d465f405(%arg0, %arg1) : (tensor<?x8xbf16>, tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>)
+    %0:2 = util.call @rows_c63fdb40820f27ab(%arg0, %arg1) : (tensor<?x8xbf16>, tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>)
     %collapsed = tensor.collapse_shape %0#1 [[0, 1]] : tensor<?x1xf32> into tensor<?xf32>
     return %0#0, %collapsed : tensor<?x4xbf16>, tensor<?xf32>
   }
-  hal.executable.source private @rows_1a0f0173d465f405_rows {
-    hal.executable.export public @rows_1a0f0173d465f405 ordinal(0) layout(#pipeline_layout) count(%arg0: !hal.device, %arg1: index) -> (index, index, index) {
+  hal.executable.source private @rows_c63fdb40820f27ab_rows {
+    hal.executable.export public @rows_c63fdb40820f27ab ordinal(0) layout(#pipeline_layout) count(%arg0: !hal.device, %arg1: index) -> (index, index, index) {
       %c1 = arith.constant 1 : index
       %c16 = arith.constant 16 : index
       %0 = arith.ceildivui %arg1, %c16 : index
@@ -181,20 +181,17 @@ module {
         %16 = arith.mulf %11, %15 : vector<32xf32>
         return %16 : vector<32xf32>
       }
-      func.func private @row_gate(%arg0: vector<32xf32>, %arg1: vector<32xf32>) -> vector<32xf32> {
+      func.func private @row_gate_short(%arg0: vector<32xf32>, %arg1: vector<32xf32>) -> vector<32xf32> {
         %cst = arith.constant dense<-8.800000e+01> : vector<32xf32>
         %cst_0 = arith.constant dense<8.900000e+01> : vector<32xf32>
         %cst_1 = arith.constant dense<1.44269502> : vector<32xf32>
         %cst_2 = arith.constant dense<0x4B40007F> : vector<32xf32>
         %cst_3 = arith.constant dense<-0.693147182> : vector<32xf32>
-        %cst_4 = arith.constant dense<1.90465421E-9> : vector<32xf32>
-        %cst_5 = arith.constant dense<0.001378263> : vector<32xf32>
-        %cst_6 = arith.constant dense<0.00837339088> : vector<32xf32>
-        %cst_7 = arith.constant dense<0.0416695103> : vector<32xf32>
-        %cst_8 = arith.constant dense<0.16666469> : vector<32xf32>
-        %cst_9 = arith.constant dense<0.499999851> : vector<32xf32>
-        %cst_10 = arith.constant dense<1.000000e+00> : vector<32xf32>
-        %cst_11 = arith.constant dense<23> : vector<32xi32>
+        %cst_4 = arith.constant dense<0.0412775874> : vector<32xf32>
+        %cst_5 = arith.constant dense<0.167535484> : vector<32xf32>
+        %cst_6 = arith.constant dense<0.5000512> : vector<32xf32>
+        %cst_7 = arith.constant dense<1.000000e+00> : vector<32xf32>
+        %cst_8 = arith.constant dense<23> : vector<32xi32>
         %0 = arith.negf %arg1 : vector<32xf32>
         %1 = arith.cmpf olt, %0, %cst : vector<32xf32>
         %2 = arith.select %1, %cst, %0 : vector<32xi1>, vector<32xf32>
@@ -203,19 +200,16 @@ module {
         %5 = math.fma %4, %cst_1, %cst_2 : vector<32xf32>
         %6 = arith.subf %5, %cst_2 : vector<32xf32>
         %7 = math.fma %6, %cst_3, %4 : vector<32xf32>
-        %8 = math.fma %6, %cst_4, %7 : vector<32xf32>
-        %9 = math.fma %cst_5, %8, %cst_6 : vector<32xf32>
-        %10 = math.fma %9, %8, %cst_7 : vector<32xf32>
-        %11 = math.fma %10, %8, %cst_8 : vector<32xf32>
-        %12 = math.fma %11, %8, %cst_9 : vector<32xf32>
-        %13 = math.fma %12, %8, %cst_10 : vector<32xf32>
-        %14 = math.fma %13, %8, %cst_10 : vector<32xf32>
-        %15 = arith.bitcast %5 : vector<32xf32> to vector<32xi32>
-        %16 = arith.shli %15, %cst_11 : vector<32xi32>
-        %17 = arith.bitcast %16 : vector<32xi32> to vector<32xf32>
-        %18 = math.fma %14, %17, %cst_10 : vector<32xf32>
-        %19 = arith.divf %arg0, %18 : vector<32xf32>
-        return %19 : vector<32xf32>
+        %8 = math.fma %cst_4, %7, %cst_5 : vector<32xf32>
+        %9 = math.fma %8, %7, %cst_6 : vector<32xf32>
+        %10 = math.fma %9, %7, %cst_7 : vector<32xf32>
+        %11 = math.fma %10, %7, %cst_7 : vector<32xf32>
+        %12 = arith.bitcast %5 : vector<32xf32> to vector<32xi32>
+        %13 = arith.shli %12, %cst_8 : vector<32xi32>
+        %14 = arith.bitcast %13 : vector<32xi32> to vector<32xf32>
+        %15 = math.fma %11, %14, %cst_7 : vector<32xf32>
+        %16 = arith.divf %arg0, %15 : vector<32xf32>
+        return %16 : vector<32xf32>
       }
       func.func private @row_narrow_bf16_split(%arg0: vector<32xf32>) -> vector<32xbf16> {
         %cst = arith.constant dense<0x7FC00000> : vector<32xf32>
@@ -261,7 +255,7 @@ module {
         %0 = vector.shuffle %arg0, %arg0 [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31] : vector<32xf32>, vector<32xf32>
         return %0 : vector<32xf32>
       }
-      func.func @rows_1a0f0173d465f405() {
+      func.func @rows_c63fdb40820f27ab() {
         %0 = hal.interface.constant.load layout(#pipeline_layout) ordinal(0) : i32
         %1 = arith.index_castui %0 : i32 to index
         %c16 = arith.constant 16 : index
@@ -415,7 +409,7 @@ module {
             %61 = arith.subf %60, %44 : vector<32xf32>
             %62 = func.call @row_exp(%61) : (vector<32xf32>) -> vector<32xf32>
             %63 = arith.mulf %62, %51 : vector<32xf32>
-            %64 = func.call @row_gate(%63, %63) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
+            %64 = func.call @row_gate_short(%63, %63) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
             %65 = arith.addi %arg1, %c4 : index
             %66 = vector.transfer_read %5[%arg0, %65], %cst_3, %cst_13 {in_bounds = [true]} : memref<?x8xbf16>, vector<32xbf16>
             %67 = func.call @row_widen_bf16_split(%66) : (vector<32xbf16>) -> vector<32xf32>
@@ -440,11 +434,11 @@ module {
       }
     }
   }
-  util.func private @rows_1a0f0173d465f405(%arg0: tensor<?x8xbf16>, %arg1: tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>) {
+  util.func private @rows_c63fdb40820f27ab(%arg0: tensor<?x8xbf16>, %arg1: tensor<8xf32>) -> (tensor<?x4xbf16>, tensor<?x1xf32>) {
     %c0 = arith.constant 0 : index
     %dim = tensor.dim %arg0, %c0 : tensor<?x8xbf16>
     %0 = arith.index_castui %dim : index to i32
-    %1:2 = flow.dispatch @rows_1a0f0173d465f405_rows::@rows_1a0f0173d465f405[%dim](%0, %arg0, %arg1) : (i32, tensor<?x8xbf16>{%dim}, tensor<8xf32>) -> (tensor<?x4xbf16>{%dim}, tensor<?x1xf32>{%dim})
+    %1:2 = flow.dispatch @rows_c63fdb40820f27ab_rows::@rows_c63fdb40820f27ab[%dim](%0, %arg0, %arg1) : (i32, tensor<?x8xbf16>{%dim}, tensor<8xf32>) -> (tensor<?x4xbf16>{%dim}, tensor<?x1xf32>{%dim})
     util.return %1#0, %1#1 : tensor<?x4xbf16>, tensor<?x1xf32>
   }
 }

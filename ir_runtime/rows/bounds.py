@@ -1,0 +1,59 @@
+"""Bounds that the values of a row kernel keep, whatever its inputs are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ir_runtime.rows.value import EXTREMES, Value
+
+__all__ = ["highest", "lowest"]
+
+
+def lowest(v: Value) -> float:
+    """Return a bound that a value does not go below; minus infinity if none is known."""
+    if v.op == "constant":
+        return v.number
+    if v.op in _POSITIVE or (v.op == "multiply" and v.args[0] is v.args[1]):
+        return 0.0
+    if v.op == "sum":  # one of the exponentials is exp(0)
+        return 0.5 if v.args[0].op == "exp_down" else min(lowest(v.args[0]), 0.0)
+    bound = _BOUNDS.get(v.op)
+    return -math.inf if bound is None else bound(*map(lowest, v.args))
+
+
+def highest(v: Value) -> float:
+    """Return a bound that a value does not exceed; infinity if none is known."""
+    if v.op == "constant":
+        return v.number
+    if v.op in _AT_MOST_ONE:
+        return 1.0
+    if v.op == "sum":
+        return max(highest(v.args[0]), 0.0) * v.args[0].width
+    if v.op == "min":
+        return min(map(highest, v.args))
+    if v.op in (*EXTREMES, "spread", "add", "max"):
+        known = [highest(a) for a in v.args]
+        return sum(known) if v.op == "add" else max(known)
+    return math.inf
+
+
+_AT_MOST_ONE = ("exp_down", "sigmoid", "tanh", "erf", "normal_cdf", "sin", "cos")
+_POSITIVE = ("exp", "exp_down", "sigmoid", "softplus", "normal_cdf", "abs")
+
+
+def _bound_of_product(a: float, b: float) -> float:
+    return a * b if a >= 0 and b >= 0 else -math.inf
+
+
+_BOUNDS: dict[str, Callable[..., float]] = {
+    **{name: lambda a: a for name in EXTREMES},
+    "spread": lambda a: a,
+    "sqrt": lambda a: math.sqrt(max(a, 0.0)),
+    "max": max,
+    "min": min,
+    "add": lambda a, b: a + b,
+    "multiply": _bound_of_product,
+    "divide": lambda a, b: 0.0 if a >= 0 and b >= 0 else -math.inf,
+}
+"""The bound of an operation from those of its operands."""
