@@ -19,8 +19,8 @@ from ir_runtime.errors import GenerateError, IrRuntimeError
 from ir_runtime.fork_lock import fork_waits
 from ir_runtime.late_import import late_module
 from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_of, runtime_version
-from ir_runtime.launch.compile.build import default_store, obtain_artifact
 from ir_runtime.launch.compile.compiler import BASE_FLAGS
+from ir_runtime.launch.compile.less_fusion import obtain_maybe_less_fused
 from ir_runtime.launch.executor import (
     BoundKernel,
     LoadedKernel,
@@ -252,11 +252,11 @@ def kernel_for(op: Op, ksel: CallSelection, targets: Sequence[Target]) -> Loaded
 
 def _load(op: Op, ksel: CallSelection, targets: Sequence[Target]) -> LoadedKernel:
     best, *weaker = targets
-    artifact = obtain_artifact(
-        default_store(),
+    artifact = obtain_maybe_less_fused(
         kernel_key(op, ksel, best),
         best.flags,
         lambda: kernel_source(op, ksel),
+        lambda: kernel_source(op, ksel, apart=True),
         lambda: _weaker_keys(op, ksel, weaker),
     )
     with fork_waits():
@@ -300,8 +300,13 @@ def _interface(ksel: KernelSelection) -> tuple[Any, ...]:
 
 
 @fork_waits()
-def kernel_source(op: Op, ksel: KernelSelection) -> bytes:
+def kernel_source(op: Op, ksel: KernelSelection, *, apart: bool = False) -> bytes:
     """Run `generate` and return the MLIR of the kernel, in destination-passing form.
+
+    Args:
+        op: the op.
+        ksel: a selection.
+        apart: for the second compile: see `KernelBuilder.keeps_apart`.
 
     Raises:
         GenerateError: `generate` broke its contract.
@@ -310,6 +315,7 @@ def kernel_source(op: Op, ksel: KernelSelection) -> bytes:
     from ir_runtime.op_reg.generate.report_collection import collect_reports
 
     kb = FreeFuncKernelBuilder.create_module(ksel, func_name=ENTRY, destinations=True)
+    kb.keeps_apart = apart
     with kb.context, kb.location, kb.ip, code_for(ksel.machine):
         ksel.own_op.generate(ksel, kb)
     if not kb.yielded:
