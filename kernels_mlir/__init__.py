@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from kernels_mlir.attention.causal_attention import causal_attention
     from kernels_mlir.attention.mm_encoder_attn import mm_encoder_attn
     from kernels_mlir.attention.paged_attention_decode import paged_attention_decode
+    from kernels_mlir.matmul.gate_up_silu import gate_up_silu
     from kernels_mlir.matmul.linear import linear
+    from kernels_mlir.matmul.linear_act import linear_act
+    from kernels_mlir.matmul.linear_w4 import linear_w4
+    from kernels_mlir.matmul.linear_w8 import linear_w8
     from kernels_mlir.norm.fused_add_gemma_rms_norm import fused_add_gemma_rms_norm
     from kernels_mlir.norm.fused_add_rms_norm import fused_add_rms_norm
     from kernels_mlir.norm.gemma_rms_norm import gemma_rms_norm
@@ -66,6 +70,7 @@ __all__ = [
     "fatrelu_and_mul",
     "fused_add_gemma_rms_norm",
     "fused_add_rms_norm",
+    "gate_up_silu",
     "gelu",
     "gelu_and_mul",
     "gelu_and_mul_sparse",
@@ -74,6 +79,9 @@ __all__ = [
     "gemma_rms_norm",
     "layer_norm",
     "linear",
+    "linear_act",
+    "linear_w4",
+    "linear_w8",
     "mixer2_gated_rms_norm",
     "mm_encoder_attn",
     "mul_and_silu",
@@ -115,7 +123,7 @@ _OPS = {
         "xielu",
     ),
     "attention": ("causal_attention", "mm_encoder_attn", "paged_attention_decode"),
-    "matmul": ("linear",),
+    "matmul": ("gate_up_silu", "linear", "linear_act", "linear_w4", "linear_w8"),
     "norm": (
         "fused_add_gemma_rms_norm",
         "fused_add_rms_norm",

@@ -15,7 +15,6 @@ from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.call.kernel import kernel_source
 from ir_runtime.op_reg.select.call_selection import CallSelection
-from ir_runtime.rows.row_op import form_of
 from tests.full_inputs import KERNEL_INPUTS
 from tests.row_kernels.ptx import Ptx, assemble, ptx_of
 

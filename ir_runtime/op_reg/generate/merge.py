@@ -33,6 +33,7 @@ def merge_module(kb: ModuleBuilder, name: str, text: str) -> dict[str, str]:
     known = kb.merged.get(digest)
     if known is not None:
         return known
+    text = _with_unique_executables(kb.symbol_table, text)
     try:
         module = Module.parse(text, kb.context)
     except Exception as error:
@@ -59,6 +60,18 @@ def merge_module(kb: ModuleBuilder, name: str, text: str) -> dict[str, str]:
                 kb.symbol_table.insert(operation)
     kb.merged[digest] = functions
     return functions
+
+
+def _with_unique_executables(symbol_table: SymbolTable, text: str) -> str:
+    """Rename executables that clash, and the entry points in them, which have the same names.
+
+    IREE links the executables of a program into one, in which entry points of one name clash.
+    """
+    for name in re.findall(r"hal\.executable\.source \w+ @(\w+)", text):
+        new = unique_symbol(symbol_table, name)
+        if new != name:
+            text = re.sub(rf"@{name}\b", f"@{new}", text)
+    return text
 
 
 def numbered_lines(text: str) -> list[str]:
