@@ -65,11 +65,8 @@ __all__ = [
     "AmbiguousArtifactError",
     "ArgumentError",
     "ArtifactNotFoundError",
-<<<<<<< HEAD
     "CacheFullError",
-=======
     "CaptureError",
->>>>>>> main
     "CompileError",
     "CompilerCrashError",
     "CompilerNotFoundError",
