@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ir_runtime.models.errors import OptimizeError
 from ir_runtime.ir import IrOp, ops
 from ir_runtime.models.change import Change, NewForward
+from ir_runtime.models.errors import OptimizeError
 from ir_runtime.models.forward import only
 from ir_runtime.models.found import Found, Place, Request, Trial
 from ir_runtime.models.product import Product

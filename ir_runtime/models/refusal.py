@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from ir_runtime.errors import ArgumentError
-from ir_runtime.models.errors import OptimizeError
 from ir_runtime.models.attend import ATTENTION
 from ir_runtime.models.change import has_new_forward
+from ir_runtime.models.errors import OptimizeError
 
 __all__ = ["refuse_model"]
 

@@ -10,8 +10,8 @@ from torch import nn
 
 import ir_runtime
 from ir_runtime.errors import ArgumentError
-from ir_runtime.models.errors import OptimizeError
 from ir_runtime.models.change import NewForward
+from ir_runtime.models.errors import OptimizeError
 from tests.models.look_alikes import N, RmsNorm
 
 
