@@ -27,6 +27,7 @@ __all__ = [
     "FLOATS",
     "INTEGERS",
     "at_least_one_dimension",
+    "by_libraries_on_gpus",
     "check_rows",
     "choose_stores",
     "even_last_size",
@@ -36,13 +37,11 @@ __all__ = [
     "make_rows",
     "register_kernel",
     "register_packed_kernel",
-    "round_by_sum",
     "rounded",
     "row_inputs",
     "run_native",
     "same_dtype",
     "same_shape",
-    "store_aliases",
     "summed_like",
     "widened",
     "widest",
@@ -58,6 +57,9 @@ INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 MAX_VULKAN_ROWS = 65535
 """Workgroups that every Vulkan device supports in one dimension of a dispatch."""
+
+MAX_VULKAN_COLUMNS = 32768
+"""Columns up to which a row has a row kernel on Vulkan."""
 
 STREAMED = "streamed"
 """The variant of a kernel that writes its results around the cache."""
@@ -113,6 +115,22 @@ def kernel_from_native(
         return op
 
     return complete
+
+
+def by_libraries_on_gpus(argument: str, library: str) -> ir.Constraint:
+    """Return the constraint that a tensor is not on a GPU that torch serves.
+
+    There torch's libraries compute with tensor cores, and the kernel does not.
+
+    Args:
+        argument: name of the tensor.
+        library: name of what native uses there.
+    """
+    return ir.fits(
+        argument,
+        f"not on a GPU, where native uses {library}",
+        lambda x: x.device.type != "cuda",
+    )
 
 
 def has_tuned_products(machine: Machine) -> bool:
@@ -235,24 +253,20 @@ def row_inputs(halves: int = 1, *options: Any) -> Callable[..., tuple[Any, ...]]
     return make
 
 
-def round_by_sum(ksel: KernelSelection) -> str:
-    """Return the MLIR attribute `#round_by_sum` of a template: false where drivers fold sums."""
-    return "false" if ksel.device_family == "vulkan" else "true"
-
-
 def check_rows(ksel: KernelSelection, x: Tensor) -> None:
-    """Refuse more rows than a Vulkan dispatch has workgroups.
+    """Refuse long rows on Vulkan if they are more than a dispatch has workgroups.
 
-    With more rows a workgroup takes several of them, and IREE 3.13 puts no barrier between them:
-    the sum of the next row would scale a row.
+    They have no row kernel. In the traced form a workgroup then takes several rows, and IREE 3.13
+    puts no barrier between them: the sum of the next row would scale a row.
     """
-    if ksel.device_family != "vulkan":
+    if ksel.device_family != "vulkan" or x.shape[-1] <= MAX_VULKAN_COLUMNS:
         return
     rows = math.prod(x.shape[:-1])
     if rows > MAX_VULKAN_ROWS:
         raise ArgumentError(
             f"{ksel.op.name}: `x` {format_tensor(x)} has {rows} rows, "
-            f"must have at most {MAX_VULKAN_ROWS} on Vulkan",
+            f"must have at most {MAX_VULKAN_ROWS} of more than {MAX_VULKAN_COLUMNS} columns on "
+            "Vulkan",
             fix="split it into several calls",
         )
 
@@ -280,12 +294,3 @@ def choose_stores(ksel: KernelSelection, x: Tensor) -> None:
 def group_variant(ksel: KernelSelection) -> str:
     """Return what the size of a workgroup's group of elements adds to the name of a kernel."""
     return f"-{group_elements(ksel.machine).size}" if ksel.device_family == "local" else ""
-
-
-def store_aliases(ksel: KernelSelection) -> dict[str, str]:
-    """Return the aliases `#streamed` and `#alignment` of a template."""
-    streamed = ksel.variant == STREAMED
-    return {
-        "#streamed": "true" if streamed else "false",
-        "#alignment": f"{CACHE_LINE if streamed else 1} : i64",
-    }

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 
 from ir_runtime.aot.interface import Interface, ProgramInput
-from ir_runtime.aot.less_fusion import NO_FUSION_OF_SHARED, obtain_program
 from ir_runtime.aot.parameter import ExternalParameters
 from ir_runtime.aot.result_dtype import as_traced
 from ir_runtime.aot.target_flag import target_of_flags
@@ -31,9 +30,11 @@ from ir_runtime.launch.artifact.key import KernelKey, compiler_version, digest_o
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.build import default_store
 from ir_runtime.launch.compile.compiler import BASE_FLAGS, require_back_end
+from ir_runtime.launch.compile.less_fusion import NO_FUSION_OF_SHARED, obtain_maybe_less_fused
 from ir_runtime.launch.explanation import Explanation
 from ir_runtime.launch.launchable import Launchable
 from ir_runtime.launch.loaded_program import LoadedProgram
+from ir_runtime.op_reg.trace.fusion_barrier import keep_apart
 from ir_runtime.op_reg.trace.legal import blame
 
 __all__ = ["Program", "ProgramInput"]
@@ -292,9 +293,10 @@ class Program:
         """
         best, *weaker = targets
         lowered = self._for_family(best.family, best.machine)
-        key, source = self._key(best, lowered, flags), lowered.text.encode()
+        key, source = self._key(best, lowered, flags), lowered.text.encode
+        apart, others = lambda: keep_apart(source()), lambda: self._stored_keys(weaker, flags)
         try:
-            return obtain_program(key, best.flags, source, lambda: self._stored_keys(weaker, flags))
+            return obtain_maybe_less_fused(key, best.flags, source, apart, others)
         except (CompilerNotFoundError, CompilerTimeoutError):
             raise
         except CompileError as error:

@@ -255,8 +255,10 @@ class IreeImpl(IrOpImpl):
         return self._why_not(values) if why is None else why
 
     def form(self, values: Sequence[Any]) -> str:
-        """Return in words how a kernel made from native computes a call; "" for a written one."""
-        return rows.form_of(self.kernel, values) if self.is_traced else ""
+        """Return in words how a kernel made from a torch function computes a call, else ""."""
+        if self.is_traced or hasattr(self._kernel, "on_gpu"):
+            return rows.form_of(self.kernel, values)
+        return ""
 
     def uuid(self) -> str:
         """Digest the code of the kernel, or of native."""

@@ -15,6 +15,10 @@ from ir_runtime.op_reg import KernelBuilder, MlirTemplate
 from ir_runtime.op_reg.select.argument_name import arguments_like
 from ir_runtime.rows.emit.grid import COLUMNS, Form, usual_form
 from ir_runtime.rows.emit.kernel_text import kernel_text
+from ir_runtime.rows.gpu.centre import gpu_plan
+from ir_runtime.rows.gpu.chip import CHIPS
+from ir_runtime.rows.gpu.form import gpu_form
+from ir_runtime.rows.gpu.kernel_text import gpu_kernel_text
 from ir_runtime.rows.plan import make_plan
 from ir_runtime.rows.row_shape import as_rows, assert_row_sizes, from_rows, one_column
 from ir_runtime.rows.trace import trace
@@ -38,33 +42,29 @@ def inline(
 
     All operands with the most dimensions have rows; their leading dimensions must be equal. The
     others are shared by all rows, broadcast to them, have one element for each row, one row for all
-    groups of a row, or are tables and indices; see `docs/rows.md`. A kernel for GPUs is not written
-    yet.
+    groups of a row, or are tables and indices; see `docs/rows.md`.
 
     Args:
-        kb: the builder of a kernel for a CPU.
+        kb: the builder.
         fn: takes a tensor for each operand, returns a tensor or several; see `docs/rows.md` for
             what it may do.
         operands: tensors; the last dimension is static.
         like: a tensor for each operand, for shapes and dtypes; default: the call's own tensors,
             if all operands are arguments of the kernel.
-        streamed: whether results are written past the cache, where they are whole cache lines; only
-            for results that begin one, which those within a program need not.
-        columns: how many of a row a workgroup takes, if no number of the whole row is needed.
+        streamed: on a CPU, whether results are written past the cache, where they are whole cache
+            lines; only for results that begin one, which those within a program need not.
+        columns: on a CPU, how many of a row a workgroup takes, if no number of the whole row is
+            needed.
 
     Returns:
         The result value, or a list if there are several.
 
     Raises:
-        UnsupportedOperatorError: `fn` is beyond row kernels; the message has operator and line.
+        UnsupportedOperatorError: `fn` is beyond row kernels, or beyond those for GPUs; the message
+            has operator and line.
         GenerateError: it computes something else with another number of rows, or a size of a row
             is dynamic. A call whose operands do not have the same rows raises an error, too.
     """
-    if kb.ksel.device_family != "local":
-        raise GenerateError(
-            f"{kb.ksel.op.name}: rows.inline is called for {kb.ksel.device_family}, must be for "
-            "a CPU"
-        )
     tensors = tuple(like) or arguments_like(kb.ksel, kb.arg_bindings, operands)
     tensors = None if tensors is None else tuple(map(_with_known_sizes, tensors))
     if tensors is None:
@@ -81,7 +81,9 @@ def inline(
         )
     _check_static(kb, graph, tensors, operands)
     assert_row_sizes(kb, graph, tensors, operands)
-    form = dataclasses.replace(usual_form(make_plan(graph), columns), streamed=streamed)
+    form = None
+    if kb.ksel.device_family == "local":
+        form = dataclasses.replace(usual_form(make_plan(graph), columns), streamed=streamed)
     found = call_graph(kb, graph, operands, form)
     return found[0] if len(found) == 1 else found
 
@@ -140,21 +142,22 @@ def call_graph(
         kb: the builder.
         graph: the traced function.
         operands: one for each input, of any rank.
-        form: what a workgroup takes; default: the usual.
+        form: what a workgroup of a CPU takes; default: the usual.
 
     Returns:
         The results, in the shapes of the function.
+
+    Raises:
+        UnsupportedOperatorError: there is no such kernel for the device family.
     """
-    # Names of the executables' functions are the names of a library: each graph has its own.
-    plan = make_plan(graph)
-    form = form or usual_form(plan)
-    name = f"rows_{digest_of(graph.text(), repr(form))[:16]}"
-    text = kernel_text(plan, name, form)
+    name, text = _named_text(graph, form, kb.ksel.device_family)
     flat = [
         as_rows(kb, operand, source.inner if source.role != "shared" else ())
         for operand, source in zip(operands, graph.inputs, strict=True)
     ]
     safe = [kb.checked_index(flat[g.index], flat[g.table], wraps=g.wraps) for g in graph.gathers]
+    if kb.ksel.device_family != "local":  # the kernel itself moves them into range
+        safe = [flat[g.index] for g in graph.gathers]
     leader = graph.leader
     like = one_column(kb, operands[leader.argument], leader.inner)
     if graph.segments:  # the kernel looks at each size
@@ -167,3 +170,19 @@ def call_graph(
             found if isinstance(found, list) else [found], graph.results, strict=True
         )
     ]
+
+
+def _named_text(graph: Graph, form: Form | None, family: str) -> tuple[str, str]:
+    """Return the name and the text of a kernel.
+
+    Names of the executables' functions are the names of a library: each graph has its own.
+    """
+    if family == "local":
+        plan = make_plan(graph)
+        form = form or usual_form(plan)
+        name = f"rows_{digest_of(graph.text(), repr(form))[:16]}"
+        return name, kernel_text(plan, name, form)
+    plan = gpu_plan(graph)
+    gpu = gpu_form(plan, CHIPS[family])
+    name = f"rows_{digest_of(graph.text(), repr(gpu))[:16]}"
+    return name, gpu_kernel_text(plan, name, gpu, family)

@@ -1,4 +1,4 @@
-"""Ops made from a torch function over rows: a row kernel on CPUs, else the traced form."""
+"""Ops made from a torch function over rows: a row kernel if there is one, else the traced form."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from ir_runtime.op_reg.op.tensor_leaves import flatten_groups
 from ir_runtime.op_reg.select.call_selection import CallSelection
 from ir_runtime.op_reg.traced_op import TracedOp, declare_arguments, tensor_descs
 from ir_runtime.rows.emit.grid import Form, chosen_form, offered_forms
+from ir_runtime.rows.gpu.centre import gpu_plan
+from ir_runtime.rows.gpu.chip import CHIPS
+from ir_runtime.rows.gpu.form import GpuForm, gpu_form
 from ir_runtime.rows.inlining import call_graph
 from ir_runtime.rows.plan import make_plan
 from ir_runtime.rows.trace import trace
@@ -36,12 +39,14 @@ class RowOp(TracedOp):
     Attributes:
         graph: the traced function of a selection; None if its kernel is of the traced form.
         why_traced: why it is of the traced form; "" if it is not.
-        form: what a workgroup takes.
+        form: what a workgroup of a CPU takes; None for GPUs.
+        gpu_form: what a thread of a GPU takes; None for CPUs.
     """
 
     graph: Graph | None = None
     why_traced: str = ""
-    form: Form = Form()
+    form: Form | None = None
+    gpu_form: GpuForm | None = None
 
     def select(self, ksel: KernelSelection) -> None:
         """Declare the arguments by their types, and the results as the trace has them."""
@@ -72,12 +77,18 @@ class RowOp(TracedOp):
             desc = ksel.return_new_tensor(result.shape, result.dtype)
             _specialize(desc, result.inner, self.graph)
         ksel.variant = f"rows {digest_of(self.graph.text())[:16]}"
+        if ksel.device_family == "local":
+            self._choose_form(ksel, [d.t for d in descs])
+
+    def _choose_form(self, ksel: CallSelection, tensors: Sequence[Tensor]) -> None:
+        """Choose what a workgroup of a CPU takes."""
+        assert self.graph is not None
         offered = offered_forms(make_plan(self.graph), group_elements(ksel.machine).size)
         chosen = {
             name: int(ksel.choose_variant(name, [f"{n}" for n in numbers]))
             for name, numbers in offered.items()
         }
-        streamed = self._is_large(ksel, [d.t for d in descs])
+        streamed = self._is_large(ksel, tensors)
         self.form = chosen_form(chosen, streamed=streamed)
         ksel.variant += " streamed" if self.form.streamed else ""
 
@@ -95,10 +106,6 @@ class RowOp(TracedOp):
         return read + written >= streaming_bytes(ksel.machine).size
 
     def _trace(self, ksel: CallSelection, tensors: Sequence[Tensor]) -> Graph:
-        if ksel.device_family != "local":
-            raise UnsupportedOperatorError(
-                f"no row kernel: they are for CPUs, not for {ksel.device_family}"
-            )
         if not all(type(size) is int for t in tensors for size in t.shape):
             raise UnsupportedOperatorError("no row kernel: it has symbolic sizes")
         if any("[]" in str(r.type) for r in self.schema.returns):
@@ -107,7 +114,10 @@ class RowOp(TracedOp):
             [[i in self.activations] * len(tensor_descs(d)) for i, d in enumerate(ksel.arg_descs)]
         )[0]
         rows = [number for number, is_row in enumerate(activations) if is_row]
-        return trace(self.function_of_tensors(ksel), tensors, rows)
+        graph = trace(self.function_of_tensors(ksel), tensors, rows)
+        if ksel.device_family != "local":
+            self.gpu_form = gpu_form(gpu_plan(graph), CHIPS[ksel.device_family])
+        return graph
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Write the row kernel, or trace the function."""
@@ -128,17 +138,32 @@ def _specialize(desc: Any, inner: Sequence[int], graph: Graph) -> None:
 
 
 def form_of(op: Op, args: Sequence[Any]) -> str:
-    """Return in words of which form the kernel of a call is.
+    """Return in words of which form the kernel of a call is; "" if it is written by hand.
 
     Args:
-        op: an op whose kernels may be row kernels.
+        op: an op whose kernels may be row kernels, or one with a function `on_gpu(ksel)` that
+            returns what they compute on GPUs.
         args: all arguments in schema order.
     """
-    if not isinstance(op, RowOp):
+    if not (isinstance(op, RowOp) or hasattr(op, "on_gpu")):
         return ""
     try:
-        made = run_select(op, args).own_op
+        ksel = run_select(op, args)
     except IrRuntimeError:
         return ""  # the call itself would raise this error
-    assert isinstance(made, RowOp)
-    return f"traced, {made.why_traced}" if made.why_traced else "a row kernel"
+    made = ksel.own_op
+    if not isinstance(made, RowOp):
+        return "" if ksel.device_family == "local" else _form_on_gpu(made, ksel)
+    if made.why_traced:
+        return f"traced, {made.why_traced}"
+    return f"a row kernel: {made.gpu_form.words()}" if made.gpu_form else "a row kernel"
+
+
+def _form_on_gpu(op: Any, ksel: KernelSelection) -> str:
+    """Return in words of which form a kernel for GPUs is."""
+    descs = flatten_groups([tensor_descs(desc) for desc in ksel.arg_descs])[0]
+    try:
+        graph = trace(op.on_gpu(ksel), [d.t for d in descs], ())
+        return f"a row kernel: {gpu_form(gpu_plan(graph), CHIPS[ksel.device_family]).words()}"
+    except UnsupportedOperatorError as error:
+        return f"traced, {error}".partition("\n")[0]

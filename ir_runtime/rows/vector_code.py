@@ -16,12 +16,23 @@ Number = float | int
 class VectorCode:
     """The lines of one function; vectors add to them as they are combined.
 
+    Args:
+        lanes: elements of each vector.
+        prefix: of the names of values, for lines that become a part of other code.
+        branches: whether code that few vectors need is in a branch; else all compute it.
+        folds_sums: whether a compiler takes `(a + b) - b` for `a`, so that a sum does not round.
+
     Attributes:
         lanes: elements of each vector.
     """
 
-    def __init__(self, lanes: int) -> None:
+    def __init__(
+        self, lanes: int, *, prefix: str = "", branches: bool = True, folds_sums: bool = False
+    ) -> None:
         self.lanes = lanes
+        self._prefix = prefix
+        self._branches = branches
+        self._folds_sums = folds_sums
         self._constants: dict[tuple[str, str, int], Vector] = {}
         self._constant_lines: list[str] = []
         self._lines: list[str] = []
@@ -31,7 +42,7 @@ class VectorCode:
     def emit(self, operation: str, kind: str, lanes: int) -> Vector:
         """Add an operation that has one result, a vector of an element type."""
         self._values += 1
-        name = f"%{self._values}"
+        name = f"%{self._prefix}{self._values}"
         self._lines.append(f"{self._indent}{name} = {operation}")
         return Vector(self, name, kind, lanes)
 
@@ -41,7 +52,8 @@ class VectorCode:
         text = _float_text(number) if kind.startswith("f") else _integer_text(int(number), kind)
         key = text, kind, lanes
         if key not in self._constants:
-            vector = Vector(self, f"%c{len(self._constants)}", kind, lanes)
+            name = f"%{self._prefix}c{len(self._constants)}"
+            vector = Vector(self, name, kind, lanes)
             self._constant_lines.append(
                 f"  {vector} = arith.constant dense<{text}> : {vector.type}"
             )
@@ -53,6 +65,8 @@ class VectorCode:
 
         The lines of `rare` are in a branch, which most vectors do not take.
         """
+        if not self._branches:
+            return mask.select(rare(), usual)
         self._values += 2
         any_lane, result = f"%{self._values - 1}", f"%{self._values}"
         taken = usual.type
@@ -67,6 +81,24 @@ class VectorCode:
             self._lines.append(f"{self._indent}scf.yield {usual} : {taken}")
         self._lines.append(f"{self._indent}}}")
         return Vector(self, result, usual.kind, usual.lanes)
+
+    def rounded(self, x: Vector, offset: Vector | Number, factor: Number = 1.0) -> Vector:
+        """Return x times a factor, rounded to an integer by the sum with a large offset."""
+        if self._folds_sums:
+            whole = (x if factor == 1.0 else x * factor)._with("math.roundeven")
+            return whole + offset
+        return x + offset if factor == 1.0 else x.fma(factor, offset)
+
+    def counted(self, x: Vector, start: Number, step: Number) -> Vector:
+        """Return x >= 0 as a whole number of steps; the last place of `start` is one step."""
+        if self._folds_sums:
+            steps = (x + start).bits() - x.constant(start).bits()
+            return steps.convert("f32") * step
+        return (x + start) - start
+
+    def lines(self) -> list[str]:
+        """Return the lines so far, without those that make a function of them."""
+        return [*self._constant_lines, *self._lines]
 
     @contextmanager
     def _indented(self) -> Generator[None]:
@@ -119,6 +151,10 @@ class Vector:
     def constant(self, number: Number, kind: str = "") -> Vector:
         """Return the vector of a number with as many lanes, by default of the same kind."""
         return self.code.constant(number, kind or self.kind, self.lanes)
+
+    def rounded_sum(self, offset: Vector | Number, factor: Number = 1.0) -> Vector:
+        """Return `self * factor + offset`, an integer plus the offset, which is large."""
+        return self.code.rounded(self, offset, factor)
 
     def _with(self, operation: str, *others: Vector | Number, kind: str = "") -> Vector:
         operands = ", ".join(str(self.like(operand)) for operand in (self, *others))

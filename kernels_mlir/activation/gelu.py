@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,6 +17,8 @@ from ir_runtime.op_reg import (
     flatten,
     unflatten,
 )
+from kernels_mlir.activation.gelu_curve import gelu_curve
+from kernels_mlir.gpu_rows import generate_on_gpu
 from kernels_mlir.lanes import element_aliases, link_lanes
 from kernels_mlir.library import (
     FLOATING,
@@ -24,7 +26,7 @@ from kernels_mlir.library import (
     group_variant,
     make_rows,
     register_kernel,
-    round_by_sum,
+    widened,
 )
 from kernels_mlir.sharding import shard_by_element
 
@@ -36,10 +38,6 @@ __all__ = ["gelu", "gelu_op", "native_gelu"]
 CPU = {
     "none": MlirTemplate.beside(__file__, "gelu.mlir"),
     "tanh": MlirTemplate.beside(__file__, "gelu_tanh.mlir"),
-}
-GPU = {
-    "none": MlirTemplate.beside(__file__, "gelu_gpu.mlir"),
-    "tanh": MlirTemplate.beside(__file__, "gelu_tanh_gpu.mlir"),
 }
 
 STEADY = 64.0
@@ -106,7 +104,7 @@ def gelu_inputs(
 
 @register_kernel(gelu_op, constraints=[ir.dtypes("x", *FLOATS)])
 class GeluKernel(CustomOp):
-    """The MLIR kernel of `gelu`: one binary per dtype and rank, for all sizes."""
+    """The MLIR kernel of `gelu`: one binary per dtype and rank; on GPUs per last size, too."""
 
     elementwise = True
     signature = 'gelu(Tensor x, str approximate="none") -> Tensor'
@@ -116,25 +114,31 @@ class GeluKernel(CustomOp):
         x = ksel.arg_tensor(0).require(dtypes=FLOATS)
         approximate = str(ksel.attr_str(1).v)
         ksel.variant = f"{approximate}{group_variant(ksel)}"
-        ksel.return_new_tensor(x.t.shape, x.t.dtype)
+        y = ksel.return_new_tensor(x.t.shape, x.t.dtype)
+        if ksel.device_family != "local" and x.t.ndim:
+            x.specialize_dims(-1)
+            y.specialize_dims(-1)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
-        """Compute in float32 on a line."""
+        """Compute in float32 on a line; on GPUs by a row kernel."""
+        if ksel.device_family != "local":
+            generate_on_gpu(self, ksel, kb)
+            return
         x = ksel.arg_descs[0].t
-        approximate = str(ksel.arg_descs[1].v)
+        dtypes = {"x": x.dtype}
+        template = link_lanes(CPU[str(ksel.arg_descs[1].v)], dtypes)
+        aliases = element_aliases(dtypes) | {
+            "!x": "tensor<?x!element_x>",
+            "#group": f"{group_elements(ksel.machine).size} : index",
+        }
         line = flatten(kb, kb.arg_value(0), keep=0)
-        if ksel.device_family == "local":
-            dtypes = {"x": x.dtype}
-            template = link_lanes(CPU[approximate], dtypes)
-            aliases = element_aliases(dtypes) | {
-                "!x": "tensor<?x!element_x>",
-                "#group": f"{group_elements(ksel.machine).size} : index",
-            }
-        else:
-            template, line = GPU[approximate], kb.cast_float(line, torch.float32)
-            aliases = {"!x": "tensor<?xf32>", "#round_by_sum": round_by_sum(ksel)}
         y = kb.cast_float(kb.inline_mlir(template, aliases, line), x.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=0))
+
+    def on_gpu(self, ksel: KernelSelection) -> Callable[..., Tensor]:
+        """Return the curve in a form that row kernels compute without cancellation."""
+        approximate = str(ksel.arg_descs[1].v)
+        return lambda x: gelu_curve(widened(x), approximate).to(x.dtype)
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
         """Keep the input."""

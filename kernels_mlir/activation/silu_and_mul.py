@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,13 +10,8 @@ from torch import Tensor
 
 from ir_runtime import ir
 from ir_runtime.device.machine_choice import group_elements
-from ir_runtime.op_reg import (
-    CustomOp,
-    KernelSelection,
-    MlirTemplate,
-    flatten,
-    unflatten,
-)
+from ir_runtime.op_reg import CustomOp, KernelSelection
+from kernels_mlir.gpu_rows import generate_on_gpu
 from kernels_mlir.library import (
     FLOATS,
     even_last_size,
@@ -24,7 +19,6 @@ from kernels_mlir.library import (
     in_rows,
     make_rows,
     register_kernel,
-    round_by_sum,
     widened,
 )
 from kernels_mlir.sharding import shard_by_row
@@ -33,8 +27,6 @@ if TYPE_CHECKING:
     from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["native_silu_and_mul", "silu_and_mul", "silu_and_mul_op"]
-
-GPU = MlirTemplate.beside(__file__, "silu_and_mul_gpu.mlir")
 
 
 def silu_and_mul(x: Tensor) -> Tensor:
@@ -102,24 +94,19 @@ class SiluAndMulKernel(CustomOp):
         ksel.return_new_tensor(shape, x.t.dtype).specialize_dims(-1)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
-        """Compute in float32 on rows; on CPUs by the row kernel of native."""
-        if ksel.device_family == "local":
-            from ir_runtime.rows import inline  # a stored kernel needs none of it
-
-            columns = group_elements(ksel.machine).size
-            y = inline(kb, native_silu_and_mul, kb.arg_value(0), columns=columns)
-            kb.yield_results(y)
+        """Compute in float32 on rows, by the row kernel of native."""
+        if ksel.device_family != "local":
+            generate_on_gpu(self, ksel, kb)
             return
-        x = ksel.arg_descs[0].t
-        n = x.shape[-1]
-        aliases = {
-            "!x": f"tensor<?x{n}xf32>",
-            "!y": f"tensor<?x{n // 2}xf32>",
-            "#round_by_sum": round_by_sum(ksel),
-        }
-        wide = kb.cast_float(flatten(kb, kb.arg_value(0), keep=1), torch.float32)
-        y = kb.cast_float(kb.inline_mlir(GPU, aliases, wide), x.dtype)
-        kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
+        from ir_runtime.rows import inline  # a stored kernel needs none of it
+
+        columns = group_elements(ksel.machine).size
+        kb.yield_results(inline(kb, native_silu_and_mul, kb.arg_value(0), columns=columns))
+
+    def on_gpu(self, ksel: KernelSelection) -> Callable[..., Tensor]:
+        """Return native."""
+        del ksel
+        return native_silu_and_mul
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
         """Keep the input."""

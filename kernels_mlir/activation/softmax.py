@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime import ir
-from ir_runtime.dtypes import dtype_info
-from ir_runtime.op_reg import (
-    CustomOp,
-    KernelSelection,
-    MlirTemplate,
-    flatten,
-    float_attribute,
-    unflatten,
-)
-from kernels_mlir.lanes import element_aliases, link_lanes
+from ir_runtime.op_reg import CustomOp, KernelSelection
+from kernels_mlir.gpu_rows import generate_on_gpu
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
@@ -35,9 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["native_softmax", "softmax", "softmax_op"]
 
-CPU = MlirTemplate.beside(__file__, "softmax.mlir")
-GPU = MlirTemplate.beside(__file__, "softmax_gpu.mlir")
-
 
 def softmax(x: Tensor) -> Tensor:
     """Divide the exponential of each element of `x` by the sum of exponentials in its row.
@@ -51,12 +40,12 @@ def softmax(x: Tensor) -> Tensor:
         Shape, dtype and device of `x`; contiguous; never aliases `x`.
 
     Raises:
-        ArgumentError: another dtype or a tensor without dimensions, or `x` has more than 65535
-            rows on Vulkan.
+        ArgumentError: another dtype or a tensor without dimensions, or `x` has on Vulkan
+            more than 65535 rows of more than 32768 columns.
 
     Numerics:
-        Evaluated in float32 and rounded once to the dtype of `x`. Exponentials below `exp(-88)` are
-        0 on CPUs. A row with NaN or positive infinity, or with only negative infinity, is NaN.
+        Evaluated in float32 and rounded once to the dtype of `x`. A row with NaN or positive
+        infinity, or with only negative infinity, is NaN.
 
     Source:
         Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs, 1990.
@@ -103,25 +92,18 @@ class SoftmaxKernel(CustomOp):
         ksel.return_new_tensor(x.t.shape, x.t.dtype).specialize_dims(-1)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
-        """Compute in float32 on rows."""
-        x = ksel.arg_descs[0].t
-        n = x.shape[-1]
-        rows = flatten(kb, kb.arg_value(0), keep=1)
-        if ksel.device_family == "local":
-            dtypes = {"x": x.dtype}
-            template = link_lanes(CPU, dtypes)
-            aliases = element_aliases(dtypes)
-            aliases |= {
-                "!x": f"tensor<?x{n}x!element_x>",
-                "#n": f"{n} : index",
-                "#wide": "true" if x.dtype == torch.float32 else "false",
-                "#minus_infinity": float_attribute(float("-inf"), dtype_info(x.dtype).mlir),
-            }
-        else:
-            template, rows = GPU, kb.cast_float(rows, torch.float32)
-            aliases = {"!x": f"tensor<?x{n}xf32>"}
-        y = kb.cast_float(kb.inline_mlir(template, aliases, rows), x.dtype)
-        kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
+        """Compute in float32 on rows, by the row kernel of native."""
+        if ksel.device_family != "local":
+            generate_on_gpu(self, ksel, kb)
+            return
+        from ir_runtime.rows import inline  # a stored kernel needs none of it
+
+        kb.yield_results(inline(kb, native_softmax, kb.arg_value(0)))
+
+    def on_gpu(self, ksel: KernelSelection) -> Callable[..., Tensor]:
+        """Return native."""
+        del ksel
+        return native_softmax
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
         """Keep the result."""

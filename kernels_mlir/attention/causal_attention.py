@@ -86,6 +86,12 @@ def causal_attention(
         Attention Is All You Need, arXiv:1706.03762; grouped heads: arXiv:2305.13245; window:
         Mistral 7B, arXiv:2310.06825; soft cap: Gemma 2, arXiv:2408.00118; sinks: gpt-oss model
         card, arXiv:2508.10925.
+
+    Example:
+        >>> q = torch.zeros(1, 2, 1, 4)
+        >>> v = torch.tensor([1.0, 2.0, 6.0]).reshape(1, 3, 1, 1).expand(1, 3, 1, 4)
+        >>> causal_attention(q, v, v)[0, :, 0, 0]
+        tensor([1.5000, 3.0000])
     """
     return torch.ops.ir_kernels.causal_attention.default(
         query, key, value, scale, window, soft_cap, sinks, mask, heads_first
@@ -312,10 +318,10 @@ class CausalAttentionKernel(CustomOp):
         generate_causal_attention(ksel, kb)
 
 
-def _shardings(query: Any, key: Any, *others: Any) -> list[Sharding]:
+def _shardings(query: Any, key: Any, value: Any, *others: Any) -> list[Sharding]:
     """Split the batch, if there is no mask."""
-    del query, key
-    sinks, mask = (*others, None, None, None, None, None, None)[4:6]
+    del query, key, value
+    sinks, mask = (*others, *[None] * 5)[3:5]
     if mask is not None:
         return []
     rest = [NO_TENSOR, NO_TENSOR, NO_TENSOR, NO_TENSOR if sinks is None else None, NO_TENSOR]

@@ -1,4 +1,4 @@
-"""The kernel of attention from the last tokens of a sequence, on CPUs: in query blocks, or one token.
+"""The kernel of causal attention on CPUs: in query blocks, or for one token a sequence.
 
 One token reads keys and values as they lie; more tokens pack them, in the forms of the encoder.
 """
@@ -110,9 +110,7 @@ def _without_token(kb: KernelBuilder, value: Value, groups: list[list[int]]) -> 
     kind = RankedTensorType(value.type)
     with kb.context, kb.location, kb.ip:
         shape = [kind.shape[group[0]] for group in groups]
-        return tensor.collapse_shape(
-            RankedTensorType.get(shape, kind.element_type), value, groups
-        )
+        return tensor.collapse_shape(RankedTensorType.get(shape, kind.element_type), value, groups)
 
 
 def _with_token(kb: KernelBuilder, value: Value, query: Tensor) -> Value:

@@ -19,6 +19,7 @@ from kernels_mlir.library import (
     FLOATING,
     FLOATS,
     INTEGERS,
+    by_libraries_on_gpus,
     has_tuned_products,
     make_rows,
     register_kernel,
@@ -91,10 +92,38 @@ def native_mm_encoder_attn(
     scale: float | None = None,
     cu_seqlens: Tensor | None = None,
 ) -> Tensor:
-    """Compute `mm_encoder_attn` with torch functions, in float32, or float64 if `query` is."""
+    """Compute `mm_encoder_attn` with torch functions, in float32, or float64 if `query` is.
+
+    On GPUs it is torch's `scaled_dot_product_attention`, in the dtype of `query`.
+    """
+    if query.device.type == "cuda" and query.dtype == key.dtype == value.dtype:
+        return _attend_by_library(query, key, value, _scale_of(query, scale), cu_seqlens)
     q, k, v = _widen_heads(query, key, value)
     weights = _attention_weights(q, k, _scale_of(query, scale), cu_seqlens)
     return (weights @ v).transpose(1, 2).to(query.dtype).contiguous()
+
+
+def _attend_by_library(
+    query: Tensor, key: Tensor, value: Tensor, scale: float, cu_seqlens: Tensor | None
+) -> Tensor:
+    q, k, v = (t.transpose(1, 2) for t in (query, key, value))
+    group = query.shape[2] // key.shape[2]
+    if group > 1:
+        k, v = (t.repeat_interleave(group, dim=1) for t in (k, v))
+    attend = torch.nn.functional.scaled_dot_product_attention
+    if cu_seqlens is None:
+        return attend(q, k, v, scale=scale).transpose(1, 2).contiguous()
+    same, inside = _same_segment(query.shape[1], cu_seqlens)
+    y = attend(q, k, v, attn_mask=same, scale=scale)
+    return y.masked_fill(~inside[:, None], 0.0).transpose(1, 2).contiguous()
+
+
+def _same_segment(tokens: int, cu_seqlens: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which pairs of tokens are in one segment `[S, S]`, and which tokens are in any."""
+    position = torch.arange(tokens, device=cu_seqlens.device)
+    segment = torch.bucketize(position, cu_seqlens.to(position.dtype), right=True)
+    inside = (segment > 0) & (segment < cu_seqlens.shape[0])
+    return (segment[:, None] == segment[None, :]) & inside[:, None], inside
 
 
 def _scale_of(query: Tensor, scale: float | None) -> float:
@@ -114,10 +143,7 @@ def _attention_weights(q: Tensor, k: Tensor, scale: float, cu_seqlens: Tensor | 
     scores = q @ k.transpose(-1, -2) * scale
     if cu_seqlens is None:
         return torch.softmax(scores, dim=-1)
-    position = torch.arange(q.shape[2], device=q.device)
-    segment = torch.bucketize(position, cu_seqlens.to(position.dtype), right=True)
-    inside = (segment > 0) & (segment < cu_seqlens.shape[0])
-    same = (segment[:, None] == segment[None, :]) & inside[:, None]
+    same, _ = _same_segment(q.shape[2], cu_seqlens)
     weights = torch.softmax(scores.masked_fill(~same, float("-inf")), dim=-1)
     return weights.masked_fill(~same, 0.0)
 
@@ -236,6 +262,7 @@ def _fits_scratch(query: Tensor) -> bool:
 @register_kernel(
     mm_encoder_attn_op,
     constraints=[
+        by_libraries_on_gpus("query", "scaled_dot_product_attention"),
         *(ir.dtypes(name, *FLOATS) for name in ("query", "key", "value")),
         ir.Constraint(
             "query",

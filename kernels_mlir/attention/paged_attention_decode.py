@@ -90,6 +90,13 @@ def paged_attention_decode(
         Efficient Memory Management for Large Language Model Serving with PagedAttention,
         arXiv:2309.06180; the merge of parts: Online normalizer calculation for softmax,
         arXiv:1805.02867; sinks: gpt-oss model card, arXiv:2508.10925.
+
+    Example:
+        >>> values = torch.arange(32.0).reshape(2, 1, 16, 1).expand(2, 1, 16, 4)
+        >>> table = torch.tensor([[1, 0]])  # its first keys are in page 1
+        >>> query, lengths = torch.zeros(1, 1, 4), torch.tensor([18])
+        >>> paged_attention_decode(query, values, values, table, lengths, window=3)[0, 0, 0]
+        tensor(10.6667)
     """
     return torch.ops.ir_kernels.paged_attention_decode.default(
         query,
@@ -163,9 +170,7 @@ def _like_cache(argument: str) -> ir.Constraint:
     return ir.fits(
         argument,
         "of the shape and dtype of `key_cache`",
-        lambda t, key: (
-            t.dtype == key.dtype and not any(map(ir.differ, t.shape, key.shape))
-        ),
+        lambda t, key: t.dtype == key.dtype and not any(map(ir.differ, t.shape, key.shape)),
         beside=("key_cache",),
         expected=lambda _, key: f"be like `key_cache` {format_tensor(key)}",
     )

@@ -59,7 +59,7 @@ def _native_on_gpu(*args: Any) -> None:
 
 
 @CustomOp.register(library=LIBRARY, dispatch_key="CPU")
-class reshape_and_cache(CustomOp):  # noqa: N801 - the name of the op
+class reshape_and_cache(CustomOp):
     """Write the keys and values of tokens into the pages of a cache, where they lie.
 
     Slot `s` is key `s % P` of page `s // P`. A slot that occurs twice gets one of its tokens. With

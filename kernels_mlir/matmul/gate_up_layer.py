@@ -82,7 +82,7 @@ class QuantizedGateUpSilu(PackedModule):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute rows `[*, in_features]` to `[*, out_features]`."""
-        return self.packed.linear(x, self.bias)
+        return self.product(x, self.bias)
 
     def extra_repr(self) -> str:
         return (

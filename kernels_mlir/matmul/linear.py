@@ -16,6 +16,7 @@ from kernels_mlir.library import (
     FLOATING,
     FLOATS,
     at_least_one_dimension,
+    by_libraries_on_gpus,
     has_tuned_products,
     make_rows,
     register_kernel,
@@ -74,10 +75,21 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def native_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Compute `linear` with torch functions, in float32, or float64 if `x` is."""
+    """Compute `linear` with torch functions, in float32, or float64 if `x` is.
+
+    On GPUs it is torch's `linear`, which sums products of narrow floats in float32.
+    """
+    if x.device.type == "cuda" and _is_one_product(x, weight, bias):
+        return torch.nn.functional.linear(x, weight, bias)
     dtype = torch.promote_types(x.dtype, torch.float32)
     y = x.to(dtype) @ weight.to(dtype).T
     return (y if bias is None else y + bias.to(dtype)).to(x.dtype)
+
+
+def _is_one_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Tell whether torch's own `linear` takes the arguments."""
+    fits = bias is None or (bias.ndim == 1 and bias.dtype == x.dtype)
+    return fits and weight.dtype == x.dtype
 
 
 def _bias_expands(bias: Tensor, x: Tensor, weight: Tensor) -> bool:
@@ -137,6 +149,7 @@ def linear_inputs(
 @register_kernel(
     linear_op,
     constraints=[
+        by_libraries_on_gpus("x", "cuBLAS or hipBLASLt"),
         *(ir.dtypes(name, *FLOATS) for name in ("x", "weight", "bias")),
         ir.fits("x", "of a last size of at least 1", lambda x: ir.differ(x.shape[-1], 0)),
         same_dtype("weight", "x"),

@@ -63,7 +63,7 @@ def linear_w4(
     Example:
         >>> w = quantize_weight_int4(torch.tensor([[3.0, 4.0], [5.0, 6.0]]))
         >>> linear_w4(torch.tensor([[1.0, 2.0]]), w.weight, w.scale, None, None, None, 2)
-        tensor([[10.9921, 17.0079]])
+        tensor([[10.7031, 16.0156]])
     """
     gated = activation == GATED
     rows = dequantized(weight, scale, zero, x.shape[-1], widened(x).dtype)

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from ir_runtime.errors import ArgumentError
 from kernels_mlir.matmul.checkpoint import from_awq, from_gptq
+from kernels_mlir.matmul.epilogue import GATED
+from kernels_mlir.matmul.linear_w4 import linear_w4
+from kernels_mlir.matmul.linear_w8 import linear_w8
 from kernels_mlir.matmul.quantized_weight import (
     QuantizedWeight,
     quantize_weight_int4,
@@ -73,6 +76,15 @@ class PackedModule(nn.Module):
             self.in_features,
             self.gated,
         )
+
+    def product(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """Multiply rows `[*, in_features]`; those of a gate are multiplied by their factor."""
+        parts, n = self._buffers, self.out_features  # much faster than attributes of a module
+        end = GATED if self.gated else "none"
+        if self.bits == 8:
+            return linear_w8(x, parts["weight"], parts["scale"], bias, None, n, end)
+        zero = parts["zero"]
+        return linear_w4(x, parts["weight"], parts["scale"], zero, bias, None, n, end)
 
     def dequantize(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return the weight that is multiplied, `[out_features, in_features]`.
@@ -173,7 +185,7 @@ class QuantizedLinear(PackedModule):
         """Multiply rows `[*, in_features]`."""
         if self.order is not None:
             x = x.index_select(-1, self.order)
-        return self.packed.linear(x, self.bias)
+        return self.product(x, self.bias)
 
     def dequantize(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return the weight that is multiplied, `[out_features, in_features]`, in its own order."""

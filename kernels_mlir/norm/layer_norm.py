@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime import ir
-from ir_runtime.op_reg import (
-    CustomOp,
-    KernelSelection,
-    MlirTemplate,
-    flatten,
-    float_attribute,
-    unflatten,
-)
-from kernels_mlir.lanes import element_aliases, link_lanes
+from ir_runtime.op_reg import CustomOp, KernelSelection
+from kernels_mlir.gpu_rows import generate_on_gpu
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
+    STREAMED,
     at_least_one_dimension,
     check_rows,
     choose_stores,
     make_rows,
     register_kernel,
-    store_aliases,
     summed_like,
     widened,
     widest,
@@ -44,9 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["layer_norm", "layer_norm_op", "native_layer_norm"]
 
-CPU = MlirTemplate.beside(__file__, "layer_norm.mlir")
-GPU = MlirTemplate.beside(__file__, "layer_norm_gpu.mlir")
-
 
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
     """Normalise each row of `x` to mean 0 and variance 1, then scale and shift it.
@@ -63,8 +53,8 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tenso
         `[*, n]`, dtype and device of `x`; contiguous; never aliases `x`.
 
     Raises:
-        ArgumentError: a dtype, size or value is not as above, or `x` has more than 65535 rows on
-            Vulkan.
+        ArgumentError: a dtype, size or value is not as above, or `x` has on Vulkan more than
+            65535 rows of more than 32768 columns.
 
     Numerics:
         Mean and variance in float64 on CPUs, in float32 on GPUs, where a square must not overflow;
@@ -139,33 +129,20 @@ class LayerNormKernel(CustomOp):
         choose_stores(ksel, x.t)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
-        """Compute in float32 on rows."""
-        x = ksel.arg_descs[0].t
-        n = x.shape[-1]
-        operands = [flatten(kb, kb.arg_value(0), keep=1), kb.arg_value(1), kb.arg_value(2)]
-        aliases = {"#epsilon": float_attribute(ksel.arg_descs[3].v)}
-        if ksel.device_family == "local":
-            names = ("x", "weight", "bias")
-            dtypes = {name: ksel.arg_descs[i].t.dtype for i, name in enumerate(names)}
-            template = link_lanes(CPU, dtypes)
-            aliases |= element_aliases(dtypes)
-            aliases |= {
-                "!x": f"tensor<?x{n}x!element_x>",
-                "!weight": f"tensor<{n}x!element_weight>",
-                "!bias": f"tensor<{n}x!element_bias>",
-                "#n": f"{n} : index",
-                **store_aliases(ksel),
-            }
-        else:
-            template = GPU
-            operands = [kb.cast_float(operand, torch.float32) for operand in operands]
-            aliases |= {
-                "!x": f"tensor<?x{n}xf32>",
-                "!weight": f"tensor<{n}xf32>",
-                "!bias": f"tensor<{n}xf32>",
-            }
-        y = kb.cast_float(kb.inline_mlir(template, aliases, *operands), x.dtype)
-        kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
+        """Compute in float32 on rows, by the row kernel of native."""
+        if ksel.device_family != "local":
+            generate_on_gpu(self, ksel, kb)
+            return
+        from ir_runtime.rows import inline  # a stored kernel needs none of it
+
+        operands = [kb.arg_value(i) for i in range(3)]
+        norm, streamed = self.on_gpu(ksel), ksel.variant == STREAMED
+        kb.yield_results(inline(kb, norm, *operands, streamed=streamed))
+
+    def on_gpu(self, ksel: KernelSelection) -> Callable[..., Tensor]:
+        """Return native, of tensors alone."""
+        epsilon = ksel.arg_descs[3].v
+        return lambda x, weight, bias: native_layer_norm(x, weight, bias, epsilon)
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
         """Keep the inputs."""

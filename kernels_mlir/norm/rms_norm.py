@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,14 +11,8 @@ from torch import Tensor
 from ir_runtime import ir
 from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
-from ir_runtime.op_reg import (
-    CustomOp,
-    KernelSelection,
-    MlirTemplate,
-    flatten,
-    float_attribute,
-    unflatten,
-)
+from ir_runtime.op_reg import CustomOp, KernelSelection
+from kernels_mlir.gpu_rows import generate_on_gpu
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
@@ -39,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["native_rms_norm", "rms_norm", "rms_norm_op"]
 
-GPU = MlirTemplate.beside(__file__, "rms_norm_gpu.mlir")
-
 
 def rms_norm(
     x: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None
@@ -60,8 +52,8 @@ def rms_norm(
         `[*, n]`, dtype and device of `x`; contiguous; never aliases `x`.
 
     Raises:
-        ArgumentError: a dtype, size or value is not as above, or `x` has more than 65535 rows on
-            Vulkan.
+        ArgumentError: a dtype, size or value is not as above, or `x` has on Vulkan more than
+            65535 rows of more than 32768 columns.
 
     Numerics:
         The mean in float64 on CPUs, in float32 on GPUs, where a square must not overflow; the rest
@@ -176,30 +168,25 @@ class RmsNormKernel(CustomOp):
         choose_stores(ksel, x.t)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
-        """Compute in float32 on rows; on CPUs by the row kernel of native."""
-        x, weight = ksel.arg_descs[0].t, kb.arg_value(1)
-        epsilon, head = ksel.arg_descs[2].v, ksel.arg_descs[3].v
-        operands = [kb.arg_value(0), *([] if weight is None else [weight])]
-        if ksel.device_family == "local":
-            from ir_runtime.rows import inline  # a stored kernel needs none of it
-
-            def norm(x: Tensor, weight: Tensor | None = None) -> Tensor:
-                return native_rms_norm(x, weight, epsilon, head)
-
-            kb.yield_results(inline(kb, norm, *operands, streamed=ksel.variant == STREAMED))
+        """Compute in float32 on rows, by the row kernel of native."""
+        if ksel.device_family != "local":
+            generate_on_gpu(self, ksel, kb)
             return
-        n = x.shape[-1]
-        aliases = {
-            "#epsilon": float_attribute(epsilon),
-            "!x": f"tensor<?x{n}xf32>",
-            "!head": f"tensor<?x{head or n}xf32>",
-            "!weight": f"tensor<{n}xf32>",
-        }
-        operands[0] = flatten(kb, operands[0], keep=1)
-        wide = [kb.cast_float(operand, torch.float32) for operand in operands]
-        function = "rms_norm" if weight is not None else "rms_norm_weightless"
-        y = kb.cast_float(kb.inline_mlir(GPU, aliases, *wide, function=function), x.dtype)
-        kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
+        from ir_runtime.rows import inline  # a stored kernel needs none of it
+
+        weight = kb.arg_value(1)
+        operands = [kb.arg_value(0), *([] if weight is None else [weight])]
+        norm = self.on_gpu(ksel)
+        kb.yield_results(inline(kb, norm, *operands, streamed=ksel.variant == STREAMED))
+
+    def on_gpu(self, ksel: KernelSelection) -> Callable[..., Tensor]:
+        """Return native, of tensors alone."""
+        epsilon, head = ksel.arg_descs[2].v, ksel.arg_descs[3].v
+
+        def norm(x: Tensor, weight: Tensor | None = None) -> Tensor:
+            return native_rms_norm(x, weight, epsilon, head)
+
+        return norm
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
         """Keep the inputs."""

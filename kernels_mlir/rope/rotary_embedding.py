@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime import ir
-from ir_runtime.dtypes import dtype_info, format_tensor
+from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.launch.operand.index_fault import refuse_indices
 from ir_runtime.op_reg import (
@@ -21,6 +22,7 @@ from ir_runtime.op_reg import (
     flatten,
     unflatten,
 )
+from kernels_mlir.gpu_rows import generate_on_gpu
 from kernels_mlir.lanes import element_aliases, link_lanes
 from kernels_mlir.library import FLOATING, FLOATS, make_rows, register_kernel, same_dtype
 
@@ -33,7 +35,6 @@ from kernels_mlir.sharding import NO_TENSOR, Sharding, shard_by_rule
 __all__ = ["native_rotary_embedding", "rotary_embedding", "rotary_embedding_op"]
 
 CPU = MlirTemplate.beside(__file__, "rotary_embedding.mlir")
-GPU = MlirTemplate.beside(__file__, "rotary_embedding_gpu.mlir")
 
 
 def rotary_embedding(
@@ -98,20 +99,28 @@ def native_rotary_embedding(
     is_neox_style: bool,  # noqa: FBT001
 ) -> tuple[Tensor, Tensor | None]:
     """Compute `rotary_embedding` with torch functions, in float32, or float64 if `query` is."""
-    wide = torch.promote_types(query.dtype, torch.float32)
-    angles = cos_sin_cache[positions].to(query.dtype).to(wide)
-    cos, sin = (a.unsqueeze(-2) for a in angles.chunk(2, dim=-1))
+    angles = cos_sin_cache[positions].to(query.dtype)
+    turn = _turning(angles, head_size, rotary_dim, is_neox_style=is_neox_style)
+    return turn(query), None if key is None else turn(key)
+
+
+def _turning(
+    angles: Tensor, head_size: int, rotary_dim: int, *, is_neox_style: bool
+) -> Callable[[Tensor], Tensor]:
+    """Return the function that turns heads by angles `[*, rotary_dim]`."""
+    lead, wide = angles.shape[:-1], torch.promote_types(angles.dtype, torch.float32)
+    cos, sin = (a.unsqueeze(-2) for a in angles.to(wide).chunk(2, dim=-1))
 
     def turned(x: Tensor) -> Tensor:
-        count = math.prod(x.shape[positions.ndim :]) // head_size
-        heads = x.to(wide).reshape(*positions.shape, count, head_size)
+        count = math.prod(x.shape[len(lead) :]) // head_size
+        heads = x.to(wide).reshape(*lead, count, head_size)
         part, rest = heads[..., :rotary_dim], heads[..., rotary_dim:]
         a, b = part.chunk(2, dim=-1) if is_neox_style else (part[..., 0::2], part[..., 1::2])
         pair = (a * cos - b * sin, b * cos + a * sin)
         both = torch.cat(pair, dim=-1) if is_neox_style else torch.stack(pair, dim=-1).flatten(-2)
         return torch.cat((both, rest), dim=-1).reshape(x.shape).to(x.dtype)
 
-    return turned(query), None if key is None else turned(key)
+    return turned
 
 
 def _turnable(argument: str) -> ir.Constraint:
@@ -267,10 +276,12 @@ class RotaryEmbeddingKernel(CustomOp):
         ksel.return_new_tensor(shape, x.t.dtype).specialize_dims(*compiled_in)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
-        """Rotate query and key, each in its own dispatch."""
+        """Rotate query and key, on CPUs each in its own dispatch."""
+        if ksel.device_family != "local":
+            generate_on_gpu(self, ksel, kb)
+            return
         rank = ksel.arg_descs[0].t.ndim
         positions = kb.checked_index(flatten(kb, kb.arg_value(0), keep=0), kb.arg_value(5))
-        turn = self._turn_on_gpu if ksel.device_family != "local" else self._turn_on_cpu
         results: list[Value] = []
         for i in (1, 2):
             value = kb.arg_value(i)
@@ -278,7 +289,7 @@ class RotaryEmbeddingKernel(CustomOp):
                 x = ksel.arg_descs[i].t
                 tokens = merge_heads(kb, value, rank)
                 rows = flatten(kb, tokens, keep=1)
-                rows = turn(ksel, kb, positions, rows, math.prod(x.shape[rank:]))
+                rows = self._turn_on_cpu(ksel, kb, positions, rows, math.prod(x.shape[rank:]))
                 results.append(split_heads(kb, unflatten(kb, rows, tokens, keep=1), value))
         kb.yield_results(*results)
 
@@ -295,23 +306,16 @@ class RotaryEmbeddingKernel(CustomOp):
         }
         return kb.inline_mlir(link_lanes(CPU, dtypes), aliases, positions, rows, kb.arg_value(5))
 
-    def _turn_on_gpu(
-        self, ksel: KernelSelection, kb: KernelBuilder, positions: Value, rows: Value, width: int
-    ) -> Value:
-        x, cache = ksel.arg_descs[1].t, ksel.arg_descs[5].t
-        element, dim = dtype_info(cache.dtype).mlir, cache.shape[1]
-        aliases = self._aliases(ksel) | {
-            "!element": element,
-            "!cache": f"tensor<?x{dim}x!element>",
-            "!gathered": f"tensor<?x{dim}x!element>",
-            "!x": f"tensor<?x{width}xf32>",
-            "!angles": f"tensor<?x{dim}xf32>",
-        }
-        angles = kb.inline_mlir(GPU, aliases, positions, kb.arg_value(5), function="rotary_angles")
-        angles = kb.cast_float(kb.cast_float(angles, x.dtype), torch.float32)
-        wide = kb.cast_float(rows, torch.float32)
-        y = kb.inline_mlir(GPU, aliases, wide, angles, function="rotary_turned")
-        return kb.cast_float(y, x.dtype)
+    def on_gpu(self, ksel: KernelSelection) -> Callable[..., Any]:
+        """Return the rotation of query and key, of tensors alone."""
+        size, dim, neox = (ksel.arg_descs[i].v for i in (3, 4, 6))
+
+        def turn(positions: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+            *heads, cache = others
+            angles = torch.nn.functional.embedding(positions, cache).to(heads[0].dtype)
+            return tuple(map(_turning(angles, size, dim, is_neox_style=neox), heads))
+
+        return turn
 
     def _aliases(self, ksel: KernelSelection) -> dict[str, str]:
         return {

@@ -163,13 +163,17 @@ KEY_MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *mutants_in(
-        "ir_runtime/aot/less_fusion.py",
+        "ir_runtime/op_reg/trace/fusion_barrier.py",
         ("aot/test_less_fusion.py",),
         (
             "less fusion: softmaxes are not kept apart",
             "if kind is None or None not in kind.dims:",
             "if True:",
         ),
+    ),
+    *mutants_in(
+        "ir_runtime/launch/compile/less_fusion.py",
+        ("aot/test_less_fusion.py",),
         (
             "less fusion: nothing is logged",
             "_log.info(",

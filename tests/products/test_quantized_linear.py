@@ -179,7 +179,8 @@ def test_forms_differ_by_the_kind_of_cpu() -> None:
     assert len({names["Zen 4"], names["Ice Lake"], names["laptop with AVX2"]}) == 3
 
 
-@pytest.mark.parametrize("bits", [pytest.param(8, marks=pytest.mark.full), 4])
+@pytest.mark.full
+@pytest.mark.parametrize("bits", [8, 4])
 def test_a_form_for_neon_compiles(bits: int) -> None:
     case = Case(bits, BF16, (40, 64))
     op, weight = ALL_CUSTOM_OP_REGS[f"ir_kernels::linear_w{bits}"], case.weight()

@@ -32,8 +32,12 @@ _FLOAT8_TYPES = frozenset(dtype_info(dtype).mlir for dtype in _FLOAT8)
 class KernelBuilder(ModuleBuilder):
     """The builder of one kernel.
 
-    Its attributes are those of `ModuleBuilder`.
+    Attributes:
+        keeps_apart: whether the compiler is kept from fusing code into softmaxes and writes by
+            index of traced functions, since it has failed to compile what it fused.
     """
+
+    keeps_apart = False
 
     def cast_float(self, value: Value, dtype: torch.dtype) -> Value:
         """Convert a tensor to a floating-point element type, with torch's rounding.
@@ -136,6 +140,7 @@ class KernelBuilder(ModuleBuilder):
             family=self.ksel.device_family,
             arguments=[self.argument_name(arg) for arg in args],
             of=self.ksel.op.name,
+            apart=self.keeps_apart,
         )
         template = MlirTemplate("inline_torch", text)  # the text asserts its operands' sizes
         return self.call_function(merged_function(self, template, {}, "main")[1], *args)

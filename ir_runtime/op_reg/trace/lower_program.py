@@ -13,6 +13,7 @@ from ir_runtime.errors import (
     GenerateError,
 )
 from ir_runtime.launch.compile.compiler import run_passes
+from ir_runtime.op_reg.trace.fusion_barrier import keep_module_apart
 from ir_runtime.op_reg.trace.import_program import example_sizes, first_lines, import_program
 from ir_runtime.op_reg.trace.index_check import UncheckedIndexError, check_indices
 from ir_runtime.op_reg.trace.index_expand import expand_index_checks
@@ -40,6 +41,7 @@ def lower_program(
     family: str = "local",
     arguments: Sequence[str | None] = (),
     of: str | None = None,
+    apart: bool = False,
 ) -> str:
     """Lower an exported program to builtin tensor types.
 
@@ -50,6 +52,7 @@ def lower_program(
         family: the device family for the kernels of registered ops.
         arguments: names of the operands that are arguments of an op, in order, for messages.
         of: the op with these arguments.
+        apart: whether the compiler is kept from fusing code into softmaxes and writes by index.
 
     Returns:
         A module with the function `@main`, and the functions of the kernels that it calls.
@@ -73,6 +76,8 @@ def lower_program(
     expand_index_checks(module.operation, family)
     refuse_unknown_operators(f"inline_torch: {name}", module, program)
     ExpandCustomOpsPass(module.operation, device_family=family, hints=example_sizes(program)).run()
+    if apart:
+        keep_module_apart(module)
     with module.context:
         module = _lowered(module, name, program)
         _drop_size_assumptions(module)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ir_runtime.rows.emit.block import F64, LANE, MASK, Say, number, vector_of
+from ir_runtime.rows.emit.block import F64, LANE, MASK, Say, number
+from ir_runtime.rows.plan import LANES
 from ir_runtime.rows.value import COMPARISONS, LOGIC
 
 __all__ = [
@@ -51,17 +52,22 @@ class Type:
         real: of numbers.
         mask: of truth values.
         bits: of a float of `real`: 32 or 64.
-        is_vector: whether they are vectors.
+        lanes: elements of the vectors; 0 if they are no vectors.
     """
 
     real: str
     mask: str
     bits: int
-    is_vector: bool
+    lanes: int
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether they are vectors."""
+        return self.lanes > 0
 
     def integer(self, bits: int) -> str:
         """Return the type of integers."""
-        return vector_of(f"i{bits}") if self.is_vector else f"i{bits}"
+        return f"vector<{self.lanes}xi{bits}>" if self.is_vector else f"i{bits}"
 
     def constant(self, say: Say, value: float) -> str:
         """Return a constant number."""
@@ -69,9 +75,9 @@ class Type:
         return say(f"arith.constant {f'dense<{text}>' if self.is_vector else text}", self.real)
 
 
-LANE_TYPE = Type(LANE, MASK, 32, is_vector=True)
-WIDE_TYPE = Type(F64, MASK, 64, is_vector=True)
-ROW_TYPE = Type("f64", "i1", 64, is_vector=False)
+LANE_TYPE = Type(LANE, MASK, 32, LANES)
+WIDE_TYPE = Type(F64, MASK, 64, LANES)
+ROW_TYPE = Type("f64", "i1", 64, 0)
 
 
 def operation(say: Say, kind: Type, op: str, a: list[str]) -> str:
@@ -125,12 +131,12 @@ def _round(say: Say, kind: Type, x: str) -> str:
     return _select(say, kind, is_small, signed, x)
 
 
-def extreme_of(say: Say, reduction: str, x: str, so_far: str) -> str:
+def extreme_of(say: Say, reduction: str, x: str, so_far: str, kind: Type = LANE_TYPE) -> str:
     """Return the more extreme of a number and those so far; NaN stays, or is passed over."""
     if reduction == "most_number":
-        is_more = say(f"arith.cmpf ogt, {x}, {so_far}", LANE)
-        return _select(say, LANE_TYPE, is_more, x, so_far)
-    return extreme(say, LANE_TYPE, x, so_far, "ogt" if reduction == "most" else "olt")
+        is_more = say(f"arith.cmpf ogt, {x}, {so_far}", kind.real)
+        return _select(say, kind, is_more, x, so_far)
+    return extreme(say, kind, x, so_far, "ogt" if reduction == "most" else "olt")
 
 
 _LONGER: dict[str, Callable[..., str]] = {

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from ir_runtime.rows.emit.block import Block
 from ir_runtime.rows.emit.row import joined_index
+from ir_runtime.rows.emit.workload import product, workload
 from ir_runtime.rows.plan import LANES, Plan
-from ir_runtime.rows.value import Graph
 
-__all__ = ["Form", "Grid", "chosen_form", "offered_forms", "product", "usual_form", "workload"]
+__all__ = ["Form", "Grid", "chosen_form", "offered_forms", "usual_form"]
 
 COLUMNS = 2048
 """Columns that a workgroup takes where no number of the whole row is needed; of no machine."""
@@ -142,11 +142,6 @@ class Grid:
         return [head, *(f"  {line}" for line in lines), "}"]
 
 
-def workload(graph: Graph) -> list[str]:
-    """Return the names of what the grid is computed from."""
-    return [f"%rows{n}" for n in range(len(graph.segments))] or ["%rows"]
-
-
 def _segment_lines(segments: int) -> list[str]:
     id_of, count_of = "hal.interface.workgroup.id", "hal.interface.workgroup.count"
     lines = []
@@ -158,13 +153,3 @@ def _segment_lines(segments: int) -> list[str]:
     lines += [line.replace("%v", "%of_grid") for line in block.lines]
     lines += product("%row", [row.replace("%v", "%of_grid")])
     return lines + product("%all", [f"%count{n}" for n in range(segments)])
-
-
-def product(name: str, sizes: list[str]) -> list[str]:
-    """Write the product of sizes, or a single one under another name."""
-    lines, so_far = [f"{name}_0 = arith.constant 1 : index"], f"{name}_0"
-    for n, size in enumerate(sizes):
-        result = name if n == len(sizes) - 1 else f"{name}_{n + 1}"
-        lines.append(f"{result} = arith.muli {so_far}, {size} : index")
-        so_far = result
-    return lines

@@ -200,7 +200,7 @@ def _round(format_: Format, x: Vector) -> Vector:
     bits = size.bits()
     shift = F32_FRACTION - format_.fraction
     start = format_.step * 2.0**F32_FRACTION
-    small = (size + start) - start
+    small = x.code.counted(size, start, format_.step)
     rounded = bits + ((1 << (shift - 1)) - 1) + ((bits >> shift) & 1)
     normal = (rounded & -(1 << shift)).bitcast("f32")
     y = (size < format_.least_normal).select(small, normal)

@@ -64,7 +64,7 @@ def erf(x: Vector) -> Vector:
     y = size.at_most(FAR_MOST) - 1.0
     slope = polynomial(y, FAR)
     start, start_rest = START
-    rounded = y.fma(slope, start) + (ROUND + BIAS)
+    rounded = y.fma(slope, start).rounded_sum(ROUND + BIAS)
     # The exponent minus its integer part, rounded where it is small.
     r = y.fma(slope, start - (rounded - (ROUND + BIAS))) + start_rest
     power = power_of_two(rounded)
@@ -82,7 +82,7 @@ def normal_cdf(x: Vector) -> Vector:
     # the power is exactly 0.
     size = abs(x)
     log = (polynomial(size, LOG2_TAIL[1:]) * size).at_least(-126.0)
-    rounded = log + (ROUND - 1.0)
+    rounded = log.rounded_sum(ROUND - 1.0)
     r = log - (rounded - (ROUND - 1.0))
     # The power goes into the exponent of the polynomial in r, as that is between 0.7 and 1.42.
     tail = (polynomial(r, exponential.EXP2).bits() + (rounded.bits() << 23)).bitcast("f32")

@@ -64,7 +64,7 @@ TANH_ONE = 9.0109  # from here on tanh(x) rounds to 1
 
 def _reduce(x: Vector, offset: Vector | float) -> tuple[Vector, Vector, Vector]:
     """Split x = n ln(2) + r; return n + offset, n, and r. The offset is ROUND plus an integer."""
-    rounded = x.fma(LOG2_E, offset)
+    rounded = x.rounded_sum(offset, LOG2_E)
     n = rounded - offset
     return rounded, n, n.fma(-LN2_LOW, n.fma(-LN2_HIGH, x))
 
@@ -118,7 +118,7 @@ def gate(a: Vector, b: Vector) -> Vector:
 def gate_by_two(a: Vector, b: Vector) -> Vector:
     """Return a / (1 + 2^-b); NaN if both are -inf, as the product with the power's inverse."""
     w = (-b).at_least(-127.0).at_most(128.0)
-    rounded = w + (ROUND + BIAS)
+    rounded = w.rounded_sum(ROUND + BIAS)
     r = w - (rounded - (ROUND + BIAS))
     return a / polynomial(r, EXP2).fma(power_of_two(rounded), 1.0)
 
@@ -148,7 +148,7 @@ def tanh(x: Vector) -> Vector:
     near = size.fma(square * polynomial(square, TANH), size)
     # |x| = n ln(2) / 2 + r, and e^2|x| = 2^n (1 + 2 t).
     small = size.at_most(TANH_EXACT)
-    rounded = small.fma(2.0 * LOG2_E, ROUND + BIAS + 1)
+    rounded = small.rounded_sum(ROUND + BIAS + 1, 2.0 * LOG2_E)
     n = rounded - (ROUND + BIAS + 1)
     r = n.fma(-0.5 * LN2_LOW, n.fma(-0.5 * LN2_HIGH, small))
     t = (r * r).fma(polynomial(r, [c * 2.0 ** (i + 1) for i, c in enumerate(EXP[2:])]), r)

@@ -21,7 +21,7 @@ EXP2 = (1.0, 0.6931241750717163, 0.2402409166097641, 0.0559065118432045, 0.00958
 
 def _power(x: Vector, offset: float) -> tuple[Vector, Vector]:
     """Return e^r and n plus the offset, where x = n ln(2) + r."""
-    rounded = x.fma(LOG2_E, offset)
+    rounded = x.rounded_sum(offset, LOG2_E)
     r = (rounded - offset).fma(-LN2, x)
     return polynomial(r, EXP), rounded
 
@@ -50,6 +50,6 @@ def gate_short(a: Vector, b: Vector) -> Vector:
 def gate_by_two_short(a: Vector, b: Vector) -> Vector:
     """Return a / (1 + 2^-b); NaN if both are -inf, as the product with the power's inverse."""
     w = (-b).at_least(-127.0).at_most(128.0)
-    rounded = w + (ROUND + BIAS)
+    rounded = w.rounded_sum(ROUND + BIAS)
     r = w - (rounded - (ROUND + BIAS))
     return a / polynomial(r, EXP2).fma(power_of_two(rounded), 1.0)

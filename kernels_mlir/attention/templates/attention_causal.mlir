@@ -127,7 +127,7 @@
       %{{ which }}_head = arith.divui %{{ which }}_pair, %some_pairs : index
       %{{ which }}_rest = arith.remui %{{ which }}_pair, %some_pairs : index
 {%- endfor %}
-      %share:3 = scf.for %i = %c0 to %blocks step %c1 iter_args(%n = %c0, %f = %c0, %e = %c0) -> (index, index, index) {
+      %limits:3 = scf.for %i = %c0 to %blocks step %c1 iter_args(%n = %c0, %f = %c0, %e = %c0) -> (index, index, index) {
         {{- pairs_of_block() }}
         %n_next = arith.addi %n, %own_pairs : index
         %before_first = arith.cmpi slt, %n, %first_rest : index
@@ -140,7 +140,7 @@
       }
 {%- for which in ('first', 'end') %}
       %{{ which }}_blocks = arith.muli %{{ which }}_head, %blocks : index
-      %{{ which }} = arith.addi %{{ which }}_blocks, %share#{{ loop.index }} : index
+      %{{ which }} = arith.addi %{{ which }}_blocks, %limits#{{ loop.index }} : index
 {%- endfor %}
 {%- endmacro -%}
 {%- macro pairs_of_block() %}

@@ -43,6 +43,18 @@ def _index(x: Tensor, indices: Sequence[Tensor | None]) -> Tensor:
     return chosen.reshape([*before, *place.shape, *after])
 
 
+@rewrite("index_add.default")
+def _index_add(x: Tensor, dim: int, index: Tensor, source: Tensor, **options: Any) -> Tensor:
+    """Refuse a source without dimensions: torch's kernel does, its meta function does not."""
+    if x.ndim and not source.ndim:
+        raise RuntimeError(
+            f"index_add: the source has no dimensions, must have those of the tensor, {x.ndim}"
+        )
+    if not index.ndim:
+        return torch.index_add(x, dim, index.reshape(1), source, **options)
+    return NotImplemented
+
+
 @rewrite("as_strided.default")
 def _as_strided(
     x: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None

@@ -1,0 +1,1 @@
+"""The GPU form of row kernels: a plan becomes one dispatch, whose threads share rows."""

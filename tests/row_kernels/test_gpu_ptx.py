@@ -1,0 +1,119 @@
+"""What do row kernels read and write on GPUs? It is read off the PTX; no GPU is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+import kernels_mlir  # noqa: F401 - registers the ops
+from ir_runtime.dtypes import short_name
+from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program
+from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
+from ir_runtime.op_reg.call.kernel import kernel_source
+from ir_runtime.op_reg.select.call_selection import CallSelection
+from tests.full_inputs import KERNEL_INPUTS
+from tests.row_kernels.ptx import Ptx, assemble, ptx_of
+
+FULL_INPUTS = (*KERNEL_INPUTS, "ir_runtime/rows")
+
+F32, BF16 = torch.float32, torch.bfloat16
+CHIPS = ("sm_80", "sm_89", "sm_90")
+"""What `ptxas` assembles for; the compiler knows no chip after sm_89."""
+
+ONE_PASS = 16
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A call of a row op.
+
+    Attributes:
+        op: its name.
+        width: the last size of the result.
+        dtype: of all its tensors.
+    """
+
+    op: str
+    width: int
+    dtype: torch.dtype
+
+    @property
+    def id(self) -> str:
+        return f"{self.op}-{self.width}-{short_name(self.dtype)}"
+
+    def arguments(self) -> tuple:
+        """Return the arguments of the kernel's op."""
+
+        def make(*shape: int) -> Tensor:
+            return torch.zeros(shape, dtype=self.dtype)
+
+        x, weight = make(7, self.width), make(self.width)
+        if self.op == "rotary_embedding":
+            size = 128 if self.width % 128 == 0 else self.width // 2
+            cache = make(9, size)
+            return torch.zeros(7, dtype=torch.int64), x, x, size, size, cache, True
+        return {
+            "rms_norm": (x, weight, 1e-6, None),
+            "layer_norm": (x, weight, weight, 1e-5),
+            "softmax": (x,),
+            "gelu": (x, "none"),
+            "gelu_tanh": (x, "tanh"),
+            "silu_and_mul": (make(7, 2 * self.width),),
+        }[self.op]
+
+    def read_bytes(self) -> int:
+        """Return the bytes that a kernel reads at least, for one row and what rows share."""
+        tensors = {
+            "rms_norm": 2,
+            "layer_norm": 3,
+            "silu_and_mul": 2,
+            "rotary_embedding": 2,
+        }
+        return tensors.get(self.op, 1) * self.width * self.dtype.itemsize
+
+    def compiled(self, chip: str = "sm_80") -> tuple[Ptx, str]:
+        """Return the kernel's PTX, and its form in words."""
+        op = ALL_CUSTOM_OP_REGS[f"ir_kernels::{self.op.removesuffix('_tanh')}"]
+        ksel = CallSelection(op, self.arguments())
+        ksel.device_family = "cuda"
+        ksel.own_op.select(ksel)
+        flags = ("--iree-hal-target-device=cuda", f"--iree-cuda-target={chip}", *BASE_FLAGS)
+        program = compile_program(op.name, kernel_source(op, ksel), flags)
+        (ptx,) = ptx_of(program.vmfb)  # one dispatch
+        return ptx, ""
+
+
+OPS = (
+    *("rms_norm", "layer_norm", "softmax", "gelu", "gelu_tanh", "silu_and_mul"),
+    "rotary_embedding",
+)
+WIDTHS = (64, 80, 1000, 4096, 11008)
+QUICK = {  # each form once: short rows, long rows, vectors of any row, groups
+    Rows("layer_norm", 80, BF16),
+    Rows("rms_norm", 11008, BF16),
+    Rows("silu_and_mul", 1000, F32),
+    Rows("rotary_embedding", 4096, BF16),
+}
+EVERY = [Rows(op, width, dtype) for op in OPS for width in WIDTHS for dtype in (BF16, F32)]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [pytest.param(r, id=r.id, marks=() if r in QUICK else pytest.mark.full) for r in EVERY],
+)
+def test_memory_is_passed_once_16_bytes_at_a_time(rows: Rows, tmp_path: Path) -> None:
+    ptx, _ = rows.compiled()
+    loads, stores = ptx.bytes_each("ld"), ptx.bytes_each("st")
+    indices = loads.pop(8, 0)
+    assert indices <= (1 if rows.op == "rotary_embedding" else 0)
+    assert set(loads) == {16}, loads
+    assert set(stores) == {16}, stores
+    assert not ptx.has_loops
+    print(rows.id, ptx.threads, loads, stores)
+    for chip in CHIPS:
+        said = assemble(ptx, chip, tmp_path)
+        print(said)
