@@ -33,6 +33,7 @@ def merge_module(kb: ModuleBuilder, name: str, text: str) -> dict[str, str]:
     known = kb.merged.get(digest)
     if known is not None:
         return known
+    text = _with_own_exports(kb, text)
     try:
         module = Module.parse(text, kb.context)
     except Exception as error:
@@ -59,6 +60,24 @@ def merge_module(kb: ModuleBuilder, name: str, text: str) -> dict[str, str]:
                 kb.symbol_table.insert(operation)
     kb.merged[digest] = functions
     return functions
+
+
+_EXECUTABLE = re.compile(r"^ *hal\.executable\.source private @(\w+)", re.MULTILINE)
+_EXPORT = re.compile(r"^ *hal\.executable\.export public @(\w+)", re.MULTILINE)
+
+
+def _with_own_exports(kb: ModuleBuilder, text: str) -> str:
+    """Rename the exports of an executable whose name the module has already.
+
+    IREE links all executables of a program into one, where two exports of one name clash.
+    """
+    executable = _EXECUTABLE.search(text)
+    if executable is None or executable[1] not in kb.symbol_table:
+        return text
+    suffix = unique_symbol(kb.symbol_table, executable[1])[len(executable[1]) :]
+    for export in set(_EXPORT.findall(text)):
+        text = re.sub(rf"@{export}\b", f"@{export}{suffix}", text)
+    return text
 
 
 def numbered_lines(text: str) -> list[str]:
