@@ -21,7 +21,7 @@ from kernels_mlir.matmul.tile import (
     vector_tile_for,
 )
 
-__all__ = ["FloatForm", "IntegerForm", "float_form", "integer_form"]
+__all__ = ["AmxForm", "FloatForm", "IntegerForm", "float_form", "integer_form"]
 
 STACKED_PANELS = 2
 """Panels whose numbers have room on the stack of a workgroup."""
@@ -45,6 +45,8 @@ class IntegerForm:
     bits: int
     tile: Tile
     machine: Machine
+
+    template = function = "product"
 
     @property
     def name(self) -> str:
@@ -110,11 +112,13 @@ class FloatForm:
 
     Attributes:
         tile: the tile in registers, in whose order the weight is packed.
-        shape: that of the packed weight. Rows for AMX tiles are padded to whole steps.
+        shape: that of the packed weight.
     """
 
     tile: Tile
     shape: tuple[int, int, int]
+
+    template = function = "product"
 
     @property
     def name(self) -> str:
@@ -159,6 +163,33 @@ class FloatForm:
         }
 
 
+@frozen
+class AmxForm:
+    """A product with a packed weight in AMX tiles.
+
+    Attributes:
+        tile: its sizes.
+    """
+
+    tile: AmxTile
+
+    template, function = "linear_amx", "linear"
+
+    @property
+    def name(self) -> str:
+        """A name that differs for each choice of sizes, for the variant of a kernel."""
+        return self.tile.name
+
+    def parameters(
+        self, out_features: int, in_features: int, dtype: torch.dtype, *, gated: bool
+    ) -> dict[str, Any]:
+        """Return the parameters of the template for a weight with so many packed features."""
+        del in_features, dtype, gated
+        own = self.tile.parameters(out_features, packed=True)
+        fixed = {"packed": True, "finished": True, "rows_of_w": out_features, "width": COLUMNS}
+        return own | fixed
+
+
 def integer_form(bits: int, dtype: torch.dtype, machine: Machine | None = None) -> IntegerForm:
     """Return the form for rows of a dtype; None for the machine that code is made for."""
     machine = machine or code_machine()
@@ -167,14 +198,15 @@ def integer_form(bits: int, dtype: torch.dtype, machine: Machine | None = None) 
 
 def float_form(
     shape: tuple[int, ...], dtype: torch.dtype, rows: int, in_features: int
-) -> FloatForm | None:
+) -> FloatForm | AmxForm | None:
     """Return the form that reads a packed weight of so many rows; None if this machine has none."""
     found = tile_of_packed(shape, dtype, rows, in_features)
     if found is None:
         return None
-    tile = vector_tile_for(dtype) if isinstance(found, AmxTile) else found
     panels, steps, width = shape
-    return FloatForm(tile, (panels, steps, width))
+    return (
+        AmxForm(found) if isinstance(found, AmxTile) else FloatForm(found, (panels, steps, width))
+    )
 
 
 assert LANES == COLUMNS // 2, "a panel has two vectors"

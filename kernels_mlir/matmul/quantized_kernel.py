@@ -79,6 +79,7 @@ class QuantizedKernel(CustomOp):
         generate_fused(
             ksel,
             kb,
+            form,
             parameters,
             operands=places,
             out_features=ksel.arg_descs[places["residual"] + 1].v,

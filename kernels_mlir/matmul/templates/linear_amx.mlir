@@ -14,9 +14,15 @@ depend on nothing else. The last block rounds to bfloat16.
 `packed`: w is [panel, pair of elements, column and parity], else [column, k], and the block of a
 panel is brought into that form on the stack.
 -#}
+{%- set finished = finished | default(false) -%}
+{%- set gated = finished and gated -%}
+{%- if finished %}{% from 'product_end.mlir' import constants, end_of with context %}{% endif -%}
+{%- set ends = (['bias'] if bias else []) + (['residual'] if residual else []) if finished else [] -%}
+{%- set starts = bias and not finished -%}
+{%- set rows_of_w = rows_of_w | default(n) -%}
 {%- set steps = (k + 31) // 32 -%}
-{%- set panels = (n + 31) // 32 -%}
-{%- set nfull = 'true' if n % 32 == 0 else 'false' -%}
+{%- set panels = (rows_of_w + 31) // 32 -%}
+{%- set nfull = 'true' if rows_of_w % 32 == 0 else 'false' -%}
 {%- set kfull = 'true' if k % 32 == 0 else 'false' -%}
 {%- set amx = '!llvm.x86_amx' -%}
 {%- macro pointer(name, address) %}
@@ -75,8 +81,8 @@ panel is brought into that form on the stack.
 !w = memref<{{ panels }}x{{ steps * 16 }}x64xbf16>
 !wt = tensor<{{ panels }}x{{ steps * 16 }}x64xbf16>
 {%- else %}
-!w = memref<{{ n }}x{{ k }}xbf16>
-!wt = tensor<{{ n }}x{{ k }}xbf16>
+!w = memref<{{ rows_of_w }}x{{ k }}xbf16>
+!wt = tensor<{{ rows_of_w }}x{{ k }}xbf16>
 {%- endif %}
 !b = memref<{{ n }}xbf16>
 !y = memref<?x{{ n }}xbf16>
@@ -92,8 +98,15 @@ panel is brought into that form on the stack.
   #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer>]>
 #layout = #hal.pipeline.layout<constants = 8, bindings = [
   #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>,
-{%- if bias %} #hal.pipeline.binding<storage_buffer, ReadOnly>,{% endif %}
+{%- if starts %} #hal.pipeline.binding<storage_buffer, ReadOnly>,{% endif %}
+{%- for name in ends %} #hal.pipeline.binding<storage_buffer, ReadOnly>,{% endfor %}
   #hal.pipeline.binding<storage_buffer>, #hal.pipeline.binding<storage_buffer>]>
+{%- if finished %}
+!bias = memref<{{ bias_size }}x{{ bias_element }}>
+!biast = tensor<{{ bias_size }}x{{ bias_element }}>
+!residual = memref<?x{{ n }}x{{ residual_element }}>
+!residualt = tensor<?x{{ n }}x{{ residual_element }}>
+{%- endif %}
 {%- macro constant(name, layout, ordinal) %}
       %{{ name }}_i32 = hal.interface.constant.load layout(#{{ layout }}) ordinal({{ ordinal }}) : i32
       %{{ name }} = arith.index_castui %{{ name }}_i32 : i32 to index
@@ -109,6 +122,9 @@ hal.executable.source private @linear_amx {
     hal.return %workers, %one, %one : index, index, index
   }
   builtin.module {
+{%- if finished %}
+{{ functions }}
+{%- endif %}
     func.func @linear_amx_tiles() {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -175,11 +191,19 @@ hal.executable.source private @linear_amx {
       %workers = hal.interface.workgroup.count[0] : index
       %ts = hal.interface.binding.subspan layout(#layout) binding(0) offset(%c0) : !tiles{ %tile_rows }
       %ws = hal.interface.binding.subspan layout(#layout) binding(1) offset(%c0) : !w
-{%- if bias %}
+{%- set first = 3 if starts else 2 %}
+{%- if starts %}
       %bs = hal.interface.binding.subspan layout(#layout) binding(2) offset(%c0) : !b
 {%- endif %}
-      %ys = hal.interface.binding.subspan layout(#layout) binding({{ 3 if bias else 2 }}) offset(%c0) : !y{ %m }
-      %sums = hal.interface.binding.subspan layout(#layout) binding({{ 4 if bias else 3 }}) offset(%c0) : !sums{ %sums_count }
+{%- for name in ends %}
+      %{{ name }} = hal.interface.binding.subspan layout(#layout) binding({{ first + loop.index0 }}) offset(%c0) : !{{ name }}{{ '{ %m }' if name == 'residual' }}
+{%- endfor %}
+      %{{ 'y' if finished else 'ys' }} = hal.interface.binding.subspan layout(#layout) binding({{ first + (ends | length) }}) offset(%c0) : !y{ %m }
+      %sums = hal.interface.binding.subspan layout(#layout) binding({{ first + (ends | length) + 1 }}) offset(%c0) : !sums{ %sums_count }
+{%- if finished %}
+      %zero_vector = arith.constant dense<0.0> : !f
+      {{- constants() }}
+{%- endif %}
       %out = "memref.alloca"() <{alignment = 64 : i64, operandSegmentSizes = array<i32: 0, 0>}> : () -> memref<4x16x16xf32>
       %start = "memref.alloca"() <{alignment = 64 : i64, operandSegmentSizes = array<i32: 0, 0>}> : () -> memref<32xf32>
 {%- if not packed %}
@@ -195,7 +219,7 @@ hal.executable.source private @linear_amx {
       %out_at11 = arith.addi %out_at00, %c3072 : index
       %bias_at0 = memref.extract_aligned_pointer_as_index %start : memref<32xf32> -> index
       %bias_at1 = arith.addi %bias_at0, %c64 : index
-{%- if not bias %}
+{%- if not starts %}
       vector.store %none, %start[%c0] : memref<32xf32>, !f
       vector.store %none, %start[%c16] : memref<32xf32>, !f
 {%- endif %}
@@ -231,7 +255,7 @@ hal.executable.source private @linear_amx {
           scf.for %pi = %c0 to %p_count step %c1 {
             %p = arith.addi %p0, %pi : index
             %column = arith.muli %p, %c32 : index
-{%- if bias %}
+{%- if starts %}
             scf.if %is_first {
 {%- for j in range(2) %}
               %off{{ j }} = arith.constant {{ 16 * j }} : index
@@ -326,8 +350,26 @@ hal.executable.source private @linear_amx {
                   %row = arith.addi %row0, %r : index
                   %o0 = vector.load %out[%tile0, %in, %c0] : memref<4x16x16xf32>, !f
                   %o1 = vector.load %out[%tile1, %in, %c0] : memref<4x16x16xf32>, !f
+{%- if gated %}
+                  scf.execute_region {
+                    %one_column = arith.muli %p, %c16 : index
+                    {{- end_of('%o0', '%o1', '%one_column', '%zero_vector') }}
+                    scf.yield
+                  }
+{%- elif finished %}
+                  scf.execute_region {
+                    {{- end_of('%o0', none, '%column', '%zero_vector') }}
+                    scf.yield
+                  }
+                  scf.execute_region {
+                    %second = arith.addi %column, %c16 : index
+                    {{- end_of('%o1', none, '%second', '%zero_vector') }}
+                    scf.yield
+                  }
+{%- else %}
                   %o = llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.512"(%o1, %o0) : (!f, !f) -> !e
                   vector.transfer_write %o, %ys[%row, %column] {in_bounds = [{{ nfull }}]} : !e, !y
+{%- endif %}
                 }
               }
             }
@@ -339,7 +381,7 @@ hal.executable.source private @linear_amx {
   }
 }
 
-util.func private @linear(%x: !xt, %w: !wt{{ ', %b: !bt' if bias }}) -> !yt {
+util.func private @linear(%x: !xt, %w: !wt{{ ', %b: !bt' if starts }}{% for name in ends %}, %{{ name }}: !{{ name }}t{% endfor %}) -> !yt {
   %c0 = arith.constant 0 : index
   %c32 = arith.constant 32 : index
   %rows = tensor.dim %x, %c0 : !xt
@@ -371,6 +413,6 @@ util.func private @linear(%x: !xt, %w: !wt{{ ', %b: !bt' if bias }}) -> !yt {
   %{{ name }}_i32 = arith.index_castui %{{ name }} : index to i32
 {%- endfor %}
   %tiles = flow.dispatch @linear_amx::@linear_amx_tiles[%tile_rows, %tile_parts](%rows_i32, %tile_rows_i32, %x) : (i32, i32, !xt{ %rows }) -> !tilest{ %tile_rows }
-  %y:2 = flow.dispatch @linear_amx::@linear_amx_product[%workers]({% for name in numbers %}%{{ name }}_i32, {% endfor %}%tiles, %w{{ ', %b' if bias }}) : ({% for name in numbers %}i32, {% endfor %}!tilest{ %tile_rows }, !wt{{ ', !bt' if bias }}) -> (!yt{ %rows }, !sumst{ %sums_count })
+  %y:2 = flow.dispatch @linear_amx::@linear_amx_product[%workers]({% for name in numbers %}%{{ name }}_i32, {% endfor %}%tiles, %w{{ ', %b' if starts }}{% for name in ends %}, %{{ name }}{% endfor %}) : ({% for name in numbers %}i32, {% endfor %}!tilest{ %tile_rows }, !wt{{ ', !bt' if starts }}{% for name in ends %}, !{{ name }}t{{ '{ %rows }' if name == 'residual' }}{% endfor %}) -> (!yt{ %rows }, !sumst{ %sums_count })
   util.return %y#0 : !yt
 }
