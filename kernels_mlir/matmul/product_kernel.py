@@ -18,7 +18,7 @@ from ir_runtime.op_reg import (
 )
 from kernels_mlir.library import FLOATS
 from kernels_mlir.matmul.epilogue import GATED
-from kernels_mlir.matmul.product_form import AmxForm, FloatForm, IntegerForm
+from kernels_mlir.matmul.product_form import AmxForm, AmxIntegerForm, FloatForm, IntegerForm
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["PRODUCT_FLAGS", "generate_fused", "select_end"]
+
+Form = AmxForm | AmxIntegerForm | FloatForm | IntegerForm
 
 TEMPLATES = JinjaTemplateLoader(__name__)
 
@@ -83,7 +85,7 @@ def select_end(
 def generate_fused(
     ksel: KernelSelection,
     kb: KernelBuilder,
-    form: IntegerForm | FloatForm | AmxForm,
+    form: Form,
     parameters: dict[str, Any],
     *,
     operands: dict[str, int],
