@@ -142,6 +142,13 @@ def test_stream_is_that_of_the_thread_when_it_launches(gpu: FakeGpu) -> None:
     assert streams == [0, 11, 12, 11]
 
 
+def test_torch_without_a_stream_is_an_error(gpu: FakeGpu) -> None:
+    gpu.library.recorder_hide_streams(1)
+    with pytest.raises(RuntimeError, match="torch has no stream on device 0"):
+        run(plan(gpu), *tensors(gpu))
+    assert gpu.launches() == []
+
+
 def test_empty_grid_is_no_launch_and_loads_nothing(gpu: FakeGpu) -> None:
     for grid in ((0, 1, 1), (4, 0, 1), (4, 1, 0)):
         executable = code(gpu)

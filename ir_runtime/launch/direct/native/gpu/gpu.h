@@ -127,6 +127,8 @@ typedef struct {
 } gpu_run;
 
 bool prepare_gpu(launcher *own);
+// Asks torch for the calling thread's stream on a GPU; false with an error set.
+bool find_stream(const launcher *own, int32_t device_type, int32_t device, void **stream);
 // Allocates; `has_rows`: the memory of the report, too. False with an error set.
 bool begin_gpu_run(gpu_run *self, const plan *what, const facts *seen, bool has_rows);
 void end_gpu_run(gpu_run *self);

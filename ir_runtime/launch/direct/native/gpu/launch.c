@@ -6,20 +6,38 @@
 
 #include <string.h>
 
+// What a torch without GPUs lacks is None: a plan for a GPU says so as it runs.
+static PyObject *found_or_none(const char *module, const char *name) {
+  PyObject *from = PyImport_ImportModule(module);
+  PyObject *found = from == NULL ? NULL : PyObject_GetAttrString(from, name);
+  Py_XDECREF(from);
+  PyErr_Clear();
+  return found == NULL ? Py_NewRef(Py_None) : found;
+}
+
 bool prepare_gpu(launcher *own) {
-  PyObject *guards = PyImport_ImportModule("torch._C._dynamo.guards");
-  PyObject *torch = guards == NULL ? NULL : PyImport_ImportModule("torch");
-  bool found =
-      torch != NULL &&
-      (own->bytes_dtype = PyObject_GetAttrString(torch, "uint8")) != NULL &&
-      (own->rows_dtype = PyObject_GetAttrString(torch, "int64")) != NULL;
-  if (found && (own->empty_on_gpu = PyObject_GetAttrString(guards, "_empty_strided_cuda")) == NULL) {
+  own->empty_on_gpu = found_or_none("torch._C._dynamo.guards", "_empty_strided_cuda");
+  own->raw_stream = found_or_none("torch._C", "_cuda_getCurrentRawStream");
+  own->bytes_dtype = found_or_none("torch", "uint8");
+  own->rows_dtype = found_or_none("torch", "int64");
+  return true;
+}
+
+// Torch's table has the streams of all devices; where it does not, torch's own function is asked.
+bool find_stream(const launcher *own, int32_t device_type, int32_t device, void **stream) {
+  const dl_exchange *exchange = own->exchange;
+  if (exchange->current_stream != NULL &&
+      exchange->current_stream(device_type, device, stream) == 0)
+    return true;
+  if (own->raw_stream != Py_None) {
     PyErr_Clear();
-    own->empty_on_gpu = Py_NewRef(Py_None);  // a plan for a GPU says so when it allocates
+    PyObject *number = PyObject_CallFunction(own->raw_stream, "i", (int)device);
+    if (number != NULL) *stream = PyLong_AsVoidPtr(number);
+    Py_XDECREF(number);
   }
-  Py_XDECREF(guards);
-  Py_XDECREF(torch);
-  return found;
+  if (own->raw_stream == Py_None && !PyErr_Occurred())
+    PyErr_Format(PyExc_RuntimeError, "launch: torch has no stream on device %d", device);
+  return !PyErr_Occurred();
 }
 
 // --- memory ---
@@ -266,19 +284,9 @@ static bool still_there(const plan *what, const facts *seen) {
   return why == ACCEPTED;
 }
 
-static bool find_stream(gpu_run *self, const plan *what) {
-  const dl_exchange *exchange = what->own->exchange;
-  if (exchange->current_stream != NULL &&
-      exchange->current_stream(what->device_type, self->device, &self->stream) == 0)
-    return true;
-  if (!PyErr_Occurred())
-    PyErr_Format(PyExc_RuntimeError, "launch: torch has no stream on device %d", self->device);
-  return false;
-}
-
 int launch_on_gpu(gpu_run *self, plan *what, const facts *seen, void *const *slots) {
   enqueuing run = {.run = self, .what = what, .slots = slots};
-  if (!find_stream(self, what)) return -1;
+  if (!find_stream(what->own, what->device_type, self->device, &self->stream)) return -1;
   what->used = true;
   what->own->copies += what->copies;
   for (bool tried = false; !load_all(&run) || !enqueue_without_gil(&run); tried = true) {
