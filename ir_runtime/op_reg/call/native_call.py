@@ -110,8 +110,9 @@ class FastCalls:
     def entrance_of_its_own(self, slow: Callable[..., Any]) -> Any:
         """Return another entrance like `guarded_entrance`, for a `slow` that does more."""
         if self._gpu_type is not None:  # what is not on the CPU may be on a GPU
-            slow = self._new_guarded(slow, self._capacity, self._gpu_calls, self._gpu_type)
-            self._gpu_calls.append(slow)
+            there = self._new_guarded(slow, self._capacity, self._gpu_calls, self._gpu_type)
+            self._gpu_calls.append(there)
+            slow = there
         call = self._new_guarded(slow, self._capacity, self._calls)
         self._calls.append(call)
         return call
@@ -125,8 +126,9 @@ class FastCalls:
         if self._guarded_out is not None:
             return self._guarded_out
         if self._gpu_type is not None:
-            slow = self._new_guarded_out(slow, self._gpu_out_calls, self._gpu_type)
-            self._gpu_out_calls.append(slow)
+            there = self._new_guarded_out(slow, self._gpu_out_calls, self._gpu_type)
+            self._gpu_out_calls.append(there)
+            slow = there
         call = self._new_guarded_out(slow, self._out_calls)
         self._out_calls.append(call)
         self._guarded_out = call

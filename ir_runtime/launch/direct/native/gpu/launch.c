@@ -42,9 +42,10 @@ bool find_stream(const launcher *own, int32_t device_type, int32_t device, void 
 
 // --- memory ---
 
-// Returns a tensor of torch's on a GPU and its address; NULL with an error set.
+// Returns a tensor of torch's on a GPU and its address; NULL with an error set, or with `*why` if
+// torch's current device is another one.
 static PyObject *allocate(const gpu_run *self, const plan *what, PyObject *shape,
-                          PyObject *strides, PyObject *dtype, char **address) {
+                          PyObject *strides, PyObject *dtype, char **address, refusal *why) {
   PyObject *made = NULL;
   if (shape != NULL && strides != NULL)
     made = PyObject_CallFunctionObjArgs(what->allocate, shape, strides, dtype, NULL);
@@ -52,30 +53,29 @@ static PyObject *allocate(const gpu_run *self, const plan *what, PyObject *shape
   Py_XDECREF(strides);
   dl_tensor view;
   if (made == NULL) return NULL;
-  refusal why = view_tensor(what->own, made, what->device_type, &view);
-  if (why == ACCEPTED && view.device_id == self->device) {
-    *address = (char *)view.data + view.byte_offset;
-    return made;
+  *why = view_tensor(what->own, made, what->device_type, &view);
+  if (*why == ACCEPTED && view.device_id != self->device) *why = REFUSED_DEVICE_SET;
+  if (*why != ACCEPTED) {
+    Py_DECREF(made);
+    return NULL;
   }
-  Py_DECREF(made);
-  PyErr_Format(PyExc_RuntimeError, "launch: memory was allocated elsewhere, must be on device %d; "
-               "another one is current", self->device);
-  return NULL;
+  *address = (char *)view.data + view.byte_offset;
+  return made;
 }
 
-static bool take_scratch(gpu_run *self, const plan *what) {
+static bool take_scratch(gpu_run *self, const plan *what, refusal *why) {
   if (what->transient_bytes == 0) return true;
   PyObject *shape = Py_BuildValue("(K)", (unsigned long long)what->transient_bytes);
   self->scratch = allocate(self, what, shape, Py_BuildValue("(i)", 1), what->own->bytes_dtype,
-                           &self->transients);
+                           &self->transients, why);
   return self->scratch != NULL;
 }
 
-static bool take_rows(gpu_run *self, const plan *what) {
+static bool take_rows(gpu_run *self, const plan *what, refusal *why) {
   if (what->device_rows == 0) return true;
   PyObject *shape = Py_BuildValue("(Ii)", what->device_rows, REPORT_COLUMNS);
   self->rows = allocate(self, what, shape, Py_BuildValue("(ii)", REPORT_COLUMNS, 1),
-                        what->own->rows_dtype, &self->report);
+                        what->own->rows_dtype, &self->report, why);
   return self->rows != NULL;
 }
 
@@ -89,7 +89,8 @@ static bool refuse_child(const plan *what) {
   return false;
 }
 
-bool begin_gpu_run(gpu_run *self, const plan *what, const facts *seen, bool has_rows) {
+bool begin_gpu_run(gpu_run *self, const plan *what, const facts *seen, bool has_rows,
+                   refusal *why) {
   *self = (gpu_run){0};
   if (!refuse_child(what)) return false;
   if (seen->count == 0 || seen->tensors[0].device < 0 || seen->tensors[0].device >= MOST_GPUS) {
@@ -98,7 +99,7 @@ bool begin_gpu_run(gpu_run *self, const plan *what, const facts *seen, bool has_
     return false;
   }
   self->device = seen->tensors[0].device;
-  if (take_scratch(self, what) && (!has_rows || take_rows(self, what))) return true;
+  if (take_scratch(self, what, why) && (!has_rows || take_rows(self, what, why))) return true;
   end_gpu_run(self);
   return false;
 }
@@ -116,7 +117,7 @@ refusal check_place(const gpu_run *self, const plan *what, PyObject *const *made
     dl_tensor view;
     refusal why = view_tensor(what->own, made[i], what->device_type, &view);
     if (why != ACCEPTED) return why;
-    if (view.device_id != self->device) return REFUSED_DEVICE;
+    if (view.device_id != self->device) return REFUSED_DEVICE_SET;
   }
   return ACCEPTED;
 }
