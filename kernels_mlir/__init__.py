@@ -27,8 +27,14 @@ if TYPE_CHECKING:
     from kernels_mlir.activation.softmax import softmax
     from kernels_mlir.activation.swigluoai_and_mul import swigluoai_and_mul
     from kernels_mlir.activation.xielu import xielu
+    from kernels_mlir.attention.causal_attention import causal_attention
     from kernels_mlir.attention.mm_encoder_attn import mm_encoder_attn
+    from kernels_mlir.attention.paged_attention_decode import paged_attention_decode
+    from kernels_mlir.matmul.gate_up_silu import gate_up_silu
     from kernels_mlir.matmul.linear import linear
+    from kernels_mlir.matmul.linear_act import linear_act
+    from kernels_mlir.matmul.linear_w4 import linear_w4
+    from kernels_mlir.matmul.linear_w8 import linear_w8
     from kernels_mlir.norm.fused_add_gemma_rms_norm import fused_add_gemma_rms_norm
     from kernels_mlir.norm.fused_add_rms_norm import fused_add_rms_norm
     from kernels_mlir.norm.gemma_rms_norm import gemma_rms_norm
@@ -50,10 +56,12 @@ if TYPE_CHECKING:
     from kernels_mlir.rope.apply_rotary_pos_emb import apply_rotary_pos_emb
     from kernels_mlir.rope.dual_chunk_rotary_embedding import dual_chunk_rotary_embedding
     from kernels_mlir.rope.rotary_embedding import rotary_embedding
+    from kernels_mlir.sampling.sample_tokens import sample_tokens
 
 __all__ = [
     "apply_rotary_emb",
     "apply_rotary_pos_emb",
+    "causal_attention",
     "dequant_fp8",
     "dequant_int8",
     "dual_chunk_rotary_embedding",
@@ -62,6 +70,7 @@ __all__ = [
     "fatrelu_and_mul",
     "fused_add_gemma_rms_norm",
     "fused_add_rms_norm",
+    "gate_up_silu",
     "gelu",
     "gelu_and_mul",
     "gelu_and_mul_sparse",
@@ -70,9 +79,13 @@ __all__ = [
     "gemma_rms_norm",
     "layer_norm",
     "linear",
+    "linear_act",
+    "linear_w4",
+    "linear_w8",
     "mixer2_gated_rms_norm",
     "mm_encoder_attn",
     "mul_and_silu",
+    "paged_attention_decode",
     "qk_norm",
     "qk_norm_rope",
     "quant_int8",
@@ -81,6 +94,7 @@ __all__ = [
     "rms_norm",
     "rms_norm_gated",
     "rotary_embedding",
+    "sample_tokens",
     "silu",
     "silu_and_mul",
     "softmax",
@@ -108,8 +122,8 @@ _OPS = {
         "swigluoai_and_mul",
         "xielu",
     ),
-    "attention": ("mm_encoder_attn",),
-    "matmul": ("linear",),
+    "attention": ("causal_attention", "mm_encoder_attn", "paged_attention_decode"),
+    "matmul": ("gate_up_silu", "linear", "linear_act", "linear_w4", "linear_w8"),
     "norm": (
         "fused_add_gemma_rms_norm",
         "fused_add_rms_norm",
@@ -137,10 +151,12 @@ _OPS = {
         "dual_chunk_rotary_embedding",
         "rotary_embedding",
     ),
+    "sampling": ("sample_tokens",),
 }
 """By category the ops, each in the file of its name."""
 
 _LAYERS = {
+    "attention.layers": {"names": {"attention"}},
     "activation.layers": {
         "names": {
             "fatrelu_and_mul",
@@ -201,6 +217,7 @@ _LAYERS = {
 _INPLACE = (
     "fused_add_rms_norm",
     "fused_add_rms_norm_static_fp8_quant",
+    "reshape_and_cache",
     "rms_norm",
     "rms_norm_dynamic_per_token_quant",
     "rms_norm_static_fp8_quant",

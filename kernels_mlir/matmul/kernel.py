@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
     from ir_runtime.op_reg import KernelBuilder
 
-__all__ = ["CPU_FLAGS", "check_bias", "check_features", "generate_product", "select_rows"]
+__all__ = [
+    "CPU_FLAGS",
+    "check_bias",
+    "check_features",
+    "generate_product",
+    "product_rows",
+    "select_rows",
+]
 
 CPU = JinjaTemplateLoader(__name__)
 GPU = MlirTemplate.beside(__file__, "linear_gpu.mlir")
@@ -80,23 +87,39 @@ def generate_product(
         packed_for: the tile that the weight is packed for; None for one that is not packed.
     """
     x = ksel.arg_descs[0].t
-    rows, weight, bias = flatten(kb, kb.arg_value(0), keep=1), kb.arg_value(1), kb.arg_value(2)
+    bias = kb.arg_value(2)
+    y = product_rows(ksel, kb, bias, out_features=out_features, packed_for=packed_for)
+    y = kb.cast_float(y, x.dtype)
+    kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
+
+
+def product_rows(
+    ksel: KernelSelection,
+    kb: KernelBuilder,
+    bias: Value | None,
+    *,
+    out_features: int,
+    packed_for: Tile | AmxTile | None = None,
+) -> Value:
+    """Return `x @ weight.T + bias` for the first two arguments, as rows.
+
+    Its elements are f32, or bf16 where AMX tiles round them.
+    """
+    x = ksel.arg_descs[0].t
+    rows, weight = flatten(kb, kb.arg_value(0), keep=1), kb.arg_value(1)
     if ksel.device_family == "local":
         packed, tile = packed_for is not None, packed_for or tile_for(x.dtype)
         operands = (rows, weight) if bias is None else (rows, weight, bias)
-        y = _call_template(kb, tile, x.shape[-1], out_features, x.dtype, packed, operands)
-    else:
-        wide = [kb.cast_float(v, torch.float32) for v in (rows, weight, bias) if v is not None]
-        aliases = {
-            "!x": f"tensor<?x{x.shape[-1]}xf32>",
-            "!w": f"tensor<{out_features}x{x.shape[-1]}xf32>",
-            "!b": f"tensor<{out_features}xf32>",
-            "!y": f"tensor<?x{out_features}xf32>",
-        }
-        name = "linear" if bias is not None else "linear_biasless"
-        y = kb.inline_mlir(GPU, aliases, *wide, function=name)
-    y = kb.cast_float(y, x.dtype)
-    kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
+        return _call_template(kb, tile, x.shape[-1], out_features, x.dtype, packed, operands)
+    wide = [kb.cast_float(v, torch.float32) for v in (rows, weight, bias) if v is not None]
+    aliases = {
+        "!x": f"tensor<?x{x.shape[-1]}xf32>",
+        "!w": f"tensor<{out_features}x{x.shape[-1]}xf32>",
+        "!b": f"tensor<{out_features}xf32>",
+        "!y": f"tensor<?x{out_features}xf32>",
+    }
+    name = "linear" if bias is not None else "linear_biasless"
+    return kb.inline_mlir(GPU, aliases, *wide, function=name)
 
 
 def _call_template(

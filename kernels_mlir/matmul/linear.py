@@ -31,7 +31,7 @@ from kernels_mlir.matmul.kernel import (
     generate_product,
     select_rows,
 )
-from kernels_mlir.matmul.packed import multiply_packed, packed_for
+from kernels_mlir.matmul.packed import multiply_packed, packed_call, packed_for
 from kernels_mlir.matmul.tile import tile_for
 from kernels_mlir.sharding import NO_TENSOR, Sharding, free_dims, shard_by_rule
 
@@ -192,7 +192,7 @@ class LinearKernel(CustomOp):
     def eager_execute(self, *args: Any) -> Any:
         """Multiply by the packed weight, if there is one that fits `x`."""
         x, weight, bias = args
-        packed = packed_for(weight, x, bias)
+        packed = packed_for(weight, lambda: packed_call(x, bias, weight))
         if packed is None or x.dtype != weight.dtype or x.shape[-1:] != weight.shape[1:]:
             return NotImplemented
         return multiply_packed(x, packed, bias, weight)

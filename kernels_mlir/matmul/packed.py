@@ -11,6 +11,7 @@ import functools
 import mmap
 import sys
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +32,21 @@ from ir_runtime.op_reg.call.stored import target_to_use
 from ir_runtime.settings import Settings, on_change
 from kernels_mlir.library import FLOATS, register_packed_kernel
 from kernels_mlir.matmul.kernel import CPU_FLAGS, check_bias, generate_product, select_rows
+from kernels_mlir.matmul.quantized_layout import HALF, interleave_gate
 from kernels_mlir.matmul.tile import tile_for, tile_of_packed
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg import KernelBuilder
 
-__all__ = ["forget_packed", "multiply_packed", "pack_weight", "packed_bytes", "packed_for"]
+__all__ = [
+    "forget_packed",
+    "multiply_packed",
+    "pack_weight",
+    "packed_bytes",
+    "packed_call",
+    "packed_for",
+    "packed_shape",
+]
 
 LARGE_BYTES = 4 << 20
 MADV_HUGEPAGE = 14
@@ -65,7 +75,8 @@ class _Kept:
     packed: Tensor
 
 
-_kept: dict[int, _Kept] = {}
+_kept: dict[tuple[int, bool], _Kept] = {}
+"""By the id of a parameter, and whether it has the rows of a gate and of its factor."""
 _lock = fork_safe_lock()
 
 
@@ -87,8 +98,12 @@ def _follow(before: Settings, now: Settings) -> None:
         forget_packed()
 
 
+Call = tuple[str, Callable[[Tensor], tuple[Any, ...]]]
+"""The name of a kernel's op, and a function from an empty packed weight to its arguments."""
+
+
 def packed_for(
-    weight: Tensor, x: Tensor | None = None, bias: Tensor | None = None
+    weight: Tensor, call: Callable[[], Call] | None = None, *, gated: bool = False
 ) -> Tensor | None:
     """Return the packed form of a parameter's current values; None to use the weight in place.
 
@@ -99,14 +114,15 @@ def packed_for(
 
     Args:
         weight: the parameter.
-        x: the rows of the call. Where nothing can be compiled, the weight is packed for the best
-            CPU whose kernel of this call is stored; without rows for the best CPU.
-        bias: the bias of the call.
+        call: makes the call that needs it. Where nothing can be compiled, the weight is packed for
+            the best CPU whose kernel of this call is stored; without a call for the best CPU.
+        gated: whether its first half has the rows of a gate, which are packed beside those of the
+            factor.
     """
-    kept = _kept.get(id(weight))
+    kept = _kept.get((id(weight), gated))
     if kept is not None and _is_true_to(kept, weight):
         return None if set_devices else kept.packed  # the current device may not be a CPU
-    return _pack_again(weight, x, bias) if _is_packable(weight) else None
+    return _pack_again(weight, call, gated=gated) if _is_packable(weight) else None
 
 
 def _is_true_to(kept: _Kept, weight: Tensor) -> bool:
@@ -132,17 +148,17 @@ def _is_packable(weight: Tensor) -> bool:
     )
 
 
-def _pack_again(weight: Tensor, x: Tensor | None, bias: Tensor | None) -> Tensor:
-    machine = None if x is None else _target_for(x, weight, bias).machine
+def _pack_again(weight: Tensor, call: Callable[[], Call] | None, *, gated: bool) -> Tensor:
+    machine = None if call is None else _target_for(call(), weight, gated=gated).machine
     with _lock, code_for(machine):
-        key = id(weight)
+        key = id(weight), gated
         kept = _kept.get(key)
         if kept is not None and _is_true_to(kept, weight):  # another thread was first
             return kept.packed
         version, address, plain = weight._version, weight.data_ptr(), weight.detach()
         probe = plain[:: max(1, plain.shape[0] // 8), :: max(1, plain.shape[1] // 8)][:8, :8]
         sample = probe.clone()
-        packed = pack_weight(plain)
+        packed = pack_weight(interleave_gate(*plain.chunk(2)) if gated else plain)
         layout = (weight.shape, weight.stride(), weight.dtype)
         reference = weakref.ref(weight, functools.partial(_forget, key))
         _kept[key] = _Kept(reference, version, address, layout, probe, sample, packed)
@@ -150,17 +166,25 @@ def _pack_again(weight: Tensor, x: Tensor | None, bias: Tensor | None) -> Tensor
     return packed
 
 
-def _target_for(x: Tensor, weight: Tensor, bias: Tensor | None) -> Target:
-    n, k = weight.shape
+def _target_for(call: Call, weight: Tensor, *, gated: bool) -> Target:
+    op, arguments = call
 
-    def arguments() -> tuple[Any, ...]:
-        shape = tile_for(weight.dtype).packed_shape(n, k)
-        return x, torch.empty(shape, dtype=weight.dtype), bias, n, k
+    def for_this_code() -> tuple[Any, ...]:
+        shape = packed_shape(weight.dtype, *weight.shape, gated=gated)
+        return arguments(torch.empty(shape, dtype=weight.dtype))
 
-    return target_to_use("ir_packed::linear", arguments)
+    return target_to_use(op, for_this_code)
 
 
-def _forget(key: int, gone: weakref.ref[Tensor]) -> None:
+def packed_shape(
+    dtype: torch.dtype, rows: int, in_features: int, *, gated: bool = False
+) -> tuple[int, int, int]:
+    """Return the shape of a packed weight `[rows, in_features]`."""
+    packed_rows = 2 * HALF * -(-rows // (2 * HALF)) if gated else rows
+    return tile_for(dtype).packed_shape(packed_rows, in_features)
+
+
+def _forget(key: tuple[int, bool], gone: weakref.ref[Tensor]) -> None:
     """Drop the packed form of a dead parameter, unless a new parameter has its id already."""
     kept = _kept.get(key)
     if kept is not None and kept.parameter is gone:
@@ -194,6 +218,12 @@ def _ask_for_large_pages(tensor: Tensor) -> None:
     start = -(-tensor.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
     size = (tensor.data_ptr() + tensor.nbytes - start) // mmap.PAGESIZE * mmap.PAGESIZE
     ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), MADV_HUGEPAGE)
+
+
+def packed_call(x: Tensor, bias: Tensor | None, weight: Tensor) -> Call:
+    """Return the call of `multiply_packed`."""
+    n, k = weight.shape
+    return "ir_packed::linear", lambda packed: (x, packed, bias, n, k)
 
 
 def multiply_packed(x: Tensor, packed: Tensor, bias: Tensor | None, weight: Tensor) -> Tensor:

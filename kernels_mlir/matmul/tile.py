@@ -16,7 +16,7 @@ import torch
 from ir_runtime.device.machine import Machine, code_machine, code_machines
 from kernels_mlir.matmul.amx import AmxTile, amx_tile
 
-__all__ = ["Tile", "tile_for", "tile_of_packed"]
+__all__ = ["Tile", "tile_for", "tile_of_packed", "vector_tile_for"]
 
 LANES = 16
 """Columns in a vector, 64 bytes in float32."""
@@ -128,14 +128,20 @@ class Tile:
 
 
 def tile_for(dtype: torch.dtype, machine: Machine | None = None) -> Tile | AmxTile:
-    """Return the tile for operands of a dtype on a machine; None for the one that code is made for.
+    """Return the tile for operands of a dtype; `machine` None is the one that code is made for."""
+    machine = machine or code_machine()
+    if dtype == torch.bfloat16 and machine.has("amx-tile", "amx-bf16", "avx512bf16"):
+        return amx_tile(machine)
+    return vector_tile_for(dtype, machine)
+
+
+def vector_tile_for(dtype: torch.dtype, machine: Machine | None = None) -> Tile:
+    """Return the tile in vectors, for operands of a dtype on a machine.
 
     With 32 registers of 64 bytes, 24 of them hold sums. With 16 registers of 32 bytes (AVX2), or
     32 of 16 bytes (NEON), 6 x 16 sums fit.
     """
     machine = machine or code_machine()
-    if dtype == torch.bfloat16 and machine.has("amx-tile", "amx-bf16", "avx512bf16"):
-        return amx_tile(machine)
     half = dtype == torch.bfloat16
     if machine.cpu.cpu == "x86-64-v4":
         return Tile(12, 2, "vdpbf16ps" if half and machine.has("avx512bf16") else "", machine)

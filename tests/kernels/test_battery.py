@@ -33,6 +33,7 @@ from tests.cases import (
     Ranked,
     ranked,
 )
+from tests.decoder.arguments import DECODER_OPS
 from tests.sampling import covering
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -115,8 +116,12 @@ def assert_near_native(case: OpCase, arguments: Arguments, actual: Tensor) -> No
     assert actual.is_contiguous()
 
 
+PRODUCTS = {"gate_up_silu", "linear_act", "linear_w4", "linear_w8"}
+"""Ops with a kernel of their own that are tested in `tests/products`."""
+
+
 def test_every_op_with_a_kernel_of_its_own_has_a_case() -> None:
-    """The others are tested in `tests/catalogue`."""
+    """The others are tested in `tests/catalogue`, `tests/decoder` and `tests/products`."""
     in_catalogue = {
         name
         for name in kernels_mlir.__all__
@@ -127,20 +132,26 @@ def test_every_op_with_a_kernel_of_its_own_has_a_case() -> None:
         for name, op in ALL_CUSTOM_OP_REGS.items()
         if name.startswith("ir_kernels::") and not isinstance(op, TracedOp)
     }
-    assert {case.op for case in CASES} == in_catalogue == registered
+    tested = {case.op for case in CASES} | DECODER_OPS | PRODUCTS
+    assert tested == in_catalogue == registered
 
 
-DERIVED = [n for n in kernels_mlir.__all__ if IrOp.registry[n].impls["iree"].written_kernel is None]
+DERIVED = [
+    name
+    for name in kernels_mlir.__all__
+    if name in PRODUCTS or IrOp.registry[name].impls["iree"].written_kernel is None
+]
 
 
 @pytest.mark.parametrize("name", DERIVED)
 def test_every_other_op_is_tested_and_makes_its_arguments(name: str) -> None:
-    """Its arguments fit the op, and a test of `tests/catalogue` or `tests/parallel` names it."""
+    """Its arguments fit the op, and a test of one of four folders names it."""
     op = IrOp.registry[name]
     arguments = op.generate_inputs(num_tokens=2, hidden_size=256)
     with op.set_priority(["native"]):
         op(*arguments)
-    folders = (Path(__file__).parents[1] / folder for folder in ("catalogue", "parallel"))
+    names = ("catalogue", "decoder", "parallel", "products")
+    folders = (Path(__file__).parents[1] / folder for folder in names)
     texts = [path.read_text("utf-8") for folder in folders for path in folder.glob("*.py")]
     assert any(re.search(rf"\b{name}\b", text) for text in texts)
 

@@ -20,7 +20,7 @@ from ir_runtime.op_reg.call.kernel import kernel_source, run_select
 from ir_runtime.settings import override_settings
 from kernels_mlir import linear
 from kernels_mlir.matmul.linear import native_linear
-from kernels_mlir.matmul.packed import forget_packed, pack_weight, packed_for
+from kernels_mlir.matmul.packed import forget_packed, pack_weight, packed_call, packed_for
 from kernels_mlir.matmul.tile import tile_for, tile_of_packed
 
 WEAK = "x86-64-v3"
@@ -66,7 +66,7 @@ def test_build_makes_both_kernels_and_a_better_machine_packs_for_them(
     assert packed.shape == tile_for(torch.float32, machine_named(WEAK)).packed_shape(80, 48)
     assert (counts[0].compiles, counts[0].weaker_hits) == (0, 2)
     with override_settings(compile=True):  # packed again, for this machine
-        packed = packed_for(weight, x)
+        packed = packed_for(weight, lambda: packed_call(x, None, weight))
     assert packed is not None
     assert packed.shape == tile_for(torch.float32).packed_shape(80, 48)
 

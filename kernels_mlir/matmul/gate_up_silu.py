@@ -1,0 +1,120 @@
+"""gate_up_silu: multiply rows by a gate's and a factor's weight, and gate the products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime import ir
+from ir_runtime.op_reg import KernelSelection
+from kernels_mlir.library import (
+    FLOATING,
+    at_least_one_dimension,
+    has_tuned_products,
+    make_rows,
+    register_kernel,
+    widened,
+)
+from kernels_mlir.matmul.epilogue import GATED, finished
+from kernels_mlir.matmul.fused_kernel import FusedKernel, fused_constraints
+
+__all__ = ["gate_up_silu"]
+
+
+def _fits_rows(x: Tensor, weight: Tensor) -> bool:
+    return weight.ndim != 2 or not ir.differ(x.shape[-1], weight.shape[1])
+
+
+@ir.register_op(
+    accepts=[
+        *(ir.dtypes(name, *FLOATING) for name in ("x", "weight", "bias")),
+        at_least_one_dimension("x"),
+        ir.fits(
+            "weight",
+            "of rank 2, with an even number of rows",
+            lambda weight: weight.ndim == 2 and weight.shape[0] % 2 == 0,
+            expected=lambda _: "have 2 dimensions, the first one even",
+        ),
+        ir.fits(
+            "x",
+            "of the last size of `weight`",
+            _fits_rows,
+            beside=("weight",),
+            expected=lambda _, weight: f"have a last dimension of {weight.shape[1]} as `weight`",
+        ),
+        ir.fits(
+            "bias",
+            "one element a row of `weight`",
+            lambda bias, weight: bias.ndim == 1 and not ir.differ(bias.shape[0], weight.shape[0]),
+            beside=("weight",),
+            expected=lambda _, weight: f"have {weight.shape[0]} elements, one a row of `weight`",
+        ),
+    ]
+)
+def gate_up_silu(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Multiply each row of `x` by a gate and by a factor, and multiply both, the gate by SiLU.
+
+    Computes `silu(x @ weight[:n].T + bias[:n]) * (x @ weight[n:].T + bias[n:])`: the first half of
+    a gated MLP. On CPUs a `weight` that is an `nn.Parameter` is packed in its first call, as by
+    `linear`; the kernel then has no result of `2 * n` columns in memory.
+
+    Args:
+        x: `[*, k]` f32, bf16, f16 or f64; any rank >= 1, any strides; `k` >= 1.
+        weight: `[2 * n, k]`, dtype of `x`: the rows of the gate, and then those of the factor.
+        bias: `[2 * n]`, dtype of `x`; None for none.
+
+    Returns:
+        `[*, n]`, dtype and device of `x`; contiguous; never aliases an argument.
+
+    Raises:
+        ArgumentError: a dtype or size is not as above.
+
+    Numerics:
+        Computed in float32 (float64 if `x` is) and rounded once to the dtype of `x`.
+
+    Source:
+        GLU Variants Improve Transformer, arXiv:2002.05202 (SwiGLU).
+
+    Example:
+        >>> gate_up_silu(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 0.0], [1.0, 1.0]]))
+        tensor([[2.1932]])
+    """
+    return finished(x, weight.to(widened(x).dtype), bias, None, GATED)
+
+
+@gate_up_silu.register_input_generator
+def gate_up_silu_inputs(
+    num_tokens: int = 32,
+    hidden_size: int = 4096,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    out_features: int | None = None,
+) -> tuple[Any, ...]:
+    """Make `num_tokens` rows of `hidden_size`, and weights of as many columns of the result."""
+    n = hidden_size if out_features is None else out_features
+    x = make_rows(num_tokens, hidden_size, dtype, device)
+    weight = make_rows(2 * n, hidden_size, dtype, device) / hidden_size**0.5
+    return x, weight, None
+
+
+@register_kernel(
+    gate_up_silu, constraints=fused_constraints("weight", "bias"), tuned=has_tuned_products
+)
+class GateUpSiluKernel(FusedKernel):
+    """The MLIR kernel of `gate_up_silu`."""
+
+    signature = "gate_up_silu(Tensor x, Tensor weight, Tensor? bias=None) -> Tensor"
+
+    def whole(self, *args: Any) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, str]:
+        """Add what is fixed."""
+        x, weight, bias = args
+        return x, weight, bias, None, GATED
+
+    def activation(self, ksel: KernelSelection) -> str:
+        """Return the gate."""
+        del ksel
+        return GATED
+
+    activation_of = activation

@@ -1,0 +1,138 @@
+"""linear_act: multiply rows by a weight, with an activation and a residual at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ir_runtime import ir
+from ir_runtime.op_reg import KernelSelection
+from kernels_mlir.library import (
+    FLOATING,
+    at_least_one_dimension,
+    has_tuned_products,
+    make_rows,
+    register_kernel,
+    widened,
+)
+from kernels_mlir.matmul.epilogue import ACTIVATIONS, finished, residual_fits
+from kernels_mlir.matmul.fused_kernel import FusedKernel, fused_constraints
+
+__all__ = ["linear_act"]
+
+
+def _fits_rows(x: Tensor, weight: Tensor) -> bool:
+    return weight.ndim != 2 or not ir.differ(x.shape[-1], weight.shape[1])
+
+
+@ir.register_op(
+    accepts=[
+        *(ir.dtypes(name, *FLOATING) for name in ("x", "weight", "bias", "residual")),
+        at_least_one_dimension("x"),
+        ir.one_of("activation", *ACTIVATIONS),
+        ir.fits(
+            "weight",
+            "of rank 2",
+            lambda weight: weight.ndim == 2,
+            expected=lambda _: "have 2 dimensions",
+        ),
+        ir.fits(
+            "x",
+            "of the last size of `weight`",
+            _fits_rows,
+            beside=("weight",),
+            expected=lambda _, weight: f"have a last dimension of {weight.shape[1]} as `weight`",
+        ),
+        ir.fits(
+            "bias",
+            "one element a row of `weight`",
+            lambda bias, weight: bias.ndim == 1 and not ir.differ(bias.shape[0], weight.shape[0]),
+            beside=("weight",),
+            expected=lambda _, weight: f"have {weight.shape[0]} elements, one a row of `weight`",
+        ),
+        residual_fits(lambda weight: weight.shape[0], "weight"),
+    ]
+)
+def linear_act(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    residual: Tensor | None = None,
+    activation: str = "none",
+) -> Tensor:
+    """Multiply each row of `x` by all rows of `weight`, and finish the sums before they are stored.
+
+    Computes `activation(x @ weight.T + bias) + residual`. On CPUs a `weight` that is an
+    `nn.Parameter` is packed in its first call, as by `linear`, and shares the packed form with it.
+
+    Args:
+        x: `[*, k]` f32, bf16, f16 or f64; any rank >= 1, any strides; `k` >= 1.
+        weight: `[n, k]`, dtype of `x`.
+        bias: `[n]`, dtype of `x`; None for none.
+        residual: `[*, n]`, dtype of `x`; None for none.
+        activation: "none", "silu", "gelu", "gelu_tanh" or "relu". Compiled in.
+
+    Returns:
+        `[*, n]`, dtype and device of `x`; contiguous; never aliases an argument.
+
+    Raises:
+        ArgumentError: a dtype, size or word is not as above.
+
+    Numerics:
+        Computed in float32 (float64 if `x` is) and rounded once to the dtype of `x`.
+
+    Source:
+        Gaussian Error Linear Units, arXiv:1606.08415, in the MLP of arXiv:1706.03762.
+
+    Example:
+        >>> x, weight = torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, -1.0], [1.0, 1.0]])
+        >>> linear_act(x, weight, None, torch.tensor([[0.5, 0.5]]), "relu")
+        tensor([[0.5000, 3.5000]])
+    """
+    return finished(x, weight.to(widened(x).dtype), bias, residual, activation)
+
+
+@linear_act.register_input_generator
+def linear_act_inputs(
+    num_tokens: int = 32,
+    hidden_size: int = 4096,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+    out_features: int | None = None,
+) -> tuple[Any, ...]:
+    """Make `num_tokens` rows of `hidden_size`, a weight, a bias and a residual; gelu at the end."""
+    n = hidden_size if out_features is None else out_features
+    x = make_rows(num_tokens, hidden_size, dtype, device)
+    weight = make_rows(n, hidden_size, dtype, device) / hidden_size**0.5
+    (bias,) = make_rows(1, n, dtype, device)
+    return x, weight, bias, make_rows(num_tokens, n, dtype, device), "gelu_tanh"
+
+
+@register_kernel(
+    linear_act,
+    constraints=fused_constraints("weight", "bias", "residual"),
+    tuned=has_tuned_products,
+)
+class LinearActKernel(FusedKernel):
+    """The MLIR kernel of `linear_act`."""
+
+    signature = (
+        "linear_act(Tensor x, Tensor weight, Tensor? bias=None, Tensor? residual=None, "
+        "str activation='none') -> Tensor"
+    )
+    has_residual = True
+
+    def whole(self, *args: Any) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, str]:
+        """Return the arguments as they are."""
+        x, weight, bias, residual, activation = args
+        return x, weight, bias, residual, activation
+
+    def activation(self, ksel: KernelSelection) -> str:
+        """Compile the activation in."""
+        return str(ksel.attr_str(4).v)
+
+    def activation_of(self, ksel: KernelSelection) -> str:
+        """Return the activation that `select` declared."""
+        return str(ksel.arg_descs[4].v)

@@ -1,0 +1,128 @@
+"""The layout of quantised weights: panels of 32 output features, in the order that CPUs read.
+
+It is the same on every machine, so that quantised weights may be saved and loaded anywhere.
+
+| tensor | of 8 bits | of 4 bits |
+|---|---|---|
+| weight | int8 `[panels, k, 32]`, `k` made even | int32 `[panels, ceil(k / 8), 32]` |
+| scale | `[panels, groups, 32]` | the same |
+| zero | none | int8 `[panels, groups, 32]`: the number that stands for 0, minus 8; or None |
+
+A word of 4-bit numbers has eight neighbours of a row: the even ones in its low half, the odd ones
+in its high half, each in two's complement, which is the number from 0 to 15 minus 8. Panels of a
+gated weight have 16 rows of the gate and then the same 16 rows of the factor.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+__all__ = [
+    "BYTE_ROWS",
+    "COLUMNS",
+    "HALF",
+    "WORD_ROWS",
+    "dequantized",
+    "in_row_order",
+    "interleave_gate",
+    "pack_columns",
+    "pack_numbers",
+    "pack_words",
+    "panels_of",
+    "separate_gate",
+    "unpack_columns",
+    "unpack_numbers",
+    "unpack_words",
+]
+
+COLUMNS = 32
+"""Output features of a panel."""
+HALF = COLUMNS // 2
+BYTE_ROWS = 2
+"""Elements of a row that a step of an 8-bit product takes."""
+WORD_ROWS = 8
+"""The same of 4 bits: those of a word."""
+
+_SHIFTS = tuple(4 * (i // 2) + 16 * (i % 2) for i in range(WORD_ROWS))
+"""The place in a word of each of eight neighbours."""
+
+
+def panels_of(out_features: int) -> int:
+    """Return the number of panels of so many output features."""
+    return -(-out_features // COLUMNS)
+
+
+def pack_columns(values: Tensor) -> Tensor:
+    """Return `[n, m]` as `[panels, m, 32]`, padded with 0."""
+    n, m = values.shape
+    panels = panels_of(n)
+    padded = pad(values, (0, 0, 0, panels * COLUMNS - n))
+    return padded.view(panels, COLUMNS, m).transpose(1, 2).contiguous()
+
+
+def unpack_columns(packed: Tensor, n: int) -> Tensor:
+    """Return `[panels, m, 32]` as `[n, m]`."""
+    panels, m, _ = packed.shape
+    return packed.transpose(1, 2).reshape(panels * COLUMNS, m)[:n]
+
+
+def pack_numbers(numbers: Tensor) -> Tensor:
+    """Return the 8-bit numbers `[n, k]` as a packed weight."""
+    return pack_columns(pad(numbers, (0, -numbers.shape[1] % BYTE_ROWS)))
+
+
+def unpack_numbers(weight: Tensor, n: int, k: int) -> Tensor:
+    """Return a packed weight as 8-bit numbers `[n, k]`."""
+    return unpack_columns(weight, n)[:, :k]
+
+
+def pack_words(numbers: Tensor) -> Tensor:
+    """Return numbers from -8 to 7, int8 `[n, k]`, as a packed weight of 4 bits."""
+    n, k = numbers.shape
+    steps = -(-k // WORD_ROWS)
+    bits = pad(numbers, (0, steps * WORD_ROWS - k)).view(n, steps, WORD_ROWS).to(torch.int32) & 15
+    words = torch.zeros((n, steps), dtype=torch.int32, device=numbers.device)
+    for i, shift in enumerate(_SHIFTS):
+        words |= bits[:, :, i] << shift
+    return pack_columns(words)
+
+
+def unpack_words(weight: Tensor, n: int, k: int) -> Tensor:
+    """Return a packed weight of 4 bits as numbers from -8 to 7, int8 `[n, k]`."""
+    words = unpack_columns(weight, n)
+    numbers = [((words << (28 - shift)) >> 28).to(torch.int8) for shift in _SHIFTS]
+    return torch.stack(numbers, dim=-1).flatten(1)[:, :k]
+
+
+def interleave_gate(gate: Tensor, up: Tensor) -> Tensor:
+    """Return the rows of a gate and of its factor, 16 of each in turn; both padded with 0."""
+    n, m = gate.shape
+    rows = -(-n // HALF) * HALF
+    parts = [pad(t, (0, 0, 0, rows - n)).view(-1, HALF, m) for t in (gate, up)]
+    return torch.stack(parts, dim=1).view(2 * rows, m)
+
+
+def separate_gate(rows: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """Return the `n` rows of the gate and of its factor from those of `interleave_gate`."""
+    gate, up = rows.unflatten(0, (-1, 2, HALF)).unbind(1)
+    return gate.flatten(0, 1)[:n], up.flatten(0, 1)[:n]
+
+
+def dequantized(
+    weight: Tensor, scale: Tensor, zero: Tensor | None, in_features: int, dtype: torch.dtype
+) -> Tensor:
+    """Return the numbers times their scales, in the order of the panels: `[panels * 32, k]`."""
+    rows, groups = weight.shape[0] * COLUMNS, scale.shape[1]
+    unpack = unpack_numbers if weight.dtype == torch.int8 else unpack_words
+    numbers = unpack(weight, rows, in_features).to(dtype).reshape(rows, groups, -1)
+    if zero is not None:
+        numbers = numbers - unpack_columns(zero, rows).to(dtype)[:, :, None]
+    scaled = numbers * unpack_columns(scale, rows).to(dtype)[:, :, None]
+    return scaled.reshape(rows, in_features)
+
+
+def in_row_order(rows: Tensor, out_features: int, *, gated: bool) -> Tensor:
+    """Return the rows of panels as those of a weight; those of a gate come before its factor's."""
+    return torch.cat(separate_gate(rows, out_features)) if gated else rows[:out_features]
