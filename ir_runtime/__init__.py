@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ir_runtime.device import Device, DeviceState, get_vm_instance
     from ir_runtime.launch import Launchable, MultiDeviceLaunchable, invoke_vm_function
     from ir_runtime.layers import direct_register_custom_op
+    from ir_runtime.models.optimize import optimize
     from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, MlirTemplate
     from ir_runtime.passes.backend.compiled import compile  # noqa: A004 - named as torch.compile
 
@@ -28,6 +29,7 @@ __all__ = [
     "direct_register_custom_op",
     "get_vm_instance",
     "invoke_vm_function",
+    "optimize",
 ]
 
 __getattr__ = late_names(
@@ -46,5 +48,6 @@ __getattr__ = late_names(
         "get_vm_instance": "device",
         "invoke_vm_function": "launch",
         "ir": "ir",
+        "optimize": "models.optimize",
     },
 )

@@ -45,7 +45,8 @@
     ├── NoForwardError             (NotImplementedError)  a layer has no forward for the platform
     └── NoForwardContextError      (RuntimeError)  an op needs a forward context, and none is set
 
-The errors of graph passes are in `passes/errors.py`.
+The errors of graph passes are in `passes/errors.py`, those of the drivers of GPUs in
+`device/driver_error.py`.
 
 Each message is `<object>: <what is wrong>, <what was expected>`, followed by indented facts and a
 line `fix: ...` if one is known.

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from kernels_mlir.activation.softmax import softmax
     from kernels_mlir.activation.swigluoai_and_mul import swigluoai_and_mul
     from kernels_mlir.activation.xielu import xielu
+    from kernels_mlir.attention.causal_attention import causal_attention
     from kernels_mlir.attention.mm_encoder_attn import mm_encoder_attn
+    from kernels_mlir.attention.paged_attention_decode import paged_attention_decode
     from kernels_mlir.matmul.gate_up_silu import gate_up_silu
     from kernels_mlir.matmul.linear import linear
     from kernels_mlir.matmul.linear_act import linear_act
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = [
     "apply_rotary_emb",
     "apply_rotary_pos_emb",
+    "causal_attention",
     "dequant_fp8",
     "dequant_int8",
     "dual_chunk_rotary_embedding",
@@ -81,6 +84,7 @@ __all__ = [
     "mixer2_gated_rms_norm",
     "mm_encoder_attn",
     "mul_and_silu",
+    "paged_attention_decode",
     "qk_norm",
     "qk_norm_rope",
     "quant_int8",
@@ -116,7 +120,7 @@ _OPS = {
         "swigluoai_and_mul",
         "xielu",
     ),
-    "attention": ("mm_encoder_attn",),
+    "attention": ("causal_attention", "mm_encoder_attn", "paged_attention_decode"),
     "matmul": ("gate_up_silu", "linear", "linear_act", "linear_w4", "linear_w8"),
     "norm": (
         "fused_add_gemma_rms_norm",
@@ -209,6 +213,7 @@ _LAYERS = {
 _INPLACE = (
     "fused_add_rms_norm",
     "fused_add_rms_norm_static_fp8_quant",
+    "reshape_and_cache",
     "rms_norm",
     "rms_norm_dynamic_per_token_quant",
     "rms_norm_static_fp8_quant",

@@ -42,7 +42,6 @@ __all__ = [
     "run_native",
     "same_dtype",
     "same_shape",
-    "store_aliases",
     "summed_like",
     "widened",
     "widest",
@@ -295,12 +294,3 @@ def choose_stores(ksel: KernelSelection, x: Tensor) -> None:
 def group_variant(ksel: KernelSelection) -> str:
     """Return what the size of a workgroup's group of elements adds to the name of a kernel."""
     return f"-{group_elements(ksel.machine).size}" if ksel.device_family == "local" else ""
-
-
-def store_aliases(ksel: KernelSelection) -> dict[str, str]:
-    """Return the aliases `#streamed` and `#alignment` of a template."""
-    streamed = ksel.variant == STREAMED
-    return {
-        "#streamed": "true" if streamed else "false",
-        "#alignment": f"{CACHE_LINE if streamed else 1} : i64",
-    }

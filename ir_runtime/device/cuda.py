@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import torch
 
 from ir_runtime.device.place import HalPlace, open_place
 from ir_runtime.device.target import ChipTargets, NamedTargets, Target
-from ir_runtime.device.torch_gpu import TorchGpuDriver, gpu_uri
+from ir_runtime.device.torch_gpu import TorchGpuDriver, current_gpu, gpu_uri
 from ir_runtime.errors import DeviceError
+from ir_runtime.library_alias import alias_library
 
 if TYPE_CHECKING:
     from ir_runtime.device.open_device import OpenDevice
@@ -39,19 +41,33 @@ class CudaDriver(TorchGpuDriver):
     named_targets: NamedTargets = _NAMED
 
     def prepare(self) -> None:
-        """Do nothing: IREE shares the primary context with torch."""
+        """Let IREE find the driver's library, and give it memory that torch can take.
+
+        IREE opens `libcuda.so` only, and exports no buffer of the driver's memory pools.
+        """
+        from iree.runtime.flags import parse_flags
+
+        parse_flags("--cuda_async_allocations=false")
+        if sys.platform == "linux":
+            alias_library("libcuda.so", self.launch_library())
 
     def is_torch_build(self) -> bool:
         return torch.version.hip is None
 
     def place_for_torch(self, torch_device: torch.device) -> HalPlace:
-        return open_place(gpu_uri("cuda", torch_device))
+        uri = gpu_uri("cuda", torch_device)
+        with current_gpu(torch_device):  # to open a GPU makes it the thread's current one
+            return open_place(uri, prepare=self.prepare)
+
+    def launch_library(self) -> str:
+        return "libcuda.so.1"
 
     def targets(self, state: OpenDevice) -> tuple[Target, ...]:
         """Return the chip, and the older ones, whose PTX the driver translates."""
-        best = cuda_target(_capability(state))
-        fitting = _NAMED.chips[: _NAMED.chips.index(best) + 1]
-        return tuple(_NAMED.target(chip) for chip in reversed(fitting))
+        return _targets_for(_capability(state))
+
+    def targets_of(self, torch_device: torch.device) -> tuple[Target, ...]:
+        return _targets_for(torch.cuda.get_device_capability(torch_device))
 
     def lacks(self, state: OpenDevice, target: Target) -> tuple[str, ...]:
         """Return the chip of a target that is newer than the device."""
@@ -76,6 +92,12 @@ def cuda_target(capability: tuple[int, int]) -> str:
             number,
         )
     return f"sm_{fitting[-1]}"
+
+
+def _targets_for(capability: tuple[int, int]) -> tuple[Target, ...]:
+    best = cuda_target(capability)
+    fitting = _NAMED.chips[: _NAMED.chips.index(best) + 1]
+    return tuple(_NAMED.target(chip) for chip in reversed(fitting))
 
 
 def _capability(state: OpenDevice) -> tuple[int, int]:

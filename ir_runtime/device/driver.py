@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -53,6 +54,14 @@ class Driver(Protocol):
         """Return what a device lacks to run code of a target of this driver, if that is known."""
         ...
 
+    def launch_library(self) -> str | None:
+        """Return the library through which kernels are launched without IREE; None if by none."""
+        ...
+
+    def targets_of(self, torch_device: torch.device) -> tuple[Target, ...]:
+        """Return the targets whose code runs on a torch device, without opening it in IREE."""
+        ...
+
     def serves(self, torch_device: torch.device) -> bool:
         """Tell whether calls on tensors of `torch_device` run here by default."""
         ...
@@ -67,6 +76,10 @@ class Driver(Protocol):
 
     def wait_for_torch(self, state: OpenDevice) -> None:
         """Wait until a launch can no longer overtake the work that torch has enqueued."""
+        ...
+
+    def current(self, state: OpenDevice) -> AbstractContextManager[Any]:
+        """Return a context in which the calling thread may allocate and launch on a device."""
         ...
 
     def import_tensor(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:

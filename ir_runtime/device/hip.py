@@ -11,7 +11,7 @@ import torch
 
 from ir_runtime.device.place import HalPlace, open_place
 from ir_runtime.device.target import ChipTargets, NamedTargets, Target
-from ir_runtime.device.torch_gpu import TorchGpuDriver, gpu_uri
+from ir_runtime.device.torch_gpu import TorchGpuDriver, current_gpu, gpu_uri
 from ir_runtime.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -65,27 +65,28 @@ class HipDriver(TorchGpuDriver):
 
     def prepare(self) -> None:
         """Make IREE use the HIP library that torch has loaded: two libraries share no memory."""
-        try:
-            maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return
-        library = hip_library_in(maps.splitlines())
-        if library is not None:
-            from iree.runtime.flags import parse_flags
+        from iree.runtime.flags import parse_flags
 
+        parse_flags("--hip_async_allocations=false")  # torch cannot take what the pool gives
+        library = _loaded_library()
+        if library is not None:
             parse_flags(f"--hip_dylib_path=file:{library}")
+
+    def launch_library(self) -> str:
+        return _loaded_library() or "libamdhip64.so"
 
     def is_torch_build(self) -> bool:
         return torch.version.hip is not None
 
     def place_for_torch(self, torch_device: torch.device) -> HalPlace:
         stream = torch.cuda.current_stream(torch_device).cuda_stream
-        return open_place(
-            gpu_uri("hip", torch_device),
-            prepare=self.prepare,
-            stream=stream,
-            stream_parameters={"hip_external_stream": str(stream)},
-        )
+        with current_gpu(torch_device):
+            return open_place(
+                gpu_uri("hip", torch_device),
+                prepare=self.prepare,
+                stream=stream,
+                stream_parameters={"hip_external_stream": str(stream)},
+            )
 
     def targets(self, state: OpenDevice) -> tuple[Target, ...]:
         """Return the product if IREE knows it, and the chip, whose code it runs, too."""
@@ -94,15 +95,25 @@ class HipDriver(TorchGpuDriver):
         if where is not None and where.type == "cuda":
             properties = torch.cuda.get_device_properties(where)
             name, chip = f"{name} {properties.name}", properties.gcnArchName
-        target = hip_target(name, chip)
-        if target is None:
+        found = _targets_for(name, chip)
+        if not found:
             raise DeviceError(
                 f"device {state.uri}: its driver does not tell which chip it is",
                 facts=state.details.split("\n"),
                 fix="use it through a torch that was built for ROCm",
             )
-        plain = hip_target("", chip)
-        return tuple(_NAMED.target(t) for t in dict.fromkeys((target, plain)) if t is not None)
+        return found
+
+    def targets_of(self, torch_device: torch.device) -> tuple[Target, ...]:
+        properties = torch.cuda.get_device_properties(torch_device)
+        found = _targets_for(properties.name, properties.gcnArchName)
+        if not found:
+            raise DeviceError(
+                f"torch device {torch_device}: {properties.gcnArchName!r} is no known chip, must "
+                "be one that the compiler knows",
+                facts=[f"it knows {_CHIPS}"],
+            )
+        return found
 
     def lacks(self, state: OpenDevice, target: Target) -> tuple[str, ...]:
         """Return the chip of a target that is another than the device's."""
@@ -122,6 +133,20 @@ def hip_target(name: str, chip: str) -> str | None:
         return product
     found = re.search(r"gfx[0-9a-f]+", chip)
     return found[0] if found else None
+
+
+def _targets_for(name: str, chip: str) -> tuple[Target, ...]:
+    """Return the product if IREE knows it, and the chip; nothing if the chip is unknown."""
+    target, plain = hip_target(name, chip), hip_target("", chip)
+    return tuple(_NAMED.target(t) for t in dict.fromkeys((target, plain)) if t is not None)
+
+
+def _loaded_library() -> str | None:
+    try:
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return hip_library_in(maps.splitlines())
 
 
 def hip_library_in(maps: Iterable[str]) -> str | None:

@@ -7,8 +7,10 @@ and the copy is counted.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -27,7 +29,7 @@ from ir_runtime.device.machine import Machine, code_machines, machine_named
 from ir_runtime.device.place import HalPlace, open_place
 from ir_runtime.device.plain_tensor import plain, require_cpu
 from ir_runtime.device.staging import upload
-from ir_runtime.device.target import NamedTargets, Target
+from ir_runtime.device.target import HOST_FLAGS, NamedTargets, Target
 from ir_runtime.dtypes import dtype_info
 
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALIGNMENT",
-    "HOST_FLAGS",
     "LocalDriver",
     "cpu_target_for",
     "host_targets",
@@ -47,10 +48,6 @@ __all__ = [
 
 ALIGNMENT = 64
 """The alignment of buffers in bytes that IREE's allocator and compiled code need."""
-
-HOST_FLAGS = ("--iree-hal-memoization=false", "--iree-hal-indirect-command-buffers=false")
-"""Flags with which a host program contains everything that a launch needs. The compiler accepts
-them only for a whole process."""
 
 _KIND = "cpu"
 _DLPACK_CPU = 1
@@ -128,6 +125,13 @@ class LocalDriver:
         cpu = cpu_from_flags(target.flags)
         return () if cpu is None else missing_features(cpu, host_cpu_target())
 
+    def launch_library(self) -> str | None:
+        return None  # executables are libraries themselves
+
+    def targets_of(self, torch_device: torch.device) -> tuple[Target, ...]:
+        del torch_device
+        return host_targets()
+
     def serves(self, torch_device: torch.device) -> bool:
         return torch_device.type == "cpu"
 
@@ -141,6 +145,10 @@ class LocalDriver:
 
     def wait_for_torch(self, state: OpenDevice) -> None:
         """Do nothing: CPU tensors are ready."""
+
+    def current(self, state: OpenDevice) -> AbstractContextManager[Any]:
+        del state
+        return contextlib.nullcontext()
 
     def import_tensor(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
         """View `tensor` as an IREE buffer for reading; copy it only if IREE cannot use it in place.

@@ -8,7 +8,11 @@ from typing import Protocol
 from ir_runtime.device.machine import Machine
 from ir_runtime.frozen import frozen
 
-__all__ = ["ChipTargets", "NamedTargets", "Target"]
+__all__ = ["HOST_FLAGS", "ChipTargets", "NamedTargets", "Target"]
+
+HOST_FLAGS = ("--iree-hal-memoization=false", "--iree-hal-indirect-command-buffers=false")
+"""Flags with which a host program contains everything that a launch needs. The compiler accepts
+them only for a whole process."""
 
 
 @frozen

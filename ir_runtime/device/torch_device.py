@@ -9,7 +9,7 @@ from ir_runtime.device.driver import Driver
 from ir_runtime.device.driver_table import DRIVERS, driver_for_torch
 from ir_runtime.errors import UnsupportedTorchDeviceError
 
-__all__ = ["get_device_from_torch", "lookup_device_from_torch"]
+__all__ = ["driver_of_torch", "get_device_from_torch", "lookup_device_from_torch"]
 
 
 def lookup_device_from_torch(torch_device: torch.device, *, create: bool = True) -> Device | None:
@@ -36,16 +36,25 @@ def _serves(device: Device, driver: Driver, torch_device: torch.device) -> bool:
     return device.driver is driver and served is not None and same_index
 
 
+def driver_of_torch(torch_device: torch.device) -> Driver:
+    """Return the driver for tensors of a torch device.
+
+    Raises:
+        UnsupportedTorchDeviceError: no driver serves it.
+    """
+    driver = driver_for_torch(torch_device)
+    if driver is None:
+        served = ", ".join(sorted({driver.torch_type for driver in DRIVERS}))
+        raise UnsupportedTorchDeviceError(
+            f"torch device {torch_device}: no driver serves it, must be one of {served}"
+        )
+    return driver
+
+
 def get_device_from_torch(torch_device: torch.device) -> Device:
     """Return the calling thread's device for a torch device.
 
     Raises:
         UnsupportedTorchDeviceError: no driver serves it.
     """
-    device = lookup_device_from_torch(torch_device)
-    if device is None:
-        served = ", ".join(sorted({driver.torch_type for driver in DRIVERS}))
-        raise UnsupportedTorchDeviceError(
-            f"torch device {torch_device}: no driver serves it, must be one of {served}"
-        )
-    return device
+    return Device.at_place(driver_of_torch(torch_device).place_for_torch(torch_device))

@@ -7,17 +7,21 @@ waits, on the host, for the work that torch has enqueued. It has ended when the 
 from __future__ import annotations
 
 import abc
+import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
 from ir_runtime.device.buffer_view import check_size, retyped
+from ir_runtime.device.driver_error import CaptureError
 from ir_runtime.device.place import HalPlace
 from ir_runtime.device.plain_tensor import plain
 from ir_runtime.device.staging import download, new_buffer_view, upload
+from ir_runtime.device.target import HOST_FLAGS
 from ir_runtime.dtypes import dtype_info, format_tensor
 from ir_runtime.errors import DeviceError, UnsupportedTorchDeviceError
 
@@ -26,11 +30,18 @@ if TYPE_CHECKING:
 
     from ir_runtime.device.open_device import OpenDevice
 
-__all__ = ["TorchGpuDriver", "gpu_uri", "index_of_identity"]
+__all__ = [
+    "TorchGpuDriver",
+    "current_gpu",
+    "gpu_uri",
+    "index_of_identity",
+    "refuse_capture",
+]
 
 _to_dlpack = torch._C._to_dlpack
 _from_dlpack = torch._C._from_dlpack
-_ALIGNMENT = 64
+_ALIGNMENT = 16
+"""Bytes: what kernels for GPUs load and store at once, at most."""
 
 
 class TorchGpuDriver(abc.ABC):
@@ -40,7 +51,7 @@ class TorchGpuDriver(abc.ABC):
     names: tuple[str, ...]
     torch_type: str = "cuda"
     zero_copy: bool = False
-    host_flags: tuple[str, ...] = ()
+    host_flags: tuple[str, ...] = HOST_FLAGS
     dlpack_device_type_code: int
 
     @abc.abstractmethod
@@ -51,15 +62,35 @@ class TorchGpuDriver(abc.ABC):
         return torch_device.type == "cuda" and self.is_torch_build()
 
     def torch_device(self, place: HalPlace) -> torch.device:
-        index = None
-        if self.is_torch_build() and torch.cuda.is_available():
-            index = index_of_identity(str(place.row.get("path", "")), _torch_identities())
-        return torch.device("cpu") if index is None else torch.device("cuda", index)
+        """Return torch's own GPU, or `cpu` where torch was built without GPUs.
+
+        Raises:
+            DeviceError: torch has GPUs, and none of them is this one.
+        """
+        if not (self.is_torch_build() and torch.cuda.is_available()):
+            return torch.device("cpu")
+        path, identities = str(place.row.get("path", "")), _torch_identities()
+        index = index_of_identity(path, identities)
+        if index is None:
+            raise DeviceError(
+                f"device {place.uri}: torch does not see it, must be one of torch's GPUs",
+                facts=[f"torch sees cuda:{i}: {uuid}" for i, uuid in enumerate(identities)],
+                fix="set IR_RUNTIME_LAUNCH=direct: it needs no device of IREE; "
+                "parts of a GPU (MIG) have other identities in IREE than in torch",
+            )
+        return torch.device("cuda", index)
 
     def wait_for_torch(self, state: OpenDevice) -> None:
         where = state.torch_device
-        if where is not None and where.type == "cuda" and state.torch_stream is None:
+        if where is None or where.type != "cuda":
+            return
+        refuse_capture(where)
+        if state.torch_stream is None:
             torch.cuda.current_stream(where).synchronize()
+
+    def current(self, state: OpenDevice) -> AbstractContextManager[Any]:
+        """Make the GPU torch's current one, and with it its context that of the thread."""
+        return current_gpu(state.torch_device)
 
     def import_tensor(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
         if tensor.device.type == "cpu":
@@ -122,6 +153,28 @@ class TorchGpuDriver(abc.ABC):
             retyped(view, [size], "SINT_8"), self.dlpack_device_type_code, like.device.index or 0
         )
         return _from_dlpack(capsule).view(like.dtype).view(like.shape)
+
+
+def current_gpu(where: torch.device | None) -> AbstractContextManager[Any]:
+    """Return a context in which a torch device is the thread's current one; it does, if a GPU."""
+    gpu = where is not None and where.type == "cuda"
+    return torch.cuda.device(where) if gpu else contextlib.nullcontext()
+
+
+def refuse_capture(where: torch.device) -> None:
+    """Refuse a launch by IREE on a stream that is captured: the host would wait for the stream.
+
+    Raises:
+        CaptureError: torch's current stream is captured.
+    """
+    with current_gpu(where):
+        if not torch.cuda.is_current_stream_capturing():
+            return
+    raise CaptureError(
+        f"torch device {where}: its stream is captured, must not be for a launch by IREE's VM, "
+        "which waits for the stream",
+        fix="capture only calls that `direct` runs; `explain` says why one does not",
+    )
 
 
 def _refuse_elsewhere(state: OpenDevice, tensor: Tensor) -> None:

@@ -6,9 +6,11 @@ compiled for the features of every Vulkan device, and the widths of numbers that
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -116,6 +118,13 @@ class VulkanDriver:
         """Return the target, if it is not the device's own."""
         return () if target in self.targets(state) else (target.name.partition(":")[2],)
 
+    def launch_library(self) -> str | None:
+        return None
+
+    def targets_of(self, torch_device: torch.device) -> tuple[Target, ...]:
+        del torch_device
+        return ()  # no tensor lives on a Vulkan device
+
     def serves(self, torch_device: torch.device) -> bool:
         del torch_device
         return False  # no tensor lives on a Vulkan device, so users choose one explicitly
@@ -132,6 +141,10 @@ class VulkanDriver:
 
     def wait_for_torch(self, state: OpenDevice) -> None:
         """Do nothing: CPU tensors are ready."""
+
+    def current(self, state: OpenDevice) -> AbstractContextManager[Any]:
+        del state
+        return contextlib.nullcontext()
 
     def import_tensor(self, state: OpenDevice, tensor: Tensor) -> HalBufferView:
         _refuse_narrow(state, tensor)

@@ -29,13 +29,23 @@ from ir_runtime.launch.operand.launch_type import Launch, Results, not_direct
 from ir_runtime.settings import current_settings
 
 if TYPE_CHECKING:
+    from ir_runtime.launch.direct import gpu_launch
     from ir_runtime.launch.vm import destination, loaded_global, vm_program
 else:
+    gpu_launch = late_module("ir_runtime.launch.direct.gpu_launch")
     destination = late_module("ir_runtime.launch.vm.destination")
     loaded_global = late_module("ir_runtime.launch.vm.loaded_global")
     vm_program = late_module("ir_runtime.launch.vm.vm_program")
 
-__all__ = ["BoundKernel", "LoadedKernel", "bind_kernel", "counting", "raising", "with_report"]
+__all__ = [
+    "BoundKernel",
+    "LoadedKernel",
+    "bind_gpu_kernel",
+    "bind_kernel",
+    "counting",
+    "raising",
+    "with_report",
+]
 
 
 class LoadedKernel:
@@ -76,6 +86,8 @@ class LoadedKernel:
     @cached_property
     def direct(self) -> DirectProgram | str:
         """The kernel as a host program, or the reason why `direct` cannot run it."""
+        if not self.artifact.key.device_type.startswith("local:"):
+            return gpu_launch.load_gpu_direct(self.artifact)
         return load_direct(
             self.artifact, lambda: loaded_global.load_globals(self.vm, Device("local-sync"))
         )
@@ -147,6 +159,43 @@ def bind_kernel(
     return BoundKernel(kernel, launch, "vm", uri, reason)
 
 
+def bind_gpu_kernel(
+    kernel: LoadedKernel,
+    where: torch.device,
+    operands: Sequence[Any],
+    results: Results,
+    changed: Changed = NOTHING_CHANGED,
+) -> BoundKernel | str:
+    """Bind a kernel for a GPU to the shapes of a call, or return why only `vm` can run it.
+
+    Args:
+        kernel: the kernel, in destination-passing form.
+        where: the torch device of the call's tensors.
+        operands: tensors and numbers of one call.
+        results: shape and dtype of each result.
+        changed: the operands that the last results are the new contents of.
+
+    Raises:
+        LaunchError: `IR_RUNTIME_LAUNCH=direct`, but only `vm` can run it; or the kernel refuses
+            the call.
+    """
+    wanted = current_settings().launch
+    if wanted == "vm":
+        return "IR_RUNTIME_LAUNCH=vm"
+    try:
+        direct = kernel.direct
+        if isinstance(direct, str):
+            raise UnreadableProgramError(direct)
+        told = with_report(kernel, results)
+        launch, plan = gpu_launch.bind_gpu_launch(direct, operands, told, changed, where=where)
+    except UnreadableProgramError as refusal:
+        if wanted == "direct":
+            raise not_direct(kernel.name, kernel.label, str(refusal)) from None
+        return str(refusal)
+    launch = counting(kernel, launch, where)
+    return BoundKernel(kernel, launch, "direct", str(where), UNDERSTOOD, plan)
+
+
 def with_report(kernel: LoadedKernel, results: Results) -> Results:
     """Return the results of a kernel, followed by its index report if it has one."""
     return results if kernel.report is None else (*results, (kernel.report.shape, torch.int64))
@@ -166,14 +215,20 @@ def raising(kernel: LoadedKernel, launch: Launch) -> Launch:
     return checked
 
 
-def counting(kernel: LoadedKernel, launch: Launch) -> Launch:
-    """Return a launch that counts the faults of the index report, once the counters are read."""
+def counting(kernel: LoadedKernel, launch: Launch, where: torch.device) -> Launch:
+    """Return a launch that counts the faults of the index report, once the counters are read.
+
+    Args:
+        kernel: the kernel.
+        launch: takes the report as its last result.
+        where: the torch device of the report.
+    """
     report = kernel.report
     if report is None:
         return launch
 
     def counted(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
-        rows = report.tensor(outs[0].device)
+        rows = report.tensor(where)
         launch(operands, (*outs, rows))
         add_pending_count("index_faults", functools.partial(count_faults, rows))
 

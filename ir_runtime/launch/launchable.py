@@ -333,19 +333,20 @@ class Launchable:
         outputs: Sequence[Tensor],
     ) -> Any:
         program, entry = loaded.vm
-        return call_program(
-            program,
-            entry,
-            target,
-            args,
-            outputs,
-            hidden=len(self._state),
-            is_async=self._is_async,
-            raises=target.driver.family == "local",
-            import_tensor=lambda _, tensor: target.import_torch_tensor(tensor),
-            import_scratch=lambda _, tensor: target.import_scratch(tensor),
-            export_tensor=lambda _, view, like: target.export_torch_tensor(view, like),
-        )
+        with target.driver.current(target.device_state):
+            return call_program(
+                program,
+                entry,
+                target,
+                args,
+                outputs,
+                hidden=len(self._state),
+                is_async=self._is_async,
+                raises=target.driver.family == "local",
+                import_tensor=lambda _, tensor: target.import_torch_tensor(tensor),
+                import_scratch=lambda _, tensor: target.import_scratch(tensor),
+                export_tensor=lambda _, view, like: target.export_torch_tensor(view, like),
+            )
 
     def _program(self, device: Device) -> LoadedProgram:
         ready = self._programs.get(device.type_cache_key)

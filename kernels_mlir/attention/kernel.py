@@ -32,6 +32,19 @@ GPU_CHANNELS = 4
 DENSE, PACKED = "dense", "packed"
 
 
+ENCODER = {
+    "causal": False,
+    "heads_first": False,
+    "window": None,
+    "soft_cap": None,
+    "mask": None,
+    "sinks": None,
+    "scaled_first": False,
+    "functions": "",
+}
+"""What the template of a decoder's attention has besides."""
+
+
 def variant_for(ksel: KernelSelection, dtype: torch.dtype, *, packed: bool) -> str:
     """Return the variant of the kernel: whether there are segments, and the form on a CPU."""
     variant = PACKED if packed else DENSE
@@ -59,6 +72,7 @@ def _attend_on_cpu(
         element=dtype_info(query.dtype).mlir,
         scale=scale,
         packed=packed,
+        **ENCODER,
         **form_for(query.dtype).parameters(),
     )
     operands = [kb.arg_value(i) for i in ((0, 1, 2, 4) if packed else (0, 1, 2))]

@@ -9,25 +9,17 @@ import torch
 from torch import Tensor
 
 from ir_runtime import ir
-from ir_runtime.op_reg import (
-    CustomOp,
-    KernelSelection,
-    MlirTemplate,
-    flatten,
-    float_attribute,
-    unflatten,
-)
+from ir_runtime.op_reg import CustomOp, KernelSelection
 from kernels_mlir.gpu_rows import generate_on_gpu
-from kernels_mlir.lanes import element_aliases, link_lanes
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
+    STREAMED,
     at_least_one_dimension,
     check_rows,
     choose_stores,
     make_rows,
     register_kernel,
-    store_aliases,
     summed_like,
     widened,
     widest,
@@ -44,8 +36,6 @@ if TYPE_CHECKING:
     from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["layer_norm", "layer_norm_op", "native_layer_norm"]
-
-CPU = MlirTemplate.beside(__file__, "layer_norm.mlir")
 
 
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
@@ -139,25 +129,15 @@ class LayerNormKernel(CustomOp):
         choose_stores(ksel, x.t)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
-        """Compute in float32 on rows; on GPUs by the row kernel of native."""
+        """Compute in float32 on rows, by the row kernel of native."""
         if ksel.device_family != "local":
             generate_on_gpu(self, ksel, kb)
             return
-        x = ksel.arg_descs[0].t
-        n = x.shape[-1]
-        operands = [flatten(kb, kb.arg_value(0), keep=1), kb.arg_value(1), kb.arg_value(2)]
-        names = ("x", "weight", "bias")
-        dtypes = {name: ksel.arg_descs[i].t.dtype for i, name in enumerate(names)}
-        aliases = element_aliases(dtypes) | {
-            "#epsilon": float_attribute(ksel.arg_descs[3].v),
-            "!x": f"tensor<?x{n}x!element_x>",
-            "!weight": f"tensor<{n}x!element_weight>",
-            "!bias": f"tensor<{n}x!element_bias>",
-            "#n": f"{n} : index",
-            **store_aliases(ksel),
-        }
-        y = kb.cast_float(kb.inline_mlir(link_lanes(CPU, dtypes), aliases, *operands), x.dtype)
-        kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=1))
+        from ir_runtime.rows import inline  # a stored kernel needs none of it
+
+        operands = [kb.arg_value(i) for i in range(3)]
+        norm, streamed = self.on_gpu(ksel), ksel.variant == STREAMED
+        kb.yield_results(inline(kb, norm, *operands, streamed=streamed))
 
     def on_gpu(self, ksel: KernelSelection) -> Callable[..., Tensor]:
         """Return native, of tensors alone."""

@@ -33,6 +33,7 @@ from tests.cases import (
     Ranked,
     ranked,
 )
+from tests.decoder.arguments import DECODER_OPS
 from tests.sampling import covering
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -120,7 +121,7 @@ PRODUCTS = {"gate_up_silu", "linear_act", "linear_w4", "linear_w8"}
 
 
 def test_every_op_with_a_kernel_of_its_own_has_a_case() -> None:
-    """The others are tested in `tests/catalogue` and in `tests/products`."""
+    """The others are tested in `tests/catalogue`, `tests/decoder` and `tests/products`."""
     in_catalogue = {
         name
         for name in kernels_mlir.__all__
@@ -131,7 +132,8 @@ def test_every_op_with_a_kernel_of_its_own_has_a_case() -> None:
         for name, op in ALL_CUSTOM_OP_REGS.items()
         if name.startswith("ir_kernels::") and not isinstance(op, TracedOp)
     }
-    assert {case.op for case in CASES} | PRODUCTS == in_catalogue == registered
+    tested = {case.op for case in CASES} | DECODER_OPS | PRODUCTS
+    assert tested == in_catalogue == registered
 
 
 DERIVED = [

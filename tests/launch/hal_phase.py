@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from ir_runtime.device.local import HOST_FLAGS
+from ir_runtime.device.target import HOST_FLAGS
 from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program
 from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.host_program.read_program import find_written_operands, read_program

@@ -132,7 +132,10 @@ def test_refuses_with_a_reason(source: bytes, reason: str) -> None:
         (
             b'"embedded-elf-x86_64", data',
             b'"vmvx-bytecode-fb", data',
-            "executable main_dispatch_0 has format vmvx-bytecode-fb, not embedded-elf-*",
+            (
+                "executable main_dispatch_0 has format vmvx-bytecode-fb, not one of "
+                "embedded-elf-, cuda-nvptx-fb, rocm-hsaco-fb"
+            ),
         ),
         (
             b'target("CommandIssue|Dispatch|Transfer") flags("None")',

@@ -40,7 +40,9 @@ __all__ = ["Artifact", "DirectoryStore", "MemoryStore", "Store"]
 _log = logging.getLogger("ir_runtime.store")
 _FORMAT = "v1"
 _SOURCE_FILE, _VMFB_FILE = "kernel.mlir", "kernel.vmfb"
-_PROGRAM_FILE, _BINARY = "program.json", ".so"
+_PROGRAM_FILE = "program.json"
+_ELF, _MACHINE, _AMD_GPU = b"\x7fELF", slice(18, 20), (224).to_bytes(2, "little")
+_SUFFIXES = (".so", ".ptx", ".hsaco")
 _MOST_FAILED, _MOST_FAILED_BYTES = 64, 64 << 20
 _MOST_SPARE = 256
 _PROGRAM_MAX = 1 << 30
@@ -56,7 +58,8 @@ class Artifact:
         vmfb: the compiled module.
         program: a record as JSON: the operands that the program writes, and the host program or
             the reason why there is none; empty if nothing is known.
-        executables: the shared objects that the host program launches, by name.
+        executables: what the host program launches, by name: shared objects of a CPU, PTX or
+            HSACO files of a GPU.
     """
 
     key: KernelKey
@@ -70,7 +73,7 @@ class Artifact:
         files = {_SOURCE_FILE: self.source, _VMFB_FILE: self.vmfb}
         if self.program:
             files[_PROGRAM_FILE] = self.program
-        return files | {f"{name}{_BINARY}": data for name, data in self.executables.items()}
+        return files | {f"{n}{_suffix_of(data)}": data for n, data in self.executables.items()}
 
     @classmethod
     def from_files(cls, key: KernelKey, files: Mapping[str, bytes]) -> Artifact:
@@ -78,8 +81,20 @@ class Artifact:
         payload = dict(files)
         source, vmfb = payload.pop(_SOURCE_FILE), payload.pop(_VMFB_FILE)
         program = payload.pop(_PROGRAM_FILE, b"")
-        executables = {name.removesuffix(_BINARY): data for name, data in payload.items()}
+        executables = {_without_suffix(name): data for name, data in payload.items()}
         return cls(key, source, vmfb, program, executables)
+
+
+def _suffix_of(data: bytes) -> str:
+    """Return the end of the file name of an executable, by which tools know it."""
+    if not data.startswith(_ELF):
+        return ".ptx"
+    return ".hsaco" if data[_MACHINE] == _AMD_GPU else ".so"
+
+
+def _without_suffix(name: str) -> str:
+    suffix = next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), "")
+    return name.removesuffix(suffix)
 
 
 class Store(Protocol):

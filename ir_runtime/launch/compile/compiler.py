@@ -19,8 +19,7 @@ from typing import IO, Any
 
 from ir_runtime.counters import add_count
 from ir_runtime.device.instance import is_forked, on_exit, on_fork
-from ir_runtime.device.local import HOST_FLAGS
-from ir_runtime.device.target import Target
+from ir_runtime.device.target import HOST_FLAGS, Target
 from ir_runtime.device.target_name import back_end_of
 from ir_runtime.errors import (
     CompileError,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ir_runtime.fork_lock import fork_waits
 from ir_runtime.launch.artifact.entry_files import is_file_name
@@ -19,6 +20,9 @@ from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.host_program.program_json import load_program
 from ir_runtime.launch.operand.mutation import CHANGED
 
+if TYPE_CHECKING:
+    from ir_runtime.launch.host_program.gpu_executable import GpuCode, GpuExport
+
 __all__ = [
     "DEFAULT_ENTRIES",
     "WrittenOperands",
@@ -26,6 +30,7 @@ __all__ = [
     "program_files",
     "stored_accesses",
     "stored_entry",
+    "stored_gpu_exports",
     "stored_host_program",
     "stored_written_operands",
 ]
@@ -69,6 +74,10 @@ def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes,
             if odd:  # a foreign program may have any names; each executable is a file of its own
                 raise UnreadableProgramError(f"executable {odd[0]!r} cannot be a file's name")
             executables = {name: executables[name] for name in program.executables}
+            codes = _gpu_codes(executables, program)
+            if codes:
+                executables = {name: code.image for name, code in codes.items()}
+                record["gpu"] = {name: _exports_json(code) for name, code in codes.items()}
             record |= {"entry": entry, "reflection": reflection, "program": program.to_json()}
             needed = program.is_packed or CHANGED in reflection
             accesses = find_accesses(compiled.stream, with_extents=needed)
@@ -77,6 +86,58 @@ def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes,
             record["unreadable"] = str(refusal)
             executables = {}
     return json.dumps(record, indent=1).encode(), executables
+
+
+def _gpu_codes(executables: Mapping[str, bytes], program: HostProgram) -> dict[str, GpuCode]:
+    """Read the executables of a GPU; empty for those of a CPU.
+
+    Raises:
+        UnreadableProgramError: they are of several kinds, damaged, or do not fit the program.
+    """
+    from ir_runtime.launch.host_program.gpu_executable import GPU_FORMATS, read_gpu_executable
+
+    found: dict[str, GpuCode] = {}
+    for name, data in executables.items():
+        kind = next((kind for kind, magic in GPU_FORMATS.items() if data.startswith(magic)), None)
+        if kind is None:
+            continue
+        try:
+            found[name] = read_gpu_executable(data, kind)
+        except ValueError as fault:
+            raise UnreadableProgramError(f"executable {name}: {fault}") from fault
+    if found and len(found) < len(executables):
+        raise UnreadableProgramError("its executables are of several kinds of device")
+    for name, functions in zip(program.executables, program.functions, strict=True):
+        known = {export.name for export in found[name].exports} if found else set(functions)
+        missing = [function for function in functions if function not in known]
+        if missing:
+            raise UnreadableProgramError(f"executable {name} has no kernel {missing[0]}")
+    return found
+
+
+def _exports_json(code: GpuCode) -> list[list[object]]:
+    return [
+        [each.name, list(each.block), each.shared_bytes, each.constants, each.bindings]
+        for each in code.exports
+    ]
+
+
+def stored_gpu_exports(artifact: Artifact) -> dict[str, tuple[GpuExport, ...]]:
+    """Return the kernels of each executable of a GPU; empty for an artifact of a CPU.
+
+    Raises:
+        ValueError, TypeError, KeyError: the record is of another version of this package.
+    """
+    from ir_runtime.launch.host_program.gpu_executable import GpuExport
+
+    stored = json.loads(artifact.program).get("gpu", {}) if artifact.program else {}
+    return {
+        name: tuple(
+            GpuExport(str(one), (int(x), int(y), int(z)), int(shared), int(numbers), int(bound))
+            for one, (x, y, z), shared, numbers, bound in exports
+        )
+        for name, exports in stored.items()
+    }
 
 
 def _default_entry(text: bytes) -> str:

@@ -37,6 +37,7 @@ from ir_runtime.tracing import active_trace, record_event
 
 if TYPE_CHECKING:
     from ir_runtime.launch.direct import evaluate_program as programs
+    from ir_runtime.launch.direct.gpu.gpu_code import GpuCodes
     from ir_runtime.launch.direct.native import _launcher
 else:
     programs = late_module("ir_runtime.launch.direct.evaluate_program")
@@ -59,6 +60,8 @@ def load_direct(
     program = stored_host_program(artifact)
     if isinstance(program, str):
         return program
+    if not artifact.key.device_type.startswith("local:"):
+        return "whole programs run in IREE's VM on GPUs"
     absent = native.why_absent()
     if absent is not None:
         return f"the C launcher is not there: {absent}"
@@ -112,9 +115,10 @@ class BoundPlan:
         self,
         plan: Plan,
         program: HostProgram,
-        executables: Sequence[_launcher.Executable],
-        report: tuple[int, Fault | None] = (0, None),
+        executables: Sequence[_launcher.Executable | _launcher.GpuExecutable],
+        report: tuple[int, Callable[[Any], None] | None] = (0, None),
         constants: Sequence[memoryview] = (),
+        **options: Any,
     ) -> None:
         from ir_runtime.launch.direct.native import _launcher
 
@@ -138,6 +142,7 @@ class BoundPlan:
             plan.changed,
             len(plan.staged),
             len(plan.steps) if plan.checked_at is None else plan.checked_at,
+            **options,
         )
 
 
@@ -160,6 +165,7 @@ class DirectProgram:
         report: the index report in its last result, None if it has none.
         loaded: the loaded buffers of the program, in its order, as bytes.
         accesses: the known accesses of its dispatches.
+        gpu: the executables of a GPU, None for those of a CPU.
 
     Attributes:
         constants: the bytes of its constants, then those of its loaded buffers.
@@ -169,15 +175,17 @@ class DirectProgram:
         self,
         name: str,
         program: HostProgram,
-        executables: Sequence[_launcher.Executable],
+        executables: Sequence[_launcher.Executable | _launcher.GpuExecutable],
         report: IndexReport | None = None,
         loaded: Sequence[Tensor] = (),
         *,
         accesses: DispatchAccesses = NO_ACCESSES,
+        gpu: GpuCodes | None = None,
     ) -> None:
         self.name = name
+        self.gpu = gpu
         self._accesses = accesses
-        self._report = _reported(name, report)
+        self._report = _reported(name, report) if gpu is None else gpu.reported(report)
         self.program = program
         self._executables = tuple(executables)
         self.constants = (*map(_aligned, program.constants), *loaded)
@@ -274,12 +282,14 @@ class DirectProgram:
             raise launch_failure(self.name, RuntimeError(str(error)), tensors) from None
         return self._loaded(plan, self._report)
 
-    def _loaded(self, plan: Plan, report: tuple[int, Fault | None]) -> BoundPlan:
+    def _loaded(self, plan: Plan, report: tuple[int, Callable[[Any], None] | None]) -> BoundPlan:
         # This executor is only for kernels that keep their operands; `vm` runs the others.
         if plan.written_operands:
             raise UnreadableProgramError("it writes its operands")
         try:
-            return BoundPlan(plan, self.program, self._executables, report, self._memories)
+            options = self.gpu.plan_options(plan, self.program) if self.gpu is not None else {}
+            given = (self.program, self._executables, report, self._memories)
+            return BoundPlan(plan, *given, **options)
         except ValueError as refusal:
             raise UnreadableProgramError(f"the C launcher refuses it: {refusal}") from refusal
 

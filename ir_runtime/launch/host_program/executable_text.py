@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["UnreadableProgramError", "split_executables"]
+__all__ = ["UnreadableProgramError", "is_known_format", "split_executables"]
 
 _EXECUTABLE = re.compile(
     rb"^[ \t]*hal\.executable (?:public |private )?@(\"[^\"\n]*\"|[\w$.]+)", re.MULTILINE
@@ -17,8 +17,12 @@ _BINARY = re.compile(
     rb"[^<\n]*<format = \"([^\"\n]*)\", data = dense<\"0x([0-9A-Fa-f]*)\"> : vector<(\d+)xi8>"
 )
 _OTHER_BINARY = re.compile(rb"hal\.executable\.(?:binary|variant|source)\b")
-_FORMAT = b"embedded-elf-"
-_ELF = b"\x7fELF"
+_FORMATS = {
+    "embedded-elf-": (b"\x7fELF", "ELF file"),
+    "cuda-nvptx-fb": (b"CDA1", "CUDA executable"),
+    "rocm-hsaco-fb": (b"HIP1", "HIP executable"),
+}
+"""The start of the name of each format: the first bytes of its binaries, and a word for them."""
 
 
 class UnreadableProgramError(Exception):
@@ -36,11 +40,12 @@ def split_executables(hal_text: bytes) -> tuple[bytes, dict[str, bytes]]:
 
     Returns:
         The text with a short placeholder for each binary, so that it parses fast; and the
-        binaries, ELF shared objects, by the name of their executable.
+        binaries by the name of their executable: ELF shared objects of CPUs, or what
+        `read_gpu_executable` reads.
 
     Raises:
-        UnreadableProgramError: an executable has several binaries, or its binary is not an
-            embedded ELF.
+        UnreadableProgramError: an executable has several binaries, or its binary is of another
+            format.
     """
     binaries: dict[str, bytes] = {}
     pieces: list[bytes] = []
@@ -64,14 +69,21 @@ def split_executables(hal_text: bytes) -> tuple[bytes, dict[str, bytes]]:
     return b"".join((*pieces, hal_text[kept:])), binaries
 
 
+def is_known_format(kind: str) -> bool:
+    """Tell whether binaries of a format can be launched directly."""
+    return any(kind.startswith(name) for name in _FORMATS)
+
+
 def _binary_of(name: str, kind: bytes, digits: bytes, size: bytes) -> bytes:
-    if not kind.startswith(_FORMAT):
+    known = next((_FORMATS[start] for start in _FORMATS if kind.startswith(start.encode())), None)
+    if known is None:
         raise UnreadableProgramError(
-            f"executable {name} has format {kind.decode()}, not {_FORMAT.decode()}*"
+            f"executable {name} has format {kind.decode()}, not one of {', '.join(_FORMATS)}"
         )
     if len(digits) != 2 * int(size):
         raise UnreadableProgramError(f"executable {name} does not have its {int(size)} bytes")
     binary = bytes.fromhex(digits.decode())
-    if not binary.startswith(_ELF):
-        raise UnreadableProgramError(f"executable {name} is no ELF file")
+    magic, word = known
+    if not binary.startswith(magic):
+        raise UnreadableProgramError(f"executable {name} is no {word}")
     return binary

@@ -11,7 +11,11 @@ from typing import Any
 
 from ir_runtime.launch.host_program.constant_reader import ConstantReader
 from ir_runtime.launch.host_program.entry_declaration import destinations_of
-from ir_runtime.launch.host_program.executable_text import UnreadableProgramError, split_executables
+from ir_runtime.launch.host_program.executable_text import (
+    UnreadableProgramError,
+    is_known_format,
+    split_executables,
+)
 from ir_runtime.launch.host_program.function_reader import FunctionReader
 from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.host_program.program_builder import ProgramBuilder
@@ -107,6 +111,6 @@ def _variant_of(executable: Any) -> str:
     if [op.operation.name for op in binaries] != ["hal.executable.binary"]:
         raise UnreadableProgramError(f"executable {_symbol(executable)} must have one binary")
     kind = binaries[0].attributes["format"].value
-    if not kind.startswith("embedded-elf-"):
+    if not is_known_format(kind):
         raise UnreadableProgramError(f"executable {_symbol(executable)} has format {kind}")
     return _symbol(binaries[0])

@@ -44,7 +44,7 @@ class IndexReport:
     Attributes:
         facts: for each row: `op`, the operator that takes the index; `argument`, the name of the
             argument that holds the index, if it is an argument; `of`, the op of that argument;
-            `at`, the line of the user's code.
+            `at`, the line of the user's code; `limit`, the limit in words, if it is no size.
     """
 
     facts: tuple[Mapping[str, Any], ...]
@@ -129,10 +129,12 @@ def _fault(
     if owner is not None and owner != name:
         what += f" of {owner}"
     says = "has indices" if index is None else f"has {index}" if argument else f"is {index}"
-    wanted = f"in {lowest}..{size - 1}" if size else "empty"
+    wanted = f"in {lowest}..{size - 1}" if size > lowest else "empty"
+    limit = facts.get("limit", f"for a dimension of size {size}")
+    comma = "," if "limit" in facts else ""
     place = f" at {facts['at']}" if "at" in facts else ""
     return IndexOutOfRangeError(
-        f"{name}: {what} {says}, must be {wanted} for a dimension of size {size}",
+        f"{name}: {what} {says}, must be {wanted}{comma} {limit}",
         facts=[f"in {facts['op']}{place}"] if facts["op"] != name else [],
         argument=argument,
         index=index,

@@ -74,6 +74,9 @@ def launch_failure(name: str, error: Exception, operands: Sequence[Any] = ()) ->
     fix = None
     if "empty buffer range" in str(error):  # the error of IREE's Vulkan driver for empty tensors
         fix = "run calls with tensors without elements on the CPU: Vulkan has no empty buffers"
+    empty = any(isinstance(value, Tensor) and value.numel() == 0 for value in operands)
+    if empty and "INVALID_VALUE" in str(error):  # an empty grid, which drivers of GPUs refuse
+        fix = "run programs on tensors without elements on the CPU"
     shown = ", ".join(format_tensor(value) for value in operands if isinstance(value, Tensor))
     facts = [str(error), *([f"called with {shown}"] if shown else [])]
     return LaunchError(f"{name}: failed while running", facts=facts, fix=fix)

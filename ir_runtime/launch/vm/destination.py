@@ -15,17 +15,19 @@ from torch import Tensor
 
 from ir_runtime.device.device import Device
 from ir_runtime.device.storage import refuse_cut_tensors
+from ir_runtime.device.torch_device import get_device_from_torch
 from ir_runtime.dtypes import DTYPES, short_name
 from ir_runtime.errors import LaunchError
 from ir_runtime.frozen import frozen
 from ir_runtime.launch.operand.launch_type import Launch, Results, in_profiles, launch_failure
+from ir_runtime.launch.vm.gpu_memory import again_without_cache
 from ir_runtime.launch.vm.vm_program import VmProgram
 
 if TYPE_CHECKING:
     from ir_runtime.device.driver import Driver
     from ir_runtime.device.state import DeviceState
 
-__all__ = ["bind_device_launch", "bind_launch"]
+__all__ = ["bind_device_launch", "bind_launch", "bind_torch_launch"]
 
 _to_dlpack = torch._C._to_dlpack
 
@@ -133,7 +135,6 @@ def bind_device_launch(program: VmProgram, entry: str, device: Device, results: 
         refuse_cut_tensors(program.name, "operand", operands)
         refuse_cut_tensors(program.name, "result", outs)
         context, function = program.function(device, entry)
-        device.setup_iree_action()
         arguments: Any = VmVariantList(len(operands) + len(outs))
         for operand in _spared(program, entry, operands):
             if isinstance(operand, int):
@@ -144,6 +145,7 @@ def bind_device_launch(program: VmProgram, entry: str, device: Device, results: 
         for view in views:
             arguments.push_ref(view)
         returned = VmVariantList(len(outs))
+        device.setup_iree_action()  # now: the copies of operands are torch's work, too
         try:
             context.invoke(function, arguments, returned)
         except Exception as error:
@@ -155,7 +157,31 @@ def bind_device_launch(program: VmProgram, entry: str, device: Device, results: 
         for view, out in zip(views, outs, strict=True):
             driver.finish_destination(state, view, out)
 
-    return in_profiles(f"{program.name} (vm, {device.uri})", invoke_on)
+    def invoke_there(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        with driver.current(state):
+            again_without_cache(lambda: invoke_on(operands, outs))
+
+    return in_profiles(f"{program.name} (vm, {device.uri})", invoke_there)
+
+
+def bind_torch_launch(
+    program: VmProgram, entry: str, where: torch.device, results: Results
+) -> Launch:
+    """Return a launch as `bind_device_launch` does, on the GPU of a torch device.
+
+    The device is found for each launch: it may depend on the thread and on torch's current stream.
+    """
+    launches: dict[str, Launch] = {}
+
+    def launch(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
+        device = get_device_from_torch(where)
+        bound = launches.get(device.instance_cache_key)
+        if bound is None:
+            bound = bind_device_launch(program, entry, device, results)
+            launches[device.instance_cache_key] = bound
+        bound(operands, outs)
+
+    return launch
 
 
 @frozen

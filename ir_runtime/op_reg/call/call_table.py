@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ir_runtime.device import Device, get_device_from_torch
+from ir_runtime.device import Device
 from ir_runtime.device.device import set_devices
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch.direct.quick_gradient import quick_needs_grad
 from ir_runtime.launch.operand.call_key import call_key
 from ir_runtime.op_reg.call.bound_launch import BoundLaunch, write_into
-from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET, CallFunctions
+from ir_runtime.op_reg.call.call_functions import GPU_KEYSET, PLAIN_KEYSET, CallFunctions
 from ir_runtime.op_reg.call.kernel import bind_call
 from ir_runtime.op_reg.call.native_call import FastCalls
 from ir_runtime.op_reg.op.op_arguments import make_fill, out_names
@@ -107,7 +107,9 @@ Run = Callable[..., Any]
 """Runs a call below autograd, given all arguments."""
 
 
-def make_call_functions(op: Op, slow: Slow, slow_out: Slow, *, told: bool = False) -> CallFunctions:
+def make_call_functions(
+    op: Op, slow: Slow, slow_out: Slow, *, told: bool = False, told_there: bool = False
+) -> CallFunctions:
     """Make the functions that the dispatcher calls for an op.
 
     Args:
@@ -116,16 +118,29 @@ def make_call_functions(op: Op, slow: Slow, slow_out: Slow, *, told: bool = Fals
         slow_out: as `slow`, for the `out` overload.
         told: whether the C launcher stands before those for CPU tensors, and calls them with the
             reason of its refusal first.
+        told_there: the same for those for tensors on GPUs.
     """
+    call, autograd = _entrances(op, slow, out=False, told=told)
+    call_there, autograd_there = _gpu_entrances(op, slow, out=False, told=told_there)
+    call_out, autograd_out = _entrances(op, slow_out, out=True, told=told)
+    out_there, autograd_out_there = _gpu_entrances(op, slow_out, out=True, told=told_there)
     return CallFunctions(
-        *_entrances(op, slow, out=False, told=told), *_entrances(op, slow_out, out=True, told=told)
+        call=call,
+        call_there=call_there,
+        autograd=autograd,
+        autograd_there=autograd_there,
+        call_out=call_out,
+        call_out_there=out_there,
+        autograd_out=autograd_out,
+        autograd_out_there=autograd_out_there,
     )
 
 
-def _entrances(
-    op: Op, slow: Slow, *, out: bool, told: bool
-) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
-    """Make the kernel for CPU tensors, that for others, and that of autograd, for one overload.
+Entrances = tuple[Callable[..., Any], Callable[..., Any]]
+
+
+def _entrances(op: Op, slow: Slow, *, out: bool, told: bool) -> Entrances:
+    """Make the kernel for CPU tensors, and that of autograd, for one overload.
 
     Calls on CPU tensors need not look for a device unless some thread has made one current.
     """
@@ -139,9 +154,6 @@ def _entrances(
         every = fill(args, named)
         return there(every) if set_devices else here(every, name, refused)
 
-    def call_there(*args: Any, **named: Any) -> Any:
-        return there(fill(args, named))
-
     def autograd(refused: int | None, keyset: Any, /, *args: Any, **named: Any) -> Any:
         every = fill(args, named)
         if (
@@ -153,9 +165,32 @@ def _entrances(
             return slow(keyset, every)
         return here(every, name_autograd, refused)
 
-    if told:
-        return call, call_there, autograd
-    return functools.partial(call, None), call_there, functools.partial(autograd, None)
+    return (call, autograd) if told else _untold(call, autograd)
+
+
+def _gpu_entrances(op: Op, slow: Slow, *, out: bool, told: bool) -> Entrances:
+    """Make the kernel for tensors on GPUs and elsewhere, and that of autograd for GPUs."""
+    there = _make_run(op, out=out, there=True)
+    fill, needs_grad = make_fill(op, out=out), quick_needs_grad()
+    raw_repr, forward_ad = torch._C.DispatchKeySet.raw_repr, torch.autograd.forward_ad
+    suffix = "out_there" if out else "there"
+    name, name_autograd = f"call_{suffix}", f"autograd_{suffix}"
+
+    def call_there(refused: int | None, /, *args: Any, **named: Any) -> Any:
+        return there(fill(args, named), name, refused)
+
+    def autograd_there(refused: int | None, keyset: Any, /, *args: Any, **named: Any) -> Any:
+        every = fill(args, named)
+        plain = raw_repr(keyset) == GPU_KEYSET and forward_ad._current_level < 0
+        if not plain or needs_grad(*every):
+            return slow(keyset, every)
+        return there(every, name_autograd, refused)
+
+    return (call_there, autograd_there) if told else _untold(call_there, autograd_there)
+
+
+def _untold(call: Callable[..., Any], autograd: Callable[..., Any]) -> Entrances:
+    return functools.partial(call, None), functools.partial(autograd, None)
 
 
 def _make_run(op: Op, *, out: bool, there: bool = False) -> Run:
@@ -206,7 +241,7 @@ def _ask(op: Op, args: Sequence[Any]) -> Any:
 
 
 def _place(op: Op, args: Sequence[Any], outs: Sequence[Tensor] = ()) -> str | None:
-    """Name the device and stream that a call runs on; None if that is the CPU's own choice.
+    """Name the device that a call runs on; None if that is the CPU's own choice.
 
     Raises:
         MixedDeviceError: its tensors live on several.
@@ -214,9 +249,9 @@ def _place(op: Op, args: Sequence[Any], outs: Sequence[Tensor] = ()) -> str | No
     names = (*op.arg_names, *out_names(op)) if outs else op.arg_names
     where = call_device(op.name, names, (*args, *outs)) or torch.device("cpu")
     device = Device.chosen_for(where)
-    if device is None and where.type != "cpu":
-        device = get_device_from_torch(where)
-    return None if device is None else device.instance_cache_key
+    if device is not None:
+        return device.instance_cache_key
+    return None if where.type == "cpu" else str(where)  # the stream is looked up by each launch
 
 
 def _serves_cpu(op: Op) -> bool:

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
-from ir_runtime.device import Device, Target, get_device_from_torch
+from ir_runtime.device import Device, Target
 from ir_runtime.device.driver_table import driver_for_torch, host_flags_for
 from ir_runtime.device.instance import on_exit, on_fork
 from ir_runtime.device.local import host_targets
 from ir_runtime.device.machine import code_for
+from ir_runtime.device.torch_device import driver_of_torch
 from ir_runtime.errors import GenerateError, IrRuntimeError
 from ir_runtime.fork_lock import fork_waits
 from ir_runtime.late_import import late_module
@@ -24,6 +25,7 @@ from ir_runtime.launch.compile.less_fusion import obtain_maybe_less_fused
 from ir_runtime.launch.executor import (
     BoundKernel,
     LoadedKernel,
+    bind_gpu_kernel,
     bind_kernel,
     counting,
     raising,
@@ -213,8 +215,9 @@ def _bind_launch(
         uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
         with fork_waits():
             return bind_kernel(kernel, ENTRY, uri, flat, written, changed)
-    reason = f"the call runs on {where if device is None else device.uri}"
-    device = device or get_device_from_torch(where)
+    if device is None:
+        return _bind_on_gpu(op, ksel, where, flat, written, changed)
+    reason = f"the call runs on {device.uri}"
     if device.driver_id == "local-task" and 0 in sizes:
         device = Device("local-sync")  # the worker pool crashes on empty grids
     kernel = kernel_for(op, ksel, device.targets)
@@ -222,10 +225,36 @@ def _bind_launch(
         launch = destination.bind_device_launch(
             kernel.vm, ENTRY, device, with_report(kernel, written)
         )
-    # A GPU's report is read later: waiting for it would stop the stream in each call.
-    report = raising if device.driver.family == "local" else counting
-    launch = writing_back(report(kernel, launch), changed)
-    return BoundKernel(kernel, launch, "vm", device.uri, reason)
+    if device.driver.family == "local":
+        launch = raising(kernel, launch)
+    else:  # a GPU's report is read later: waiting for it would stop the stream in each call
+        launch = counting(kernel, launch, where)
+    return BoundKernel(kernel, writing_back(launch, changed), "vm", device.uri, reason)
+
+
+def _bind_on_gpu(
+    op: Op,
+    ksel: CallSelection,
+    where: torch.device,
+    flat: Sequence[Any],
+    written: Results,
+    changed: Changed,
+) -> BoundKernel:
+    """Bind a call to the GPU of its tensors; IREE opens the GPU only if `direct` cannot run it.
+
+    Raises:
+        DeviceError: no driver serves the tensors, or no target fits their GPU.
+        LaunchError: `IR_RUNTIME_LAUNCH=direct`, and only `vm` can run the kernel.
+    """
+    kernel = kernel_for(op, ksel, driver_of_torch(where).targets_of(where))
+    with fork_waits():
+        bound = bind_gpu_kernel(kernel, where, flat, written, changed)
+        if isinstance(bound, BoundKernel):
+            return bound
+        told = with_report(kernel, written)
+        launch = destination.bind_torch_launch(kernel.vm, ENTRY, where, told)
+    launch = writing_back(counting(kernel, launch, where), changed)
+    return BoundKernel(kernel, launch, "vm", str(where), bound)
 
 
 def family_for(where: torch.device | None) -> str:

@@ -13,12 +13,14 @@ from ir_runtime.op_reg.op.op_arguments import default_values, out_names, staged_
 from ir_runtime.settings import bound_launches
 
 if TYPE_CHECKING:
+    from ir_runtime.launch.direct.native import _launcher
     from ir_runtime.op_reg.call.call_functions import CallFunctions
     from ir_runtime.op_reg.op.op import Op
 
 __all__ = ["FastCalls", "add_fast_calls", "can_be_fast"]
 
-_NOT_SEEN_YET = ("value", "dtype", "shape", "unknown arguments")
+_NOT_SEEN_YET = ("value", "dtype", "shape", "device", "unknown arguments")
+_DLPACK_CPU = 1
 
 
 class FastCalls:
@@ -29,17 +31,26 @@ class FastCalls:
     """
 
     def __init__(self, op: Op) -> None:
-        from ir_runtime.launch.direct.native import _launcher
 
         self._op = op
         self._entrances: dict[str, _launcher.Call] = {}
         self._calls: list[_launcher.Call] = []
         self._out_calls: list[_launcher.Call] = []
+        self._gpu_calls: list[_launcher.Call] = []
+        self._gpu_out_calls: list[_launcher.Call] = []
         self._guarded: _launcher.Call | None = None
         self._guarded_out: _launcher.Call | None = None
         self._capacity = 1  # the setting is read when there is something to remember
 
-    def entrance(self, name: str, slow: Callable[..., Any], *, keyset: bool, out: bool) -> Any:
+    def entrance(
+        self,
+        name: str,
+        slow: Callable[..., Any],
+        *,
+        keyset: bool,
+        out: bool,
+        gpu_type: int | None = None,
+    ) -> Any:
         """Return what the dispatcher may call in place of a function.
 
         Args:
@@ -47,16 +58,17 @@ class FastCalls:
             slow: the function; called for what is not remembered, with the reason first.
             keyset: whether it takes the key set, next.
             out: whether it is one of the `out` overload.
+            gpu_type: DLPack's number of the GPUs whose tensors it takes; None for CPU tensors.
         """
         from ir_runtime.launch.direct.native import _launcher
-        from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
+        from ir_runtime.op_reg.call.call_functions import GPU_KEYSET, PLAIN_KEYSET
 
         op = self._op
         call = _launcher.Call(
             slow,
             takes_keyset=keyset,
-            plain_keyset=PLAIN_KEYSET,
-            set_devices=set_devices,
+            plain_keyset=PLAIN_KEYSET if gpu_type is None else GPU_KEYSET,
+            set_devices=set_devices if gpu_type is None else [],  # they are for CPU tensors
             parameters=(*op.arg_names, staged_name(op)) if out else op.arg_names,
             positional=op.positional_count,
             defaults=default_values(op) | ({staged_name(op): False} if out else {}),
@@ -67,10 +79,19 @@ class FastCalls:
             asked=len(op.arg_names),
             is_told=True,
             returned=-1 if op.returned_arg is None else op.returned_arg,
+            device_type=_DLPACK_CPU if gpu_type is None else gpu_type,
         )
         self._entrances[name] = call
-        (self._out_calls if out else self._calls).append(call)
+        calls, out_calls = self._lists(on_gpu=gpu_type is not None)
+        (out_calls if out else calls).append(call)
         return call
+
+    def _lists(self, *, on_gpu: bool) -> tuple[list[_launcher.Call], list[_launcher.Call]]:
+        """Return the entrances for CPU tensors, or those for a GPU's, and those of `out`."""
+        return (self._gpu_calls, self._gpu_out_calls) if on_gpu else (self._calls, self._out_calls)
+
+    def _every(self) -> tuple[_launcher.Call, ...]:
+        return (*self._calls, *self._out_calls, *self._gpu_calls, *self._gpu_out_calls)
 
     def guarded_entrance(self, slow: Callable[..., Any]) -> Any:
         """Return what users may call in place of the torch op; the same one each time.
@@ -153,24 +174,24 @@ class FastCalls:
         assert bound.plan is not None
         if self._capacity != bound_launches():
             self._capacity = bound_launches()
-            for call in (*self._calls, *self._out_calls):
+            for call in self._every():
                 call.clear(self._capacity)
         missed = self._entrances[name] if _not_seen_yet(refused) else None
-        for calls, given in ((self._calls, args), (self._out_calls, (*args, False))):
+        plain, into = self._lists(on_gpu=bound.plan.native.device_type != _DLPACK_CPU)
+        for calls, given in ((plain, args), (into, (*args, False))):
             for call in calls:
                 if call is missed or call.remembered == 0:
                     call.remember(given, bound.plan.native, bound.operands, bound.results)
 
     def clear(self) -> None:
         """Forget all."""
-        for call in (*self._calls, *self._out_calls):
+        for call in self._every():
             call.clear()
 
     @property
     def hits(self) -> int:
         """How many calls never reached Python."""
-        every = (*self._calls, *self._out_calls)
-        return sum(call.hits for call in every)
+        return sum(call.hits for call in self._every())
 
 
 def _guarded_call(
@@ -212,18 +233,32 @@ def can_be_fast(op: Op) -> bool:
     return not op.select_each_call and native.why_absent() is None
 
 
-def add_fast_calls(op: Op, functions: CallFunctions) -> CallFunctions:
-    """Return the functions with the C launcher before those for CPU tensors.
+def add_fast_calls(op: Op, functions: CallFunctions, gpu_type: int | None = None) -> CallFunctions:
+    """Return the functions with the C launcher before those for CPU tensors, and those for GPUs.
 
     Args:
         op: an op that `can_be_fast`.
         functions: made to be told why a call was passed on.
+        gpu_type: DLPack's number of torch's GPUs; None leaves the functions for them alone.
     """
     fast = op.calls.fast = FastCalls(op)
-    return replace(
+    functions = replace(
         functions,
         call=fast.entrance("call", functions.call, keyset=False, out=False),
         autograd=fast.entrance("autograd", functions.autograd, keyset=True, out=False),
         call_out=fast.entrance("call_out", functions.call_out, keyset=False, out=True),
         autograd_out=fast.entrance("autograd_out", functions.autograd_out, keyset=True, out=True),
     )
+    if gpu_type is None:
+        return functions
+    there = {
+        name: fast.entrance(
+            name,
+            getattr(functions, name),
+            keyset=name.startswith("autograd"),
+            out="out" in name,
+            gpu_type=gpu_type,
+        )
+        for name in ("call_there", "autograd_there", "call_out_there", "autograd_out_there")
+    }
+    return replace(functions, **there)

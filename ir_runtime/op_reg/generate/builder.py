@@ -167,6 +167,23 @@ class KernelBuilder(ModuleBuilder):
         with self.context, self.location, self.ip:
             return check_argument(self, index, table, dim, wraps=wraps)
 
+    def report_index_bounds(self, row: Value, argument: str, *, limit: str) -> None:
+        """Report the bounds of indices that a kernel reads and limits itself.
+
+        The call raises IndexOutOfRangeError as for `checked_index`. The kernel must not use an
+        index out of range, and must make the row before it changes an argument.
+
+        Args:
+            row: `tensor<4xi64>`: the least and the greatest index, the lowest one allowed, and the
+                one after the highest one.
+            argument: the name of the argument that holds the indices.
+            limit: the limit in words, for the message: `must be in 0..<highest>, <limit>`.
+        """
+        from ir_runtime.op_reg.generate.index_report import report_bounds
+
+        with self.context, self.location, self.ip:
+            report_bounds(self, row, argument, limit)
+
     def _checked(self, results: Sequence[Value], descs: Sequence[Any]) -> list[Value]:
         """Return the values that `generate` yields, cast to the declared types; only once.
 

@@ -31,6 +31,7 @@ __all__ = [
     "check_argument",
     "check_index",
     "lowest_index",
+    "report_bounds",
     "report_row",
     "size_of",
 ]
@@ -162,6 +163,13 @@ def check_argument(
     facts = {"op": op} if name is None else {"op": op, "argument": name, "of": op}
     size = size_of(table, dim)
     return check_index(kb.module_body, kb.symbol_table, index, size, facts, wraps=wraps)
+
+
+def report_bounds(kb: ModuleBuilder, row: Value, argument: str, limit: str) -> None:
+    """Report a row that a kernel made itself; see `KernelBuilder.report_index_bounds`."""
+    op = kb.ksel.op.name
+    facts = {"op": op, "argument": argument, "of": op, "limit": limit}
+    report_row(kb.module_body, kb.symbol_table, row, json.dumps(facts, sort_keys=True))
 
 
 def size_of(table: Value, dim: int) -> Value:

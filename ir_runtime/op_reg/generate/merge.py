@@ -33,7 +33,7 @@ def merge_module(kb: ModuleBuilder, name: str, text: str) -> dict[str, str]:
     known = kb.merged.get(digest)
     if known is not None:
         return known
-    text = _with_own_exports(kb, text)
+    text = _with_unique_executables(kb.symbol_table, text)
     try:
         module = Module.parse(text, kb.context)
     except Exception as error:
@@ -62,21 +62,17 @@ def merge_module(kb: ModuleBuilder, name: str, text: str) -> dict[str, str]:
     return functions
 
 
-_EXECUTABLE = re.compile(r"^ *hal\.executable\.source private @(\w+)", re.MULTILINE)
-_EXPORT = re.compile(r"^ *hal\.executable\.export public @(\w+)", re.MULTILINE)
+def _with_unique_executables(symbol_table: SymbolTable, text: str) -> str:
+    """Rename executables that clash, and the entry points in them, whose names clash, too.
 
-
-def _with_own_exports(kb: ModuleBuilder, text: str) -> str:
-    """Rename the exports of an executable whose name the module has already.
-
-    IREE links all executables of a program into one, where two exports of one name clash.
+    IREE links the executables of a program into one, in which entry points of one name clash.
     """
-    executable = _EXECUTABLE.search(text)
-    if executable is None or executable[1] not in kb.symbol_table:
-        return text
-    suffix = unique_symbol(kb.symbol_table, executable[1])[len(executable[1]) :]
-    for export in set(_EXPORT.findall(text)):
-        text = re.sub(rf"@{export}\b", f"@{export}{suffix}", text)
+    for name in re.findall(r"hal\.executable\.source \w+ @(\w+)", text):
+        new = unique_symbol(symbol_table, name)
+        if new != name:
+            entries = re.findall(r"hal\.executable\.export public @(\w+)", text)
+            for symbol in {name, *entries}:
+                text = re.sub(rf"@{symbol}\b", f"@{symbol}{new[len(name) :]}", text)
     return text
 
 

@@ -12,7 +12,7 @@ from torch._library.utils import Kernel
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, RegistrationError, UnsupportedTorchDeviceError
 from ir_runtime.launch.operand.gradient import needs_grad
-from ir_runtime.op_reg.call.call_functions import CallFunctions
+from ir_runtime.op_reg.call.call_functions import CallFunctions, gpu_device_type
 from ir_runtime.op_reg.call.call_table import make_call_functions
 from ir_runtime.op_reg.call.kernel import run_select
 from ir_runtime.op_reg.call.native_call import add_fast_calls, can_be_fast
@@ -59,8 +59,11 @@ def register_with_torch(op: Op) -> Any:
         _register_fake(op, op.qualified_name, _make_fake(op))
     if op.register_impl:
         slow, slow_out, fast = make_autograd_slow(op), _make_slow_out(op, packet), can_be_fast(op)
-        functions = make_call_functions(op, slow, slow_out, told=fast)
-        functions = add_fast_calls(op, functions) if fast else functions
+        gpu_type = gpu_device_type() if fast else None
+        functions = make_call_functions(
+            op, slow, slow_out, told=fast, told_there=gpu_type is not None
+        )
+        functions = add_fast_calls(op, functions, gpu_type) if fast else functions
         for key in op.dispatch_keys:
             op.library.impl(op.name, functions.call if key == "CPU" else functions.call_there, key)
         # Tensors of any other backend or layout reach the fallback, which refuses them. An op
@@ -72,6 +75,8 @@ def register_with_torch(op: Op) -> Any:
         # The autograd kernel is the fast path of eager calls: it serves calls without a gradient
         # itself, instead of dispatching a second time.
         op.library.impl(op.name, functions.autograd, "Autograd", with_keyset=True)
+        if gpu_type is not None:
+            op.library.impl(op.name, functions.autograd_there, "AutogradCUDA", with_keyset=True)
         over_batch, fill = make_vmap_kernel(op), make_fill(op)
         op.library.impl(op.name, lambda *a, **k: over_batch(fill(a, k)), "FuncTorchBatched")
         if op.register_meta and _can_have_out(op):
@@ -213,6 +218,9 @@ def _define_out(op: Op, functions: CallFunctions) -> None:
         call_out = functions.call_out if key == "CPU" else functions.call_out_there
         op.library.impl(f"{op.name}.out", call_out, key)
     op.library.impl(f"{op.name}.out", functions.autograd_out, "Autograd", with_keyset=True)
+    if gpu_device_type() is not None:
+        there = functions.autograd_out_there
+        op.library.impl(f"{op.name}.out", there, "AutogradCUDA", with_keyset=True)
 
 
 def _make_slow_out(op: Op, packet: Any) -> Any:

@@ -14,6 +14,7 @@ from ir_runtime.rows.emit.lanes import stack_memory
 from ir_runtime.rows.emit.loops import PassCode
 from ir_runtime.rows.emit.overwrite import overwritten
 from ir_runtime.rows.emit.row import RowCode, memory_of
+from ir_runtime.rows.emit.shifted import shifted_plan
 from ir_runtime.rows.emit.workload import workload
 from ir_runtime.rows.plan import Plan
 from ir_runtime.rows.value import Result
@@ -32,7 +33,7 @@ def kernel_text(plan: Plan, name: str, form: Form | None = None) -> str:
         form: what a workgroup takes; default: the usual.
     """
     form = form or usual_form(plan)
-    plan = dataclasses.replace(plan, streamed=form.streamed)
+    plan = dataclasses.replace(shifted_plan(plan), streamed=form.streamed)
     grid = Grid(plan, form)
     body = Block()
     rows = RowCode(plan.graph, body)

@@ -10,6 +10,7 @@ from ir_runtime.rows.emit.arithmetic import LIBRARY, extreme_of
 from ir_runtime.rows.emit.block import F64, LANE, MASK, Block, number, vector_of
 from ir_runtime.rows.emit.lanes import Body, Tail
 from ir_runtime.rows.emit.row import RowCode
+from ir_runtime.rows.emit.shifted import shift_of
 from ir_runtime.rows.plan import LANES, Pass, Plan, lanes_of
 from ir_runtime.rows.value import Value
 
@@ -214,11 +215,15 @@ class PassCode:
 
     def _exact(self, found: list[str]) -> list[str]:
         """Sum once more in float64 where terms of float32 overflow or vanish."""
-        again = [i for i, r in enumerate(self._reductions) if may_overflow(r)]
-        if not again:
+        products = [i for i, r in enumerate(self._reductions) if may_overflow(r)]
+        if not products:
             return found
         block, rows = self._rows.block, self._rows
-        usual = self._in_range([found[i] for i in again])
+        usual = self._in_range([found[i] for i in products])
+        shifts = self._shifts(products)
+        for squares, total in shifts.items():
+            usual = self._near(usual, found[total], found[squares])
+        again = sorted({*products, *shifts.values()})
         other = Block(block)
         rows.block = other
         sums = self._wide_sums([self._reductions[i] for i in again])
@@ -235,6 +240,20 @@ class PassCode:
         ]
         better = dict(zip(again, (f"{name}#{k}" for k in range(len(again))), strict=True))
         return [better.get(i, one) for i, one in enumerate(found)]
+
+    def _shifts(self, products: Sequence[int]) -> dict[int, int]:
+        """Return, for sums of squares around a shift, the number of the sum of the differences."""
+        found = {i: shift_of(self._reductions[i], self._reductions) for i in products}
+        return {i: self._reductions.index(s) for i, s in found.items() if s is not None}
+
+    def _near(self, usual: str, total: str, squares: str) -> str:
+        """Test whether the shift is within a standard deviation of the mean: no digit is lost."""
+        say = self._rows.block.say
+        square = say(f"arith.mulf {total}, {total}", "f64")
+        half = say(f"arith.constant {number(self._pass.width / 2, 64)}", "f64")
+        most = say(f"arith.mulf {squares}, {half}", "f64")
+        is_near = say(f"arith.cmpf ole, {square}, {most}", "f64")
+        return say(f"arith.andi {usual}, {is_near}", "i1")
 
     def _in_range(self, sums: Sequence[str]) -> str:
         say = self._rows.block.say

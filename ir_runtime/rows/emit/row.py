@@ -103,6 +103,8 @@ class RowCode:
             return self._call(rounding(v), v)
         if v.op in LIBRARY and v.op != "rsqrt":
             return self._call(v.op, v)
+        if v.op == "single":
+            return say(f"arith.extf {self._single(v.args[0])}", "f32 to f64")
         operands = [self.value(a) for a in v.args]
         if v.op == "rsqrt":
             root = say(f"math.sqrt {operands[0]}", "f64")
@@ -212,7 +214,7 @@ def memory_of(source: Input) -> str:
 
 def is_single(v: Value) -> bool:
     """Tell whether float32 has a row's number exactly."""
-    if v.op in ("input", *EXTREMES, "round_to", "to_int8") or v.kind == "constant":
+    if v.op in ("input", *EXTREMES, "round_to", "to_int8", "single") or v.kind == "constant":
         return True
     return v.op in ("neg", "abs", "max", "min", "select") and all(
         a.is_bool or is_single(a) for a in v.args

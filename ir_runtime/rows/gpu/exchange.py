@@ -53,9 +53,15 @@ class Exchange:
             has = code.has_vector(here, term.width)
             if has:
                 neutral = self._neutral(r.op)
-                x = self._block.say(f"arith.select {has}, {x}, {neutral}", code.vector.real)
+                x = self._kept_where(has, x, neutral)
             joined = self._join(r.op, joined, x, code.vector) if joined else x
         return self._of_vector(r.op, joined)
+
+    def _kept_where(self, has: str, x: str, other: str) -> str:
+        """Choose between vectors; SPIR-V has no choice by one truth value for the whole vector."""
+        kind = self._code.vector
+        mask = self._block.say(f"vector.broadcast {has}", f"i1 to {kind.mask}")
+        return self._block.say(f"arith.select {mask}, {x}, {other}", f"{kind.mask}, {kind.real}")
 
     def _neutral(self, op: str) -> str:
         text = f"arith.constant dense<{number(_NEUTRAL[op], 32)}>"

@@ -8,28 +8,30 @@ The bits of a row depend on nothing but its query, its segment's keys and values
 
 The scratch buffer is lines of 64 bytes. A form is a template that defines its sizes and `pack` and
 `attend`; `packed`: there are segments, by `cu_seqlens`, clamped to the sequence; positions outside of
-all are zero. Extensions: a causal mask bounds the keys of a query block, pages change where `pack`
-finds a key.
+all are zero. `causal`: the queries are the last ones of the keys, and see those up to their own. Only
+keys that a query block sees are packed and multiplied, and workers share the pairs of query and key,
+not the query blocks. `heads_first`: keys and values are [batch][heads][keys][channels].
 -#}
 {%- from 'attention_index.mlir' import at, constant with context -%}
+{%- set numbers = ['batch', 'seq', 'lines_each', 'lines_all'] + (['bounds'] if packed else []) + (['keys'] if causal else []) + (['mask_bs', 'mask_hs', 'mask_rows'] if mask else []) -%}
+{%- set inputs = ['q', 'k', 'v'] + (['cu'] if packed else []) + (['mask'] if mask else []) + (['sinks'] if sinks else []) -%}
 {%- import form ~ '.mlir' as form_text with context -%}
+{%- from 'attention_causal.mlir' import causal_constants, causal_share with context -%}
 {%- set sizes = form_text.sizes -%}
 {%- set dfull = 'true' if depth % 32 == 0 else 'false' -%}
 !q = memref<?x?x{{ heads }}x{{ depth }}x{{ element }}>
-!kv = memref<?x?x{{ kv_heads }}x{{ depth }}x{{ element }}>
+!kv = memref<?x{{ '%dx?' % kv_heads if heads_first else '?x%d' % kv_heads }}x{{ depth }}x{{ element }}>
 !cu = memref<?xi32>
 !lines = memref<?x16xf32>
 !qt = tensor<?x?x{{ heads }}x{{ depth }}x{{ element }}>
-!kvt = tensor<?x?x{{ kv_heads }}x{{ depth }}x{{ element }}>
+!kvt = tensor<?x{{ '%dx?' % kv_heads if heads_first else '?x%d' % kv_heads }}x{{ depth }}x{{ element }}>
 !cut = tensor<?xi32>
 !linest = tensor<?x16xf32>
 !e = vector<32x{{ element }}>
 !f = vector<16xf32>
 !mask = vector<16xi1>
-#layout = #hal.pipeline.layout<constants = {{ 5 if packed else 4 }}, bindings = [
-  #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>,
-{%- if packed %} #hal.pipeline.binding<storage_buffer, ReadOnly>,{% endif %}
-  #hal.pipeline.binding<storage_buffer>, #hal.pipeline.binding<storage_buffer>]>
+#layout = #hal.pipeline.layout<constants = {{ numbers | length }}, bindings = [
+{%- for name in inputs %} #hal.pipeline.binding<storage_buffer, ReadOnly>,{% endfor %} #hal.pipeline.binding<storage_buffer>, #hal.pipeline.binding<storage_buffer>]>
 {%- macro number(name, ordinal) %}
       %{{ name }}_i32 = hal.interface.constant.load layout(#layout) ordinal({{ ordinal }}) : i32
       %{{ name }} = arith.index_castui %{{ name }}_i32 : i32 to index
@@ -60,14 +62,12 @@ hal.executable.source private @attention_{{ form }} {
     hal.return %workers, %one, %one : index, index, index
   }
   builtin.module {
+{{ functions }}
     func.func @attention_{{ form }}() {
-      {{- number('batch', 0) }}
-      {{- number('seq', 1) }}
-      {{- number('lines_each', 2) }}
-      {{- number('lines_all', 3) }}
-{%- if packed %}
-      {{- number('bounds', 4) }}
-{%- endif %}
+
+{%- for name in numbers %}
+      {{- number(name, loop.index0) }}
+{%- endfor %}
 {%- for i in (0, 1, 2, 8, 16, 32) %}
       {{- constant('c%d' | format(i), i) }}
 {%- endfor %}
@@ -79,14 +79,17 @@ hal.executable.source private @attention_{{ form }} {
       %zeroe = arith.constant 0.0 : {{ element }}
       %zero = arith.constant dense<0.0> : !f
       %lowest = arith.constant dense<0xFF7FFFFF> : !f
-      %qs = hal.interface.binding.subspan layout(#layout) binding(0) offset(%c0) : !q{ %batch, %seq }
-      %ks = hal.interface.binding.subspan layout(#layout) binding(1) offset(%c0) : !kv{ %batch, %seq }
-      %vs = hal.interface.binding.subspan layout(#layout) binding(2) offset(%c0) : !kv{ %batch, %seq }
-{%- if packed %}
-      %cu = hal.interface.binding.subspan layout(#layout) binding(3) offset(%c0) : !cu{ %bounds }
-{%- endif %}
-      %os = hal.interface.binding.subspan layout(#layout) binding({{ 4 if packed else 3 }}) offset(%c0) : !q{ %batch, %seq }
-      %lines = hal.interface.binding.subspan layout(#layout) binding({{ 5 if packed else 4 }}) offset(%c0) : !lines{ %lines_all }
+{%- set keys_of = '%keys' if causal else '%seq' %}
+{%- set types = {
+  'q': ('qs', '!q', '%batch, %seq'), 'k': ('ks', '!kv', '%batch, ' ~ keys_of), 'v': ('vs', '!kv', '%batch, ' ~ keys_of),
+  'cu': ('cu', '!cu', '%bounds'), 'mask': ('masks', 'memref<?x?x?x?x%s>' % mask, '%mask_bs, %mask_hs, %mask_rows, %keys'),
+  'sinks': ('sinks', 'memref<%dx%s>' % (heads, sinks), ''),
+} %}
+{%- for name in inputs %}{% set what = types[name] %}
+      %{{ what[0] }} = hal.interface.binding.subspan layout(#layout) binding({{ loop.index0 }}) offset(%c0) : {{ what[1] }}{{ '{ %s }' | format(what[2]) if what[2] }}
+{%- endfor %}
+      %os = hal.interface.binding.subspan layout(#layout) binding({{ inputs | length }}) offset(%c0) : !q{ %batch, %seq }
+      %lines = hal.interface.binding.subspan layout(#layout) binding({{ inputs | length + 1 }}) offset(%c0) : !lines{ %lines_all }
       %worker = hal.interface.workgroup.id[0] : index
       %workers = hal.interface.workgroup.count[0] : index
 
@@ -99,13 +102,20 @@ hal.executable.source private @attention_{{ form }} {
       %heads_all = arith.muli %batch, %heads : index
       %items = arith.muli %blocks, %heads_all : index
       {{- at('worker_next', 'a + 1', '%worker') }}
+{%- if causal %}
+      {{- causal_share() }}
+{%- else %}
       %first_of = arith.muli %worker, %items : index
       %end_of = arith.muli %worker_next, %items : index
       %first = arith.divui %first_of, %workers : index
       %end = arith.divui %end_of, %workers : index
+{%- endif %}
       %head_first = arith.divui %first, %blocks : index
       %head_end = arith.ceildivui %end, %blocks : index
       {{- form_text.constants() }}
+{%- if causal %}
+      {{- causal_constants() }}
+{%- endif %}
 
       %had:3 = scf.for %any_head = %head_first to %head_end step %c1 iter_args(%had_kv = %none, %had_lo = %none, %had_hi = %none) -> (index, index, index) {
         %b = arith.divui %any_head, %heads : index
@@ -113,7 +123,11 @@ hal.executable.source private @attention_{{ form }} {
         %kh = arith.divui %h, %group : index
         %b_kv = arith.muli %b, %kv_heads : index
         %kv = arith.addi %b_kv, %kh : index
-        %b_first = arith.muli %b, %seq : index
+{%- if heads_first %}
+        %b_first = arith.muli %kv, {{ keys_of }} : index
+{%- else %}
+        %b_first = arith.muli %b, {{ keys_of }} : index
+{%- endif %}
         %before = arith.muli %any_head, %blocks : index
         %from_first = arith.subi %first, %before : index
         %from_end = arith.subi %end, %before : index
@@ -151,6 +165,31 @@ hal.executable.source private @attention_{{ form }} {
           scf.yield %out#0, %out#1, %out#2 : index, index, index
         }
         scf.yield %have#0, %have#1, %have#2 : index, index, index
+{%- elif causal %}
+        %some = arith.cmpi slt, %p_first, %p_end : index
+        %out:3 = scf.if %some -> (index, index, index) {
+          %r_first = arith.addi %p_first, %c0 : index
+          %r_end = arith.addi %p_end, %c0 : index
+          %hi = arith.addi %r_end, %shift : index
+{%- if window %}
+          {{- at('lo_any', 'a + b - %d' | format(window - 1), '%r_first', '%shift') }}
+          %lo = arith.maxsi %lo_any, %c0 : index
+{%- else %}
+          %lo = arith.constant 0 : index
+{%- endif %}
+          %in_kv = arith.addi %had_kv, %c0 : index
+          %in_lo = arith.addi %had_lo, %c0 : index
+          %in_hi = arith.addi %had_hi, %c0 : index
+{%- if mask %}
+          %mask_b = arith.minsi %b, %mask_last_b : index
+          %mask_h = arith.minsi %h, %mask_last_h : index
+{%- endif %}
+          {{- parts() }}
+          scf.yield %kv, %lo, %hi : index, index, index
+        } else {
+          scf.yield %had_kv, %had_lo, %had_hi : index, index, index
+        }
+        scf.yield %out#0, %out#1, %out#2 : index, index, index
 {%- else %}
         %lo = arith.constant 0 : index
         %hi = arith.addi %seq, %c0 : index
@@ -168,13 +207,26 @@ hal.executable.source private @attention_{{ form }} {
   }
 }
 
-util.func private @attention(%q: !qt, %k: !kvt, %v: !kvt{{ ', %cu: !cut' if packed }}) -> !qt {
+{%- set tensors = {
+  'q': ('!qt', '%batch, %seq'), 'k': ('!kvt', '%batch, ' ~ keys_of), 'v': ('!kvt', '%batch, ' ~ keys_of), 'cu': ('!cut', '%bounds'),
+  'mask': ('tensor<?x?x?x?x%s>' % mask, '%mask_bs, %mask_hs, %mask_rows, %keys'), 'sinks': ('tensor<%dx%s>' % (heads, sinks), ''),
+} %}
+util.func private @attention({% for name in inputs %}%{{ name }}: {{ tensors[name][0] }}{{ ', ' if not loop.last }}{% endfor %}) -> !qt {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %batch = tensor.dim %q, %c0 : !qt
   %seq = tensor.dim %q, %c1 : !qt
 {%- if packed %}
   %bounds = tensor.dim %cu, %c0 : !cut
+{%- endif %}
+{%- if causal %}
+  %c2 = arith.constant 2 : index
+  %keys = tensor.dim %k, %c{{ 2 if heads_first else 1 }} : !kvt
+{%- endif %}
+{%- if mask %}
+  %mask_bs = tensor.dim %mask, %c0 : tensor<?x?x?x?x{{ mask }}>
+  %mask_hs = tensor.dim %mask, %c1 : tensor<?x?x?x?x{{ mask }}>
+  %mask_rows = tensor.dim %mask, %c2 : tensor<?x?x?x?x{{ mask }}>
 {%- endif %}
   %heads = arith.constant {{ heads }} : index
   %rows = arith.constant {{ rows }} : index
@@ -184,16 +236,15 @@ util.func private @attention(%q: !qt, %k: !kvt, %v: !kvt{{ ', %cu: !cut' if pack
   %most = arith.constant {{ workers }} : index
   %workers = arith.minui %items, %most : index
   %c32 = arith.constant 32 : index
-  %key_steps = arith.ceildivui %seq, %c32 : index
+  %key_steps = arith.ceildivui {{ keys_of }}, %c32 : index
   %step_lines = arith.constant {{ sizes.step_lines }} : index
   %fixed_lines = arith.constant {{ sizes.fixed_lines }} : index
   %key_lines = arith.muli %key_steps, %step_lines : index
   %lines_each = arith.addi %key_lines, %fixed_lines : index
   %lines_all = arith.muli %lines_each, %workers : index
-{%- set numbers = ('batch', 'seq', 'lines_each', 'lines_all') + (('bounds',) if packed else ()) %}
 {%- for name in numbers %}
   %{{ name }}_i32 = arith.index_castui %{{ name }} : index to i32
 {%- endfor %}
-  %y:2 = flow.dispatch @attention_{{ form }}::@attention_{{ form }}[%workers]({% for name in numbers %}%{{ name }}_i32, {% endfor %}%q, %k, %v{{ ', %cu' if packed }}) : ({% for name in numbers %}i32, {% endfor %}!qt{ %batch, %seq }, !kvt{ %batch, %seq }, !kvt{ %batch, %seq }{{ ', !cut{ %bounds }' if packed }}) -> (!qt{ %batch, %seq }, !linest{ %lines_all })
+  %y:2 = flow.dispatch @attention_{{ form }}::@attention_{{ form }}[%workers]({% for name in numbers %}%{{ name }}_i32, {% endfor %}{% for name in inputs %}%{{ name }}{{ ', ' if not loop.last }}{% endfor %}) : ({% for name in numbers %}i32, {% endfor %}{% for name in inputs %}{{ tensors[name][0] }}{{ '{ %s }' | format(tensors[name][1]) if tensors[name][1] }}{{ ', ' if not loop.last }}{% endfor %}) -> (!qt{ %batch, %seq }, !linest{ %lines_all })
   util.return %y#0 : !qt
 }

@@ -7,7 +7,8 @@ in float32: the probability is 2 to the power of (score - largest) times the sca
 below the point goes into a polynomial of degree 4 (error 4e-6). Probabilities are rounded to
 bfloat16, and their sum is that of the rounded ones, so that it does not add to the error.
 -#}
-{%- from 'attention_index.mlir' import ahead, at, constant, largest, transposed with context -%}
+{%- from 'attention_index.mlir' import ahead, at, constant, largest, place, transposed with context -%}
+{%- from 'attention_causal.mlir' import changed, changes, changes_of_row, sink_score, visible with context -%}
 {%- set ds = (depth + 31) // 32 -%}
 {%- set block_steps = block // 32 -%}
 {%- set sizes = namespace(step_lines=64 * ds, fixed_lines=32 * (ds + 2 * block_steps + block_steps + 2 * ds + 2) + 16) -%}
@@ -33,7 +34,7 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
               {#- 32 channels of a key or value, zero beyond the last one -#}
               %{{ name }}_in = arith.cmpi slt, {{ key }}, %hi : index
               %{{ name }}_at = arith.minsi {{ key }}, %last : index
-              %{{ name }}_any = vector.transfer_read {{ memory }}[%b, %{{ name }}_at, %kh, {{ channel }}], %zeroe {in_bounds = [{{ dfull }}]} : !kv, !e
+              %{{ name }}_any = vector.transfer_read {{ memory }}[{{ place('%%%s_at' | format(name), channel) }}], %zeroe {in_bounds = [{{ dfull }}]} : !kv, !e
               %{{ name }}_bits = vector.bitcast %{{ name }}_any : !e to vector<{{ kind }}>
               %{{ name }} = arith.select %{{ name }}_in, %{{ name }}_bits, %zeros_{{ kind }} : vector<{{ kind }}>
 {%- endmacro -%}
@@ -60,7 +61,7 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
       %ones = arith.constant dense<1.0> : !e
       %onef = arith.constant dense<1.0> : !f
       %sign_bits = arith.constant dense<{{ '0x80008000' if scale < 0 else '0' }}> : vector<16xi32>
-      %factor = arith.constant dense<{{ '%.9e' | format((scale if scale >= 0 else -scale) * 1.4426950408889634) }}> : !f
+      %factor = arith.constant dense<{{ '%.9e' | format((1.0 if scaled_first else scale | abs) * 1.4426950408889634) }}> : !f
 {%- for c in polynomial %}
       %power{{ loop.index0 }} = arith.constant dense<{{ '%.9e' | format(c) }}> : !f
 {%- endfor %}
@@ -69,7 +70,7 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
       {{- constant('steps', ds) }}
       {{- constant('tiles', 2 * ds) }}
       {{- constant('block', block_steps) }}
-      %key_steps = arith.ceildivui %seq, %c32 : index
+      %key_steps = arith.ceildivui {{ '%keys' if causal else '%seq' }}, %c32 : index
       %k_own = arith.addi %own, %c0 : index
       {{- at('v_own', 'a + b * %d' | format(32 * ds), '%own', '%key_steps') }}
       {{- at('q_own', 'a + b * %d' | format(32 * ds), '%v_own', '%key_steps') }}
@@ -291,6 +292,18 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
 {%- endfor %}
           }
 {%- endmacro -%}
+{%- macro change() %}
+            scf.for %r = %c0 to %rn step %c1 {
+              {{- changes_of_row('%key_at') }}
+              {{- at('s_row', 'a + b', '%s_own', '%r') }}
+              scf.for %key = %c0 to %kn step %c16 {
+                {{- at('s_at', 'a + b floordiv 16 * 32', '%s_row', '%key') }}
+                %s_old = vector.load %lines[%s_at, %c0] : !lines, !f
+                {{- changed('s', '%s_old', '%key', '%key_at') }}
+                vector.store %s, %lines[%s_at, %c0] : !lines, !f
+              }
+            }
+{%- endmacro -%}
 {%- macro attend() %}
           scf.for %r = %c0 to %c32 step %c1 {
             %r_last = arith.subi %rn, %c1 : index
@@ -310,12 +323,15 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
             vector.store %zero, %lines[%l_to, %c0] : !lines, !f
             vector.store %lowest, %lines[%m_to, %c0] : !lines, !f
           }
-          scf.for %key0 = %c0 to %count step %block {
-            %left = arith.subi %count, %key0 : index
+          {{- visible() }}
+          {{- at('step_first', 'a floordiv %d * %d' | format(block, block_steps), '%key_first') }}
+          %step_until = arith.ceildivui %key_until, %c32 : index
+          scf.for %key0 = %step_first to %step_until step %block {
+            %left = arith.subi %step_until, %key0 : index
             %here = arith.minsi %left, %block : index
-            %is_later = arith.cmpi ne, %key0, %c0 : index
+            %is_later = arith.cmpi ne, %key0, %step_first : index
             // Steps whose 32 keys are all inside, and whether there is one more.
-            {{- at('keys_left', 'a - b * 32', '%length', '%key0') }}
+            {{- at('keys_left', 'a - b * 32', '%key_until', '%key0') }}
             %steps_left = arith.divui %keys_left, %c32 : index
             %whole = arith.minsi %steps_left, %here : index
             %has_tail = arith.cmpi slt, %whole, %here : index
@@ -326,6 +342,15 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
             %inside0 = arith.cmpi slt, %lane, %tails0 : vector<16xindex>
             %inside1 = arith.cmpi slt, %lane, %tails1 : vector<16xindex>
             {{- scores() }}
+{%- if causal %}
+            {{- at('key_at', 'a * 32', '%key0') }}
+            {{- at('keys_here', 'a * 32', '%here') }}
+            %kn = arith.minsi %keys_left, %keys_here : index
+            {{- changes('%key_at', '%kn') }}
+            scf.if %is_changed {
+              {{- change() }}
+            }
+{%- endif %}
             {{- softmax() }}
             {{- values() }}
           }
@@ -334,7 +359,30 @@ bfloat16, and their sum is that of the rounded ones, so that it does not add to 
             %l = vector.load %lines[%l_at, %c0] : !lines, !f
             %sum = vector.reduction <add>, %l fastmath<reassoc> : !f into f32
             %sums = vector.broadcast %sum : f32 to !f
+{%- if causal %}
+{%- if sinks %}
+            {{- at('m_at', 'a + b', '%m_own', '%r') }}
+            %m_keys = vector.load %lines[%m_at, %c0] : !lines, !f
+            {{- sink_score() }}
+            %sink_log2 = arith.mulf %sink_each, %factor : !f
+            %sink_more = arith.cmpf ogt, %sink_log2, %m_keys : !f
+            %m_all = arith.select %sink_more, %sink_log2, %m_keys : !mask, !f
+            %keys_less = arith.subf %m_keys, %m_all : !f
+            %sink_less = arith.subf %sink_log2, %m_all : !f
+            {{- power('keys_part', '%zero', '%keys_less') }}
+            {{- power('sink_part', '%zero', '%sink_less') }}
+            %sum_all = math.fma %sums, %keys_part, %sink_part : !f
+            %share_some = arith.divf %keys_part, %sum_all : !f
+{%- else %}
+            %sum_all = arith.bitcast %sums : !f to !f
+            %share_some = arith.divf %onef, %sum_all : !f
+{%- endif %}
+            // A token that sees no key gets zeros.
+            %no_keys = arith.cmpf oeq, %sum_all, %zero : !f
+            %share = arith.select %no_keys, %zero, %share_some : !mask, !f
+{%- else %}
             %share = arith.divf %onef, %sums : !f
+{%- endif %}
             %row = arith.addi %rb, %r : index
             scf.for %s = %c0 to %steps step %c1 {
               {{- at('channel', 'a * 32', '%s') }}

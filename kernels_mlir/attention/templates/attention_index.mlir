@@ -8,10 +8,17 @@
 {%- macro ahead(name, base, key, channel, size) %}
             // Rows of a head are far apart in memory: nothing but this fetches the next ones.
             {{- at(name ~ '_row', 'a + b', '%b_first', key) }}
+{%- if heads_first %}
+            {{- at(name ~ '_at', 'a * %d + b * %d + c' | format(depth * size, size), '%' ~ name ~ '_row', channel, base) }}
+{%- else %}
             {{- at(name ~ '_at', 'a * %d + b * %d + c * %d + d' | format(kv_heads * depth * size, depth * size, size), '%' ~ name ~ '_row', '%kh', channel, base) }}
+{%- endif %}
             %{{ name }}_i = arith.index_cast %{{ name }}_at : index to i64
             %{{ name }}_p = llvm.inttoptr %{{ name }}_i : i64 to !llvm.ptr
             "llvm.intr.prefetch"(%{{ name }}_p) <{cache = 1 : i32, hint = 3 : i32, rw = 0 : i32}> : (!llvm.ptr) -> ()
+{%- endmacro -%}
+{%- macro place(key, channel) -%}
+  {{ '%%b, %%kh, %s, %s' | format(key, channel) if heads_first else '%%b, %s, %%kh, %s' | format(key, channel) }}
 {%- endmacro -%}
 {%- macro transposed(kind) %}
             // 16 vectors %r0_0.. are transposed to %r4_0..; each stage swaps blocks of n x n numbers.

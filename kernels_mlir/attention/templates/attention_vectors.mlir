@@ -9,7 +9,8 @@ applied, where that costs the least accuracy. 2 to the power of a number is a po
 of its part below the point (error 3e-9, exact at 0). `wide`: the CPU has AVX-512, and instructions for
 the rest of that.
 -#}
-{%- from 'attention_index.mlir' import ahead, at, constant, largest, transposed with context -%}
+{%- from 'attention_index.mlir' import ahead, at, constant, largest, place, transposed with context -%}
+{%- from 'attention_causal.mlir' import changed, changes, changes_of_row, sink_score, visible with context -%}
 {%- set n0 = 16 * vectors -%}
 {%- set q_lines = (depth + 15) // 16 -%}
 {%- set panels = (depth + n0 - 1) // n0 -%}
@@ -18,43 +19,7 @@ the rest of that.
 {%- set sizes = namespace(step_lines=2 * depth + 32 * o_lines, fixed_lines=rows * (q_lines + s_lines + o_lines + 2)) -%}
 {%- set dfull = 'true' if depth % 16 == 0 else 'false' -%}
 {%- set h = 'vector<16x%s>' | format(element) -%}
-{%- macro repeated(count, text) %}{% for i in range(count) %}{{ text }}{{ ', ' if not loop.last }}{% endfor %}{% endmacro -%}
-{%- macro numbered(count, prefix, suffix='') %}{% for i in range(count) %}{{ prefix }}{{ i }}{{ suffix }}{{ ', ' if not loop.last }}{% endfor %}{% endmacro -%}
-{%- macro read(name, memory, type, place) %}
-{%- if element == 'f32' %}
-              %{{ name }} = vector.transfer_read {{ memory }}[{{ place }}], %zeroe {in_bounds = [{{ dfull }}]} : {{ type }}, !f
-{%- else %}
-              %{{ name }}_e = vector.transfer_read {{ memory }}[{{ place }}], %zeroe {in_bounds = [{{ dfull }}]} : {{ type }}, {{ h }}
-              %{{ name }} = arith.extf %{{ name }}_e : {{ h }} to !f
-{%- endif %}
-{%- endmacro -%}
-{%- macro power(name, difference) %}
-                // 2 ** (difference * factor)
-                %{{ name }}_x = arith.mulf {{ difference }}, %factor : !f
-{%- if wide %}
-                %{{ name }}_f = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%{{ name }}_x, %downwards, %zero, %all, %current) : (!f, i32, !f, i16, i32) -> !f
-{%- else %}
-                %{{ name }}_n = math.floor %{{ name }}_x : !f
-                %{{ name }}_f = arith.subf %{{ name }}_x, %{{ name }}_n : !f
-{%- endif %}
-{%- for i in range(6) %}
-                %{{ name }}_{{ i }} = math.fma {{ '%power6' if loop.first else '%%%s_%d' | format(name, i - 1) }}, %{{ name }}_f, %power{{ 5 - i }} : !f
-{%- endfor %}
-{%- if wide %}
-                %{{ name }} = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%{{ name }}_5, %{{ name }}_x, %zero, %all, %current) : (!f, !f, !f, i16, i32) -> !f
-{%- else %}
-                %{{ name }}_t = arith.addf %{{ name }}_n, %magic : !f
-                %{{ name }}_tb = arith.bitcast %{{ name }}_t : !f to vector<16xi32>
-                %{{ name }}_sh = arith.shli %{{ name }}_tb, %c23 : vector<16xi32>
-                %{{ name }}_pb = arith.bitcast %{{ name }}_5 : !f to vector<16xi32>
-                %{{ name }}_eb = arith.addi %{{ name }}_pb, %{{ name }}_sh : vector<16xi32>
-                %{{ name }}_e = arith.bitcast %{{ name }}_eb : vector<16xi32> to !f
-                %{{ name }}_low = arith.cmpf olt, %{{ name }}_x, %under : !f
-                %{{ name }}_z = arith.select %{{ name }}_low, %zero, %{{ name }}_e : !mask, !f
-                %{{ name }}_nan = arith.cmpf uno, %{{ name }}_x, %{{ name }}_x : !f
-                %{{ name }} = arith.select %{{ name }}_nan, %{{ name }}_x, %{{ name }}_z : !mask, !f
-{%- endif %}
-{%- endmacro -%}
+{%- from 'attention_lanes.mlir' import numbered, power, read, repeated with context -%}
 {%- macro constants() %}
       %base_index = memref.extract_aligned_pointer_as_index %lines : !lines -> index
       %base_i64 = arith.index_cast %base_index : index to i64
@@ -69,7 +34,7 @@ the rest of that.
       %under = arith.constant dense<-126.0> : !f
 {%- endif %}
       %sign = arith.constant dense<{{ '-1.0' if scale < 0 else '1.0' }}> : !f
-      %factor = arith.constant dense<{{ '%.9e' | format((scale if scale >= 0 else -scale) * 1.4426950408889634) }}> : !f
+      %factor = arith.constant dense<{{ '%.9e' | format((1.0 if scaled_first else scale | abs) * 1.4426950408889634) }}> : !f
 {%- for c in polynomial %}
       %power{{ loop.index0 }} = arith.constant dense<{{ '%.9e' | format(c) }}> : !f
 {%- endfor %}
@@ -82,7 +47,7 @@ the rest of that.
       {{- constant('panels', panels) }}
       {{- constant('part_channels', channels) }}
       {{- constant('part_keys', keys) }}
-      %key_steps = arith.ceildivui %seq, %c32 : index
+      %key_steps = arith.ceildivui {{ '%keys' if causal else '%seq' }}, %c32 : index
       %k_own = arith.addi %own, %c0 : index
       {{- at('v_own', 'a + b * %d' | format(2 * depth), '%own', '%key_steps') }}
       {{- at('q_own', 'a + b * %d' | format(32 * o_lines), '%v_own', '%key_steps') }}
@@ -105,7 +70,7 @@ the rest of that.
             {{- at('k_next%d' | format(i), 'a + 16', '%%k_any%d' | format(i)) }}
             {{- ahead('k_ahead%d' | format(i), '%k_base', '%%k_next%d' | format(i), '%d', 4 if element == 'f32' else 2) }}
             %k_at{{ i }} = arith.minsi %k_any{{ i }}, %last : index
-            {{- read('r0_%d' | format(i), '%ks', '!kv', '%%b, %%k_at%d, %%kh, %%d' | format(i)) }}
+            {{- read('r0_%d' | format(i), '%ks', '!kv', place('%%k_at%d' | format(i), '%d')) }}
 {%- endfor %}
             {{- transposed('f32') }}
             {{- at('k_to', 'a + (b * %d + c) * %d + d' | format(depth, vectors), '%k_own', '%panel', '%d', '%vector') }}
@@ -133,7 +98,7 @@ the rest of that.
             %vector = arith.divui %in_panel, %c16 : index
             {{- at('v_next', 'a + 8', '%v_at') }}
             {{- ahead('v_ahead', '%v_base', '%v_next', '%d', 4 if element == 'f32' else 2) }}
-            {{- read('v', '%vs', '!kv', '%b, %v_at, %kh, %d') }}
+            {{- read('v', '%vs', '!kv', place('%v_at', '%d')) }}
             %panel_key = arith.muli %panel, %keys_all : index
             {{- at('v_to', 'a + (b + c) * %d + d' | format(vectors), '%v_own', '%panel_key', '%key', '%vector') }}
             vector.store %v, %lines[%v_to, %c0] : !lines, !f
@@ -272,6 +237,39 @@ the rest of that.
             vector.store %l_sum, %lines[%l_row, %c0] : !lines, !f
           }
 {%- endmacro -%}
+{%- macro change() %}
+            scf.for %r = %c0 to %rn step %c1 {
+              {{- changes_of_row('%key0') }}
+              {{- at('s_row', 'a + b * %d' | format(s_lines), '%s_own', '%r') }}
+              scf.for %key = %c0 to %kn step %c16 {
+                {{- at('s_at', 'a + b floordiv 16', '%s_row', '%key') }}
+                %s_old = vector.load %lines[%s_at, %c0] : !lines, !f
+                {{- changed('s', '%s_old', '%key', '%key0') }}
+                vector.store %s, %lines[%s_at, %c0] : !lines, !f
+              }
+            }
+{%- endmacro -%}
+{%- macro share() %}
+            {#- The factor of a row's sum of values, %sum_each being the row's sum -#}
+{%- if causal %}
+{%- if sinks %}
+            {{- at('m_at', 'a + b', '%m_own', '%r') }}
+            %m_keys = vector.load %lines[%m_at, %c0] : !lines, !f
+            {{- sink_score() }}
+            %sink_more = arith.cmpf ogt, %sink_each, %m_keys : !f
+            %m_all = arith.select %sink_more, %sink_each, %m_keys : !mask, !f
+            %keys_less = arith.subf %m_keys, %m_all : !f
+            %sink_less = arith.subf %sink_each, %m_all : !f
+            {{- power('keys_part', '%keys_less') }}
+            {{- power('sink_part', '%sink_less') }}
+            %sum_all = math.fma %sum_each, %keys_part, %sink_part : !f
+{%- else %}
+            %sum_all = arith.bitcast %sum_each : !f to !f
+{%- endif %}
+            // A token that sees no key gets zeros.
+            %no_keys = arith.cmpf oeq, %sum_all, %zero : !f
+{%- endif %}
+{%- endmacro -%}
 {%- macro attend() %}
           // Rows in whole tiles, then in smaller ones, the last of which may have rows too many.
           %few = arith.remui %rn, %tile : index
@@ -298,10 +296,12 @@ the rest of that.
             vector.store %lowest, %lines[%m_to, %c0] : !lines, !f
           }
           %o_lines = arith.constant {{ o_lines }} : index
-          scf.for %key0 = %c0 to %length step %block {
-            %left_keys = arith.subi %length, %key0 : index
+          {{- visible() }}
+          {{- at('key_even', 'a floordiv %d * %d' | format(block, block), '%key_first') }}
+          scf.for %key0 = %key_even to %key_until step %block {
+            %left_keys = arith.subi %key_until, %key0 : index
             %kn = arith.minsi %left_keys, %block : index
-            %is_later = arith.cmpi ne, %key0, %c0 : index
+            %is_later = arith.cmpi ne, %key0, %key_even : index
             %whole = arith.divui %kn, %c16 : index
             %tail = arith.remui %kn, %c16 : index
             %has_tail = arith.cmpi ne, %tail, %c0 : index
@@ -323,6 +323,12 @@ the rest of that.
               {{- scores_of_rows(1) }}
 {%- endif %}
             }
+{%- if causal %}
+            {{- changes('%key0', '%kn') }}
+            scf.if %is_changed {
+              {{- change() }}
+            }
+{%- endif %}
             {{- softmax() }}
             %keys_here = arith.muli %key_steps, %c32 : index
             scf.for %panel = %c0 to %panels step %c1 {
@@ -341,12 +347,21 @@ the rest of that.
             %l = vector.load %lines[%l_at, %c0] : !lines, !f
             %sum = vector.reduction <add>, %l fastmath<reassoc> : !f into f32
             %sum_each = vector.broadcast %sum : f32 to !f
+            {{- share() }}
             %row = arith.addi %rb, %r : index
             scf.for %d = %c0 to %depth step %c16 {
               %line = arith.divui %d, %c16 : index
               {{- at('o_at', 'a + b * %d + c' | format(o_lines), '%o_own', '%r', '%line') }}
               %o = vector.load %lines[%o_at, %c0] : !lines, !f
+{%- if sinks %}
+              %o_part = arith.mulf %o, %keys_part : !f
+{%- endif %}
+{%- if causal %}
+              %y_some = arith.divf {{ '%o_part' if sinks else '%o' }}, %sum_all : !f
+              %y = arith.select %no_keys, %zero, %y_some : !mask, !f
+{%- else %}
               %y = arith.divf %o, %sum_each : !f
+{%- endif %}
 {%- if element == 'f32' %}
               vector.transfer_write %y, %os[%b, %row, %h, %d] {in_bounds = [{{ dfull }}]} : !f, !q
 {%- else %}

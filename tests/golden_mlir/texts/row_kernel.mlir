@@ -224,266 +224,280 @@ module {
         %2 = hal.interface.binding.subspan layout(#pipeline_layout) binding(2) offset(%c0) : memref<?x300xf32>{%workgroup_count_x}
         %3 = hal.interface.binding.subspan layout(#pipeline_layout) binding(3) offset(%c0) : memref<?x1xf32>{%workgroup_count_x}
         %cst = arith.constant dense<0.000000e+00> : vector<32xf64>
-        %c256 = arith.constant 256 : index
         %cst_0 = arith.constant dense<0.000000e+00> : vector<32xf32>
-        %cst_1 = arith.constant 0.000000e+00 : f32
         %c32 = arith.constant 32 : index
-        %c512 = arith.constant 512 : index
-        %4 = scf.for %arg0 = %c0 to %c512 step %c256 iter_args(%arg1 = %cst) -> (vector<32xf64>) {
-          %55 = arith.addi %arg0, %c256 : index
-          %56 = scf.for %arg2 = %arg0 to %55 step %c32 iter_args(%arg3 = %cst_0) -> (vector<32xf32>) {
-            %59 = vector.transfer_read %0[%workgroup_id_x, %arg2], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-            %60 = arith.addf %arg3, %59 : vector<32xf32>
-            scf.yield %60 : vector<32xf32>
-          }
-          %57 = arith.extf %56 : vector<32xf32> to vector<32xf64>
-          %58 = arith.addf %arg1, %57 : vector<32xf64>
-          scf.yield %58 : vector<32xf64>
+        %cst_1 = arith.constant 0.000000e+00 : f32
+        %4 = scf.for %arg0 = %c0 to %c32 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
+          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %74 = arith.addf %arg1, %73 : vector<32xf32>
+          scf.yield %74 : vector<32xf32>
         }
-        %c576 = arith.constant 576 : index
-        %5 = scf.for %arg0 = %c512 to %c576 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
-          %55 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %56 = arith.addf %arg1, %55 : vector<32xf32>
-          scf.yield %56 : vector<32xf32>
-        }
-        %c600 = arith.constant 600 : index
-        %cst_2 = arith.constant dense<[true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false]> : vector<32xi1>
-        %6 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %5) -> (vector<32xf32>) {
-          %55 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_2 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %56 = arith.select %cst_2, %55, %cst_0 : vector<32xi1>, vector<32xf32>
-          %57 = arith.addf %arg1, %56 : vector<32xf32>
-          scf.yield %57 : vector<32xf32>
-        }
-        %7 = arith.extf %6 : vector<32xf32> to vector<32xf64>
-        %8 = arith.addf %4, %7 : vector<32xf64>
-        %9 = vector.reduction <add>, %8 fastmath<reassoc> : vector<32xf64> into f64
-        %cst_3 = arith.constant 6.000000e+02 : f64
-        %10 = arith.divf %9, %cst_3 : f64
+        %5 = arith.extf %4 : vector<32xf32> to vector<32xf64>
+        %6 = arith.addf %cst, %5 : vector<32xf64>
+        %7 = vector.reduction <add>, %6 fastmath<reassoc> : vector<32xf64> into f64
+        %c256 = arith.constant 256 : index
+        %cst_2 = arith.constant 3.200000e+01 : f64
+        %8 = arith.divf %7, %cst_2 : f64
+        %9 = arith.truncf %8 : f64 to f32
+        %10 = arith.extf %9 : f32 to f64
         %11 = arith.truncf %10 : f64 to f32
         %12 = vector.broadcast %11 : f32 to vector<32xf32>
-        %13 = arith.extf %11 : f32 to f64
-        %14 = arith.subf %10, %13 : f64
-        %15 = math.absf %14 : f64
-        %cst_4 = arith.constant 3.000000e+38 : f64
-        %cst_5 = arith.constant 0.000000e+00 : f64
-        %16 = arith.cmpf olt, %15, %cst_4 : f64
-        %17 = arith.select %16, %14, %cst_5 : f64
-        %18 = arith.truncf %17 : f64 to f32
-        %19 = vector.broadcast %18 : f32 to vector<32xf32>
-        %20 = scf.for %arg0 = %c0 to %c512 step %c256 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
-          %55 = arith.addi %arg0, %c256 : index
-          %56 = scf.for %arg2 = %arg0 to %55 step %c32 iter_args(%arg3 = %cst_0) -> (vector<32xf32>) {
-            %58 = vector.transfer_read %0[%workgroup_id_x, %arg2], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-            %59 = arith.subf %58, %12 : vector<32xf32>
-            %60 = arith.subf %59, %19 : vector<32xf32>
-            %61 = math.fma %60, %60, %arg3 : vector<32xf32>
-            scf.yield %61 : vector<32xf32>
+        %c512 = arith.constant 512 : index
+        %13:2 = scf.for %arg0 = %c0 to %c512 step %c256 iter_args(%arg1 = %cst, %arg2 = %cst_0) -> (vector<32xf64>, vector<32xf32>) {
+          %73 = arith.addi %arg0, %c256 : index
+          %74:2 = scf.for %arg3 = %arg0 to %73 step %c32 iter_args(%arg4 = %cst_0, %arg5 = %cst_0) -> (vector<32xf32>, vector<32xf32>) {
+            %78 = vector.transfer_read %0[%workgroup_id_x, %arg3], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+            %79 = arith.subf %78, %12 : vector<32xf32>
+            %80 = arith.addf %arg4, %79 : vector<32xf32>
+            %81 = math.fma %79, %79, %arg5 : vector<32xf32>
+            scf.yield %80, %81 : vector<32xf32>, vector<32xf32>
           }
-          %57 = arith.addf %arg1, %56 : vector<32xf32>
-          scf.yield %57 : vector<32xf32>
+          %75 = arith.extf %74#0 : vector<32xf32> to vector<32xf64>
+          %76 = arith.addf %arg1, %75 : vector<32xf64>
+          %77 = arith.addf %arg2, %74#1 : vector<32xf32>
+          scf.yield %76, %77 : vector<32xf64>, vector<32xf32>
         }
-        %21 = scf.for %arg0 = %c512 to %c576 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
-          %55 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %56 = arith.subf %55, %12 : vector<32xf32>
-          %57 = arith.subf %56, %19 : vector<32xf32>
-          %58 = math.fma %57, %57, %arg1 : vector<32xf32>
-          scf.yield %58 : vector<32xf32>
+        %c576 = arith.constant 576 : index
+        %14:2 = scf.for %arg0 = %c512 to %c576 step %c32 iter_args(%arg1 = %cst_0, %arg2 = %cst_0) -> (vector<32xf32>, vector<32xf32>) {
+          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %74 = arith.subf %73, %12 : vector<32xf32>
+          %75 = arith.addf %arg1, %74 : vector<32xf32>
+          %76 = math.fma %74, %74, %arg2 : vector<32xf32>
+          scf.yield %75, %76 : vector<32xf32>, vector<32xf32>
         }
-        %22 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %21) -> (vector<32xf32>) {
-          %55 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_2 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %56 = arith.subf %55, %12 : vector<32xf32>
-          %57 = arith.subf %56, %19 : vector<32xf32>
-          %58 = arith.mulf %57, %57 : vector<32xf32>
-          %59 = arith.select %cst_2, %58, %cst_0 : vector<32xi1>, vector<32xf32>
-          %60 = arith.addf %arg1, %59 : vector<32xf32>
-          scf.yield %60 : vector<32xf32>
+        %c600 = arith.constant 600 : index
+        %cst_3 = arith.constant dense<[true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false]> : vector<32xi1>
+        %15:2 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %14#0, %arg2 = %14#1) -> (vector<32xf32>, vector<32xf32>) {
+          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %74 = arith.subf %73, %12 : vector<32xf32>
+          %75 = arith.select %cst_3, %74, %cst_0 : vector<32xi1>, vector<32xf32>
+          %76 = arith.addf %arg1, %75 : vector<32xf32>
+          %77 = arith.mulf %74, %74 : vector<32xf32>
+          %78 = arith.select %cst_3, %77, %cst_0 : vector<32xi1>, vector<32xf32>
+          %79 = arith.addf %arg2, %78 : vector<32xf32>
+          scf.yield %76, %79 : vector<32xf32>, vector<32xf32>
         }
-        %23 = arith.addf %20, %22 : vector<32xf32>
-        %24 = arith.extf %23 : vector<32xf32> to vector<32xf64>
-        %25 = vector.reduction <add>, %24 fastmath<reassoc> : vector<32xf64> into f64
-        %cst_6 = arith.constant 1.000000e-28 : f64
-        %cst_7 = arith.constant 1.000000e+30 : f64
-        %26 = math.absf %25 : f64
-        %27 = arith.cmpf ogt, %26, %cst_6 : f64
-        %28 = arith.cmpf olt, %26, %cst_7 : f64
-        %29 = arith.andi %27, %28 : i1
-        %30 = scf.if %29 -> (f64) {
-          scf.yield %25 : f64
+        %16 = arith.extf %15#0 : vector<32xf32> to vector<32xf64>
+        %17 = arith.addf %13#0, %16 : vector<32xf64>
+        %18 = arith.addf %13#1, %15#1 : vector<32xf32>
+        %19 = vector.reduction <add>, %17 fastmath<reassoc> : vector<32xf64> into f64
+        %20 = arith.extf %18 : vector<32xf32> to vector<32xf64>
+        %21 = vector.reduction <add>, %20 fastmath<reassoc> : vector<32xf64> into f64
+        %cst_4 = arith.constant 1.000000e-28 : f64
+        %cst_5 = arith.constant 1.000000e+30 : f64
+        %22 = math.absf %21 : f64
+        %23 = arith.cmpf ogt, %22, %cst_4 : f64
+        %24 = arith.cmpf olt, %22, %cst_5 : f64
+        %25 = arith.andi %23, %24 : i1
+        %26 = arith.mulf %19, %19 : f64
+        %cst_6 = arith.constant 3.000000e+02 : f64
+        %27 = arith.mulf %21, %cst_6 : f64
+        %28 = arith.cmpf ole, %26, %27 : f64
+        %29 = arith.andi %25, %28 : i1
+        %30:2 = scf.if %29 -> (f64, f64) {
+          scf.yield %19, %21 : f64, f64
         } else {
-          %55 = vector.broadcast %10 : f64 to vector<32xf64>
-          %56 = scf.for %arg0 = %c0 to %c576 step %c32 iter_args(%arg1 = %cst) -> (vector<32xf64>) {
-            %59 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-            %60 = arith.extf %59 : vector<32xf32> to vector<32xf64>
-            %61 = arith.subf %60, %55 : vector<32xf64>
-            %62 = arith.mulf %61, %61 : vector<32xf64>
-            %63 = arith.addf %arg1, %62 : vector<32xf64>
-            scf.yield %63 : vector<32xf64>
+          %73 = vector.broadcast %10 : f64 to vector<32xf64>
+          %74:2 = scf.for %arg0 = %c0 to %c576 step %c32 iter_args(%arg1 = %cst, %arg2 = %cst) -> (vector<32xf64>, vector<32xf64>) {
+            %78 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+            %79 = arith.extf %78 : vector<32xf32> to vector<32xf64>
+            %80 = arith.subf %79, %73 : vector<32xf64>
+            %81 = arith.addf %arg1, %80 : vector<32xf64>
+            %82 = arith.mulf %80, %80 : vector<32xf64>
+            %83 = arith.addf %arg2, %82 : vector<32xf64>
+            scf.yield %81, %83 : vector<32xf64>, vector<32xf64>
           }
-          %57 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %56) -> (vector<32xf64>) {
-            %59 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_2 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-            %60 = arith.extf %59 : vector<32xf32> to vector<32xf64>
-            %61 = arith.subf %60, %55 : vector<32xf64>
-            %62 = arith.mulf %61, %61 : vector<32xf64>
-            %63 = arith.select %cst_2, %62, %cst : vector<32xi1>, vector<32xf64>
-            %64 = arith.addf %arg1, %63 : vector<32xf64>
-            scf.yield %64 : vector<32xf64>
+          %75:2 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %74#0, %arg2 = %74#1) -> (vector<32xf64>, vector<32xf64>) {
+            %78 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+            %79 = arith.extf %78 : vector<32xf32> to vector<32xf64>
+            %80 = arith.subf %79, %73 : vector<32xf64>
+            %81 = arith.select %cst_3, %80, %cst : vector<32xi1>, vector<32xf64>
+            %82 = arith.addf %arg1, %81 : vector<32xf64>
+            %83 = arith.mulf %80, %80 : vector<32xf64>
+            %84 = arith.select %cst_3, %83, %cst : vector<32xi1>, vector<32xf64>
+            %85 = arith.addf %arg2, %84 : vector<32xf64>
+            scf.yield %82, %85 : vector<32xf64>, vector<32xf64>
           }
-          %58 = vector.reduction <add>, %57 fastmath<reassoc> : vector<32xf64> into f64
-          scf.yield %58 : f64
+          %76 = vector.reduction <add>, %75#0 fastmath<reassoc> : vector<32xf64> into f64
+          %77 = vector.reduction <add>, %75#1 fastmath<reassoc> : vector<32xf64> into f64
+          scf.yield %76, %77 : f64, f64
         }
-        %cst_8 = arith.constant dense<0xFF800000> : vector<32xf32>
-        %31 = arith.divf %30, %cst_3 : f64
-        %cst_9 = arith.constant 9.9999999999999995E-7 : f64
-        %32 = arith.addf %31, %cst_9 : f64
-        %33 = math.sqrt %32 : f64
-        %cst_10 = arith.constant 1.000000e+00 : f64
-        %34 = arith.divf %cst_10, %33 : f64
-        %35 = arith.truncf %34 : f64 to f32
-        %36 = vector.broadcast %35 : f32 to vector<32xf32>
-        %37:2 = scf.for %arg0 = %c0 to %c576 step %c32 iter_args(%arg1 = %cst_8, %arg2 = %cst_8) -> (vector<32xf32>, vector<32xf32>) {
-          %55 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %56 = arith.subf %55, %12 : vector<32xf32>
-          %57 = arith.subf %56, %19 : vector<32xf32>
-          %58 = arith.mulf %57, %36 : vector<32xf32>
-          %59 = vector.transfer_read %1[%arg0], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %60 = arith.mulf %58, %59 : vector<32xf32>
-          %61 = arith.cmpf ogt, %60, %arg1 : vector<32xf32>
-          %62 = arith.select %61, %60, %arg1 : vector<32xi1>, vector<32xf32>
-          %63 = math.absf %60 : vector<32xf32>
-          %64 = arith.cmpf ogt, %63, %arg2 : vector<32xf32>
-          %65 = arith.select %64, %63, %arg2 : vector<32xi1>, vector<32xf32>
-          %66 = arith.cmpf uno, %63, %63 : vector<32xf32>
-          %67 = arith.select %66, %63, %65 : vector<32xi1>, vector<32xf32>
-          scf.yield %62, %67 : vector<32xf32>, vector<32xf32>
+        %cst_7 = arith.constant dense<0xFF800000> : vector<32xf32>
+        %cst_8 = arith.constant 6.000000e+02 : f64
+        %31 = arith.divf %30#0, %cst_8 : f64
+        %32 = arith.addf %10, %31 : f64
+        %33 = arith.truncf %32 : f64 to f32
+        %34 = vector.broadcast %33 : f32 to vector<32xf32>
+        %35 = arith.extf %33 : f32 to f64
+        %36 = arith.subf %32, %35 : f64
+        %37 = math.absf %36 : f64
+        %cst_9 = arith.constant 3.000000e+38 : f64
+        %cst_10 = arith.constant 0.000000e+00 : f64
+        %38 = arith.cmpf olt, %37, %cst_9 : f64
+        %39 = arith.select %38, %36, %cst_10 : f64
+        %40 = arith.truncf %39 : f64 to f32
+        %41 = vector.broadcast %40 : f32 to vector<32xf32>
+        %42 = arith.mulf %30#0, %30#0 : f64
+        %cst_11 = arith.constant 6.000000e+02 : f64
+        %43 = arith.divf %42, %cst_11 : f64
+        %44 = arith.subf %30#1, %43 : f64
+        %cst_12 = arith.constant 0.000000e+00 : f64
+        %45 = arith.cmpf ogt, %44, %cst_12 : f64
+        %46 = arith.select %45, %44, %cst_12 : f64
+        %47 = arith.cmpf uno, %44, %44 : f64
+        %48 = arith.select %47, %44, %46 : f64
+        %49 = arith.divf %48, %cst_8 : f64
+        %cst_13 = arith.constant 9.9999999999999995E-7 : f64
+        %50 = arith.addf %49, %cst_13 : f64
+        %51 = math.sqrt %50 : f64
+        %cst_14 = arith.constant 1.000000e+00 : f64
+        %52 = arith.divf %cst_14, %51 : f64
+        %53 = arith.truncf %52 : f64 to f32
+        %54 = vector.broadcast %53 : f32 to vector<32xf32>
+        %55:2 = scf.for %arg0 = %c0 to %c576 step %c32 iter_args(%arg1 = %cst_7, %arg2 = %cst_7) -> (vector<32xf32>, vector<32xf32>) {
+          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %74 = arith.subf %73, %34 : vector<32xf32>
+          %75 = arith.subf %74, %41 : vector<32xf32>
+          %76 = arith.mulf %75, %54 : vector<32xf32>
+          %77 = vector.transfer_read %1[%arg0], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %78 = arith.mulf %76, %77 : vector<32xf32>
+          %79 = arith.cmpf ogt, %78, %arg1 : vector<32xf32>
+          %80 = arith.select %79, %78, %arg1 : vector<32xi1>, vector<32xf32>
+          %81 = math.absf %78 : vector<32xf32>
+          %82 = arith.cmpf ogt, %81, %arg2 : vector<32xf32>
+          %83 = arith.select %82, %81, %arg2 : vector<32xi1>, vector<32xf32>
+          %84 = arith.cmpf uno, %81, %81 : vector<32xf32>
+          %85 = arith.select %84, %81, %83 : vector<32xi1>, vector<32xf32>
+          scf.yield %80, %85 : vector<32xf32>, vector<32xf32>
         }
-        %38:2 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %37#0, %arg2 = %37#1) -> (vector<32xf32>, vector<32xf32>) {
-          %55 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_2 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %56 = arith.subf %55, %12 : vector<32xf32>
-          %57 = arith.subf %56, %19 : vector<32xf32>
-          %58 = arith.mulf %57, %36 : vector<32xf32>
-          %59 = vector.transfer_read %1[%arg0], %cst_1, %cst_2 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %60 = arith.mulf %58, %59 : vector<32xf32>
-          %61 = arith.select %cst_2, %60, %cst_8 : vector<32xi1>, vector<32xf32>
-          %62 = arith.cmpf ogt, %61, %arg1 : vector<32xf32>
-          %63 = arith.select %62, %61, %arg1 : vector<32xi1>, vector<32xf32>
-          %64 = math.absf %60 : vector<32xf32>
-          %65 = arith.select %cst_2, %64, %cst_8 : vector<32xi1>, vector<32xf32>
-          %66 = arith.cmpf ogt, %65, %arg2 : vector<32xf32>
-          %67 = arith.select %66, %65, %arg2 : vector<32xi1>, vector<32xf32>
-          %68 = arith.cmpf uno, %65, %65 : vector<32xf32>
-          %69 = arith.select %68, %65, %67 : vector<32xi1>, vector<32xf32>
-          scf.yield %63, %69 : vector<32xf32>, vector<32xf32>
+        %56:2 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %55#0, %arg2 = %55#1) -> (vector<32xf32>, vector<32xf32>) {
+          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %74 = arith.subf %73, %34 : vector<32xf32>
+          %75 = arith.subf %74, %41 : vector<32xf32>
+          %76 = arith.mulf %75, %54 : vector<32xf32>
+          %77 = vector.transfer_read %1[%arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %78 = arith.mulf %76, %77 : vector<32xf32>
+          %79 = arith.select %cst_3, %78, %cst_7 : vector<32xi1>, vector<32xf32>
+          %80 = arith.cmpf ogt, %79, %arg1 : vector<32xf32>
+          %81 = arith.select %80, %79, %arg1 : vector<32xi1>, vector<32xf32>
+          %82 = math.absf %78 : vector<32xf32>
+          %83 = arith.select %cst_3, %82, %cst_7 : vector<32xi1>, vector<32xf32>
+          %84 = arith.cmpf ogt, %83, %arg2 : vector<32xf32>
+          %85 = arith.select %84, %83, %arg2 : vector<32xi1>, vector<32xf32>
+          %86 = arith.cmpf uno, %83, %83 : vector<32xf32>
+          %87 = arith.select %86, %83, %85 : vector<32xi1>, vector<32xf32>
+          scf.yield %81, %87 : vector<32xf32>, vector<32xf32>
         }
-        %39 = vector.reduction <maxnumf>, %38#0 : vector<32xf32> into f32
-        %40 = arith.extf %39 : f32 to f64
-        %41 = vector.reduction <maximumf>, %38#1 : vector<32xf32> into f32
-        %42 = arith.extf %41 : f32 to f64
-        %43 = arith.truncf %40 : f64 to f32
-        %44 = vector.broadcast %43 : f32 to vector<32xf32>
-        %45 = scf.for %arg0 = %c0 to %c512 step %c256 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
-          %55 = arith.addi %arg0, %c256 : index
-          %56 = scf.for %arg2 = %arg0 to %55 step %c32 iter_args(%arg3 = %cst_0) -> (vector<32xf32>) {
-            %58 = vector.transfer_read %0[%workgroup_id_x, %arg2], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-            %59 = arith.subf %58, %12 : vector<32xf32>
-            %60 = arith.subf %59, %19 : vector<32xf32>
-            %61 = arith.mulf %60, %36 : vector<32xf32>
-            %62 = vector.transfer_read %1[%arg2], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-            %63 = arith.mulf %61, %62 : vector<32xf32>
-            %64 = arith.subf %63, %44 : vector<32xf32>
-            %65 = func.call @row_exp_down(%64) : (vector<32xf32>) -> vector<32xf32>
-            %66 = arith.addf %arg3, %65 : vector<32xf32>
-            scf.yield %66 : vector<32xf32>
+        %57 = vector.reduction <maxnumf>, %56#0 : vector<32xf32> into f32
+        %58 = arith.extf %57 : f32 to f64
+        %59 = vector.reduction <maximumf>, %56#1 : vector<32xf32> into f32
+        %60 = arith.extf %59 : f32 to f64
+        %61 = arith.truncf %58 : f64 to f32
+        %62 = vector.broadcast %61 : f32 to vector<32xf32>
+        %63 = scf.for %arg0 = %c0 to %c512 step %c256 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
+          %73 = arith.addi %arg0, %c256 : index
+          %74 = scf.for %arg2 = %arg0 to %73 step %c32 iter_args(%arg3 = %cst_0) -> (vector<32xf32>) {
+            %76 = vector.transfer_read %0[%workgroup_id_x, %arg2], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+            %77 = arith.subf %76, %34 : vector<32xf32>
+            %78 = arith.subf %77, %41 : vector<32xf32>
+            %79 = arith.mulf %78, %54 : vector<32xf32>
+            %80 = vector.transfer_read %1[%arg2], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+            %81 = arith.mulf %79, %80 : vector<32xf32>
+            %82 = arith.subf %81, %62 : vector<32xf32>
+            %83 = func.call @row_exp_down(%82) : (vector<32xf32>) -> vector<32xf32>
+            %84 = arith.addf %arg3, %83 : vector<32xf32>
+            scf.yield %84 : vector<32xf32>
           }
-          %57 = arith.addf %arg1, %56 : vector<32xf32>
-          scf.yield %57 : vector<32xf32>
+          %75 = arith.addf %arg1, %74 : vector<32xf32>
+          scf.yield %75 : vector<32xf32>
         }
-        %46 = scf.for %arg0 = %c512 to %c576 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
-          %55 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %56 = arith.subf %55, %12 : vector<32xf32>
-          %57 = arith.subf %56, %19 : vector<32xf32>
-          %58 = arith.mulf %57, %36 : vector<32xf32>
-          %59 = vector.transfer_read %1[%arg0], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %60 = arith.mulf %58, %59 : vector<32xf32>
-          %61 = arith.subf %60, %44 : vector<32xf32>
-          %62 = func.call @row_exp_down(%61) : (vector<32xf32>) -> vector<32xf32>
-          %63 = arith.addf %arg1, %62 : vector<32xf32>
-          scf.yield %63 : vector<32xf32>
+        %64 = scf.for %arg0 = %c512 to %c576 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
+          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %74 = arith.subf %73, %34 : vector<32xf32>
+          %75 = arith.subf %74, %41 : vector<32xf32>
+          %76 = arith.mulf %75, %54 : vector<32xf32>
+          %77 = vector.transfer_read %1[%arg0], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %78 = arith.mulf %76, %77 : vector<32xf32>
+          %79 = arith.subf %78, %62 : vector<32xf32>
+          %80 = func.call @row_exp_down(%79) : (vector<32xf32>) -> vector<32xf32>
+          %81 = arith.addf %arg1, %80 : vector<32xf32>
+          scf.yield %81 : vector<32xf32>
         }
-        %47 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %46) -> (vector<32xf32>) {
-          %55 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_2 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %56 = arith.subf %55, %12 : vector<32xf32>
-          %57 = arith.subf %56, %19 : vector<32xf32>
-          %58 = arith.mulf %57, %36 : vector<32xf32>
-          %59 = vector.transfer_read %1[%arg0], %cst_1, %cst_2 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %60 = arith.mulf %58, %59 : vector<32xf32>
-          %61 = arith.subf %60, %44 : vector<32xf32>
-          %62 = func.call @row_exp_down(%61) : (vector<32xf32>) -> vector<32xf32>
-          %63 = arith.select %cst_2, %62, %cst_0 : vector<32xi1>, vector<32xf32>
-          %64 = arith.addf %arg1, %63 : vector<32xf32>
-          scf.yield %64 : vector<32xf32>
+        %65 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %64) -> (vector<32xf32>) {
+          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %74 = arith.subf %73, %34 : vector<32xf32>
+          %75 = arith.subf %74, %41 : vector<32xf32>
+          %76 = arith.mulf %75, %54 : vector<32xf32>
+          %77 = vector.transfer_read %1[%arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %78 = arith.mulf %76, %77 : vector<32xf32>
+          %79 = arith.subf %78, %62 : vector<32xf32>
+          %80 = func.call @row_exp_down(%79) : (vector<32xf32>) -> vector<32xf32>
+          %81 = arith.select %cst_3, %80, %cst_0 : vector<32xi1>, vector<32xf32>
+          %82 = arith.addf %arg1, %81 : vector<32xf32>
+          scf.yield %82 : vector<32xf32>
         }
-        %48 = arith.addf %45, %47 : vector<32xf32>
-        %49 = arith.extf %48 : vector<32xf32> to vector<32xf64>
-        %50 = vector.reduction <add>, %49 fastmath<reassoc> : vector<32xf64> into f64
+        %66 = arith.addf %63, %65 : vector<32xf32>
+        %67 = arith.extf %66 : vector<32xf32> to vector<32xf64>
+        %68 = vector.reduction <add>, %67 fastmath<reassoc> : vector<32xf64> into f64
         %c288 = arith.constant 288 : index
-        %cst_11 = arith.constant 1.000000e+00 : f64
-        %51 = arith.divf %cst_11, %50 : f64
-        %52 = arith.truncf %51 : f64 to f32
-        %53 = vector.broadcast %52 : f32 to vector<32xf32>
+        %cst_15 = arith.constant 1.000000e+00 : f64
+        %69 = arith.divf %cst_15, %68 : f64
+        %70 = arith.truncf %69 : f64 to f32
+        %71 = vector.broadcast %70 : f32 to vector<32xf32>
         %c300 = arith.constant 300 : index
         scf.for %arg0 = %c0 to %c288 step %c32 {
-          %55 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %56 = arith.subf %55, %12 : vector<32xf32>
-          %57 = arith.subf %56, %19 : vector<32xf32>
-          %58 = arith.mulf %57, %36 : vector<32xf32>
-          %59 = vector.transfer_read %1[%arg0], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %60 = arith.mulf %58, %59 : vector<32xf32>
-          %61 = arith.subf %60, %44 : vector<32xf32>
-          %62 = func.call @row_exp(%61) : (vector<32xf32>) -> vector<32xf32>
-          %63 = arith.mulf %62, %53 : vector<32xf32>
-          %64 = func.call @row_gate(%63, %63) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
-          %65 = arith.addi %arg0, %c300 : index
-          %66 = vector.transfer_read %0[%workgroup_id_x, %65], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %67 = arith.subf %66, %12 : vector<32xf32>
-          %68 = arith.subf %67, %19 : vector<32xf32>
-          %69 = arith.mulf %68, %36 : vector<32xf32>
-          %70 = vector.transfer_read %1[%65], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %71 = arith.mulf %69, %70 : vector<32xf32>
-          %72 = arith.subf %71, %44 : vector<32xf32>
-          %73 = func.call @row_exp(%72) : (vector<32xf32>) -> vector<32xf32>
-          %74 = arith.mulf %73, %53 : vector<32xf32>
-          %75 = func.call @row_erf(%74) : (vector<32xf32>) -> vector<32xf32>
-          %76 = arith.mulf %64, %75 : vector<32xf32>
-          vector.transfer_write %76, %2[%workgroup_id_x, %arg0] {in_bounds = [true]} : vector<32xf32>, memref<?x300xf32>
+          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %74 = arith.subf %73, %34 : vector<32xf32>
+          %75 = arith.subf %74, %41 : vector<32xf32>
+          %76 = arith.mulf %75, %54 : vector<32xf32>
+          %77 = vector.transfer_read %1[%arg0], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %78 = arith.mulf %76, %77 : vector<32xf32>
+          %79 = arith.subf %78, %62 : vector<32xf32>
+          %80 = func.call @row_exp(%79) : (vector<32xf32>) -> vector<32xf32>
+          %81 = arith.mulf %80, %71 : vector<32xf32>
+          %82 = func.call @row_gate(%81, %81) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
+          %83 = arith.addi %arg0, %c300 : index
+          %84 = vector.transfer_read %0[%workgroup_id_x, %83], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %85 = arith.subf %84, %34 : vector<32xf32>
+          %86 = arith.subf %85, %41 : vector<32xf32>
+          %87 = arith.mulf %86, %54 : vector<32xf32>
+          %88 = vector.transfer_read %1[%83], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %89 = arith.mulf %87, %88 : vector<32xf32>
+          %90 = arith.subf %89, %62 : vector<32xf32>
+          %91 = func.call @row_exp(%90) : (vector<32xf32>) -> vector<32xf32>
+          %92 = arith.mulf %91, %71 : vector<32xf32>
+          %93 = func.call @row_erf(%92) : (vector<32xf32>) -> vector<32xf32>
+          %94 = arith.mulf %82, %93 : vector<32xf32>
+          vector.transfer_write %94, %2[%workgroup_id_x, %arg0] {in_bounds = [true]} : vector<32xf32>, memref<?x300xf32>
         }
-        %cst_12 = arith.constant dense<[true, true, true, true, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
+        %cst_16 = arith.constant dense<[true, true, true, true, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
         scf.for %arg0 = %c288 to %c300 step %c32 {
-          %55 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_12 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %56 = arith.subf %55, %12 : vector<32xf32>
-          %57 = arith.subf %56, %19 : vector<32xf32>
-          %58 = arith.mulf %57, %36 : vector<32xf32>
-          %59 = vector.transfer_read %1[%arg0], %cst_1, %cst_12 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %60 = arith.mulf %58, %59 : vector<32xf32>
-          %61 = arith.subf %60, %44 : vector<32xf32>
-          %62 = func.call @row_exp(%61) : (vector<32xf32>) -> vector<32xf32>
-          %63 = arith.mulf %62, %53 : vector<32xf32>
-          %64 = func.call @row_gate(%63, %63) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
-          %65 = arith.addi %arg0, %c300 : index
-          %66 = vector.transfer_read %0[%workgroup_id_x, %65], %cst_1, %cst_12 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %67 = arith.subf %66, %12 : vector<32xf32>
-          %68 = arith.subf %67, %19 : vector<32xf32>
-          %69 = arith.mulf %68, %36 : vector<32xf32>
-          %70 = vector.transfer_read %1[%65], %cst_1, %cst_12 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %71 = arith.mulf %69, %70 : vector<32xf32>
-          %72 = arith.subf %71, %44 : vector<32xf32>
-          %73 = func.call @row_exp(%72) : (vector<32xf32>) -> vector<32xf32>
-          %74 = arith.mulf %73, %53 : vector<32xf32>
-          %75 = func.call @row_erf(%74) : (vector<32xf32>) -> vector<32xf32>
-          %76 = arith.mulf %64, %75 : vector<32xf32>
-          vector.transfer_write %76, %2[%workgroup_id_x, %arg0], %cst_12 {in_bounds = [true]} : vector<32xf32>, memref<?x300xf32>
+          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_16 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %74 = arith.subf %73, %34 : vector<32xf32>
+          %75 = arith.subf %74, %41 : vector<32xf32>
+          %76 = arith.mulf %75, %54 : vector<32xf32>
+          %77 = vector.transfer_read %1[%arg0], %cst_1, %cst_16 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %78 = arith.mulf %76, %77 : vector<32xf32>
+          %79 = arith.subf %78, %62 : vector<32xf32>
+          %80 = func.call @row_exp(%79) : (vector<32xf32>) -> vector<32xf32>
+          %81 = arith.mulf %80, %71 : vector<32xf32>
+          %82 = func.call @row_gate(%81, %81) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
+          %83 = arith.addi %arg0, %c300 : index
+          %84 = vector.transfer_read %0[%workgroup_id_x, %83], %cst_1, %cst_16 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %85 = arith.subf %84, %34 : vector<32xf32>
+          %86 = arith.subf %85, %41 : vector<32xf32>
+          %87 = arith.mulf %86, %54 : vector<32xf32>
+          %88 = vector.transfer_read %1[%83], %cst_1, %cst_16 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %89 = arith.mulf %87, %88 : vector<32xf32>
+          %90 = arith.subf %89, %62 : vector<32xf32>
+          %91 = func.call @row_exp(%90) : (vector<32xf32>) -> vector<32xf32>
+          %92 = arith.mulf %91, %71 : vector<32xf32>
+          %93 = func.call @row_erf(%92) : (vector<32xf32>) -> vector<32xf32>
+          %94 = arith.mulf %82, %93 : vector<32xf32>
+          vector.transfer_write %94, %2[%workgroup_id_x, %arg0], %cst_16 {in_bounds = [true]} : vector<32xf32>, memref<?x300xf32>
         }
-        %54 = arith.truncf %42 : f64 to f32
-        memref.store %54, %3[%workgroup_id_x, %c0] : memref<?x1xf32>
+        %72 = arith.truncf %60 : f64 to f32
+        memref.store %72, %3[%workgroup_id_x, %c0] : memref<?x1xf32>
         return
       }
     }

@@ -10,6 +10,8 @@ _Grid: TypeAlias = tuple[int, int, int]
 _Dispatch: TypeAlias = tuple[str, int, int, _Grid, tuple[int, ...], tuple[_Binding, ...]]
 _Fill: TypeAlias = tuple[str, _Binding, bytes]
 _Copy: TypeAlias = tuple[str, _Binding, _Binding]
+_Export: TypeAlias = tuple[str, _Grid, int, int, int]
+_Failure: TypeAlias = Callable[[str, int, str, str, int, int, str | None, int], bool]
 _Results: TypeAlias = Sequence[tuple[Sequence[int], torch.dtype]]
 
 REFUSALS: dict[int, str]
@@ -19,6 +21,7 @@ def transient_bytes() -> int: ...
 def has_pool() -> bool: ...
 def take_copies() -> int: ...
 def needs_grad(*values: Any) -> bool: ...
+def use_gpu_memory(exchange: Any, allocate: Any, /) -> tuple[Any, Any]: ...
 
 @final
 class Executable:
@@ -29,8 +32,34 @@ class Executable:
     def __new__(cls, name: str, elf: bytes) -> Executable: ...
 
 @final
+class GpuDriver:
+    @property
+    def kind(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def device_type(self) -> int: ...
+    @property
+    def version(self) -> int: ...
+    def __new__(cls, kind: str, path: str) -> GpuDriver: ...
+
+@final
+class GpuExecutable:
+    @property
+    def name(self) -> str: ...
+    @property
+    def functions(self) -> tuple[str, ...]: ...
+    def __new__(
+        cls, driver: GpuDriver, name: str, image: bytes, functions: Sequence[_Export]
+    ) -> GpuExecutable: ...
+    def use_image(self, device: int, image: bytes, /) -> None: ...
+    def is_loaded(self, device: int, /) -> bool: ...
+
+@final
 class Plan:
     used: bool
+    @property
+    def device_type(self) -> int: ...
     @property
     def touched_bytes(self) -> int: ...
     @property
@@ -39,7 +68,7 @@ class Plan:
     def changed_count(self) -> int: ...
     def __new__(
         cls,
-        executables: Sequence[Executable],
+        executables: Sequence[Executable | GpuExecutable],
         operand_count: int,
         result_count: int,
         minimum_sizes: Sequence[int],
@@ -48,10 +77,12 @@ class Plan:
         touched_bytes: int,
         constants: Sequence[bytes | memoryview] = (),
         report_rows: int = 0,
-        report_fault: Callable[[bytes], None] | None = None,
+        report_fault: Callable[[Any], None] | None = None,
         changed: Sequence[int] = (),
         copies: int = 0,
         checked_at: int = ...,
+        driver: GpuDriver | None = None,
+        failure: _Failure | None = None,
     ) -> Plan: ...
     def run(self, operands: Sequence[Tensor], results: Sequence[Tensor], /) -> int: ...
 
@@ -80,6 +111,7 @@ class Call:
         peers: Sequence[Call] = (),
         is_told: bool = False,
         returned: int = -1,
+        device_type: int = 1,
     ) -> Call: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def remember(

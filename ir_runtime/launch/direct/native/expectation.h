@@ -21,6 +21,7 @@ typedef enum {
 typedef struct {
   kind what;
   dl_dtype dtype;     // of a tensor
+  int32_t device;     // of a tensor: its number
   int32_t rank;       // of a tensor
   int64_t *shape;     // of a tensor: its sizes, then its strides if it is `strided`; NULL: any
   bool strided;       // whether the strides count

@@ -3,8 +3,9 @@
 
 #include "launcher.h"
 
-void begin_facts(facts *self) {
+void begin_facts(facts *self, int32_t device_type) {
   self->tensors = self->few;
+  self->device_type = device_type;
   self->count = 0;
   self->room = FEW_TENSORS;
 }
@@ -31,7 +32,7 @@ static bool grow(facts *self) {
 
 refusal add_fact(const launcher *own, facts *self, PyObject *tensor) {
   if (self->count == self->room && !grow(self)) return REFUSED_COUNT;
-  refusal why = describe_tensor(own, tensor, &self->tensors[self->count]);
+  refusal why = describe_tensor(own, tensor, self->device_type, &self->tensors[self->count]);
   if (why == ACCEPTED) self->count++;
   return why;
 }

@@ -22,12 +22,14 @@
 #include "layout.h"
 #include "refusal.h"
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, GPU_ALIGNMENT = 16 };  // of tensors; kernels for GPUs use 16 bytes at most
 
 // --- module.c: what belongs to one module object ---
 
 #define EACH_KEPT_OBJECT(does)                                                                   \
   does(executable_type) does(plan_type) does(remembered_type)                                    \
+  does(gpu_driver_type) does(gpu_executable_type) does(empty_on_gpu) does(bytes_dtype)           \
+  does(rows_dtype)                                                                               \
   does(tensor_type) does(parameter_type) does(dtype_type) does(layout_type) does(format_type)    \
   does(exchange_capsule) does(grad_descriptor) does(cpu_descriptor)                              \
   does(is_neg) does(is_conj) does(wants_grad) does(on_cpu) does(is_inference)                    \
@@ -86,13 +88,17 @@ typedef struct {
   uint64_t lead;  // of a binding: how far before the span the address lies that a function gets
 } span;
 
+typedef struct gpu_driver gpu_driver;          // gpu/gpu.h
+typedef struct gpu_executable gpu_executable;
+
 typedef enum { STEP_DISPATCH, STEP_FILL, STEP_COPY } step_kind;
 
 typedef struct {
   step_kind kind;
   uint64_t items;  // what threads share out: workgroups, or bytes
   // of a dispatch
-  const executable *owner;
+  const executable *owner;  // NULL on a GPU
+  gpu_executable *code;     // NULL on the CPU
   uint32_t function;
   uint32_t local_memory;                // bytes
   size_t first_binding, first_constant;  // in the plan's arrays
@@ -107,6 +113,10 @@ typedef struct {
   PyObject_HEAD
   launcher *own;
   PyObject *executables;  // a tuple that keeps the code loaded
+  gpu_driver *driver;     // what launches it on a GPU; NULL on the CPU
+  PyObject *failure;      // of a GPU: raises what a driver's error means, or asks for another try
+  PyObject *allocate;     // makes its results: of shape, strides, dtype
+  int32_t device_type;    // DLPack's
   uint32_t operand_count, result_count, transient_count, constant_count, slot_count;
   uint64_t *sizes;      // by slot: the least bytes of a tensor, or all of a transient or constant
   uint64_t *offsets;    // by transient: where it begins in the thread's memory
@@ -122,8 +132,10 @@ typedef struct {
   size_t number_count;
   uint64_t touched_bytes;
   uint64_t parts;       // how many threads the largest step can keep busy
-  uint32_t report_rows;  // of the last result, if that tells of indices; else 0
+  uint32_t report_rows;  // of the last result, if that tells of indices and the launcher looks at it
   PyObject *report_fault;  // raises what the rows tell; NULL without them
+  uint32_t device_rows;    // of the last result on a GPU: `report_fault` gets them and counts later
+  uint32_t hidden_count;   // of results: 1 for a report, else 0
   size_t checked_at;     // how many steps run before the report is looked at
   uint32_t *changed;     // the operands that the last results lie in, the report apart
   uint32_t changed_count;
@@ -205,6 +217,7 @@ typedef struct {
   char *start;      // of its elements; `check_memory` says whether they are still there
   uint64_t bytes;
   dl_dtype dtype;
+  int32_t device;   // its number
   int32_t rank;
   refusal layout;   // why a plan cannot take it where it lies, if so
   union {
@@ -218,10 +231,10 @@ bool is_plain_tensor(const launcher *own, PyObject *object);  // of torch's own 
 bool is_tensor(const launcher *own, PyObject *object);      // of exactly torch's types
 bool is_any_tensor(const launcher *own, PyObject *object);  // subclasses, too
 bool is_torch_constant(const launcher *own, PyObject *object);  // dtypes, layouts, formats
-// Says what torch knows of a CPU tensor; the pointers hold until Python runs.
-refusal view_tensor(const launcher *own, PyObject *object, dl_tensor *out);
+// Says what torch knows of a tensor on a kind of device; the pointers hold until Python runs.
+refusal view_tensor(const launcher *own, PyObject *object, int32_t device_type, dl_tensor *out);
 // Says it for longer; an accepted one is to be forgotten.
-refusal describe_tensor(const launcher *own, PyObject *object, fact *out);
+refusal describe_tensor(const launcher *own, PyObject *object, int32_t device_type, fact *out);
 void forget_fact(fact *self);
 static inline const int64_t *sizes_of(const fact *self) {
   return self->rank > FEW_DIMS ? self->sizes.many : self->sizes.few;
@@ -263,9 +276,10 @@ typedef struct {
   fact few[FEW_TENSORS];
   fact *tensors;
   size_t count, room;
+  int32_t device_type;  // where they must be
 } facts;
 
-void begin_facts(facts *self);
+void begin_facts(facts *self, int32_t device_type);
 void end_facts(facts *self);
 void forget_facts(facts *self);
 refusal add_fact(const launcher *own, facts *self, PyObject *tensor);

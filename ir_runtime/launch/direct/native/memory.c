@@ -33,11 +33,13 @@ static bool expect_shape(expectation *added, const fact *seen, bool strided) {
 
 static bool expect_tensor(remembered *self, PyObject *tensor, detail counts) {
   fact seen;
-  if (describe_tensor(self->own, tensor, &seen) != ACCEPTED) return false;
+  int32_t where = self->what == NULL ? DLPACK_CPU : self->what->device_type;
+  if (describe_tensor(self->own, tensor, where, &seen) != ACCEPTED) return false;
   expectation *added = add_expectation(self, EXPECT_TENSOR);
   bool expected = added != NULL;
   if (expected) {
     added->dtype = seen.dtype;
+    added->device = seen.device;
     added->rank = seen.rank;
   }
   if (counts == COUNTS_KIND)
@@ -114,6 +116,7 @@ static refusal compare_tensor(const expectation *expected, PyObject *value, cons
   ++*tensor;
   if (memcmp(&found->dtype, &expected->dtype, sizeof found->dtype) != 0) return REFUSED_DTYPE;
   if (found->rank != expected->rank) return REFUSED_SHAPE;
+  if (found->device != expected->device) return REFUSED_DEVICE;
   if (expected->shape == NULL) return ACCEPTED;
   const int64_t *sizes = sizes_of(found);
   int32_t count = expected->strided ? 2 * found->rank : found->rank;

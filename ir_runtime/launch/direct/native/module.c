@@ -1,4 +1,5 @@
 // The Python module `_launcher`: its types, functions and state.
+#include "gpu/gpu.h"
 #include "launcher.h"
 
 static PyObject *set_parallel_bytes(PyObject *module, PyObject *size) {
@@ -34,6 +35,21 @@ static PyObject *needs_grad(PyObject *module, PyObject *const *values, Py_ssize_
   return PyBool_FromLong(any_requires_grad(own, values, count) && grad_enabled(own));
 }
 
+// For tests, which have no GPU: another view of tensors, and another allocator.
+static PyObject *use_gpu_memory(PyObject *module, PyObject *args) {
+  launcher *own = PyModule_GetState(module);
+  PyObject *capsule, *allocate;
+  if (!PyArg_ParseTuple(args, "OO:use_gpu_memory", &capsule, &allocate)) return NULL;
+  const dl_exchange *exchange = PyCapsule_GetPointer(capsule, DLPACK_EXCHANGE_CAPSULE);
+  if (exchange == NULL) return NULL;
+  PyObject *before = PyTuple_Pack(2, own->exchange_capsule, own->empty_on_gpu);
+  if (before == NULL) return NULL;
+  own->exchange = exchange;
+  Py_SETREF(own->exchange_capsule, Py_NewRef(capsule));
+  Py_SETREF(own->empty_on_gpu, Py_NewRef(allocate));
+  return before;
+}
+
 static PyMethodDef functions[] = {
     {"needs_grad", (PyCFunction)(void (*)(void))needs_grad, METH_FASTCALL,
      "needs_grad(*values)\n--\n\nTell whether a tensor among the values, or in a list among them, "
@@ -46,6 +62,9 @@ static PyMethodDef functions[] = {
     {"take_copies", take_copies, METH_NOARGS,
      "take_copies()\n--\n\nReturn how many changed arguments plans computed aside and copied since "
      "the last call."},
+    {"use_gpu_memory", use_gpu_memory, METH_VARARGS,
+     "use_gpu_memory(exchange, allocate)\n--\n\nView tensors by another table, and allocate those "
+     "on GPUs otherwise, for tests; returns what was used before."},
     {"has_pool", has_pool, METH_NOARGS,
      "has_pool()\n--\n\nTell whether torch's threads were found."},
     {NULL, NULL, 0, NULL},
@@ -120,7 +139,9 @@ static int fill_module(PyObject *module) {
   own->module = module;
   own->parallel_bytes = 64 << 10;
   own->usable = prepare_tensors(own) && prepare_gates(own) && prepare_results(own) &&
-                prepare_arenas() && find_pool(torch_has_openmp()) && add_executable_type(own) &&
+                prepare_arenas() && find_pool(torch_has_openmp()) && prepare_gpu(own) &&
+                add_executable_type(own) && add_gpu_driver_type(own) &&
+                add_gpu_executable_type(own) &&
                 add_plan_type(own) && add_remembered_type(own) && add_call_type(own) &&
                 add_bound_call_type(own) && add_choice_type(own) && add_refusals(module);
   return own->usable ? 0 : -1;

@@ -107,19 +107,19 @@ bool is_torch_constant(const launcher *own, PyObject *object) {
   return type == own->dtype_type || type == own->layout_type || type == own->format_type;
 }
 
-refusal view_tensor(const launcher *own, PyObject *object, dl_tensor *out) {
+refusal view_tensor(const launcher *own, PyObject *object, int32_t device_type, dl_tensor *out) {
   if (!is_tensor(own, object))
     return is_any_tensor(own, object) ? REFUSED_SUBCLASS : REFUSED_KIND;
   if (own->exchange->describe(object, out) != 0) {
     PyErr_Clear();
     return REFUSED_UNREADABLE;
   }
-  return out->device_type == DLPACK_CPU ? ACCEPTED : REFUSED_DEVICE;
+  return out->device_type == device_type ? ACCEPTED : REFUSED_DEVICE;
 }
 
-refusal describe_tensor(const launcher *own, PyObject *object, fact *out) {
+refusal describe_tensor(const launcher *own, PyObject *object, int32_t device_type, fact *out) {
   dl_tensor view;
-  refusal why = view_tensor(own, object, &view);
+  refusal why = view_tensor(own, object, device_type, &view);
   if (why != ACCEPTED) return why;
   int64_t *sizes = out->sizes.few;
   if (view.rank > FEW_DIMS) {
@@ -134,6 +134,7 @@ refusal describe_tensor(const launcher *own, PyObject *object, fact *out) {
   out->start = (char *)view.data + view.byte_offset;
   out->bytes = count_bytes(view.dtype, view.rank, view.shape);
   out->dtype = view.dtype;
+  out->device = view.device_id;
   out->rank = view.rank;
   out->layout = check_layout(&view);
   return ACCEPTED;
@@ -188,7 +189,10 @@ refusal check_layout(const dl_tensor *tensor) {
     expected *= tensor->shape[i];
   }
   if (tensor->data == NULL) return REFUSED_NULL;
-  return ((uintptr_t)tensor->data + tensor->byte_offset) % ALIGNMENT ? REFUSED_ALIGNMENT : ACCEPTED;
+  uintptr_t beyond = ((uintptr_t)tensor->data + tensor->byte_offset) % ALIGNMENT;
+  if (beyond == 0) return ACCEPTED;
+  bool fits = tensor->device_type != DLPACK_CPU && beyond % GPU_ALIGNMENT == 0;
+  return fits ? ACCEPTED : REFUSED_ALIGNMENT;
 }
 
 PyObject *refusal_table(void) {

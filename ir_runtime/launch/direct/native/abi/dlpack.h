@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-enum { DLPACK_MAJOR = 1, DLPACK_CPU = 1 };
+enum { DLPACK_MAJOR = 1, DLPACK_CPU = 1, DLPACK_CUDA = 2, DLPACK_ROCM = 10 };
 
 #define DLPACK_EXCHANGE_CAPSULE "dlpack_exchange_api"
 
@@ -33,7 +33,7 @@ typedef struct {
   void *export_owned;
   void *import_owned;
   int (*describe)(void *object, dl_tensor *description);  // valid while the tensor is unchanged
-  void *current_stream;
+  int (*current_stream)(int32_t device_type, int32_t device_id, void **stream);
 } dl_exchange;
 
 #endif

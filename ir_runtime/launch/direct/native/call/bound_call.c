@@ -31,15 +31,16 @@ static PyObject *run(PyObject *object, PyObject *const *args, size_t flags, PyOb
   bound_call *self = (bound_call *)object;
   Py_ssize_t count = PyVectorcall_NARGS(flags);
   facts seen;
-  begin_facts(&seen);
+  begin_facts(&seen, self->what->what->device_type);
   bool named = keywords != NULL && PyTuple_GET_SIZE(keywords) > 0;
   refusal why = named ? REFUSED_COUNT : check(self, args, count, &seen);
   PyObject *answer = why == ACCEPTED ? run_new(self->what, &seen, &why) : NULL;
   end_facts(&seen);
   if (answer == NULL && !PyErr_Occurred())
     PyErr_Format(PyExc_ValueError,
-                 "%U: refuses these arguments (%s), must be plain CPU tensors and values exactly "
-                 "like those it was bound to", self->name, refusal_words[why]);
+                 "%U: refuses these arguments (%s), must be plain %s tensors and values exactly "
+                 "like those it was bound to", self->name, refusal_words[why],
+                 self->what->what->device_type == DLPACK_CPU ? "CPU" : "GPU");
   return answer;
 }
 

@@ -209,8 +209,8 @@ PyObject *call_op(PyObject *object, PyObject *const *args, size_t flags, PyObjec
   refusal why = begin_call(self, &given, args, PyVectorcall_NARGS(flags), keywords);
   if (why == ACCEPTED) {
     facts seen, outs;
-    begin_facts(&seen);
-    begin_facts(&outs);
+    begin_facts(&seen, self->device_type);
+    begin_facts(&outs, self->device_type);
     PyObject *answer = serve(self, &given, &seen, &outs, false, &why);
     end_facts(&seen);
     end_facts(&outs);
@@ -227,8 +227,8 @@ PyObject *why_refused(PyObject *object, PyObject *const *args, Py_ssize_t count,
   if (why == ACCEPTED) {
     facts seen, outs;
     remembered *found = NULL;
-    begin_facts(&seen);
-    begin_facts(&outs);
+    begin_facts(&seen, self->device_type);
+    begin_facts(&outs, self->device_type);
     why = find(self, &given, &seen, &outs, &found);
     Py_XDECREF((PyObject *)found);
     end_facts(&seen);

@@ -24,6 +24,7 @@ typedef struct {
   bool guarded;  // nothing stands between the user and this object: it looks for itself at
                  // everything that torch's dispatcher would have seen to
   uint64_t plain_keyset;
+  int32_t device_type;  // where its tensors are, as DLPack has it
   Py_ssize_t positional;
   Py_ssize_t returned;  // which argument a call returns; -1 if it returns its results
   Py_ssize_t asked;  // how many of the arguments, from the first, `check` and `eager` take

@@ -13,6 +13,9 @@ static PyObject *remember(PyObject *object, PyObject *args, PyObject *keywords) 
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO!OO:remember", names, &values,
                                    self->own->plan_type, &what, &operands, &results))
     return NULL;
+  if (((plan *)what)->device_type != self->device_type)
+    return PyErr_Format(PyExc_ValueError, "remember: a plan for device type %d, must be for %d",
+                        ((plan *)what)->device_type, self->device_type);
   remembered *added = remember_call(values, (plan *)what, operands, results);
   if (added == NULL) return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
   keep_call(&self->recent, added);
@@ -76,18 +79,18 @@ static PyObject *new_call(PyTypeObject *type, PyObject *args, PyObject *keywords
                           "parameters", "positional",   "defaults",     "check",
                           "eager",      "outs",         "capacity",     "asked",
                           "autocast",   "peers",        "is_told",      "returned",
-                          NULL};
+                          "device_type", NULL};
   PyObject *slow, *devices = NULL, *parameters = NULL, *defaults = NULL;
   PyObject *check = Py_None, *eager = Py_None, *outs = NULL;
   PyObject *autocast = Py_None, *peers = NULL;
-  int takes_keyset = -1, is_told = 0;
+  int takes_keyset = -1, is_told = 0, device_type = DLPACK_CPU;
   unsigned long long plain = 0;
   Py_ssize_t positional = -1, capacity = 16, asked = -1, returned = -1;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$pKO!OnO!OOOnnOOpn:Call", names, &slow,
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|$pKO!OnO!OOOnnOOpni:Call", names, &slow,
                                    &takes_keyset, &plain, &PyList_Type, &devices, &parameters,
                                    &positional, &PyDict_Type, &defaults, &check, &eager, &outs,
                                    &capacity, &asked, &autocast, &peers, &is_told,
-                                   &returned))
+                                   &returned, &device_type))
     return NULL;
   if (takes_keyset < 0 || !devices || !parameters || positional < 0 || !defaults) {
     PyErr_SetString(PyExc_TypeError, "Call: needs takes_keyset, plain_keyset, set_devices, "
@@ -107,6 +110,7 @@ static PyObject *new_call(PyTypeObject *type, PyObject *args, PyObject *keywords
   self->takes_keyset = takes_keyset;
   self->is_told = is_told;
   self->plain_keyset = plain;
+  self->device_type = device_type;
   if (!set_capacity(self, capacity) || self->own == NULL || self->defaults == NULL || !set_lists(self, parameters, outs) ||
       !set_guards(self, type, autocast, peers)) {
     Py_DECREF(self);
@@ -185,7 +189,7 @@ static PyMemberDef members[] = {
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Call(slow, *, takes_keyset, plain_keyset, set_devices, parameters, positional, "
                 "defaults, check=None, eager=None, outs=(), capacity=16, asked=-1, "
-                "autocast=None, peers=(), is_told=False, returned=-1)\n--\n\n"
+                "autocast=None, peers=(), is_told=False, returned=-1, device_type=1)\n--\n\n"
                 "What the dispatcher calls for an op."},
     {Py_tp_new, new_call},
     {Py_tp_dealloc, free_call},

@@ -86,7 +86,7 @@ static refusal glimpse(const choice *self, PyObject *const *values, facts *seen)
 // not on the CPU.
 static bool find(choice *self, PyObject *const *values, remembered **found) {
   facts seen;
-  begin_facts(&seen);
+  begin_facts(&seen, DLPACK_CPU);
   refusal why = glimpse(self, values, &seen);
   bool described = why == ACCEPTED;
   if (described) (void)find_call(&self->recent, values, self->count, &seen, found);

@@ -56,6 +56,7 @@ bool peek_tensor(const launcher *own, PyObject *tensor, fact *out) {
   out->start = NULL;
   out->bytes = 0;
   out->dtype = at->dtypes[number];
+  out->device = 0;
   out->rank = (int32_t)rank;
   out->layout = REFUSED_UNKNOWN;  // a plan cannot take it: nobody looked where its elements lie
   return true;
@@ -190,7 +191,7 @@ static void add_dtype(const launcher *own, peek_layout *into, const probe *typed
   dl_tensor view;
   uint16_t number;
   memcpy(&number, (const char *)typed->object + into->dtype, sizeof number);
-  if (number >= PEEK_DTYPES || view_tensor(own, typed->tensor, &view) != ACCEPTED) return;
+  if (number >= PEEK_DTYPES || view_tensor(own, typed->tensor, DLPACK_CPU, &view) != ACCEPTED) return;
   into->dtypes[number] = view.dtype;
 }
 

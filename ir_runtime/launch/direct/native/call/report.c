@@ -14,13 +14,17 @@ bool take_report(plan *self, PyObject *rows, PyObject *fault) {
     return plan_fault("plan: has a report and no report_fault, must have a function for it");
   if (self->result_count == 0)
     return plan_fault("plan: has a report and no result, must have one for it");
-  self->report_rows = (uint32_t)count;
+  self->hidden_count = 1;
+  if (self->driver == NULL)
+    self->report_rows = (uint32_t)count;
+  else
+    self->device_rows = (uint32_t)count;
   self->report_fault = Py_NewRef(fault);
   return true;
 }
 
 uint32_t returned_results(const plan *self) {
-  return self->result_count - self->changed_count - (self->report_rows > 0);
+  return self->result_count - self->changed_count - self->hidden_count;
 }
 
 bool begin_report(report *self, const plan *what) {

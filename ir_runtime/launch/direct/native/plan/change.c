@@ -5,7 +5,7 @@ bool take_changed(plan *self, PyObject *changed, PyObject *copies) {
   if (copies != NULL && !read_number(copies, UINT32_MAX, &self->copies, "copies")) return false;
   PyObject *operands = changed == NULL ? PyTuple_New(0) : PySequence_Tuple(changed);
   if (operands == NULL) return false;
-  uint32_t room = self->result_count - (self->report_rows > 0);
+  uint32_t room = self->result_count - self->hidden_count;
   Py_ssize_t count = PyTuple_GET_SIZE(operands);
   bool taken = true;
   if (count > (Py_ssize_t)room)

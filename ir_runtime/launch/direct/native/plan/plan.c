@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpu/gpu.h"
 #include "launcher.h"
 
 #include <structmember.h>
@@ -18,8 +19,13 @@ static bool take_executables(plan *self, PyObject *executables) {
   if (self->executables == NULL) return false;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self->executables); i++) {
     PyObject *item = PyTuple_GET_ITEM(self->executables, i);
-    if (!Py_IS_TYPE(item, (PyTypeObject *)self->own->executable_type))
+    if (self->driver != NULL) {
+      if (!is_code_for(self->own, item, self->driver))
+        return plan_fault("plan: executable %zd is %R, must be a GpuExecutable for %R", i, item,
+                          (PyObject *)self->driver);
+    } else if (!Py_IS_TYPE(item, (PyTypeObject *)self->own->executable_type)) {
       return plan_fault("plan: executable %zd is %R, must be an Executable", i, item);
+    }
   }
   return true;
 }
@@ -30,7 +36,7 @@ static uint64_t aligned(uint64_t size) {
 
 static bool take_sizes(plan *self, PyObject *minimum_sizes, PyObject *transients) {
   uint32_t tensors = self->operand_count + self->result_count;
-  uint64_t rows = self->report_rows;
+  uint64_t rows = self->report_rows + self->device_rows;
   if (PyTuple_GET_SIZE(minimum_sizes) != tensors)
     return plan_fault("plan: has %zd minimum sizes, must have one for each of %u tensors",
                       PyTuple_GET_SIZE(minimum_sizes), tensors);
@@ -71,6 +77,8 @@ static bool take_constant(plan *self, uint32_t number, PyObject *item) {
 }
 
 static bool take_constants(plan *self, PyObject *constants) {
+  if (self->driver != NULL && self->constant_count > 0)
+    return plan_fault("plan: has constants, must have none on a GPU");
   for (uint32_t i = 0; i < self->constant_count; i++)
     if (!take_constant(self, i, PyTuple_GET_ITEM(constants, i))) return false;
   return true;
@@ -134,18 +142,34 @@ static bool take_parts(parts *out, PyObject *minimum_sizes, PyObject *transients
   return plan_fault("plan: has more than 2^20 transients or constants, must have fewer");
 }
 
+// What runs a plan on a GPU, and what raises the errors of its driver.
+static bool take_driver(plan *self, PyObject *driver, PyObject *failure) {
+  bool on_gpu = driver != NULL && driver != Py_None;
+  self->device_type = DLPACK_CPU;
+  self->allocate = Py_NewRef(on_gpu ? self->own->empty_on_gpu : self->own->empty_strided);
+  if (!on_gpu) return true;
+  if (!Py_IS_TYPE(driver, (PyTypeObject *)self->own->gpu_driver_type))
+    return plan_fault("plan: its driver is %R, must be a GpuDriver", driver);
+  if (failure == NULL || !PyCallable_Check(failure))
+    return plan_fault("plan: has a driver and no failure, must have a function for it");
+  self->driver = (gpu_driver *)Py_NewRef(driver);
+  self->failure = Py_NewRef(failure);
+  self->device_type = device_type_of(self->driver);
+  return true;
+}
+
 static PyObject *new_plan(PyTypeObject *type, PyObject *args, PyObject *keywords) {
   static char *names[] = {"executables", "operand_count", "result_count",  "minimum_sizes",
                           "transients",  "steps",         "touched_bytes", "constants",
                           "report_rows", "report_fault",  "changed",       "copies",
-                          "checked_at",  NULL};
+                          "checked_at",  "driver",       "failure",       NULL};
   PyObject *executables, *operands, *results, *minimum_sizes, *transients, *steps, *touched;
   PyObject *constants = NULL, *rows = NULL, *fault = NULL, *changed = NULL, *copies = NULL;
-  PyObject *checked = NULL;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOO|OOOOOO:Plan", names, &executables,
+  PyObject *checked = NULL, *driver = NULL, *failure = NULL;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOO|OOOOOOOO:Plan", names, &executables,
                                    &operands, &results, &minimum_sizes, &transients, &steps,
                                    &touched, &constants, &rows, &fault, &changed, &copies,
-                                   &checked))
+                                   &checked, &driver, &failure))
     return NULL;
   uint64_t operand_count, result_count, touched_bytes, checked_at = SIZE_MAX;
   if (!read_number(operands, MOST_SLOTS, &operand_count, "operand_count") ||
@@ -162,7 +186,8 @@ static PyObject *new_plan(PyTypeObject *type, PyObject *args, PyObject *keywords
   self->touched_bytes = touched_bytes;
   self->checked_at = (size_t)checked_at;
   parts from = {NULL, NULL, NULL, NULL};
-  if (self->own == NULL || !take_report(self, rows, fault) ||
+  if (self->own == NULL || !take_driver(self, driver, failure) ||
+      !take_report(self, rows, fault) ||
       !take_changed(self, changed, copies) ||
       !take_parts(&from, minimum_sizes, transients, steps, constants) ||
       !fill_plan(self, executables, &from))
@@ -181,6 +206,9 @@ static int traverse(PyObject *object, visitproc visit, void *arg) {
   if (self->own != NULL) Py_VISIT(self->own->module);
   Py_VISIT(self->executables);
   Py_VISIT(self->report_fault);
+  Py_VISIT(self->driver);
+  Py_VISIT(self->failure);
+  Py_VISIT(self->allocate);
   return 0;
 }
 
@@ -188,6 +216,7 @@ static int traverse(PyObject *object, visitproc visit, void *arg) {
 static int drop_references(PyObject *object) {
   plan *self = (plan *)object;
   if (self->report_fault != NULL) Py_SETREF(self->report_fault, Py_NewRef(Py_None));
+  if (self->failure != NULL) Py_SETREF(self->failure, Py_NewRef(Py_None));
   return 0;
 }
 
@@ -205,6 +234,9 @@ static void free_plan(PyObject *object) {
   PyMem_Free(self->changed);
   Py_XDECREF(self->executables);
   Py_XDECREF(self->report_fault);
+  Py_XDECREF(self->failure);
+  Py_XDECREF(self->allocate);
+  Py_XDECREF((PyObject *)self->driver);
   release_launcher(self->own);
   type->tp_free(object);
   Py_DECREF(type);
@@ -241,18 +273,26 @@ static refusal take_tensors(const plan *self, facts *seen, PyObject *operands, P
 // Runs on tensors that were taken; NULL with an error set, or the number of a refusal.
 static PyObject *run_on(plan *self, const facts *seen) {
   void *few[FEW_TENSORS], **memory = few;
+  gpu_run there;
   int threads = plan_threads(self);
   if (threads < 0 || !note_changed(self, seen, NULL)) return NULL;
   size_t slots = (size_t)self->operand_count + self->result_count;
   if (slots > FEW_TENSORS) memory = PyMem_Malloc(slots * sizeof *memory);
   if (memory == NULL) return PyErr_NoMemory();
-  refusal why = ACCEPTED;
+  if (self->driver != NULL && !begin_gpu_run(&there, self, seen, false)) {
+    if (memory != few) PyMem_Free(memory);
+    return NULL;
+  }
+  refusal why = self->driver == NULL ? ACCEPTED : check_place(&there, self, NULL, seen);
   for (size_t i = 0; why == ACCEPTED && i < seen->count; i++) {
     why = check_memory(self->own, &seen->tensors[i]);
     memory[slot_of(self, i)] = seen->tensors[i].start;
   }
   bind_changed(self, memory);
-  bool failed = why == ACCEPTED && run_plan(self, threads, memory) != 0;
+  bool failed = why == ACCEPTED && (self->driver == NULL
+                                        ? run_plan(self, threads, memory)
+                                        : launch_on_gpu(&there, self, seen, memory)) != 0;
+  if (self->driver != NULL) end_gpu_run(&there);
   if (memory != few) PyMem_Free(memory);
   return failed ? NULL : PyLong_FromLong(why);
 }
@@ -268,7 +308,7 @@ static PyObject *run(PyObject *object, PyObject *const *args, Py_ssize_t count) 
   PyObject *answer = NULL;
   if (results != NULL) {
     facts seen;
-    begin_facts(&seen);
+    begin_facts(&seen, self->device_type);
     refusal why = take_tensors(self, &seen, operands, results);
     answer = why == ACCEPTED ? run_on(self, &seen) : PyLong_FromLong(why);
     end_facts(&seen);
@@ -288,6 +328,7 @@ static PyMemberDef members[] = {
     {"touched_bytes", T_ULONGLONG, offsetof(plan, touched_bytes), READONLY, NULL},
     {"transient_bytes", T_ULONGLONG, offsetof(plan, transient_bytes), READONLY, NULL},
     {"changed_count", T_UINT, offsetof(plan, changed_count), READONLY, NULL},
+    {"device_type", T_INT, offsetof(plan, device_type), READONLY, NULL},
     {"used", T_BOOL, offsetof(plan, used), 0, NULL},
     {NULL, 0, 0, 0, NULL},
 };
@@ -295,7 +336,7 @@ static PyMemberDef members[] = {
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Plan(executables, operand_count, result_count, minimum_sizes, transients, steps, "
                 "touched_bytes, constants=(), report_rows=0, report_fault=None, changed=(), "
-                "copies=0, checked_at=...)\n--\n\n"
+                "copies=0, checked_at=..., driver=None, failure=None)\n--\n\n"
                 "The launches of one call, ready to run."},
     {Py_tp_new, new_plan},
     {Py_tp_dealloc, free_plan},

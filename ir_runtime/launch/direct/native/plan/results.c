@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "gpu/gpu.h"
 #include "launcher.h"
 
 // From this size on glibc's malloc maps new memory for every block (M_MMAP_THRESHOLD's maximum).
@@ -46,7 +47,7 @@ static bool read_layout(const launcher *own, result *self, PyObject *shape, PyOb
   int32_t rank = (int32_t)PyTuple_GET_SIZE(shape);
   PyObject *like = PyObject_CallFunction(own->empty_strided, "(i)(i)O", 0, 1, dtype);
   dl_tensor empty;
-  bool described = like != NULL && view_tensor(own, like, &empty) == ACCEPTED;
+  bool described = like != NULL && view_tensor(own, like, DLPACK_CPU, &empty) == ACCEPTED;
   Py_XDECREF(like);
   if (!described) {
     if (!PyErr_Occurred()) plan_fault("remember: no plan has results of %R", dtype);
@@ -147,7 +148,7 @@ static refusal take_new(const remembered *self, PyObject *const *outs, void **sl
   refusal why = ACCEPTED;
   for (uint32_t i = 0; why == ACCEPTED && i < returned_results(what); i++) {
     dl_tensor out;
-    why = view_tensor(what->own, outs[i], &out);
+    why = view_tensor(what->own, outs[i], what->device_type, &out);
     if (why == ACCEPTED) why = check_layout(&out);
     if (why == ACCEPTED &&
         count_bytes(out.dtype, out.rank, out.shape) < what->sizes[what->operand_count + i])
@@ -166,10 +167,36 @@ static refusal take_given(const remembered *self, const facts *outs, void **slot
   return why;
 }
 
+// The same as `run_on`, on a GPU: the launch is only enqueued.
+static bool run_there(const remembered *self, const facts *seen, PyObject *const *made,
+                      const facts *given, refusal *why) {
+  plan *what = self->what;
+  run_memory memory;
+  gpu_run there;
+  *why = check_changed(what, seen, self->operands);
+  if (*why != ACCEPTED || !note_changed(what, seen, self->operands) ||
+      !begin_gpu_run(&there, what, seen, true))
+    return false;
+  bool ran = begin_memory(&memory, what);
+  if (ran) {
+    *why = take_operands(self, seen, memory.slots);
+    if (*why == ACCEPTED)
+      *why = given == NULL ? take_new(self, made, memory.slots)
+                           : take_given(self, given, memory.slots);
+    if (*why == ACCEPTED) *why = check_place(&there, what, made, given);
+    bind_changed(what, memory.slots);
+    ran = *why == ACCEPTED && launch_on_gpu(&there, what, seen, memory.slots) == 0;
+    end_memory(&memory);
+  }
+  end_gpu_run(&there);
+  return ran;
+}
+
 // Runs a call into new tensors, or into given ones if there are none. Tensors are looked at as the
 // last thing of all: counting threads and allocating results can run any Python code.
 static bool run_on(const remembered *self, const facts *seen, PyObject *const *made,
                    const facts *given, refusal *why) {
+  if (self->what->driver != NULL) return run_there(self, seen, made, given, why);
   run_memory memory;
   int threads = plan_threads(self->what);
   if (threads < 0) return false;
@@ -196,10 +223,11 @@ static void hint_large_pages(const dl_tensor *tensor, uint64_t bytes) {
   (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
 }
 
-static PyObject *new_result(const launcher *own, const result *self) {
-  PyObject *out = PyObject_Call(own->empty_strided, self->allocation, NULL);
+static PyObject *new_result(const plan *what, const result *self) {
+  PyObject *out = PyObject_Call(what->allocate, self->allocation, NULL);
   dl_tensor seen;
-  if (out != NULL && self->bytes >= FRESH_BYTES && view_tensor(own, out, &seen) == ACCEPTED)
+  if (out != NULL && self->bytes >= FRESH_BYTES &&
+      view_tensor(what->own, out, DLPACK_CPU, &seen) == ACCEPTED)
     hint_large_pages(&seen, self->bytes);
   return out;
 }
@@ -208,7 +236,7 @@ static PyObject *run_many(const remembered *self, const facts *seen, refusal *wh
   Py_ssize_t count = returned_results(self->what);
   PyObject *outs = PyTuple_New(count);
   for (Py_ssize_t i = 0; outs != NULL && i < count; i++) {
-    PyObject *out = new_result(self->what->own, &self->results[i]);
+    PyObject *out = new_result(self->what, &self->results[i]);
     if (out == NULL)
       Py_CLEAR(outs);
     else
@@ -221,7 +249,7 @@ static PyObject *run_many(const remembered *self, const facts *seen, refusal *wh
 PyObject *run_new(const remembered *self, const facts *seen, refusal *why) {
   uint32_t count = returned_results(self->what);
   if (count > 1) return run_many(self, seen, why);
-  PyObject *out = count == 1 ? new_result(self->what->own, &self->results[0]) : Py_NewRef(Py_None);
+  PyObject *out = count == 1 ? new_result(self->what, &self->results[0]) : Py_NewRef(Py_None);
   if (out != NULL && !run_on(self, seen, &out, NULL, why)) Py_CLEAR(out);
   return out;
 }

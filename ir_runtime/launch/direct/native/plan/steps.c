@@ -1,6 +1,7 @@
 // Checks the steps of a plan, so that no launch can read or write outside of its memory.
 #include <string.h>
 
+#include "gpu/gpu.h"
 #include "launcher.h"
 
 enum { TRANSFER_PART = 1 << 16 };  // bytes of a fill or copy worth a thread of their own
@@ -62,6 +63,9 @@ static bool read_grid(PyObject *object, size_t index, step *out) {
       !read_number(PyTuple_GET_ITEM(object, 1), UINT32_MAX, &y, "a grid's y") ||
       !read_number(PyTuple_GET_ITEM(object, 2), UINT16_MAX, &z, "a grid's z"))
     return false;
+  if (out->code != NULL && (x > INT32_MAX || y > UINT16_MAX))
+    return plan_fault("plan: step %zu has the grid %R, must be below (2^31, 2^16, 2^16)", index,
+                      object);
   if (__builtin_mul_overflow(x * y, z, &out->items) || out->items > INT64_MAX)
     return plan_fault("plan: step %zu has %R workgroups, must be fewer than 2^63", index, object);
   out->state.workgroup_count_x = (uint32_t)x;
@@ -109,6 +113,31 @@ static bool read_bindings(plan *self, size_t index, PyObject *tuple, step *out) 
   return true;
 }
 
+// What a function of an executable takes, of either kind.
+typedef struct {
+  const char *name;
+  uint32_t constants, bindings;
+} signature;
+
+static bool has_function(plan *self, size_t index, PyObject *item, uint64_t function, step *out) {
+  uint32_t count;
+  PyObject *name;
+  if (self->driver != NULL) {
+    out->code = (gpu_executable *)item;
+    count = out->code->count;
+    name = out->code->name;
+  } else {
+    out->owner = (const executable *)item;
+    count = out->owner->library->exports.count;
+    name = out->owner->name;
+  }
+  if (function >= count)
+    return plan_fault("plan: step %zu uses function %llu of %U, there are %u", index,
+                      (unsigned long long)function, name, count);
+  out->function = (uint32_t)function;
+  return true;
+}
+
 static bool find_function(plan *self, size_t index, PyObject *description, step *out) {
   uint64_t which, function, executables = (uint64_t)PyTuple_GET_SIZE(self->executables);
   if (!read_number(PyTuple_GET_ITEM(description, 1), UINT32_MAX, &which, "an executable") ||
@@ -117,13 +146,23 @@ static bool find_function(plan *self, size_t index, PyObject *description, step 
   if (which >= executables)
     return plan_fault("plan: step %zu uses executable %llu, there are %llu", index,
                       (unsigned long long)which, (unsigned long long)executables);
-  out->owner = (const executable *)PyTuple_GET_ITEM(self->executables, (Py_ssize_t)which);
-  if (function >= out->owner->library->exports.count)
-    return plan_fault("plan: step %zu uses function %llu of %U, there are %u", index,
-                      (unsigned long long)function, out->owner->name,
-                      out->owner->library->exports.count);
-  out->function = (uint32_t)function;
-  return true;
+  PyObject *item = PyTuple_GET_ITEM(self->executables, (Py_ssize_t)which);
+  return has_function(self, index, item, function, out);
+}
+
+// Sets what the functions of a CPU are given beside their memory.
+static signature describe_function(step *out) {
+  if (out->code != NULL) {
+    const gpu_function *has = &out->code->functions[out->function];
+    return (signature){has->name, has->constants, has->bindings};
+  }
+  const dispatch_attributes *has = &out->owner->library->exports.attributes[out->function];
+  out->local_memory = (uint32_t)has->local_memory_pages * LOCAL_MEMORY_PAGE;
+  out->state.workgroup_size_x = has->workgroup_size_x ? has->workgroup_size_x : 1;
+  out->state.workgroup_size_y = has->workgroup_size_y ? has->workgroup_size_y : 1;
+  out->state.workgroup_size_z = has->workgroup_size_z ? has->workgroup_size_z : 1;
+  return (signature){out->owner->library->exports.names[out->function], has->constant_count,
+                     has->binding_count};
 }
 
 static bool read_dispatch(plan *self, size_t index, PyObject *description, step *out) {
@@ -135,20 +174,15 @@ static bool read_dispatch(plan *self, size_t index, PyObject *description, step 
     return false;
   PyObject *constants = PyTuple_GET_ITEM(description, 4);
   PyObject *bindings = PyTuple_GET_ITEM(description, 5);
-  const dispatch_attributes *has = &out->owner->library->exports.attributes[out->function];
-  const char *name = out->owner->library->exports.names[out->function];
-  if (!PyTuple_Check(constants) || PyTuple_GET_SIZE(constants) != has->constant_count)
+  signature has = describe_function(out);
+  if (!PyTuple_Check(constants) || PyTuple_GET_SIZE(constants) != (Py_ssize_t)has.constants)
     return plan_fault("plan: step %zu gives %s the constants %R, must be a tuple of %d", index,
-                      name, constants, has->constant_count);
-  if (!PyTuple_Check(bindings) || PyTuple_GET_SIZE(bindings) != has->binding_count)
-    return plan_fault("plan: step %zu gives %s the bindings %R, must be a tuple of %d", index, name,
-                      bindings, has->binding_count);
-  out->local_memory = (uint32_t)has->local_memory_pages * LOCAL_MEMORY_PAGE;
-  out->state.workgroup_size_x = has->workgroup_size_x ? has->workgroup_size_x : 1;
-  out->state.workgroup_size_y = has->workgroup_size_y ? has->workgroup_size_y : 1;
-  out->state.workgroup_size_z = has->workgroup_size_z ? has->workgroup_size_z : 1;
-  out->state.constant_count = has->constant_count;
-  out->state.binding_count = has->binding_count;
+                      has.name, constants, (int)has.constants);
+  if (!PyTuple_Check(bindings) || PyTuple_GET_SIZE(bindings) != (Py_ssize_t)has.bindings)
+    return plan_fault("plan: step %zu gives %s the bindings %R, must be a tuple of %d", index,
+                      has.name, bindings, (int)has.bindings);
+  out->state.constant_count = (uint16_t)has.constants;
+  out->state.binding_count = (uint8_t)has.bindings;
   return read_constants(self, constants, out) && read_bindings(self, index, bindings, out);
 }
 
@@ -208,6 +242,7 @@ bool read_step(plan *self, size_t index, PyObject *description) {
     return plan_fault("plan: step %zu is %R, must be a dispatch, fill or copy", index, description);
   }
   if (!read) return false;
+  if (self->driver != NULL) return true;  // the GPU shares out its work itself
   uint64_t parts = out->kind == STEP_DISPATCH ? out->items : out->items / TRANSFER_PART;
   if (parts > self->parts) self->parts = parts;
   return true;

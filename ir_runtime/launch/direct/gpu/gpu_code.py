@@ -1,0 +1,112 @@
+"""The executables of a kernel for GPUs, ready for the C launcher, and what its plans need."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import field
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from ir_runtime.counters import add_pending_count
+from ir_runtime.errors import DeviceError
+from ir_runtime.frozen import frozen
+from ir_runtime.launch.artifact.store import Artifact
+from ir_runtime.launch.compile.program_record import stored_gpu_exports
+from ir_runtime.launch.direct.gpu.driver_library import open_driver
+from ir_runtime.launch.direct.gpu.failure import DriverFailure
+from ir_runtime.launch.direct.gpu.machine_code import machine_code
+from ir_runtime.launch.direct.plan import Plan
+from ir_runtime.launch.host_program.program import HostProgram
+from ir_runtime.launch.operand.index_fault import IndexReport, count_faults
+
+if TYPE_CHECKING:
+    from ir_runtime.launch.direct.native._launcher import GpuDriver, GpuExecutable
+
+__all__ = ["GpuCodes", "load_gpu_code"]
+
+
+@frozen
+class GpuCodes:
+    """The executables of a kernel.
+
+    Attributes:
+        driver: what launches them.
+        executables: in the order of the host program; each GPU loads them at its first launch.
+        name: of the op or program.
+        label: of the key of the artifact.
+        images: the code of each executable, PTX or HSACO.
+        ready: the numbers of the GPUs for which machine code was looked for.
+    """
+
+    driver: GpuDriver
+    executables: tuple[GpuExecutable, ...]
+    name: str
+    label: str
+    images: tuple[bytes, ...]
+    ready: set[int] = field(default_factory=set[int])
+
+    def plan_options(self, plan: Plan, program: HostProgram) -> dict[str, Any]:
+        """Return what a plan of the C launcher needs beside its steps."""
+        failure = DriverFailure(self.name, self.label, plan, program)
+        return {"driver": self.driver, "failure": failure}
+
+    def reported(self, report: IndexReport | None) -> tuple[int, Callable[[Tensor], None] | None]:
+        """Return how many rows a report has, and a function that takes the rows.
+
+        They are read with the counters: to look at them after a launch would stop the stream.
+        """
+        return (0, None) if report is None else (report.shape[0], _count_later)
+
+    def use_machine_code(self, device: int, chip: str, ptxas: str | None) -> None:
+        """Let a GPU load machine code in place of PTX; does nothing the second time.
+
+        Args:
+            device: number of the GPU.
+            chip: of the GPU, such as `sm_90`.
+            ptxas: path of the assembler, None if there is none.
+        """
+        if device in self.ready or self.driver.kind != "cuda":
+            return
+        self.ready.add(device)
+        version = self.driver.version
+        for executable, ptx in zip(self.executables, self.images, strict=True):
+            made = machine_code(self.name, ptx, chip, version, ptxas)
+            if made is not None:
+                executable.use_image(device, made)
+
+
+def _count_later(rows: Tensor) -> None:
+    add_pending_count("index_faults", functools.partial(count_faults, rows))
+
+
+def load_gpu_code(artifact: Artifact, program: HostProgram) -> GpuCodes | str:
+    """Return the executables of an artifact for a GPU, or why they cannot be launched directly."""
+    from ir_runtime.launch.direct.native import _launcher
+
+    exports = stored_gpu_exports(artifact)
+    if program.constants or program.loaded:
+        return "it has constants, which `direct` does not put on a GPU"
+    family = artifact.key.device_type.partition(":")[0]
+    try:
+        driver = open_driver(family)
+    except DeviceError as refusal:
+        return "; ".join((refusal.headline, *refusal.facts))
+    try:
+        executables = tuple(
+            _launcher.GpuExecutable(
+                driver,
+                name,
+                artifact.executables[name],
+                [
+                    (each.name, each.block, each.shared_bytes, each.constants, each.bindings)
+                    for each in exports[name]
+                ],
+            )
+            for name in program.executables
+        )
+    except (ValueError, KeyError) as refusal:
+        return f"its code does not load: {refusal}"
+    images = tuple(artifact.executables[name] for name in program.executables)
+    return GpuCodes(driver, executables, artifact.key.name, artifact.key.label, images)

@@ -1,0 +1,93 @@
+"""The attention function that transformers' `AttentionInterface` finds under `ir_runtime`."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ir_runtime.ir import ops
+
+__all__ = ["ATTENTION", "CAUSAL", "ENCODER", "attend"]
+
+ATTENTION = "ir_runtime"
+"""The name of our function in the interface."""
+
+CAUSAL, ENCODER = "causal_attention", "mm_encoder_attn"
+"""The ops for decoders and for encoders."""
+
+
+def attend(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    is_causal: bool | None = None,  # noqa: FBT001 - as the interface calls it
+    **settings: Any,
+) -> tuple[Tensor, Tensor | None]:
+    """Attend as transformers' functions do, by our ops where they compute the call.
+
+    With dropout, for gradients, or if the weights of the attention are asked for, transformers'
+    own function computes it.
+
+    Args:
+        module: the attention module.
+        query: `[b, h, q, d]`.
+        key: `[b, hkv, k, d]`, with those of the cache first.
+        value: `[b, hkv, k, dv]`.
+        attention_mask: bool or to be added, expands to `[b, h, q, k]`; None for what `is_causal`
+            says.
+        dropout: probability.
+        scaling: of the scores.
+        is_causal: default: the attribute of `module`.
+        settings: what else the model passes: `sliding_window`, `softcap` and `s_aux` matter.
+
+    Returns:
+        `[b, q, h, dv]`, contiguous; and the weights, or None.
+    """
+    causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
+    plain = dropout == 0.0 and not settings.get("output_attentions")
+    softcap, sinks = settings.get("softcap"), settings.get("s_aux")
+    if plain and not (torch.is_grad_enabled() and query.requires_grad):
+        if causal or softcap is not None or sinks is not None:
+            return _causal(query, key, value, attention_mask, scaling, softcap, sinks), None
+        if attention_mask is None:
+            return ops.mm_encoder_attn(*_by_token(query, key, value), scaling), None
+    settings = {**settings, "dropout": dropout, "scaling": scaling}
+    if plain and softcap is None and sinks is None:
+        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+        return sdpa_attention_forward(
+            module, query, key, value, attention_mask, is_causal=is_causal, **settings
+        )
+    return _eagerly(module, query, key, value, _added(attention_mask, query, key, causal), settings)
+
+
+def _by_token(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Return `[b, h, s, d]` as `[b, s, h, d]`."""
+    return tuple(tensor.transpose(1, 2) for tensor in tensors)
+
+
+def _added(mask: Tensor | None, query: Tensor, key: Tensor, causal: bool) -> Tensor | None:  # noqa: FBT001
+    """Return a mask as numbers that are added to the scores."""
+    if mask is None and causal:
+        length, total = query.shape[2], key.shape[2]
+        rows = torch.arange(total - length, total, device=query.device)[:, None]
+        mask = (torch.arange(total, device=query.device) <= rows)[None, None]
+    if mask is None or mask.dtype != torch.bool:
+        return mask
+    return torch.zeros((), dtype=query.dtype).masked_fill(~mask, torch.finfo(query.dtype).min)
+
+
+def _eagerly(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Any, settings: Any
+) -> tuple[Tensor, Tensor | None]:
+    """Call the function of the model's own file, which returns the weights, too."""
+    function: Any = inspect.unwrap(type(module).forward)
+    eager = function.__globals__["eager_attention_forward"]
+    return eager(module, query, key, value, mask, **settings)

@@ -1,0 +1,99 @@
+"""Gated MLPs: `down(act(gate(x)) * up(x))`, with two projections or one of both halves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ir_runtime.ir import IrOp
+from ir_runtime.models.activation import Activation
+from ir_runtime.models.change import Change, NewForward
+from ir_runtime.models.condition import why_not
+from ir_runtime.models.forward import only
+from ir_runtime.models.found import Found, Place, Request, Trial
+from ir_runtime.models.gate import Gate, gate_of
+from ir_runtime.models.product import product_of
+from ir_runtime.models.provider import provider_of
+from ir_runtime.models.report import Left, Replaced
+
+__all__ = ["find_gated"]
+
+_HALVED = {"silu": "silu_and_mul", "gelu": "gelu_and_mul"}
+"""By activation, the op that gates one half of a row by the other."""
+
+
+def find_gated(place: Place, request: Request) -> Found | Left | None:
+    """Recognise a gated MLP; None if a module is none."""
+    gate = gate_of(place.module)
+    if gate is None:
+        return None
+    reason = _why_not(place.module, gate)
+    if reason is not None:
+        return place.left("mlp", reason)
+    return _halved(place, gate) if gate.up is None else _joined(place, gate, request)
+
+
+def _why_not(module: nn.Module, gate: Gate) -> str | None:
+    reason = why_not(module)
+    if reason is not None:
+        return reason
+    for name in filter(None, (gate.gate, gate.up)):
+        child = module.get_submodule(name)
+        reason = why_not(child)
+        product = reason or product_of(child)
+        if isinstance(product, str):
+            return f"{name}: {product}"
+    if gate.activation.op not in _HALVED:
+        return f"no op has a gate of {gate.activation.op}"
+    return None
+
+
+def _halved(place: Place, gate: Gate) -> Found:
+    """Replace what comes behind the projection of both halves."""
+    module, op = place.module, IrOp.registry[_HALVED[gate.activation.op]]
+    settings = gate.activation.settings
+    first, last = gate.gate, gate.down
+
+    def forward(self: nn.Module, *given: Any, **named: Any) -> Tensor:
+        children: Any = self._modules
+        return children[last](op(children[first](only(given, named)), *settings))
+
+    def changes() -> list[Change]:
+        return [NewForward(module, forward)]
+
+    weight: Any = module.get_submodule(first).weight  # pyright: ignore[reportAttributeAccessIssue]
+
+    def rows(count: int) -> tuple[Tensor, ...]:
+        return (torch.randn(1, count, weight.shape[1]).to(weight.dtype),)
+
+    def after(x: Tensor) -> Tensor:
+        return forward(module, x)
+
+    provider = provider_of(op, torch.randn(1, 1, weight.shape[0]).to(weight.dtype), *settings)
+    replaced = Replaced(place.path, "mlp", place.called, op.name, provider)
+    alike = (op.name, settings, *weight.shape, weight.dtype)
+    activation = _activation_child(module, gate)
+    return Found(replaced, changes, activation, Trial(alike, module, lambda: after, rows))
+
+
+def _activation_child(module: nn.Module, gate: Gate) -> tuple[nn.Module, ...]:
+    """Return the children of an MLP that compute nothing any more: its activation."""
+    kept = {gate.gate, gate.up, gate.down}
+    return tuple(child for name, child in module.named_children() if name not in kept)
+
+
+def _joined(place: Place, gate: Gate, request: Request) -> Found | Left:
+    """Replace both projections and the gate by one product."""
+    if gate.activation != Activation("silu"):
+        reason = f"no op joins two projections by {gate.activation.op}"
+    elif request.weights is None:
+        reason = "with weights as they are, its projections are computed one by one"
+    elif not request.undo:
+        reason = "its projections stay apart, as in the state dict"
+    else:
+        from ir_runtime.models.joined import join_gate_and_up
+
+        return join_gate_and_up(place, gate, request)
+    return place.left("mlp", reason)

@@ -1,0 +1,73 @@
+"""Gated MLPs with rounded weights: one product computes the gate and its factor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ir_runtime.models.change import Change, NewForward
+from ir_runtime.models.forward import only
+from ir_runtime.models.found import Found, Place, Request, Trial
+from ir_runtime.models.gate import Gate
+from ir_runtime.models.product import Product, product_of
+from ir_runtime.models.quantized import Rounded, has_finite, multiply, provider_of_bits
+from ir_runtime.models.report import Left, Replaced
+from kernels_mlir.matmul.gate_up_layer import GateUpSilu
+from kernels_mlir.matmul.quantized_layer import PackedModule
+
+__all__ = ["join_gate_and_up"]
+
+
+def join_gate_and_up(place: Place, gate: Gate, request: Request) -> Found | Left:
+    """Return an MLP whose projections of gate and factor are one product with a rounded weight."""
+    module, bits, up = place.module, request.bits, gate.up
+    assert bits is not None
+    assert up is not None
+    sources = [(module.get_submodule(name), _product(module, name)) for name in (gate.gate, up)]
+    if not all(has_finite(child, product.weight) for child, product in sources):
+        return place.left("mlp", "a weight has elements that are not finite")
+
+    def make() -> PackedModule:
+        first, second = (product.as_linear(child) for child, product in sources)
+        joined = GateUpSilu.from_linears(first, second, bits)
+        assert isinstance(joined, PackedModule)
+        return joined
+
+    def forward_with(rounded: Rounded) -> Any:
+        down = gate.down
+
+        def forward(self: nn.Module, *given: Any, **named: Any) -> Tensor:
+            x = only(given, named)
+            if self.training:
+                return type(self).forward(self, x)
+            return self._modules[down](multiply(rounded.current(), x))  # pyright: ignore[reportOptionalCall]
+
+        return forward
+
+    def changes() -> list[Change]:
+        rounded = Rounded(make, [(child, product.weight) for child, product in sources])
+        return [NewForward(module, forward_with(rounded))]
+
+    linear = sources[0][1].as_linear(sources[0][0])
+    dtype = linear.weight.dtype
+
+    def rows(count: int) -> tuple[Tensor, ...]:
+        return (torch.randn(1, count, linear.in_features).to(dtype),)
+
+    def before(x: Tensor) -> Tensor:
+        first, second = (child(x) for child, _ in sources)
+        return nn.functional.silu(first) * second
+
+    op, provider = f"linear_w{bits}", provider_of_bits(bits, dtype)
+    replaced = Replaced(place.path, "mlp", place.called, op, provider, request.weights)
+    alike = ("gate_up", op, linear.out_features, linear.in_features, dtype)
+    covers = tuple(c for n, c in module.named_children() if n != gate.down)
+    return Found(replaced, changes, covers, Trial(alike, before, make, rows))
+
+
+def _product(module: nn.Module, name: str) -> Product:
+    product = product_of(module.get_submodule(name))
+    assert isinstance(product, Product)
+    return product

@@ -1,0 +1,178 @@
+"""The kernel of attention for one query token a sequence, on CPUs, and the sizes of its blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ir_runtime.device.machine import Machine, code_machine
+from ir_runtime.dtypes import dtype_info
+from ir_runtime.op_reg import JinjaTemplateLoader, call_function
+from ir_runtime.rows.vector_functions import vector_functions
+from kernels_mlir.attention.form import POWER6
+
+if TYPE_CHECKING:
+    from iree.compiler.ir import Value
+
+    from ir_runtime.op_reg import KernelBuilder
+
+__all__ = ["Decode", "DecodeForm", "call_decode", "decode_form"]
+
+TEMPLATES = JinjaTemplateLoader(__name__)
+
+CHUNK = 256
+"""Keys of an item of work: it leaves a sum that is merged, a few hundredths of what it reads."""
+
+BLOCK = 64
+"""Keys of a block: sums are made of as many products, and a block fits into the second cache."""
+
+MOST_TILE_HEADS = 8
+
+AHEAD = 64
+"""Keys between the use of a row and its prefetch."""
+
+
+@dataclass(frozen=True)
+class DecodeForm:
+    """The sizes for a machine.
+
+    Attributes:
+        lanes: numbers of a vector; as many sums are in registers.
+        workers: workgroups, one for each core.
+    """
+
+    lanes: int
+    workers: int
+
+    @property
+    def name(self) -> str:
+        """A name that differs for each choice of sizes, for the variant of a kernel."""
+        return f"decode{self.lanes}x{self.workers}"
+
+    def parameters(self, group: int, depth: int) -> dict[str, int]:
+        """Return the sizes of the template for `group` query heads a key head."""
+        heads_each = min(1 << (group - 1).bit_length(), MOST_TILE_HEADS, self.lanes // 2)
+        tiles, d_lines = -(-group // heads_each), -(-depth // self.lanes)
+        fitting = [n for n in range(1, self.lanes // heads_each + 1) if d_lines % n == 0]
+        tile_lines = heads_each * d_lines + 2
+        q_lines, s_lines = tiles * heads_each * d_lines, BLOCK * heads_each // self.lanes
+        return {
+            "lanes": self.lanes,
+            "workers": self.workers,
+            "chunk": CHUNK,
+            "block": BLOCK,
+            "heads_each": heads_each,
+            "keys_each": self.lanes // heads_each,
+            "channel_vectors": min(fitting[-1], 8),
+            "tiles": tiles,
+            "d_lines": d_lines,
+            "tile_lines": tile_lines,
+            "part_lines": tiles * tile_lines,
+            "q_lines": q_lines,
+            "s_lines": s_lines,
+            "own_lines": q_lines + s_lines + 1,
+        }
+
+
+def decode_form(machine: Machine | None = None) -> DecodeForm:
+    """Return the form for a machine; None for the one code is made for."""
+    machine = machine or code_machine()
+    return DecodeForm(16 if machine.cpu.cpu == "x86-64-v4" else 8, machine.cores)
+
+
+@dataclass(frozen=True)
+class Decode:
+    """The parameters of the template that a call decides.
+
+    Attributes:
+        heads: query heads.
+        kv_heads: key heads.
+        depth: channels of a head.
+        dtype: of query and result.
+        cache: dtype of keys and values.
+        place: `pages`, `heads_first` or `tokens_first`.
+        scale: factor of the scores.
+        page: keys of a page.
+        index_dtypes: of the table and of the lengths.
+        window: keys that a token sees, None for all.
+        soft_cap: bound of the scores, None for none.
+        sinks: dtype of the sinks, None without.
+        mask: dtype of the mask, None without.
+    """
+
+    heads: int
+    kv_heads: int
+    depth: int
+    dtype: torch.dtype
+    cache: torch.dtype
+    place: str
+    scale: float
+    page: int = 0
+    index_dtypes: tuple[torch.dtype, torch.dtype] = (torch.int32, torch.int32)
+    window: int | None = None
+    soft_cap: float | None = None
+    sinks: torch.dtype | None = None
+    mask: torch.dtype | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of the template."""
+        paged, scaled = self.place == "pages", self.cache == torch.int8
+        entry, length = (_name(dtype) for dtype in self.index_dtypes)
+        inputs = ["q", "k", "v"] + ["ksc", "vsc"] * scaled + ["table", "lengths"] * paged
+        merged = ["parts"] + ["lengths"] * paged + ["sinks"] * (self.sinks is not None)
+        group = self.heads // self.kv_heads
+        form = decode_form()
+        return {
+            "place": self.place,
+            "paged": paged,
+            "scaled": scaled,
+            "kv_heads": self.kv_heads,
+            "group": group,
+            "depth": self.depth,
+            "element": _name(self.dtype),
+            "cache": _name(self.cache),
+            "cache_bytes": self.cache.itemsize,
+            "ahead": AHEAD,
+            "scale": self.scale,
+            "page": self.page,
+            "entry": entry,
+            "length": length,
+            "window": self.window,
+            "soft_cap": self.soft_cap,
+            "sinks": None if self.sinks is None else _name(self.sinks),
+            "mask": None if self.mask is None else _name(self.mask),
+            "polynomial": POWER6,
+            "functions": vector_functions(["tanh"] * (self.soft_cap is not None), form.lanes),
+            "dfull": "true" if self.depth % form.lanes == 0 else "false",
+            "numbers": ["batch", "width", "blocks", "part_all", "own_all"]
+            + ["mask_rows"] * (self.mask is not None),
+            "inputs": inputs + ["mask"] * (self.mask is not None),
+            "outputs": ["parts", "own"] + ["report"] * paged,
+            "merge_inputs": merged,
+            **form.parameters(group, self.depth),
+        }
+
+
+def call_decode(kb: KernelBuilder, what: Decode, operands: Sequence[Value]) -> list[Value]:
+    """Call the template.
+
+    Args:
+        kb: the builder.
+        what: the parameters.
+        operands: query `[B, H, D]`, keys, values, and what else there is: the scales of keys and
+            of values, the table, the lengths, the mask `[B or 1, L]`, the sinks.
+
+    Returns:
+        The result `[B, H, D]`; with pages also the rows of the index report for the lengths and for
+        the table.
+    """
+    function = TEMPLATES.inline_template_function(kb, "decode", "decode", **what.parameters())
+    with kb.context, kb.location, kb.ip:
+        return call_function(function, *operands)
+
+
+def _name(dtype: torch.dtype) -> str:
+    return dtype_info(dtype).mlir

@@ -1,0 +1,257 @@
+{#- Attention of one query token a sequence to its keys, written for CPUs; a Jinja template.
+
+Two dispatches. In the first, an item is `chunk` keys of one sequence and one key head, for all query
+heads of that key head. The items of all sequences are shared evenly by the workers, one for each
+core, so that all of them work for one long sequence. An item leaves a largest score, a sum and a
+weighted sum of values; the second dispatch merges those of a sequence. Chunks begin at multiples of
+`chunk`: the bits of a result depend on its sequence alone, not on the batch nor the threads.
+
+Reading keys and values limits the time, so each is read once, as it lies, and nothing is packed.
+A tile of scores is `keys_each` keys times `heads_each` query heads, `lanes` sums in registers whose
+lanes are added up together: the lane of key `k` and head `h` of a tile is `k * heads_each + h`. The
+scores of a block stay in that order, so that softmax works on whole vectors.
+
+`place`: `pages` (a table of pages `[heads][keys][channels]`), `heads_first` or `tokens_first`. A page
+that is not in the cache is read as if it had no keys, and reported; so are lengths beyond the table.
+-#}
+{%- from 'attention_index.mlir' import at, constant with context -%}
+{%- from 'decode_index.mlir' import bindings, bound, most_keys, number, power_constants, read, sizes, span with context -%}
+{%- from 'decode_block.mlir' import by_head, report, scores, softmax, values with context -%}
+!lines = memref<?x{{ lanes }}xf32>
+!linest = tensor<?x{{ lanes }}xf32>
+!f = vector<{{ lanes }}xf32>
+!i = vector<{{ lanes }}xi32>
+!mask = vector<{{ lanes }}xi1>
+!qt = tensor<?x{{ kv_heads * group }}x{{ depth }}x{{ element }}>
+!kvt = tensor<?x{{ {'pages': '%dx%dx%d' % (kv_heads, page or 0, depth), 'heads_first': '%dx?x%d' % (kv_heads, depth), 'tokens_first': '?x%dx%d' % (kv_heads, depth)}[place] }}x{{ cache }}>
+#attend_layout = #hal.pipeline.layout<constants = {{ numbers | length }}, bindings = {{ bindings(inputs | length + outputs | length, inputs | length) }}>
+
+hal.executable.source private @decode_attend {
+  hal.executable.export public @decode_attend ordinal(0) layout(#attend_layout) count(%device: !hal.device, %workers: index) -> (index, index, index) {
+    %one = arith.constant 1 : index
+    hal.return %workers, %one, %one : index, index, index
+  }
+  builtin.module {
+{{ functions }}
+    func.func @decode_attend() {
+      {{- sizes() }}
+{%- for name in numbers %}
+      {{- number(name, loop.index0, '#attend_layout') }}
+{%- endfor %}
+      {{- constant('heads', kv_heads * group) }}
+      {{- constant('group', group) }}
+      {{- constant('block', block) }}
+      {{- constant('tiles', tiles) }}
+      {{- constant('heads_all', tiles * heads_each) }}
+      {{- constant('keys_each', keys_each) }}
+      {{- constant('lines_each', channel_vectors) }}
+      {{- power_constants() }}
+      %lowest = arith.constant dense<0xFF7FFFFF> : !f
+      %none = arith.constant dense<0xFF800000> : !f
+      %scale = arith.constant dense<{{ '%.9e' | format(scale) }}> : !f
+{%- if soft_cap %}
+      %cap = arith.constant dense<{{ '%.9e' | format(soft_cap) }}> : !f
+      %cap_inverse = arith.constant dense<{{ '%.9e' | format(1 / soft_cap) }}> : !f
+{%- endif %}
+      %lane_key = arith.constant dense<[{% for i in range(lanes) %}{{ i // heads_each }}{{ ', ' if not loop.last }}{% endfor %}]> : !i
+{%- for kind in [element, cache] | unique %}
+      %zero_{{ kind }} = arith.constant {{ '0' if kind == 'i8' else '0.0' }} : {{ kind }}
+{%- endfor %}
+{%- if mask and mask not in (element, cache) %}
+      %zero_{{ mask }} = arith.constant 0.0 : {{ mask }}
+{%- endif %}
+      {{- most_keys() }}
+      %q_rows = arith.muli %batch, %heads : index
+{%- if paged %}
+      {{- at('kv_rows', 'a * %d' | format(kv_heads * page), '%blocks') }}
+      %entries = arith.muli %batch, %width : index
+{%- else %}
+      %kv_keys = arith.muli %batch, %width : index
+      %kv_rows = arith.muli %kv_keys, %kv_heads : index
+      {{- constant('stride', kv_heads if place == 'tokens_first' else 1) }}
+{%- endif %}
+{%- set types = {
+  'q': ('qs', 'memref<?x%dx%s>' % (depth, element), '%q_rows'),
+  'k': ('ks', 'memref<?x%dx%s>' % (depth, cache), '%kv_rows'),
+  'v': ('vs', 'memref<?x%dx%s>' % (depth, cache), '%kv_rows'),
+  'ksc': ('kscs', 'memref<?xf32>', '%kv_rows'), 'vsc': ('vscs', 'memref<?xf32>', '%kv_rows'),
+  'table': ('table', 'memref<?x%s>' % entry, '%entries'), 'lengths': ('lengths', 'memref<?x%s>' % length, '%batch'),
+  'mask': ('masks', 'memref<?x?x%s>' % mask, '%mask_rows, %width'),
+  'parts': ('parts', '!lines', '%part_all'), 'own': ('own', '!lines', '%own_all'), 'report': ('report', 'memref<2x4xi64>', ''),
+} %}
+{%- for name in inputs + outputs %}
+      {{- bound(types[name][0], types[name][1], loop.index0, '#attend_layout', types[name][2]) }}
+{%- endfor %}
+      %worker = hal.interface.workgroup.id[0] : index
+      %workers = hal.interface.workgroup.count[0] : index
+      %own_index = memref.extract_aligned_pointer_as_index %own : !lines -> index
+      %own_i64 = arith.index_cast %own_index : index to i64
+      %own_base = llvm.inttoptr %own_i64 : i64 to !llvm.ptr
+      %k_base = memref.extract_aligned_pointer_as_index %ks : memref<?x{{ depth }}x{{ cache }}> -> index
+      %v_base = memref.extract_aligned_pointer_as_index %vs : memref<?x{{ depth }}x{{ cache }}> -> index
+      {{- at('q_own', 'a * %d' | format(own_lines), '%worker') }}
+      {{- at('s_own', 'a + %d' | format(q_lines), '%q_own') }}
+      {{- at('shrink_own', 'a + %d' | format(s_lines), '%s_own') }}
+{%- if paged %}
+      %is_first = arith.cmpi eq, %worker, %c0 : index
+      scf.if %is_first {
+        {{- report() }}
+      }
+{%- endif %}
+
+      %total = scf.for %b = %c0 to %batch step %c1 iter_args(%so_far = %c0) -> (index) {
+        {{- span() }}
+        %next = arith.addi %so_far, %count : index
+        scf.yield %next : index
+      }
+      {{- at('worker_next', 'a + 1', '%worker') }}
+      %first_of = arith.muli %worker, %total : index
+      %end_of = arith.muli %worker_next, %total : index
+      %first = arith.divui %first_of, %workers : index
+      %end = arith.divui %end_of, %workers : index
+      %all = scf.for %b = %c0 to %batch step %c1 iter_args(%base = %c0) -> (index) {
+        {{- span() }}
+        %base_next = arith.addi %base, %count : index
+        %item_first = arith.maxsi %first, %base : index
+        %item_end = arith.minsi %end, %base_next : index
+{%- if paged %}
+        %table_row = arith.muli %b, %width : index
+{%- endif %}
+{%- if mask %}
+        {{- at('mask_last', 'a - 1', '%mask_rows') }}
+        %mask_row = arith.minsi %b, %mask_last : index
+{%- endif %}
+        scf.for %item = %item_first to %item_end step %c1 {
+          %in_sequence = arith.subi %item, %base : index
+          %kh = arith.divui %in_sequence, %chunks : index
+          %c = arith.remui %in_sequence, %chunks : index
+          {{- at('k_any', '(a + b) * %d' | format(chunk), '%chunk0', '%c') }}
+          {{- at('k_until', 'a + %d' | format(chunk), '%k_any') }}
+          %k_first = arith.maxsi %k_any, %start : index
+          %k_end = arith.minsi %k_until, %len : index
+          {{- at('k_even', 'a floordiv 16 * 16', '%k_first') }}
+          {{- at('part', 'a * %d' | format(part_lines), '%item') }}
+{%- if place == 'heads_first' %}
+          %b_heads = arith.muli %b, %kv_heads : index
+          %b_head = arith.addi %b_heads, %kh : index
+          %row_first = arith.muli %b_head, %width : index
+{%- elif place == 'tokens_first' %}
+          %b_keys = arith.muli %b, %width : index
+          {{- at('row_first', 'a * %d + b' | format(kv_heads), '%b_keys', '%kh') }}
+{%- endif %}
+          scf.for %h = %c0 to %heads_all step %c1 {
+            {{- constant('h_last', group - 1) }}
+            %h_in = arith.minsi %h, %h_last : index
+            %b_q = arith.muli %b, %heads : index
+            {{- at('q_row', 'a + b * %d + c' | format(group), '%b_q', '%kh', '%h_in') }}
+            scf.for %line = %c0 to %d_lines step %c1 {
+              {{- at('d', 'a * %d' | format(lanes), '%line') }}
+              {{- read('x', '%qs', element, '%q_row, %d') }}
+              {{- at('q_to', 'a + b * %d + c' | format(d_lines), '%q_own', '%h', '%line') }}
+              vector.store %x, %own[%q_to, %c0] : !lines, !f
+            }
+          }
+          scf.for %tile = %c0 to %tiles step %c1 {
+            {{- at('o_tile', 'a + b * %d' | format(tile_lines), '%part', '%tile') }}
+            {{- at('m_line', 'a + %d' | format(heads_each * d_lines), '%o_tile') }}
+            {{- at('l_line', 'a + 1', '%m_line') }}
+            scf.for %o_line = %o_tile to %m_line step %c1 {
+              vector.store %zero, %parts[%o_line, %c0] : !lines, !f
+            }
+            vector.store %lowest, %parts[%m_line, %c0] : !lines, !f
+            vector.store %zero, %parts[%l_line, %c0] : !lines, !f
+          }
+          scf.for %t_block = %k_even to %k_end step %block {
+            %block_until = arith.addi %t_block, %block : index
+            %block_end = arith.minsi %block_until, %k_end : index
+            scf.for %tile = %c0 to %tiles step %c1 {
+              {{- at('q_tile', 'a + b * %d' | format(heads_each * d_lines), '%q_own', '%tile') }}
+              {{- at('o_tile', 'a + b * %d' | format(tile_lines), '%part', '%tile') }}
+              {{- at('m_line', 'a + %d' | format(heads_each * d_lines), '%o_tile') }}
+              {{- at('l_line', 'a + 1', '%m_line') }}
+              {{- scores() }}
+              {{- softmax() }}
+              {{- values() }}
+            }
+          }
+          scf.for %tile = %c0 to %tiles step %c1 {
+            {{- at('l_line', 'a + b * %d + %d' | format(tile_lines, tile_lines - 1), '%part', '%tile') }}
+            %l_lanes = vector.load %parts[%l_line, %c0] : !lines, !f
+            {{- by_head('l_sum', '%l_lanes', 'add') }}
+            vector.store %l_sum, %parts[%l_line, %c0] : !lines, !f
+          }
+        }
+        scf.yield %base_next : index
+      }
+      return
+    }
+  }
+}
+
+{% include 'decode_merge.mlir' %}
+{%- set tensors = {
+  'q': ('!qt', '%batch'), 'k': ('!kvt', '%blocks' if paged else '%batch, %width'), 'v': ('!kvt', '%blocks' if paged else '%batch, %width'),
+  'ksc': ('tensor<?x%dx%dxf32>' % (kv_heads, page or 0), '%blocks'), 'vsc': ('tensor<?x%dx%dxf32>' % (kv_heads, page or 0), '%blocks'),
+  'table': ('tensor<?x?x%s>' % entry, '%batch, %width'), 'lengths': ('tensor<?x%s>' % length, '%batch'),
+  'mask': ('tensor<?x?x%s>' % mask, '%mask_rows, %width'), 'sinks': ('tensor<%dx%s>' % (kv_heads * group, sinks), ''),
+  'parts': ('!linest', '%part_all'), 'own': ('!linest', '%own_all'), 'report': ('tensor<2x4xi64>', ''),
+} %}
+{%- macro typed(name) %}{{ tensors[name][0] }}{{ '{ %s }' | format(tensors[name][1]) if tensors[name][1] }}{% endmacro %}
+{%- macro all_typed(names) %}{% for name in names %}{{ typed(name) }}{{ ', ' if not loop.last }}{% endfor %}{% endmacro %}
+{%- macro all_values(names) %}{% for name in names %}%{{ name }}{{ ', ' if not loop.last }}{% endfor %}{% endmacro %}
+{%- set parameters = inputs + (['sinks'] if sinks else []) %}
+
+util.func private @decode({% for name in parameters %}%{{ name }}: {{ tensors[name][0] }}{{ ', ' if not loop.last }}{% endfor %}) -> ({{ '!qt, tensor<4xi64>, tensor<4xi64>' if paged else '!qt' }}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %batch = tensor.dim %q, %c0 : !qt
+{%- if paged %}
+  %blocks = tensor.dim %k, %c0 : !kvt
+  %width = tensor.dim %table, %c1 : tensor<?x?x{{ entry }}>
+  %page = arith.constant {{ page }} : index
+  %keys = arith.muli %width, %page : index
+{%- else %}
+  %blocks = arith.constant 0 : index
+  %width = tensor.dim %k, %c{{ 2 if place == 'heads_first' else 1 }} : !kvt
+  %keys = arith.addi %width, %c0 : index
+{%- endif %}
+{%- if mask %}
+  %mask_rows = tensor.dim %mask, %c0 : tensor<?x?x{{ mask }}>
+{%- endif %}
+  %chunk = arith.constant {{ chunk }} : index
+  %chunks_all = arith.ceildivui %keys, %chunk : index
+{%- if window %}
+  // Of those that a window touches, the first and the last may be cut.
+  %chunks_most = arith.constant {{ window // chunk + 2 }} : index
+  %chunks = arith.minui %chunks_all, %chunks_most : index
+{%- else %}
+  %chunks = arith.addi %chunks_all, %c0 : index
+{%- endif %}
+  %kv_heads = arith.constant {{ kv_heads }} : index
+  %heads = arith.constant {{ kv_heads * group }} : index
+  %pairs = arith.muli %batch, %kv_heads : index
+  %items_any = arith.muli %pairs, %chunks : index
+  %items = arith.maxui %items_any, %c1 : index
+  %most = arith.constant {{ workers }} : index
+  %workers = arith.minui %items, %most : index
+  %rows_any = arith.muli %batch, %heads : index
+  %rows = arith.maxui %rows_any, %c1 : index
+  %mergers = arith.minui %rows, %most : index
+  %part_lines = arith.constant {{ part_lines }} : index
+  %own_lines = arith.constant {{ own_lines }} : index
+  %part_all = arith.muli %items, %part_lines : index
+  %own_all = arith.muli %workers, %own_lines : index
+{%- for name in numbers %}
+  %{{ name }}_i32 = arith.index_castui %{{ name }} : index to i32
+{%- endfor %}
+  %y:{{ outputs | length }} = flow.dispatch @decode_attend::@decode_attend[%workers]({% for name in numbers %}%{{ name }}_i32, {% endfor %}{{ all_values(inputs) }}) : ({% for name in numbers %}i32, {% endfor %}{{ all_typed(inputs) }}) -> ({{ all_typed(outputs) }})
+  %out = flow.dispatch @decode_merge::@decode_merge[%mergers](%batch_i32, %width_i32, %blocks_i32, %part_all_i32, {% for name in merge_inputs %}{{ '%y#0' if name == 'parts' else '%%%s' | format(name) }}{{ ', ' if not loop.last }}{% endfor %}) : (i32, i32, i32, i32, {{ all_typed(merge_inputs) }}) -> !qt{ %batch }
+{%- if paged %}
+  %lengths_row = tensor.extract_slice %y#2[0, 0] [1, 4] [1, 1] : tensor<2x4xi64> to tensor<4xi64>
+  %table_row = tensor.extract_slice %y#2[1, 0] [1, 4] [1, 1] : tensor<2x4xi64> to tensor<4xi64>
+  util.return %out, %lengths_row, %table_row : !qt, tensor<4xi64>, tensor<4xi64>
+{%- else %}
+  util.return %out : !qt
+{%- endif %}
+}
