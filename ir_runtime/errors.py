@@ -9,7 +9,9 @@
     │   ├── NotTakenError                          the op supports this call, its kernel does not
     │   ├── EnableListError        (AssertionError)  a list of enabled layers contradicts itself
     │   ├── IndexOutOfRangeError   (IndexError)    an index is outside of the indexed dimension
-    │   └── UnknownLayerError      (KeyError)      the forward context has no layer of this name
+    │   ├── UnknownLayerError      (KeyError)      the forward context has no layer of this name
+    │   └── UnknownSequenceError   (KeyError)      a cache has no sequence of this name
+    ├── CacheFullError             (MemoryError)   a cache has too few free pages
     ├── DeviceError                (RuntimeError)  a device cannot be found, made or used
     │   ├── UnsupportedTorchDeviceError                no driver serves this torch device
     │   ├── NoCurrentDeviceError                   the thread's device stack is empty
@@ -60,6 +62,7 @@ __all__ = [
     "AmbiguousArtifactError",
     "ArgumentError",
     "ArtifactNotFoundError",
+    "CacheFullError",
     "CompileError",
     "CompilerCrashError",
     "CompilerNotFoundError",
@@ -94,6 +97,7 @@ __all__ = [
     "TraceError",
     "UndescribedStateError",
     "UnknownLayerError",
+    "UnknownSequenceError",
     "UnsupportedOperatorError",
     "UnsupportedProviderError",
     "UnsupportedTorchDeviceError",
@@ -186,6 +190,14 @@ class IndexOutOfRangeError(ArgumentError, IndexError):
 
 class UnknownLayerError(ArgumentError, KeyError):
     """The forward context has no layer of this name."""
+
+
+class UnknownSequenceError(ArgumentError, KeyError):
+    """A cache has no sequence of this name."""
+
+
+class CacheFullError(IrRuntimeError, MemoryError):
+    """A cache has too few free pages for the tokens of a step; nothing was changed."""
 
 
 class DeviceError(IrRuntimeError, RuntimeError):

@@ -51,21 +51,44 @@ def attend(
         `[b, q, h, dv]`, contiguous; and the weights, or None.
     """
     causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
-    plain = dropout == 0.0 and not settings.get("output_attentions")
     softcap, sinks = settings.get("softcap"), settings.get("s_aux")
+    special = softcap is not None or sinks is not None
+    plain = dropout == 0.0 and not settings.get("output_attentions")
     if plain and not (torch.is_grad_enabled() and query.requires_grad):
-        if causal or softcap is not None or sinks is not None:
+        if causal:
             return _causal(query, key, value, attention_mask, scaling, softcap, sinks), None
-        if attention_mask is None:
+        if attention_mask is None and not special:
             return ops.mm_encoder_attn(*_by_token(query, key, value), scaling), None
     settings = {**settings, "dropout": dropout, "scaling": scaling}
-    if plain and softcap is None and sinks is None:
-        from transformers.integrations.sdpa_attention import sdpa_attention_forward
+    if special or settings.get("output_attentions"):
+        mask = _added(attention_mask, query, key, causal=causal)
+        return _eagerly(module, query, key, value, mask, settings)
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-        return sdpa_attention_forward(
-            module, query, key, value, attention_mask, is_causal=is_causal, **settings
-        )
-    return _eagerly(module, query, key, value, _added(attention_mask, query, key, causal), settings)
+    return sdpa_attention_forward(
+        module, query, key, value, attention_mask, is_causal=is_causal, **settings
+    )
+
+
+def _causal(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    scaling: float | None,
+    softcap: float | None,
+    sinks: Tensor | None,
+) -> Tensor:
+    """Attend to the keys up to the own one; a mask can only hide more of them."""
+    length = query.shape[2]
+    if mask is None and length > 1:  # the rest of a static cache is empty
+        key, value = key[:, :, :length], value[:, :, :length]
+    if mask is not None and mask.dtype == torch.bool:
+        mask = torch.zeros((), dtype=query.dtype).masked_fill(~mask, float("-inf"))
+    query = query.transpose(1, 2)
+    return ops.causal_attention(
+        query, key, value, scaling, None, softcap, sinks, mask, heads_first=True
+    )
 
 
 def _by_token(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -73,7 +96,7 @@ def _by_token(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(tensor.transpose(1, 2) for tensor in tensors)
 
 
-def _added(mask: Tensor | None, query: Tensor, key: Tensor, causal: bool) -> Tensor | None:  # noqa: FBT001
+def _added(mask: Tensor | None, query: Tensor, key: Tensor, *, causal: bool) -> Tensor | None:
     """Return a mask as numbers that are added to the scores."""
     if mask is None and causal:
         length, total = query.shape[2], key.shape[2]

@@ -7,12 +7,14 @@ import inspect
 from types import FunctionType
 from typing import Any
 
+import torch
 from torch import nn
 
 from ir_runtime.ir import IrOp
 from ir_runtime.models.attend import ATTENTION, CAUSAL, ENCODER, attend
 from ir_runtime.models.change import Change
 from ir_runtime.models.found import Found, Place, Request
+from ir_runtime.models.provider import provider_of
 from ir_runtime.models.report import Left, Replaced
 
 __all__ = ["find_attention"]
@@ -71,8 +73,16 @@ def find_attention(place: Place, request: Request) -> Found | Left | None:
     def changes() -> list[Change]:
         return [_OwnConfig(module)]
 
-    provider = "iree"
-    return Found(Replaced(place.path, "attention", place.called, name, provider), changes)
+    replaced = Replaced(place.path, "attention", place.called, name, _provider(module, name))
+    return Found(replaced, changes)
+
+
+def _provider(module: nn.Module, name: str) -> str:
+    """Return the provider of a call with one token, of the size and dtype of the module."""
+    weight = next(module.parameters(), None)
+    size = getattr(module, "head_dim", None) or getattr(module, "attention_head_size", 64)
+    heads = torch.zeros(1, 1, 1, size, dtype=None if weight is None else weight.dtype)
+    return provider_of(IrOp.registry[name], heads, heads, heads)
 
 
 def _why_not(module: nn.Module) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-import kernels_mlir  # noqa: F401 - promises the ops
+import kernels_mlir  # noqa: F401 # pyright: ignore[reportUnusedImport] - promises the ops
 from ir_runtime.errors import ArgumentError
 from ir_runtime.models.activation import find_activation
 from ir_runtime.models.attention import find_attention

@@ -6,19 +6,21 @@ import inspect
 from collections.abc import Callable
 from functools import lru_cache
 from types import CellType, FunctionType
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
+from ir_runtime.errors import NotTakenError
 from ir_runtime.ir import IrOp
 from ir_runtime.models.change import Change, NewForward
 from ir_runtime.models.found import Found, Place, Request
 from ir_runtime.models.probe import close
-from ir_runtime.models.provider import provider_of
 from ir_runtime.models.report import Left, Replaced
 
-__all__ = ["find_rotary", "rotates_by_halves", "with_global"]
+__all__ = ["find_rotary", "rotate_as", "rotates_by_halves", "with_global"]
+
+Rotate = Callable[..., tuple[Tensor, Tensor]]
 
 _FIRST = ("q", "k", "cos", "sin")
 _TOKENS, _SIZE = 5, 16
@@ -41,18 +43,48 @@ def find_rotary(place: Place, request: Request) -> Found | Left | None:
         return place.left("rotary", "its forward was replaced on the instance")
     if not rotates_by_halves(named[name]):
         return place.left("rotary", f"{name} computes another rotation than the op")
-    from kernels_mlir.rope.apply_rotary_pos_emb import apply_rotary_pos_emb
-
-    forward = with_global(outer, inner, name, apply_rotary_pos_emb)
+    forward = _with_kernel(outer, name)
 
     def changes() -> list[Change]:
         return [NewForward(module, forward)]
 
-    op = IrOp.registry["apply_rotary_pos_emb"]
-    q, angles = torch.ones(1, 1, 1, _SIZE), torch.ones(1, 1, _SIZE)
-    provider = provider_of(op, q, q, angles, angles)
-    replaced = Replaced(place.path, "rotary", place.called, op.name, provider)
+    replaced = Replaced(place.path, "rotary", place.called, "apply_rotary_pos_emb", "iree")
     return Found(replaced, changes)
+
+
+@lru_cache(64)
+def _with_kernel(outer: FunctionType, name: str) -> FunctionType:
+    """Return a copy of a method that rotates by our kernel; all layers of a model share it."""
+    inner = cast("FunctionType", inspect.unwrap(outer))
+    return with_global(outer, inner, name, rotate_as(inner.__globals__[name]))
+
+
+def rotate_as(before: Rotate) -> Rotate:
+    """Return a rotation by the kernel, which calls another function where it does not serve.
+
+    The kernel is called without the op's priority, in which native comes first: native is slower
+    than what models call, the kernel is faster. Compilers fuse the model's function themselves.
+
+    Args:
+        before: the rotation of the model, for gradients and graphs.
+    """
+    kernel: Any = IrOp.registry["apply_rotary_pos_emb"].impls["iree"]
+
+    def rotate(
+        q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, unsqueeze_dim: int = 1
+    ) -> tuple[Tensor, Tensor]:
+        graph = torch.compiler.is_compiling() or type(q) is not Tensor
+        gradient = torch.is_grad_enabled() and (q.requires_grad or k.requires_grad)
+        if graph or gradient or unsqueeze_dim != 1 or cos.ndim != 3:
+            return before(q, k, cos, sin, unsqueeze_dim)
+        try:  # heads and tokens are swapped in memory: tokens come first
+            q_rows, k_rows = q.transpose(1, 2), k.transpose(1, 2)
+            q_rows, k_rows = kernel.functional(q_rows, k_rows, cos, sin, 2, False)  # noqa: FBT003
+        except NotTakenError:
+            return before(q, k, cos, sin, unsqueeze_dim)
+        return q_rows.transpose(1, 2), k_rows.transpose(1, 2)
+
+    return rotate
 
 
 def _looks_like_rotary(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.export import Dim
 
-from ir_runtime import aot
+import kernels_mlir  # noqa: F401 - promises the ops
+from ir_runtime import aot, ir
 from ir_runtime.counters import count_since
 from ir_runtime.device import Device
 from ir_runtime.errors import ArgumentError, ExportError, LaunchError
@@ -302,3 +304,15 @@ def test_importing_the_package_loads_no_compiler() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     )
     assert said.stdout.strip() == "[]"
+
+
+def test_two_products_of_one_program_have_executables_of_their_own():
+    def twice(x: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        return ir.ops.linear(ir.ops.linear(x, first), second)
+
+    arguments = (torch.randn(3, 32), torch.randn(16, 32), torch.randn(8, 16))
+    text = aot.export(twice, arguments).mlir()
+    names = re.findall(r"hal\.executable\.source private @(\w+)", text)
+    entries = re.findall(r"hal\.executable\.export public @(\w+)", text)
+    assert len(names) == 2
+    assert sorted(names) == sorted(entries) == sorted({*names})

@@ -112,7 +112,7 @@ def _llama() -> nn.Module:
     return _decoder("Llama")
 
 
-_LLAMA = {"norm": 5, "rotary": 2, "attention": 2, "mlp": 2, "linear": 11}
+_LLAMA = {"norm": 5, "rotary": 2, "attention": 2, "linear": 15}
 
 FAMILIES = {
     "llama": Family(_llama, _LLAMA),

@@ -1,0 +1,152 @@
+"""Models with weights in 8 and 4 bits: what they compute, load, save, free and restore."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import ir_runtime
+from ir_runtime.models.errors import OptimizeError
+from kernels_mlir.matmul.quantized_layer import PackedModule, QuantizedLinear
+from tests.models.families import FAMILIES, prompt
+
+pytest.importorskip("transformers")
+
+FAMILY = FAMILIES["llama"]
+
+
+@pytest.fixture(autouse=True)
+def without_gradients() -> Iterator[None]:
+    with torch.no_grad():
+        yield
+
+
+def logits(model: nn.Module) -> Tensor:
+    return model(input_ids=prompt())[0]
+
+
+def rounded_model(bits: int, model: nn.Module | None = None) -> nn.Module:
+    """Return the model with each weight of a linear layer as its rounded form stands for it."""
+    made = FAMILY.make() if model is None else copy.deepcopy(model)
+    for module in made.modules():
+        if isinstance(module, nn.Linear):
+            module.weight.copy_(QuantizedLinear.from_linear(module, bits).dequantize())
+    return made
+
+
+def close(got: Tensor, want: Tensor) -> None:
+    torch.testing.assert_close(got, want, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("bits", [8, pytest.param(4, marks=pytest.mark.full)])
+@pytest.mark.parametrize("undo", [True, False])
+def test_a_model_computes_with_its_rounded_weights(bits: int, undo: bool):
+    model = FAMILY.make()
+    report = ir_runtime.optimize(model, weights=f"int{bits}", undo=undo)
+    rounded = {place.kind for place in report.replaced if place.weights == f"int{bits}"}
+    assert rounded == ({"linear", "mlp"} if undo else {"linear"})
+    close(logits(model), logits(rounded_model(bits)))
+    sequence = model.generate(prompt(), max_new_tokens=4, do_sample=False)
+    assert sequence.shape == (2, 11)
+
+
+def test_the_state_dict_is_that_of_the_model_and_a_load_is_seen():
+    model = FAMILY.make()
+    before = model.state_dict(keep_vars=True)
+    ir_runtime.optimize(model, weights="int8")
+    after = model.state_dict(keep_vars=True)
+    assert after.keys() == before.keys()
+    assert all(after[key] is before[key] for key in before)
+    halves = FAMILY.make()
+    halves.load_state_dict({key: value / 2 for key, value in before.items()})
+    model.load_state_dict(halves.state_dict())
+    close(logits(model), logits(rounded_model(8, halves)))
+
+
+def test_a_model_without_its_floats_saves_and_loads_both_forms():
+    model, halves = FAMILY.make(), FAMILY.make()
+    halves.load_state_dict({key: value / 2 for key, value in halves.state_dict().items()})
+    ir_runtime.optimize(model, weights="int8", undo=False)
+    saved = {key: value.clone() for key, value in model.state_dict().items()}
+    assert saved["model.layers.0.mlp.up_proj.weight"].dtype == torch.int8
+    want = logits(model)
+    model.load_state_dict(halves.state_dict(), strict=False)
+    close(logits(model), logits(rounded_model(8, halves)))
+    model.load_state_dict(saved)
+    assert torch.equal(logits(model), want)
+
+
+def test_weights_that_were_freed_are_restored_from_a_state_dict():
+    model = FAMILY.make()
+    before, want = {k: v.clone() for k, v in model.state_dict().items()}, logits(model)
+    linear = model.get_submodule("model.layers.0.mlp.up_proj")
+    report = ir_runtime.optimize(model, weights="int8", undo=False)
+    assert linear.weight is None, "its memory is free"
+    with pytest.raises(OptimizeError, match="the weights were freed"):
+        report.undo()
+    assert isinstance(model.get_submodule("model.layers.0.mlp.up_proj"), PackedModule)
+    report.undo(before)
+    assert model.get_submodule("model.layers.0.mlp.up_proj") is linear
+    assert torch.equal(logits(model), want)
+
+
+def test_a_tied_weight_stays_where_else_it_is():
+    model: Any = FAMILIES["gpt2"].make()
+    embedding = model.transformer.wte.weight
+    assert model.lm_head.weight is embedding
+    report = ir_runtime.optimize(model, weights="int8", undo=False, ops="linear")
+    assert model.transformer.wte.weight is embedding
+    assert isinstance(model.lm_head, PackedModule)
+    report.undo({k: v for k, v in FAMILIES["gpt2"].make().state_dict().items() if k != "lm_head"})
+    assert model.lm_head.weight is embedding
+
+
+def test_training_is_with_the_weights_as_they_are():
+    model, plain = FAMILY.make().train(), FAMILY.make().train()
+    ir_runtime.optimize(model, weights="int8")
+    close(logits(model), logits(plain))
+
+
+def test_a_weight_that_is_not_finite_is_left_alone():
+    model = nn.Sequential(nn.Linear(64, 64), nn.Linear(64, 64))
+    model[1].weight[3, 3] = float("nan")
+    report = ir_runtime.optimize(model, weights="int8", undo=False)
+    assert [place.path for place in report.replaced] == ["0"]
+    assert [left.reason for left in report.left] == ["its weight has elements that are not finite"]
+
+
+def test_a_weight_of_inputs_first_is_rounded_and_loaded_turned():
+    from transformers.pytorch_utils import Conv1D
+
+    torch.manual_seed(0)
+    model, x = nn.Sequential(Conv1D(64, 64)), torch.randn(3, 64)
+    want, state = model(x), {k: v.clone() for k, v in model.state_dict().items()}
+    ir_runtime.optimize(model, weights="int8", undo=False)
+    torch.testing.assert_close(model(x), want, atol=0.01, rtol=0.1)
+    rounded = model(x)
+    model.load_state_dict(state, strict=False)
+    assert torch.equal(model(x), rounded)
+
+
+@pytest.mark.full
+def test_memory_stays_within_a_tenth_more_than_the_weights():
+    model = nn.Sequential(*(nn.Linear(2048, 2048, bias=False) for _ in range(24)))
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    before = _peak_bytes(reset=True)
+    ir_runtime.optimize(model, weights="int8", undo=False)
+    assert _peak_bytes() - before <= 0.1 * weights
+
+
+def _peak_bytes(*, reset: bool = False) -> int:
+    from pathlib import Path
+
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("VmHWM"))
+    return int(line.split()[1]) << 10
