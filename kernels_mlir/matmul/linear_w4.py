@@ -93,4 +93,4 @@ class LinearW4Kernel(QuantizedKernel):
 
 @count_flops("linear_w4")
 def _flops(x: Tensor, *others: Any) -> int:
-    return product_flops(x, *others[-2:])
+    return product_flops(x, *others[5:])

@@ -91,4 +91,4 @@ class LinearW8Kernel(QuantizedKernel):
 
 @count_flops("linear_w8")
 def _flops(x: Tensor, *others: Any) -> int:
-    return product_flops(x, *others[-2:])
+    return product_flops(x, *others[4:])

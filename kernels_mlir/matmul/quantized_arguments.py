@@ -107,7 +107,7 @@ def quantized_arguments(bits: int) -> list[ir.Constraint]:
     ]
 
 
-def product_flops(x: Tensor, out_features: int, activation: str) -> int:
+def product_flops(x: Tensor, out_features: int, activation: str = "none") -> int:
     """Return the operations of a product."""
     return 2 * x.numel() * _bias_size(out_features, activation)
 
