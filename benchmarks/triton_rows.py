@@ -19,7 +19,8 @@ def triton_kernel(name: str) -> Callable[..., Tensor] | None:
     return _kernels().get(name)
 
 
-def _kernels() -> dict[str, Callable[..., Tensor]]:
+def _jitted() -> tuple[Any, Any, Any]:
+    """Return the kernels of rms_norm, softmax and silu_and_mul."""
     import triton
     import triton.language as tl
 
@@ -48,6 +49,14 @@ def _kernels() -> dict[str, Callable[..., Tensor]]:
         gate = tl.load(x + row * 2 * n + columns, mask=mask).to(tl.float32)
         up = tl.load(x + row * 2 * n + n + columns, mask=mask).to(tl.float32)
         tl.store(y + row * n + columns, gate * tl.sigmoid(gate) * up, mask=mask)
+
+    return rms_norm_kernel, softmax_kernel, silu_and_mul_kernel
+
+
+def _kernels() -> dict[str, Callable[..., Tensor]]:
+    import triton
+
+    rms_norm_kernel, softmax_kernel, silu_and_mul_kernel = _jitted()
 
     def warps(block: int) -> int:
         return min(max(block // 512, 4), 16)
