@@ -17,7 +17,6 @@ from torch import Tensor
 
 from ir_runtime.counters import add_count
 from ir_runtime.device.buffer_view import check_size, retyped
-from ir_runtime.device.driver_error import CaptureError
 from ir_runtime.device.place import HalPlace
 from ir_runtime.device.plain_tensor import GPU_ALIGNMENT, plain
 from ir_runtime.device.staging import download, new_buffer_view, upload
@@ -168,6 +167,8 @@ def refuse_capture(where: torch.device) -> None:
     with current_gpu(where):
         if not torch.cuda.is_current_stream_capturing():
             return
+    from ir_runtime.device.driver_error import CaptureError
+
     raise CaptureError(
         f"torch device {where}: its stream is captured, must not be for a launch by IREE's VM, "
         "which waits for the stream",
