@@ -89,6 +89,8 @@ asan: $(VENV)/.ready
 	    ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allocator_may_return_null=1 \
 	    PYTHONMALLOC=malloc PYTHONPATH=$$PWD \
 	    $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider tests/launch/native \
+	    tests/launch/gpu/test_launch.py tests/launch/gpu/test_call.py \
+	    tests/launch/gpu/test_failure.py \
 	    --ignore=tests/launch/native/test_leaks.py
 
 # torch goes first: a plain requirement would take the newest build, gigabytes of it.

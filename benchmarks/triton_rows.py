@@ -20,7 +20,7 @@ def triton_kernel(name: str) -> Callable[..., Tensor] | None:
 
 
 def _jitted() -> tuple[Any, Any, Any]:
-    """Return the kernels of `rms_norm`, `softmax` and `silu_and_mul`."""
+    """Return the kernels of rms_norm, softmax and silu_and_mul."""
     import triton
     import triton.language as tl
 

@@ -13,7 +13,6 @@ from ir_runtime.device.place import HalPlace, open_place
 from ir_runtime.device.target import ChipTargets, NamedTargets, Target
 from ir_runtime.device.torch_gpu import TorchGpuDriver, current_gpu, gpu_uri
 from ir_runtime.errors import DeviceError
-from ir_runtime.library_alias import alias_library
 
 if TYPE_CHECKING:
     from ir_runtime.device.open_device import OpenDevice
@@ -46,6 +45,8 @@ class CudaDriver(TorchGpuDriver):
         IREE opens `libcuda.so` only, and exports no buffer of the driver's memory pools.
         """
         from iree.runtime.flags import parse_flags
+
+        from ir_runtime.library_alias import alias_library
 
         parse_flags("--cuda_async_allocations=false")
         if sys.platform == "linux":

@@ -218,7 +218,7 @@ CALL_MUTANTS: tuple[Mutant, ...] = (
         ),
         (
             "layout: misaligned `out` is written where it lies",
-            "        and tensor.data_ptr() % ALIGNMENT == 0\n",
+            "        and (beyond == 0 or (tensor.is_cuda and beyond % GPU_ALIGNMENT == 0))\n",
             "",
         ),
         ("layout: `out` with a pending neg is written", "        and not tensor.is_neg()\n", ""),
