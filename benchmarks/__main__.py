@@ -7,7 +7,7 @@ import importlib
 
 NAMES = (
     *("overhead", "startup", "kernels", "rows", "providers", "tuned", "index_checks", "in_place"),
-    *("vector_functions", "catalogue", "compiled", "weights"),
+    *("vector_functions", "catalogue", "compiled", "models", "weights"),
 )
 
 
