@@ -9,7 +9,9 @@
     │   ├── NotTakenError                          the op supports this call, its kernel does not
     │   ├── EnableListError        (AssertionError)  a list of enabled layers contradicts itself
     │   ├── IndexOutOfRangeError   (IndexError)    an index is outside of the indexed dimension
-    │   └── UnknownLayerError      (KeyError)      the forward context has no layer of this name
+    │   ├── UnknownLayerError      (KeyError)      the forward context has no layer of this name
+    │   └── UnknownSequenceError   (KeyError)      a cache has no sequence of this name
+    ├── CacheFullError             (MemoryError)   a cache has too few free pages
     ├── DeviceError                (RuntimeError)  a device cannot be found, made or used
     │   ├── UnsupportedTorchDeviceError                no driver serves this torch device
     │   ├── NoCurrentDeviceError                   the thread's device stack is empty
@@ -26,10 +28,6 @@
     ├── EntryPointError            (LookupError)   the program has no such exported function
     ├── NoProgramError             (NotImplementedError)  a loader made no program for a device
     ├── LaunchError                (RuntimeError)  the program failed while running
-    │   ├── CaptureError                           a launch cannot be part of a captured CUDA graph
-    │   ├── DriverError                            the driver of a GPU refused a call
-    │   │   ├── DeviceLostError    (DeviceError)   the GPU failed, and this process lost it
-    │   │   └── DriverTooOldError  (DeviceError)   the driver does not know the compiled code
     │   └── LinkError              (ValueError)    an import or parameter of the program is missing
     ├── TraceError                 (OSError)       a trace cannot be written or read
     ├── RegistrationError          (RuntimeError)  an op definition contradicts itself or another
@@ -49,7 +47,8 @@
     ├── NoForwardError             (NotImplementedError)  a layer has no forward for the platform
     └── NoForwardContextError      (RuntimeError)  an op needs a forward context, and none is set
 
-The errors of graph passes are in `passes/errors.py`.
+The errors of graph passes are in `passes/errors.py`, those of the drivers of GPUs in
+`device/driver_error.py`.
 
 Each message is `<object>: <what is wrong>, <what was expected>`, followed by indented facts and a
 line `fix: ...` if one is known.
@@ -63,16 +62,13 @@ __all__ = [
     "AmbiguousArtifactError",
     "ArgumentError",
     "ArtifactNotFoundError",
-    "CaptureError",
+    "CacheFullError",
     "CompileError",
     "CompilerCrashError",
     "CompilerNotFoundError",
     "CompilerTimeoutError",
     "DeadLibraryError",
     "DeviceError",
-    "DeviceLostError",
-    "DriverError",
-    "DriverTooOldError",
     "EnableListError",
     "EntryPointError",
     "ExportError",
@@ -101,6 +97,7 @@ __all__ = [
     "TraceError",
     "UndescribedStateError",
     "UnknownLayerError",
+    "UnknownSequenceError",
     "UnsupportedOperatorError",
     "UnsupportedProviderError",
     "UnsupportedTorchDeviceError",
@@ -195,6 +192,14 @@ class UnknownLayerError(ArgumentError, KeyError):
     """The forward context has no layer of this name."""
 
 
+class UnknownSequenceError(ArgumentError, KeyError):
+    """A cache has no sequence of this name."""
+
+
+class CacheFullError(IrRuntimeError, MemoryError):
+    """A cache has too few free pages for the tokens of a step; nothing was changed."""
+
+
 class DeviceError(IrRuntimeError, RuntimeError):
     """A device cannot be found, made or used."""
 
@@ -275,46 +280,6 @@ class EntryPointError(IrRuntimeError, LookupError):
 
 class LaunchError(IrRuntimeError, RuntimeError):
     """A program failed while it ran."""
-
-
-class CaptureError(LaunchError):
-    """A launch cannot be part of a captured CUDA graph."""
-
-
-class DriverError(LaunchError):
-    """The driver of a GPU refused a call.
-
-    Attributes:
-        call: the function of the driver, such as `cuLaunchKernel`.
-        code: the number that it returned.
-        error: the driver's name of the error.
-        device: the number of the GPU.
-    """
-
-    def __init__(
-        self,
-        headline: str,
-        *,
-        facts: Sequence[str] = (),
-        fix: str | None = None,
-        call: str = "",
-        code: int = 0,
-        error: str = "",
-        device: int = -1,
-    ) -> None:
-        self.call = call
-        self.code = code
-        self.error = error
-        self.device = device
-        super().__init__(headline, facts=facts, fix=fix)
-
-
-class DeviceLostError(DriverError, DeviceError):
-    """A GPU failed; this process cannot use it any more."""
-
-
-class DriverTooOldError(DriverError, DeviceError):
-    """The driver of a GPU is older than the compiled code, or does not know it."""
 
 
 class LinkError(LaunchError, ValueError):

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from kernels_mlir.rope.apply_rotary_pos_emb import apply_rotary_pos_emb
     from kernels_mlir.rope.dual_chunk_rotary_embedding import dual_chunk_rotary_embedding
     from kernels_mlir.rope.rotary_embedding import rotary_embedding
+    from kernels_mlir.sampling.sample_tokens import sample_tokens
 
 __all__ = [
     "apply_rotary_emb",
@@ -93,6 +94,7 @@ __all__ = [
     "rms_norm",
     "rms_norm_gated",
     "rotary_embedding",
+    "sample_tokens",
     "silu",
     "silu_and_mul",
     "softmax",
@@ -149,10 +151,12 @@ _OPS = {
         "dual_chunk_rotary_embedding",
         "rotary_embedding",
     ),
+    "sampling": ("sample_tokens",),
 }
 """By category the ops, each in the file of its name."""
 
 _LAYERS = {
+    "attention.layers": {"names": {"attention"}},
     "activation.layers": {
         "names": {
             "fatrelu_and_mul",

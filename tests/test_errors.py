@@ -8,11 +8,12 @@ import sys
 import pytest
 
 from ir_runtime import errors
+from ir_runtime.device import driver_error
 from ir_runtime.errors import CompileError, IrRuntimeError
 from ir_runtime.models import errors as model_errors
 from ir_runtime.passes import errors as pass_errors
 
-MODULES = (errors, pass_errors, model_errors)
+MODULES = (errors, pass_errors, model_errors, driver_error)
 CLASSES = [getattr(module, name) for module in MODULES for name in module.__all__]
 
 

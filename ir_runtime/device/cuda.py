@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from ir_runtime.device.library_alias import alias_library
 from ir_runtime.device.place import HalPlace, open_place
 from ir_runtime.device.target import ChipTargets, NamedTargets, Target
 from ir_runtime.device.torch_gpu import TorchGpuDriver, current_gpu, gpu_uri
 from ir_runtime.errors import DeviceError
+from ir_runtime.library_alias import alias_library
 
 if TYPE_CHECKING:
     from ir_runtime.device.open_device import OpenDevice

@@ -17,12 +17,13 @@ from torch import Tensor
 
 from ir_runtime.counters import add_count
 from ir_runtime.device.buffer_view import check_size, retyped
+from ir_runtime.device.driver_error import CaptureError
 from ir_runtime.device.place import HalPlace
 from ir_runtime.device.plain_tensor import plain
 from ir_runtime.device.staging import download, new_buffer_view, upload
 from ir_runtime.device.target import HOST_FLAGS
 from ir_runtime.dtypes import dtype_info, format_tensor
-from ir_runtime.errors import CaptureError, DeviceError, UnsupportedTorchDeviceError
+from ir_runtime.errors import DeviceError, UnsupportedTorchDeviceError
 
 if TYPE_CHECKING:
     from iree.runtime import HalBufferView

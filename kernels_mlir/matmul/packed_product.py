@@ -14,7 +14,7 @@ from kernels_mlir.library import register_packed_kernel
 from kernels_mlir.matmul.epilogue import GATED
 from kernels_mlir.matmul.kernel import select_rows
 from kernels_mlir.matmul.packed import Call, packed_shape
-from kernels_mlir.matmul.product_form import FloatForm, float_form
+from kernels_mlir.matmul.product_form import AmxForm, FloatForm, float_form
 from kernels_mlir.matmul.product_kernel import PRODUCT_FLAGS, generate_fused, select_end
 from kernels_mlir.matmul.quantized_layout import HALF
 
@@ -84,7 +84,7 @@ class PackedProductKernel(CustomOp):
 
     def _form(
         self, packed: Tensor, dtype: torch.dtype, n: int, k: int, activation: str
-    ) -> FloatForm | None:
+    ) -> FloatForm | AmxForm | None:
         rows = 2 * HALF * -(-n // HALF) if activation == GATED else n
         return float_form(tuple(packed.shape), dtype, rows, k)
 
@@ -97,7 +97,7 @@ class PackedProductKernel(CustomOp):
         gated = activation == GATED
         parameters = form.parameters(packed.shape[0] * form.tile.columns, k, x.dtype, gated=gated)
         generate_fused(
-            ksel, kb, parameters, operands=OPERANDS, out_features=n, activation=activation
+            ksel, kb, form, parameters, operands=OPERANDS, out_features=n, activation=activation
         )
 
 

@@ -18,6 +18,7 @@ from ir_runtime.op_reg import (
 )
 from kernels_mlir.library import FLOATS
 from kernels_mlir.matmul.epilogue import GATED
+from kernels_mlir.matmul.product_form import AmxForm, AmxIntegerForm, FloatForm, IntegerForm
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["PRODUCT_FLAGS", "generate_fused", "select_end"]
+
+Form = AmxForm | AmxIntegerForm | FloatForm | IntegerForm
 
 TEMPLATES = JinjaTemplateLoader(__name__)
 
@@ -82,6 +85,7 @@ def select_end(
 def generate_fused(
     ksel: KernelSelection,
     kb: KernelBuilder,
+    form: Form,
     parameters: dict[str, Any],
     *,
     operands: dict[str, int],
@@ -93,7 +97,8 @@ def generate_fused(
     Args:
         ksel: the selection.
         kb: the builder.
-        parameters: those of the form.
+        form: how it multiplies.
+        parameters: those of the form, for the weight.
         operands: by the name that the template gives it, the place of each argument.
         out_features: columns of the result.
         activation: a name.
@@ -112,8 +117,8 @@ def generate_fused(
     gated = activation == GATED
     function = TEMPLATES.inline_template_function(
         kb,
-        "product",
-        "product",
+        form.template,
+        form.function,
         k=x.shape[-1],
         n=out_features,
         element=elements["x"],

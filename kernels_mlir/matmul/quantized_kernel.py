@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -12,7 +13,7 @@ from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import CustomOp, KernelSelection
 from kernels_mlir.library import FLOATS
 from kernels_mlir.matmul.kernel import select_rows
-from kernels_mlir.matmul.product_form import integer_form
+from kernels_mlir.matmul.product_form import AMX_ROWS, integer_form
 from kernels_mlir.matmul.product_kernel import PRODUCT_FLAGS, generate_fused, select_end
 from kernels_mlir.matmul.quantized_layout import COLUMNS
 
@@ -66,7 +67,7 @@ class QuantizedKernel(CustomOp):
                 f"{self.name}: `weight` is {format_tensor(weight.t)}, must have the panels of "
                 f"`scale` {format_tensor(scale.t)}"
             )
-        ksel.variant = integer_form(self.bits, x.dtype).name
+        ksel.variant = integer_form(self.bits, x.dtype, rows=math.prod(x.shape[:-1])).name
         select_end(ksel, x, places["bias"], places["residual"], n, activation)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
@@ -75,10 +76,13 @@ class QuantizedKernel(CustomOp):
         x, weight, scale = (ksel.arg_descs[places[name]].t for name in ("x", "w", "scale"))
         k = x.shape[-1]
         form = integer_form(self.bits, x.dtype)
+        if ksel.variant != form.name:
+            form = integer_form(self.bits, x.dtype, rows=AMX_ROWS + 1)
         parameters = form.parameters(weight.shape[0] * COLUMNS, k, k // scale.shape[1])
         generate_fused(
             ksel,
             kb,
+            form,
             parameters,
             operands=places,
             out_features=ksel.arg_descs[places["residual"] + 1].v,

@@ -16,25 +16,27 @@ from ir_runtime.launch.operand.index_fault import refuse_indices
 from ir_runtime.op_reg import (
     CustomOp,
     KernelSelection,
-    MlirTemplate,
     TensorArg,
     derive_backward,
     flatten,
     unflatten,
 )
 from kernels_mlir.gpu_rows import generate_on_gpu
-from kernels_mlir.lanes import element_aliases, link_lanes
-from kernels_mlir.library import FLOATING, FLOATS, make_rows, register_kernel, same_dtype
-
-if TYPE_CHECKING:
-    from iree.compiler.ir import Value
-
-    from ir_runtime.op_reg import KernelBuilder
+from kernels_mlir.library import (
+    FLOATING,
+    FLOATS,
+    STREAMED,
+    choose_stores,
+    make_rows,
+    register_kernel,
+    same_dtype,
+)
 from kernels_mlir.sharding import NO_TENSOR, Sharding, shard_by_rule
 
-__all__ = ["native_rotary_embedding", "rotary_embedding", "rotary_embedding_op"]
+if TYPE_CHECKING:
+    from ir_runtime.op_reg import KernelBuilder
 
-CPU = MlirTemplate.beside(__file__, "rotary_embedding.mlir")
+__all__ = ["native_rotary_embedding", "rotary_embedding", "rotary_embedding_op"]
 
 
 def rotary_embedding(
@@ -252,6 +254,7 @@ class RotaryEmbeddingKernel(CustomOp):
         else:
             key.require(dtypes=(query.t.dtype,))
             self._return_turned(ksel, "key", key, positions.t, size)
+        choose_stores(ksel, query.t)
 
     def _return_turned(
         self, ksel: KernelSelection, name: str, x: TensorArg, positions: Tensor, size: int
@@ -276,35 +279,28 @@ class RotaryEmbeddingKernel(CustomOp):
         ksel.return_new_tensor(shape, x.t.dtype).specialize_dims(*compiled_in)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
-        """Rotate query and key, on CPUs each in its own dispatch."""
+        """Rotate query and key in one dispatch, by the row kernel of native."""
         if ksel.device_family != "local":
             generate_on_gpu(self, ksel, kb)
             return
-        rank = ksel.arg_descs[0].t.ndim
-        positions = kb.checked_index(flatten(kb, kb.arg_value(0), keep=0), kb.arg_value(5))
-        results: list[Value] = []
-        for i in (1, 2):
-            value = kb.arg_value(i)
-            if value is not None:
-                x = ksel.arg_descs[i].t
-                tokens = merge_heads(kb, value, rank)
-                rows = flatten(kb, tokens, keep=1)
-                rows = self._turn_on_cpu(ksel, kb, positions, rows, math.prod(x.shape[rank:]))
-                results.append(split_heads(kb, unflatten(kb, rows, tokens, keep=1), value))
-        kb.yield_results(*results)
+        from ir_runtime.rows import inline  # a stored kernel needs none of it
 
-    def _turn_on_cpu(
-        self, ksel: KernelSelection, kb: KernelBuilder, positions: Value, rows: Value, width: int
-    ) -> Value:
-        cache = ksel.arg_descs[5].t
-        dtypes = {"x": ksel.arg_descs[1].t.dtype, "cache": cache.dtype}
-        aliases = self._aliases(ksel) | element_aliases(dtypes)
-        aliases |= {
-            "!x": f"tensor<?x{width}x!element_x>",
-            "!cache": f"tensor<?x{cache.shape[1]}x!element_cache>",
-            "#width": f"{width} : index",
-        }
-        return kb.inline_mlir(link_lanes(CPU, dtypes), aliases, positions, rows, kb.arg_value(5))
+        operands = {i: v for i in (0, 1, 2, 5) if (v := kb.arg_value(i)) is not None}
+        turn, streamed = self.on_gpu(ksel), ksel.variant == STREAMED
+        if ksel.arg_descs[0].t.ndim:
+            turned = inline(kb, turn, *operands.values(), streamed=streamed)
+            kb.yield_results(*(turned if isinstance(turned, list) else [turned]))
+            return
+        # One token without a dimension of tokens: it gets one.
+        tensors = {i: ksel.arg_descs[i].t for i in operands}
+        keep = {i: t.ndim - (i == 5) for i, t in tensors.items()}  # the cache has rows
+        rows = [flatten(kb, v, keep=keep[i]) for i, v in operands.items()]
+        like = [t if i == 5 else t.unsqueeze(0) for i, t in tensors.items()]
+        turned = inline(kb, turn, *rows, like=like)
+        found = turned if isinstance(turned, list) else [turned]
+        kb.yield_results(
+            *(unflatten(kb, y, operands[i], keep=keep[i]) for i, y in enumerate(found, 1))
+        )
 
     def on_gpu(self, ksel: KernelSelection) -> Callable[..., Any]:
         """Return the rotation of query and key, of tensors alone."""
@@ -316,47 +312,6 @@ class RotaryEmbeddingKernel(CustomOp):
             return tuple(map(_turning(angles, size, dim, is_neox_style=neox), heads))
 
         return turn
-
-    def _aliases(self, ksel: KernelSelection) -> dict[str, str]:
-        return {
-            "#size": f"{ksel.arg_descs[3].v} : index",
-            "#half": f"{ksel.arg_descs[4].v // 2} : index",
-            "#neox": "true" if ksel.arg_descs[6].v else "false",
-        }
-
-
-def merge_heads(kb: KernelBuilder, value: Value, rank: int) -> Value:
-    """View `[*, H, head_size]` as `[*, H * head_size]`; `*` has `rank` dimensions."""
-    from iree.compiler.dialects import tensor
-    from iree.compiler.ir import RankedTensorType
-
-    kind = RankedTensorType(value.type)
-    if kind.rank == rank + 1:
-        return value
-    with kb.context, kb.location, kb.ip:
-        merged = [*kind.shape[:rank], math.prod(kind.shape[rank:])]
-        target = RankedTensorType.get(merged, kind.element_type)
-        return tensor.collapse_shape(target, value, _head_groups(rank))
-
-
-def split_heads(kb: KernelBuilder, value: Value, like: Value) -> Value:
-    """Undo `merge_heads`: give a tensor the dimension of heads again, if `like` has one."""
-    from iree.compiler.dialects import tensor
-    from iree.compiler.ir import RankedTensorType
-
-    kind, old = RankedTensorType(value.type), RankedTensorType(like.type)
-    if kind.rank == old.rank:
-        return value
-    rank = kind.rank - 1
-    with kb.context, kb.location, kb.ip:
-        dynamic = [
-            tensor.dim(value, kb.constant_index(i)) for i in range(rank) if old.is_dynamic_dim(i)
-        ]
-        return tensor.expand_shape(old, value, _head_groups(rank), dynamic, list(old.shape))
-
-
-def _head_groups(rank: int) -> list[list[int]]:
-    return [*([i] for i in range(rank)), [rank, rank + 1]]
 
 
 def _shardings(positions: Any, query: Any, key: Any, *rest: Any) -> list[Sharding]:

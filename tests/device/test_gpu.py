@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import types
+from contextlib import nullcontext
 
 import pytest
 import torch
 
 from ir_runtime.device import Device, get_device_from_torch
 from ir_runtime.device.cuda import _TARGETS as CUDA_TARGETS
-from ir_runtime.device.cuda import cuda_target
-from ir_runtime.device.hip import _SKUS, hip_library_in, hip_target
-from ir_runtime.device.torch_gpu import index_of_identity
+from ir_runtime.device.cuda import CudaDriver, cuda_target
+from ir_runtime.device.driver_error import CaptureError
+from ir_runtime.device.hip import _SKUS, HipDriver, hip_library_in, hip_target
+from ir_runtime.device.place import HalPlace
+from ir_runtime.device.torch_gpu import index_of_identity, refuse_capture
 from ir_runtime.device.vulkan import _TARGETS as VULKAN_TARGETS
 from ir_runtime.device.vulkan import vulkan_target
 from ir_runtime.errors import DeviceError
@@ -147,3 +151,40 @@ def test_gpu_tensor_crosses_without_a_copy(dtype: torch.dtype) -> None:
     torch.cuda.synchronize()
     back = device.export_torch_tensor(view, torch.empty(4, 8, dtype=dtype, device="meta"))
     assert torch.equal(back, tensor)
+
+
+def test_gpu_that_torch_does_not_see_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of a GPU (MIG) has another identity in IREE; it must not be taken for the CPU."""
+    driver = CudaDriver()
+    place = HalPlace("cuda", "cuda://GPU-1", None, {"path": "GPU-1"})
+    assert driver.torch_device(place) == torch.device("cpu")  # this torch has no GPUs
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("ir_runtime.device.torch_gpu._torch_identities", lambda: ["a-1", "b-2"])
+    with pytest.raises(DeviceError) as caught:
+        driver.torch_device(place)
+    assert caught.value.headline == (
+        "device cuda://GPU-1: torch does not see it, must be one of torch's GPUs"
+    )
+    assert caught.value.facts == ("torch sees cuda:0: a-1", "torch sees cuda:1: b-2")
+
+
+def test_launch_by_iree_refuses_a_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ir_runtime.device.torch_gpu.current_gpu", lambda _: nullcontext())
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
+    refuse_capture(torch.device("cuda", 0))
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    with pytest.raises(CaptureError, match="its stream is captured, must not be for a launch"):
+        refuse_capture(torch.device("cuda", 0))
+
+
+def test_targets_of_a_torch_device_need_no_iree(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    names = [target.name for target in CudaDriver().targets_of(torch.device("cuda", 0))]
+    assert names[:2] == ["cuda:sm_89", "cuda:sm_87"]
+    properties = types.SimpleNamespace(name="AMD Instinct MI300X", gcnArchName="gfx942:xnack-")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
+    names = [target.name for target in HipDriver().targets_of(torch.device("cuda", 0))]
+    assert names == ["hip:mi300x", "hip:gfx942"]
+    properties.name, properties.gcnArchName = "?", "?"
+    with pytest.raises(DeviceError, match="'\\?' is no known chip, must be one"):
+        HipDriver().targets_of(torch.device("cuda", 0))

@@ -37,10 +37,11 @@ _LINE = torch.zeros(6)
 
 @dataclass(frozen=True)
 class Feature:
-    """An op and arguments of one call."""
+    """An op and arguments of one call; for a target, else for a CPU of the recorder's choice."""
 
     op: CustomOp
     arguments: Sequence[Any]
+    target: str = ""
 
 
 FEATURES: dict[str, Feature] = {}

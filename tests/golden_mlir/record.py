@@ -16,6 +16,7 @@ import torch
 
 from ir_runtime.device.cpu_name import cpu_named
 from ir_runtime.device.machine import code_for, usual_machine
+from ir_runtime.device.target_name import parse_target
 from ir_runtime.launch.artifact.key import compiler_version
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, CustomOp
 from ir_runtime.op_reg.call.kernel import kernel_source, run_select
@@ -32,16 +33,19 @@ _KEYS = GOLDEN / "keys.json"
 
 @dataclass(frozen=True)
 class Golden:
-    """One kernel: an op and arguments of a call."""
+    """One kernel: an op, arguments of a call, and the name of a target."""
 
     name: str
     op: CustomOp
     arguments: Sequence[Any]
+    target: str = ""
 
     def text(self) -> str:
         """Return the MLIR of the kernel, for the same caches on every machine."""
         with code_for(usual_machine(cpu_named("x86-64-v4"))):
-            return kernel_source(self.op, run_select(self.op, self.arguments)).decode()
+            target = parse_target(self.target) if self.target else None
+            ksel = run_select(self.op, self.arguments, target)
+            return kernel_source(self.op, ksel).decode()
 
     @property
     def path(self) -> Path:
@@ -50,7 +54,8 @@ class Golden:
 
 def golden_cases() -> list[Golden]:
     """Return each feature of the builder, and each kernel of the catalogue that is for any CPU."""
-    found = [Golden(name, f.op, f.arguments) for name, f in {**FEATURES, **ROW_FEATURES}.items()]
+    features = {**FEATURES, **ROW_FEATURES}
+    found = [Golden(name, f.op, f.arguments, f.target) for name, f in features.items()]
     for case in CASES:
         if case.op in ("linear", "mm_encoder_attn"):  # their forms are the CPU's
             continue

@@ -35,4 +35,12 @@ ROW_FEATURES = {
     "row_kernel_bf16": Feature(
         _rows, (torch.zeros(4, 8, dtype=torch.bfloat16), torch.zeros(8), 1e-6)
     ),
+    "row_kernel_cuda": Feature(
+        _rows,
+        (torch.zeros(5, 1600, dtype=torch.bfloat16), torch.zeros(1600), 1e-6),
+        "cuda:sm_89",
+    ),
+    "row_kernel_vulkan": Feature(
+        _rows, (torch.zeros(5, 72), torch.zeros(72), 1e-6), "vulkan:llvmpipe"
+    ),
 }

@@ -145,14 +145,13 @@ DERIVED = [
 
 @pytest.mark.parametrize("name", DERIVED)
 def test_every_other_op_is_tested_and_makes_its_arguments(name: str) -> None:
-    """Its arguments fit the op, and a test of one of three folders names it."""
+    """Its arguments fit the op, and a test of one of four folders names it."""
     op = IrOp.registry[name]
     arguments = op.generate_inputs(num_tokens=2, hidden_size=256)
     with op.set_priority(["native"]):
         op(*arguments)
-    folders = (
-        Path(__file__).parents[1] / folder for folder in ("catalogue", "parallel", "products")
-    )
+    names = ("catalogue", "decoder", "parallel", "products")
+    folders = (Path(__file__).parents[1] / folder for folder in names)
     texts = [path.read_text("utf-8") for folder in folders for path in folder.glob("*.py")]
     assert any(re.search(rf"\b{name}\b", text) for text in texts)
 

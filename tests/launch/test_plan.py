@@ -290,8 +290,8 @@ def test_a_grid_that_a_launch_cannot_count_is_refused() -> None:
     (step,) = program.steps
     assert isinstance(step, ProgramDispatch)
     turned = replace(program, steps=(replace(step, workgroups=step.workgroups[::-1]),))
-    with pytest.raises(LaunchError, match="a grid of 1 x 1 x 65536 workgroups"):
-        evaluate(turned, [(1 << 16, 48), (48,), (48,)], [F32] * 3)
+    with pytest.raises(LaunchError, match=r"a grid of 1 x 1 x \d{5,} workgroups"):
+        evaluate(turned, [(1 << 22, 48), (48,), (48,)], [F32] * 3)
 
 
 def _leaves(value: Any, path: tuple[Any, ...] = ()) -> Any:

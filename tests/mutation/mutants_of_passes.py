@@ -10,7 +10,7 @@ _CLEANUP = ("passes/test_cleanup.py", "passes/test_random_graphs.py")
 
 PASS_MUTANTS: tuple[Mutant, ...] = (
     *mutants_in(
-        "ir_runtime/passes/graph/memory.py",
+        "ir_runtime/passes/graph/storage.py",
         (*_CLEANUP, "passes/test_add_norm.py"),
         (
             "passes: a value that leaves the graph becomes an argument",

@@ -19,9 +19,21 @@ _JUMP = re.compile(r"^\s*(?:@!?%p\d+ )?bra(?:\.uni)?\s+(\$\w+);", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Ptx:
-    """The PTX of one kernel."""
+    """The PTX of a module, or of one kernel of it with the module's head."""
 
     text: str
+
+    @property
+    def name(self) -> str:
+        """The name of the first kernel."""
+        found = re.search(r"\.entry (\w+)", self.text)
+        assert found is not None
+        return found[1]
+
+    def entries(self) -> list[Ptx]:
+        """Return each kernel."""
+        head, *kernels = re.split(r"^(?=\.visible \.entry)", self.text, flags=re.MULTILINE)
+        return [Ptx(head + kernel) for kernel in kernels]
 
     def bytes_each(self, access: str) -> Counter[int]:
         """Return how many accesses to global memory, `ld` or `st`, have which size in bytes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +16,10 @@ from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.call.kernel import kernel_source
 from ir_runtime.op_reg.select.call_selection import CallSelection
+from ir_runtime.rows.gpu.centre import gpu_plan
+from ir_runtime.rows.gpu.chip import CHIPS as FAMILIES
+from ir_runtime.rows.gpu.form import GpuForm, gpu_form
+from ir_runtime.rows.trace import trace
 from tests.full_inputs import KERNEL_INPUTS
 from tests.row_kernels.ptx import Ptx, assemble, ptx_of
 
@@ -23,8 +28,6 @@ FULL_INPUTS = (*KERNEL_INPUTS, "ir_runtime/rows")
 F32, BF16 = torch.float32, torch.bfloat16
 CHIPS = ("sm_80", "sm_89", "sm_90")
 """What `ptxas` assembles for; the compiler knows no chip after sm_89."""
-
-ONE_PASS = 16
 
 
 @dataclass(frozen=True)
@@ -65,26 +68,37 @@ class Rows:
             "silu_and_mul": (make(7, 2 * self.width),),
         }[self.op]
 
-    def read_bytes(self) -> int:
-        """Return the bytes that a kernel reads at least, for one row and what rows share."""
-        tensors = {
-            "rms_norm": 2,
-            "layer_norm": 3,
-            "silu_and_mul": 2,
-            "rotary_embedding": 2,
-        }
-        return tensors.get(self.op, 1) * self.width * self.dtype.itemsize
+    def read(self) -> int:
+        """Return how many rows of the width a kernel must read for each one."""
+        each = {"rms_norm": 2, "layer_norm": 3, "silu_and_mul": 2, "rotary_embedding": 3}
+        return each.get(self.op, 1)  # query and key share their angles
 
-    def compiled(self, chip: str = "sm_80") -> tuple[Ptx, str]:
-        """Return the kernel's PTX, and its form in words."""
+    def written(self) -> int:
+        """Return how many rows of the width it writes for each one."""
+        return 2 if self.op == "rotary_embedding" else 1
+
+    def form(self) -> GpuForm:
+        """Return how threads share the rows."""
+        op, ksel = self.selection()
+        tensors = [a for a in self.arguments() if isinstance(a, Tensor)]
+        return gpu_form(gpu_plan(trace(op.on_gpu(ksel), tensors, ())), FAMILIES["cuda"])
+
+    def selection(self) -> tuple[Any, CallSelection]:
         op = ALL_CUSTOM_OP_REGS[f"ir_kernels::{self.op.removesuffix('_tanh')}"]
         ksel = CallSelection(op, self.arguments())
         ksel.device_family = "cuda"
         ksel.own_op.select(ksel)
+        return ksel.own_op, ksel
+
+    def compiled(self, chip: str = "sm_80") -> Ptx:
+        """Return the PTX of the row kernel, which is the only one beside a check of indices."""
+        op, ksel = self.selection()
         flags = ("--iree-hal-target-device=cuda", f"--iree-cuda-target={chip}", *BASE_FLAGS)
         program = compile_program(op.name, kernel_source(op, ksel), flags)
-        (ptx,) = ptx_of(program.vmfb)  # one dispatch
-        return ptx, ""
+        (ptx,) = ptx_of(program.vmfb)
+        (kernel,) = [entry for entry in ptx.entries() if "rows_" in entry.name]
+        assert len(ptx.entries()) == (2 if self.op == "rotary_embedding" else 1)
+        return kernel
 
 
 OPS = (
@@ -106,14 +120,18 @@ EVERY = [Rows(op, width, dtype) for op in OPS for width in WIDTHS for dtype in (
     [pytest.param(r, id=r.id, marks=() if r in QUICK else pytest.mark.full) for r in EVERY],
 )
 def test_memory_is_passed_once_16_bytes_at_a_time(rows: Rows, tmp_path: Path) -> None:
-    ptx, _ = rows.compiled()
+    """A thread reads as many vectors as it must, no width leaves most threads without one."""
+    ptx, form = rows.compiled(), rows.form()
     loads, stores = ptx.bytes_each("ld"), ptx.bytes_each("st")
-    indices = loads.pop(8, 0)
-    assert indices <= (1 if rows.op == "rotary_embedding" else 0)
-    assert set(loads) == {16}, loads
-    assert set(stores) == {16}, stores
     assert not ptx.has_loops
-    print(rows.id, ptx.threads, loads, stores)
+    assert loads.pop(8, 0) == (1 if rows.op == "rotary_embedding" else 0)  # the position
+    assert (set(loads), set(stores)) == ({16}, {16})
+    assert (ptx.threads, form.threads % 32) == (form.threads, 0)
+    vectors = rows.width * rows.dtype.itemsize / 16
+    most = 1.35 if form.team > 32 and not form.flat else 2.0  # with masks
+    read, written = (counted[16] * form.team for counted in (loads, stores))
+    assert rows.read() * vectors <= read <= most * rows.read() * vectors
+    assert rows.written() * vectors <= written <= most * rows.written() * vectors
     for chip in CHIPS:
         said = assemble(ptx, chip, tmp_path)
-        print(said)
+        assert said is None or "0 bytes spill stores, 0 bytes spill loads" in said

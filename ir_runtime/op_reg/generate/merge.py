@@ -33,7 +33,7 @@ def merge_module(kb: ModuleBuilder, name: str, text: str) -> dict[str, str]:
     known = kb.merged.get(digest)
     if known is not None:
         return known
-    text = _with_unique_executables(kb.symbol_table, text)
+    text = _with_own_exports(kb.symbol_table, text)
     try:
         module = Module.parse(text, kb.context)
     except Exception as error:
@@ -62,15 +62,25 @@ def merge_module(kb: ModuleBuilder, name: str, text: str) -> dict[str, str]:
     return functions
 
 
-def _with_unique_executables(symbol_table: SymbolTable, text: str) -> str:
-    """Rename executables that clash, and the entry points in them, which have the same names.
+_EXECUTABLE = re.compile(
+    r"^ *hal\.executable\.source \w+ @(\w+)(.*?)(?=^ *hal\.executable\.source|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+_EXPORT = re.compile(r"hal\.executable\.export public @(\w+)")
 
-    IREE links the executables of a program into one, in which entry points of one name clash.
+
+def _with_own_exports(symbol_table: SymbolTable, text: str) -> str:
+    """Rename the entry points of executables whose names the module has already.
+
+    IREE links all executables of a program into one, where two entry points of one name clash.
     """
-    for name in re.findall(r"hal\.executable\.source \w+ @(\w+)", text):
-        new = unique_symbol(symbol_table, name)
-        if new != name:
-            text = re.sub(rf"@{name}\b", f"@{new}", text)
+    for executable, inside in _EXECUTABLE.findall(text):
+        suffix = unique_symbol(symbol_table, executable)[len(executable) :]
+        for export in _EXPORT.findall(inside) if suffix else ():
+            places = (r"hal\.executable\.export public ", r"func\.func ", rf"@{executable}::")
+            for place in places:
+                end = r"\(\)" if place.startswith("func") else r"\b"
+                text = re.sub(rf"({place})@{export}(?={end})", rf"\1@{export}{suffix}", text)
     return text
 
 

@@ -11,7 +11,7 @@ from torch import fx
 
 from ir_runtime.ir import IrOp
 from ir_runtime.passes.graph.fx_query import is_func
-from ir_runtime.passes.graph.memory import Memory, is_in_rows, same_value
+from ir_runtime.passes.graph.storage import Storages, is_in_rows, same_value
 from ir_runtime.passes.graph_pass import GraphPass
 from ir_runtime.passes.record.run_record import NearMiss, PassRecord
 
@@ -56,7 +56,7 @@ class AddNormCanonicalization(GraphPass):
         if norm is None or fused is None:
             record.facts["reason"] = f"no op {_NORM if norm is None else _FUSED} is registered"
             return
-        memory = Memory(graph)
+        memory = Storages(graph)
         taken: set[fx.Node] = set()
         for node in graph.find_nodes(op="call_function", target=norm.torch_op):
             found = _find(node)
@@ -95,7 +95,7 @@ def _find(norm: fx.Node) -> _Found | NearMiss | None:
     return _Found(add, operands[0], operands[1], reshape, norm)
 
 
-def _why_not(found: _Found, memory: Memory) -> str:
+def _why_not(found: _Found, memory: Storages) -> str:
     """Say why a sum and its norm must stay; "" if they need not."""
     total, norm = found.add.meta["val"], found.norm
     if found.reshape is not None:

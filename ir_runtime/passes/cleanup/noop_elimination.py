@@ -9,7 +9,7 @@ import torch
 from torch import fx
 
 from ir_runtime.passes.graph.fx_query import is_func
-from ir_runtime.passes.graph.memory import Memory, same_value
+from ir_runtime.passes.graph.storage import Storages, same_value
 from ir_runtime.passes.graph.view_form import RESHAPES, fill_in_sizes, reshapes_in
 from ir_runtime.passes.graph_pass import GraphPass
 from ir_runtime.passes.record.run_record import PassRecord
@@ -34,7 +34,7 @@ class NoOpElimination(GraphPass):
     """
 
     def run(self, graph: fx.Graph, record: PassRecord) -> None:
-        memory = Memory(graph)
+        memory = Storages(graph)
         filled = fill_in_sizes(graph)
         if filled:
             record.counts["sizes"] = filled
@@ -56,7 +56,7 @@ def _value(node: Any) -> torch.Tensor | None:
     return value if isinstance(value, torch.Tensor) else None
 
 
-def _fold(node: fx.Node, memory: Memory, record: PassRecord) -> None:
+def _fold(node: fx.Node, memory: Storages, record: PassRecord) -> None:
     """Let a reshape of a reshape read the first one's input."""
     inner: Any = node.args[0]
     while isinstance(inner, fx.Node) and any(is_func(inner, target) for target in RESHAPES):
@@ -68,7 +68,7 @@ def _fold(node: fx.Node, memory: Memory, record: PassRecord) -> None:
         inner = source
 
 
-def _folds(node: fx.Node, inner: fx.Node, source: Any, memory: Memory) -> bool:
+def _folds(node: fx.Node, inner: fx.Node, source: Any, memory: Storages) -> bool:
     """Tell whether a reshape of `source` gives the same value in the same form."""
     old, start = _value(node), _value(source)
     if old is None or start is None or _value(inner) is None:
@@ -89,7 +89,7 @@ def same_memory(a: fx.Node, b: fx.Node) -> bool:
     return x.untyped_storage()._cdata == y.untyped_storage()._cdata
 
 
-def _unchanged(node: fx.Node, memory: Memory) -> fx.Node | None:
+def _unchanged(node: fx.Node, memory: Storages) -> fx.Node | None:
     """Return the node with the same value as a no-op; None if it is none."""
     if any(is_func(node, target) for target in _SAME_MEMORY):
         source: Any = node.args[0]

@@ -12,7 +12,7 @@ from torch import fx
 
 from ir_runtime.passes.cleanup.split_coalescing import split_sizes
 from ir_runtime.passes.graph.fx_query import is_func
-from ir_runtime.passes.graph.memory import Memory, same_value
+from ir_runtime.passes.graph.storage import Storages, same_value
 from ir_runtime.passes.graph_pass import GraphPass
 from ir_runtime.passes.record.run_record import PassRecord
 
@@ -35,7 +35,7 @@ class ScatterSplitReplacement(GraphPass):
     """
 
     def run(self, graph: fx.Graph, record: PassRecord) -> None:
-        memory = Memory(graph)
+        memory = Storages(graph)
         for split in list(graph.find_nodes(op="call_function", target=_SPLIT)):
             for part in list(split.users):
                 if is_func(part, operator.getitem) and _replace(graph, split, part, memory):
@@ -59,7 +59,7 @@ class _Extent:
     end: int
 
 
-def _replace(graph: fx.Graph, split: fx.Node, part: fx.Node, memory: Memory) -> bool:
+def _replace(graph: fx.Graph, split: fx.Node, part: fx.Node, memory: Storages) -> bool:
     extent = _extent_of_part(split, part)
     if extent is None:
         return False
@@ -89,7 +89,7 @@ def _start_length(extent: _Extent) -> tuple[int, int]:
     return extent.start, extent.end - extent.start
 
 
-def _use(part: fx.Node, source: Any, memory: Memory) -> bool:
+def _use(part: fx.Node, source: Any, memory: Storages) -> bool:
     value, other = part.meta.get("val"), source.meta.get("val")
     if not isinstance(value, torch.Tensor) or not isinstance(other, torch.Tensor):
         return False

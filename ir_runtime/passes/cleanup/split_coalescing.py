@@ -11,7 +11,7 @@ import torch
 from torch import fx
 
 from ir_runtime.passes.graph.fx_query import find_getitem_maybe, is_func
-from ir_runtime.passes.graph.memory import same_value
+from ir_runtime.passes.graph.storage import same_value
 from ir_runtime.passes.graph_pass import GraphPass
 from ir_runtime.passes.record.run_record import PassRecord
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ir_runtime.errors import IrRuntimeError
 from ir_runtime.passes.fusion.program import Program, program_of
-from ir_runtime.passes.graph.memory import is_in_rows
+from ir_runtime.passes.graph.storage import is_in_rows
 from ir_runtime.rows.trace import trace
 
 __all__ = ["like_concrete", "refusal"]

@@ -11,7 +11,7 @@ from torch import fx
 from ir_runtime.passes.fusion.node_kind import value_of
 from ir_runtime.passes.fusion.op_group import NORMS, computes
 from ir_runtime.passes.fusion.row_fusion import RowFusion
-from ir_runtime.passes.graph.memory import same_value
+from ir_runtime.passes.graph.storage import same_value
 
 __all__ = ["AddNormFusion"]
 

@@ -17,7 +17,7 @@ from ir_runtime.passes.fusion.node_kind import (
     value_of,
 )
 from ir_runtime.passes.fusion.program import Argument, Made, Program, Step, program_of, replaced
-from ir_runtime.passes.graph.memory import same_value
+from ir_runtime.passes.graph.storage import same_value
 
 __all__ = ["program_for"]
 

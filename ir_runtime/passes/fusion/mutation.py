@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, fx
 
-from ir_runtime.passes.graph.memory import written_arguments
+from ir_runtime.passes.graph.storage import written_arguments
 
 __all__ = ["Mutations"]
 

@@ -24,7 +24,7 @@ from ir_runtime.passes.fusion.node_kind import (
     value_of,
 )
 from ir_runtime.passes.fusion.replace import Fusion, fusion_of, replace
-from ir_runtime.passes.graph.memory import is_in_rows
+from ir_runtime.passes.graph.storage import is_in_rows
 from ir_runtime.passes.graph_pass import GraphPass
 from ir_runtime.passes.record.run_record import NearMiss, PassRecord
 

@@ -12,11 +12,24 @@ Each sum begins at the bias and takes the steps in order, whatever the blocks, s
 depend on nothing else. The last block rounds to bfloat16.
 
 `packed`: w is [panel, pair of elements, column and parity], else [column, k], and the block of a
-panel is brought into that form on the stack.
+panel is brought into that form on the stack. So are integers (`form` "w8" or "w4"): they are
+multiplied by the scales of their groups, and rounded to bfloat16.
+
+`finished`: the sums begin at zero, and an activation, a gate or a residual follows them.
 -#}
+{%- set finished = finished | default(false) -%}
+{%- set gated = finished and gated -%}
+{%- set form = form | default('float') -%}
+{%- set integers = form != 'float' -%}
+{%- if finished %}{% from 'product_end.mlir' import constants, end_of with context %}{% endif -%}
+{%- if integers %}{% from 'product_numbers.mlir' import tables, numbers_of with context %}{% endif -%}
+{%- set groups = (['scale'] + (['zeros'] if zeros else [])) if integers else [] -%}
+{%- set ends = groups + (['bias'] if bias else []) + (['residual'] if residual else []) if finished else [] -%}
+{%- set starts = bias and not finished -%}
+{%- set rows_of_w = rows_of_w | default(n) -%}
 {%- set steps = (k + 31) // 32 -%}
-{%- set panels = (n + 31) // 32 -%}
-{%- set nfull = 'true' if n % 32 == 0 else 'false' -%}
+{%- set panels = (rows_of_w + 31) // 32 -%}
+{%- set nfull = 'true' if rows_of_w % 32 == 0 else 'false' -%}
 {%- set kfull = 'true' if k % 32 == 0 else 'false' -%}
 {%- set amx = '!llvm.x86_amx' -%}
 {%- macro pointer(name, address) %}
@@ -69,14 +82,81 @@ panel is brought into that form on the stack.
             llvm.call_intrinsic "llvm.x86.tilestored64.internal"(%full, %line, %{{ name }}_q{{ r }}{{ j }}, %to_stride, %{{ name }}#{{ r * 2 + j }}) : (i16, i16, !llvm.ptr, i64, {{ amx }}) -> ()
 {%- endfor %}{% endfor %}
 {%- endmacro -%}
+{%- macro block_of_integers() %}{% set words = 32 // step %}
+            // 32 columns of the block: integers times the scales of their groups, in pairs.
+            %panel0 = arith.addi %p, %c0 : index
+            %lane0_0 = arith.constant 0 : index
+            %lane0_1 = arith.constant 16 : index
+            %group_size = arith.constant {{ group }} : index
+            %words = arith.constant {{ words }} : index
+            %last_word = arith.constant {{ panel_steps - 1 }} : index
+            %last_group = arith.constant {{ k // group - 1 }} : index
+            %high = arith.constant dense<16> : vector<16xi32>
+            scf.for %s = %c0 to %count step %c1 {
+              %sk = arith.addi %s0, %s : index
+              %kk = arith.muli %sk, %c32 : index
+              %wi = arith.muli %s, %c16 : index
+              %g_all = arith.divui %kk, %group_size : index
+              %g = arith.minui %g_all, %last_group : index
+              %word0 = arith.muli %sk, %words : index
+{%- for j in range(2) %}
+              %sc{{ j }}_e = vector.load %scale[%p, %g, %lane0_{{ j }}] : !scale, vector<16x{{ scale_element }}>
+{%- if scale_element != 'f32' %}
+              %sc{{ j }} = arith.extf %sc{{ j }}_e : vector<16x{{ scale_element }}> to !f
+{%- else %}
+              %sc{{ j }} = arith.addf %sc{{ j }}_e, %none : !f
+{%- endif %}
+{%- if zeros %}
+              %ze{{ j }}_e = vector.load %zeros[%p, %g, %lane0_{{ j }}] : !zeros, vector<16xi8>
+              %ze{{ j }}_i = arith.extsi %ze{{ j }}_e : vector<16xi8> to vector<16xi32>
+              %ze{{ j }} = arith.sitofp %ze{{ j }}_i : vector<16xi32> to !f
+{%- endif %}
+{%- endfor %}
+              scf.for %q = %c0 to %words step %c1 {
+                %at_all = arith.addi %word0, %q : index
+                %at = arith.minui %at_all, %last_word : index
+                %pairs = arith.constant {{ step // 2 }} : index
+                %in_step = arith.muli %q, %pairs : index
+                %row_of = arith.addi %wi, %in_step : index
+{%- for j in range(2) %}
+                {{- numbers_of('w%d_' | format(j), 0, j, '%at') }}
+                %j{{ j }} = arith.constant {{ j }} : index
+{%- for u in range(step) %}
+{%- if zeros %}
+                %c{{ j }}_{{ u }} = arith.subf %w{{ j }}_{{ u }}, %ze{{ j }} : !f
+                %m{{ j }}_{{ u }} = arith.mulf %c{{ j }}_{{ u }}, %sc{{ j }} : !f
+{%- else %}
+                %m{{ j }}_{{ u }} = arith.mulf %w{{ j }}_{{ u }}, %sc{{ j }} : !f
+{%- endif %}
+                %b{{ j }}_{{ u }} = llvm.call_intrinsic "llvm.x86.avx512bf16.cvtneps2bf16.512"(%m{{ j }}_{{ u }}) : (!f) -> vector<16xbf16>
+                %i{{ j }}_{{ u }} = vector.bitcast %b{{ j }}_{{ u }} : vector<16xbf16> to vector<16xi16>
+                %e{{ j }}_{{ u }} = arith.extui %i{{ j }}_{{ u }} : vector<16xi16> to vector<16xi32>
+{%- endfor %}
+{%- for t in range(step // 2) %}
+                %h{{ j }}_{{ t }} = arith.shli %e{{ j }}_{{ 2 * t + 1 }}, %high : vector<16xi32>
+                %pair{{ j }}_{{ t }} = arith.ori %e{{ j }}_{{ 2 * t }}, %h{{ j }}_{{ t }} : vector<16xi32>
+                %t{{ j }}_{{ t }} = arith.constant {{ t }} : index
+                %to{{ j }}_{{ t }} = arith.addi %row_of, %t{{ j }}_{{ t }} : index
+                vector.store %pair{{ j }}_{{ t }}, %wblock[%to{{ j }}_{{ t }}, %j{{ j }}, %c0] : memref<{{ block * 16 }}x2x16xi32>, vector<16xi32>
+{%- endfor %}{% endfor %}
+              }
+            }
+{%- endmacro %}
 !x = memref<?x{{ k }}xbf16>
 !tiles = memref<?x{{ steps }}x2x16x32xbf16>
 {%- if packed %}
 !w = memref<{{ panels }}x{{ steps * 16 }}x64xbf16>
 !wt = tensor<{{ panels }}x{{ steps * 16 }}x64xbf16>
+{%- elif integers %}
+!w = memref<{{ w_shape }}x{{ w_element }}>
+!wt = tensor<{{ w_shape }}x{{ w_element }}>
+!scale = memref<{{ panels }}x{{ k // group }}x32x{{ scale_element }}>
+!scalet = tensor<{{ panels }}x{{ k // group }}x32x{{ scale_element }}>
+!zeros = memref<{{ panels }}x{{ k // group }}x32xi8>
+!zerost = tensor<{{ panels }}x{{ k // group }}x32xi8>
 {%- else %}
-!w = memref<{{ n }}x{{ k }}xbf16>
-!wt = tensor<{{ n }}x{{ k }}xbf16>
+!w = memref<{{ rows_of_w }}x{{ k }}xbf16>
+!wt = tensor<{{ rows_of_w }}x{{ k }}xbf16>
 {%- endif %}
 !b = memref<{{ n }}xbf16>
 !y = memref<?x{{ n }}xbf16>
@@ -92,8 +172,15 @@ panel is brought into that form on the stack.
   #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer>]>
 #layout = #hal.pipeline.layout<constants = 8, bindings = [
   #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>,
-{%- if bias %} #hal.pipeline.binding<storage_buffer, ReadOnly>,{% endif %}
+{%- if starts %} #hal.pipeline.binding<storage_buffer, ReadOnly>,{% endif %}
+{%- for name in ends %} #hal.pipeline.binding<storage_buffer, ReadOnly>,{% endfor %}
   #hal.pipeline.binding<storage_buffer>, #hal.pipeline.binding<storage_buffer>]>
+{%- if finished %}
+!bias = memref<{{ bias_size }}x{{ bias_element }}>
+!biast = tensor<{{ bias_size }}x{{ bias_element }}>
+!residual = memref<?x{{ n }}x{{ residual_element }}>
+!residualt = tensor<?x{{ n }}x{{ residual_element }}>
+{%- endif %}
 {%- macro constant(name, layout, ordinal) %}
       %{{ name }}_i32 = hal.interface.constant.load layout(#{{ layout }}) ordinal({{ ordinal }}) : i32
       %{{ name }} = arith.index_castui %{{ name }}_i32 : i32 to index
@@ -109,6 +196,9 @@ hal.executable.source private @linear_amx {
     hal.return %workers, %one, %one : index, index, index
   }
   builtin.module {
+{%- if finished %}
+{{ functions }}
+{%- endif %}
     func.func @linear_amx_tiles() {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
@@ -174,12 +264,20 @@ hal.executable.source private @linear_amx {
       %worker = hal.interface.workgroup.id[0] : index
       %workers = hal.interface.workgroup.count[0] : index
       %ts = hal.interface.binding.subspan layout(#layout) binding(0) offset(%c0) : !tiles{ %tile_rows }
-      %ws = hal.interface.binding.subspan layout(#layout) binding(1) offset(%c0) : !w
-{%- if bias %}
+      %{{ 'wt' if integers else 'ws' }} = hal.interface.binding.subspan layout(#layout) binding(1) offset(%c0) : !w
+{%- set first = 3 if starts else 2 %}
+{%- if starts %}
       %bs = hal.interface.binding.subspan layout(#layout) binding(2) offset(%c0) : !b
 {%- endif %}
-      %ys = hal.interface.binding.subspan layout(#layout) binding({{ 3 if bias else 2 }}) offset(%c0) : !y{ %m }
-      %sums = hal.interface.binding.subspan layout(#layout) binding({{ 4 if bias else 3 }}) offset(%c0) : !sums{ %sums_count }
+{%- for name in ends %}
+      %{{ name }} = hal.interface.binding.subspan layout(#layout) binding({{ first + loop.index0 }}) offset(%c0) : !{{ name }}{{ '{ %m }' if name == 'residual' }}
+{%- endfor %}
+      %{{ 'y' if finished else 'ys' }} = hal.interface.binding.subspan layout(#layout) binding({{ first + (ends | length) }}) offset(%c0) : !y{ %m }
+      %sums = hal.interface.binding.subspan layout(#layout) binding({{ first + (ends | length) + 1 }}) offset(%c0) : !sums{ %sums_count }
+{%- if finished %}
+      %zero_vector = arith.constant dense<0.0> : !f
+      {{- constants() }}
+{%- endif %}
       %out = "memref.alloca"() <{alignment = 64 : i64, operandSegmentSizes = array<i32: 0, 0>}> : () -> memref<4x16x16xf32>
       %start = "memref.alloca"() <{alignment = 64 : i64, operandSegmentSizes = array<i32: 0, 0>}> : () -> memref<32xf32>
 {%- if not packed %}
@@ -187,7 +285,11 @@ hal.executable.source private @linear_amx {
       %wblock_at = memref.extract_aligned_pointer_as_index %wblock : memref<{{ block * 16 }}x2x16xi32> -> index
 {%- endif %}
       %x_base = memref.extract_aligned_pointer_as_index %ts : !tiles -> index
+{%- if integers %}
+      {{- tables() }}
+{%- else %}
       %w_base = memref.extract_aligned_pointer_as_index %ws : !w -> index
+{%- endif %}
       %sum_base = memref.extract_aligned_pointer_as_index %sums : !sums -> index
       %out_at00 = memref.extract_aligned_pointer_as_index %out : memref<4x16x16xf32> -> index
       %out_at01 = arith.addi %out_at00, %c1024 : index
@@ -195,7 +297,7 @@ hal.executable.source private @linear_amx {
       %out_at11 = arith.addi %out_at00, %c3072 : index
       %bias_at0 = memref.extract_aligned_pointer_as_index %start : memref<32xf32> -> index
       %bias_at1 = arith.addi %bias_at0, %c64 : index
-{%- if not bias %}
+{%- if not starts %}
       vector.store %none, %start[%c0] : memref<32xf32>, !f
       vector.store %none, %start[%c16] : memref<32xf32>, !f
 {%- endif %}
@@ -231,7 +333,7 @@ hal.executable.source private @linear_amx {
           scf.for %pi = %c0 to %p_count step %c1 {
             %p = arith.addi %p0, %pi : index
             %column = arith.muli %p, %c32 : index
-{%- if bias %}
+{%- if starts %}
             scf.if %is_first {
 {%- for j in range(2) %}
               %off{{ j }} = arith.constant {{ 16 * j }} : index
@@ -252,6 +354,9 @@ hal.executable.source private @linear_amx {
             %near = arith.constant {{ distance }} : index
             %ahead_far = arith.addi %w_at, %x_row : index
             %ahead_base = arith.addi %w_at, %near : index
+{%- elif integers %}
+            %w_at = arith.addi %wblock_at, %c0 : index
+            {{- block_of_integers() }}
 {%- else %}
             %w_at = arith.addi %wblock_at, %c0 : index
             %w_row = arith.constant {{ k * 2 }} : index
@@ -326,8 +431,26 @@ hal.executable.source private @linear_amx {
                   %row = arith.addi %row0, %r : index
                   %o0 = vector.load %out[%tile0, %in, %c0] : memref<4x16x16xf32>, !f
                   %o1 = vector.load %out[%tile1, %in, %c0] : memref<4x16x16xf32>, !f
+{%- if gated %}
+                  scf.execute_region {
+                    %one_column = arith.muli %p, %c16 : index
+                    {{- end_of('%o0', '%o1', '%one_column', '%zero_vector') }}
+                    scf.yield
+                  }
+{%- elif finished %}
+                  scf.execute_region {
+                    {{- end_of('%o0', none, '%column', '%zero_vector') }}
+                    scf.yield
+                  }
+                  scf.execute_region {
+                    %second = arith.addi %column, %c16 : index
+                    {{- end_of('%o1', none, '%second', '%zero_vector') }}
+                    scf.yield
+                  }
+{%- else %}
                   %o = llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.512"(%o1, %o0) : (!f, !f) -> !e
                   vector.transfer_write %o, %ys[%row, %column] {in_bounds = [{{ nfull }}]} : !e, !y
+{%- endif %}
                 }
               }
             }
@@ -339,7 +462,7 @@ hal.executable.source private @linear_amx {
   }
 }
 
-util.func private @linear(%x: !xt, %w: !wt{{ ', %b: !bt' if bias }}) -> !yt {
+util.func private @linear(%x: !xt, %w: !wt{{ ', %b: !bt' if starts }}{% for name in ends %}, %{{ name }}: !{{ name }}t{% endfor %}) -> !yt {
   %c0 = arith.constant 0 : index
   %c32 = arith.constant 32 : index
   %rows = tensor.dim %x, %c0 : !xt
@@ -371,6 +494,6 @@ util.func private @linear(%x: !xt, %w: !wt{{ ', %b: !bt' if bias }}) -> !yt {
   %{{ name }}_i32 = arith.index_castui %{{ name }} : index to i32
 {%- endfor %}
   %tiles = flow.dispatch @linear_amx::@linear_amx_tiles[%tile_rows, %tile_parts](%rows_i32, %tile_rows_i32, %x) : (i32, i32, !xt{ %rows }) -> !tilest{ %tile_rows }
-  %y:2 = flow.dispatch @linear_amx::@linear_amx_product[%workers]({% for name in numbers %}%{{ name }}_i32, {% endfor %}%tiles, %w{{ ', %b' if bias }}) : ({% for name in numbers %}i32, {% endfor %}!tilest{ %tile_rows }, !wt{{ ', !bt' if bias }}) -> (!yt{ %rows }, !sumst{ %sums_count })
+  %y:2 = flow.dispatch @linear_amx::@linear_amx_product[%workers]({% for name in numbers %}%{{ name }}_i32, {% endfor %}%tiles, %w{{ ', %b' if starts }}{% for name in ends %}, %{{ name }}{% endfor %}) : ({% for name in numbers %}i32, {% endfor %}!tilest{ %tile_rows }, !wt{{ ', !bt' if starts }}{% for name in ends %}, !{{ name }}t{{ '{ %rows }' if name == 'residual' }}{% endfor %}) -> (!yt{ %rows }, !sumst{ %sums_count })
   util.return %y#0 : !yt
 }

@@ -2,28 +2,36 @@
 #map1 = affine_map<(d0) -> ()>
 #map2 = affine_map<(d0, d1) -> (d1)>
 #map3 = affine_map<(d0, d1) -> (d0, d1)>
+#pipeline_layout = #hal.pipeline.layout<constants = 1, bindings = [#hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer, ReadOnly>, #hal.pipeline.binding<storage_buffer>]>
 module {
   func.func public @main(%arg0: tensor<?xi64>, %arg1: tensor<?x4x12xf32>, %arg2: tensor<?x8xf32>, %arg3: !hal.buffer_view {iree.abi.output = 0 : index}, %arg4: !hal.buffer_view {iree.abi.output = 1 : index}) -> (tensor<?x4x12xf32>, tensor<1x4xi64>) attributes {iree.reflection = {ir_runtime.indices = "[{\22argument\22: \22positions\22, \22of\22: \22rotary_embedding\22, \22op\22: \22rotary_embedding\22}]"}} {
     %c0 = arith.constant 0 : index
-    %dim = tensor.dim %arg2, %c0 : tensor<?x8xf32>
-    %0 = arith.index_cast %dim : index to i64
-    %c0_i64 = arith.constant 0 : i64
-    %1 = arith.cmpi sgt, %0, %c0_i64 : i64
+    %dim = tensor.dim %arg1, %c0 : tensor<?x4x12xf32>
     %c0_0 = arith.constant 0 : index
     %dim_1 = tensor.dim %arg0, %c0_0 : tensor<?xi64>
-    %2 = arith.index_cast %dim_1 : index to i64
-    %3 = arith.cmpi eq, %2, %c0_i64 : i64
-    %4 = arith.ori %1, %3 : i1
-    cf.assert %4, "indices of a dimension without elements: {\22argument\22: \22positions\22, \22of\22: \22rotary_embedding\22, \22op\22: \22rotary_embedding\22}"
-    %c0_i64_2 = arith.constant 0 : i64
-    %5:2 = util.call @ir_runtime_check_index_8e5b8005(%arg0, %0, %c0_i64_2) : (tensor<?xi64>, i64, i64) -> (tensor<?xi64>, tensor<4xi64>)
+    %0 = arith.cmpi eq, %dim, %dim_1 : index
+    cf.assert %0, "rotary_embedding: dimension 0 of `positions` must be equal to dimension 0 of `query`"
     %collapsed = tensor.collapse_shape %arg1 [[0], [1, 2]] : tensor<?x4x12xf32> into tensor<?x48xf32>
-    %6 = util.call @rotary_embedding(%5#0, %collapsed, %arg2) : (tensor<?xi64>, tensor<?x48xf32>, tensor<?x8xf32>) -> tensor<?x48xf32>
-    %c0_3 = arith.constant 0 : index
-    %dim_4 = tensor.dim %6, %c0_3 : tensor<?x48xf32>
-    %expanded = tensor.expand_shape %6 [[0], [1, 2]] output_shape [%dim_4, 4, 12] : tensor<?x48xf32> into tensor<?x4x12xf32>
-    %7 = util.call @ir_runtime_join_reports_b7e4dc44(%5#1) : (tensor<4xi64>) -> tensor<1x4xi64>
-    return %expanded, %7 : tensor<?x4x12xf32>, tensor<1x4xi64>
+    %c0_2 = arith.constant 0 : index
+    %dim_3 = tensor.dim %arg2, %c0_2 : tensor<?x8xf32>
+    %1 = arith.index_cast %dim_3 : index to i64
+    %c0_i64 = arith.constant 0 : i64
+    %2 = arith.cmpi sgt, %1, %c0_i64 : i64
+    %c0_4 = arith.constant 0 : index
+    %dim_5 = tensor.dim %arg0, %c0_4 : tensor<?xi64>
+    %3 = arith.index_cast %dim_5 : index to i64
+    %4 = arith.cmpi eq, %3, %c0_i64 : i64
+    %5 = arith.ori %2, %4 : i1
+    cf.assert %5, "indices of a dimension without elements: {\22argument\22: \22positions\22, \22of\22: \22rotary_embedding\22, \22op\22: \22rotary_embedding\22}"
+    %c0_i64_6 = arith.constant 0 : i64
+    %6:2 = util.call @ir_runtime_check_index_8e5b8005(%arg0, %1, %c0_i64_6) : (tensor<?xi64>, i64, i64) -> (tensor<?xi64>, tensor<4xi64>)
+    %collapsed_7 = tensor.collapse_shape %arg1 [[0], [1, 2]] : tensor<?x4x12xf32> into tensor<?x48xf32>
+    %7 = util.call @rows_0a0e4881ae413757(%collapsed, %arg2, %6#0) : (tensor<?x48xf32>, tensor<?x8xf32>, tensor<?xi64>) -> tensor<?x48xf32>
+    %c0_8 = arith.constant 0 : index
+    %dim_9 = tensor.dim %7, %c0_8 : tensor<?x48xf32>
+    %expanded = tensor.expand_shape %7 [[0], [1, 2]] output_shape [%dim_9, 4, 12] : tensor<?x48xf32> into tensor<?x4x12xf32>
+    %8 = util.call @ir_runtime_join_reports_b7e4dc44(%6#1) : (tensor<4xi64>) -> tensor<1x4xi64>
+    return %expanded, %8 : tensor<?x4x12xf32>, tensor<1x4xi64>
   }
   util.func private @ir_runtime_check_index_8e5b8005(%arg0: tensor<?xi64>, %arg1: i64, %arg2: i64) -> (tensor<?xi64>, tensor<4xi64>) {
     %c0_i64 = arith.constant 0 : i64
@@ -72,221 +80,76 @@ module {
     } -> tensor<4xi64>
     util.return %2, %8 : tensor<?xi64>, tensor<4xi64>
   }
-  util.func private @widen_f32(%arg0: vector<32xf32>) -> vector<32xf32> {
-    util.return %arg0 : vector<32xf32>
-  }
-  util.func private @widen_f16(%arg0: vector<32xf16>) -> vector<32xf32> {
-    %0 = arith.extf %arg0 : vector<32xf16> to vector<32xf32>
-    util.return %0 : vector<32xf32>
-  }
-  util.func private @widen_bf16(%arg0: vector<32xbf16>) -> vector<32xf32> {
-    %0 = arith.extf %arg0 : vector<32xbf16> to vector<32xf32>
-    util.return %0 : vector<32xf32>
-  }
-  util.func private @widen_f32_split(%arg0: vector<32xf32>) -> vector<32xf32> {
-    %0 = util.call @split(%arg0) : (vector<32xf32>) -> vector<32xf32>
-    util.return %0 : vector<32xf32>
-  }
-  util.func private @widen_f16_split(%arg0: vector<32xf16>) -> vector<32xf32> {
-    %0 = arith.extf %arg0 : vector<32xf16> to vector<32xf32>
-    %1 = util.call @split(%0) : (vector<32xf32>) -> vector<32xf32>
-    util.return %1 : vector<32xf32>
-  }
-  util.func private @widen_bf16_split(%arg0: vector<32xbf16>) -> vector<32xf32> {
-    %cst = arith.constant dense<16> : vector<16xi32>
-    %cst_0 = arith.constant dense<-65536> : vector<16xi32>
-    %0 = vector.bitcast %arg0 : vector<32xbf16> to vector<16xi32>
-    %1 = arith.shli %0, %cst : vector<16xi32>
-    %2 = arith.andi %0, %cst_0 : vector<16xi32>
-    %3 = vector.shuffle %1, %2 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31] : vector<16xi32>, vector<16xi32>
-    %4 = arith.bitcast %3 : vector<32xi32> to vector<32xf32>
-    util.return %4 : vector<32xf32>
-  }
-  util.func private @narrow_f32(%arg0: vector<32xf32>) -> vector<32xf32> {
-    util.return %arg0 : vector<32xf32>
-  }
-  util.func private @narrow_f16(%arg0: vector<32xf32>) -> vector<32xf16> {
-    %0 = arith.truncf %arg0 : vector<32xf32> to vector<32xf16>
-    util.return %0 : vector<32xf16>
-  }
-  util.func private @narrow_bf16_split(%arg0: vector<32xf32>) -> vector<32xbf16> {
-    %0 = arith.bitcast %arg0 : vector<32xf32> to vector<32xi32>
-    %1 = util.call @round_to_bf16(%0) : (vector<32xi32>) -> vector<32xbf16>
-    util.return %1 : vector<32xbf16>
-  }
-  util.func private @narrow_bf16_split_any_nan(%arg0: vector<32xf32>) -> vector<32xbf16> {
-    %cst = arith.constant dense<0x7FC00000> : vector<32xf32>
-    %0 = arith.cmpf uno, %arg0, %arg0 : vector<32xf32>
-    %1 = arith.select %0, %cst, %arg0 : vector<32xi1>, vector<32xf32>
-    %2 = arith.bitcast %1 : vector<32xf32> to vector<32xi32>
-    %3 = util.call @round_to_bf16(%2) : (vector<32xi32>) -> vector<32xbf16>
-    util.return %3 : vector<32xbf16>
-  }
-  util.func private @round_to_bf16(%arg0: vector<32xi32>) -> vector<32xbf16> {
-    %cst = arith.constant dense<32767> : vector<32xi32>
-    %cst_0 = arith.constant dense<1> : vector<32xi32>
-    %cst_1 = arith.constant dense<16> : vector<32xi32>
-    %cst_2 = arith.constant dense<16> : vector<16xi32>
-    %cst_3 = arith.constant dense<-65536> : vector<16xi32>
-    %0 = arith.shrui %arg0, %cst_1 : vector<32xi32>
-    %1 = arith.andi %0, %cst_0 : vector<32xi32>
-    %2 = arith.addi %arg0, %cst : vector<32xi32>
-    %3 = arith.addi %2, %1 : vector<32xi32>
-    %4 = vector.shuffle %3, %3 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] : vector<32xi32>, vector<32xi32>
-    %5 = vector.shuffle %3, %3 [16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31] : vector<32xi32>, vector<32xi32>
-    %6 = arith.shrui %4, %cst_2 : vector<16xi32>
-    %7 = arith.andi %5, %cst_3 : vector<16xi32>
-    %8 = arith.ori %6, %7 : vector<16xi32>
-    %9 = vector.bitcast %8 : vector<16xi32> to vector<32xbf16>
-    util.return %9 : vector<32xbf16>
-  }
-  util.func private @split(%arg0: vector<32xf32>) -> vector<32xf32> {
-    %0 = vector.shuffle %arg0, %arg0 [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31] : vector<32xf32>, vector<32xf32>
-    util.return %0 : vector<32xf32>
-  }
-  util.func private @widen_x(%arg0: vector<32xf32>) -> vector<32xf32> {
-    %0 = util.call @widen_f32(%arg0) : (vector<32xf32>) -> vector<32xf32>
-    util.return %0 : vector<32xf32>
-  }
-  util.func private @widen_cache(%arg0: vector<32xf32>) -> vector<32xf32> {
-    %0 = util.call @widen_f32(%arg0) : (vector<32xf32>) -> vector<32xf32>
-    util.return %0 : vector<32xf32>
-  }
-  util.func private @narrow(%arg0: vector<32xf32>) -> vector<32xf32> {
-    %0 = util.call @narrow_f32(%arg0) : (vector<32xf32>) -> vector<32xf32>
-    util.return %0 : vector<32xf32>
-  }
-  util.func private @rotary_angle(%arg0: tensor<?x?xf32>, %arg1: index, %arg2: index, %arg3: vector<32xi1>) -> vector<32xf32> {
-    %cst = arith.constant 0.000000e+00 : f32
-    %0 = vector.transfer_read %arg0[%arg1, %arg2], %cst, %arg3 {in_bounds = [true]} : tensor<?x?xf32>, vector<32xf32>
-    %1 = util.call @widen_cache(%0) : (vector<32xf32>) -> vector<32xf32>
-    %2 = util.call @narrow(%1) : (vector<32xf32>) -> vector<32xf32>
-    %3 = util.call @widen_x(%2) : (vector<32xf32>) -> vector<32xf32>
-    util.return %3 : vector<32xf32>
-  }
-  util.func private @rotary_turn(%arg0: tensor<1x?xf32>, %arg1: tensor<1x?xf32>, %arg2: index, %arg3: index, %arg4: vector<32xf32>, %arg5: vector<32xf32>, %arg6: index) -> tensor<1x?xf32> {
-    %c0 = arith.constant 0 : index
-    %c2 = arith.constant 2 : index
-    %c4 = arith.constant 4 : index
-    %true = arith.constant true
-    %cst = arith.constant 0.000000e+00 : f32
-    %0 = vector.create_mask %arg6 : vector<32xi1>
-    %1 = arith.muli %arg6, %c2 : index
-    %2 = vector.create_mask %1 : vector<64xi1>
-    %3 = arith.addi %arg2, %arg3 : index
-    %4 = arith.addi %3, %c4 : index
-    %5 = arith.muli %arg3, %c2 : index
-    %6 = arith.addi %arg2, %5 : index
-    %7:2 = scf.if %true -> (vector<32xf32>, vector<32xf32>) {
-      %19 = vector.transfer_read %arg0[%c0, %3], %cst, %0 {in_bounds = [true]} : tensor<1x?xf32>, vector<32xf32>
-      %20 = vector.transfer_read %arg0[%c0, %4], %cst, %0 {in_bounds = [true]} : tensor<1x?xf32>, vector<32xf32>
-      scf.yield %19, %20 : vector<32xf32>, vector<32xf32>
-    } else {
-      %19 = vector.transfer_read %arg0[%c0, %6], %cst, %2 {in_bounds = [true]} : tensor<1x?xf32>, vector<64xf32>
-      %res1, %res2 = vector.deinterleave %19 : vector<64xf32> -> vector<32xf32>
-      scf.yield %res1, %res2 : vector<32xf32>, vector<32xf32>
-    }
-    %8 = util.call @widen_x(%7#0) : (vector<32xf32>) -> vector<32xf32>
-    %9 = util.call @widen_x(%7#1) : (vector<32xf32>) -> vector<32xf32>
-    %10 = arith.mulf %8, %arg4 : vector<32xf32>
-    %11 = arith.mulf %9, %arg4 : vector<32xf32>
-    %12 = arith.mulf %8, %arg5 : vector<32xf32>
-    %13 = arith.mulf %9, %arg5 : vector<32xf32>
-    %14 = arith.subf %10, %13 : vector<32xf32>
-    %15 = arith.addf %11, %12 : vector<32xf32>
-    %16 = util.call @narrow(%14) : (vector<32xf32>) -> vector<32xf32>
-    %17 = util.call @narrow(%15) : (vector<32xf32>) -> vector<32xf32>
-    %18 = scf.if %true -> (tensor<1x?xf32>) {
-      %19 = vector.transfer_write %16, %arg1[%c0, %3], %0 {in_bounds = [true]} : vector<32xf32>, tensor<1x?xf32>
-      %20 = vector.transfer_write %17, %19[%c0, %4], %0 {in_bounds = [true]} : vector<32xf32>, tensor<1x?xf32>
-      scf.yield %20 : tensor<1x?xf32>
-    } else {
-      %19 = vector.interleave %16, %17 : vector<32xf32> -> vector<64xf32>
-      %20 = vector.transfer_write %19, %arg1[%c0, %6], %2 {in_bounds = [true]} : vector<64xf32>, tensor<1x?xf32>
-      scf.yield %20 : tensor<1x?xf32>
-    }
-    util.return %18 : tensor<1x?xf32>
-  }
-  util.func private @rotary_embedding(%arg0: tensor<?xi64>, %arg1: tensor<?x48xf32>, %arg2: tensor<?x8xf32>) -> tensor<?x48xf32> {
-    %c0 = arith.constant 0 : index
-    %dim = tensor.dim %arg1, %c0 : tensor<?x48xf32>
-    %dim_0 = tensor.dim %arg2, %c0 : tensor<?x8xf32>
-    %0 = flow.dispatch.workgroups[%dim](%arg0, %arg1, %arg2, %dim, %dim_0) : (tensor<?xi64>{%dim}, tensor<?x48xf32>{%dim}, tensor<?x8xf32>{%dim_0}, index, index) -> tensor<?x48xf32>{%dim} =
-        (%arg3: !iree_tensor_ext.dispatch.tensor<readonly:tensor<?xi64>>, %arg4: !iree_tensor_ext.dispatch.tensor<readonly:tensor<?x48xf32>>, %arg5: !iree_tensor_ext.dispatch.tensor<readonly:tensor<?x8xf32>>, %arg6: index, %arg7: index, %arg8: !iree_tensor_ext.dispatch.tensor<writeonly:tensor<?x48xf32>>) {
-      %c0_1 = arith.constant 0 : index
+  hal.executable.source private @rows_0a0e4881ae413757_rows {
+    hal.executable.export public @rows_0a0e4881ae413757 ordinal(0) layout(#pipeline_layout) count(%arg0: !hal.device, %arg1: index) -> (index, index, index) {
       %c1 = arith.constant 1 : index
-      %c32 = arith.constant 32 : index
-      %c48 = arith.constant 48 : index
-      %c12 = arith.constant 12 : index
-      %c4 = arith.constant 4 : index
-      %1 = arith.addi %c4, %c4 : index
-      %cst = arith.constant 0.000000e+00 : f32
-      %2 = flow.dispatch.tie_shape %arg3 : !iree_tensor_ext.dispatch.tensor<readonly:tensor<?xi64>>{%arg6}
-      %3 = flow.dispatch.tie_shape %arg4 : !iree_tensor_ext.dispatch.tensor<readonly:tensor<?x48xf32>>{%arg6}
-      %4 = flow.dispatch.tie_shape %arg5 : !iree_tensor_ext.dispatch.tensor<readonly:tensor<?x8xf32>>{%arg7}
-      %5 = flow.dispatch.tie_shape %arg8 : !iree_tensor_ext.dispatch.tensor<writeonly:tensor<?x48xf32>>{%arg6}
-      %workgroup_id_0 = flow.dispatch.workgroup.id[0] : index
-      %6 = iree_tensor_ext.dispatch.tensor.load %3, offsets = [%workgroup_id_0, 0], sizes = [1, %c48], strides = [1, 1] : !iree_tensor_ext.dispatch.tensor<readonly:tensor<?x48xf32>>{%arg6} -> tensor<1x?xf32>
-      %7 = iree_tensor_ext.dispatch.tensor.load %2, offsets = [0], sizes = [%arg6], strides = [1] : !iree_tensor_ext.dispatch.tensor<readonly:tensor<?xi64>>{%arg6} -> tensor<?xi64>
-      %8 = iree_tensor_ext.dispatch.tensor.load %4, offsets = [0, 0], sizes = [%arg7, %1], strides = [1, 1] : !iree_tensor_ext.dispatch.tensor<readonly:tensor<?x8xf32>>{%arg7} -> tensor<?x?xf32>
-      %extracted = tensor.extract %7[%workgroup_id_0] : tensor<?xi64>
-      %c0_i64 = arith.constant 0 : i64
-      %9 = arith.subi %arg7, %c1 : index
-      %10 = arith.index_cast %9 : index to i64
-      %11 = arith.maxsi %extracted, %c0_i64 : i64
-      %12 = arith.minsi %11, %10 : i64
-      %13 = arith.index_cast %12 : i64 to index
-      %14 = arith.remui %c4, %c32 : index
-      %15 = arith.subi %c4, %14 : index
-      %16 = vector.create_mask %c32 : vector<32xi1>
-      %17 = tensor.empty(%c48) : tensor<1x?xf32>
-      %18 = scf.for %arg9 = %c0_1 to %15 step %c32 iter_args(%arg10 = %17) -> (tensor<1x?xf32>) {
-        %26 = arith.addi %arg9, %c4 : index
-        %27 = util.call @rotary_angle(%8, %13, %arg9, %16) : (tensor<?x?xf32>, index, index, vector<32xi1>) -> vector<32xf32>
-        %28 = util.call @rotary_angle(%8, %13, %26, %16) : (tensor<?x?xf32>, index, index, vector<32xi1>) -> vector<32xf32>
-        %29 = scf.for %arg11 = %c0_1 to %c48 step %c12 iter_args(%arg12 = %arg10) -> (tensor<1x?xf32>) {
-          %30 = util.call @rotary_turn(%6, %arg12, %arg11, %arg9, %27, %28, %c32) : (tensor<1x?xf32>, tensor<1x?xf32>, index, index, vector<32xf32>, vector<32xf32>, index) -> tensor<1x?xf32>
-          scf.yield %30 : tensor<1x?xf32>
+      %c16 = arith.constant 16 : index
+      %0 = arith.ceildivui %arg1, %c16 : index
+      hal.return %0, %c1, %c1 : index, index, index
+    } attributes {ir_runtime.read = 3 : i64, ir_runtime.written_over = array<i64: 0, 3>}
+    builtin.module {
+      func.func @rows_0a0e4881ae413757() {
+        %0 = hal.interface.constant.load layout(#pipeline_layout) ordinal(0) : i32
+        %1 = arith.index_castui %0 : i32 to index
+        %c16 = arith.constant 16 : index
+        %workgroup_id_x = hal.interface.workgroup.id[0] : index
+        %2 = arith.muli %workgroup_id_x, %c16 : index
+        %3 = arith.addi %2, %c16 : index
+        %4 = arith.minui %3, %1 : index
+        %c1 = arith.constant 1 : index
+        %c0 = arith.constant 0 : index
+        %5 = hal.interface.binding.subspan layout(#pipeline_layout) binding(0) offset(%c0) : memref<?x48xf32>{%1}
+        %6 = hal.interface.binding.subspan layout(#pipeline_layout) binding(1) offset(%c0) : memref<?x8xf32>{%1}
+        %7 = hal.interface.binding.subspan layout(#pipeline_layout) binding(2) offset(%c0) : memref<?xi64>{%1}
+        %8 = hal.interface.binding.subspan layout(#pipeline_layout) binding(3) offset(%c0) : memref<?x48xf32>{%1}
+        scf.for %arg0 = %2 to %4 step %c1 {
+          %c1_0 = arith.constant 1 : index
+          %c4 = arith.constant 4 : index
+          scf.for %arg1 = %c0 to %c4 step %c1_0 {
+            %c4_1 = arith.constant 4 : index
+            %cst = arith.constant dense<[true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
+            %c12 = arith.constant 12 : index
+            %9 = arith.muli %arg1, %c12 : index
+            %cst_2 = arith.constant 0.000000e+00 : f32
+            %10 = memref.load %7[%arg0] : memref<?xi64>
+            %11 = arith.index_cast %10 : i64 to index
+            %12 = arith.addi %9, %c4_1 : index
+            %c8 = arith.constant 8 : index
+            %13 = arith.addi %9, %c8 : index
+            %c32 = arith.constant 32 : index
+            scf.for %arg2 = %c0 to %c4_1 step %c32 {
+              %14 = arith.addi %arg2, %9 : index
+              %15 = vector.transfer_read %5[%arg0, %14], %cst_2, %cst {in_bounds = [true]} : memref<?x48xf32>, vector<32xf32>
+              %16 = vector.transfer_read %6[%11, %arg2], %cst_2, %cst {in_bounds = [true]} : memref<?x8xf32>, vector<32xf32>
+              %17 = arith.mulf %15, %16 : vector<32xf32>
+              %18 = arith.addi %arg2, %12 : index
+              %19 = vector.transfer_read %5[%arg0, %18], %cst_2, %cst {in_bounds = [true]} : memref<?x48xf32>, vector<32xf32>
+              %20 = arith.addi %arg2, %c4_1 : index
+              %21 = vector.transfer_read %6[%11, %20], %cst_2, %cst {in_bounds = [true]} : memref<?x8xf32>, vector<32xf32>
+              %22 = arith.mulf %19, %21 : vector<32xf32>
+              %23 = arith.subf %17, %22 : vector<32xf32>
+              %24 = arith.mulf %19, %16 : vector<32xf32>
+              %25 = arith.mulf %15, %21 : vector<32xf32>
+              %26 = arith.addf %24, %25 : vector<32xf32>
+              %27 = arith.addi %arg2, %13 : index
+              %28 = vector.transfer_read %5[%arg0, %27], %cst_2, %cst {in_bounds = [true]} : memref<?x48xf32>, vector<32xf32>
+              vector.transfer_write %23, %8[%arg0, %14], %cst {in_bounds = [true]} : vector<32xf32>, memref<?x48xf32>
+              vector.transfer_write %26, %8[%arg0, %18], %cst {in_bounds = [true]} : vector<32xf32>, memref<?x48xf32>
+              vector.transfer_write %28, %8[%arg0, %27], %cst {in_bounds = [true]} : vector<32xf32>, memref<?x48xf32>
+            }
+          }
         }
-        scf.yield %29 : tensor<1x?xf32>
+        return
       }
-      %19 = vector.create_mask %14 : vector<32xi1>
-      %20 = scf.for %arg9 = %15 to %c4 step %c32 iter_args(%arg10 = %18) -> (tensor<1x?xf32>) {
-        %26 = arith.addi %arg9, %c4 : index
-        %27 = util.call @rotary_angle(%8, %13, %arg9, %19) : (tensor<?x?xf32>, index, index, vector<32xi1>) -> vector<32xf32>
-        %28 = util.call @rotary_angle(%8, %13, %26, %19) : (tensor<?x?xf32>, index, index, vector<32xi1>) -> vector<32xf32>
-        %29 = scf.for %arg11 = %c0_1 to %c48 step %c12 iter_args(%arg12 = %arg10) -> (tensor<1x?xf32>) {
-          %30 = util.call @rotary_turn(%6, %arg12, %arg11, %arg9, %27, %28, %14) : (tensor<1x?xf32>, tensor<1x?xf32>, index, index, vector<32xf32>, vector<32xf32>, index) -> tensor<1x?xf32>
-          scf.yield %30 : tensor<1x?xf32>
-        }
-        scf.yield %29 : tensor<1x?xf32>
-      }
-      %21 = arith.subi %c12, %1 : index
-      %22 = arith.remui %21, %c32 : index
-      %23 = arith.subi %c12, %22 : index
-      %24 = vector.create_mask %22 : vector<32xi1>
-      %25 = scf.for %arg9 = %c0_1 to %c48 step %c12 iter_args(%arg10 = %20) -> (tensor<1x?xf32>) {
-        %26 = scf.for %arg11 = %1 to %23 step %c32 iter_args(%arg12 = %arg10) -> (tensor<1x?xf32>) {
-          %28 = arith.addi %arg9, %arg11 : index
-          %29 = vector.transfer_read %6[%c0_1, %28], %cst {in_bounds = [true]} : tensor<1x?xf32>, vector<32xf32>
-          %30 = vector.transfer_write %29, %arg12[%c0_1, %28] {in_bounds = [true]} : vector<32xf32>, tensor<1x?xf32>
-          scf.yield %30 : tensor<1x?xf32>
-        }
-        %27 = scf.for %arg11 = %23 to %c12 step %c32 iter_args(%arg12 = %26) -> (tensor<1x?xf32>) {
-          %28 = arith.addi %arg9, %arg11 : index
-          %29 = vector.transfer_read %6[%c0_1, %28], %cst, %24 {in_bounds = [true]} : tensor<1x?xf32>, vector<32xf32>
-          %30 = vector.transfer_write %29, %arg12[%c0_1, %28], %24 {in_bounds = [true]} : vector<32xf32>, tensor<1x?xf32>
-          scf.yield %30 : tensor<1x?xf32>
-        }
-        scf.yield %27 : tensor<1x?xf32>
-      }
-      iree_tensor_ext.dispatch.tensor.store %25, %5, offsets = [%workgroup_id_0, 0], sizes = [1, %c48], strides = [1, 1] : tensor<1x?xf32> -> !iree_tensor_ext.dispatch.tensor<writeonly:tensor<?x48xf32>>{%arg6}
-      flow.return
-    } count(%arg3: index) -> (index, index, index) {
-      %c1 = arith.constant 1 : index
-      flow.return %arg3, %c1, %c1 : index, index, index
     }
-    util.return %0 : tensor<?x48xf32>
+  }
+  util.func private @rows_0a0e4881ae413757(%arg0: tensor<?x48xf32>, %arg1: tensor<?x8xf32>, %arg2: tensor<?xi64>) -> tensor<?x48xf32> {
+    %c0 = arith.constant 0 : index
+    %dim = tensor.dim %arg0, %c0 : tensor<?x48xf32>
+    %dim_0 = tensor.dim %arg1, %c0 : tensor<?x8xf32>
+    %0 = arith.index_castui %dim : index to i32
+    %1 = flow.dispatch @rows_0a0e4881ae413757_rows::@rows_0a0e4881ae413757[%dim](%0, %arg0, %arg1, %arg2) : (i32, tensor<?x48xf32>{%dim}, tensor<?x8xf32>{%dim_0}, tensor<?xi64>{%dim}) -> tensor<?x48xf32>{%dim}
+    util.return %1 : tensor<?x48xf32>
   }
   util.func private @ir_runtime_join_reports_b7e4dc44(%arg0: tensor<4xi64>) -> tensor<1x4xi64> {
     %0 = tensor.empty() : tensor<1x4xi64>

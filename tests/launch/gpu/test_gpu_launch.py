@@ -12,14 +12,13 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import count_since
-from ir_runtime.errors import (
+from ir_runtime.device.driver_error import (
     CaptureError,
-    DeviceError,
     DeviceLostError,
     DriverError,
     DriverTooOldError,
-    LaunchError,
 )
+from ir_runtime.errors import DeviceError, LaunchError
 from ir_runtime.launch.compile.program_record import stored_gpu_exports
 from ir_runtime.launch.direct.direct_program import DirectProgram
 from ir_runtime.launch.direct.gpu.driver_library import open_driver, use_library

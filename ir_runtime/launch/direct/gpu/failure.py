@@ -7,14 +7,13 @@ from typing import Any
 
 import torch
 
-from ir_runtime.errors import (
+from ir_runtime.device.driver_error import (
     CaptureError,
-    DeviceError,
     DeviceLostError,
     DriverError,
     DriverTooOldError,
-    LaunchError,
 )
+from ir_runtime.errors import DeviceError, LaunchError
 from ir_runtime.frozen import frozen
 from ir_runtime.launch.direct.plan import Dispatch, Plan
 from ir_runtime.launch.host_program.program import HostProgram

@@ -1,6 +1,7 @@
-"""Which values of a graph share memory, which are written, and which leave the graph.
+"""Which values of a graph share a storage, which are written, and which leave the graph.
 
-Two values share memory if their fake tensors do. A value without one shares with everything.
+Two values share a storage if their fake tensors do. A value without one shares with everything.
+Where parts of a storage matter, `passes.inplace.memory` answers.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch._higher_order_ops.auto_functionalize import (
 )
 from torch._ops import OpOverload
 
-__all__ = ["Memory", "is_in_rows", "same_value", "written_arguments"]
+__all__ = ["Storages", "is_in_rows", "same_value", "written_arguments"]
 
 _PURE_HIGHER_ORDER = (auto_functionalized, auto_functionalized_v2)
 
@@ -64,8 +65,8 @@ def _written_by_schema(node: fx.Node, op: OpOverload) -> Iterator[fx.Node]:
                 yield value
 
 
-class Memory:
-    """The memory of a graph's values, as it is when the object is made.
+class Storages:
+    """The storages of a graph's values, as they are when the object is made.
 
     Args:
         graph: after autograd, with fake tensors in `meta["val"]`.

@@ -1,0 +1,194 @@
+"""An op on tensors of a GPU, from its first call to the fast path; torch's own GPU is replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ir_runtime.counters import count_since
+from ir_runtime.errors import ArtifactNotFoundError, DeviceError, MixedDeviceError
+from ir_runtime.launch.direct import gpu_launch
+from ir_runtime.launch.direct.gpu.driver_library import use_library
+from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, explain
+from ir_runtime.op_reg.call import bound_launch, call_table, kernel
+from ir_runtime.op_reg.call.call_functions import CallFunctions
+from ir_runtime.op_reg.call.call_table import make_call_functions
+from ir_runtime.op_reg.call.native_call import add_fast_calls
+from ir_runtime.op_reg.op.op import Op
+from ir_runtime.op_reg.select import call_device as devices
+from ir_runtime.settings import override_settings
+from tests.launch.gpu.fake_gpu import FakeGpu, fake_gpu, recorder_path
+from tests.launch.gpu.kernels import RMS_NORM
+
+KEY = torch._C.DispatchKey
+KEYS = torch._C.DispatchKeySet(KEY.CUDA) | torch._C.DispatchKeySet(KEY.AutogradCUDA)
+
+
+class FakeTorch:
+    """What torch says of its GPUs: those that a test marked, of chips that it chooses."""
+
+    def __init__(self, gpu: FakeGpu) -> None:
+        self.gpu = gpu
+        self.capabilities = {0: (8, 9), 1: (8, 9)}
+        self.devices: dict[int, int] = {}
+
+    def arguments(self, device: int = 0) -> list[Any]:
+        args = list(RMS_NORM.arguments(torch.bfloat16))
+        for i, value in enumerate(args):
+            if isinstance(value, Tensor):
+                whole = torch.empty(value.numel() + 64, dtype=value.dtype)
+                args[i] = self.gpu.place(whole, device)[: value.numel()].view(value.shape)
+                self.devices[args[i].data_ptr()] = device
+        return args
+
+    def device_of(self, name: str, names: Any, values: Any) -> torch.device | None:
+        found = {self.devices.get(v.data_ptr()) for v in values if isinstance(v, Tensor)}
+        numbers = {number for number in found if number is not None}
+        if len(numbers) > 1:
+            raise MixedDeviceError(f"{name}: on several")
+        return torch.device("cuda", numbers.pop()) if numbers else torch.device("cpu")
+
+    def capability(self, where: torch.device) -> tuple[int, int]:
+        return self.capabilities[where.index or 0]
+
+    def empty_on(self, where: torch.device) -> Any:
+        def empty(shape: Any, strides: Any, dtype: torch.dtype) -> Tensor:
+            self.gpu.use_device(where.index)
+            return self.gpu.allocate(shape, strides, dtype)
+
+        return empty
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, store: Any) -> Iterator[FakeTorch]:
+    with use_library("cuda", str(recorder_path())), fake_gpu("cuda") as gpu:
+        made = FakeTorch(gpu)
+        for module in (kernel, call_table):
+            monkeypatch.setattr(module, "call_device", made.device_of)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", made.capability)
+        monkeypatch.setattr(bound_launch, "_empty_strided_on", made.empty_on)
+        monkeypatch.setattr(gpu_launch, "_current", lambda _: nullcontext())
+        monkeypatch.setattr(gpu_launch, "find_ptxas", lambda: None)
+        yield made
+
+
+@pytest.fixture
+def functions(fake: FakeTorch) -> Iterator[CallFunctions]:
+    """The functions that the dispatcher of a torch with GPUs would call."""
+    op, before = rms_norm(), rms_norm().calls.fast
+
+    def slow(keys: Any, args: Any) -> str:
+        return "slow"
+
+    made = make_call_functions(op, slow, slow, told=True, told_there=True)
+    try:
+        yield add_fast_calls(op, made, fake.gpu.driver.device_type)
+    finally:
+        op.calls.fast = before
+        op.calls.clear()
+
+
+def rms_norm() -> Op:
+    return ALL_CUSTOM_OP_REGS["ir_kernels::rms_norm"]
+
+
+def test_second_call_is_served_in_c(fake: FakeTorch, functions: CallFunctions) -> None:
+    args = fake.arguments()
+    fake.gpu.set_stream(21)
+    with count_since() as counts:
+        first = functions.autograd_there(KEYS, *args)
+    assert counts[0].selects == 1
+    (launched,) = fake.gpu.launches()
+    assert launched.parameters[:3] == (args[0].data_ptr(), args[1].data_ptr(), first.data_ptr())
+    with count_since() as counts:
+        second = functions.autograd_there(KEYS, *args)
+    assert rms_norm().calls.fast is not None
+    assert rms_norm().calls.fast.hits == 1
+    assert counts[0] == type(counts[0])()
+    (again,) = fake.gpu.launches()
+    assert again.parameters[2] == second.data_ptr() != first.data_ptr()
+    assert (again.grid, again.parameters[3:], again.stream) == (
+        launched.grid, launched.parameters[3:], 21
+    )  # fmt: skip
+    assert (second.shape, second.dtype) == (args[0].shape, args[0].dtype)
+
+
+def test_below_autograd_and_into_given_tensors(fake: FakeTorch, functions: CallFunctions) -> None:
+    args, (out, *_) = fake.arguments(), fake.arguments()
+    for _ in range(2):
+        assert functions.call_there(*args).shape == args[0].shape
+        assert functions.call_out_there(*args, out=out) is out
+        assert functions.autograd_out_there(KEYS, *args, out=out) is out
+    targets = [launch.parameters[2] for launch in fake.gpu.launches()]
+    assert targets.count(out.data_ptr()) == 4
+    assert rms_norm().calls.fast is not None
+    assert rms_norm().calls.fast.hits >= 3
+
+
+def test_calls_that_need_more_go_the_long_way(fake: FakeTorch, functions: CallFunctions) -> None:
+    args = fake.arguments()
+    assert functions.autograd_there(KEYS | torch._C.DispatchKeySet(KEY.Python), *args) == "slow"
+    args[0].requires_grad_()
+    assert functions.autograd_there(KEYS, *args) == "slow"
+
+
+def test_explain_says_direct_and_the_chip(fake: FakeTorch) -> None:
+    told = explain("ir_kernels::rms_norm", *fake.arguments())
+    assert (told.executor, told.place, told.target) == ("direct", "cuda:0", "cuda:sm_89")
+    assert told.plan is not None
+    assert str(told).splitlines()[1:3] == [
+        "  executor  direct: its host program is understood",
+        "  device    cuda:0",
+    ]
+
+
+def test_gpus_of_two_chips_have_two_kernels(fake: FakeTorch, functions: CallFunctions) -> None:
+    fake.capabilities[1] = (8, 0)
+    for device in (0, 1):
+        functions.autograd_there(KEYS, *fake.arguments(device))
+    lines = fake.gpu.take()
+    assert sum(line.startswith("cuModuleLoadDataEx") for line in lines) == 2
+    launches = [line for line in lines if line.startswith("cuLaunchKernel")]
+    assert ["context=0" in line for line in launches] == [True, False]
+
+
+# --- bad input ---
+
+
+def test_chip_without_a_target_is_an_error(fake: FakeTorch, functions: CallFunctions) -> None:
+    fake.capabilities[0] = (5, 2)
+    with pytest.raises(DeviceError, match="CUDA chip sm_52: too old, must be sm_60 or later"):
+        functions.autograd_there(KEYS, *fake.arguments())
+    fake.capabilities[0] = (8, 9)
+    functions.autograd_there(KEYS, *fake.arguments())  # and the others work
+
+
+def test_store_without_the_chip_is_an_error(fake: FakeTorch, functions: CallFunctions) -> None:
+    functions.autograd_there(KEYS, *fake.arguments())
+    fake.capabilities[1] = (8, 0)
+    with override_settings(compile=False), pytest.raises(ArtifactNotFoundError) as caught:
+        functions.autograd_there(KEYS, *fake.arguments(1))
+    assert any("cuda-target=sm_80 wanted, --iree-cuda-target=sm_89 stored" in fact
+               for fact in caught.value.facts)  # fmt: skip
+    functions.autograd_there(KEYS, *fake.arguments())
+
+
+def test_newer_chip_runs_the_code_of_an_older_one(
+    fake: FakeTorch, functions: CallFunctions
+) -> None:
+    functions.autograd_there(KEYS, *fake.arguments())
+    fake.capabilities[1] = (9, 0)
+    with override_settings(compile=False):
+        functions.autograd_there(KEYS, *fake.arguments(1))
+    assert {launch.context for launch in fake.gpu.launches()} == {0, 1}
+
+
+def test_tensors_on_two_gpus_are_an_error() -> None:
+    meta = [torch.empty(1, device="meta"), torch.empty(1)]
+    with pytest.raises(MixedDeviceError, match="`x` on meta, `y` on cpu, must all be on one"):
+        devices.call_device("op", ("x", "y"), meta)
