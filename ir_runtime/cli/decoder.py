@@ -6,7 +6,7 @@ import copy
 import statistics
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -125,10 +125,12 @@ def measure_decoder(sentences: Sequence[str], tokens: int, display: Display) -> 
     with display.step("training a small decoder on the sentences"):
         plain = make_decoder(sentences)
     train_s = time.perf_counter() - began
-    models = {"plain PyTorch": (plain, 0)}
-    for name, weights in (("optimize", None), ('optimize, weights="int8"', "int8")):
+    models: dict[str, tuple[Any, int]] = {"plain PyTorch": (plain, 0)}
+    forms: tuple[Literal["int8"] | None, ...] = (None, "int8")
+    for weights in forms:
         model = copy.deepcopy(plain)
         report = ir_runtime.optimize(model, weights=weights)
+        name = "optimize" if weights is None else f'optimize, weights="{weights}"'
         models[name] = model, len(report.replaced)
     trials: list[_Trial] = []
     for name, (model, replaced) in models.items():
