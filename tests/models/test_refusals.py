@@ -113,7 +113,7 @@ def test_a_failure_after_weights_were_freed_says_so(monkeypatch: pytest.MonkeyPa
 
     def fail_at_the_second(kind: Any, linear: nn.Linear, bits: int) -> Any:
         rounded.append(linear)
-        if len(rounded) == 2:
+        if rounded.count(N) == 2:
             raise MemoryError
         return round_weight(kind, linear, bits)
 
