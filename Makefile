@@ -19,7 +19,7 @@ PYTEST := $(BIN)/python -m pytest
 WITHOUT_VULKAN := -m 'not vulkan' -n 3 --dist loadfile
 ON_VULKAN := -m vulkan -n 0
 
-.PHONY: demo test test-full test-changed test-hostile test-install check golden bench launcher asan clean
+.PHONY: demo test test-full test-changed test-hostile test-gpu gpu-pack test-install check golden bench launcher asan clean
 
 demo: $(VENV)/.ready
 	$(BIN)/ir-runtime demo
@@ -40,6 +40,16 @@ test-changed: $(VENV)/.ready
 # 5000 strange calls, half of them illegal, and a table of what was tried.
 test-hostile: $(VENV)/.ready
 	$(BIN)/python -m tests.hostile.run --calls 5000
+
+# The ops on the GPU of this machine; DEVICE=cpu tries the tests without one.
+test-gpu: $(VENV)/.ready
+	$(PYTEST) -c tests/gpu/pack.ini --rootdir . --confcutdir tests/gpu tests/gpu \
+	    --device $(or $(DEVICE),cuda)
+
+# A folder for a machine with a GPU, torch and Python 3.12 that has neither network nor IREE.
+gpu-pack: $(VENV)/.ready
+	$(BIN)/python -m benchmarks.gpu_pack $(or $(PACK),build/gpu-pack) \
+	    --targets $(or $(TARGETS),cuda:sm_80)
 
 # An install without the compiler runs what the other one compiled.
 test-install: $(VENV)/.ready $(RUNTIME_VENV)/.ready
@@ -79,6 +89,8 @@ asan: $(VENV)/.ready
 	    ASAN_OPTIONS=detect_leaks=0:handle_segv=0:allocator_may_return_null=1 \
 	    PYTHONMALLOC=malloc PYTHONPATH=$$PWD \
 	    $(CURDIR)/$(BIN)/python -m pytest -q -p no:cacheprovider tests/launch/native \
+	    tests/launch/gpu/test_launch.py tests/launch/gpu/test_call.py \
+	    tests/launch/gpu/test_failure.py \
 	    --ignore=tests/launch/native/test_leaks.py
 
 # torch goes first: a plain requirement would take the newest build, gigabytes of it.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 
 NAMES = (
     *("overhead", "startup", "kernels", "rows", "providers", "tuned", "index_checks", "in_place"),
-    *("vector_functions", "catalogue", "compiled", "models", "weights"),
+    *("vector_functions", "catalogue", "compiled", "models", "weights", "gpu", "paged"),
 )
 
 
@@ -15,7 +16,8 @@ def main() -> int:
     """Run one benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     chosen = parser.add_subparsers(dest="name", required=True)
-    benchmarks = {name: importlib.import_module(f"benchmarks.{name}") for name in NAMES}
+    wanted = [name for name in NAMES if name in sys.argv[1:2]] or NAMES
+    benchmarks = {name: importlib.import_module(f"benchmarks.{name}") for name in wanted}
     for name, benchmark in benchmarks.items():
         own = chosen.add_parser(name, description=benchmark.__doc__)
         own.add_argument("--json", action="store_true", help="print JSON instead of a table")

@@ -27,7 +27,7 @@ from ir_runtime.device.cpu_name import (
 from ir_runtime.device.instance import is_forked
 from ir_runtime.device.machine import Machine, code_machines, machine_named
 from ir_runtime.device.place import HalPlace, open_place
-from ir_runtime.device.plain_tensor import plain, require_cpu
+from ir_runtime.device.plain_tensor import GPU_ALIGNMENT, plain, require_cpu
 from ir_runtime.device.staging import upload
 from ir_runtime.device.target import HOST_FLAGS, NamedTargets, Target
 from ir_runtime.dtypes import dtype_info
@@ -232,10 +232,11 @@ def importable(tensor: Tensor) -> Tensor:
 
 
 def is_importable(tensor: Tensor) -> bool:
-    """Tell whether IREE can use a dense tensor in place, for reading and writing."""
+    """Tell whether a kernel can use a dense tensor in place, for reading and writing."""
+    beyond = tensor.data_ptr() % ALIGNMENT
     return (
         tensor.is_contiguous()
-        and tensor.data_ptr() % ALIGNMENT == 0
+        and (beyond == 0 or (tensor.is_cuda and beyond % GPU_ALIGNMENT == 0))
         and not tensor.is_conj()
         and not tensor.is_neg()
     )

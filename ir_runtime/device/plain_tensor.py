@@ -8,7 +8,10 @@ from torch import Tensor
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import UnsupportedTorchDeviceError, UnsupportedTypeError
 
-__all__ = ["plain", "require_cpu"]
+__all__ = ["GPU_ALIGNMENT", "plain", "require_cpu"]
+
+GPU_ALIGNMENT = 16
+"""The alignment in bytes that kernels for GPUs need: they load and store no more at once."""
 
 
 def require_cpu(tensor: Tensor) -> None:

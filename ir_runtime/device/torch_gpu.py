@@ -19,7 +19,7 @@ from ir_runtime.counters import add_count
 from ir_runtime.device.buffer_view import check_size, retyped
 from ir_runtime.device.driver_error import CaptureError
 from ir_runtime.device.place import HalPlace
-from ir_runtime.device.plain_tensor import plain
+from ir_runtime.device.plain_tensor import GPU_ALIGNMENT, plain
 from ir_runtime.device.staging import download, new_buffer_view, upload
 from ir_runtime.device.target import HOST_FLAGS
 from ir_runtime.dtypes import dtype_info, format_tensor
@@ -40,8 +40,6 @@ __all__ = [
 
 _to_dlpack = torch._C._to_dlpack
 _from_dlpack = torch._C._from_dlpack
-_ALIGNMENT = 16
-"""Bytes: what kernels for GPUs load and store at once, at most."""
 
 
 class TorchGpuDriver(abc.ABC):
@@ -97,7 +95,7 @@ class TorchGpuDriver(abc.ABC):
             return upload(state.device, tensor)
         _refuse_elsewhere(state, tensor)
         ready = plain(tensor).contiguous()
-        ready = ready if ready.data_ptr() % _ALIGNMENT == 0 else ready.clone()
+        ready = ready if ready.data_ptr() % GPU_ALIGNMENT == 0 else ready.clone()
         if ready.data_ptr() != tensor.data_ptr():
             add_count("copies")
             self.wait_for_torch(state)  # the copy runs on torch's stream

@@ -31,7 +31,7 @@ BLOCK = 64
 
 MOST_TILE_HEADS = 8
 
-AHEAD = 64
+AHEAD = 32
 """Keys between the use of a row and its prefetch."""
 
 
@@ -42,15 +42,18 @@ class DecodeForm:
     Attributes:
         lanes: numbers of a vector; as many sums are in registers.
         workers: workgroups, one for each core.
+        pairs: whether the CPU multiplies pairs of bfloat16 into sums in float32.
     """
 
     lanes: int
     workers: int
+    pairs: bool = False
 
     @property
     def name(self) -> str:
         """A name that differs for each choice of sizes, for the variant of a kernel."""
-        return f"decode{self.lanes}x{self.workers}"
+        pairs = " vdpbf16ps" if self.pairs else ""
+        return f"decode{self.lanes}x{self.workers}{pairs}"
 
     def parameters(self, group: int, depth: int) -> dict[str, int]:
         """Return the sizes of the template for `group` query heads a key head."""
@@ -80,7 +83,8 @@ class DecodeForm:
 def decode_form(machine: Machine | None = None) -> DecodeForm:
     """Return the form for a machine; None for the one code is made for."""
     machine = machine or code_machine()
-    return DecodeForm(16 if machine.cpu.cpu == "x86-64-v4" else 8, machine.cores)
+    wide = machine.cpu.cpu == "x86-64-v4"
+    return DecodeForm(16 if wide else 8, machine.cores, wide and machine.has("avx512bf16"))
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,7 @@ class Decode:
             "place": self.place,
             "paged": paged,
             "scaled": scaled,
+            "pairs": form.pairs and self.dtype == self.cache == torch.bfloat16,
             "kv_heads": self.kv_heads,
             "group": group,
             "depth": self.depth,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ir_runtime import ir
 from ir_runtime.op_reg import KernelSelection
+from kernels_mlir.flops import count_flops
 from kernels_mlir.library import (
     FLOATING,
     at_least_one_dimension,
@@ -118,3 +119,8 @@ class GateUpSiluKernel(FusedKernel):
         return GATED
 
     activation_of = activation
+
+
+@count_flops("gate_up_silu")
+def _flops(x: Tensor, weight: Tensor, *_: Any) -> int:
+    return 2 * x.numel() * weight.shape[0]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ir_runtime import ir
 from ir_runtime.op_reg import KernelSelection
+from kernels_mlir.flops import count_flops
 from kernels_mlir.library import (
     FLOATING,
     at_least_one_dimension,
@@ -136,3 +137,8 @@ class LinearActKernel(FusedKernel):
     def activation_of(self, ksel: KernelSelection) -> str:
         """Return the activation that `select` declared."""
         return str(ksel.arg_descs[4].v)
+
+
+@count_flops("linear_act")
+def _flops(x: Tensor, weight: Tensor, *_: Any) -> int:
+    return 2 * x.numel() * weight.shape[0]

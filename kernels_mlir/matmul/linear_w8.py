@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from ir_runtime import ir
+from kernels_mlir.flops import count_flops
 from kernels_mlir.library import has_tuned_products, register_kernel, widened
 from kernels_mlir.matmul.epilogue import GATED, finished
-from kernels_mlir.matmul.quantized_arguments import quantized_arguments, quantized_inputs
+from kernels_mlir.matmul.quantized_arguments import (
+    product_flops,
+    quantized_arguments,
+    quantized_inputs,
+)
 from kernels_mlir.matmul.quantized_kernel import QuantizedKernel, kernel_constraints
 from kernels_mlir.matmul.quantized_layout import dequantized, in_row_order
 from kernels_mlir.matmul.quantized_weight import quantize_weight_int8
@@ -82,3 +87,8 @@ class LinearW8Kernel(QuantizedKernel):
     )
     bits = 8
     operands: ClassVar = {"x": 0, "w": 1, "scale": 2, "bias": 3, "residual": 4}
+
+
+@count_flops("linear_w8")
+def _flops(x: Tensor, *others: Any) -> int:
+    return product_flops(x, *others[4:])

@@ -14,7 +14,7 @@ from kernels_mlir.matmul.epilogue import ACTIVATIONS, GATED, residual_fits
 from kernels_mlir.matmul.quantized_layout import COLUMNS, HALF, panels_of
 from kernels_mlir.matmul.quantized_weight import QuantizedWeight, is_group_size
 
-__all__ = ["panel_count", "quantized_arguments", "quantized_inputs"]
+__all__ = ["panel_count", "product_flops", "quantized_arguments", "quantized_inputs"]
 
 
 def panel_count(out_features: int, activation: str) -> int:
@@ -105,6 +105,11 @@ def quantized_arguments(bits: int) -> list[ir.Constraint]:
         residual_fits(lambda n: n, "out_features"),
         *([] if bits == 8 else [ir.dtypes("zero", torch.int8), same_shape("zero", "scale")]),
     ]
+
+
+def product_flops(x: Tensor, out_features: int, activation: str = "none") -> int:
+    """Return the operations of a product."""
+    return 2 * x.numel() * _bias_size(out_features, activation)
 
 
 def quantized_inputs(

@@ -10,10 +10,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from ir_runtime import ir
+from ir_runtime.device.machine import code_for
 from ir_runtime.errors import ArgumentError
 from ir_runtime.ir import IrOp
+from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
+from ir_runtime.op_reg.call.kernel import kernel_source, run_select
 from kernels_mlir.attention.causal_attention import native_causal_attention
 from tests.decoder.arguments import DEPTH, HEADS, KV_HEADS, called, normal, widen
+from tests.kernels.test_cpu_kinds import MACHINES
 
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -148,6 +152,26 @@ def test_compiled_with_open_sizes_it_is_the_same(op: IrOp) -> None:
     for shape in ((2, 70, 70), (1, 30, 333)):
         arguments = attention(*shape)
         torch.testing.assert_close(compiled(*arguments), op(*arguments), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "blocks", "one"),
+    [
+        ("Sapphire Rapids", "amx", "decode16x2 vdpbf16ps"),
+        ("Zen 4", "avx512", "decode16x16 vdpbf16ps"),
+        ("laptop with AVX2", "6x16", "decode8x2"),
+        ("Graviton 3", "6x16", "decode8x16"),
+    ],
+)
+def test_the_form_of_a_kind_of_cpu_is_written(name: str, blocks: str, one: str) -> None:
+    """Its MLIR parses and is verified; whether it compiles, the encoder's forms show."""
+    op = ALL_CUSTOM_OP_REGS["ir_kernels::causal_attention"]
+    for tokens, form in ((9, blocks), (1, one)):
+        settings = {**KINDS["all"], "dtype": torch.bfloat16}
+        with code_for(MACHINES[name]):
+            selection = run_select(op, attention(1, tokens, 40, **settings))
+            assert selection.variant.startswith(form)
+            assert b"hal.executable.source" in kernel_source(op, selection)
 
 
 def test_opcheck() -> None:

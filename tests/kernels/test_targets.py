@@ -18,16 +18,18 @@ TARGETS: dict[str, Sequence[str]] = {
     "cuda": ("--iree-hal-target-device=cuda", "--iree-cuda-target=sm_80"),
     "hip": ("--iree-hal-target-device=hip", "--iree-rocm-target=gfx942"),
     "vulkan": ("--iree-hal-target-device=vulkan",),
+    "cuda:sm_89": ("--iree-hal-target-device=cuda", "--iree-cuda-target=sm_89"),
+    "hip:gfx1100": ("--iree-hal-target-device=hip", "--iree-rocm-target=gfx1100"),
 }
-"""Device family to compiler flags; of Vulkan what every device runs."""
+"""Device family, or family and chip, to compiler flags; of Vulkan what every device runs."""
 
-FULL_INPUTS = KERNEL_INPUTS
+FULL_INPUTS = (*KERNEL_INPUTS, "ir_runtime/rows")
 
 
 def selection(case: OpCase, arguments: Arguments, family: str) -> CallSelection:
     op = ALL_CUSTOM_OP_REGS[f"ir_kernels::{case.op}"]
     ksel = CallSelection(op, arguments)
-    ksel.device_family = family
+    ksel.device_family = family.partition(":")[0]
     op.select(ksel)
     return ksel
 
@@ -47,7 +49,7 @@ def test_kernel_compiles(case: OpCase, dtype: torch.dtype, family: str) -> None:
     assert b"f64" not in source
 
 
-@covering(depth=(1, 80, 512), family=tuple(TARGETS))
+@covering(depth=(1, 80, 512), family=("cuda", "hip", "vulkan"))
 def test_attention_compiles_at_any_depth(depth: int, family: str) -> None:
     case = case_named("mm_encoder_attn-packed")
     width = torch.zeros(1, 2, 4, depth)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tests.mutation.mutant import Mutant
 from tests.mutation.mutants_of_calls import CALL_MUTANTS
+from tests.mutation.mutants_of_gpus import GPU_MUTANTS
 from tests.mutation.mutants_of_gradients import GRADIENT_MUTANTS
 from tests.mutation.mutants_of_keys import KEY_MUTANTS
 from tests.mutation.mutants_of_passes import PASS_MUTANTS
@@ -26,4 +27,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *TARGET_MUTANTS,
     *PASS_MUTANTS,
     *RAISING_MUTANTS,
+    *GPU_MUTANTS,
 )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ir_runtime.counters import add_count
-from ir_runtime.device.plain_tensor import plain
+from ir_runtime.device.plain_tensor import GPU_ALIGNMENT, plain
 from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.errors import LaunchError
 from ir_runtime.launch.artifact.store import Artifact
@@ -27,9 +27,6 @@ from ir_runtime.launch.operand.launch_type import Launch, Results, in_profiles
 from ir_runtime.tracing import active_trace, record_event
 
 __all__ = ["bind_gpu_launch", "load_gpu_direct"]
-
-_ALIGNMENT = 16
-"""Bytes: what kernels for GPUs load and store at once, at most."""
 
 
 def load_gpu_direct(artifact: Artifact) -> DirectProgram | str:
@@ -121,4 +118,4 @@ def _made_ready(
 
 def _importable(tensor: Tensor) -> Tensor:
     ready = plain(tensor).contiguous()
-    return ready if ready.data_ptr() % _ALIGNMENT == 0 else ready.clone()
+    return ready if ready.data_ptr() % GPU_ALIGNMENT == 0 else ready.clone()

@@ -28,11 +28,12 @@ class FastCalls:
 
     Args:
         op: the op.
+        gpu_type: DLPack's number of torch's GPUs, None without them.
     """
 
-    def __init__(self, op: Op) -> None:
-
+    def __init__(self, op: Op, gpu_type: int | None = None) -> None:
         self._op = op
+        self._gpu_type = gpu_type
         self._entrances: dict[str, _launcher.Call] = {}
         self._calls: list[_launcher.Call] = []
         self._out_calls: list[_launcher.Call] = []
@@ -108,6 +109,10 @@ class FastCalls:
 
     def entrance_of_its_own(self, slow: Callable[..., Any]) -> Any:
         """Return another entrance like `guarded_entrance`, for a `slow` that does more."""
+        if self._gpu_type is not None:  # what is not on the CPU may be on a GPU
+            there = self._new_guarded(slow, self._capacity, self._gpu_calls, self._gpu_type)
+            self._gpu_calls.append(there)
+            slow = there
         call = self._new_guarded(slow, self._capacity, self._calls)
         self._calls.append(call)
         return call
@@ -120,8 +125,20 @@ class FastCalls:
         """
         if self._guarded_out is not None:
             return self._guarded_out
+        if self._gpu_type is not None:
+            there = self._new_guarded_out(slow, self._gpu_out_calls, self._gpu_type)
+            self._gpu_out_calls.append(there)
+            slow = there
+        call = self._new_guarded_out(slow, self._out_calls)
+        self._out_calls.append(call)
+        self._guarded_out = call
+        return call
+
+    def _new_guarded_out(
+        self, slow: Callable[..., Any], peers: Sequence[Any], device_type: int = _DLPACK_CPU
+    ) -> Any:
         op = self._op
-        call = _guarded_call(
+        return _guarded_call(
             slow,
             (*op.arg_names, staged_name(op)),
             self._capacity,
@@ -131,14 +148,16 @@ class FastCalls:
             outs=out_names(op),
             asked=len(op.arg_names),
             autocast=op.autocast_dtypes,
-            peers=tuple(self._out_calls),
+            peers=tuple(peers),
+            device_type=device_type,
         )
-        self._out_calls.append(call)
-        self._guarded_out = call
-        return call
 
     def _new_guarded(
-        self, slow: Callable[..., Any], capacity: int, peers: Sequence[Any] = ()
+        self,
+        slow: Callable[..., Any],
+        capacity: int,
+        peers: Sequence[Any] = (),
+        device_type: int = _DLPACK_CPU,
     ) -> Any:
         op = self._op
         return _guarded_call(
@@ -151,6 +170,7 @@ class FastCalls:
             autocast=op.autocast_dtypes,
             peers=tuple(peers),
             returned=-1 if op.returned_arg is None else op.returned_arg,
+            device_type=device_type,
         )
 
     def bound_entrance(
@@ -208,12 +228,13 @@ def _guarded_call(
     from ir_runtime.launch.direct.native import _launcher
     from ir_runtime.op_reg.call.call_functions import PLAIN_KEYSET
 
-    options = {"defaults": {}, "autocast": {}, **options}
+    options = {"defaults": {}, "autocast": {}, "device_type": _DLPACK_CPU, **options}
+    on_cpu = options["device_type"] == _DLPACK_CPU
     return _launcher.Call(
         slow,
         takes_keyset=False,
         plain_keyset=PLAIN_KEYSET,
-        set_devices=set_devices,
+        set_devices=set_devices if on_cpu else [],  # they are for CPU tensors
         parameters=names,
         positional=len(names),
         capacity=capacity,
@@ -241,7 +262,7 @@ def add_fast_calls(op: Op, functions: CallFunctions, gpu_type: int | None = None
         functions: made to be told why a call was passed on.
         gpu_type: DLPack's number of torch's GPUs; None leaves the functions for them alone.
     """
-    fast = op.calls.fast = FastCalls(op)
+    fast = op.calls.fast = FastCalls(op, gpu_type)
     functions = replace(
         functions,
         call=fast.entrance("call", functions.call, keyset=False, out=False),

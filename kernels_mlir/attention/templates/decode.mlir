@@ -15,7 +15,7 @@ scores of a block stay in that order, so that softmax works on whole vectors.
 that is not in the cache is read as if it had no keys, and reported; so are lengths beyond the table.
 -#}
 {%- from 'attention_index.mlir' import at, constant with context -%}
-{%- from 'decode_index.mlir' import bindings, bound, most_keys, number, power_constants, read, sizes, span with context -%}
+{%- from 'decode_index.mlir' import bindings, bound, most_keys, number, power_constants, read, read_pairs, sizes, span with context -%}
 {%- from 'decode_block.mlir' import by_head, report, scores, softmax, values with context -%}
 !lines = memref<?x{{ lanes }}xf32>
 !linest = tensor<?x{{ lanes }}xf32>
@@ -144,9 +144,15 @@ hal.executable.source private @decode_attend {
             %h_in = arith.minsi %h, %h_last : index
             %b_q = arith.muli %b, %heads : index
             {{- at('q_row', 'a + b * %d + c' | format(group), '%b_q', '%kh', '%h_in') }}
-            scf.for %line = %c0 to %d_lines step %c1 {
+            scf.for %line = %c0 to %{{ 'd_pairs' if pairs else 'd_lines' }} step %c1 {
+{%- if pairs %}
+              {{- at('d', 'a * 32', '%line') }}
+              {{- read_pairs('x_pairs', '%qs', '%q_row, %d') }}
+              %x = vector.bitcast %x_pairs : vector<32xbf16> to !f
+{%- else %}
               {{- at('d', 'a * %d' | format(lanes), '%line') }}
               {{- read('x', '%qs', element, '%q_row, %d') }}
+{%- endif %}
               {{- at('q_to', 'a + b * %d + c' | format(d_lines), '%q_own', '%h', '%line') }}
               vector.store %x, %own[%q_to, %c0] : !lines, !f
             }

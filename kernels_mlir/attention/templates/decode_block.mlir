@@ -1,6 +1,6 @@
 {#- What a worker of decode.mlir does with a block of keys: scores, softmax, and the sum of values. -#}
 {%- from 'attention_index.mlir' import at, constant with context -%}
-{%- from 'decode_index.mlir' import numbered, power, read, repeated with context -%}
+{%- from 'decode_index.mlir' import numbered, power, read, read_pairs, repeated with context -%}
 {%- macro find() %}
             // 16 keys from %t0 on: the row of the first one, and how many of them count.
             %left = arith.subi %block_end, %t0 : index
@@ -112,16 +112,27 @@
 {%- for j in range(keys_each) %}
               {{- fetch('fetched%d' | format(j), '%k_base', '%%key%d' | format(j), '%c0', depth * cache_bytes) }}
 {%- endfor %}
-              %acc:{{ lanes }} = scf.for %line = %c0 to %d_lines step %c1 iter_args({{ numbered(lanes, '%a', ' = %zero') }}) -> ({{ repeated(lanes, '!f') }}) {
-                {{- at('d', 'a * %d' | format(lanes), '%line') }}
+              %acc:{{ lanes }} = scf.for %line = %c0 to %{{ 'd_pairs' if pairs else 'd_lines' }} step %c1 iter_args({{ numbered(lanes, '%a', ' = %zero') }}) -> ({{ repeated(lanes, '!f') }}) {
+                {{- at('d', 'a * %d' | format(32 if pairs else lanes), '%line') }}
 {%- for h in range(heads_each) %}
                 {{- at('q_at%d' | format(h), 'a + b + %d' | format(h * d_lines), '%q_tile', '%line') }}
                 %q{{ h }} = vector.load %own[%q_at{{ h }}, %c0] : !lines, !f
+{%- if pairs %}
+                %q_pairs{{ h }} = vector.bitcast %q{{ h }} : !f to vector<32xbf16>
+{%- endif %}
 {%- endfor %}
 {%- for j in range(keys_each) %}
+{%- if pairs %}
+                {{- read_pairs('k%d' | format(j), '%ks', '%%row%d, %%d' | format(j + 1)) }}
+{%- else %}
                 {{- read('k%d' | format(j), '%ks', cache, '%%row%d, %%d' | format(j + 1)) }}
+{%- endif %}
 {%- for h in range(heads_each) %}{% set n = j * heads_each + h %}
+{%- if pairs %}
+                %n{{ n }} = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%a{{ n }}, %k{{ j }}, %q_pairs{{ h }}) : (!f, vector<32xbf16>, vector<32xbf16>) -> !f
+{%- else %}
                 %n{{ n }} = math.fma %k{{ j }}, %q{{ h }}, %a{{ n }} : !f
+{%- endif %}
 {%- endfor %}{% endfor %}
                 scf.yield {{ numbered(lanes, '%n') }} : {{ repeated(lanes, '!f') }}
               }

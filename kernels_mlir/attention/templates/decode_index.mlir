@@ -11,6 +11,10 @@
               %{{ name }} = arith.{{ 'sitofp' if kind == 'i8' else 'extf' }} %{{ name }}_e : vector<{{ lanes }}x{{ kind }}> to !f
 {%- endif %}
 {%- endmacro -%}
+{%- macro read_pairs(name, memory, place) %}
+              {#- 32 numbers in bfloat16 -#}
+              %{{ name }} = vector.transfer_read {{ memory }}[{{ place }}], %zero_bf16 {in_bounds = [{{ 'true' if depth % 32 == 0 else 'false' }}]} : memref<?x{{ depth }}xbf16>, vector<32xbf16>
+{%- endmacro -%}
 {%- macro power(name, difference) %}
                 // e ** difference; below 2 ** -126 it is 0.
                 %{{ name }}_x = arith.mulf {{ difference }}, %log2e : !f
@@ -78,6 +82,7 @@
       {{- constant('kv_heads', kv_heads) }}
       {{- constant('chunk_keys', chunk) }}
       {{- constant('d_lines', d_lines) }}
+      {{- constant('d_pairs', (depth + 31) // 32) }}
 {%- if paged %}
       {{- constant('page_keys', page) }}
 {%- endif %}

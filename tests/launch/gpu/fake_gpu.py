@@ -204,6 +204,7 @@ def fake_gpu(kind: str = "cuda") -> Iterator[FakeGpu]:
     gpu.library.recorder_set_context(-1)
     gpu.library.recorder_fail(b"", 0, 0)
     gpu.library.recorder_slow_loads(0)
+    gpu.library.recorder_hide_streams(0)
     for device in range(8):
         gpu.set_stream(0, device)
     gpu.take()

@@ -25,7 +25,7 @@ from tests.kernels.test_targets import selection
 CHIPS = ("cuda:sm_80", "cuda:sm_89", "hip:gfx942", "hip:gfx1100")
 RMS_NORM = next(case for case in CASES if case.op == "rms_norm")
 _ENTRY = re.compile(r"\.entry (\w+)\((.*?)\)", re.DOTALL)
-_PARAMETER = re.compile(r"\.param \.[ubs](\d+)(?: \.ptr \.global \.align (\d+))? \w+")
+_PARAMETER = re.compile(r"\.param \.[ubs](\d+)(?: \.ptr(?: \.global)? \.align (\d+))? \w+")
 
 
 def target(chip: str) -> Target:

@@ -27,7 +27,7 @@ static _Thread_local int mode;
 static char failing[64];
 static int countdown, failure;
 static void *captured[MOST_CAPTURES];
-static int delay_us;
+static int delay_us, streams_hidden;
 
 static int of_thread(void) {
   if (thread_number < 0) thread_number = next_thread++;
@@ -363,6 +363,8 @@ void recorder_remove_memory(uintptr_t begin) {
 
 void recorder_set_stream(int of, void *stream) { streams[of] = stream; }
 
+void recorder_hide_streams(int hidden) { streams_hidden = hidden; }
+
 static int describe(void *object, dl_tensor *out) {
   int code = real->describe(object, out);
   if (code != 0) return code;
@@ -381,7 +383,7 @@ static int describe(void *object, dl_tensor *out) {
 static int current_stream(int32_t type, int32_t of, void **stream) {
   if (type == DLPACK_CPU) return real->current_stream(type, of, stream);
   *stream = streams[of];
-  return 0;
+  return streams_hidden ? -1 : 0;
 }
 
 const void *recorder_exchange(const dl_exchange *torchs, int of_kind) {

@@ -140,12 +140,21 @@ def test_each_gpu_has_its_own_memory_of_calls(cuda: FakeGpu) -> None:
     assert calls.refusals == []
 
 
-def test_results_on_another_current_device_send_the_call_the_long_way(cuda: FakeGpu) -> None:
-    x, y, _ = tensors(cuda)
-    calls = GpuCalls(cuda)
-    calls.remember(x, y)
+@pytest.mark.parametrize("transients", [(), (128,)])
+def test_another_current_device_sends_the_call_the_long_way(
+    cuda: FakeGpu, transients: tuple[int, ...]
+) -> None:
+    """Which makes the device of the tensors current; the call is not remembered once more."""
+    x, y, out = tensors(cuda)
+    steps = (dispatch(0, 1, 3), dispatch(3, 1, 2)) if transients else (dispatch(0, 1, 2),)
+    made = plan(cuda, *steps, transients=transients)
+    calls, into = GpuCalls(cuda), GpuCalls(cuda, outs=("out",))
+    for each in (calls, into):
+        assert each.call.remember((x, y), made, (0, 1), RESULT)
     cuda.use_device(1)
-    assert calls.refusal(x, y) == "device"
+    assert calls.refusal(x, y) == "current device"
+    if transients:
+        assert into.refusal(x, y, out=out) == "current device"
     assert cuda.launches() == []
     assert cuda.allocations == cuda.frees
 

@@ -158,6 +158,15 @@ def test_foreign_code_is_refused_with_a_reason(change, message: str) -> None:
         read_gpu_executable(change(data), "cuda-nvptx-fb")
 
 
+def test_string_that_reaches_beyond_the_code_is_refused() -> None:
+    stored = artifact("cuda:sm_80")
+    ((name, data),) = binaries("cuda:sm_80").items()
+    at = data.index(stored.executables[name]) - 4
+    longer = data[:at] + struct.pack("<I", len(data)) + data[at + 4 :]
+    with pytest.raises(ValueError, match=f"is damaged: a string of {len(data)} bytes"):
+        read_gpu_executable(longer, "cuda-nvptx-fb")
+
+
 def test_each_format_is_known_by_its_first_bytes() -> None:
     assert len(set(GPU_FORMATS.values())) == len(GPU_FORMATS)
     for chip in (CHIPS[0], CHIPS[2]):

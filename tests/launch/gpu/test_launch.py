@@ -142,6 +142,13 @@ def test_stream_is_that_of_the_thread_when_it_launches(gpu: FakeGpu) -> None:
     assert streams == [0, 11, 12, 11]
 
 
+def test_torch_without_a_stream_is_an_error(gpu: FakeGpu) -> None:
+    gpu.library.recorder_hide_streams(1)
+    with pytest.raises(RuntimeError, match="torch has no stream on device 0"):
+        run(plan(gpu), *tensors(gpu))
+    assert gpu.launches() == []
+
+
 def test_empty_grid_is_no_launch_and_loads_nothing(gpu: FakeGpu) -> None:
     for grid in ((0, 1, 1), (4, 0, 1), (4, 1, 0)):
         executable = code(gpu)
@@ -231,11 +238,11 @@ def test_tensors_need_16_bytes_of_alignment(gpu: FakeGpu, offset: int, why: str 
     assert (REFUSALS[refused] if refused else None) == why
 
 
-def test_memory_of_another_device_is_an_error(gpu: FakeGpu) -> None:
+def test_memory_of_another_device_is_refused(gpu: FakeGpu) -> None:
     """A transient is allocated on torch's current device, which must be that of the tensors."""
     gpu.use_device(1)
-    with pytest.raises(RuntimeError, match="must be on device 0; another one is current"):
-        run(plan(gpu, dispatch(0, 1, 3), transients=(128,)), *tensors(gpu))
+    refused = run(plan(gpu, dispatch(0, 1, 3), transients=(128,)), *tensors(gpu))
+    assert REFUSALS[refused] == "current device"
     assert gpu.launches() == []
     assert gpu.allocations == gpu.frees
 

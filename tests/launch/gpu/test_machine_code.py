@@ -12,9 +12,10 @@ from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.launch.direct.direct_program import DirectProgram
 from ir_runtime.launch.direct.gpu.driver_library import use_library
 from ir_runtime.launch.direct.gpu.machine_code import machine_code, ptxas_release
-from ir_runtime.launch.direct.gpu_launch import load_gpu_direct
+from ir_runtime.launch.direct.gpu_launch import bind_gpu_launch, load_gpu_direct
 from tests.launch.gpu.fake_gpu import fake_gpu, recorder_path
 from tests.launch.gpu.kernels import artifact
+from tests.launch.gpu.test_gpu_launch import HERE, operands, results
 
 ASSEMBLER = """#!/bin/sh
 [ "$1" = --version ] && { echo "Cuda compilation tools, release 12.4, V12.4.1"; exit 0; }
@@ -96,6 +97,30 @@ def test_each_gpu_loads_the_code_of_its_chip(ptxas: Path) -> None:
         for device, chip in ((0, "sm_89"), (1, "sm_90"), (1, "sm_90")):
             direct.gpu.use_machine_code(device, chip, str(ptxas))
     assert runs(ptxas) == 2
+
+
+@pytest.mark.usefixtures("store")
+def test_driver_that_refuses_machine_code_gets_ptx(
+    ptxas: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with use_library("cuda", str(recorder_path())), fake_gpu("cuda") as gpu:
+        direct = load_gpu_direct(artifact("cuda:sm_89"))
+        assert isinstance(direct, DirectProgram)
+        assert direct.gpu is not None
+        direct.gpu.use_machine_code(0, "sm_89", str(ptxas))
+        given, out = operands(gpu)
+        launch, _ = bind_gpu_launch(direct, given, results(out), where=HERE)
+        gpu.fail("cuModuleLoadDataEx", 209)
+        launch(given, [out])
+        lines = gpu.take()
+    sizes = [line.split("bytes=")[1] for line in lines if "cuModuleLoadDataEx" in line]
+    (ptx,) = artifact("cuda:sm_89").executables.values()
+    assert len(sizes) == 2
+    assert int(sizes[0]) > int(sizes[1]) == len(ptx)
+    assert sum("cuLaunchKernel" in line for line in lines) == 1
+    assert caplog.messages == [
+        "rms_norm: the driver refuses its machine code, and compiles it itself"
+    ]
 
 
 @pytest.mark.skipif(shutil.which("ptxas") is None, reason="ptxas is not installed")

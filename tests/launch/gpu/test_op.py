@@ -130,6 +130,26 @@ def test_below_autograd_and_into_given_tensors(fake: FakeTorch, functions: CallF
     assert rms_norm().calls.fast.hits >= 3
 
 
+def test_entrances_without_the_dispatcher_serve_gpus(
+    fake: FakeTorch, functions: CallFunctions
+) -> None:
+    """They ask the entrance for CPU tensors first; what it refuses may be on a GPU."""
+    fast = rms_norm().calls.fast
+    assert fast is not None
+    entrance = fast.guarded_entrance(lambda *args: "slow")
+    into = fast.guarded_out_entrance(lambda *args, **named: "slow")
+    args, (out, *_) = fake.arguments(), fake.arguments()
+    assert entrance(*args) == into(*args, out=out) == "slow"
+    functions.autograd_there(KEYS, *args)
+    functions.call_out_there(*args, out=out)
+    fake.gpu.take()
+    assert entrance(*args).shape == args[0].shape
+    assert into(*args, out=out) is out
+    assert [launch.parameters[2] for launch in fake.gpu.launches()][1] == out.data_ptr()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (entrance(*args) == "slow") == bool(rms_norm().autocast_dtypes)
+
+
 def test_calls_that_need_more_go_the_long_way(fake: FakeTorch, functions: CallFunctions) -> None:
     args = fake.arguments()
     assert functions.autograd_there(KEYS | torch._C.DispatchKeySet(KEY.Python), *args) == "slow"

@@ -51,6 +51,7 @@ _LOST = (
 )
 """Errors after which a process cannot use the GPU any more. Work enqueued earlier may be the cause:
 drivers tell them at the next call."""
+_LOADS = ("cuModuleLoadDataEx", "cuModuleGetFunction")
 _CAPTURE = ("CUDA_ERROR_STREAM_CAPTURE", "hipErrorStreamCapture")
 
 
@@ -69,6 +70,7 @@ class DriverFailure:
         plan: the steps.
         program: the host program of the plan.
         empty_cache: gives back the memory that torch keeps.
+        use_ptx: makes a GPU load PTX in place of machine code; tells whether it did.
     """
 
     name: str
@@ -76,6 +78,7 @@ class DriverFailure:
     plan: Plan
     program: HostProgram
     empty_cache: Callable[[], None] = _empty_cache
+    use_ptx: Callable[[int], bool] = lambda _: False
 
     def __call__(
         self,
@@ -112,6 +115,8 @@ class DriverFailure:
             )
         if error in _NO_MEMORY and not flags & _TRIED:
             self.empty_cache()
+            return True
+        if call in _LOADS and not flags & _TRIED and self.use_ptx(device):
             return True
         facts = [f"{call} returned {code}: {error} ({text})", *self._facts(step, device, detail)]
         told = {"call": call, "code": code, "error": error, "device": device}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GpuCodes", "load_gpu_code"]
 
+_log = logging.getLogger("ir_runtime.machine_code")
+
 
 @frozen
 class GpuCodes:
@@ -38,6 +41,7 @@ class GpuCodes:
         label: of the key of the artifact.
         images: the code of each executable, PTX or HSACO.
         ready: the numbers of the GPUs for which machine code was looked for.
+        assembled: those of them that load machine code.
     """
 
     driver: GpuDriver
@@ -46,10 +50,13 @@ class GpuCodes:
     label: str
     images: tuple[bytes, ...]
     ready: set[int] = field(default_factory=set[int])
+    assembled: set[int] = field(default_factory=set[int])
 
     def plan_options(self, plan: Plan, program: HostProgram) -> dict[str, Any]:
         """Return what a plan of the C launcher needs beside its steps."""
-        failure = DriverFailure(self.name, self.label, plan, program)
+        failure = DriverFailure(
+            self.name, self.label, plan, program, use_ptx=self.drop_machine_code
+        )
         return {"driver": self.driver, "failure": failure}
 
     def reported(self, report: IndexReport | None) -> tuple[int, Callable[[Tensor], None] | None]:
@@ -75,6 +82,17 @@ class GpuCodes:
             made = machine_code(self.name, ptx, chip, version, ptxas)
             if made is not None:
                 executable.use_image(device, made)
+                self.assembled.add(device)
+
+    def drop_machine_code(self, device: int) -> bool:
+        """Let a GPU load PTX again; returns whether it was to load machine code."""
+        if device not in self.assembled:
+            return False
+        self.assembled.discard(device)
+        for executable, ptx in zip(self.executables, self.images, strict=True):
+            executable.use_image(device, ptx)
+        _log.warning("%s: the driver refuses its machine code, and compiles it itself", self.name)
+        return True
 
 
 def _count_later(rows: Tensor) -> None:

@@ -29,7 +29,7 @@ enum { ALIGNMENT = 64, GPU_ALIGNMENT = 16 };  // of tensors; kernels for GPUs us
 #define EACH_KEPT_OBJECT(does)                                                                   \
   does(executable_type) does(plan_type) does(remembered_type)                                    \
   does(gpu_driver_type) does(gpu_executable_type) does(empty_on_gpu) does(bytes_dtype)           \
-  does(rows_dtype)                                                                               \
+  does(rows_dtype) does(raw_stream)                                                              \
   does(tensor_type) does(parameter_type) does(dtype_type) does(layout_type) does(format_type)    \
   does(exchange_capsule) does(grad_descriptor) does(cpu_descriptor)                              \
   does(is_neg) does(is_conj) does(wants_grad) does(on_cpu) does(is_inference)                    \

@@ -126,11 +126,20 @@ static bool unload(gpu_driver *driver, int32_t device, void *module) {
   return true;
 }
 
+// Tells whether torch's current stream of a GPU is captured; true where nobody knows.
 static bool is_captured(const launcher *own, gpu_driver *driver, int32_t device) {
   void *stream = NULL;
   int status = 0;
-  if (own->exchange->current_stream(driver->device_type, device, &stream) != 0) PyErr_Clear();
-  return driver->calls.capture_status(stream, &status) != 0 || status != 0;
+  gpu_scope before;
+  gpu_failure failed;
+  if (!find_stream(own, driver->device_type, device, &stream)) {
+    PyErr_Clear();
+    return true;
+  }
+  if (!enter_gpu(driver, device, &before, &failed)) return true;
+  bool known = driver->calls.capture_status(stream, &status) == 0;
+  leave_gpu(driver, &before);
+  return !known || status != 0;
 }
 
 static void unload_waiting(const launcher *own) {

@@ -127,8 +127,11 @@ typedef struct {
 } gpu_run;
 
 bool prepare_gpu(launcher *own);
-// Allocates; `has_rows`: the memory of the report, too. False with an error set.
-bool begin_gpu_run(gpu_run *self, const plan *what, const facts *seen, bool has_rows);
+// Asks torch for the calling thread's stream on a GPU; false with an error set.
+bool find_stream(const launcher *own, int32_t device_type, int32_t device, void **stream);
+// Allocates; `has_rows`: the memory of the report, too. False with an error set, or with `*why` where
+// torch's current device is not that of the tensors.
+bool begin_gpu_run(gpu_run *self, const plan *what, const facts *seen, bool has_rows, refusal *why);
 void end_gpu_run(gpu_run *self);
 // Refuses tensors on another GPU: those that were made, or given.
 refusal check_place(const gpu_run *self, const plan *what, PyObject *const *made,

@@ -6,27 +6,46 @@
 
 #include <string.h>
 
+// What a torch without GPUs lacks is None: a plan for a GPU says so as it runs.
+static PyObject *found_or_none(const char *module, const char *name) {
+  PyObject *from = PyImport_ImportModule(module);
+  PyObject *found = from == NULL ? NULL : PyObject_GetAttrString(from, name);
+  Py_XDECREF(from);
+  PyErr_Clear();
+  return found == NULL ? Py_NewRef(Py_None) : found;
+}
+
 bool prepare_gpu(launcher *own) {
-  PyObject *guards = PyImport_ImportModule("torch._C._dynamo.guards");
-  PyObject *torch = guards == NULL ? NULL : PyImport_ImportModule("torch");
-  bool found =
-      torch != NULL &&
-      (own->bytes_dtype = PyObject_GetAttrString(torch, "uint8")) != NULL &&
-      (own->rows_dtype = PyObject_GetAttrString(torch, "int64")) != NULL;
-  if (found && (own->empty_on_gpu = PyObject_GetAttrString(guards, "_empty_strided_cuda")) == NULL) {
+  own->empty_on_gpu = found_or_none("torch._C._dynamo.guards", "_empty_strided_cuda");
+  own->raw_stream = found_or_none("torch._C", "_cuda_getCurrentRawStream");
+  own->bytes_dtype = found_or_none("torch", "uint8");
+  own->rows_dtype = found_or_none("torch", "int64");
+  return true;
+}
+
+// Torch's table has the streams of all devices; where it does not, torch's own function is asked.
+bool find_stream(const launcher *own, int32_t device_type, int32_t device, void **stream) {
+  const dl_exchange *exchange = own->exchange;
+  if (exchange->current_stream != NULL &&
+      exchange->current_stream(device_type, device, stream) == 0)
+    return true;
+  if (own->raw_stream != Py_None) {
     PyErr_Clear();
-    own->empty_on_gpu = Py_NewRef(Py_None);  // a plan for a GPU says so when it allocates
+    PyObject *number = PyObject_CallFunction(own->raw_stream, "i", (int)device);
+    if (number != NULL) *stream = PyLong_AsVoidPtr(number);
+    Py_XDECREF(number);
   }
-  Py_XDECREF(guards);
-  Py_XDECREF(torch);
-  return found;
+  if (own->raw_stream == Py_None && !PyErr_Occurred())
+    PyErr_Format(PyExc_RuntimeError, "launch: torch has no stream on device %d", device);
+  return !PyErr_Occurred();
 }
 
 // --- memory ---
 
-// Returns a tensor of torch's on a GPU and its address; NULL with an error set.
+// Returns a tensor of torch's on a GPU and its address; NULL with an error set, or with `*why` if
+// torch's current device is another one.
 static PyObject *allocate(const gpu_run *self, const plan *what, PyObject *shape,
-                          PyObject *strides, PyObject *dtype, char **address) {
+                          PyObject *strides, PyObject *dtype, char **address, refusal *why) {
   PyObject *made = NULL;
   if (shape != NULL && strides != NULL)
     made = PyObject_CallFunctionObjArgs(what->allocate, shape, strides, dtype, NULL);
@@ -34,30 +53,29 @@ static PyObject *allocate(const gpu_run *self, const plan *what, PyObject *shape
   Py_XDECREF(strides);
   dl_tensor view;
   if (made == NULL) return NULL;
-  refusal why = view_tensor(what->own, made, what->device_type, &view);
-  if (why == ACCEPTED && view.device_id == self->device) {
-    *address = (char *)view.data + view.byte_offset;
-    return made;
+  *why = view_tensor(what->own, made, what->device_type, &view);
+  if (*why == ACCEPTED && view.device_id != self->device) *why = REFUSED_DEVICE_SET;
+  if (*why != ACCEPTED) {
+    Py_DECREF(made);
+    return NULL;
   }
-  Py_DECREF(made);
-  PyErr_Format(PyExc_RuntimeError, "launch: memory was allocated elsewhere, must be on device %d; "
-               "another one is current", self->device);
-  return NULL;
+  *address = (char *)view.data + view.byte_offset;
+  return made;
 }
 
-static bool take_scratch(gpu_run *self, const plan *what) {
+static bool take_scratch(gpu_run *self, const plan *what, refusal *why) {
   if (what->transient_bytes == 0) return true;
   PyObject *shape = Py_BuildValue("(K)", (unsigned long long)what->transient_bytes);
   self->scratch = allocate(self, what, shape, Py_BuildValue("(i)", 1), what->own->bytes_dtype,
-                           &self->transients);
+                           &self->transients, why);
   return self->scratch != NULL;
 }
 
-static bool take_rows(gpu_run *self, const plan *what) {
+static bool take_rows(gpu_run *self, const plan *what, refusal *why) {
   if (what->device_rows == 0) return true;
   PyObject *shape = Py_BuildValue("(Ii)", what->device_rows, REPORT_COLUMNS);
   self->rows = allocate(self, what, shape, Py_BuildValue("(ii)", REPORT_COLUMNS, 1),
-                        what->own->rows_dtype, &self->report);
+                        what->own->rows_dtype, &self->report, why);
   return self->rows != NULL;
 }
 
@@ -71,7 +89,8 @@ static bool refuse_child(const plan *what) {
   return false;
 }
 
-bool begin_gpu_run(gpu_run *self, const plan *what, const facts *seen, bool has_rows) {
+bool begin_gpu_run(gpu_run *self, const plan *what, const facts *seen, bool has_rows,
+                   refusal *why) {
   *self = (gpu_run){0};
   if (!refuse_child(what)) return false;
   if (seen->count == 0 || seen->tensors[0].device < 0 || seen->tensors[0].device >= MOST_GPUS) {
@@ -80,7 +99,7 @@ bool begin_gpu_run(gpu_run *self, const plan *what, const facts *seen, bool has_
     return false;
   }
   self->device = seen->tensors[0].device;
-  if (take_scratch(self, what) && (!has_rows || take_rows(self, what))) return true;
+  if (take_scratch(self, what, why) && (!has_rows || take_rows(self, what, why))) return true;
   end_gpu_run(self);
   return false;
 }
@@ -98,7 +117,7 @@ refusal check_place(const gpu_run *self, const plan *what, PyObject *const *made
     dl_tensor view;
     refusal why = view_tensor(what->own, made[i], what->device_type, &view);
     if (why != ACCEPTED) return why;
-    if (view.device_id != self->device) return REFUSED_DEVICE;
+    if (view.device_id != self->device) return REFUSED_DEVICE_SET;
   }
   return ACCEPTED;
 }
@@ -266,19 +285,9 @@ static bool still_there(const plan *what, const facts *seen) {
   return why == ACCEPTED;
 }
 
-static bool find_stream(gpu_run *self, const plan *what) {
-  const dl_exchange *exchange = what->own->exchange;
-  if (exchange->current_stream != NULL &&
-      exchange->current_stream(what->device_type, self->device, &self->stream) == 0)
-    return true;
-  if (!PyErr_Occurred())
-    PyErr_Format(PyExc_RuntimeError, "launch: torch has no stream on device %d", self->device);
-  return false;
-}
-
 int launch_on_gpu(gpu_run *self, plan *what, const facts *seen, void *const *slots) {
   enqueuing run = {.run = self, .what = what, .slots = slots};
-  if (!find_stream(self, what)) return -1;
+  if (!find_stream(what->own, what->device_type, self->device, &self->stream)) return -1;
   what->used = true;
   what->own->copies += what->copies;
   for (bool tried = false; !load_all(&run) || !enqueue_without_gil(&run); tried = true) {

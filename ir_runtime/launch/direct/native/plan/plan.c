@@ -279,11 +279,12 @@ static PyObject *run_on(plan *self, const facts *seen) {
   size_t slots = (size_t)self->operand_count + self->result_count;
   if (slots > FEW_TENSORS) memory = PyMem_Malloc(slots * sizeof *memory);
   if (memory == NULL) return PyErr_NoMemory();
-  if (self->driver != NULL && !begin_gpu_run(&there, self, seen, false)) {
+  refusal why = ACCEPTED;
+  if (self->driver != NULL && !begin_gpu_run(&there, self, seen, false, &why)) {
     if (memory != few) PyMem_Free(memory);
-    return NULL;
+    return PyErr_Occurred() ? NULL : PyLong_FromLong(why);
   }
-  refusal why = self->driver == NULL ? ACCEPTED : check_place(&there, self, NULL, seen);
+  if (self->driver != NULL) why = check_place(&there, self, NULL, seen);
   for (size_t i = 0; why == ACCEPTED && i < seen->count; i++) {
     why = check_memory(self->own, &seen->tensors[i]);
     memory[slot_of(self, i)] = seen->tensors[i].start;

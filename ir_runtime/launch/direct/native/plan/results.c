@@ -175,7 +175,7 @@ static bool run_there(const remembered *self, const facts *seen, PyObject *const
   gpu_run there;
   *why = check_changed(what, seen, self->operands);
   if (*why != ACCEPTED || !note_changed(what, seen, self->operands) ||
-      !begin_gpu_run(&there, what, seen, true))
+      !begin_gpu_run(&there, what, seen, true, why))
     return false;
   bool ran = begin_memory(&memory, what);
   if (ran) {
