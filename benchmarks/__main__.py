@@ -8,7 +8,7 @@ import sys
 
 NAMES = (
     *("overhead", "startup", "kernels", "rows", "providers", "tuned", "index_checks", "in_place"),
-    *("vector_functions", "catalogue", "compiled", "gpu", "paged", "weights"),
+    *("vector_functions", "catalogue", "compiled", "models", "weights", "gpu", "paged"),
 )
 
 

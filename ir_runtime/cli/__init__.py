@@ -99,6 +99,13 @@ def _add_demo_options(options: argparse.ArgumentParser) -> None:
         metavar="N",
         help="sentences per run of the model (default: %(default)s)",
     )
+    options.add_argument(
+        "--tokens",
+        type=int,
+        default=96,
+        metavar="N",
+        help="how many bytes of text a small decoder generates; 0 for none (default: %(default)s)",
+    )
 
 
 def _add_trace_options(options: argparse.ArgumentParser) -> None:
@@ -240,7 +247,7 @@ _COMMANDS = {
         _add_build_options,
     ),
     "demo": _Command(
-        "Embed real sentences with a real model whose operators run as MLIR kernels.",
+        "Embed real sentences and generate text with models whose operators run as MLIR kernels.",
         "ir_runtime.cli.demo",
         _add_demo_options,
     ),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ir_runtime.cli.decoder import DecoderReport, measure_decoder
 from ir_runtime.cli.embedding import (
     WayReport,
     align_layer_norms,
@@ -47,6 +48,7 @@ class DemoReport:
         moved_weights: layer norm parameters that were moved to an aligned address.
         store: directory of the compiled kernels.
         ways: the report of each way, plain PyTorch first.
+        decoder: the report of the decoder; None if it generated no tokens.
     """
 
     sentences: int
@@ -58,22 +60,24 @@ class DemoReport:
     moved_weights: int
     store: str
     ways: tuple[WayReport, ...]
+    decoder: DecoderReport | None = None
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """One line for each way with other embeddings than plain PyTorch."""
-        return tuple(
+        """One line for each way with other embeddings, or another text, than plain PyTorch."""
+        wrong = tuple(
             f"{way.name}: smallest cosine {way.worst_cosine:.7f}, must be >= {MIN_COSINE}"
             for way in self.ways
             if math.isnan(way.worst_cosine) or way.worst_cosine < MIN_COSINE
         )
+        return wrong if self.decoder is None else (*wrong, *self.decoder.failures)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo and print its report.
 
     Args:
-        arguments: `sentences`, `batch_size` and `json`.
+        arguments: `sentences`, `batch_size`, `tokens` and `json`.
 
     Returns:
         0, or 1 if a way's embeddings differ from those of plain PyTorch.
@@ -83,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     check_packages()
     with open_display(sys.stderr) as display:
-        report = _measure(display, arguments.sentences, arguments.batch_size)
+        report = _measure(display, arguments.sentences, arguments.batch_size, arguments.tokens)
     if arguments.json:
         print(json.dumps(asdict(report) | {"failures": report.failures}, indent=1))
     else:
@@ -93,13 +97,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if report.failures else 0
 
 
-def _measure(display: Display, count: int, batch_size: int) -> DemoReport:
+def _measure(display: Display, count: int, batch_size: int, tokens: int) -> DemoReport:
     sentences = load_sentences(count)
     with display.step("loading all-MiniLM-L6-v2"):
         model = load_model()
     moved = align_layer_norms(model)
     ways = measure_ways(make_ways(model), sentences, batch_size, display)
-    lengths = [len(tokens) for tokens in tokenize(model, sentences)]
+    lengths = [len(ids) for ids in tokenize(model, sentences)]
     return DemoReport(
         sentences=count,
         batch_size=batch_size,
@@ -110,6 +114,7 @@ def _measure(display: Display, count: int, batch_size: int) -> DemoReport:
         moved_weights=moved,
         store=str(current_settings().store),
         ways=ways,
+        decoder=measure_decoder(sentences, tokens, display) if tokens else None,
     )
 
 
@@ -145,6 +150,34 @@ def _print_table(report: DemoReport) -> None:
             f"{report.moved_weights} layer norm weights moved once to 64-byte boundaries, "
             "so that no call copies them"
         )
+    if report.decoder is not None:
+        _print_decoder(console, report.decoder)
+
+
+def _print_decoder(console: Any, report: DecoderReport) -> None:
+    """Print the texts and times of the decoder, before and after `optimize`."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        title=f"{report.tokens} bytes of text from a decoder of {report.parameters / 1e6:.1f} "
+        f"million parameters, trained for {report.train_s:.0f} s"
+    )
+    table.add_column("")
+    for way in report.ways:
+        table.add_column(way.name, justify="right")
+    for label, form, field in (
+        ("text", "", "text"),
+        ("tokens equal to plain", "d", "equal_tokens"),
+        ("tokens per second", ".0f", "tokens_per_s"),
+        ("first text, s", ".2f", "first_s"),
+        ("places replaced", "d", "replaced"),
+        ("kernels compiled", "d", "compiles"),
+        ("store hits", "d", "store_hits"),
+    ):
+        cells = [escape(_cell(getattr(way, field), form)) for way in report.ways]
+        table.add_row(label, *cells)
+    console.print(table)
 
 
 def _rows(ways: Sequence[WayReport]) -> list[list[str]]:

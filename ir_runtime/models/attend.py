@@ -54,7 +54,7 @@ def attend(
     softcap, sinks = settings.get("softcap"), settings.get("s_aux")
     special = softcap is not None or sinks is not None
     plain = dropout == 0.0 and not settings.get("output_attentions")
-    if plain and not (torch.is_grad_enabled() and query.requires_grad):
+    if plain and _is_served(query, key, value, attention_mask):
         if causal:
             return _causal(query, key, value, attention_mask, scaling, softcap, sinks), None
         if attention_mask is None and not special:
@@ -68,6 +68,16 @@ def attend(
     return sdpa_attention_forward(
         module, query, key, value, attention_mask, is_causal=is_causal, **settings
     )
+
+
+def _is_served(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> bool:
+    """Tell whether a call needs no gradient, and torch would change no dtype in it."""
+    if torch.is_grad_enabled() and query.requires_grad:
+        return False
+    if torch.is_autocast_enabled(query.device.type) or value.shape != key.shape:
+        return False
+    same = query.dtype == key.dtype == value.dtype
+    return same and (mask is None or (mask.ndim == 4 and mask.shape[-1] == key.shape[2]))
 
 
 def _causal(

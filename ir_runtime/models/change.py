@@ -82,9 +82,15 @@ class Changes:
         self._made.append(change)
         change.apply()
 
-    def roll_back(self) -> None:
-        """Revert everything, the latest change first."""
-        self._revert(None)
+    def roll_back(self) -> int:
+        """Revert everything, the latest change first; return how many changes cannot be."""
+        lost = 0
+        while self._made:
+            try:
+                self._made.pop().revert(None)
+            except OptimizeError:  # what it needs was freed
+                lost += 1
+        return lost
 
     def undo(self, model: str, state_dict: Mapping[str, Tensor] | None) -> None:
         """Revert everything once; see `Report.undo`."""
@@ -95,10 +101,6 @@ class Changes:
             )
         for change in self._made:
             change.check(state_dict)
-        self._revert(state_dict)
-        self._undone = True
-
-    def _revert(self, state_dict: Mapping[str, Tensor] | None) -> None:
         while self._made:
-            self._made[-1].revert(state_dict)
-            self._made.pop()
+            self._made.pop().revert(state_dict)
+        self._undone = True

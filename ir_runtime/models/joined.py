@@ -50,11 +50,10 @@ def join_gate_and_up(place: Place, gate: Gate, request: Request) -> Found | Left
         rounded = Rounded(make, [(child, product.weight) for child, product in sources])
         return [NewForward(module, forward_with(rounded))]
 
-    linear = sources[0][1].as_linear(sources[0][0])
-    dtype = linear.weight.dtype
+    n, k, dtype = sources[0][1].sizes(sources[0][0])
 
     def rows(count: int) -> tuple[Tensor, ...]:
-        return (torch.randn(1, count, linear.in_features).to(dtype),)
+        return (torch.randn(1, count, k).to(dtype),)
 
     def before(x: Tensor) -> Tensor:
         first, second = (child(x) for child, _ in sources)
@@ -62,7 +61,7 @@ def join_gate_and_up(place: Place, gate: Gate, request: Request) -> Found | Left
 
     op, provider = f"linear_w{bits}", provider_of_bits(bits, dtype)
     replaced = Replaced(place.path, "mlp", place.called, op, provider, request.weights)
-    alike = ("gate_up", op, linear.out_features, linear.in_features, dtype)
+    alike = ("gate_up", op, n, k, dtype)
     covers = tuple(c for n, c in module.named_children() if n != gate.down)
     return Found(replaced, changes, covers, Trial(alike, before, make, rows))
 

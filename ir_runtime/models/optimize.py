@@ -12,6 +12,7 @@ from ir_runtime.errors import ArgumentError
 from ir_runtime.models.activation import find_activation
 from ir_runtime.models.attention import find_attention
 from ir_runtime.models.change import Changes
+from ir_runtime.models.errors import OptimizeError
 from ir_runtime.models.found import KINDS, Found, Place, Request
 from ir_runtime.models.gated import find_gated
 from ir_runtime.models.linear import find_linear
@@ -66,7 +67,8 @@ def optimize(
     Raises:
         ArgumentError: an argument is not as above.
         OptimizeError: the model is optimised, quantised or offloaded already, or on another device.
-            The model is unchanged after this and any other error.
+            The model is unchanged after this and any other error; only weights that `undo=False`
+            freed before a failure stay rounded, and the message says so.
 
     Example:
         >>> report = ir_runtime.optimize(model, weights="int8")
@@ -153,7 +155,13 @@ def _made(model: nn.Module, found: Sequence[Found], left: Sequence[Left]) -> Rep
             for change in each.changes():
                 changes.make(change)
             replaced.append(each.replaced)
-    except BaseException:
-        changes.roll_back()
+    except BaseException as error:
+        lost = changes.roll_back()
+        if lost:
+            raise OptimizeError(
+                f"{type(model).__name__}: it failed after {lost} weights were rounded and freed; "
+                "these layers stay rounded, everything else is as it was",
+                fix="load the model again, or use undo=True",
+            ) from error
         raise
     return Report(type(model).__name__, tuple(replaced), tuple(left), changes)

@@ -31,6 +31,13 @@ class Product:
     bias: str | None
     turned: bool
 
+    def sizes(self, module: nn.Module) -> tuple[int, int, torch.dtype]:
+        """Return the output features, the input features, and the dtype of the weight."""
+        weight = module._parameters[self.weight]
+        assert weight is not None
+        n, k = weight.T.shape if self.turned else weight.shape
+        return n, k, weight.dtype
+
     def as_linear(self, module: nn.Module) -> nn.Linear:
         """Return an `nn.Linear` on the same memory."""
         weight = module._parameters[self.weight]

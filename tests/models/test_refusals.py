@@ -103,3 +103,24 @@ def test_a_failure_in_the_middle_leaves_the_model_as_it_was(monkeypatch: pytest.
     assert len(applied) == 2
     assert not any("forward" in vars(module) for module in made.modules())
     assert torch.equal(made(x), before)
+
+
+def test_a_failure_after_weights_were_freed_says_so(monkeypatch: pytest.MonkeyPatch):
+    from kernels_mlir.matmul.quantized_layer import QuantizedLinear
+
+    made = nn.Sequential(nn.Linear(N, N), RmsNorm(), nn.Linear(N, N))
+    round_weight, rounded = QuantizedLinear.from_linear.__func__, []
+
+    def fail_at_the_second(kind: Any, linear: nn.Linear, bits: int) -> Any:
+        rounded.append(linear.in_features)
+        if rounded.count(N) == 2:
+            raise MemoryError
+        return round_weight(kind, linear, bits)
+
+    monkeypatch.setattr(QuantizedLinear, "from_linear", classmethod(fail_at_the_second))
+    with pytest.raises(OptimizeError, match="failed after 1 weights were rounded and freed"):
+        ir_runtime.optimize(made, weights="int8", undo=False)
+    assert "forward" not in vars(made[1])
+    assert isinstance(made[0], QuantizedLinear)
+    assert type(made[2]) is nn.Linear
+    assert made(torch.randn(2, N)).shape == (2, N)
