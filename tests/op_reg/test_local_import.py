@@ -12,6 +12,7 @@ import torch
 
 from ir_runtime.counters import count_since
 from ir_runtime.op_reg import CustomOp, def_library
+from ir_runtime.op_reg.digest import library_code
 from ir_runtime.op_reg.digest.local_import import function_imports
 from ir_runtime.op_reg.digest.op_digest import code_digest
 
@@ -67,6 +68,19 @@ def test_digest_covers_a_module_that_the_body_imports(package, line):
 @pytest.mark.parametrize("line", LINES)
 def test_digest_leaves_out_modules_that_the_body_does_not_import(package, line):
     assert package(line) == package(line, **{"other.py": "def unused(): return 2\n"})
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_digest_is_that_of_an_installed_package(line, tmp_path, monkeypatch):
+    digests: list[str] = []
+    for place in ("src", "site-packages"):
+        write(tmp_path / place / "mine", {**FILES, "ops.py": OP.format(line=line)})
+        monkeypatch.setattr(library_code, "_known", {})
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(tmp_path / place)
+            forget("mine", patch)
+            digests.append(code_digest(importlib.import_module("mine.ops").op))
+    assert digests[0] == digests[1]
 
 
 def test_digest_covers_what_the_imported_module_imports(package):

@@ -131,7 +131,7 @@ class FunctionReads:
     def _root(self, load: Load) -> tuple[Any, str]:
         if load.level is not None:
             name = self._absolute(load)
-            if not is_library(name):
+            if not is_library(name) or self._into.follows(name):
                 return MISSING, ""  # its text counts, see _imports
             # A module that the body imports may not be loaded yet: the key must not depend on it.
             is_torch = name.partition(".")[0] == "torch"
