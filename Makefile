@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PIP_INSTALL := python -m pip install --quiet --disable-pip-version-check --no-compile
 # Mesa's software Vulkan keeps two cores busy while a device is open: those tests run by themselves.
 PYTEST := $(BIN)/python -m pytest
-WITHOUT_VULKAN := -m 'not vulkan' -n 3 --dist loadfile
+WITHOUT_VULKAN := -m 'not vulkan' -n 3 --dist loadfile --no-loadscope-reorder
 ON_VULKAN := -m vulkan -n 0
 
 .PHONY: demo test test-full test-changed test-hostile test-gpu gpu-pack test-install check golden bench launcher asan clean

@@ -47,6 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(FullSuite(config), "full-suite")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long; `--no-loadscope-reorder` keeps this order."""
+    from tests.schedule import in_order
+
+    items[:] = in_order(items)
+
+
 def _require_the_launcher() -> None:
     """Fail where the launcher must be there and is not: else its tests would only be skipped."""
     from ir_runtime.launch.direct.native import why_absent

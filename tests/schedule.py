@@ -1,0 +1,34 @@
+"""The order of test files: those that take long first, so that no worker has one at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+__all__ = ["in_order"]
+
+_LONG = (
+    "tests/hostile/test_hostile.py",
+    "tests/op_reg/test_torch_cache.py",
+    "tests/op_reg/test_loaded.py",
+    "tests/passes/test_fusion_compiled.py",
+    "tests/passes/test_models.py",
+    "tests/aot/test_models.py",
+    "tests/passes/test_backend.py",
+    "tests/test_full.py",
+)
+"""Files with single tests of 15 seconds and more; the longest test first."""
+
+
+def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Return tests file by file: the long files, then those with the most tests."""
+    files = [item.nodeid.partition("::")[0] for item in items]
+    counts = Counter(files)
+
+    def key(place: tuple[int, str]) -> tuple[int, int, str]:
+        file = place[1]
+        rank = _LONG.index(file) if file in _LONG else len(_LONG)
+        return rank, -counts[file], file
+
+    return [items[number] for number, _ in sorted(enumerate(files), key=key)]
