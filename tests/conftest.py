@@ -48,11 +48,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with the files that take long; `--no-loadscope-reorder` keeps this order."""
     from tests.schedule import in_order
 
-    items[:] = in_order(items)
+    items[:] = in_order(items, quick=config.getoption("--full") == "no")
 
 
 def _require_the_launcher() -> None:

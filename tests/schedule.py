@@ -21,14 +21,18 @@ _LONG = (
 """Files with single tests of 15 seconds and more; the longest test first."""
 
 
-def in_order(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Return tests file by file: the long files, then those with the most tests."""
+def in_order(items: list[pytest.Item], *, quick: bool) -> list[pytest.Item]:
+    """Return tests file by file: in the quick part the long files, then those with the most tests.
+
+    With few minutes for full tests, most of them are reached if the longest are not first.
+    """
+    long = _LONG if quick else ()
     files = [item.nodeid.partition("::")[0] for item in items]
     counts = Counter(files)
 
     def key(place: tuple[int, str]) -> tuple[int, int, str]:
         file = place[1]
-        rank = _LONG.index(file) if file in _LONG else len(_LONG)
+        rank = long.index(file) if file in long else len(long)
         return rank, -counts[file], file
 
     return [items[number] for number, _ in sorted(enumerate(files), key=key)]
