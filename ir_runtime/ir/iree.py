@@ -256,7 +256,7 @@ class IreeImpl(IrOpImpl):
 
     def form(self, values: Sequence[Any]) -> str:
         """Return in words how a kernel made from a torch function computes a call, else ""."""
-        if self.is_traced or hasattr(self._kernel, "on_gpu"):
+        if self.is_traced or hasattr(self._kernel, "row_function"):
             return rows.form_of(self.kernel, values)
         return ""
 

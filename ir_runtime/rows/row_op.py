@@ -138,14 +138,17 @@ def _specialize(desc: Any, inner: Sequence[int], graph: Graph) -> None:
 
 
 def form_of(op: Op, args: Sequence[Any]) -> str:
-    """Return in words of which form the kernel of a call is; "" if it is written by hand.
+    """Return in words of which form the kernel of a call is.
+
+    It is "" for an op that is neither, and on CPUs for one with `row_function`, whose kernel has
+    no other form there.
 
     Args:
-        op: an op whose kernels may be row kernels, or one with a function `on_gpu(ksel)` that
-            returns what they compute on GPUs.
+        op: a `RowOp`, or an op with a function `row_function(ksel)` that returns what its row
+            kernels compute.
         args: all arguments in schema order.
     """
-    if not (isinstance(op, RowOp) or hasattr(op, "on_gpu")):
+    if not (isinstance(op, RowOp) or hasattr(op, "row_function")):
         return ""
     try:
         ksel = run_select(op, args)
@@ -163,7 +166,7 @@ def _form_on_gpu(op: Any, ksel: KernelSelection) -> str:
     """Return in words of which form a kernel for GPUs is."""
     descs = flatten_groups([tensor_descs(desc) for desc in ksel.arg_descs])[0]
     try:
-        graph = trace(op.on_gpu(ksel), [d.t for d in descs], ())
+        graph = trace(op.row_function(ksel), [d.t for d in descs], ())
         return f"a row kernel: {gpu_form(gpu_plan(graph), CHIPS[ksel.device_family]).words()}"
     except UnsupportedOperatorError as error:
         return f"traced, {error}".partition("\n")[0]

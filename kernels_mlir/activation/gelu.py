@@ -17,7 +17,6 @@ from ir_runtime.op_reg import (
     flatten,
     unflatten,
 )
-from kernels_mlir.gpu_rows import generate_on_gpu
 from kernels_mlir.lanes import element_aliases, link_lanes
 from kernels_mlir.library import (
     FLOATING,
@@ -27,6 +26,7 @@ from kernels_mlir.library import (
     register_kernel,
     widened,
 )
+from kernels_mlir.row_function import generate_rows
 from kernels_mlir.sharding import shard_by_element
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class GeluKernel(CustomOp):
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on a line; on GPUs by a row kernel."""
         if ksel.device_family != "local":
-            generate_on_gpu(self, ksel, kb)
+            generate_rows(self, ksel, kb)
             return
         x = ksel.arg_descs[0].t
         dtypes = {"x": x.dtype}
@@ -134,7 +134,7 @@ class GeluKernel(CustomOp):
         y = kb.cast_float(kb.inline_mlir(template, aliases, line), x.dtype)
         kb.yield_results(unflatten(kb, y, kb.arg_value(0), keep=0))
 
-    def on_gpu(self, ksel: KernelSelection) -> Callable[..., Tensor]:
+    def row_function(self, ksel: KernelSelection) -> Callable[..., Tensor]:
         """Return the curve in a form that row kernels compute without cancellation."""
         from kernels_mlir.activation.gelu_curve import gelu_curve  # calls on CPUs need none of it
 

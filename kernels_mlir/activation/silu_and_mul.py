@@ -11,7 +11,6 @@ from torch import Tensor
 from ir_runtime import ir
 from ir_runtime.device.machine_choice import group_elements
 from ir_runtime.op_reg import CustomOp, KernelSelection
-from kernels_mlir.gpu_rows import generate_on_gpu
 from kernels_mlir.library import (
     FLOATS,
     even_last_size,
@@ -21,6 +20,7 @@ from kernels_mlir.library import (
     register_kernel,
     widened,
 )
+from kernels_mlir.row_function import generate_rows
 from kernels_mlir.sharding import shard_by_row
 
 if TYPE_CHECKING:
@@ -95,15 +95,9 @@ class SiluAndMulKernel(CustomOp):
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on rows, by the row kernel of native."""
-        if ksel.device_family != "local":
-            generate_on_gpu(self, ksel, kb)
-            return
-        from ir_runtime.rows import inline  # a stored kernel needs none of it
+        generate_rows(self, ksel, kb, columns=group_elements(ksel.machine).size)
 
-        columns = group_elements(ksel.machine).size
-        kb.yield_results(inline(kb, native_silu_and_mul, kb.arg_value(0), columns=columns))
-
-    def on_gpu(self, ksel: KernelSelection) -> Callable[..., Tensor]:
+    def row_function(self, ksel: KernelSelection) -> Callable[..., Tensor]:
         """Return native."""
         del ksel
         return native_silu_and_mul

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from ir_runtime import ir
 from ir_runtime.op_reg import CustomOp, KernelSelection
-from kernels_mlir.gpu_rows import generate_on_gpu
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
@@ -20,6 +19,7 @@ from kernels_mlir.library import (
     register_kernel,
     widened,
 )
+from kernels_mlir.row_function import generate_rows
 from kernels_mlir.sharding import shard_by_row
 
 if TYPE_CHECKING:
@@ -93,14 +93,9 @@ class SoftmaxKernel(CustomOp):
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on rows, by the row kernel of native."""
-        if ksel.device_family != "local":
-            generate_on_gpu(self, ksel, kb)
-            return
-        from ir_runtime.rows import inline  # a stored kernel needs none of it
+        generate_rows(self, ksel, kb)
 
-        kb.yield_results(inline(kb, native_softmax, kb.arg_value(0)))
-
-    def on_gpu(self, ksel: KernelSelection) -> Callable[..., Tensor]:
+    def row_function(self, ksel: KernelSelection) -> Callable[..., Tensor]:
         """Return native."""
         del ksel
         return native_softmax

@@ -10,11 +10,9 @@ from torch import Tensor
 
 from ir_runtime import ir
 from ir_runtime.op_reg import CustomOp, KernelSelection
-from kernels_mlir.gpu_rows import generate_on_gpu
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
-    STREAMED,
     at_least_one_dimension,
     check_rows,
     choose_stores,
@@ -30,6 +28,7 @@ from kernels_mlir.norm.rms_norm import (
     one_each_feature,
     per_feature,
 )
+from kernels_mlir.row_function import generate_rows
 from kernels_mlir.sharding import shard_by_row
 
 if TYPE_CHECKING:
@@ -130,16 +129,9 @@ class LayerNormKernel(CustomOp):
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on rows, by the row kernel of native."""
-        if ksel.device_family != "local":
-            generate_on_gpu(self, ksel, kb)
-            return
-        from ir_runtime.rows import inline  # a stored kernel needs none of it
+        generate_rows(self, ksel, kb)
 
-        operands = [kb.arg_value(i) for i in range(3)]
-        norm, streamed = self.on_gpu(ksel), ksel.variant == STREAMED
-        kb.yield_results(inline(kb, norm, *operands, streamed=streamed))
-
-    def on_gpu(self, ksel: KernelSelection) -> Callable[..., Tensor]:
+    def row_function(self, ksel: KernelSelection) -> Callable[..., Tensor]:
         """Return native, of tensors alone."""
         epsilon = ksel.arg_descs[3].v
         return lambda x, weight, bias: native_layer_norm(x, weight, bias, epsilon)

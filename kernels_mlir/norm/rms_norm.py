@@ -12,11 +12,9 @@ from ir_runtime import ir
 from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import CustomOp, KernelSelection
-from kernels_mlir.gpu_rows import generate_on_gpu
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
-    STREAMED,
     at_least_one_dimension,
     check_rows,
     choose_stores,
@@ -26,6 +24,7 @@ from kernels_mlir.library import (
     widened,
     widest,
 )
+from kernels_mlir.row_function import generate_rows
 from kernels_mlir.sharding import shard_by_row
 
 if TYPE_CHECKING:
@@ -169,17 +168,9 @@ class RmsNormKernel(CustomOp):
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32 on rows, by the row kernel of native."""
-        if ksel.device_family != "local":
-            generate_on_gpu(self, ksel, kb)
-            return
-        from ir_runtime.rows import inline  # a stored kernel needs none of it
+        generate_rows(self, ksel, kb)
 
-        weight = kb.arg_value(1)
-        operands = [kb.arg_value(0), *([] if weight is None else [weight])]
-        norm = self.on_gpu(ksel)
-        kb.yield_results(inline(kb, norm, *operands, streamed=ksel.variant == STREAMED))
-
-    def on_gpu(self, ksel: KernelSelection) -> Callable[..., Tensor]:
+    def row_function(self, ksel: KernelSelection) -> Callable[..., Tensor]:
         """Return native, of tensors alone."""
         epsilon, head = ksel.arg_descs[2].v, ksel.arg_descs[3].v
 

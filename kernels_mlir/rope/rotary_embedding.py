@@ -21,16 +21,15 @@ from ir_runtime.op_reg import (
     flatten,
     unflatten,
 )
-from kernels_mlir.gpu_rows import generate_on_gpu
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
-    STREAMED,
     choose_stores,
     make_rows,
     register_kernel,
     same_dtype,
 )
+from kernels_mlir.row_function import generate_rows
 from kernels_mlir.sharding import NO_TENSOR, Sharding, shard_by_rule
 
 if TYPE_CHECKING:
@@ -280,29 +279,24 @@ class RotaryEmbeddingKernel(CustomOp):
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Rotate query and key in one dispatch, by the row kernel of native."""
-        if ksel.device_family != "local":
-            generate_on_gpu(self, ksel, kb)
+        if ksel.arg_descs[0].t.ndim or ksel.device_family != "local":
+            generate_rows(self, ksel, kb)
             return
         from ir_runtime.rows import inline  # a stored kernel needs none of it
 
-        operands = {i: v for i in (0, 1, 2, 5) if (v := kb.arg_value(i)) is not None}
-        turn, streamed = self.on_gpu(ksel), ksel.variant == STREAMED
-        if ksel.arg_descs[0].t.ndim:
-            turned = inline(kb, turn, *operands.values(), streamed=streamed)
-            kb.yield_results(*(turned if isinstance(turned, list) else [turned]))
-            return
         # One token without a dimension of tokens: it gets one.
+        operands = {i: v for i in (0, 1, 2, 5) if (v := kb.arg_value(i)) is not None}
         tensors = {i: ksel.arg_descs[i].t for i in operands}
         keep = {i: t.ndim - (i == 5) for i, t in tensors.items()}  # the cache has rows
         rows = [flatten(kb, v, keep=keep[i]) for i, v in operands.items()]
         like = [t if i == 5 else t.unsqueeze(0) for i, t in tensors.items()]
-        turned = inline(kb, turn, *rows, like=like)
+        turned = inline(kb, self.row_function(ksel), *rows, like=like)
         found = turned if isinstance(turned, list) else [turned]
         kb.yield_results(
             *(unflatten(kb, y, operands[i], keep=keep[i]) for i, y in enumerate(found, 1))
         )
 
-    def on_gpu(self, ksel: KernelSelection) -> Callable[..., Any]:
+    def row_function(self, ksel: KernelSelection) -> Callable[..., Any]:
         """Return the rotation of query and key, of tensors alone."""
         size, dim, neox = (ksel.arg_descs[i].v for i in (3, 4, 6))
 

@@ -81,7 +81,7 @@ class Rows:
         """Return how threads share the rows."""
         op, ksel = self.selection()
         tensors = [a for a in self.arguments() if isinstance(a, Tensor)]
-        return gpu_form(gpu_plan(trace(op.on_gpu(ksel), tensors, ())), FAMILIES["cuda"])
+        return gpu_form(gpu_plan(trace(op.row_function(ksel), tensors, ())), FAMILIES["cuda"])
 
     def selection(self) -> tuple[Any, CallSelection]:
         op = ALL_CUSTOM_OP_REGS[f"ir_kernels::{self.op.removesuffix('_tanh')}"]
