@@ -5,36 +5,50 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ir_runtime.rows.value import EXTREMES, Value
+from ir_runtime.rows.value import EXTREMES, Value, topological
 
 __all__ = ["highest", "lowest"]
 
 
 def lowest(v: Value) -> float:
     """Return a bound that a value does not go below; minus infinity if none is known."""
+    return _bound(v, _lowest)
+
+
+def highest(v: Value) -> float:
+    """Return a bound that a value does not exceed; infinity if none is known."""
+    return _bound(v, _highest)
+
+
+def _bound(v: Value, rule: Callable[[Value, list[float]], float]) -> float:
+    """Apply a rule to all that a value is made of, once to each: an operand may have many uses."""
+    known: dict[Value, float] = {}
+    for each in topological([v]):
+        known[each] = rule(each, [known[a] for a in each.args])
+    return known[v]
+
+
+def _lowest(v: Value, args: list[float]) -> float:
     if v.op == "constant":
         return v.number
     if v.op in _POSITIVE or (v.op == "multiply" and v.args[0] is v.args[1]):
         return 0.0
     if v.op == "sum":  # one of the exponentials is exp(0)
-        return 0.5 if v.args[0].op == "exp_down" else min(lowest(v.args[0]), 0.0)
-    bound = _BOUNDS.get(v.op)
-    return -math.inf if bound is None else bound(*map(lowest, v.args))
+        return 0.5 if v.args[0].op == "exp_down" else min(args[0], 0.0)
+    return _BOUNDS[v.op](*args) if v.op in _BOUNDS else -math.inf
 
 
-def highest(v: Value) -> float:
-    """Return a bound that a value does not exceed; infinity if none is known."""
+def _highest(v: Value, args: list[float]) -> float:
     if v.op == "constant":
         return v.number
     if v.op in _AT_MOST_ONE:
         return 1.0
     if v.op == "sum":
-        return max(highest(v.args[0]), 0.0) * v.args[0].width
+        return max(args[0], 0.0) * v.args[0].width
     if v.op == "min":
-        return min(map(highest, v.args))
+        return min(args)
     if v.op in (*EXTREMES, "spread", "add", "max"):
-        known = [highest(a) for a in v.args]
-        return sum(known) if v.op == "add" else max(known)
+        return sum(args) if v.op == "add" else max(args)
     return math.inf
 
 

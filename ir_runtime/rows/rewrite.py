@@ -74,7 +74,8 @@ def _gate(values: Values, a: Value, b: Value) -> Value | None:
     """Write a * sigmoid(b) as a / (1 + exp(-b)), which rounds once less.
 
     If b is a sum with a constant factor, the factor makes the exponent one of 2, which is reduced
-    in one step. A plain product would lose digits by it, where it is large.
+    in one step. A plain product would lose digits by it where it is large, and a sum whose terms
+    cancel where they are.
     """
     if b.op != "sigmoid":
         return None
@@ -94,6 +95,8 @@ def _scaled(values: Values, v: Value, factor: float) -> Value | None:
     if v.kind != "lanes" or v.op not in ("multiply", "add"):
         return None
     if v.op == "add":
+        if any(lowest(x) < 0 for x in v.args):
+            return None  # terms that cancel would show the rounding of their new constants
         a, b = (_scaled(values, x, factor) for x in v.args)
         return None if a is None or b is None else values.make("add", a, b)
     for x, other in (v.args, v.args[::-1]):

@@ -21,7 +21,7 @@ __all__ = ["shortened"]
 SHORT = ("exp_down", "gate", "gate_by_two", "sigmoid")
 """Functions with a shorter form, `<name>_short`."""
 
-_KEEP_ERRORS = ("multiply", "divide", "neg", "abs", "spread", "interleave", "round_to", *EXTREMES)
+_KEEP_ERRORS = ("multiply", "divide", "neg", "abs", "spread", "interleave", *EXTREMES)
 _NARROW = (torch.bfloat16, torch.float16)
 
 
@@ -60,6 +60,8 @@ def _keeps_errors(user: Value, operand: Value) -> bool:
     """Tell whether an operation's relative error is about that of this operand, or less."""
     if user.op in ("sum", "add", "max", "min"):
         return all(lowest(a) >= 0 for a in user.args)
+    if user.op == "round_to":  # to fewer bits, the error may decide between two numbers
+        return user.dtype in _NARROW
     if user.op in ("gate", "gate_by_two"):
         return user.args[1] is not operand
     if user.op == "select":

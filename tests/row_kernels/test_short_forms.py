@@ -47,7 +47,37 @@ def test_results_of_16_bits_take_them(
         lambda x: (torch.sigmoid(x.float()) > 0.7).to(x.dtype),
         lambda x: (torch.sigmoid(x.float()) * 100).round().to(x.dtype),
         lambda x: (x * torch.sigmoid(x.float())).to(torch.float8_e4m3fn),
+        lambda x: torch.sigmoid(x.float()).to(torch.float8_e4m3fn).to(x.dtype),
     ],
 )
 def test_what_shows_the_error_does_not(function: Callable[[Tensor], object]):
     assert not any(op.endswith("_short") for op in operations(function, torch.bfloat16))
+
+
+def test_numbers_with_many_uses_are_looked_at_once():
+    """Each step has two uses of the one before: all paths would be 2^60."""
+
+    def root(x: Tensor) -> Tensor:
+        v = x.float()
+        y = v.abs() + 1
+        for _ in range(60):
+            y = 0.5 * (y + v / y)
+        return (torch.sigmoid(v) * y).to(x.dtype)
+
+    assert "divide" in operations(root, torch.bfloat16)
+
+
+@pytest.mark.parametrize(
+    ("function", "is_by_two"),
+    [
+        (lambda x: x * torch.sigmoid(x * (0.8 + 0.1 * x.square())), True),
+        (lambda x: x * torch.sigmoid(x * (3 * x + 0.1 * x.square())), False),
+        (lambda x: x * torch.sigmoid(2 * x + 4 * x.neg()), False),
+        (lambda x: x * torch.sigmoid(1.7 * x), False),
+    ],
+)
+def test_exponent_of_two_takes_no_terms_that_cancel(
+    function: Callable[[Tensor], object], is_by_two: bool
+):
+    """Their new constants are rounded, and what is left of large terms would show it."""
+    assert ("gate_by_two" in operations(function, torch.float32)) == is_by_two
