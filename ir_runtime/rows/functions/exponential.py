@@ -6,6 +6,8 @@ possible. The coefficients come from `python -m benchmarks.fit_polynomials`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ir_runtime.rows.vector_code import Vector, polynomial
 
 __all__ = ["EXP2", "exp", "exp_down", "expm1", "gate", "gate_by_two", "sigmoid", "tanh"]
@@ -115,12 +117,18 @@ def gate(a: Vector, b: Vector) -> Vector:
     return a / _one_plus_exp_of_minus(b)
 
 
-def gate_by_two(a: Vector, b: Vector) -> Vector:
-    """Return a / (1 + 2^-b); NaN if both are -inf, as the product with the power's inverse."""
+def gate_by_two(a: Vector, b: Vector, power: Sequence[float] = EXP2) -> Vector:
+    """Return a / (1 + 2^-b); NaN if both are -inf, as the product with the power's inverse.
+
+    Args:
+        a: the factor.
+        b: the exponent.
+        power: coefficients of a polynomial for 2^r, |r| <= 1/2.
+    """
     w = (-b).at_least(-127.0).at_most(128.0)
     rounded = w.rounded_sum(ROUND + BIAS)
     r = w - (rounded - (ROUND + BIAS))
-    return a / polynomial(r, EXP2).fma(power_of_two(rounded), 1.0)
+    return a / polynomial(r, power).fma(power_of_two(rounded), 1.0)
 
 
 def expm1(x: Vector) -> Vector:

@@ -1,13 +1,21 @@
 """Shorter forms of exponentials, for values that only go into results of 16 bits.
 
-Their relative error is 6e-6 at most, a hundredth of what rounding to float16 adds, and less of what
-rounding to bfloat16 adds. `rows.short_form` decides where they are used. The coefficients come from
-`python -m benchmarks.fit_polynomials`.
+Their relative error is 6e-6 at most, a fortieth of what rounding to float16 may add, and less of
+what rounding to bfloat16 may add. `rows.short_form` decides where they are used. The coefficients
+come from `python -m benchmarks.fit_polynomials`.
 """
 
 from __future__ import annotations
 
-from ir_runtime.rows.functions.exponential import BIAS, HIGHEST, LOG2_E, LOWEST, ROUND, power_of_two
+from ir_runtime.rows.functions.exponential import (
+    BIAS,
+    HIGHEST,
+    LOG2_E,
+    LOWEST,
+    ROUND,
+    gate_by_two,
+    power_of_two,
+)
 from ir_runtime.rows.vector_code import Vector, polynomial
 
 __all__ = ["exp_down_short", "gate_by_two_short", "gate_short", "sigmoid_short"]
@@ -49,7 +57,4 @@ def gate_short(a: Vector, b: Vector) -> Vector:
 
 def gate_by_two_short(a: Vector, b: Vector) -> Vector:
     """Return a / (1 + 2^-b); NaN if both are -inf, as the product with the power's inverse."""
-    w = (-b).at_least(-127.0).at_most(128.0)
-    rounded = w.rounded_sum(ROUND + BIAS)
-    r = w - (rounded - (ROUND + BIAS))
-    return a / polynomial(r, EXP2).fma(power_of_two(rounded), 1.0)
+    return gate_by_two(a, b, EXP2)
