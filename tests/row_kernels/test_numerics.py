@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ir_runtime.rows.emit.shifted import shifted_plan
+from ir_runtime.rows.plan import make_plan
+from ir_runtime.rows.trace import trace
 from tests.row_kernels import natives
 from tests.row_kernels.kernel import as_tuple, form, joined, kernel_of
 
@@ -163,3 +166,38 @@ def test_quotient_by_a_number_whose_inverse_is_subnormal():
     sizes = torch.tensor([1e38, 3.4e38, 1e30, 1.0, 1e-19, torch.inf])
     x = torch.linspace(-1, 1, 1000) * sizes[:, None]
     torch.testing.assert_close(kernel_of(share)(x), share(x), rtol=3e-7, atol=0, equal_nan=True)
+
+
+def normal(x: torch.Tensor, epsilon: float = 1e-5) -> torch.Tensor:
+    centred = x - x.mean(-1, keepdim=True)
+    return centred * torch.rsqrt(centred.square().mean(-1, keepdim=True) + epsilon)
+
+
+NORMALISED = (
+    lambda x, r: x,
+    lambda x, r: x + r,
+    lambda x, r: x[..., 161:],
+    lambda x, r: x[..., 1::2],
+)
+
+
+def test_mean_and_variance_of_computed_and_partial_rows_from_one_reading():
+    """Also where the first columns are far from the others, at the ends of the range."""
+    generator = torch.Generator().manual_seed(0)
+    x, r = torch.randn(2, 8, 290, generator=generator)
+    x = x * 10 + 3
+    x[0, :32], x[1, 161:193], x[2, 0], x[3, 200] = 1e4, 1e7, 1e8, 1e8
+    x[4], x[6], x[7] = 7.3, x[6].sign() * 2.5e38, x[7].sigmoid() * 3.3e38
+    x[5] *= 1e-25
+    functions = [lambda x, r, take=take: normal(take(x, r)) for take in NORMALISED]
+    functions.append(lambda x, r: normal(x, 0.0))
+    for fn in functions:
+        plan = make_plan(trace(fn, (x, r), (0, 1)))
+        assert shifted_plan(plan) is not plan
+    *got, without_epsilon = joined(functions, [x, r])(x, r)
+    for y, take in zip(got, NORMALISED, strict=True):
+        exact = normal(take(x, r).double())
+        torch.testing.assert_close(y.double(), exact, atol=2e-6, rtol=1e-6)
+    constant = torch.arange(8) == 4
+    assert torch.equal(without_epsilon.isnan().all(-1), constant)
+    assert torch.equal(without_epsilon.isnan().any(-1), constant)
