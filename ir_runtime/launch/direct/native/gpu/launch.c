@@ -204,6 +204,7 @@ static bool enqueue_copy(enqueuing *self, const step *what) {
 }
 
 static bool enqueue_step(enqueuing *self, const step *what) {
+  self->failed.kernel = NULL;
   if (what->kind == STEP_DISPATCH) return enqueue_dispatch(self, what);
   return what->kind == STEP_FILL ? enqueue_fill(self, what) : enqueue_copy(self, what);
 }
