@@ -41,7 +41,8 @@ class GpuCodes:
         label: of the key of the artifact.
         images: the code of each executable, PTX or HSACO.
         ready: the numbers of the GPUs for which machine code was looked for.
-        assembled: those of them that load machine code.
+        assembled: those of them that were to load machine code.
+        refused: those of them that load PTX after all.
     """
 
     driver: GpuDriver
@@ -51,6 +52,7 @@ class GpuCodes:
     images: tuple[bytes, ...]
     ready: set[int] = field(default_factory=set[int])
     assembled: set[int] = field(default_factory=set[int])
+    refused: set[int] = field(default_factory=set[int])
 
     def plan_options(self, plan: Plan, program: HostProgram) -> dict[str, Any]:
         """Return what a plan of the C launcher needs beside its steps."""
@@ -85,10 +87,13 @@ class GpuCodes:
                 self.assembled.add(device)
 
     def drop_machine_code(self, device: int) -> bool:
-        """Let a GPU load PTX again; returns whether it was to load machine code."""
-        if device not in self.assembled:
-            return False
-        self.assembled.discard(device)
+        """Let a GPU load PTX again; returns whether it was to load machine code.
+
+        Several threads may find out at once, and each of them is to try again.
+        """
+        if device not in self.assembled or device in self.refused:
+            return device in self.assembled
+        self.refused.add(device)
         for executable, ptx in zip(self.executables, self.images, strict=True):
             executable.use_image(device, ptx)
         _log.warning("%s: the driver refuses its machine code, and compiles it itself", self.name)
@@ -103,7 +108,6 @@ def load_gpu_code(artifact: Artifact, program: HostProgram) -> GpuCodes | str:
     """Return the executables of an artifact for a GPU, or why they cannot be launched directly."""
     from ir_runtime.launch.direct.native import _launcher
 
-    exports = stored_gpu_exports(artifact)
     if program.constants or program.loaded:
         return "it has constants, which `direct` does not put on a GPU"
     family = artifact.key.device_type.partition(":")[0]
@@ -112,6 +116,7 @@ def load_gpu_code(artifact: Artifact, program: HostProgram) -> GpuCodes | str:
     except DeviceError as refusal:
         return "; ".join((refusal.headline, *refusal.facts))
     try:
+        exports = stored_gpu_exports(artifact)
         executables = tuple(
             _launcher.GpuExecutable(
                 driver,
@@ -124,7 +129,7 @@ def load_gpu_code(artifact: Artifact, program: HostProgram) -> GpuCodes | str:
             )
             for name in program.executables
         )
-    except (ValueError, KeyError) as refusal:
+    except (ValueError, TypeError, KeyError) as refusal:
         return f"its code does not load: {refusal}"
     images = tuple(artifact.executables[name] for name in program.executables)
     return GpuCodes(driver, executables, artifact.key.name, artifact.key.label, images)
