@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Callable
 from dataclasses import field
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ir_runtime.counters import add_pending_count
 from ir_runtime.errors import DeviceError
 from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.store import Artifact
@@ -20,7 +18,8 @@ from ir_runtime.launch.direct.gpu.failure import DriverFailure
 from ir_runtime.launch.direct.gpu.machine_code import machine_code
 from ir_runtime.launch.direct.plan import Plan
 from ir_runtime.launch.host_program.program import HostProgram
-from ir_runtime.launch.operand.index_fault import IndexReport, count_faults
+from ir_runtime.launch.operand.index_fault import IndexReport
+from ir_runtime.launch.operand.later_fault import count_faults_later
 
 if TYPE_CHECKING:
     from ir_runtime.launch.direct.native._launcher import GpuDriver, GpuExecutable
@@ -66,7 +65,7 @@ class GpuCodes:
 
         They are read with the counters: to look at them after a launch would stop the stream.
         """
-        return (0, None) if report is None else (report.shape[0], _count_later)
+        return (0, None) if report is None else (report.shape[0], count_faults_later)
 
     def use_machine_code(self, device: int, chip: str, ptxas: str | None) -> None:
         """Let a GPU load machine code in place of PTX; does nothing the second time.
@@ -98,10 +97,6 @@ class GpuCodes:
             executable.use_image(device, ptx)
         _log.warning("%s: the driver refuses its machine code, and compiles it itself", self.name)
         return True
-
-
-def _count_later(rows: Tensor) -> None:
-    add_pending_count("index_faults", functools.partial(count_faults, rows))
 
 
 def load_gpu_code(artifact: Artifact, program: HostProgram) -> GpuCodes | str:
