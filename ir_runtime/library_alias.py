@@ -46,11 +46,13 @@ def alias_library(name: str, real: str) -> bool:
     machine = _MACHINES.get(platform.machine())
     if machine is None or not can_open(real):
         return False
-    with tempfile.TemporaryDirectory(prefix="ir-runtime-alias-") as directory:
+    with (
+        contextlib.suppress(OSError),
+        tempfile.TemporaryDirectory(prefix="ir-runtime-alias-") as directory,
+    ):
         path = Path(directory, name)
         path.write_bytes(alias_of(name, real, machine))
-        with contextlib.suppress(OSError):
-            _kept.append(ctypes.CDLL(str(path), mode=os.RTLD_LOCAL | os.RTLD_LAZY))
+        _kept.append(ctypes.CDLL(str(path), mode=os.RTLD_LOCAL | os.RTLD_LAZY))
     return can_open(name)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from ir_runtime.counters import add_pending_count
 from ir_runtime.device import Device
 from ir_runtime.fork_lock import cached_property
 from ir_runtime.frozen import frozen
@@ -24,7 +22,8 @@ from ir_runtime.launch.direct.direct_program import (
 from ir_runtime.launch.explanation import UNDERSTOOD
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.operand.changed_operand import NOTHING_CHANGED, Changed, writing_back
-from ir_runtime.launch.operand.index_fault import count_faults, report_of_source
+from ir_runtime.launch.operand.index_fault import report_of_source
+from ir_runtime.launch.operand.later_fault import count_faults_later
 from ir_runtime.launch.operand.launch_type import Launch, Results, not_direct
 from ir_runtime.settings import current_settings
 
@@ -230,6 +229,6 @@ def counting(kernel: LoadedKernel, launch: Launch, where: torch.device) -> Launc
     def counted(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
         rows = report.tensor(where)
         launch(operands, (*outs, rows))
-        add_pending_count("index_faults", functools.partial(count_faults, rows))
+        count_faults_later(rows)
 
     return counted

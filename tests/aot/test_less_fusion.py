@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,8 +13,17 @@ from torch.export import Dim
 from ir_runtime import aot
 from ir_runtime.counters import count_since
 from ir_runtime.errors import GenerateError
-from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, def_library
+from ir_runtime.launch.compile.build import default_store
+from ir_runtime.launch.compile.less_fusion import is_stored_maybe_less_fused
+from ir_runtime.op_reg import (
+    CustomOp,
+    KernelBuilder,
+    KernelSelection,
+    build_kernel,
+    def_library,
+)
 from ir_runtime.op_reg.trace.fusion_barrier import keep_apart
+from ir_runtime.settings import override_settings
 
 LIBRARY = def_library("less_fusion_tests")
 
@@ -76,5 +86,11 @@ def test_kernel_of_a_traced_op_is_compiled_again(caplog: pytest.LogCaptureFixtur
         ours = add_to_places(*given)
     assert any(r.message.startswith("add_to_places: compiled again") for r in caplog.records)
     torch.testing.assert_close(ours, add(*given), rtol=1e-2, atol=0)
+    with override_settings(compile=False):
+        (built,) = build_kernel(add_to_places, *given)
+    (key,) = (key for key in default_store().keys() if key.name == "add_to_places")
+    assert (built.kernel, built.compiled) == (key.label, False)
+    plain = replace(key, flags=tuple(flag for flag in key.flags if "creation" not in flag))
+    assert is_stored_maybe_less_fused(plain)
     with pytest.raises(GenerateError, match="add cannot be traced"):
         add_to_places(given[0], torch.tensor([1]), torch.tensor(1.0).bfloat16())

@@ -7,6 +7,7 @@ import torch
 
 from ir_runtime.errors import GenerateError
 from ir_runtime.op_reg import MlirTemplate
+from ir_runtime.op_reg.generate.merge import _with_own_exports
 from tests.op_reg.ops import SCALE, like_first, make_op, op_of
 
 X = torch.arange(6.0)
@@ -61,4 +62,20 @@ def test_alias_in_a_comment_or_body_is_no_parameter():
 def test_value_with_backslashes_stands_as_it_is():
     assert MlirTemplate("t", '#s = "x"\n').instantiate({"#s": r'"\g<0>\n"'}) == (
         r'#s = "\g<0>\n"' + "\n"
+    )
+
+
+def test_entry_points_of_an_executable_that_is_there_get_its_number():
+    text = "".join(
+        f"hal.executable.source private @{name} {{\n"
+        "  hal.executable.export public @run ordinal(0)\n"
+        "  builtin.module { func.func @run() { return } }\n}\n"
+        for name in ("old", "new")
+    )
+    calls = "util.call @run() flow.dispatch @old::@run flow.dispatch @new::@run\n"
+    theirs, ours = text.split("hal.executable.source private @new")
+    assert _with_own_exports({"old"}, text + calls) == (  # pyright: ignore[reportArgumentType]
+        theirs.replace("@run", "@run_1")
+        + f"hal.executable.source private @new{ours}"
+        + calls.replace("@old::@run", "@old::@run_1")
     )

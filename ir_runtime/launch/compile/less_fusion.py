@@ -9,9 +9,9 @@ from dataclasses import replace
 from ir_runtime.errors import CompileError
 from ir_runtime.launch.artifact.key import KernelKey
 from ir_runtime.launch.artifact.store import Artifact
-from ir_runtime.launch.compile.build import default_store, obtain_artifact
+from ir_runtime.launch.compile.build import default_store, is_stored, obtain_artifact
 
-__all__ = ["NO_FUSION_OF_SHARED", "obtain_maybe_less_fused"]
+__all__ = ["NO_FUSION_OF_SHARED", "is_stored_maybe_less_fused", "obtain_maybe_less_fused"]
 
 _log = logging.getLogger("ir_runtime.build")
 NO_FUSION_OF_SHARED = "--iree-dispatch-creation-fuse-multi-use=false"
@@ -46,7 +46,8 @@ def obtain_maybe_less_fused(
         weaker: as for `obtain_artifact`.
 
     Raises:
-        CompileError: both compiles failed, or the first one for another reason.
+        CompileError: both compiles failed, or the first one for another reason. The error of the
+            second compile has that of the first as its cause.
     """
     store = default_store()
     less = _with_less_fusion(key)
@@ -65,11 +66,21 @@ def obtain_maybe_less_fused(
         said = "\n".join(error.diagnostics)
         if not any(words in said for words in _OF_FUSION):
             raise
+        first = error
     _log.info(
         "%s: compiled again with less fusion, the compiler refused the code that it fused",
         key.name,
     )
-    return obtain_artifact(store, less, device_flags, apart)
+    try:
+        return obtain_artifact(store, less, device_flags, apart)
+    except CompileError as second:
+        raise second from first
+
+
+def is_stored_maybe_less_fused(key: KernelKey) -> bool:
+    """Tell whether `obtain_maybe_less_fused` would find the artifact of `key` in the store."""
+    store = default_store()
+    return is_stored(store, key) or is_stored(store, _with_less_fusion(key))
 
 
 def _with_less_fusion(key: KernelKey) -> KernelKey:

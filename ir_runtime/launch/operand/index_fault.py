@@ -97,8 +97,13 @@ def refuse_indices(op: str, argument: str, index: Tensor, size: int) -> None:
 
 def count_faults(rows: Tensor) -> int:
     """Return how many rows have an index out of range."""
+    return int(faults_in(rows))
+
+
+def faults_in(rows: Tensor) -> Tensor:
+    """Return how many rows have an index out of range, as a tensor on their device."""
     least, greatest, lowest, size = rows.unbind(1)
-    return int(((least < lowest) | (greatest >= size)).sum())
+    return ((least < lowest) | (greatest >= size)).sum()
 
 
 def report_of_source(source: bytes) -> IndexReport | None:

@@ -12,8 +12,8 @@ from ir_runtime.device import Target
 from ir_runtime.device.machine import code_for
 from ir_runtime.device.target_name import fleet_targets, parse_targets
 from ir_runtime.frozen import frozen
-from ir_runtime.launch.compile.build import default_store, obtain_artifact
 from ir_runtime.launch.compile.compiler import require_back_end
+from ir_runtime.launch.compile.less_fusion import obtain_maybe_less_fused
 from ir_runtime.op_reg.call.kernel import kernel_key, kernel_source, run_select
 from ir_runtime.op_reg.op.find_op import registered_op
 from ir_runtime.op_reg.op.op import Op
@@ -74,5 +74,10 @@ def _build(op: Op, values: Sequence[Any], target: Target) -> BuiltKernel:
         ksel = run_select(op, values, target)
     key = kernel_key(op, ksel, target)
     with count_since() as counted:
-        obtain_artifact(default_store(), key, target.flags, lambda: kernel_source(op, ksel))
-    return BuiltKernel(target.name, key.label, compiled=counted[0].compiles > 0)
+        artifact = obtain_maybe_less_fused(
+            key,
+            target.flags,
+            lambda: kernel_source(op, ksel),
+            lambda: kernel_source(op, ksel, apart=True),
+        )
+    return BuiltKernel(target.name, artifact.key.label, compiled=counted[0].compiles > 0)

@@ -10,7 +10,8 @@ import torch
 from ir_runtime.device import Device, Target
 from ir_runtime.device.machine import code_for
 from ir_runtime.errors import IrRuntimeError
-from ir_runtime.launch.compile.build import can_compile, default_store, is_stored
+from ir_runtime.launch.compile.build import can_compile
+from ir_runtime.launch.compile.less_fusion import is_stored_maybe_less_fused
 from ir_runtime.op_reg.call.kernel import kernel_key, run_select
 from ir_runtime.op_reg.op.find_op import registered_op
 
@@ -37,6 +38,6 @@ def target_to_use(op: Any, arguments: Callable[[], Sequence[Any]]) -> Target:
                 ksel = run_select(found, arguments(), target)
             except IrRuntimeError:  # the call says why
                 continue
-        if is_stored(default_store(), kernel_key(found, ksel, target)):
+        if is_stored_maybe_less_fused(kernel_key(found, ksel, target)):
             return target
     return targets[0]

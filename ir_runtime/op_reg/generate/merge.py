@@ -63,24 +63,34 @@ def merge_module(kb: ModuleBuilder, name: str, text: str) -> dict[str, str]:
 
 
 _EXECUTABLE = re.compile(
-    r"^ *hal\.executable\.source \w+ @(\w+)(.*?)(?=^ *hal\.executable\.source|\Z)",
+    r"^ *hal\.executable\.source (?:\w+ )?@(\w+).*?(?=^ *hal\.executable\.source|\Z)",
     re.MULTILINE | re.DOTALL,
 )
-_EXPORT = re.compile(r"hal\.executable\.export public @(\w+)")
+_PUBLIC = r"hal\.executable\.export public "
+_EXPORT = re.compile(_PUBLIC + r"@(\w+)")
 
 
 def _with_own_exports(symbol_table: SymbolTable, text: str) -> str:
     """Rename the entry points of executables whose names the module has already.
 
     IREE links all executables of a program into one, where two entry points of one name clash.
+    Another executable of the text keeps its names.
     """
-    for executable, inside in _EXECUTABLE.findall(text):
+    renamed: list[tuple[str, str, str]] = []
+
+    def rename(found: re.Match[str]) -> str:
+        whole, executable = found[0], found[1]
         suffix = unique_symbol(symbol_table, executable)[len(executable) :]
-        for export in _EXPORT.findall(inside) if suffix else ():
-            places = (r"hal\.executable\.export public ", r"func\.func ", rf"@{executable}::")
-            for place in places:
-                end = r"\(\)" if place.startswith("func") else r"\b"
-                text = re.sub(rf"({place})@{export}(?={end})", rf"\1@{export}{suffix}", text)
+        for export in _EXPORT.findall(whole) if suffix else ():
+            own = f"{export}{suffix}"
+            renamed.append((executable, export, own))
+            whole = re.sub(rf"({_PUBLIC})@{export}\b", rf"\1@{own}", whole)
+            whole = re.sub(rf"(func\.func )@{export}(?=\(\))", rf"\1@{own}", whole)
+        return whole
+
+    text = _EXECUTABLE.sub(rename, text)
+    for executable, export, own in renamed:
+        text = re.sub(rf"(@{executable}::)@{export}\b", rf"\1@{own}", text)
     return text
 
 

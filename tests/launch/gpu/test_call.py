@@ -211,6 +211,10 @@ def test_report_is_allocated_and_handed_over_after_the_launch(gpu: FakeGpu) -> N
     assert f"{rows[0].data_ptr():016x}" in launch
     assert f"{out.data_ptr():016x}" in launch
     assert (rows[0].shape, rows[0].dtype) == ((2, 4), torch.int64)
+    gpu.set_stream(9)
+    with gpu.capture(9):
+        calls.call(x, y)
+    assert len(rows) == 1  # each replay writes the report of a captured launch
 
 
 def test_error_in_a_hit_is_raised_and_frees_the_result(cuda: FakeGpu) -> None:

@@ -122,6 +122,24 @@ def test_kernel_that_is_missing_is_named_and_nothing_stays_loaded(gpu: FakeGpu) 
     assert CALLS[gpu.kind][3] in gpu.names()
 
 
+def test_failure_of_a_fill_names_no_kernel_of_an_earlier_step(cuda: FakeGpu) -> None:
+    failures = Failures()
+    cuda.fail("cuMemsetD8Async", 1)
+    what = plan(cuda, dispatch(0, 1, 2), ("fill", (2, 0, 64), b"\7"), failure=failures)
+    with pytest.raises(RuntimeError):
+        run(what, *tensors(cuda))
+    assert failures.seen[0][4:7] == (1, 0, None)
+
+
+def test_error_that_is_set_while_code_goes_stays(cuda: FakeGpu) -> None:
+    """It asks torch for a stream then, and there is none."""
+    kept, zero = [code(cuda)], 0
+    run(plan(cuda, executable=kept[0]), *tensors(cuda))
+    cuda.library.recorder_hide_streams(1)
+    with pytest.raises(ZeroDivisionError):
+        (kept.pop(), 1 / zero)
+
+
 def test_memory_that_is_lost_between_two_tries_is_an_error(cuda: FakeGpu) -> None:
     x, y, out = tensors(cuda)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -122,6 +124,15 @@ def test_kernel_of_an_unknown_library_says_why(monkeypatch: pytest.MonkeyPatch) 
     assert isinstance(reason, str)
     assert reason.startswith("cuda: its driver cannot be used, must be installed and have a GPU; ")
     assert "/nowhere/libcuda.so.1" in reason
+
+
+def test_record_of_another_version_says_why() -> None:
+    stored = artifact(CHIPS["cuda"])
+    damaged = json.loads(stored.program) | {"gpu": {"main": [["kernel"]]}}
+    with gpu_of("cuda"):
+        reason = load_gpu_direct(replace(stored, program=json.dumps(damaged).encode()))
+    assert isinstance(reason, str)
+    assert reason.startswith("its code does not load: ")
 
 
 def bound(gpu: FakeGpu, kernel: LoadedKernel) -> BoundKernel | str:
@@ -248,13 +259,16 @@ def test_out_of_memory_empties_the_cache_once_and_tries_again() -> None:
         assert [name for name in gpu.names() if name == "cuLaunchKernel"] == ["cuLaunchKernel"] * 2
 
 
-def test_lost_gpu_leaves_the_others_usable() -> None:
+@pytest.mark.parametrize("captured", [False, True])
+def test_lost_gpu_leaves_the_others_usable(captured: bool) -> None:
     with gpu_of("cuda") as gpu:
         direct = loaded("cuda")
         ours, theirs = operands(gpu), operands(gpu, device=1)
         launch, _ = bind_gpu_launch(direct, ours[0], results(ours[1]), where=HERE)
+        gpu.set_stream(9)
         gpu.fail("cuLaunchKernel", 700)
-        with pytest.raises(DeviceLostError) as caught:
+        capture = gpu.capture(9) if captured else nullcontext()
+        with capture, pytest.raises(DeviceLostError) as caught:
             launch(ours[0], [ours[1]])
         assert caught.value.device == 0
         launch(theirs[0], [theirs[1]])

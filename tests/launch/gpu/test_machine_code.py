@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,15 @@ def test_failure_of_the_assembler_is_logged(ptxas: Path, caplog: pytest.LogCaptu
     ]
 
 
+@pytest.mark.usefixtures("store")
+def test_full_disk_leaves_it_to_the_driver(
+    ptxas: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    assert machine_code("op", b"text", "sm_90", 12040, str(ptxas)) is None
+    assert "does not assemble for sm_90, the driver will compile it: [Errno 2]" in caplog.text
+
+
 def test_damaged_or_foreign_code_is_made_again(ptxas: Path, store: DirectoryStore) -> None:
     made = machine_code("op", b"text", "sm_90", 12040, str(ptxas))
     (kept,) = (store.root / "v1" / ".machine_code").glob("*/kernel.cubin")
@@ -113,6 +123,8 @@ def test_driver_that_refuses_machine_code_gets_ptx(
         gpu.fail("cuModuleLoadDataEx", 209)
         launch(given, [out])
         lines = gpu.take()
+        # another thread that found out at the same time tries again, too
+        assert [direct.gpu.drop_machine_code(device) for device in (0, 1)] == [True, False]
     sizes = [line.split("bytes=")[1] for line in lines if "cuModuleLoadDataEx" in line]
     (ptx,) = artifact("cuda:sm_89").executables.values()
     assert len(sizes) == 2

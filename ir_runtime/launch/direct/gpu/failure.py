@@ -126,7 +126,7 @@ class DriverFailure:
         self, error: str, facts: list[str], told: dict[str, Any], *, capturing: bool
     ) -> LaunchError:
         where = f"device {told['device']}"
-        if capturing or error.startswith(_CAPTURE):
+        if error.startswith(_CAPTURE) or (capturing and error not in _LOST):
             return CaptureError(
                 f"{self.name}: failed on {where} while its stream is captured, must be loaded "
                 "before a capture begins",

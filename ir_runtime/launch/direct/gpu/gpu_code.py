@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Callable
 from dataclasses import field
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from ir_runtime.counters import add_pending_count
 from ir_runtime.errors import DeviceError
 from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.store import Artifact
@@ -20,7 +18,8 @@ from ir_runtime.launch.direct.gpu.failure import DriverFailure
 from ir_runtime.launch.direct.gpu.machine_code import machine_code
 from ir_runtime.launch.direct.plan import Plan
 from ir_runtime.launch.host_program.program import HostProgram
-from ir_runtime.launch.operand.index_fault import IndexReport, count_faults
+from ir_runtime.launch.operand.index_fault import IndexReport
+from ir_runtime.launch.operand.later_fault import count_faults_later
 
 if TYPE_CHECKING:
     from ir_runtime.launch.direct.native._launcher import GpuDriver, GpuExecutable
@@ -41,7 +40,8 @@ class GpuCodes:
         label: of the key of the artifact.
         images: the code of each executable, PTX or HSACO.
         ready: the numbers of the GPUs for which machine code was looked for.
-        assembled: those of them that load machine code.
+        assembled: those of them that were to load machine code.
+        refused: those of them that load PTX after all.
     """
 
     driver: GpuDriver
@@ -51,6 +51,7 @@ class GpuCodes:
     images: tuple[bytes, ...]
     ready: set[int] = field(default_factory=set[int])
     assembled: set[int] = field(default_factory=set[int])
+    refused: set[int] = field(default_factory=set[int])
 
     def plan_options(self, plan: Plan, program: HostProgram) -> dict[str, Any]:
         """Return what a plan of the C launcher needs beside its steps."""
@@ -64,7 +65,7 @@ class GpuCodes:
 
         They are read with the counters: to look at them after a launch would stop the stream.
         """
-        return (0, None) if report is None else (report.shape[0], _count_later)
+        return (0, None) if report is None else (report.shape[0], count_faults_later)
 
     def use_machine_code(self, device: int, chip: str, ptxas: str | None) -> None:
         """Let a GPU load machine code in place of PTX; does nothing the second time.
@@ -85,25 +86,23 @@ class GpuCodes:
                 self.assembled.add(device)
 
     def drop_machine_code(self, device: int) -> bool:
-        """Let a GPU load PTX again; returns whether it was to load machine code."""
-        if device not in self.assembled:
-            return False
-        self.assembled.discard(device)
+        """Let a GPU load PTX again; returns whether it was to load machine code.
+
+        Several threads may find out at once, and each of them is to try again.
+        """
+        if device not in self.assembled or device in self.refused:
+            return device in self.assembled
+        self.refused.add(device)
         for executable, ptx in zip(self.executables, self.images, strict=True):
             executable.use_image(device, ptx)
         _log.warning("%s: the driver refuses its machine code, and compiles it itself", self.name)
         return True
 
 
-def _count_later(rows: Tensor) -> None:
-    add_pending_count("index_faults", functools.partial(count_faults, rows))
-
-
 def load_gpu_code(artifact: Artifact, program: HostProgram) -> GpuCodes | str:
     """Return the executables of an artifact for a GPU, or why they cannot be launched directly."""
     from ir_runtime.launch.direct.native import _launcher
 
-    exports = stored_gpu_exports(artifact)
     if program.constants or program.loaded:
         return "it has constants, which `direct` does not put on a GPU"
     family = artifact.key.device_type.partition(":")[0]
@@ -112,6 +111,7 @@ def load_gpu_code(artifact: Artifact, program: HostProgram) -> GpuCodes | str:
     except DeviceError as refusal:
         return "; ".join((refusal.headline, *refusal.facts))
     try:
+        exports = stored_gpu_exports(artifact)
         executables = tuple(
             _launcher.GpuExecutable(
                 driver,
@@ -124,7 +124,7 @@ def load_gpu_code(artifact: Artifact, program: HostProgram) -> GpuCodes | str:
             )
             for name in program.executables
         )
-    except (ValueError, KeyError) as refusal:
+    except (ValueError, TypeError, KeyError) as refusal:
         return f"its code does not load: {refusal}"
     images = tuple(artifact.executables[name] for name in program.executables)
     return GpuCodes(driver, executables, artifact.key.name, artifact.key.label, images)

@@ -119,19 +119,19 @@ def _load(path: Path, key: Any) -> bytes | None:
 
 
 def _assemble(ptx: bytes, chip: str, ptxas: str) -> bytes | None:
-    with tempfile.TemporaryDirectory(prefix="ir-runtime-ptxas-") as directory:
-        source, out = Path(directory, "kernel.ptx"), Path(directory, _FILE)
-        source.write_bytes(ptx)
-        command = [ptxas, f"-arch={chip}", str(source), "-o", str(out)]
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="ir-runtime-ptxas-") as directory:
+            source, out = Path(directory, "kernel.ptx"), Path(directory, _FILE)
+            source.write_bytes(ptx)
+            command = [ptxas, f"-arch={chip}", str(source), "-o", str(out)]
             subprocess.run(command, check=True, capture_output=True, timeout=_TIMEOUT_S)
             return out.read_bytes()
-        except (OSError, subprocess.SubprocessError) as error:
-            said = getattr(error, "stderr", b"") or b""
-            _log.warning(
-                "%s does not assemble for %s, the driver will compile it: %s",
-                ptxas,
-                chip,
-                said.decode("utf-8", "replace").strip() or error,
-            )
-            return None
+    except (OSError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", b"") or b""
+        _log.warning(
+            "%s does not assemble for %s, the driver will compile it: %s",
+            ptxas,
+            chip,
+            said.decode("utf-8", "replace").strip() or error,
+        )
+        return None

@@ -70,9 +70,9 @@ static loaded_code *load_whole(gpu_executable *self, const void *image, gpu_fail
 static loaded_code *load_relaxed(gpu_executable *self, const void *image, gpu_failure *failed) {
   const driver_calls *calls = &self->driver->calls;
   int mode = RELAXED;
-  calls->exchange_mode(&mode);
+  bool changed = calls->exchange_mode(&mode) == 0;
   loaded_code *made = load_whole(self, image, failed);
-  calls->exchange_mode(&mode);
+  if (changed) calls->exchange_mode(&mode);
   return made;
 }
 
@@ -119,9 +119,9 @@ static bool unload(gpu_driver *driver, int32_t device, void *module) {
   gpu_failure failed;
   int mode = RELAXED;
   if (!enter_gpu(driver, device, &before, &failed)) return false;
-  driver->calls.exchange_mode(&mode);
+  bool changed = driver->calls.exchange_mode(&mode) == 0;
   driver->calls.unload(module);
-  driver->calls.exchange_mode(&mode);
+  if (changed) driver->calls.exchange_mode(&mode);
   leave_gpu(driver, &before);
   return true;
 }
@@ -175,7 +175,10 @@ static void unload_or_wait(const gpu_executable *self, int32_t device, void *mod
   waiting = later;
 }
 
+// An executable may end while an error is set, which the look at streams must neither see nor clear.
 static void drop_code(gpu_executable *self) {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
   bool stays = atomic_load(&self->kept) || is_gpus_of_parent() || !self->own->usable;
   for (int32_t device = 0; device < MOST_GPUS; device++) {
     loaded_code *loaded = atomic_load(&self->loaded[device]);
@@ -184,6 +187,7 @@ static void drop_code(gpu_executable *self) {
     free(loaded);
   }
   if (!stays) unload_waiting(self->own);
+  PyErr_Restore(type, value, traceback);
 }
 
 // --- the type ---

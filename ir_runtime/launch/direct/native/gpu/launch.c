@@ -204,6 +204,7 @@ static bool enqueue_copy(enqueuing *self, const step *what) {
 }
 
 static bool enqueue_step(enqueuing *self, const step *what) {
+  self->failed.kernel = NULL;
   if (what->kind == STEP_DISPATCH) return enqueue_dispatch(self, what);
   return what->kind == STEP_FILL ? enqueue_fill(self, what) : enqueue_copy(self, what);
 }
@@ -294,7 +295,8 @@ int launch_on_gpu(gpu_run *self, plan *what, const facts *seen, void *const *slo
     if (ask_again(&run, tried) < 0 || !still_there(what, seen)) return -1;
     memset(&run.failed, 0, sizeof run.failed);
   }
-  if (self->rows == NULL) return 0;
+  // A captured launch writes its report in each replay: there is nothing to look at yet.
+  if (self->rows == NULL || run.failed.capturing) return 0;
   PyObject *answer = PyObject_CallOneArg(what->report_fault, self->rows);
   Py_XDECREF(answer);
   return answer == NULL ? -1 : 0;
