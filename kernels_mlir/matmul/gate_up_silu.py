@@ -52,7 +52,8 @@ def gate_up_silu(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
         ArgumentError: a dtype or size is not as above.
 
     Numerics:
-        Computed in float32 (float64 if `x` is) and rounded once to the dtype of `x`.
+        Computed in float32 (float64 if `x` is) and rounded once to the dtype of `x`. AMX tiles
+        round the sums of a weight that is not packed to bf16 once more, before the end.
 
     Source:
         GLU Variants Improve Transformer, arXiv:2002.05202 (SwiGLU).

@@ -62,7 +62,8 @@ def linear_act(
         ArgumentError: a dtype, size or word is not as above.
 
     Numerics:
-        Computed in float32 (float64 if `x` is) and rounded once to the dtype of `x`.
+        Computed in float32 (float64 if `x` is) and rounded once to the dtype of `x`. AMX tiles
+        round the sums of a weight that is not packed to bf16 once more, before the end.
 
     Source:
         Gaussian Error Linear Units, arXiv:1606.08415, in the MLP of arXiv:1706.03762.
