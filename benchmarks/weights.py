@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle
@@ -191,6 +192,11 @@ def _of_weight(made: QuantizedWeight, cache_bytes: int) -> Make:
     return _in_turn(op, _copied(rest, cache_bytes))
 
 
+def _say_absent(name: str, error: Exception) -> None:
+    """Say on stderr which line is missing, and why."""
+    print(f"not measured: {name}: {str(error).splitlines()[0]}", file=sys.stderr)
+
+
 def _of_torch(weight: Tensor, cache_bytes: int) -> dict[str, tuple[Make, int]]:
     """Return torch's own products with integers, as far as this torch runs them."""
     n, _ = weight.shape
@@ -204,15 +210,16 @@ def _of_torch(weight: Tensor, cache_bytes: int) -> dict[str, tuple[Make, int]]:
         packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu.default(numbers, 1)
         scales = torch.rand(weight.shape[1] // 128, n, 2).bfloat16()
         product = torch.ops.aten._weight_int4pack_mm_for_cpu.default
-    except (RuntimeError, AttributeError):
-        pass
+    except (RuntimeError, AttributeError) as error:
+        _say_absent("torch, _weight_int4pack_mm", error)
     else:
         found["torch, _weight_int4pack_mm"] = (product, (packed, 128, scales))
     kept: dict[str, tuple[Make, int]] = {}
     for name, (op, rest) in found.items():
         try:
             op(torch.zeros(1, weight.shape[1], dtype=torch.bfloat16), *rest)
-        except (RuntimeError, NotImplementedError):
+        except RuntimeError as error:  # also NotImplementedError
+            _say_absent(name, error)
             continue
         total = sum(t.nbytes for t in rest if isinstance(t, Tensor))
         kept[name] = (_in_turn(op, _copied(rest, cache_bytes)), total)

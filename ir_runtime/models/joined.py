@@ -12,7 +12,7 @@ from ir_runtime.models.forward import only
 from ir_runtime.models.found import Found, Place, Request, Trial
 from ir_runtime.models.gate import Gate
 from ir_runtime.models.product import Product, product_of
-from ir_runtime.models.quantized import Rounded, has_finite, multiply, provider_of_bits
+from ir_runtime.models.quantized import Rounded, has_finite, provider_of_bits
 from ir_runtime.models.report import Left, Replaced
 from kernels_mlir.matmul.gate_up_layer import GateUpSilu
 from kernels_mlir.matmul.quantized_layer import PackedModule
@@ -42,7 +42,7 @@ def join_gate_and_up(place: Place, gate: Gate, request: Request) -> Found | Left
             x = only(given, named)
             if self.training:
                 return type(self).forward(self, x)
-            return self._modules[down](multiply(rounded.current(), x))  # pyright: ignore[reportOptionalCall]
+            return self._modules[down](rounded.current().forward(x))  # pyright: ignore[reportOptionalCall]
 
         return forward
 

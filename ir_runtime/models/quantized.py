@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ir_runtime.ir import IrOp, ops
+from ir_runtime.ir import IrOp
 from ir_runtime.models.change import Change, NewForward
 from ir_runtime.models.errors import OptimizeError
 from ir_runtime.models.forward import only
@@ -22,7 +22,6 @@ from kernels_mlir.matmul.quantized_layer import PackedModule, QuantizedLinear
 __all__ = [
     "Rounded",
     "has_finite",
-    "multiply",
     "provider_of_bits",
     "quantize_linear",
     "rounded_forward",
@@ -71,28 +70,12 @@ def rounded_forward(rounded: Rounded) -> Callable[..., Tensor]:
         x = only(given, named)
         if self.training:
             return type(self).forward(self, x)
-        return multiply(rounded.current(), x)
+        return rounded.current().forward(x)
 
     return forward
 
 
-def multiply(made: PackedModule, x: Tensor) -> Tensor:
-    """Multiply rows by a rounded weight, without an object that `torch.compile` cannot trace."""
-    own: Any = made
-    rest = (own.bias, None, made.out_features, "silu_and_mul" if made.gated else "none")
-    if made.bits == 8:
-        return ops.linear_w8(x, made.weight, made.scale, *rest)
-    return ops.linear_w4(x, made.weight, made.scale, made.zero, *rest)
-
-
-class _InPlace(QuantizedLinear):
-    """A rounded layer that stands in a model."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return multiply(self, x)
-
-
-class _TurnedInPlace(_InPlace):
+class _Turned(QuantizedLinear):
     """A rounded layer whose float weight is `[in, out]` in state dicts."""
 
     def _quantized_state(self, weight: Tensor, prefix: str) -> dict[str, Tensor]:
@@ -116,7 +99,7 @@ class _NewChild:
     def apply(self) -> None:
         """Round the weight, and free it if nothing else has it."""
         module = self._place.module
-        kind = _TurnedInPlace if self._product.turned else _InPlace
+        kind = _Turned if self._product.turned else QuantizedLinear
         made = kind.from_linear(self._product.as_linear(module), self._bits)
         made.train(module.training)
         self._shapes = {

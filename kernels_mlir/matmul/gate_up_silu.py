@@ -14,44 +14,23 @@ from kernels_mlir.library import (
     FLOATING,
     at_least_one_dimension,
     has_tuned_products,
-    make_rows,
     register_kernel,
     widened,
 )
 from kernels_mlir.matmul.epilogue import GATED, finished
 from kernels_mlir.matmul.fused_kernel import FusedKernel, fused_constraints
+from kernels_mlir.matmul.linear import linear_inputs
+from kernels_mlir.matmul.weight_arguments import bias_fits, weight_fits
 
 __all__ = ["gate_up_silu"]
-
-
-def _fits_rows(x: Tensor, weight: Tensor) -> bool:
-    return weight.ndim != 2 or not ir.differ(x.shape[-1], weight.shape[1])
 
 
 @ir.register_op(
     accepts=[
         *(ir.dtypes(name, *FLOATING) for name in ("x", "weight", "bias")),
         at_least_one_dimension("x"),
-        ir.fits(
-            "weight",
-            "of rank 2, with an even number of rows",
-            lambda weight: weight.ndim == 2 and weight.shape[0] % 2 == 0,
-            expected=lambda _: "have 2 dimensions, the first one even",
-        ),
-        ir.fits(
-            "x",
-            "of the last size of `weight`",
-            _fits_rows,
-            beside=("weight",),
-            expected=lambda _, weight: f"have a last dimension of {weight.shape[1]} as `weight`",
-        ),
-        ir.fits(
-            "bias",
-            "one element a row of `weight`",
-            lambda bias, weight: bias.ndim == 1 and not ir.differ(bias.shape[0], weight.shape[0]),
-            beside=("weight",),
-            expected=lambda _, weight: f"have {weight.shape[0]} elements, one a row of `weight`",
-        ),
+        *weight_fits(gated=True),
+        bias_fits(),
     ]
 )
 def gate_up_silu(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -73,7 +52,8 @@ def gate_up_silu(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
         ArgumentError: a dtype or size is not as above.
 
     Numerics:
-        Computed in float32 (float64 if `x` is) and rounded once to the dtype of `x`.
+        Computed in float32 (float64 if `x` is) and rounded once to the dtype of `x`. AMX tiles
+        round the sums of a weight that is not packed to bf16 once more, before the end.
 
     Source:
         GLU Variants Improve Transformer, arXiv:2002.05202 (SwiGLU).
@@ -95,9 +75,7 @@ def gate_up_silu_inputs(
 ) -> tuple[Any, ...]:
     """Make `num_tokens` rows of `hidden_size`, and weights of as many columns of the result."""
     n = hidden_size if out_features is None else out_features
-    x = make_rows(num_tokens, hidden_size, dtype, device)
-    weight = make_rows(2 * n, hidden_size, dtype, device) / hidden_size**0.5
-    return x, weight, None
+    return *linear_inputs(num_tokens, hidden_size, dtype, device, 2 * n)[:2], None
 
 
 @register_kernel(

@@ -33,12 +33,13 @@ from kernels_mlir.matmul.kernel import (
 )
 from kernels_mlir.matmul.packed import multiply_packed, packed_call, packed_for
 from kernels_mlir.matmul.tile import tile_for
+from kernels_mlir.matmul.weight_arguments import bias_fits, weight_fits
 from kernels_mlir.sharding import NO_TENSOR, Sharding, free_dims, shard_by_rule
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg import KernelBuilder
 
-__all__ = ["linear", "linear_op", "native_linear"]
+__all__ = ["linear", "linear_inputs", "linear_op", "native_linear"]
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -106,19 +107,7 @@ linear_op = ir.register_op(
     accepts=[
         *(ir.dtypes(name, *FLOATING) for name in ("x", "weight", "bias")),
         at_least_one_dimension("x"),
-        ir.fits(
-            "weight",
-            "of rank 2",
-            lambda weight: weight.ndim == 2,
-            expected=lambda _: "have 2 dimensions",
-        ),
-        ir.fits(
-            "x",
-            "of the last size of `weight`",
-            lambda x, weight: not ir.differ(x.shape[-1], weight.shape[1]),
-            beside=("weight",),
-            expected=lambda _, weight: f"have a last dimension of {weight.shape[1]} as `weight`",
-        ),
+        *weight_fits(),
         ir.fits(
             "bias",
             "of a shape that expands to that of the result",
@@ -154,12 +143,7 @@ def linear_inputs(
         ir.fits("x", "of a last size of at least 1", lambda x: ir.differ(x.shape[-1], 0)),
         same_dtype("weight", "x"),
         same_dtype("bias", "x"),
-        ir.fits(
-            "bias",
-            "one element an output feature",
-            lambda bias, weight: bias.ndim == 1 and not ir.differ(bias.shape[0], weight.shape[0]),
-            beside=("weight",),
-        ),
+        bias_fits(),
     ],
     tuned=has_tuned_products,
 )

@@ -20,12 +20,10 @@ from kernels_mlir.library import (
 )
 from kernels_mlir.matmul.epilogue import ACTIVATIONS, finished, residual_fits
 from kernels_mlir.matmul.fused_kernel import FusedKernel, fused_constraints
+from kernels_mlir.matmul.linear import linear_inputs
+from kernels_mlir.matmul.weight_arguments import bias_fits, weight_fits
 
 __all__ = ["linear_act"]
-
-
-def _fits_rows(x: Tensor, weight: Tensor) -> bool:
-    return weight.ndim != 2 or not ir.differ(x.shape[-1], weight.shape[1])
 
 
 @ir.register_op(
@@ -33,26 +31,8 @@ def _fits_rows(x: Tensor, weight: Tensor) -> bool:
         *(ir.dtypes(name, *FLOATING) for name in ("x", "weight", "bias", "residual")),
         at_least_one_dimension("x"),
         ir.one_of("activation", *ACTIVATIONS),
-        ir.fits(
-            "weight",
-            "of rank 2",
-            lambda weight: weight.ndim == 2,
-            expected=lambda _: "have 2 dimensions",
-        ),
-        ir.fits(
-            "x",
-            "of the last size of `weight`",
-            _fits_rows,
-            beside=("weight",),
-            expected=lambda _, weight: f"have a last dimension of {weight.shape[1]} as `weight`",
-        ),
-        ir.fits(
-            "bias",
-            "one element a row of `weight`",
-            lambda bias, weight: bias.ndim == 1 and not ir.differ(bias.shape[0], weight.shape[0]),
-            beside=("weight",),
-            expected=lambda _, weight: f"have {weight.shape[0]} elements, one a row of `weight`",
-        ),
+        *weight_fits(),
+        bias_fits(),
         residual_fits(lambda weight: weight.shape[0], "weight"),
     ]
 )
@@ -82,7 +62,8 @@ def linear_act(
         ArgumentError: a dtype, size or word is not as above.
 
     Numerics:
-        Computed in float32 (float64 if `x` is) and rounded once to the dtype of `x`.
+        Computed in float32 (float64 if `x` is) and rounded once to the dtype of `x`. AMX tiles
+        round the sums of a weight that is not packed to bf16 once more, before the end.
 
     Source:
         Gaussian Error Linear Units, arXiv:1606.08415, in the MLP of arXiv:1706.03762.
@@ -104,11 +85,8 @@ def linear_act_inputs(
     out_features: int | None = None,
 ) -> tuple[Any, ...]:
     """Make `num_tokens` rows of `hidden_size`, a weight, a bias and a residual; gelu at the end."""
-    n = hidden_size if out_features is None else out_features
-    x = make_rows(num_tokens, hidden_size, dtype, device)
-    weight = make_rows(n, hidden_size, dtype, device) / hidden_size**0.5
-    (bias,) = make_rows(1, n, dtype, device)
-    return x, weight, bias, make_rows(num_tokens, n, dtype, device), "gelu_tanh"
+    x, weight, bias = linear_inputs(num_tokens, hidden_size, dtype, device, out_features)
+    return x, weight, bias, make_rows(num_tokens, len(weight), dtype, device), "gelu_tanh"
 
 
 @register_kernel(

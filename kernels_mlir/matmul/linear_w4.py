@@ -60,7 +60,8 @@ def linear_w4(
     Numerics:
         Native multiplies integers by scales, and computes all else, in float32 (float64 if `x`
         is), rounded once to the dtype of `x`. The kernel sums the products of `x` with the
-        integers of a group exactly as in float32, and then multiplies the sum by the scale.
+        integers of a group exactly as in float32, and then multiplies the sum by the scale. In AMX
+        tiles (more than 32 rows of bf16) it first rounds the weight, with its scales, to bf16.
 
     Source:
         GPTQ, arXiv:2210.17323; AWQ, arXiv:2306.00978.

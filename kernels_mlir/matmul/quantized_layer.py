@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ir_runtime.errors import ArgumentError
+from kernels_mlir.library import FLOATS
 from kernels_mlir.matmul.checkpoint import from_awq, from_gptq
 from kernels_mlir.matmul.epilogue import GATED
+from kernels_mlir.matmul.kernel import check_features
 from kernels_mlir.matmul.linear_w4 import linear_w4
 from kernels_mlir.matmul.linear_w8 import linear_w8
 from kernels_mlir.matmul.quantized_weight import (
@@ -25,17 +27,39 @@ _PARTS = ("weight", "scale", "zero")
 
 
 def quantize(
-    weight: Tensor, bits: int, group_size: int | None, up: Tensor | None = None
+    weight: Tensor,
+    bits: int,
+    group_size: int | None,
+    up: Tensor | None = None,
+    *,
+    symmetric: bool = True,
+    scale_dtype: torch.dtype | None = None,
 ) -> QuantizedWeight:
     """Quantise a weight to 8 or 4 bits.
+
+    Args:
+        weight: the weight.
+        bits: 8 or 4.
+        group_size: as of `quantize_weight_int8` and `quantize_weight_int4`, like `up`.
+        up: the factor of a gate.
+        symmetric: whether groups of 4 bits have no zeros; 8 bits have none.
+        scale_dtype: of the scales; None for what these functions choose.
 
     Raises:
         ArgumentError: another number of bits, or what the functions of these bits refuse.
     """
     if bits == 8:
-        return quantize_weight_int8(weight, group_size, up=up)
+        return quantize_weight_int8(
+            weight, group_size, up=up, scale_dtype=scale_dtype or torch.float32
+        )
     if bits == 4:
-        return quantize_weight_int4(weight, group_size, up=up)
+        return quantize_weight_int4(
+            weight,
+            group_size,
+            up=up,
+            symmetric=symmetric,
+            scale_dtype=scale_dtype or torch.bfloat16,
+        )
     raise ArgumentError(f"quantize: `bits` is {bits}, must be 8 or 4")
 
 
@@ -43,7 +67,7 @@ class PackedModule(nn.Module):
     """A module with a quantised weight as buffers.
 
     `state_dict` saves the packed form. `load_state_dict` takes that, or the float weight, which is
-    quantised again.
+    quantised again: in the same groups, with zeros if there are any, and scales of the same dtype.
 
     Attributes:
         bits: 8 or 4.
@@ -79,12 +103,18 @@ class PackedModule(nn.Module):
 
     def product(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """Multiply rows `[*, in_features]`; those of a gate are multiplied by their factor."""
+        self.check_width(x)
         parts, n = self._buffers, self.out_features  # much faster than attributes of a module
         end = GATED if self.gated else "none"
         if self.bits == 8:
             return linear_w8(x, parts["weight"], parts["scale"], bias, None, n, end)
         zero = parts["zero"]
         return linear_w4(x, parts["weight"], parts["scale"], zero, bias, None, n, end)
+
+    def check_width(self, x: Tensor) -> None:
+        """Refuse rows of another length, which the packed weight alone does not tell apart."""
+        if x.ndim and x.shape[-1] != self.in_features:
+            check_features(type(self).__name__, x, self.in_features, "the weight")
 
     def dequantize(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return the weight that is multiplied, `[out_features, in_features]`.
@@ -104,11 +134,19 @@ class PackedModule(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *others, **named)
 
     def _quantized_state(self, weight: Tensor, prefix: str) -> dict[str, Tensor]:
-        wanted = [self.out_features * (2 if self.gated else 1), self.in_features]
-        if list(weight.shape) != wanted:
+        rows = self.out_features * (2 if self.gated else 1)
+        if tuple(weight.shape) != (rows, self.in_features):
             return {}  # torch then says that the shapes differ
         gate, up = weight.chunk(2) if self.gated else (weight, None)
-        packed = quantize(gate, self.bits, self.group_size, up)
+        scale_dtype = self.scale.dtype if self.scale.dtype in FLOATS else torch.float32
+        packed = quantize(
+            gate,
+            self.bits,
+            self.group_size,
+            up,
+            symmetric=self.zero is None,
+            scale_dtype=scale_dtype,
+        )
         parts = ((name, getattr(packed, name)) for name in _PARTS)
         return {f"{prefix}{name}": part for name, part in parts if part is not None}
 
@@ -184,6 +222,7 @@ class QuantizedLinear(PackedModule):
     def forward(self, x: Tensor) -> Tensor:
         """Multiply rows `[*, in_features]`."""
         if self.order is not None:
+            self.check_width(x)
             x = x.index_select(-1, self.order)
         return self.product(x, self.bias)
 
@@ -193,6 +232,13 @@ class QuantizedLinear(PackedModule):
         if self.order is None:
             return weight
         return torch.empty_like(weight).index_copy_(1, self.order, weight)
+
+    def _quantized_state(self, weight: Tensor, prefix: str) -> dict[str, Tensor]:
+        order = self.order
+        if order is None or tuple(weight.shape) != (self.out_features, self.in_features):
+            return super()._quantized_state(weight, prefix)
+        turned = weight.index_select(1, order.to(weight.device))
+        return super()._quantized_state(turned, prefix) | {f"{prefix}order": order}
 
     def extra_repr(self) -> str:
         return (

@@ -11,6 +11,8 @@ from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
 from ir_runtime.frozen import frozen
 from ir_runtime.ir import ops
+from kernels_mlir.library import FLOATS
+from kernels_mlir.matmul.kernel import check_features
 from kernels_mlir.matmul.quantized_layout import (
     dequantized,
     in_row_order,
@@ -29,7 +31,6 @@ __all__ = [
     "quantize_weight_int8",
 ]
 
-FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 GROUPS = (128, 64, 32)
 """Sizes of groups of 4-bit numbers, the preferred one first."""
 CHUNK = 1 << 19
@@ -77,6 +78,8 @@ class QuantizedWeight:
         activation: str = "none",
     ) -> Tensor:
         """Multiply rows by this weight; the arguments are those of `linear_w8` and `linear_w4`."""
+        if x.ndim:
+            check_features("QuantizedWeight.linear", x, self.in_features, "the weight")
         activation = "silu_and_mul" if self.gated and activation == "none" else activation
         rest = (bias, residual, self.out_features, activation)
         if self.bits == 8:
@@ -190,11 +193,21 @@ def pack_int8(
     Args:
         numbers: int8 `[n, k]`.
         scale: `[n, groups]` f32, bf16 or f16.
-        up: numbers and scales of the factor of a gate.
+        up: numbers and scales of the factor of a gate, of the same sizes and dtypes.
 
     Returns:
         The packed weight.
+
+    Raises:
+        ArgumentError: a dtype or size is not as above.
     """
+    _check_parts("pack_int8", numbers, scale)
+    if up is not None:
+        _check_parts("pack_int8", *up)
+        both = ((numbers, scale), up)
+        own, other = (" and ".join(map(format_tensor, parts)) for parts in both)
+        if own != other:
+            raise ArgumentError(f"pack_int8: `up` is {other}, must be {own} as the gate")
     return _packed(8, (numbers, scale, None), None if up is None else (*up, None))
 
 
@@ -208,7 +221,21 @@ def pack_int4(numbers: Tensor, scale: Tensor, zero: Tensor | None = None) -> Qua
 
     Returns:
         The packed weight.
+
+    Raises:
+        ArgumentError: a dtype, size or number is not as above.
     """
+    _check_parts("pack_int4", numbers, scale)
+    least, most = (int(bound) for bound in numbers.aminmax())
+    if least < -8 or most > 7:
+        raise ArgumentError(
+            f"pack_int4: `numbers` has numbers from {least} to {most}, must be in -8..7"
+        )
+    if zero is not None and (zero.dtype != torch.int8 or zero.shape != scale.shape):
+        raise ArgumentError(
+            f"pack_int4: `zero` is {format_tensor(zero)}, must be i8 of the shape of `scale` "
+            f"{format_tensor(scale)}"
+        )
     return _packed(4, (numbers, scale, zero), None)
 
 
@@ -254,6 +281,22 @@ def _check(
         )
     if dtype not in FLOATS:
         raise ArgumentError(f"{name}: `scale_dtype` is {dtype}, must be f32, bf16 or f16")
+
+
+def _check_parts(name: str, numbers: Tensor, scale: Tensor) -> None:
+    if numbers.dtype != torch.int8 or numbers.ndim != 2 or numbers.numel() == 0:
+        raise ArgumentError(
+            f"{name}: `numbers` is {format_tensor(numbers)}, must be a matrix of i8 with at least "
+            "1 element"
+        )
+    n, k = numbers.shape
+    fits = scale.dtype in FLOATS and scale.ndim == 2 and scale.shape[0] == n
+    groups = scale.shape[1] if fits else 0
+    if groups == 0 or k % groups or not is_group_size(k // groups, k):
+        raise ArgumentError(
+            f"{name}: `scale` is {format_tensor(scale)}, must be f32, bf16 or f16 of the shape "
+            f"[{n}, groups], with groups of a multiple of 32 that divides {k}, or one"
+        )
 
 
 def is_group_size(size: int, in_features: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -54,8 +55,31 @@ def test_gate_up_silu(dtype: torch.dtype, size: tuple[int, int], biased: bool) -
             arguments = (draw(rows, k, dtype=dtype, seed=rows), weight, bias)
             assert_right(ir.ops.gate_up_silu, arguments, by_kernel(ir.ops.gate_up_silu, arguments))
     assert counts[0].packs == 1
+    assert_changes_are_seen(arguments)
     panels = tile_for(dtype).packed_shape(2 * (-(-n // 16) * 16), k)
     assert packed_bytes() == torch.Size(panels).numel() * dtype.itemsize
+
+
+def assert_changes_are_seen(arguments: tuple[Any, ...]) -> None:
+    """A weight that is changed in place is packed again, once, by one of two threads."""
+    _, weight, bias = arguments
+    weight.mul_(0.5)
+    arguments = (weight.new_ones(3, weight.shape[1]), weight, bias)
+    barrier, found = threading.Barrier(2), []
+
+    def call() -> None:
+        barrier.wait()
+        found.append(by_kernel(ir.ops.gate_up_silu, arguments))
+
+    with count_since() as counts:
+        threads = [threading.Thread(target=call) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert (counts[0].packs, len(found)) == (1, 2)
+    for y in found:
+        assert_right(ir.ops.gate_up_silu, arguments, y)
 
 
 ACTIVATIONS = ("none", "silu", "gelu", "gelu_tanh", "relu")

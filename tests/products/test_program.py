@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 from torch import Tensor, nn
 
@@ -29,8 +31,15 @@ def test_products_of_two_sizes_in_one_program() -> None:
     """Their executables are linked into one, so each needs names of its own."""
     block, x = Block().eval(), torch.randn(6, 32, generator=torch.Generator().manual_seed(1))
     rows = torch.export.Dim("rows", min=1, max=64)
-    program = aot.export(block, (x[:3],), name="block", dynamic_shapes=({0: rows},)).launchable()
-    config = ir.IrOpPriorityConfig(linear="native", linear_w8="native")
-    with config.set_priority(), torch.no_grad():
+    by_kernels, by_native = (
+        ir.IrOpPriorityConfig(linear=providers, linear_w8=providers)
+        for providers in ("iree,native", "native")
+    )
+    with by_kernels.set_priority():
+        exported = aot.export(block, (x[:3],), name="block", dynamic_shapes=({0: rows},))
+    kernels = re.findall(r"hal\.executable\.source private @(\w+)", exported.mlir())
+    assert kernels == ["linear_vectors", "linear_vectors_1", "product_loops", "product_loops_1"]
+    program = exported.launchable()
+    with by_native.set_priority(), torch.no_grad():
         expected = block(x)
     torch.testing.assert_close(program(x), expected, rtol=1e-4, atol=1e-5)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -65,20 +66,80 @@ def test_linear_refuses_a_weight_of_another_shape() -> None:
         layer.load_state_dict({**layer.state_dict(), "weight": torch.zeros(45, 95)})
 
 
-def test_linear_of_a_checkpoint_with_another_order() -> None:
+def checkpoint() -> tuple[Tensor, Tensor, Tensor]:
+    """Words, zeros and scales of 128 inputs in 4 groups, and 40 outputs."""
     torch.manual_seed(0)
     words = torch.randint(-(2**31), 2**31 - 1, (16, 40), dtype=torch.int32)
     zeros = torch.randint(0, 2**27, (4, 5), dtype=torch.int32)
-    g_idx = torch.arange(128) % 4
-    layer = QuantizedLinear.from_gptq(words, zeros, torch.rand(4, 40).half(), g_idx, torch.ones(40))
-    x = rows(128)
+    return words, zeros, torch.rand(4, 40).half()
+
+
+def in_another_order() -> QuantizedLinear:
+    return QuantizedLinear.from_gptq(*checkpoint(), torch.arange(128) % 4, torch.ones(40))
+
+
+def test_linear_of_a_checkpoint_with_another_order() -> None:
+    layer, (_, zeros, scales), x = in_another_order(), checkpoint(), rows(128)
     expected = nn.functional.linear(x, layer.dequantize(), torch.ones(40))
     torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-3)
     assert {"order", "zero"} <= set(layer.state_dict())
-    other = QuantizedLinear.from_awq(
-        torch.zeros(128, 5, dtype=torch.int32), zeros, torch.rand(4, 40).half()
-    )
+    other = QuantizedLinear.from_awq(torch.zeros(128, 5, dtype=torch.int32), zeros, scales)
     assert other(x).shape == (2, 3, 40)
+
+
+def test_linear_with_zeros_and_an_order_loads_a_float_weight() -> None:
+    """Zeros, the order and the dtype of scales are those of the layer."""
+    own, layer = linear(40, 128, seed=1), in_another_order()
+    layer.load_state_dict(own.state_dict())
+    assert (layer.scale.dtype, layer.bits) == (torch.float16, 4)
+    assert (layer.dequantize() - own.weight).abs().max() < 2 / 128**0.5 / 15
+    x = rows(128)
+    torch.testing.assert_close(
+        layer(x), nn.functional.linear(x, layer.dequantize(), own.bias), **EXACT
+    )
+    with pytest.raises(RuntimeError, match="size mismatch for weight"):
+        layer.load_state_dict({**layer.state_dict(), "weight": torch.zeros(40, 96)})
+
+
+@pytest.mark.parametrize(
+    ("make", "width", "message"),
+    [
+        (lambda: QuantizedLinear.from_linear(linear(45, 40), 8), 39, "QuantizedLinear: `x` is f32"),
+        (lambda: QuantizedLinear.from_linear(linear(45, 40), 4), 34, "QuantizedLinear: `x` is f32"),
+        (lambda: QuantizedLinear.from_linear(linear(45, 40), 4).packed.linear, 34, "QuantizedWei"),
+        (in_another_order, 140, "QuantizedLinear: `x` is f32"),
+    ],
+    ids=["8 bits", "4 bits", "packed", "order"],
+)
+def test_rows_of_another_length_are_refused(
+    make: Callable[[], Callable[[Tensor], Tensor]], width: int, message: str
+) -> None:
+    """The ops cannot tell them apart: a packed weight has a padded row."""
+    with pytest.raises(ArgumentError, match=f"^{message}.*{width}], its last dimension must be "):
+        make()(rows(width))
+
+
+@pytest.mark.parametrize("bits", [None, 8, 4])
+def test_layers_are_traced_whole(bits: int | None) -> None:
+    """One graph for any number of rows, with the op in it."""
+    gate_up = GateUpSilu.from_linears(linear(45, 96, seed=1), linear(45, 96, seed=2), bits)
+    layers = (
+        [gate_up] if bits is None else [gate_up, QuantizedLinear.from_linear(linear(45, 96), bits)]
+    )
+    for layer in layers:
+        graphs: list[torch.fx.GraphModule] = []
+
+        def keep(graph: torch.fx.GraphModule, inputs: object, seen: Any = graphs) -> Any:
+            del inputs
+            seen.append(graph)
+            return graph
+
+        compiled = torch.compile(layer, fullgraph=True, dynamic=True, backend=keep)
+        for x in (rows(96), rows(96).repeat(1, 2, 1)):
+            assert torch.equal(compiled(x), layer(x))
+        (graph,) = graphs
+        name = "gate_up_silu" if bits is None else f"linear_w{bits}"
+        assert any(name in str(node.target) for node in graph.graph.nodes)
 
 
 @pytest.mark.parametrize("bits", [None, 8, 4])

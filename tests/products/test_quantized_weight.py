@@ -5,6 +5,7 @@ The oracle of checkpoints is numpy: it writes their words, and dequantises their
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from kernels_mlir.matmul.quantized_layout import (
 from kernels_mlir.matmul.quantized_weight import (
     QuantizedWeight,
     default_group_size,
+    pack_int4,
+    pack_int8,
     quantize_weight_int4,
     quantize_weight_int8,
 )
@@ -88,6 +91,23 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     assert torch.equal(parts.scale, whole.scale)
     both = torch.cat([quantize_weight_int4(w, 32).dequantize() for w in (weight, up)])
     assert torch.equal(parts.dequantize(), both)
+
+
+@pytest.mark.parametrize("quantise", [quantize_weight_int8, quantize_weight_int4])
+def test_strides_do_not_show(quantise: Callable[..., QuantizedWeight]) -> None:
+    weight = draw(128, 45).T
+    wanted = quantise(weight.contiguous(), 32)
+    found = quantise(weight, 32), quantise(draw(50, 256)[5:, ::2].copy_(weight), 32)
+    for packed in found:
+        assert torch.equal(packed.weight, wanted.weight)
+        assert torch.equal(packed.scale, wanted.scale)
+
+
+def test_numbers_that_are_quantised_already() -> None:
+    numbers, scale = (draw(2, 33, 64) * 30).to(torch.int8), draw(2, 33, 2).abs()
+    packed = pack_int8(numbers[0], scale[0], up=(numbers[1], scale[1]))
+    expected = numbers.double().unflatten(2, (2, 32)) * scale.double()[..., None]
+    assert torch.equal(packed.dequantize(torch.float64), expected.flatten(2).flatten(0, 1))
 
 
 def test_a_group_of_zeros_stays_zero() -> None:
@@ -211,6 +231,33 @@ REFUSED: dict[str, tuple[Any, str]] = {
             "quantize_weight_int4: `weight` has scales up to 5.47e+08, must have scales that "
             "f16 can hold\n  fix: choose another `scale_dtype`"
         ),
+    ),
+    "numbers": (
+        lambda: pack_int4(torch.full((4, 32), 9, dtype=torch.int8), torch.ones(4, 1)),
+        "pack_int4: `numbers` has numbers from 9 to 9, must be in -8..7",
+    ),
+    "numbers' dtype": (
+        lambda: pack_int8(torch.ones(4, 32), torch.ones(4, 1)),
+        "pack_int8: `numbers` is f32[4, 32], must be a matrix of i8 with at least 1 element",
+    ),
+    "numbers' scales": (
+        lambda: pack_int8(torch.ones(4, 96, dtype=torch.int8), torch.ones(4, 2)),
+        (
+            "pack_int8: `scale` is f32[4, 2], must be f32, bf16 or f16 of the shape [4, groups], "
+            "with groups of a multiple of 32 that divides 96, or one"
+        ),
+    ),
+    "numbers' zeros": (
+        lambda: pack_int4(torch.ones(4, 32, dtype=torch.int8), torch.ones(4, 1), torch.ones(4, 1)),
+        ("pack_int4: `zero` is f32[4, 1], must be i8 of the shape of `scale` f32[4, 1]"),
+    ),
+    "numbers of the factor": (
+        lambda: pack_int8(
+            torch.ones(4, 32, dtype=torch.int8),
+            torch.ones(4, 1),
+            up=(torch.ones(5, 32, dtype=torch.int8), torch.ones(5, 1)),
+        ),
+        ("pack_int8: `up` is i8[5, 32] and f32[5, 1], must be i8[4, 32] and f32[4, 1] as the gate"),
     ),
     "words": (
         lambda: from_gptq(WORDS.long(), ZEROS, SCALES),
