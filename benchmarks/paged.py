@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+import kernels_mlir  # noqa: F401 - registers the ops
 from benchmarks.machine import MeasuredMachine, measure_machine
 from benchmarks.measure import measure_interleaved, summarise
 from ir_runtime.ir import ops, strict_priority
