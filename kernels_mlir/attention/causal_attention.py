@@ -13,8 +13,9 @@ from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import CustomOp, KernelSelection, derive_backward
 from kernels_mlir.attention.causal_kernel import causal_variant, generate_causal_attention
-from kernels_mlir.attention.decoder import (
+from kernels_mlir.attention.rules import (
     MAX_DEPTH,
+    has_channels,
     head_numbers,
     of_rank,
     positive,
@@ -166,12 +167,7 @@ causal_attention_op = ir.register_op(
         *(ir.dtypes(name, *FLOATING) for name in ("query", "key", "value", "mask")),
         *(of_rank(name, 4) for name in ("query", "key", "value", "mask")),
         of_rank("sinks", 1),
-        ir.fits(
-            "query",
-            "of at least 1 channel a head",
-            lambda query: ir.differ(query.shape[3], 0),
-            expected=lambda _: "have a last dimension of at least 1",
-        ),
+        has_channels("query"),
         ir.fits(
             "key",
             "of the batch and channels of `query`, and heads that divide those of `query`",

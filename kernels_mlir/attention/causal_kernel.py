@@ -11,8 +11,8 @@ from ir_runtime.dtypes import dtype_info
 from ir_runtime.op_reg import JinjaTemplateLoader, KernelSelection, call_function
 from ir_runtime.rows.vector_functions import vector_functions
 from kernels_mlir.attention.decode import Decode, call_decode, decode_form
-from kernels_mlir.attention.decoder import scale_of
 from kernels_mlir.attention.form import form_for
+from kernels_mlir.attention.rules import scale_of, window_of
 
 if TYPE_CHECKING:
     from iree.compiler.ir import Value
@@ -58,7 +58,7 @@ def _attend_from_one(ksel: KernelSelection, kb: KernelBuilder) -> Value:
         cache=key.dtype,
         place="heads_first" if heads_first else "tokens_first",
         scale=scale_of(query, args[3].v),
-        window=args[4].v,
+        window=window_of(args[4].v),
         soft_cap=args[5].v,
         sinks=None if sinks is None else args[6].t.dtype,
         mask=None if mask is None else args[7].t.dtype,
@@ -88,7 +88,7 @@ def _attend_in_blocks(ksel: KernelSelection, kb: KernelBuilder) -> Value:
         packed=False,
         causal=True,
         heads_first=heads_first,
-        window=args[4].v,
+        window=window_of(args[4].v),
         soft_cap=soft_cap,
         mask=None if mask is None else dtype_info(args[7].t.dtype).mlir,
         sinks=None if sinks is None else dtype_info(args[6].t.dtype).mlir,

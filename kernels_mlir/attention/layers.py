@@ -90,18 +90,13 @@ class Attention(PluggableLayer):
         return out.flatten(1) if flat else out
 
     def _heads(self, name: str, x: Tensor, heads: int, step: PagedStep) -> Tensor:
-        tokens = step.slots.shape[0]
-        if x.ndim not in (2, 3) or x[0:1].numel() != min(x.shape[0], 1) * heads * self.head_size:
-            raise self._unfit(name, x, heads, tokens)
-        if x.shape[0] != tokens:
-            raise self._unfit(name, x, heads, tokens)
-        return x.reshape(tokens, heads, self.head_size)
-
-    def _unfit(self, name: str, x: Tensor, heads: int, tokens: int) -> ArgumentError:
-        return ArgumentError(
-            f"{self.name}: `{name}` is {format_tensor(x)}, must have {tokens} rows, the tokens of "
-            f"the step, and {heads} heads of {self.head_size}"
-        )
+        tokens, size = step.slots.shape[0], self.head_size
+        if tuple(x.shape) not in ((tokens, heads * size), (tokens, heads, size)):
+            raise ArgumentError(
+                f"{self.name}: `{name}` is {format_tensor(x)}, must have {tokens} rows, the tokens "
+                f"of the step, and {heads} heads of {size}"
+            )
+        return x.reshape(tokens, heads, size)
 
     def _decode(self, q: Tensor, pages: CachePages, table: Tensor, lengths: Tensor) -> Tensor:
         return paged_attention_decode_op(

@@ -14,6 +14,7 @@ from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import CustomOp, KernelSelection
 from kernels_mlir.attention.kernel import generate_attention, variant_for
+from kernels_mlir.attention.rules import MAX_DEPTH, has_channels, of_rank, scale_of
 from kernels_mlir.flops import count_flops
 from kernels_mlir.library import (
     FLOATING,
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["mm_encoder_attn", "mm_encoder_attn_op", "native_mm_encoder_attn"]
-
-MAX_DEPTH = 480
-"""Most channels of a head that the CPU kernels take."""
 
 
 def mm_encoder_attn(
@@ -97,9 +95,9 @@ def native_mm_encoder_attn(
     On GPUs it is torch's `scaled_dot_product_attention`, in the dtype of `query`.
     """
     if query.device.type == "cuda" and query.dtype == key.dtype == value.dtype:
-        return _attend_by_library(query, key, value, _scale_of(query, scale), cu_seqlens)
+        return _attend_by_library(query, key, value, scale_of(query, scale), cu_seqlens)
     q, k, v = _widen_heads(query, key, value)
-    weights = _attention_weights(q, k, _scale_of(query, scale), cu_seqlens)
+    weights = _attention_weights(q, k, scale_of(query, scale), cu_seqlens)
     return (weights @ v).transpose(1, 2).to(query.dtype).contiguous()
 
 
@@ -126,10 +124,6 @@ def _same_segment(tokens: int, cu_seqlens: Tensor) -> tuple[Tensor, Tensor]:
     return (segment[:, None] == segment[None, :]) & inside[:, None], inside
 
 
-def _scale_of(query: Tensor, scale: float | None) -> float:
-    return float(query.shape[-1]) ** -0.5 if scale is None else scale
-
-
 def _widen_heads(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return all three as `[B, H, S, D]` in float32 or wider, key heads repeated."""
     dtype = torch.promote_types(query.dtype, torch.float32)
@@ -148,16 +142,6 @@ def _attention_weights(q: Tensor, k: Tensor, scale: float, cu_seqlens: Tensor | 
     return weights.masked_fill(~same, 0.0)
 
 
-def _of_rank(argument: str, rank: int) -> ir.Constraint:
-    plural = "s" if rank > 1 else ""
-    return ir.fits(
-        argument,
-        f"of rank {rank}",
-        lambda t: t.ndim == rank,
-        expected=lambda _: f"have {rank} dimension{plural}",
-    )
-
-
 def _key_fits(key: Tensor, query: Tensor) -> bool:
     if ir.differ(key.shape[0], 1) and ir.differ(key.shape[0], query.shape[0]):
         return False
@@ -174,13 +158,8 @@ mm_encoder_attn_op = ir.register_op(
     activations=["query", "key", "value"],
     accepts=[
         *(ir.dtypes(name, *FLOATING) for name in ("query", "key", "value")),
-        *(_of_rank(name, 4) for name in ("query", "key", "value")),
-        ir.fits(
-            "query",
-            "of at least 1 channel a head",
-            lambda query: ir.differ(query.shape[3], 0),
-            expected=lambda _: "have a last dimension of at least 1",
-        ),
+        *(of_rank(name, 4) for name in ("query", "key", "value")),
+        has_channels("query"),
         ir.fits(
             "key",
             "of the batch and channels of `query`, heads that divide those of `query`, any length",
@@ -200,7 +179,7 @@ mm_encoder_attn_op = ir.register_op(
         ),
         ir.number("scale", "finite", lambda scale: abs(scale) < float("inf")),
         ir.dtypes("cu_seqlens", *INTEGERS),
-        _of_rank("cu_seqlens", 1),
+        of_rank("cu_seqlens", 1),
         ir.fits(
             "cu_seqlens",
             "of at least 1 element, with a `key` as long as `query`",
@@ -341,7 +320,7 @@ class MmEncoderAttnKernel(CustomOp):
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32, or in products of bfloat16 with float32 sums."""
         query = ksel.arg_descs[0].t
-        generate_attention(ksel, kb, scale=_scale_of(query, ksel.arg_descs[3].v))
+        generate_attention(ksel, kb, scale=scale_of(query, ksel.arg_descs[3].v))
 
     def setup_context(self, ctx: Any, inputs: Sequence[Any], output: Any) -> None:
         """Keep the inputs."""
@@ -352,7 +331,7 @@ class MmEncoderAttnKernel(CustomOp):
     def backward(self, ctx: Any, *gradients: Any) -> Any:
         """Compute the gradients by formula, in float32, with the weights of all pairs in memory."""
         query, key, value, cu_seqlens = ctx.saved_tensors
-        scale, kv_heads = _scale_of(query, ctx.scale), key.shape[2]
+        scale, kv_heads = scale_of(query, ctx.scale), key.shape[2]
         q, k, v = _widen_heads(query, key, value)
         weights = _attention_weights(q, k, scale, cu_seqlens)
         grad_out = gradients[0].transpose(1, 2).to(weights.dtype)

@@ -11,18 +11,20 @@ from torch import Tensor
 from ir_runtime import ir
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
-from ir_runtime.launch.operand.index_fault import IndexReport
+from ir_runtime.launch.operand.index_fault import refuse_indices
 from ir_runtime.op_reg import CustomOp, KernelSelection
 from kernels_mlir.attention.decode import Decode, call_decode, decode_form
-from kernels_mlir.attention.decoder import (
+from kernels_mlir.attention.rules import (
     CACHES,
     INDICES,
     MAX_DEPTH,
+    has_channels,
     head_numbers,
     of_rank,
     positive,
     scale_of,
     softmax_with_sink,
+    window_of,
 )
 from kernels_mlir.library import FLOATING, FLOATS, has_tuned_products, register_kernel
 
@@ -128,7 +130,7 @@ def native_paged_attention_decode(
 ) -> Tensor:
     """Compute `paged_attention_decode` with torch functions, in float32, or float64 if `query` is.
 
-    All pages of a table are gathered, also those that no key is read of.
+    All pages of a table are gathered, and widened, also those that no key is read of.
     """
     wide = torch.promote_types(query.dtype, torch.float32)
     page = key_cache.shape[2]
@@ -142,8 +144,10 @@ def native_paged_attention_decode(
 
     def gathered(cache: Tensor, factor: Tensor | None) -> Tensor:
         """Return `[B, Hkv, M * P, D]`, zeros where no key counts: memory there may hold NaN."""
-        rows = cache.to(wide) if factor is None else cache.to(wide) * factor.unsqueeze(-1)
-        rows = rows[table].transpose(1, 2).flatten(2, 3)
+        rows = cache[table].to(wide)
+        if factor is not None:
+            rows = rows * factor[table].unsqueeze(-1)
+        rows = rows.transpose(1, 2).flatten(2, 3)
         return torch.where(seen[:, None, :, None], rows, 0.0)
 
     key, value = gathered(key_cache, key_scale), gathered(value_cache, value_scale)
@@ -210,6 +214,7 @@ paged_attention_decode_op = ir.register_op(
     accepts=[
         ir.dtypes("query", *FLOATING),
         of_rank("query", 3),
+        has_channels("query"),
         of_rank("key_cache", 4),
         of_rank("value_cache", 4),
         of_rank("block_table", 2),
@@ -263,16 +268,9 @@ def _refuse_values(
     first = torch.zeros_like(known) if window is None else (known - window).clamp(min=0)
     at = torch.arange(width).unsqueeze(0)
     used = block_table[(at * page < known) & ((at + 1) * page > first)]
-    checks = [
-        ("lengths", lengths, width * page + 1, LENGTH_LIMIT),
-        ("block_table", used, key_cache.shape[0], BLOCK_LIMIT),
-    ]
-    for name, indices, size, limit in checks:
-        if indices.numel():
-            least, greatest = (int(bound) for bound in torch.aminmax(indices))
-            facts = {"op": "paged_attention_decode", "argument": name, "limit": limit}
-            report = IndexReport((facts,))
-            report.raise_fault("paged_attention_decode", [(least, greatest, 0, size)])
+    op, blocks = "paged_attention_decode", key_cache.shape[0]
+    refuse_indices(op, "lengths", lengths, width * page + 1, limit=LENGTH_LIMIT)
+    refuse_indices(op, "block_table", used, blocks, limit=BLOCK_LIMIT)
 
 
 @paged_attention_decode_op.register_fake
@@ -386,7 +384,7 @@ class PagedAttentionDecodeKernel(CustomOp):
             scale=scale_of(query, args[5].v),
             page=key.shape[2],
             index_dtypes=(args[3].t.dtype, args[4].t.dtype),
-            window=args[6].v,
+            window=window_of(args[6].v),
             soft_cap=args[7].v,
             sinks=None if sinks is None else args[8].t.dtype,
         )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import itertools
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ir_runtime.errors import ArgumentError, CacheFullError, UnknownSequenceError
-from kernels_mlir.attention.decoder import CACHES
+from ir_runtime.fork_lock import fork_safe_lock
+from kernels_mlir.attention.rules import CACHES
 
 __all__ = ["CachePages", "PagedCache", "PagedStep"]
 
@@ -83,6 +86,8 @@ class PagedCache:
     """Keys and values of sequences, in pages that are taken as sequences grow.
 
     All layers of a model have pages of their own, at the same places; so a sequence has one table.
+    Threads may share a cache. The pages of a sequence that is freed go to others at once: free it
+    after the steps that have it.
 
     Args:
         layers: how many layers the model has.
@@ -126,6 +131,7 @@ class PagedCache:
         self._lengths: dict[Hashable, int] = {}
         self._blocks = blocks
         self._device = device
+        self._lock = fork_safe_lock()
 
     @property
     def free_pages(self) -> int:
@@ -135,7 +141,8 @@ class PagedCache:
     @property
     def sequences(self) -> tuple[Hashable, ...]:
         """The names of the sequences, in the order of their first tokens."""
-        return tuple(self._pages)
+        with self._lock:
+            return tuple(self._pages)
 
     def length(self, sequence: Hashable) -> int:
         """Return how many tokens a sequence has.
@@ -143,10 +150,11 @@ class PagedCache:
         Raises:
             UnknownSequenceError: there is no such sequence.
         """
-        self._require(sequence)
-        return self._lengths[sequence]
+        with self._lock:
+            self._require(sequence)
+            return self._lengths[sequence]
 
-    def step(self, counts: Mapping[Hashable, int]) -> PagedStep:
+    def step(self, counts: Mapping[Any, int]) -> PagedStep:
         """Take pages for new tokens; a sequence begins with its first ones.
 
         Args:
@@ -157,23 +165,34 @@ class PagedCache:
 
         Raises:
             CacheFullError: there are too few free pages; nothing was changed.
-            ArgumentError: a count is below 1.
+            ArgumentError: a count is no int, or below 1; nothing was changed.
         """
-        needed: dict[Hashable, int] = {}
+        counts = dict(counts)
         for sequence, count in counts.items():
-            if count < 1:
+            if type(count) is not int or count < 1:
                 raise ArgumentError(
-                    f"PagedCache: sequence {sequence!r} gets {count} tokens, must get at least 1"
+                    f"PagedCache: sequence {sequence!r} gets {count!r} tokens, must get at least "
+                    "1, as an int"
                 )
-            pages = -(-(self._lengths.get(sequence, 0) + count) // self.page)
-            needed[sequence] = pages - len(self._pages.get(sequence, ()))
-        if sum(needed.values()) > len(self._free):
-            raise self._full(needed)
-        for sequence, count in counts.items():
-            taken = [self._free.pop() for _ in range(needed[sequence])]
-            self._pages.setdefault(sequence, []).extend(taken)
-            self._lengths[sequence] = self._lengths.get(sequence, 0) + count
-        return self._step_of(tuple(counts), tuple(counts.values()))
+        with self._lock:
+            lengths = {s: self._lengths.get(s, 0) + count for s, count in counts.items()}
+            needed = {
+                s: -(-length // self.page) - len(self._pages.get(s, ()))
+                for s, length in lengths.items()
+            }
+            left = len(self._free) - sum(needed.values())
+            if left < 0:
+                raise self._full(needed)
+            fresh = iter(self._free[: left - 1 if left else None : -1])
+            pages = {
+                s: [*self._pages.get(s, ()), *itertools.islice(fresh, count)]
+                for s, count in needed.items()
+            }
+            step = self._step_of(counts, pages, lengths)
+            del self._free[left:]
+            self._pages.update(pages)
+            self._lengths.update(lengths)
+        return step
 
     def free(self, sequence: Hashable) -> None:
         """Give the pages of a sequence back.
@@ -181,27 +200,32 @@ class PagedCache:
         Raises:
             UnknownSequenceError: there is no such sequence.
         """
-        self._require(sequence)
-        self._free.extend(reversed(self._pages.pop(sequence)))
-        del self._lengths[sequence]
+        with self._lock:
+            self._require(sequence)
+            self._free.extend(reversed(self._pages.pop(sequence)))
+            del self._lengths[sequence]
 
-    def _step_of(self, sequences: Sequence[Hashable], counts: Sequence[int]) -> PagedStep:
-        width = max((len(self._pages[s]) for s in sequences), default=0)
-        rows = [self._pages[s] + [0] * (width - len(self._pages[s])) for s in sequences]
-        table = torch.tensor(rows, dtype=torch.int32).view(len(sequences), width)
-        lengths = torch.tensor([self._lengths[s] for s in sequences], dtype=torch.int32)
-        places = [
-            torch.arange(self._lengths[s] - count, self._lengths[s])
-            for s, count in zip(sequences, counts, strict=True)
-        ]
-        slots = [
-            table[b].to(torch.int64)[at // self.page] * self.page + at % self.page
-            for b, at in enumerate(places)
-        ]
-        none = torch.zeros(0, dtype=torch.int64)
-        last = torch.tensor(counts, dtype=torch.int64).cumsum(0) - 1
-        parts = (torch.cat([none, *places]), torch.cat([none, *slots]), table, lengths, last)
-        return PagedStep(tuple(sequences), tuple(counts), *(t.to(self._device) for t in parts))
+    def _step_of(
+        self,
+        counts: Mapping[Hashable, int],
+        pages: Mapping[Hashable, list[int]],
+        lengths: Mapping[Hashable, int],
+    ) -> PagedStep:
+        width = max(map(len, pages.values()), default=0)
+        rows = [[*own, *[0] * (width - len(own))] for own in pages.values()]
+        table = torch.tensor(rows, dtype=torch.int32).view(len(rows), width)
+        length, count = (
+            torch.tensor(list(numbers.values()), dtype=torch.int64) for numbers in (lengths, counts)
+        )
+        ends = count.cumsum(0)
+        row = torch.repeat_interleave(torch.arange(len(rows)), count)
+        positions = torch.arange(row.shape[0]) + (length - ends)[row]
+        block = table[row, positions // self.page].to(torch.int64)
+        slots = block * self.page + positions % self.page
+        parts = (positions, slots, table, length.to(torch.int32), ends - 1)
+        return PagedStep(
+            tuple(counts), tuple(counts.values()), *(t.to(self._device) for t in parts)
+        )
 
     def _require(self, sequence: Hashable) -> None:
         if sequence not in self._pages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -9,11 +10,11 @@ from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
-from ir_runtime.launch.operand.index_fault import IndexReport
+from ir_runtime.launch.operand.index_fault import refuse_indices
 from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, fragment
 from kernels_mlir.attention.cache_write import call_cache_write
 from kernels_mlir.attention.decode import decode_form
-from kernels_mlir.attention.decoder import INDICES
+from kernels_mlir.attention.rules import INDICES
 from kernels_mlir.inplace.register import NAMESPACE
 from kernels_mlir.library import FLOATS
 
@@ -43,7 +44,7 @@ def native_reshape_and_cache(
         new = rows[kept]
         if scales is not None:
             wide = new.float()
-            scale = wide.abs().nan_to_num(0.0).amax(-1).clamp(min=LEAST) / 127
+            scale = wide.abs().nan_to_num(0.0, posinf=math.inf).amax(-1).clamp(min=LEAST) / 127
             scales[block, :, within] = scale
             new = (wide / scale.unsqueeze(-1)).nan_to_num(0.0).round().clamp(-127, 127)
         cache[block, :, within] = new.to(cache.dtype)
@@ -51,10 +52,8 @@ def native_reshape_and_cache(
 
 def _native_on_gpu(*args: Any) -> None:
     slots, cache = args[4], args[2]
-    if slots.numel():
-        least, greatest = (int(bound) for bound in torch.aminmax(slots))
-        report = IndexReport(({"op": NAME, "argument": "slot_mapping", "limit": SLOT_LIMIT},))
-        report.raise_fault(NAME, [(least, greatest, -1, cache.shape[0] * cache.shape[2])])
+    size = cache.shape[0] * cache.shape[2]
+    refuse_indices(NAME, "slot_mapping", slots, size, lowest=-1, limit=SLOT_LIMIT)
     native_reshape_and_cache(*args)
 
 
@@ -62,9 +61,10 @@ def _native_on_gpu(*args: Any) -> None:
 class reshape_and_cache(CustomOp):
     """Write the keys and values of tokens into the pages of a cache, where they lie.
 
-    Slot `s` is key `s % P` of page `s // P`. A slot that occurs twice gets one of its tokens. With
-    an int8 cache each key and each value is divided by its scale, its largest magnitude / 127, and
-    rounded; the scales are written, too.
+    Slot `s` is key `s % P` of page `s // P`. A slot must occur once: threads share the tokens, so
+    one that occurs twice may get parts of both. With an int8 cache each key and each value is
+    divided by its scale, its largest magnitude / 127, and rounded; the scales are written, too. A
+    NaN becomes 0, and a row with an infinity gets an infinite scale.
 
     Args:
         key: `[T, Hkv, D]` f32, bf16 or f16.

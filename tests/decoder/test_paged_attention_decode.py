@@ -152,6 +152,8 @@ def test_what_the_kernel_does_not_take_native_computes(op: IrOp) -> None:
         (6, 0, "`window` is 0, must be at least 1"),
         (7, -1.0, "`soft_cap` is -1.0, must be positive and finite"),
         (4, torch.zeros(3, dtype=torch.int32), "`lengths` is i32[3], must have a first dimension"),
+        (0, torch.zeros(2, HEADS, 0), "`query` is f32[2, 4, 0], must have a last dimension of at"),
+        (1, torch.zeros(43, 3, PAGE, 24), "`key_cache` is f32[43, 3, 16, 24], must have pages of"),
         (9, torch.zeros(43, 2, PAGE), "`key_scale` is f32[43, 2, 16], must be f32, one number a"),
     ],
 )
@@ -161,3 +163,10 @@ def test_bad_arguments_are_refused(op: IrOp, place: int, value: Any, message: st
     with pytest.raises(ArgumentError) as caught:
         op(*arguments)
     assert str(caught.value).startswith(f"paged_attention_decode: {message}")
+
+
+def test_an_int8_cache_without_scales_is_refused(op: IrOp) -> None:
+    arguments = cached([5, 300], cache=torch.int8)
+    arguments[10] = None
+    with pytest.raises(ArgumentError, match=r"`value_scale` is None, must be f32, one number a"):
+        op(*arguments)

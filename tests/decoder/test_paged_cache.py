@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -184,14 +186,52 @@ def test_a_full_cache_says_who_needs_what_and_changes_nothing() -> None:
     assert cache.step({"b": 17}).table.tolist() == [[2, 0]]
 
 
+def test_a_step_without_tokens_is_empty() -> None:
+    step = PagedCache(1, 3, KV_HEADS, DEPTH).step({})
+    assert (step.table.shape, step.slots.shape, step.last.shape) == ((0, 0), (0,), (0,))
+
+
+class Yielding(str):
+    """A name that lets another thread run each time it is searched for."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        time.sleep(0)
+        return super().__hash__()
+
+
+def test_threads_share_the_pages_and_none_has_anothers() -> None:
+    """Together they ask for more pages than there are."""
+    cache = PagedCache(1, 8, KV_HEADS, 1, page=1, dtype=torch.float32)
+
+    def serve(name: int) -> None:
+        for _ in range(100):
+            one, other = Yielding(f"{name}a"), Yielding(f"{name}b")
+            try:
+                step = cache.step({one: 2, other: 3})
+            except CacheFullError:
+                continue
+            cache.layers[0].key[step.slots] = name
+            assert (cache.layers[0].key[step.slots] == name).all()
+            cache.free(one)
+            cache.free(other)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(serve, range(4)))
+    assert (cache.free_pages, cache.sequences) == (8, ())
+
+
 def test_a_sequence_that_is_not_there_is_refused() -> None:
     cache = PagedCache(1, 3, KV_HEADS, DEPTH)
     for ask in (cache.free, cache.length):
         with pytest.raises(UnknownSequenceError) as caught:
             ask("x")
         assert str(caught.value) == ("PagedCache: there is no sequence 'x', must be one of none")
-    with pytest.raises(ArgumentError, match="gets 0 tokens, must get at least 1"):
-        cache.step({"x": 0})
+    for count in (0, 1.5):
+        with pytest.raises(ArgumentError, match=f"gets {count} tokens, must get at least 1, as"):
+            cache.step({"y": 1, "x": count})  # pyright: ignore[reportArgumentType]
+    assert cache.sequences == ()
     with pytest.raises(ArgumentError, match=r"`dtype` is torch\.int32, must be f32, bf16 or int8"):
         PagedCache(1, 3, KV_HEADS, DEPTH, dtype=torch.int32)
     with pytest.raises(ArgumentError, match="`page` is 0, must be at least 1"):
@@ -205,7 +245,9 @@ def test_the_layer_refuses_what_does_not_fit() -> None:
     cache = PagedCache(1, 3, KV_HEADS, DEPTH, page=PAGE, dtype=torch.float32)
     step = cache.step({"a": 2})
     query, key = torch.zeros(2, HEADS * DEPTH), torch.zeros(2, KV_HEADS * DEPTH)
-    for changed, name in (((query[:1], key, key), "query"), ((query, query, key), "key")):
+    turned = torch.zeros(2, DEPTH, HEADS)
+    cases = (((query[:1], key, key), "query"), ((query, query, key), "key"))
+    for changed, name in (*cases, ((turned, key, key), "query")):
         with pytest.raises(ArgumentError) as caught:
             layer(*changed, cache.layers[0], step)
         assert str(caught.value).startswith(f"attention: `{name}` is f32[")

@@ -53,6 +53,7 @@ def test_tokens_are_as_frequent_as_probable(heat: float) -> None:
         ({"top_p": 1.0}, [0, 1, 2, 3, 4, 5]),
         ({"min_p": 0.3}, [0, 3, 4]),
         ({"min_p": 0.0}, [0, 1, 2, 3, 4, 5]),
+        ({"min_p": 1.5}, [0, 3]),  # the largest ones stay
         ({"min_p": 0.2, "top_k": 4, "top_p": 0.7}, [0, 3]),
     ],
 )
@@ -64,6 +65,29 @@ def test_limits_leave_what_they_say(limits: dict[str, float], kept: list[int]) -
 
 def test_a_cold_row_takes_the_first_of_the_largest() -> None:
     assert drawn(heat=0.0, rows=3)[0] == 1
+
+
+@pytest.mark.parametrize("heat", [1e-40, 1e-300])
+def test_a_row_that_is_nearly_cold_takes_the_largest(heat: float) -> None:
+    """Its logits are infinite when divided by the temperature, which may be 0 in float32."""
+    logits = torch.tensor([[-1.0, 2.0, 1.0]])
+    heats = torch.tensor([heat], dtype=torch.float64)
+    seeds = torch.zeros(1, dtype=torch.int64)
+    assert ir.ops.sample_tokens(logits, heats, seeds, seeds).tolist() == [1]
+
+
+def test_a_row_of_infinite_temperature_draws_what_is_possible_alike() -> None:
+    hidden = torch.tensor([2.0, float("-inf"), -3.0])
+    assert close(drawn(hidden, heat=float("inf")), torch.tensor([0.5, 0.0, 0.5]))
+
+
+def test_limits_that_limit_nothing_change_nothing() -> None:
+    """So a row gets its token whether other rows of its batch have limits or not."""
+    arguments = ir.ops.sample_tokens.generate_inputs(num_tokens=33, hidden_size=1000)
+    logits, heat, seeds, positions = arguments[:4]
+    free = ir.ops.sample_tokens(logits, heat, seeds, positions)
+    unlimited = (torch.zeros_like(seeds), torch.ones_like(heat), torch.zeros_like(heat))
+    assert torch.equal(ir.ops.sample_tokens(logits, heat, seeds, positions, *unlimited), free)
 
 
 def test_a_row_is_drawn_alike_in_every_batch() -> None:

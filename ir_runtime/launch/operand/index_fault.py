@@ -77,22 +77,26 @@ class IndexReport:
             raise _fault(name, facts, least if below >= above else greatest, lowest, size)
 
 
-def refuse_indices(op: str, argument: str, index: Tensor, size: int) -> None:
-    """Check an index tensor on the CPU before the call, and raise the error of a kernel.
+def refuse_indices(
+    op: str, argument: str, index: Tensor, size: int, *, lowest: int = 0, limit: str | None = None
+) -> None:
+    """Check an index tensor before the call, and raise the error of a kernel.
 
     Args:
         op: name of the op.
         argument: the name of the index tensor.
-        index: integers on the CPU; each must be in `0..size - 1`.
+        index: integers; each must be in `lowest..size - 1`.
         size: of the indexed dimension.
+        lowest: the lowest index allowed.
+        limit: the limit in words, if it is no size.
 
     Raises:
         IndexOutOfRangeError: an index is out of range.
     """
     if index.numel():
         least, greatest = (int(bound) for bound in torch.aminmax(index))
-        facts = {"op": op, "argument": argument}
-        IndexReport((facts,)).raise_fault(op, [(least, greatest, 0, size)])
+        facts = {"op": op, "argument": argument, **({} if limit is None else {"limit": limit})}
+        IndexReport((facts,)).raise_fault(op, [(least, greatest, lowest, size)])
 
 
 def count_faults(rows: Tensor) -> int:

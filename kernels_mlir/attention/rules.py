@@ -1,4 +1,4 @@
-"""Rules and torch functions that the attention ops of decoders share."""
+"""Rules and torch functions that the attention ops share."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ __all__ = [
     "CACHES",
     "INDICES",
     "MAX_DEPTH",
+    "has_channels",
     "head_numbers",
     "of_rank",
     "positive",
     "scale_of",
     "softmax_with_sink",
+    "window_of",
 ]
 
 CACHES = (torch.float32, torch.bfloat16, torch.int8)
@@ -34,6 +36,11 @@ def scale_of(query: Tensor, scale: float | None) -> float:
     return float(query.shape[-1]) ** -0.5 if scale is None else scale
 
 
+def window_of(window: int | None) -> int | None:
+    """Return the window for a kernel, None if no sequence is as long: kernels count in 32 bits."""
+    return None if window is None or window >= 1 << 31 else window
+
+
 def softmax_with_sink(scores: Tensor, sinks: Tensor | None) -> Tensor:
     """Return the softmax along the last dimension, 0 in a row without a finite score.
 
@@ -47,7 +54,8 @@ def softmax_with_sink(scores: Tensor, sinks: Tensor | None) -> Tensor:
         further = sinks.to(scores.dtype).view(shape).expand(*scores.shape[:-1], 1)
         scores = torch.cat((scores, further), dim=-1)
     lost = (scores == float("-inf")).all(-1, keepdim=True)
-    weights = torch.softmax(scores, dim=-1).masked_fill(lost, 0.0)
+    # Filled before, too: the gradient of a NaN would reach the keys of all rows.
+    weights = torch.softmax(scores.masked_fill(lost, 0.0), dim=-1).masked_fill(lost, 0.0)
     return weights if sinks is None else weights[..., :-1]
 
 
@@ -59,6 +67,16 @@ def of_rank(argument: str, rank: int) -> ir.Constraint:
         f"of rank {rank}",
         lambda t: t.ndim == rank,
         expected=lambda _: f"have {rank} dimension{plural}",
+    )
+
+
+def has_channels(argument: str) -> ir.Constraint:
+    """Return the constraint that the heads of a tensor, its last dimension, have channels."""
+    return ir.fits(
+        argument,
+        "of at least 1 channel a head",
+        lambda t: ir.differ(t.shape[-1], 0),
+        expected=lambda _: "have a last dimension of at least 1",
     )
 
 
