@@ -158,11 +158,15 @@ def _made(model: nn.Module, found: Sequence[Found], left: Sequence[Left]) -> Rep
             replaced.append(each.replaced)
     except BaseException as error:
         lost = changes.roll_back()
-        if lost:
-            raise OptimizeError(
-                f"{type(model).__name__}: it failed after {lost} weights were rounded and freed; "
-                "these layers stay rounded, everything else is as it was",
-                fix="load the model again, or use undo=True",
-            ) from error
+        if not lost:
+            raise
+        failure = OptimizeError(
+            f"{type(model).__name__}: it failed after {lost} weights were rounded and freed; "
+            "these layers stay rounded, everything else is as it was",
+            fix="load the model again, or use undo=True",
+        )
+        if isinstance(error, Exception):
+            raise failure from error
+        error.add_note(str(failure))  # an interrupt stays one
         raise
     return Report(type(model).__name__, tuple(replaced), tuple(left), changes)
