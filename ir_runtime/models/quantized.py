@@ -101,13 +101,9 @@ class Rounded:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Rounded:
         """Return one for a copy of the module, which is not complete yet: it looks later."""
-        twin = copy.copy(self)
-        twin.packed, twin._seen = copy.deepcopy(self.packed, memo), None
-        return twin
-
-    def __copy__(self) -> Rounded:
         twin = object.__new__(Rounded)
-        twin.__dict__.update(self.__dict__)
+        twin._make, twin._sources, twin._seen = self._make, self._sources, None
+        twin.packed = copy.deepcopy(self.packed, memo)
         return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
