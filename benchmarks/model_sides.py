@@ -80,38 +80,39 @@ class Side:
     report: Report | None = None
 
 
-def _llama(layers: int) -> nn.Module:
+def _decoder(kind: str, layers: int, **sizes: int) -> nn.Module:
     import transformers
 
-    return transformers.LlamaForCausalLM(
-        transformers.LlamaConfig(
-            hidden_size=2048,
-            intermediate_size=8192,
-            num_hidden_layers=layers,
-            num_attention_heads=32,
-            num_key_value_heads=8,
-            vocab_size=128256,
-            tie_word_embeddings=True,
-            max_position_embeddings=8192,
-        )
+    config = getattr(transformers, f"{kind}Config")(
+        num_hidden_layers=layers,
+        num_key_value_heads=8,
+        tie_word_embeddings=True,
+        max_position_embeddings=8192,
+        **sizes,
+    )
+    return getattr(transformers, f"{kind}ForCausalLM")(config)
+
+
+def _llama(layers: int) -> nn.Module:
+    return _decoder(
+        "Llama",
+        layers,
+        hidden_size=2048,
+        intermediate_size=8192,
+        num_attention_heads=32,
+        vocab_size=128256,
     )
 
 
 def _qwen3(layers: int) -> nn.Module:
-    import transformers
-
-    return transformers.Qwen3ForCausalLM(
-        transformers.Qwen3Config(
-            hidden_size=1024,
-            intermediate_size=3072,
-            num_hidden_layers=layers,
-            num_attention_heads=16,
-            num_key_value_heads=8,
-            head_dim=128,
-            vocab_size=151936,
-            tie_word_embeddings=True,
-            max_position_embeddings=8192,
-        )
+    return _decoder(
+        "Qwen3",
+        layers,
+        hidden_size=1024,
+        intermediate_size=3072,
+        num_attention_heads=16,
+        head_dim=128,
+        vocab_size=151936,
     )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import importlib.util
 import json
 import statistics
 import time
@@ -40,7 +39,7 @@ LIMITS = {("decode", "bf16"): 0.8, ("prefill", "bf16"): 0.9, ("encode", "bf16"):
 F32_LIMIT = 0.95
 ROUNDED_LIMITS = {"int8": 0.6, "int4": 0.42}
 PEERS = ("eager", "compile")
-OTHERS = {"llama_cpp": "llama.cpp", "torchao": "torchao"}
+NOT_MEASURED = "not measured: llama.cpp, torchao"
 
 
 @dataclass
@@ -164,13 +163,12 @@ def run(arguments: argparse.Namespace) -> bool:
         and case.phase in (arguments.phases or case.phase).split(",")
     ]
     if not arguments.json:
-        print(f"{machine}\n{_left_out()}", flush=True)
+        print(f"{machine}\n{NOT_MEASURED}", flush=True)
     results: list[Result] = []
-    with torch.inference_mode():
-        for case in wanted:
-            results.append(_measure(case, arguments))
-            if not arguments.json:
-                print(_lines(results[-1], machine.copy_gigabytes_per_s), flush=True)
+    for case in wanted:
+        results.append(_measure(case, arguments))
+        if not arguments.json:
+            print(_lines(results[-1], machine.copy_gigabytes_per_s), flush=True)
     if arguments.plot is not None:
         draw_models(results, arguments.plot, machine.model)
     kept = all(result.kept for result in results)
@@ -178,11 +176,6 @@ def run(arguments: argparse.Namespace) -> bool:
         rows = [asdict(r) | {"ratio": r.ratio, "limit": r.limit, "kept": r.kept} for r in results]
         print(json.dumps({"machine": asdict(machine), "kept": kept, "rows": rows}, indent=1))
     return kept
-
-
-def _left_out() -> str:
-    missing = [name for module, name in OTHERS.items() if importlib.util.find_spec(module) is None]
-    return f"not installed, so not measured: {', '.join(missing)}" if missing else ""
 
 
 def _measure(case: Case, arguments: argparse.Namespace) -> Result:
@@ -205,9 +198,10 @@ def _measure(case: Case, arguments: argparse.Namespace) -> Result:
     result.read_gb = read_bytes(case, model) / 1e9
     report = next(side.report for side in sides if side.name == "ours")
     result.replaced = dict(report.counts()) if report is not None else {}
-    _warm(sides, result)
-    result.peak_gb = peak_bytes() / 1e9
-    _time(sides, result, arguments)
+    with torch.inference_mode():  # not before: weights that are made in it are not packed
+        _warm(sides, result)
+        result.peak_gb = peak_bytes() / 1e9
+        _time(sides, result, arguments)
     gc.collect()
     return result
 

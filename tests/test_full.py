@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import full_inputs
+from tests import full_inputs, schedule
 from tests.full import over_budget
 from tests.full_inputs import ALL_SOURCES, KERNEL_INPUTS, ROOT, inputs_digest
 
@@ -110,6 +110,10 @@ def test_a_suite_over_its_budget_of_compiles_fails(suite: Path) -> None:
 
 def test_a_budget_that_is_kept_says_nothing() -> None:
     assert over_budget("full", 3, {"full": 3}) is None
+
+
+def test_files_that_go_first_are_there() -> None:
+    assert [file for file in schedule._LONG if not (ROOT / file).exists()] == []
 
 
 def test_inputs_are_files_that_are_there() -> None:

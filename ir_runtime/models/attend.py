@@ -32,8 +32,9 @@ def attend(
 ) -> tuple[Tensor, Tensor | None]:
     """Attend as transformers' functions do, by our ops where they compute the call.
 
-    With dropout, for gradients, or if the weights of the attention are asked for, transformers'
-    own function computes it.
+    With dropout, for gradients, with a mask that shows later keys, in a graph with any mask of more
+    than one token, or if the weights of the attention are asked for, transformers' own function
+    computes it.
 
     Args:
         module: the attention module.
@@ -55,9 +56,9 @@ def attend(
     special = softcap is not None or sinks is not None
     plain = dropout == 0.0 and not settings.get("output_attentions")
     if plain and _is_served(query, key, value, attention_mask):
-        if causal:
+        if causal and _hides_later_keys(attention_mask, query, key):
             return _causal(query, key, value, attention_mask, scaling, softcap, sinks), None
-        if attention_mask is None and not special:
+        if not causal and attention_mask is None and not special:
             return ops.mm_encoder_attn(*_by_token(query, key, value), scaling), None
     settings = {**settings, "dropout": dropout, "scaling": scaling}
     if special or settings.get("output_attentions"):
@@ -72,12 +73,32 @@ def attend(
 
 def _is_served(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> bool:
     """Tell whether a call needs no gradient, and torch would change no dtype in it."""
-    if torch.is_grad_enabled() and query.requires_grad:
+    given = (query, key, value, *([] if mask is None else [mask]))
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given):
         return False
     if torch.is_autocast_enabled(query.device.type) or value.shape != key.shape:
         return False
     same = query.dtype == key.dtype == value.dtype
     return same and (mask is None or (mask.ndim == 4 and mask.shape[-1] == key.shape[2]))
+
+
+def _hides_later_keys(mask: Tensor | None, query: Tensor, key: Tensor) -> bool:
+    """Tell whether a call hides the keys behind a token's own, as the op always does.
+
+    A mask alone decides what a token sees in transformers: one for a prefix, for images or for the
+    keys of an encoder may show later keys. In a graph its values are not known.
+    """
+    tokens, length = query.shape[2], key.shape[2]
+    if length < tokens:
+        return False
+    if mask is None or tokens == 1:
+        return True
+    if torch.compiler.is_compiling():
+        return False
+    later = mask[..., length - tokens + 1 :]
+    if mask.dtype != torch.bool:
+        later = later > torch.finfo(mask.dtype).min
+    return not bool(later.triu().any())
 
 
 def _causal(
@@ -89,7 +110,7 @@ def _causal(
     softcap: float | None,
     sinks: Tensor | None,
 ) -> Tensor:
-    """Attend to the keys up to the own one; a mask can only hide more of them."""
+    """Attend to the keys up to the own one; a mask hides more of them."""
     length = query.shape[2]
     if mask is None and length > 1:  # the rest of a static cache is empty
         key, value = key[:, :, :length], value[:, :, :length]

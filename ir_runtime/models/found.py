@@ -45,12 +45,13 @@ class Place:
     Attributes:
         path: its name in the model.
         module: the module.
-        parent: the module that has it as a child; None for the model itself.
+        holders: the modules that have it as a child, with its name there; several if it is shared,
+            none for the model itself.
     """
 
     path: str
     module: nn.Module
-    parent: nn.Module | None
+    holders: tuple[tuple[nn.Module, str], ...]
 
     @property
     def called(self) -> str:

@@ -14,7 +14,7 @@ from ir_runtime.models.condition import why_not
 from ir_runtime.models.forward import only
 from ir_runtime.models.found import Found, Place, Request, Trial
 from ir_runtime.models.gate import Gate, gate_of
-from ir_runtime.models.product import product_of
+from ir_runtime.models.product import Product, product_of
 from ir_runtime.models.provider import provider_of
 from ir_runtime.models.report import Left, Replaced
 
@@ -63,17 +63,20 @@ def _halved(place: Place, gate: Gate) -> Found:
     def changes() -> list[Change]:
         return [NewForward(module, forward)]
 
-    weight: Any = module.get_submodule(first).weight  # pyright: ignore[reportAttributeAccessIssue]
+    projection = module.get_submodule(first)
+    product = product_of(projection)
+    assert isinstance(product, Product)
+    n, k, dtype = product.sizes(projection)
 
     def rows(count: int) -> tuple[Tensor, ...]:
-        return (torch.randn(1, count, weight.shape[1]).to(weight.dtype),)
+        return (torch.randn(1, count, k).to(dtype),)
 
     def after(x: Tensor) -> Tensor:
         return forward(module, x)
 
-    provider = provider_of(op, torch.randn(1, 1, weight.shape[0]).to(weight.dtype), *settings)
+    provider = provider_of(op, torch.randn(1, 1, n).to(dtype), *settings)
     replaced = Replaced(place.path, "mlp", place.called, op.name, provider)
-    alike = (op.name, settings, *weight.shape, weight.dtype)
+    alike = (op.name, settings, n, k, dtype)
     activation = _activation_child(module, gate)
     return Found(replaced, changes, activation, Trial(alike, module, lambda: after, rows))
 

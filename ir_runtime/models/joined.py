@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ir_runtime.models.change import Change, NewForward
+from ir_runtime.models.change import Change
 from ir_runtime.models.forward import only
 from ir_runtime.models.found import Found, Place, Request, Trial
 from ir_runtime.models.gate import Gate
 from ir_runtime.models.product import Product, product_of
-from ir_runtime.models.quantized import Rounded, has_finite, provider_of_bits
+from ir_runtime.models.quantized import (
+    Rounded,
+    RoundedForward,
+    has_finite,
+    provider_of_bits,
+    rounded_of,
+)
 from ir_runtime.models.report import Left, Replaced
 from kernels_mlir.matmul.gate_up_layer import GateUpSilu
 from kernels_mlir.matmul.quantized_layer import PackedModule
@@ -26,29 +33,23 @@ def join_gate_and_up(place: Place, gate: Gate, request: Request) -> Found | Left
     assert bits is not None
     assert up is not None
     sources = [(module.get_submodule(name), _product(module, name)) for name in (gate.gate, up)]
+    first, second = (product.sizes(child) + (product.bias is None,) for child, product in sources)
+    if first != second:
+        return place.left("mlp", "its projections differ in size, dtype, or in having a bias")
     if not all(has_finite(child, product.weight) for child, product in sources):
         return place.left("mlp", "a weight has elements that are not finite")
 
-    def make() -> PackedModule:
-        first, second = (product.as_linear(child) for child, product in sources)
+    names = [(gate.gate, sources[0][1]), (up, sources[1][1])]
+
+    def make(owner: nn.Module) -> PackedModule:
+        first, second = (p.as_linear(owner.get_submodule(name)) for name, p in names)
         joined = GateUpSilu.from_linears(first, second, bits)
         assert isinstance(joined, PackedModule)
         return joined
 
-    def forward_with(rounded: Rounded) -> Any:
-        down = gate.down
-
-        def forward(self: nn.Module, *given: Any, **named: Any) -> Tensor:
-            x = only(given, named)
-            if self.training:
-                return type(self).forward(self, x)
-            return self._modules[down](rounded.current().forward(x))  # pyright: ignore[reportOptionalCall]
-
-        return forward
-
     def changes() -> list[Change]:
-        rounded = Rounded(make, [(child, product.weight) for child, product in sources])
-        return [NewForward(module, forward_with(rounded))]
+        parameters = [(name, part) for name, p in names for part in (p.weight, p.bias)]
+        return [RoundedForward(module, _forward_to(gate.down), Rounded(module, make, parameters))]
 
     n, k, dtype = sources[0][1].sizes(sources[0][0])
 
@@ -63,7 +64,19 @@ def join_gate_and_up(place: Place, gate: Gate, request: Request) -> Found | Left
     replaced = Replaced(place.path, "mlp", place.called, op, provider, request.weights)
     alike = ("gate_up", op, n, k, dtype)
     covers = tuple(c for n, c in module.named_children() if n != gate.down)
-    return Found(replaced, changes, covers, Trial(alike, before, make, rows))
+    return Found(replaced, changes, covers, Trial(alike, before, lambda: make(module), rows))
+
+
+def _forward_to(down: str) -> Callable[..., Tensor]:
+    """Return the forward of an MLP whose last projection has this name."""
+
+    def forward(self: nn.Module, *given: Any, **named: Any) -> Tensor:
+        x = only(given, named)
+        if self.training:
+            return type(self).forward(self, x)
+        return self._modules[down](rounded_of(self).forward(x))  # pyright: ignore[reportOptionalCall]
+
+    return forward
 
 
 def _product(module: nn.Module, name: str) -> Product:

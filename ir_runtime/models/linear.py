@@ -46,13 +46,16 @@ def find_linear(place: Place, request: Request) -> Found | Left | None:
         from ir_runtime.models.quantized import quantize_linear
 
         return quantize_linear(place, product, request)
-    reason = _why_not_packed(product, request)
+    reason = _why_not_packed(place.module, product, request)
     return place.left("linear", reason) if reason else _packed(place, product)
 
 
-def _why_not_packed(product: Product, request: Request) -> str | None:
+def _why_not_packed(module: nn.Module, product: Product, request: Request) -> str | None:
     if product.turned:
         return "its weight is [in, out], which is not packed; `weights` takes it"
+    weight: Any = module._parameters[product.weight]
+    if weight.is_inference():
+        return "its weight was made in inference mode, where no changes are counted: not packed"
     if not request.undo:
         return "its packed copy takes the memory of the weight again, and `undo` is False"
     return None

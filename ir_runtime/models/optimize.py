@@ -115,7 +115,7 @@ def _plan(model: nn.Module, request: Request) -> tuple[list[Found], list[Left]]:
             else:
                 left.append(verdict)
         if not verdicts and place.module._parameters:
-            left.append(place.left("other", _why_other(place.module, request)))
+            left.append(place.left("other", _why_other(place.module)))
     return found, left
 
 
@@ -125,20 +125,21 @@ def _verdicts(place: Place, request: Request) -> Iterator[Found | Left | None]:
             yield find(place, request)
 
 
-def _why_other(module: nn.Module, request: Request) -> str:
+def _why_other(module: nn.Module) -> str:
     if any(p is not None and p.ndim == 3 for p in module._parameters.values()):
         return "experts: no op computes a mixture of experts"
-    del request
     return "it computes none of the kinds that were asked for"
 
 
 def _places(model: nn.Module) -> Iterator[Place]:
     """Yield each module once, parents first."""
-    parents: dict[int, nn.Module] = {}
+    holders: dict[int, list[tuple[nn.Module, str]]] = {}
+    for module in model.modules():
+        for name, child in module._modules.items():
+            if child is not None:
+                holders.setdefault(id(child), []).append((module, name))
     for path, module in model.named_modules():
-        yield Place(path, module, parents.get(id(module)))
-        for child in module.children():
-            parents.setdefault(id(child), module)
+        yield Place(path, module, tuple(holders.get(id(module), ())))
 
 
 def _parted(verdicts: Sequence[Found | Left]) -> tuple[list[Found], list[Left]]:
@@ -157,11 +158,15 @@ def _made(model: nn.Module, found: Sequence[Found], left: Sequence[Left]) -> Rep
             replaced.append(each.replaced)
     except BaseException as error:
         lost = changes.roll_back()
-        if lost:
-            raise OptimizeError(
-                f"{type(model).__name__}: it failed after {lost} weights were rounded and freed; "
-                "these layers stay rounded, everything else is as it was",
-                fix="load the model again, or use undo=True",
-            ) from error
+        if not lost:
+            raise
+        failure = OptimizeError(
+            f"{type(model).__name__}: it failed after {lost} weights were rounded and freed; "
+            "these layers stay rounded, everything else is as it was",
+            fix="load the model again, or use undo=True",
+        )
+        if isinstance(error, Exception):
+            raise failure from error
+        error.add_note(str(failure))  # an interrupt stays one
         raise
     return Report(type(model).__name__, tuple(replaced), tuple(left), changes)

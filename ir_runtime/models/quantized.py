@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -21,56 +22,142 @@ from kernels_mlir.matmul.quantized_layer import PackedModule, QuantizedLinear
 
 __all__ = [
     "Rounded",
+    "RoundedForward",
     "has_finite",
     "provider_of_bits",
     "quantize_linear",
-    "rounded_forward",
+    "rounded_of",
 ]
 
-Make = Callable[[], PackedModule]
+Make = Callable[[nn.Module], PackedModule]
+
+_ROUNDED = "_rounded_by_ir_runtime"
+"""The attribute of a module that has its rounded weights."""
 
 
 class Rounded:
-    """A rounded copy of weights, made again when they change.
+    """A rounded copy of a module's weights, made again when they change.
 
-    A change is one that torch counts, another parameter, or new memory: after `load_state_dict`,
-    a step of an optimiser, or `to(dtype)`. Writes to `parameter.data` are not seen.
+    A change is one that torch counts, another parameter, or new memory: after a step of an
+    optimiser, or `to(dtype)`. Writes to `parameter.data` are not seen. The numbers are written over
+    the old ones, so that graphs read them, too.
+
+    It knows no module, so that a copy of a model can have a copy of it.
 
     Args:
-        make: makes the copy of the present weights.
-        sources: the modules whose weights they are, and the names of these.
+        module: whose weights they are, or those of its children.
+        make: makes the copy of the module's present weights.
+        sources: the weights and biases: paths of the children, empty for the module itself, and
+            names of the parameters.
     """
 
-    def __init__(self, make: Make, sources: Sequence[tuple[nn.Module, str]]) -> None:
+    def __init__(
+        self, module: nn.Module, make: Make, sources: Sequence[tuple[str, str | None]]
+    ) -> None:
         self._make, self._sources = make, tuple(sources)
-        self._seen = self._state()
-        self.module = make()
+        self._seen: tuple[Any, ...] | None = self._state(module)
+        self.packed = make(module)
 
-    def current(self) -> PackedModule:
+    def current(self, module: nn.Module) -> PackedModule:
         """Return the copy of the present weights; a graph that is being traced keeps the last."""
         if not torch.compiler.is_compiling():
-            seen = self._state()
+            seen = self._state(module)
             if seen != self._seen:
-                self.module, self._seen = self._make(), seen
-        return self.module
+                self.renew(module)
+        return self.packed
 
-    def _state(self) -> tuple[Any, ...]:
-        found = [module._parameters[name] for module, name in self._sources]
+    def renew(self, module: nn.Module) -> None:
+        """Make the copy again from the present weights."""
+        seen = self._state(module)
+        self._write(module)
+        self._seen = seen
+
+    def _write(self, module: nn.Module) -> None:
+        new, old = self._make(module), self.packed
+        facts = [
+            {name: (b.shape, b.dtype, b.device) for name, b in made.named_buffers()}
+            for made in (new, old)
+        ]
+        if facts[0] != facts[1]:
+            self.packed = new
+            return
+        with torch.inference_mode():  # the old ones may have been made in it
+            for name, buffer in new.named_buffers():
+                old.get_buffer(name).copy_(buffer)
+        old._parameters.update(new._parameters)
+
+    def _state(self, module: nn.Module) -> tuple[Any, ...]:
+        found = [
+            (module.get_submodule(path) if path else module)._parameters.get(name)
+            for path, name in self._sources
+            if name is not None
+        ]
         return tuple(
             (id(p), -1 if p.is_inference() else p._version, p.data_ptr())
             for p in found
             if p is not None
         )
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Rounded:
+        """Return one for a copy of the module, which is not complete yet: it looks later."""
+        twin = object.__new__(Rounded)
+        twin._make, twin._sources, twin._seen = self._make, self._sources, None
+        twin.packed = copy.deepcopy(self.packed, memo)
+        return twin
 
-def rounded_forward(rounded: Rounded) -> Callable[..., Tensor]:
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as None: a pickled module is loaded with the forward of its class."""
+        return type(None), ()
+
+
+class RoundedForward(NewForward):
+    """A forward with rounded weights, which a load of a state dict rounds again.
+
+    Args:
+        module: the module.
+        forward: finds the weights by `rounded_of`.
+        rounded: the weights.
+    """
+
+    def __init__(self, module: nn.Module, forward: Callable[..., Any], rounded: Rounded) -> None:
+        super().__init__(module, forward)
+        self._rounded, self._hook = rounded, None
+
+    def apply(self) -> None:
+        """Give the instance its weights and its forward."""
+        self._module.__dict__[_ROUNDED] = self._rounded
+        self._hook = self._module.register_load_state_dict_post_hook(_round_again)
+        super().apply()
+
+    def revert(self, state_dict: Mapping[str, Tensor] | None) -> None:
+        """Take them away."""
+        super().revert(state_dict)
+        self._module.__dict__.pop(_ROUNDED, None)
+        if self._hook is not None:
+            self._hook.remove()
+
+
+def _round_again(module: nn.Module, incompatible: Any) -> None:
+    """Follow a load at once: a graph does not look whether weights have changed."""
+    del incompatible
+    rounded = vars(module).get(_ROUNDED)
+    if rounded is not None:
+        rounded.renew(module)
+
+
+def rounded_of(module: nn.Module) -> PackedModule:
+    """Return the rounded weights of a module that has a `RoundedForward`."""
+    return module._rounded_by_ir_runtime.current(module)  # pyright: ignore[reportAttributeAccessIssue, reportCallIssue]
+
+
+def _rounded_forward() -> Callable[..., Tensor]:
     """Return a forward with rounded weights; in training the module computes as before."""
 
     def forward(self: nn.Module, *given: Any, **named: Any) -> Tensor:
         x = only(given, named)
         if self.training:
             return type(self).forward(self, x)
-        return rounded.current().forward(x)
+        return rounded_of(self).forward(x)
 
     return forward
 
@@ -108,13 +195,9 @@ class _NewChild:
             if p is not None
         }
         self._shared = {name: weakref.ref(module._parameters[name]) for name in self._shapes}
-        assert self._place.parent is not None
-        self._place.parent._modules[self._name] = made
+        for holder, name in self._place.holders:
+            holder._modules[name] = made
         module._parameters.update(dict.fromkeys(self._shapes))
-
-    @property
-    def _name(self) -> str:
-        return self._place.path.rpartition(".")[2]
 
     def check(self, state_dict: Mapping[str, Tensor] | None) -> None:
         """Refuse a state dict without the weights."""
@@ -134,12 +217,12 @@ class _NewChild:
     def revert(self, state_dict: Mapping[str, Tensor] | None) -> None:
         """Put the layer back, with weights of the state dict."""
         self.check(state_dict)
-        module, parent = self._place.module, self._place.parent
+        module = self._place.module
         for name in self._shapes:
             module._parameters[name] = self._restored(name, state_dict)
-        assert parent is not None
-        module.train(parent._modules[self._name].training)  # pyright: ignore[reportOptionalMemberAccess]
-        parent._modules[self._name] = module
+        for holder, name in self._place.holders:
+            module.train(holder._modules[name].training)  # pyright: ignore[reportOptionalMemberAccess]
+            holder._modules[name] = module
 
     def _restored(self, name: str, state_dict: Mapping[str, Tensor] | None) -> nn.Parameter:
         """Return the parameter itself if something else has it, such as an embedding."""
@@ -161,14 +244,14 @@ def quantize_linear(place: Place, product: Product, request: Request) -> Found |
     # Nothing here may keep the weight: it is freed when it is rounded.
     n, k, dtype = product.sizes(module)
 
-    def make() -> PackedModule:
-        return QuantizedLinear.from_linear(product.as_linear(module), bits)
+    def make(owner: nn.Module) -> PackedModule:
+        return QuantizedLinear.from_linear(product.as_linear(owner), bits)
 
     def changes() -> list[Change]:
-        if not request.undo and place.parent is not None:
+        if not request.undo and place.holders:
             return [_NewChild(place, product, bits)]
-        rounded = Rounded(make, [(module, product.weight)])
-        return [NewForward(module, rounded_forward(rounded))]
+        rounded = Rounded(module, make, [("", product.weight), ("", product.bias)])
+        return [RoundedForward(module, _rounded_forward(), rounded)]
 
     def rows(count: int) -> tuple[Tensor, ...]:
         return (torch.randn(1, count, k).to(dtype),)
@@ -177,7 +260,7 @@ def quantize_linear(place: Place, product: Product, request: Request) -> Found |
     op = f"linear_w{bits}"
     replaced = Replaced(place.path, "linear", place.called, op, provider, request.weights)
     alike = (op, n, k, dtype, product.turned)
-    return Found(replaced, changes, trial=Trial(alike, module, make, rows))
+    return Found(replaced, changes, trial=Trial(alike, module, lambda: make(module), rows))
 
 
 def has_finite(module: nn.Module, name: str) -> bool:

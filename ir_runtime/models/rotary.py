@@ -43,7 +43,7 @@ def find_rotary(place: Place, request: Request) -> Found | Left | None:
         return place.left("rotary", "its forward was replaced on the instance")
     if not rotates_by_halves(named[name]):
         return place.left("rotary", f"{name} computes another rotation than the op")
-    forward = _with_kernel(outer, name)
+    forward = _with_kernel(outer, name, named[name])
 
     def changes() -> list[Change]:
         return [NewForward(module, forward)]
@@ -53,10 +53,10 @@ def find_rotary(place: Place, request: Request) -> Found | Left | None:
 
 
 @lru_cache(64)
-def _with_kernel(outer: FunctionType, name: str) -> FunctionType:
+def _with_kernel(outer: FunctionType, name: str, before: Rotate) -> FunctionType:
     """Return a copy of a method that rotates by our kernel; all layers of a model share it."""
     inner = cast("FunctionType", inspect.unwrap(outer))
-    return with_global(outer, inner, name, rotate_as(inner.__globals__[name]))
+    return with_global(outer, inner, name, rotate_as(before))
 
 
 def rotate_as(before: Rotate) -> Rotate:

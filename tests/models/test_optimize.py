@@ -150,6 +150,19 @@ def test_padding_is_not_attended_to():
     torch.testing.assert_close(mine[kept], theirs[kept], atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("form", [torch.float32, torch.bool])
+def test_a_mask_that_shows_later_keys_is_kept(form: torch.dtype):
+    family = FAMILIES[QUICK]
+    model, other = family.make(), family.make()
+    ir_runtime.optimize(model, ops="attention")
+    shown = torch.ones(7, 7, dtype=torch.bool).tril()
+    shown[:4, :4] = True  # the tokens of a prefix see each other
+    mask = shown if form is torch.bool else torch.zeros(7, 7).masked_fill(~shown, float("-inf"))
+    mask = mask.expand(2, 1, 7, 7)
+    mine, theirs = (m(input_ids=prompt(), attention_mask=mask)[0] for m in (model, other))
+    torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-5)
+
+
 def test_a_loaded_weight_is_seen():
     family = FAMILIES[QUICK]
     model, other = family.make(), family.make()

@@ -73,6 +73,15 @@ def test_weights_of_another_dtype_are_a_line_of_the_report():
     }
 
 
+def test_a_weight_made_in_inference_mode_is_a_line_of_the_report():
+    with torch.inference_mode():
+        made = nn.Sequential(nn.Linear(N, N))
+    report = ir_runtime.optimize(made, ops="linear")
+    assert [left.reason for left in report.left] == [
+        "its weight was made in inference mode, where no changes are counted: not packed"
+    ]
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

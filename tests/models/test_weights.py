@@ -14,6 +14,7 @@ import ir_runtime
 from ir_runtime.models.errors import OptimizeError
 from kernels_mlir.matmul.quantized_layer import PackedModule, QuantizedLinear
 from tests.models.families import FAMILIES, prompt
+from tests.models.look_alikes import Gated
 
 pytest.importorskip("transformers")
 
@@ -62,15 +63,13 @@ def test_the_state_dict_is_that_of_the_model_and_a_load_is_seen():
     after = model.state_dict(keep_vars=True)
     assert after.keys() == before.keys()
     assert all(after[key] is before[key] for key in before)
-    halves = FAMILY.make()
-    halves.load_state_dict({key: value / 2 for key, value in before.items()})
+    halves = halved()
     model.load_state_dict(halves.state_dict())
     close(logits(model), logits(rounded_model(8, halves)))
 
 
 def test_a_model_without_its_floats_saves_and_loads_both_forms():
-    model, halves = FAMILY.make(), FAMILY.make()
-    halves.load_state_dict({key: value / 2 for key, value in halves.state_dict().items()})
+    model, halves = FAMILY.make(), halved()
     ir_runtime.optimize(model, weights="int8", undo=False)
     saved = {key: value.clone() for key, value in model.state_dict().items()}
     assert saved["model.layers.0.mlp.up_proj.weight"].dtype == torch.int8
@@ -79,6 +78,59 @@ def test_a_model_without_its_floats_saves_and_loads_both_forms():
     close(logits(model), logits(rounded_model(8, halves)))
     model.load_state_dict(saved)
     assert torch.equal(logits(model), want)
+
+
+def test_a_copy_of_a_model_rounds_its_own_weights():
+    model = FAMILY.make()
+    ir_runtime.optimize(model, weights="int8")
+    want, twin = logits(model), copy.deepcopy(model)
+    assert torch.equal(logits(twin), want)
+    twin.load_state_dict({key: value / 2 for key, value in model.state_dict().items()})
+    close(logits(twin), logits(rounded_model(8, halved())))
+    assert torch.equal(logits(model), want)
+
+
+def halved() -> nn.Module:
+    model = FAMILY.make()
+    model.load_state_dict({key: value / 2 for key, value in model.state_dict().items()})
+    return model
+
+
+def test_a_graph_sees_a_load():
+    model, x = nn.Sequential(nn.Linear(64, 64)), torch.randn(3, 64)
+    ir_runtime.optimize(model, weights="int8")
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    before = compiled(x)
+    model.load_state_dict({key: 2 * value for key, value in model.state_dict().items()})
+    torch.testing.assert_close(compiled(x), 2 * before)
+
+
+def test_a_changed_bias_is_seen():
+    model, x = nn.Sequential(Gated(nn.SiLU())), torch.randn(3, 64)
+    for child in (model[0].gate, model[0].up):
+        child.bias = nn.Parameter(torch.zeros(64))
+    report = ir_runtime.optimize(model, weights="int8", ops="mlp")
+    before = model(x)
+    model[0].up.bias.add_(1)
+    changed = model(x)
+    report.undo()
+    assert float((changed - before).abs().max()) > 0.1
+    torch.testing.assert_close(changed, model(x), atol=0.05, rtol=0.1)
+
+
+@pytest.mark.parametrize("undo", [True, False])
+def test_a_layer_that_two_modules_share_is_rounded_in_both(undo: bool):
+    shared, x = nn.Linear(64, 64), torch.randn(3, 64)
+    model = nn.Sequential(nn.Sequential(shared), nn.Sequential(shared))
+    state, want = {k: v.clone() for k, v in model.state_dict().items()}, model(x)
+    report = ir_runtime.optimize(model, weights="int8", undo=undo)
+    assert len(report.replaced) == 1
+    assert model[0][0] is model[1][0]
+    assert isinstance(model[0][0], PackedModule) != undo
+    torch.testing.assert_close(model(x), want, atol=0.05, rtol=0.1)
+    report.undo(state)
+    assert model[0][0] is model[1][0] is shared
+    assert torch.equal(model(x), want)
 
 
 def test_weights_that_were_freed_are_restored_from_a_state_dict():
