@@ -56,7 +56,7 @@ class Stores:
             order = [lane + half for lane in range(lanes) for half in (0, lanes)]
             kind = f"vector<{lanes}x{bits}>"
             y = code.block.say(f"vector.shuffle {y}, {narrow[1]} {order}", f"{kind}, {kind}")
-        column = code.moved(code.column(at, store.width, len(parts)), store.at, store.step, at)
+        column = code.vector_column(at, store.width, len(parts), store.at, store.step)
         kinds = f"vector<{len(parts) * lanes}x{bits}>, {result_memory(result)}"
         self._guarded(
             f"vector.transfer_write {y}, %out{store.result}[%row, {column}] "
@@ -73,7 +73,7 @@ class Stores:
             y = say(f"vector.broadcast {y}", "f32 to vector<1xf32>")
             y = code.narrowed(y, result.dtype, 1)
             y = say(f"vector.extract {y}[0]", f"{bits} from vector<1x{bits}>")
-        column = code.moved("", store.at, store.step, at)
+        column = code.number_column(store.at, store.step, at)
         is_first = code.block.once(
             ("first", at),
             lambda: say(f"arith.cmpi eq, {code.place_in_unit(at)}, {code.block.index(0)}", "index"),

@@ -115,7 +115,7 @@ class ThreadCode:
             return say(f"arith.constant {number(v.number, 32)}", "f32")
         if v.op == "input":
             source = self.plan.graph.inputs[v.source]
-            place = self._place(source, v, self._column(v, at, None))
+            place = self._place(source, v, self.number_column(v.at, v.step, at))
             x = say(f"memref.load %in{source.argument}[{place}]", input_memory(source))
             one = f"vector<1x{bits_of(source.dtype)}>"
             x = say(f"vector.broadcast {x}", f"{bits_of(source.dtype)} to {one}")
@@ -167,7 +167,7 @@ class ThreadCode:
     def _transfer(self, source: Input, v: Value, at: Place) -> str:
         """Read a vector; pairs are read together for their even and their odd elements."""
         bits = bits_of(source.dtype)
-        column = self._column(v, at, at.step)
+        column = self.vector_column(at, v.width, v.stride, v.at, v.step)
         pad = self.block.once(
             ("pad", bits),
             lambda: self.block.say(f"arith.constant {'0.0' if bits == 'f32' else '0'}", bits),
@@ -240,14 +240,26 @@ class ThreadCode:
 
     # columns
 
-    def _column(self, v: Value, at: Place, step: int | None) -> str:
-        """Return the column of an input's vector, or of a number if there is no step."""
-        column = "" if step is None else self.column(at, v.width, v.stride)
-        return self.moved(column, v.at, v.step, at)
+    def number_column(self, first: int, step: int, at: Place) -> str:
+        """Return the column of a number that each unit has."""
+        return self._moved([], first, step, at)
 
-    def moved(self, column: str, first: int, step: int, at: Place) -> str:
-        """Return a column of a unit as one of the row: from column `first` of the unit on."""
-        parts = [column] if column else []
+    def vector_column(self, at: Place, width: int, stride: int, first: int, step: int) -> str:
+        """Return the first column of a thread's vector, a valid one if it has none.
+
+        It is counted in vectors and then multiplied: the compiler, which looks at no more than a
+        few operations, sees that it is a multiple, and reads and writes whole vectors.
+        """
+        lanes = self.form.lanes
+        if self.is_partial(at, width):
+            column = self._times(self._vector(at), lanes)
+            column = self._once("minui", column, self.block.index(width - lanes))
+            return self._moved([self._times(column, stride)], first, step, at)
+        vector = self._times(self._vector(at), stride)
+        return self._times(self._moved([vector], first // lanes, step // lanes, at), lanes)
+
+    def _moved(self, parts: list[str], first: int, step: int, at: Place) -> str:
+        """Return a place in a unit, the sum of the parts, as one in the row."""
         if step:
             parts.append(self._times(self.unit(at), step))
         if first or not parts:
@@ -257,19 +269,13 @@ class ThreadCode:
             total = self._once("addi", total, part)
         return total
 
-    def column(self, at: Place, width: int, stride: int = 1) -> str:
-        """Return the first column of a thread's vector, a valid one if it has none."""
-        column = self._first_column(at)
-        if self.is_partial(at, width):
-            column = self._once("minui", column, self.block.index(width - self.form.lanes))
-        return self._times(column, stride)
-
-    def _first_column(self, at: Place) -> str:
-        threads = self.form.division(at.groups).threads
-        place = self.place_in_unit(at)
+    def _vector(self, at: Place) -> str:
+        """Return which vector of its unit a thread has, even if the unit has none there."""
+        vector = self.place_in_unit(at)
         if at.step:
-            place = self._once("addi", place, self.block.index(at.step * threads))
-        return self._times(place, self.form.lanes)
+            threads = self.form.division(at.groups).threads
+            vector = self._once("addi", vector, self.block.index(at.step * threads))
+        return vector
 
     def is_partial(self, at: Place, width: int) -> bool:
         """Tell whether some threads have no vector at this step."""
@@ -280,7 +286,8 @@ class ThreadCode:
         """Return whether the thread has a vector at this step; "" if all have."""
         if not self.is_partial(at, width):
             return ""
-        return self._once("cmpi ult,", self._first_column(at), self.block.index(width))
+        column = self._times(self._vector(at), self.form.lanes)
+        return self._once("cmpi ult,", column, self.block.index(width))
 
     def has_unit(self, at: Place) -> str:
         """Return whether the thread has a unit in this turn; "" if all have."""
