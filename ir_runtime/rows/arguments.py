@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -25,7 +26,8 @@ def leading_sizes(tensors: Sequence[Tensor], activations: Sequence[int]) -> list
 
     They are the most that a tensor has before its last dimension; but only the first of them, if
     another tensor has just those: its rows belong to several rows of the others, unless its sizes
-    are those only by chance.
+    are those only by chance. They may also be those that tensors have in common, which then differ
+    in the number of groups.
 
     Args:
         tensors: all tensors.
@@ -44,7 +46,14 @@ def leading_sizes(tensors: Sequence[Tensor], activations: Sequence[int]) -> list
         for found in (indices, several)
         if (fitting := [lead for lead in found if lead and lead == most[: len(lead)]])
     ]
-    return list(dict.fromkeys([*shorter, most]))
+    common = [_common(one, other) for one, other in itertools.combinations(leads, 2)]
+    return list(dict.fromkeys([*shorter, most, *sorted(filter(None, common), key=len)[::-1]]))
+
+
+def _common(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the sizes that two begin with."""
+    pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return tuple(size for size, _ in pairs)
 
 
 def _that_begin(
