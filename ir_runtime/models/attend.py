@@ -132,7 +132,9 @@ def _with_room(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, int | None]:
     Returns:
         Keys and values, and how many tokens count; None if all do.
     """
-    if torch.compiler.is_compiling() or type(key) is not Tensor or type(value) is not Tensor:
+    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+        return key, value, None
+    if type(key) is not Tensor or type(value) is not Tensor:
         return key, value, None
     room = _room(key)
     if room is None or _room(value) != room:
