@@ -76,14 +76,6 @@ def change_data(layer: DynamicLayer) -> DynamicLayer:
     return layer
 
 
-def share(layer: Any) -> Any:
-    """Return a second layer with the same attributes; the first one goes on, too."""
-    other = type(layer)()
-    vars(other).update(vars(layer))
-    layer.update(*new(layer.keys.shape[0], 2, seed=9))
-    return other
-
-
 def method(name: str, make: Callable[[int], Any]) -> Callable[[Any], Any]:
     def call(layer: Any) -> Any:
         getattr(layer, name)(make(layer.keys.shape[0]))
@@ -103,7 +95,6 @@ ACTIONS: dict[str, Callable[[Any], Any]] = {
     "pickle": pickled,
     "set": set_keys,
     "data": change_data,
-    "share": share,
 }
 
 
@@ -150,6 +141,18 @@ def test_tokens_are_copied_once_until_the_memory_is_full():
         assert size <= 2 * tensor.numel() * tensor.itemsize, f"{length} tokens"
         equal(tensor[:, :, :-1], first)
     assert len(set(places)) == 5, "room for 8, 16, 32, 64 and 128 tokens"
+
+
+def test_layers_with_the_same_memory_both_go_on():
+    one = GrowingLayer()
+    one.update(*new(2, 5))
+    other = GrowingLayer()
+    vars(other).update(vars(one))
+    keys = one.update(*new(2, 1, 1))[0]
+    wanted = keys.clone()
+    other.update(*new(2, 2, 2))
+    equal(keys, wanted)
+    equal(other.keys, torch.cat([wanted[:, :, :5], new(2, 2, 2)[0]], 2))
 
 
 def test_beams_are_reordered_in_one_copy():

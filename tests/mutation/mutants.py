@@ -12,6 +12,7 @@ from tests.mutation.mutants_of_calls import CALL_MUTANTS
 from tests.mutation.mutants_of_gpus import GPU_MUTANTS
 from tests.mutation.mutants_of_gradients import GRADIENT_MUTANTS
 from tests.mutation.mutants_of_keys import KEY_MUTANTS
+from tests.mutation.mutants_of_models import MODEL_MUTANTS
 from tests.mutation.mutants_of_passes import PASS_MUTANTS
 from tests.mutation.mutants_of_raising import RAISING_MUTANTS
 from tests.mutation.mutants_of_targets import TARGET_MUTANTS
@@ -28,4 +29,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *PASS_MUTANTS,
     *RAISING_MUTANTS,
     *GPU_MUTANTS,
+    *MODEL_MUTANTS,
 )
