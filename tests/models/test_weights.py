@@ -224,7 +224,7 @@ class Alive(TorchDispatchMode):
 def test_no_more_than_a_tenth_of_the_weights_is_taken_at_any_moment(
     bits: int, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("kernels_mlir.matmul.rounding.CHUNK", 1 << 14)
+    monkeypatch.setattr("kernels_mlir.matmul.rounding.CHUNK", 1 << 15)
     layers = [nn.Linear(512, 512, bias=False, dtype=torch.bfloat16) for _ in range(12)]
     model = nn.Sequential(*layers)
     del layers
