@@ -105,6 +105,8 @@ class Decode:
         soft_cap: bound of the scores, None for none.
         sinks: dtype of the sinks, None without.
         mask: dtype of the mask, None without.
+        sliced: whether a number says how many keys are there, of those that there is memory for;
+            not with pages.
     """
 
     heads: int
@@ -120,6 +122,7 @@ class Decode:
     soft_cap: float | None = None
     sinks: torch.dtype | None = None
     mask: torch.dtype | None = None
+    sliced: bool = False
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of the template."""
@@ -132,6 +135,7 @@ class Decode:
         return {
             "place": self.place,
             "paged": paged,
+            "sliced": self.sliced,
             "scaled": scaled,
             "pairs": form.pairs and self.dtype == self.cache == torch.bfloat16,
             "kv_heads": self.kv_heads,
@@ -153,7 +157,8 @@ class Decode:
             "functions": vector_functions(["tanh"] * (self.soft_cap is not None), form.lanes),
             "dfull": "true" if self.depth % form.lanes == 0 else "false",
             "numbers": ["batch", "width", "blocks", "part_all", "own_all"]
-            + ["mask_rows"] * (self.mask is not None),
+            + ["mask_rows"] * (self.mask is not None)
+            + ["room"] * self.sliced,
             "inputs": inputs + ["mask"] * (self.mask is not None),
             "outputs": ["parts", "own"] + ["report"] * paged,
             "merge_inputs": merged,
@@ -168,7 +173,8 @@ def call_decode(kb: KernelBuilder, what: Decode, operands: Sequence[Value]) -> l
         kb: the builder.
         what: the parameters.
         operands: query `[B, H, D]`, keys, values, and what else there is: the scales of keys and
-            of values, the table, the lengths, the mask `[B or 1, L]`, the sinks.
+            of values, the table, the lengths, the mask `[B or 1, L]`, the sinks, and the number of
+            keys.
 
     Returns:
         The result `[B, H, D]`; with pages also the rows of the index report for the lengths and for
