@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -26,8 +25,8 @@ def leading_sizes(tensors: Sequence[Tensor], activations: Sequence[int]) -> list
 
     They are the most that a tensor has before its last dimension; but only the first of them, if
     another tensor has just those: its rows belong to several rows of the others, unless its sizes
-    are those only by chance. They may also be those that tensors have in common, which then differ
-    in the number of groups.
+    are those only by chance. If tensors differ in the dimension before the last one alone, as
+    queries and keys of other numbers of heads do, that dimension may be no rows', too.
 
     Args:
         tensors: all tensors.
@@ -46,14 +45,15 @@ def leading_sizes(tensors: Sequence[Tensor], activations: Sequence[int]) -> list
         for found in (indices, several)
         if (fitting := [lead for lead in found if lead and lead == most[: len(lead)]])
     ]
-    common = [_common(one, other) for one, other in itertools.combinations(leads, 2)]
-    return list(dict.fromkeys([*shorter, most, *sorted(filter(None, common), key=len)[::-1]]))
+    return list(dict.fromkeys([*shorter, most, *_without_groups(leads, most)]))
 
 
-def _common(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the sizes that two begin with."""
-    pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
-    return tuple(size for size, _ in pairs)
+def _without_groups(
+    leads: Sequence[tuple[int, ...]], most: tuple[int, ...]
+) -> list[tuple[int, ...]]:
+    """Return the sizes that remain if the last of them is the number of groups in a row."""
+    rows = most[:-1]
+    return [rows for lead in leads if rows and len(lead) == len(most) and lead[:-1] == rows][1:2]
 
 
 def _that_begin(
