@@ -36,6 +36,7 @@
 {%- endmacro -%}
 {%- macro power_constants() %}
       %zero = arith.constant dense<0.0> : !f
+      %zero_i = arith.constant dense<0> : !i
       %log2e = arith.constant dense<1.44269504> : !f
       %magic = arith.constant dense<1.2582912e7> : !f
       %c23 = arith.constant dense<23> : !i
@@ -83,6 +84,7 @@
       {{- constant('chunk_keys', chunk) }}
       {{- constant('d_lines', d_lines) }}
       {{- constant('d_pairs', (depth + 31) // 32) }}
+      {{- constant('d_words', (depth + 2 * lanes - 1) // (2 * lanes)) }}
 {%- if paged %}
       {{- constant('page_keys', page) }}
 {%- endif %}
