@@ -8,7 +8,16 @@ import sys
 
 NAMES = (
     *("overhead", "startup", "kernels", "rows", "providers", "tuned", "index_checks", "in_place"),
-    *("vector_functions", "catalogue", "compiled", "models", "weights", "gpu", "paged"),
+    *(
+        "vector_functions",
+        "catalogue",
+        "compiled",
+        "compile_times",
+        "models",
+        "weights",
+        "gpu",
+        "paged",
+    ),
 )
 
 

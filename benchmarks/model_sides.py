@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 import ir_runtime
+from benchmarks.llama_cpp import LlamaCpp
+from benchmarks.torch_weight_only import replace_linears
 from ir_runtime.models import Report
 
 __all__ = [
@@ -159,14 +161,21 @@ def make_sides(case: Case, model: nn.Module, names: list[str]) -> list[Side]:
     Args:
         case: the case.
         model: of its model and dtype, as it is.
-        names: of `eager`, `compile`, `ours`, `ours compiled`, and `ours bf16` beside rounded
-            weights.
+        names: of `eager`, `compile`, `ours`, `ours compiled`; of `ours bf16` and `torch rounded`
+            beside rounded weights; `llama.cpp` for decoders.
     """
     weights = case.dtype if case.dtype.startswith("int") else None
     optimised: dict[str | None, tuple[nn.Module, Report]] = {}
     sides: list[Side] = []
     for name in names:
         made, report = model, None
+        if name == "llama.cpp":
+            sides.append(Side(name, *_in_llama_cpp(case, model)))
+            continue
+        if name == "torch rounded":
+            assert weights is not None
+            made = copy.deepcopy(model, {id(p): p for p in model.parameters()})
+            replace_linears(made, weights)
         if name.startswith("ours"):
             wanted = None if name == "ours bf16" else weights
             if wanted not in optimised:
@@ -184,6 +193,11 @@ def _call(case: Case, model: Any, run: Any) -> tuple[Callable[[], Any], Callable
         return _step(case, model, run)
     inputs = _inputs(case, model)
     return lambda: run(**inputs), lambda: None
+
+
+def _in_llama_cpp(case: Case, model: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    made = LlamaCpp(model.config, case.dtype, case.batch, case.tokens)
+    return made.decode() if case.phase == "decode" else made.prefill()
 
 
 def _inputs(case: Case, model: Any) -> dict[str, Any]:

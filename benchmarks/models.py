@@ -4,7 +4,8 @@ The weights are random (`minilm`: real). All sides of a case share them, run in 
 turns; each number is a median. A decoding step reads all weights once, so its bytes per second are
 shown beside those of a copy. Promises, to the better of eager and `torch.compile` of the untouched
 model: bf16 decoding at most 0.8, prompts at most 0.9; f32 at most 0.95; decoding of one sequence
-with int8 at most 0.6 and with int4 at most 0.42 of the fastest side with bf16.
+with int8 at most 0.6 and with int4 at most 0.42 of the fastest side with bf16, and both at most 1.1
+of llama.cpp, per bit of a weight, where it is installed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 import torch
 
+from benchmarks import llama_cpp
 from benchmarks.machine import measure_machine
 from benchmarks.model_sides import (
     DTYPES,
@@ -38,8 +40,10 @@ from benchmarks.models_plot import draw_models
 LIMITS = {("decode", "bf16"): 0.8, ("prefill", "bf16"): 0.9, ("encode", "bf16"): 0.9}
 F32_LIMIT = 0.95
 ROUNDED_LIMITS = {"int8": 0.6, "int4": 0.42}
+LLAMA_CPP_LIMIT = 1.1
+OUR_BITS = {"int8": 8.0, "int4": 4.25}
+"""Bits of a weight with its scales, about."""
 PEERS = ("eager", "compile")
-NOT_MEASURED = "not measured: llama.cpp, torchao"
 
 
 @dataclass
@@ -89,6 +93,18 @@ class Result:
         return self.median(self.ours) / self.median(self.peer)
 
     @property
+    def to_llama_cpp(self) -> float | None:
+        """Our time divided by that of llama.cpp, at equal bits a weight; None without promise."""
+        if (
+            self.limit is None
+            or self.case.dtype not in OUR_BITS
+            or "llama.cpp" not in self.times_ms
+        ):
+            return None
+        bits = llama_cpp.BITS[self.case.dtype] / OUR_BITS[self.case.dtype]
+        return bits * self.median(self.ours) / self.median("llama.cpp")
+
+    @property
     def limit(self) -> float | None:
         """The promise, None if there is none."""
         case = self.case
@@ -99,7 +115,9 @@ class Result:
 
     @property
     def kept(self) -> bool:
-        """Whether the promise is kept."""
+        """Whether the promises are kept."""
+        if self.to_llama_cpp is not None and self.to_llama_cpp > LLAMA_CPP_LIMIT:
+            return False
         return self.limit is None or self.ratio <= self.limit
 
     def quantile(self, side: str, part: float) -> float:
@@ -163,7 +181,10 @@ def run(arguments: argparse.Namespace) -> bool:
         and case.phase in (arguments.phases or case.phase).split(",")
     ]
     if not arguments.json:
-        print(f"{machine}\n{NOT_MEASURED}", flush=True)
+        lacks = llama_cpp.missing()
+        print(
+            f"{machine}\n" + (f"not measured: llama.cpp, for it install {lacks}" if lacks else "")
+        )
     results: list[Result] = []
     for case in wanted:
         results.append(_measure(case, arguments))
@@ -189,7 +210,9 @@ def _measure(case: Case, arguments: argparse.Namespace) -> Result:
     if arguments.full and not arguments.no_compile:
         names.append("ours compiled")
     if case.dtype in ROUNDED_LIMITS:
-        names.append("ours bf16")
+        names += ["ours bf16", "torch rounded"]
+    if case.phase != "encode" and not llama_cpp.missing():
+        names.append("llama.cpp")
     torch.compiler.reset()
     peak_bytes(reset=True)
     began = time.perf_counter()
@@ -259,13 +282,16 @@ def _lines(result: Result, copy_speed: float) -> str:
             f"peak {result.peak_gb:.1f} GB; error {result.error:.1e}"
         ),
     ]
+    if result.to_llama_cpp is not None:
+        lines.append(f"  {result.to_llama_cpp:.2f} of llama.cpp per bit, limit {LLAMA_CPP_LIMIT}")
     for name in result.times_ms:
         median = result.median(name)
         quantiles = [result.quantile(name, part) for part in (0.5, 0.9, 0.99)]
         shown = " / ".join(f"{value:.1f}" for value in quantiles)
         speed = result.read_gb / median * 1e3
         rounded = case.dtype in ROUNDED_LIMITS and not name.startswith("ours")
-        part = "" if rounded or name == "ours bf16" else f", reads {speed:.1f} GB/s"
+        other = rounded or name in ("ours bf16", "torch rounded", "llama.cpp")
+        part = "" if other else f", reads {speed:.1f} GB/s"
         part += f" ({speed / copy_speed:.0%} of a copy)" if part else ""
         lines.append(
             f"  {name:13} {shown} ms (p50 / p90 / p99), {case.new_tokens / median * 1e3:.0f} "

@@ -116,10 +116,44 @@ def _causal(
         key, value = key[:, :, :length], value[:, :, :length]
     if mask is not None and mask.dtype == torch.bool:
         mask = torch.zeros((), dtype=query.dtype).masked_fill(~mask, float("-inf"))
+    key, value, there = _with_room(key, value)
     query = query.transpose(1, 2)
     return ops.causal_attention(
-        query, key, value, scaling, None, softcap, sinks, mask, heads_first=True
+        query, key, value, scaling, None, softcap, sinks, mask, heads_first=True, length=there
     )
+
+
+def _with_room(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, int | None]:
+    """Return keys and values with the memory for more tokens that lies between their heads.
+
+    A kernel would copy the views that a cache which grows returns: they are not contiguous. What
+    they are views of is, and the kernel takes the number of tokens besides.
+
+    Returns:
+        Keys and values, and how many tokens count; None if all do.
+    """
+    if torch.compiler.is_compiling() or type(key) is not Tensor or type(value) is not Tensor:
+        return key, value, None
+    room = _room(key)
+    if room is None or _room(value) != room:
+        return key, value, None
+    batch, heads, length, depth = key.shape
+    whole = (batch, heads, room, depth)
+    strides = (heads * room * depth, room * depth, depth, 1)
+    return key.as_strided(whole, strides), value.as_strided(whole, strides), length
+
+
+def _room(tensor: Tensor) -> int | None:
+    """Return for how many tokens a head has memory; None if it is that of the tokens there."""
+    batch, heads, length, depth = tensor.shape
+    strides = tensor.stride()
+    if strides[3] != 1 or strides[2] != depth or batch * heads < 2 or not length * depth:
+        return None
+    room, rest = divmod(strides[1] if heads > 1 else strides[0], depth)
+    if rest or room <= length or (batch > 1 and strides[0] != heads * room * depth):
+        return None
+    end = tensor.storage_offset() + batch * heads * room * depth
+    return room if end * tensor.itemsize <= tensor.untyped_storage().nbytes() else None
 
 
 def _by_token(*tensors: Tensor) -> tuple[Tensor, ...]:

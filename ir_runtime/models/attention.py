@@ -17,7 +17,7 @@ from ir_runtime.models.found import Found, Place, Request
 from ir_runtime.models.provider import provider_of
 from ir_runtime.models.report import Left, Replaced
 
-__all__ = ["find_attention"]
+__all__ = ["asks_interface", "find_attention"]
 
 _INTERFACE = "ALL_ATTENTION_FUNCTIONS"
 _SETTING = "_attn_implementation_internal"
@@ -56,12 +56,17 @@ def _register() -> None:
     AttentionInterface.register(ATTENTION, attend)
 
 
+def asks_interface(module: nn.Module) -> bool:
+    """Tell whether a module asks the interface for the function that attends."""
+    function = inspect.unwrap(type(module).forward)
+    return isinstance(function, FunctionType) and _INTERFACE in function.__code__.co_names
+
+
 def find_attention(place: Place, request: Request) -> Found | Left | None:
     """Recognise a module that calls attention by the interface; None if a module does not."""
     del request
     module = place.module
-    function = inspect.unwrap(type(module).forward)
-    if not isinstance(function, FunctionType) or _INTERFACE not in function.__code__.co_names:
+    if not asks_interface(module):
         return None
     reason = _why_not(module)
     if reason is not None:

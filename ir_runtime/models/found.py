@@ -14,7 +14,7 @@ from ir_runtime.models.report import Left, Replaced
 
 __all__ = ["KINDS", "Found", "Place", "Request", "Trial"]
 
-KINDS = ("norm", "mlp", "linear", "activation", "rotary", "attention")
+KINDS = ("norm", "mlp", "linear", "activation", "rotary", "attention", "cache")
 """The kinds of places."""
 
 

@@ -11,6 +11,7 @@ import kernels_mlir  # noqa: F401 # pyright: ignore[reportUnusedImport] - promis
 from ir_runtime.errors import ArgumentError
 from ir_runtime.models.activation import find_activation
 from ir_runtime.models.attention import find_attention
+from ir_runtime.models.cache import find_cache
 from ir_runtime.models.change import Changes
 from ir_runtime.models.errors import OptimizeError
 from ir_runtime.models.found import KINDS, Found, Place, Request
@@ -32,6 +33,7 @@ _FINDERS: dict[str, Find] = {
     "activation": find_activation,
     "rotary": find_rotary,
     "attention": find_attention,
+    "cache": find_cache,
 }
 
 
@@ -52,7 +54,7 @@ def optimize(
     Args:
         model: a model on the CPU, such as one of transformers, in f32, bf16 or f16.
         ops: the kinds of parts to replace: `all`, or some of `norm`, `mlp`, `linear`,
-            `activation`, `rotary` and `attention`, as a list or with commas.
+            `activation`, `rotary`, `attention` and `cache`, as a list or with commas.
         weights: `int8` or `int4`: linear layers compute with rounded weights, which take less
             memory to read. None: with the weights as they are.
         tune: measure each replacement beside what it replaces, for one row and for 128, and leave

@@ -6,6 +6,7 @@ from torch import nn
 
 from ir_runtime.errors import ArgumentError
 from ir_runtime.models.attend import ATTENTION
+from ir_runtime.models.cache import GROWING
 from ir_runtime.models.change import has_new_forward
 from ir_runtime.models.errors import OptimizeError
 
@@ -24,7 +25,7 @@ def refuse_model(model: nn.Module) -> None:
     name = type(model).__name__
     for path, module in model.named_modules():
         where = f"{name}: {path or 'the model'}"
-        if has_new_forward(module) or _is_ours(module):
+        if has_new_forward(module) or _is_ours(module) or _has_our_hook(module):
             raise OptimizeError(
                 f"{where} is optimised already, must be as it was made",
                 fix="call `undo()` of its report first",
@@ -48,6 +49,12 @@ def _is_ours(module: nn.Module) -> bool:
     config = vars(module).get("config")
     asks = getattr(config, "_attn_implementation", None) == ATTENTION
     return asks or type(module).__module__.startswith(f"{__package__}.")
+
+
+def _has_our_hook(module: nn.Module) -> bool:
+    """Tell whether a module makes caches grow."""
+    hooks = module._forward_pre_hooks.values()
+    return any(getattr(hook, "__module__", "") == GROWING for hook in hooks)
 
 
 def _refuse_devices(model: nn.Module) -> None:

@@ -21,9 +21,10 @@ class Replaced:
 
     Attributes:
         path: the module's name in the model, such as `model.layers.0.mlp`.
-        kind: of the place: `norm`, `mlp`, `linear`, `activation`, `rotary` or `attention`.
+        kind: of the place: `norm`, `mlp`, `linear`, `activation`, `rotary`, `attention` or
+            `cache`.
         module: the name of its class.
-        op: the op that computes it.
+        op: the op that computes it; of a cache, the class of its layers.
         provider: the provider that computes a call of few rows under the present priority.
         weights: `int8` or `int4` if the place computes with rounded weights, else None.
         times: with `tune=True`, by number of rows, our time divided by that of the module before.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import lru_cache
-from types import CellType, FunctionType
+from types import CellType, FunctionType, MethodType
 from typing import Any, cast
 
 import torch
@@ -89,7 +89,9 @@ def rotate_as(before: Rotate) -> Rotate:
 
 
 def _looks_like_rotary(value: Any) -> bool:
-    if not isinstance(value, FunctionType):
+    if hasattr(type(value), "kernel_layer_name"):  # `kernels` made a module of the function
+        value = value.forward
+    if not isinstance(value, (FunctionType, MethodType)):
         return False
     parameters = list(inspect.signature(value).parameters.values())
     names = tuple(p.name for p in parameters[:4])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -24,6 +26,7 @@ from ir_runtime.passes.runtime_inductor_pass import RuntimeInductorPass
 __all__ = ["RuntimeFusionPatternMatcherPass"]
 
 aten = torch.ops.aten
+_log = logging.getLogger("ir_runtime.passes")
 
 
 class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
@@ -37,7 +40,9 @@ class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
         pm_pass: torch's matcher with the patterns; a copy of the pass made by pickle makes its own.
     """
 
-    derived: ClassVar[frozenset[str]] = RuntimePatternMatcherPass.derived | {"pm_pass", "_checks"}
+    derived: ClassVar[frozenset[str]] = RuntimePatternMatcherPass.derived | {
+        *("pm_pass", "_checks", "_seen"),
+    }
 
     def __init__(self, config: Any, pass_name: str) -> None:
         super().__init__(config)
@@ -45,9 +50,12 @@ class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
         self.pm_pass = PatternMatcherPass(pass_name=pass_name)
         self._pattern_replacements: list[RuntimePatternReplacement[..., Any]] = []
         self._checks: dict[str, _Check] = {}
+        self._seen: dict[Any, defaultdict[str, list[str | None]]] = {}
 
     def register(self, pr: RuntimePatternReplacement[..., Any]) -> None:
         """Add a pattern and its replacement; both are traced now, on fake tensors.
+
+        A pattern may be registered for several dtypes and ranks, each with its replacement.
 
         Raises:
             PassError: one of them cannot be traced, or an earlier pattern is the same.
@@ -70,6 +78,8 @@ class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
             examples = pr.get_inputs()
         name = f"{type(pr).__name__}.{len(self._checks)}"
         check = _Check(pr, examples)
+        # torch compares the operators of patterns, not what their inputs are
+        self.pm_pass.seen_patterns = self._seen.setdefault(check.kind, defaultdict(list))
         matcher.register_replacement(
             pr.pattern,
             pr.replacement,
@@ -116,6 +126,8 @@ class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
 
     @RuntimeInductorPass.time_and_log
     def __call__(self, graph: fx.Graph) -> None:
+        if not self.pm_pass.patterns:
+            _log.warning("pass %s: it has no patterns, so it changes no graph", self.pass_name)
         fill_in_sizes(graph)  # as in the traced patterns
         self.matched_count = self.pm_pass.apply(graph)
         run = current_run()
@@ -129,7 +141,7 @@ class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self.pm_pass = PatternMatcherPass(pass_name=self.pass_name)
-        self._checks = {}
+        self._checks, self._seen = {}, {}
         registered, self._pattern_replacements = self._pattern_replacements, []
         for pr in registered:
             self.register(pr)
@@ -146,6 +158,15 @@ class _Check:
             for name, example in zip(names, examples, strict=False)
             if isinstance(example, torch.Tensor)
         }
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """What the check compares of the inputs; two patterns of other kinds exclude each other."""
+        ranks, dtypes = self._pr.same_rank, self._pr.same_dtype
+        return tuple(
+            (name, ndim if ranks else None, dtype if dtypes else None)
+            for name, (ndim, dtype) in self._examples.items()
+        )
 
     def __call__(self, match: Any) -> bool:
         return not any(self.differences(match)) and bool(self._pr.extra_check(match))

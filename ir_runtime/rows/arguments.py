@@ -25,7 +25,8 @@ def leading_sizes(tensors: Sequence[Tensor], activations: Sequence[int]) -> list
 
     They are the most that a tensor has before its last dimension; but only the first of them, if
     another tensor has just those: its rows belong to several rows of the others, unless its sizes
-    are those only by chance.
+    are those only by chance. If tensors differ in the dimension before the last one alone, as
+    queries and keys of other numbers of heads do, that dimension may be no rows', too.
 
     Args:
         tensors: all tensors.
@@ -44,7 +45,15 @@ def leading_sizes(tensors: Sequence[Tensor], activations: Sequence[int]) -> list
         for found in (indices, several)
         if (fitting := [lead for lead in found if lead and lead == most[: len(lead)]])
     ]
-    return list(dict.fromkeys([*shorter, most]))
+    return list(dict.fromkeys([*shorter, most, *_without_groups(leads, most)]))
+
+
+def _without_groups(
+    leads: Sequence[tuple[int, ...]], most: tuple[int, ...]
+) -> list[tuple[int, ...]]:
+    """Return the sizes that remain if the last of them is the number of groups in a row."""
+    rows = most[:-1]
+    return [rows for lead in leads if rows and len(lead) == len(most) and lead[:-1] == rows][1:2]
 
 
 def _that_begin(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ir_runtime.rows.value import EXTREMES, Value, topological
+from ir_runtime.rows.value import EXTREMES, SHORT_FORM, Value, topological
 
 __all__ = ["highest", "lowest"]
 
@@ -31,17 +31,17 @@ def _bound(v: Value, rule: Callable[[Value, list[float]], float]) -> float:
 def _lowest(v: Value, args: list[float]) -> float:
     if v.op == "constant":
         return v.number
-    if v.op in _POSITIVE or (v.op == "multiply" and v.args[0] is v.args[1]):
+    if _function(v) in _POSITIVE or (v.op == "multiply" and v.args[0] is v.args[1]):
         return 0.0
     if v.op == "sum":  # one of the exponentials is exp(0)
-        return 0.5 if v.args[0].op == "exp_down" else min(args[0], 0.0)
+        return 0.5 if _function(v.args[0]) == "exp_down" else min(args[0], 0.0)
     return _BOUNDS[v.op](*args) if v.op in _BOUNDS else -math.inf
 
 
 def _highest(v: Value, args: list[float]) -> float:
     if v.op == "constant":
         return v.number
-    if v.op in _AT_MOST_ONE:
+    if _function(v) in _AT_MOST_ONE:
         return 1.0
     if v.op == "sum":
         return max(args[0], 0.0) * v.args[0].width
@@ -50,6 +50,11 @@ def _highest(v: Value, args: list[float]) -> float:
     if v.op in (*EXTREMES, "spread", "add", "max"):
         return sum(args) if v.op == "add" else max(args)
     return math.inf
+
+
+def _function(v: Value) -> str:
+    """Return the function that a value is computed by, whichever form of it is chosen."""
+    return v.op.removesuffix(SHORT_FORM)
 
 
 _AT_MOST_ONE = ("exp_down", "sigmoid", "tanh", "erf", "normal_cdf", "sin", "cos")

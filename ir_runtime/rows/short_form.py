@@ -14,12 +14,12 @@ import torch
 
 from ir_runtime.rows.bounds import lowest
 from ir_runtime.rows.make_values import Values
-from ir_runtime.rows.value import EXTREMES, Graph, Value
+from ir_runtime.rows.value import EXTREMES, SHORT_FORM, Graph, Value
 
 __all__ = ["shortened"]
 
 SHORT = ("exp_down", "gate", "gate_by_two", "sigmoid")
-"""Functions with a shorter form, `<name>_short`."""
+"""Functions with a shorter form, `<name>` and `SHORT_FORM`."""
 
 _KEEP_ERRORS = ("multiply", "divide", "neg", "abs", "spread", "interleave", *EXTREMES)
 _NARROW = (torch.bfloat16, torch.float16)
@@ -32,7 +32,7 @@ def shortened(graph: Graph, values: Values) -> Graph:
     for v in graph.values():
         args = tuple(new[a] for a in v.args)
         if v.op in SHORT and v.kind == "lanes" and v in rough:
-            new[v] = values.make(f"{v.op}_short", *args)
+            new[v] = values.make(v.op + SHORT_FORM, *args)
         else:
             new[v] = v if args == v.args else values.again(v, args)
     results = tuple(

@@ -78,7 +78,9 @@ class _Tracing(TorchDispatchMode):
             return self._rewritten(func, args, kwargs)
         try:
             if found.kind == "view" and getattr(args[0], "form", "") == "table":
-                return self._table_view(_on_meta(func, args, kwargs), args[0])
+                meta = _on_meta(func, args, kwargs)
+                shared = self._shared_group(meta, args[0])
+                return self._table_view(meta, args[0]) if shared is None else shared
             if func._schema.name in _KEEP_INDEX and getattr(args[0], "form", "") == "index":
                 return self._same_index(_on_meta(func, args, kwargs), args[0])
             args = self._checked(args, kwargs, found.kind)
@@ -149,6 +151,14 @@ class _Tracing(TorchDispatchMode):
         if old != new or table.shape[-1:] != meta.shape[-1:]:
             raise NoRuleError(f"it takes an argument {self._no_rows(table)}")
         return RowTensor(meta, (), "table", table.source)
+
+    def _shared_group(self, meta: Tensor, table: RowTensor) -> RowTensor | None:
+        """Return rows that some rows share as one group each, None if the view is another one."""
+        rank, (*sizes, width) = len(self.lead), table.shape
+        if len(sizes) != rank or tuple(meta.shape) != (*sizes, 1, width):
+            return None
+        rows = self.state.shared(table)
+        return None if rows is None else RowTensor(meta, rows.parts, "groups")
 
     def _no_rows(self, tensor: RowTensor) -> str:
         """Return in words why an argument is only taken by gathers."""

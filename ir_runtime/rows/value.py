@@ -24,6 +24,7 @@ __all__ = [
     "EXTREMES",
     "LOGIC",
     "REDUCTIONS",
+    "SHORT_FORM",
     "Gather",
     "Graph",
     "Input",
@@ -40,6 +41,9 @@ LOGIC = ("and", "or", "not")
 EXTREMES = ("most", "least", "most_number")
 REDUCTIONS = ("sum", *EXTREMES)
 """`most_number` passes over NaN."""
+
+SHORT_FORM = "_short"
+"""What the name of a function's shorter form ends with."""
 
 
 class NoRuleError(Exception):

@@ -35,6 +35,7 @@ from kernels_mlir.sharding import NO_TENSOR, Sharding, shard_by_rule
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg import KernelBuilder
+    from ir_runtime.op_reg.select.argument import IntArg
 
 __all__ = ["causal_attention", "causal_attention_op", "native_causal_attention"]
 
@@ -49,6 +50,7 @@ def causal_attention(
     sinks: Tensor | None = None,
     mask: Tensor | None = None,
     heads_first: bool = False,  # noqa: FBT001, FBT002 - arguments of ops are positional
+    length: int | None = None,
 ) -> Tensor:
     """Attend from the last `S` tokens of a sequence to all its tokens up to their own.
 
@@ -70,6 +72,9 @@ def causal_attention(
             hides a key.
         heads_first: whether key and value are `[B, Hkv, L, D]`, as in caches of transformers. Query
             and result are as above.
+        length: the number of keys that are there, at least `S`; default `L`. Key and value may
+            have memory for more, as a cache that grows: `L` above is `length` then, and what lies
+            behind is not read. Any value runs in one kernel.
 
     Returns:
         `[B, S, H, D]`, dtype and device of `query`; contiguous. The row of a token that sees no
@@ -95,7 +100,7 @@ def causal_attention(
         tensor([1.5000, 3.0000])
     """
     return torch.ops.ir_kernels.causal_attention.default(
-        query, key, value, scale, window, soft_cap, sinks, mask, heads_first
+        query, key, value, scale, window, soft_cap, sinks, mask, heads_first, length
     )
 
 
@@ -109,9 +114,12 @@ def native_causal_attention(
     sinks: Tensor | None = None,
     mask: Tensor | None = None,
     heads_first: bool = False,  # noqa: FBT001, FBT002
+    length: int | None = None,
 ) -> Tensor:
     """Compute `causal_attention` with torch functions, in float32, or float64 if `query` is."""
     wide = torch.promote_types(query.dtype, torch.float32)
+    if length is not None:
+        key, value = (t.narrow(2 if heads_first else 1, 0, length) for t in (key, value))
     k, v = (t.to(wide) if heads_first else t.to(wide).transpose(1, 2) for t in (key, value))
     q = query.to(wide).transpose(1, 2).unflatten(1, (k.shape[1], -1))  # [B, Hkv, group, S, D]
     scores = q @ k.unsqueeze(2).transpose(-1, -2) * scale_of(query, scale)
@@ -131,8 +139,12 @@ def native_causal_attention(
     return out.transpose(1, 2).to(query.dtype).contiguous()
 
 
-def _length_of(key: Tensor, heads_first: bool) -> Any:  # noqa: FBT001
+def _room_of(key: Tensor, heads_first: bool) -> Any:  # noqa: FBT001
     return key.shape[2 if heads_first else 1]
+
+
+def _length_of(key: Tensor, heads_first: bool, length: Any) -> Any:  # noqa: FBT001
+    return _room_of(key, heads_first) if length is None else length
 
 
 def _key_fits(key: Tensor, query: Tensor, heads_first: bool) -> bool:  # noqa: FBT001
@@ -142,22 +154,37 @@ def _key_fits(key: Tensor, query: Tensor, heads_first: bool) -> bool:  # noqa: F
 
 
 def _as_long(key: Tensor, query: Tensor, heads_first: bool) -> bool:  # noqa: FBT001
-    length, tokens = _length_of(key, heads_first), query.shape[1]
-    if type(length) is int and type(tokens) is int:
-        return length >= tokens
+    return _at_least(_room_of(key, heads_first), query.shape[1])
+
+
+def _at_least(length: Any, least: Any) -> bool:
+    if type(length) is int and type(least) is int:
+        return length >= least
     if torch.compiler.is_dynamo_compiling():
-        return bool(length >= tokens)
+        return bool(length >= least)
     from torch.fx.experimental.symbolic_shapes import guard_or_true
 
-    return guard_or_true(length >= tokens)
+    return guard_or_true(length >= least)
 
 
-def _mask_fits(mask: Tensor, query: Tensor, key: Tensor, heads_first: bool) -> bool:  # noqa: FBT001
+def _is_there(length: Any, query: Tensor, key: Tensor, heads_first: bool) -> bool:  # noqa: FBT001
+    if length is None:
+        return True
+    return _at_least(length, query.shape[1]) and _at_least(_room_of(key, heads_first), length)
+
+
+def _mask_fits(
+    mask: Tensor,
+    query: Tensor,
+    key: Tensor,
+    heads_first: bool,  # noqa: FBT001
+    length: Any,
+) -> bool:
     wanted = (query.shape[0], query.shape[2], query.shape[1])
     for mine, full in zip(mask.shape[:3], wanted, strict=True):
         if ir.differ(mine, 1) and ir.differ(mine, full):
             return False
-    return not ir.differ(mask.shape[3], _length_of(key, heads_first))
+    return not ir.differ(mask.shape[3], _length_of(key, heads_first, length))
 
 
 causal_attention_op = ir.register_op(
@@ -198,11 +225,23 @@ causal_attention_op = ir.register_op(
             "mask",
             "of the batch, heads, tokens and keys, of which the first three may be 1",
             _mask_fits,
-            beside=("query", "key", "heads_first"),
-            expected=lambda _, query, key, first: (
+            beside=("query", "key", "heads_first", "length"),
+            expected=lambda _, query, key, first, length: (
                 f"be [{query.shape[0]}, {query.shape[2]}, {query.shape[1]}, "
-                f"{_length_of(key, first)}], of which the first three may be 1"
+                f"{_length_of(key, first, length)}], of which the first three may be 1"
             ),
+        ),
+        ir.Constraint(
+            "length",
+            "at least the tokens of `query` and at most the keys of `key`",
+            _is_there,
+            repr,
+            others=("query", "key", "heads_first"),
+            expected=lambda _, query, key, first: (
+                f"be at least {query.shape[1]}, the tokens of `query`, and at most "
+                f"{_room_of(key, first)}, the keys of `key`"
+            ),
+            reads=ir.Reads.CALL,
         ),
         ir.number("scale", "finite", math.isfinite),
         ir.number("window", "at least 1", lambda n: n >= 1),
@@ -264,7 +303,7 @@ class CausalAttentionKernel(CustomOp):
     signature = (
         "causal_attention(Tensor query, Tensor key, Tensor value, float? scale=None, "
         "int? window=None, float? soft_cap=None, Tensor? sinks=None, Tensor? mask=None, "
-        "bool heads_first=False) -> Tensor"
+        "bool heads_first=False, SymInt? length=None) -> Tensor"
     )
     work_per_byte = 32.0
     backward: Any = derive_backward(native_causal_attention)
@@ -285,6 +324,7 @@ class CausalAttentionKernel(CustomOp):
             other = ksel.arg_tensor(i).require(dtypes=(query.t.dtype,), rank=4)
             other.specialize_dims(1 if heads_first else 2, 3)
             self._check_key(other.name, query.t, other.t, heads_first=heads_first)
+        self._check_length(ksel.arg_optional_int(9), query.t, ksel.arg_descs[1].t, heads_first)
         if ksel.arg_descs[1].t.shape != ksel.arg_descs[2].t.shape:
             raise ArgumentError(f"{self.name}: `value` must have the shape of `key`")
         sinks = ksel.arg_optional_tensor(6)
@@ -309,6 +349,13 @@ class CausalAttentionKernel(CustomOp):
                 f"{format_tensor(query)} but for its length and its heads"
             )
 
+    def _check_length(self, arg: IntArg | None, query: Tensor, key: Tensor, first: bool) -> None:  # noqa: FBT001
+        if arg is not None and not _is_there(arg.v, query, key, first):
+            raise ArgumentError(
+                f"{self.name}: `length` is {arg.v}, must be at least {query.shape[1]}, the tokens "
+                f"of `query`, and at most {_room_of(key, first)}, the keys of `key`"
+            )
+
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Compute in float32, or in products of bfloat16 with float32 sums."""
         generate_causal_attention(ksel, kb)
@@ -321,7 +368,7 @@ def _shardings(query: Any, key: Any, value: Any, *others: Any) -> list[Sharding]
     if mask is not None:
         return []
     rest = [NO_TENSOR, NO_TENSOR, NO_TENSOR, NO_TENSOR if sinks is None else None, NO_TENSOR]
-    return [([0], [0, 0, 0, *rest, NO_TENSOR])]
+    return [([0], [0, 0, 0, *rest, NO_TENSOR, NO_TENSOR])]
 
 
 shard_by_rule("causal_attention", _shardings)
@@ -331,6 +378,7 @@ shard_by_rule("causal_attention", _shardings)
 def _flops(query: Tensor, key: Tensor, *others: Any) -> int:
     batch, tokens, heads, depth = query.shape
     heads_first = bool(others[6]) if len(others) > 6 else False
-    before = key.shape[2 if heads_first else 1] - tokens
+    length = others[7] if len(others) > 7 else None
+    before = _length_of(key, heads_first, length) - tokens
     pairs = tokens * before + tokens * (tokens + 1) // 2
     return 4 * batch * heads * pairs * depth

@@ -49,7 +49,7 @@ def generate_causal_attention(ksel: KernelSelection, kb: KernelBuilder) -> None:
 def _attend_from_one(ksel: KernelSelection, kb: KernelBuilder) -> Value:
     args = ksel.arg_descs
     query, key, sinks, mask = args[0].t, args[1].t, kb.arg_value(6), kb.arg_value(7)
-    heads_first = bool(args[8].v)
+    heads_first, length = bool(args[8].v), kb.arg_value(9)
     what = Decode(
         heads=query.shape[2],
         kv_heads=key.shape[1 if heads_first else 2],
@@ -62,12 +62,13 @@ def _attend_from_one(ksel: KernelSelection, kb: KernelBuilder) -> Value:
         soft_cap=args[5].v,
         sinks=None if sinks is None else args[6].t.dtype,
         mask=None if mask is None else args[7].t.dtype,
+        sliced=length is not None,
     )
     operands = [_without_token(kb, kb.arg_value(0), [[0, 1], [2], [3]])]
     operands += [kb.arg_value(1), kb.arg_value(2)]
     if mask is not None:
         operands.append(_without_token(kb, mask, [[0, 1, 2], [3]]))
-    operands += [v for v in (sinks,) if v is not None]
+    operands += [v for v in (sinks, length) if v is not None]
     (out,) = call_decode(kb, what, operands)
     return _with_token(kb, out, query)
 
@@ -76,6 +77,7 @@ def _attend_in_blocks(ksel: KernelSelection, kb: KernelBuilder) -> Value:
     args = ksel.arg_descs
     query, key, sinks, mask = args[0].t, args[1].t, kb.arg_value(6), kb.arg_value(7)
     scale, soft_cap, heads_first = scale_of(query, args[3].v), args[5].v, bool(args[8].v)
+    length = kb.arg_value(9)
     function = TEMPLATES.inline_template_function(
         kb,
         "attention",
@@ -92,12 +94,13 @@ def _attend_in_blocks(ksel: KernelSelection, kb: KernelBuilder) -> Value:
         soft_cap=soft_cap,
         mask=None if mask is None else dtype_info(args[7].t.dtype).mlir,
         sinks=None if sinks is None else dtype_info(args[6].t.dtype).mlir,
+        sliced=length is not None,
         # Scores that are changed or compared with others are scaled first.
         scaled_first=not (soft_cap is None and mask is None and sinks is None and scale != 0),
         functions=vector_functions(["tanh"] * (soft_cap is not None), VECTOR_LANES),
         **form_for(query.dtype).parameters(),
     )
-    operands = [*(kb.arg_value(i) for i in range(3)), mask, sinks]
+    operands = [*(kb.arg_value(i) for i in range(3)), mask, sinks, length]
     with kb.context, kb.location, kb.ip:
         return call_function(function, *(v for v in operands if v is not None))[0]
 

@@ -43,19 +43,19 @@ class DecodeForm:
         lanes: numbers of a vector; as many sums are in registers.
         workers: workgroups, one for each core.
         pairs: whether the CPU multiplies pairs of bfloat16 into sums in float32.
-        words: whether it multiplies pairs of 16-bit integers fast enough to use them for int8.
+        words: the instruction that multiplies pairs of 16-bit integers, for int8; "" without one.
     """
 
     lanes: int
     workers: int
     pairs: bool = False
-    words: bool = False
+    words: str = ""
 
     @property
     def name(self) -> str:
         """A name that differs for each choice of sizes, for the variant of a kernel."""
         pairs = " vdpbf16ps" if self.pairs else ""
-        words = " vpdpwssd" if self.words else ""
+        words = f" {self.words}" if self.words else ""
         return f"decode{self.lanes}x{self.workers}{pairs}{words}"
 
     def parameters(self, group: int, depth: int, *, words: bool) -> dict[str, int]:
@@ -93,8 +93,10 @@ def decode_form(machine: Machine | None = None) -> DecodeForm:
     """Return the form for a machine; None for the one code is made for."""
     machine = machine or code_machine()
     wide = machine.cpu.cpu == "x86-64-v4"
-    pairs, words = (wide and machine.has(name) for name in ("avx512bf16", "avx512vnni"))
-    return DecodeForm(16 if wide else 8, machine.cores, pairs, words)
+    words = "vpmaddwd" if wide or machine.cpu.cpu == "x86-64-v3" else ""
+    if wide and machine.has("avx512vnni"):
+        words = "vpdpwssd"
+    return DecodeForm(16 if wide else 8, machine.cores, wide and machine.has("avx512bf16"), words)
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ class Decode:
         soft_cap: bound of the scores, None for none.
         sinks: dtype of the sinks, None without.
         mask: dtype of the mask, None without.
+        sliced: whether a number says how many keys are there, of those that there is memory for;
+            not with pages.
     """
 
     heads: int
@@ -130,6 +134,7 @@ class Decode:
     soft_cap: float | None = None
     sinks: torch.dtype | None = None
     mask: torch.dtype | None = None
+    sliced: bool = False
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of the template."""
@@ -139,10 +144,11 @@ class Decode:
         merged = ["parts"] + ["lengths"] * paged + ["sinks"] * (self.sinks is not None)
         group = self.heads // self.kv_heads
         form = decode_form()
-        words = form.words and scaled and self.dtype == torch.bfloat16
+        words = form.words if scaled and self.dtype == torch.bfloat16 else ""
         return {
             "place": self.place,
             "paged": paged,
+            "sliced": self.sliced,
             "scaled": scaled,
             "words": words,
             "pairs": form.pairs and self.dtype == self.cache == torch.bfloat16,
@@ -165,11 +171,12 @@ class Decode:
             "functions": vector_functions(["tanh"] * (self.soft_cap is not None), form.lanes),
             "dfull": "true" if self.depth % form.lanes == 0 else "false",
             "numbers": ["batch", "width", "blocks", "part_all", "own_all"]
-            + ["mask_rows"] * (self.mask is not None),
+            + ["mask_rows"] * (self.mask is not None)
+            + ["room"] * self.sliced,
             "inputs": inputs + ["mask"] * (self.mask is not None),
             "outputs": ["parts", "own"] + ["report"] * paged,
             "merge_inputs": merged,
-            **form.parameters(group, self.depth, words=words),
+            **form.parameters(group, self.depth, words=bool(words)),
         }
 
 
@@ -180,7 +187,8 @@ def call_decode(kb: KernelBuilder, what: Decode, operands: Sequence[Value]) -> l
         kb: the builder.
         what: the parameters.
         operands: query `[B, H, D]`, keys, values, and what else there is: the scales of keys and
-            of values, the table, the lengths, the mask `[B or 1, L]`, the sinks.
+            of values, the table, the lengths, the mask `[B or 1, L]`, the sinks, and the number of
+            keys.
 
     Returns:
         The result `[B, H, D]`; with pages also the rows of the index report for the lengths and for

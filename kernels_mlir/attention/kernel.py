@@ -40,6 +40,7 @@ ENCODER = {
     "mask": None,
     "sinks": None,
     "scaled_first": False,
+    "sliced": False,
     "functions": "",
 }
 """What the template of a decoder's attention has besides."""

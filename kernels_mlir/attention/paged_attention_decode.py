@@ -86,9 +86,9 @@ def paged_attention_decode(
 
     Numerics:
         Scores, softmax and sums in float32, rounded once to the dtype of `query`; the bits of a row
-        depend on its sequence alone. With an int8 cache and avx512vnni, a bf16 `query` is rounded
-        by at most `2 ** -16` of its head's largest channel (a 128th of that channel's own rounding)
-        and weights, times value scales, by that part of the largest such product of 64 keys.
+        depend on its sequence alone. With an int8 cache, on x86, a bf16 `query` is rounded by at
+        most `2 ** -16` of its head's largest channel (a 128th of that channel's own rounding), and
+        a weight times its value scale by that part of both their largest ones of 64 keys.
 
     Source:
         Efficient Memory Management for Large Language Model Serving with PagedAttention,

@@ -30,6 +30,7 @@ __all__ = [
     "pack_columns",
     "pack_numbers",
     "pack_words",
+    "packed_rows",
     "panels_of",
     "separate_gate",
     "unpack_columns",
@@ -56,17 +57,33 @@ def panels_of(out_features: int) -> int:
     return -(-out_features // COLUMNS)
 
 
-def pack_columns(values: Tensor) -> Tensor:
-    """Return `[n, m]` as `[panels, m, 32]`, padded with 0."""
+def packed_rows(bits: int, in_features: int) -> tuple[int, int]:
+    """Return the elements of a row of numbers before it is packed, and of a packed column."""
+    if bits == 8:
+        k = in_features + -in_features % BYTE_ROWS
+        return k, k
+    k = in_features + -in_features % WORD_ROWS
+    return k, k // WORD_ROWS
+
+
+def pack_columns(values: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return `[n, m]` as `[panels, m, 32]`, padded with 0; written to `out`, if it is given."""
     n, m = values.shape
     panels = panels_of(n)
-    padded = pad(values, (0, 0, 0, panels * COLUMNS - n)).view(panels, COLUMNS, m)
+    padded = _padded(values, 0, panels * COLUMNS - n).view(panels, COLUMNS, m)
+    out = padded.new_empty(panels, m, COLUMNS) if out is None else out
     if padded.dtype != torch.int8 or m % _WORD_BYTES:
-        return padded.transpose(1, 2).contiguous()
+        return out.copy_(padded.transpose(1, 2))
     # Bytes that are rows apart share few lines of the cache: whole words go first, bytes then.
     words = padded.contiguous().view(torch.int64).transpose(1, 2).contiguous()
     bytes_ = words.view(torch.int8).unflatten(2, (COLUMNS, _WORD_BYTES)).mT
-    return bytes_.contiguous().view(panels, m, COLUMNS)
+    out.view(panels, -1, _WORD_BYTES, COLUMNS).copy_(bytes_)
+    return out
+
+
+def _padded(values: Tensor, columns: int, rows: int) -> Tensor:
+    """Return a tensor with more columns and rows of 0; the tensor itself if it needs none."""
+    return pad(values, (0, columns, 0, rows)) if columns or rows else values
 
 
 def unpack_columns(packed: Tensor, n: int) -> Tensor:
@@ -75,9 +92,9 @@ def unpack_columns(packed: Tensor, n: int) -> Tensor:
     return packed.transpose(1, 2).reshape(panels * COLUMNS, m)[:n]
 
 
-def pack_numbers(numbers: Tensor) -> Tensor:
-    """Return the 8-bit numbers `[n, k]` as a packed weight."""
-    return pack_columns(pad(numbers, (0, -numbers.shape[1] % BYTE_ROWS)))
+def pack_numbers(numbers: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return the 8-bit numbers `[n, k]` as a packed weight; written to `out`, if it is given."""
+    return pack_columns(_padded(numbers, -numbers.shape[1] % BYTE_ROWS, 0), out)
 
 
 def unpack_numbers(weight: Tensor, n: int, k: int) -> Tensor:
@@ -85,19 +102,20 @@ def unpack_numbers(weight: Tensor, n: int, k: int) -> Tensor:
     return unpack_columns(weight, n)[:, :k]
 
 
-def pack_words(numbers: Tensor) -> Tensor:
-    """Return numbers from -8 to 7, int8 `[n, k]`, as a packed weight of 4 bits."""
+def pack_words(numbers: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return numbers from -8 to 7, int8 `[n, k]`, as a packed weight of 4 bits; as above."""
     # Eight bytes at a time, as a word of 64 bits: the even ones, then the odd ones.
-    bytes_ = pad(numbers, (0, -numbers.shape[1] % WORD_ROWS)).contiguous().view(torch.int64)
-    words = _joined(bytes_) | (_joined(bytes_ >> 8) << 16)
-    return pack_columns(words.to(torch.int32))
+    padded = _padded(numbers, -numbers.shape[1] % WORD_ROWS, 0)
+    bytes_ = padded.contiguous().view(torch.int64)
+    words = _joined(bytes_ >> 8).bitwise_left_shift_(16).bitwise_or_(_joined(bytes_))
+    return pack_columns(words.to(torch.int32), out)
 
 
 def _joined(words: Tensor) -> Tensor:
     """Return the low halves of bytes 0, 2, 4 and 6 of words of 64 bits, side by side."""
     numbers = words & 0x000F_000F_000F_000F
-    pairs = (numbers | (numbers >> 12)) & 0x0000_00FF_0000_00FF
-    return (pairs | (pairs >> 24)) & 0xFFFF
+    pairs = numbers.bitwise_or_(numbers >> 12).bitwise_and_(0x0000_00FF_0000_00FF)
+    return pairs.bitwise_or_(pairs >> 24).bitwise_and_(0xFFFF)
 
 
 def unpack_words(weight: Tensor, n: int, k: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from kernels_mlir.matmul.quantized_layout import (
     pack_numbers,
     pack_words,
 )
+from kernels_mlir.matmul.rounding import Scaled, round_weight
 
 __all__ = [
     "QuantizedWeight",
@@ -33,8 +34,6 @@ __all__ = [
 
 GROUPS = (128, 64, 32)
 """Sizes of groups of 4-bit numbers, the preferred one first."""
-CHUNK = 1 << 19
-"""Elements that are quantised at a time, so that intermediate results stay in the cache."""
 
 
 @frozen
@@ -130,10 +129,10 @@ def quantize_weight_int8(
     """
     name = "quantize_weight_int8"
 
-    def scaled(values: Tensor) -> tuple[Tensor, Tensor, None]:
-        scale = _stored(name, values.abs().amax(-1) / 127, scale_dtype)
-        numbers = values / scale[:, :, None].float()
-        return numbers.round_().clamp_(-127, 127).to(torch.int8), scale, None
+    def scaled(values: Tensor) -> tuple[Tensor, None]:
+        scale = _stored(name, _largest(values) / 127, scale_dtype)
+        values.div_(scale[:, :, None].float()).round_().clamp_(-127, 127)
+        return scale, None
 
     _check(name, weight, up, group_size, scale_dtype)
     return _quantized(8, weight, up, group_size, scaled)
@@ -168,16 +167,17 @@ def quantize_weight_int4(
     """
     name = "quantize_weight_int4"
 
-    def scaled(values: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def scaled(values: Tensor) -> tuple[Tensor, Tensor | None]:
         if symmetric:
-            scale = _stored(name, values.abs().amax(-1) / 7.5, scale_dtype)
-            numbers = values / scale[:, :, None].float()
-            return numbers.round_().clamp_(-8, 7).to(torch.int8), scale, None
+            scale = _stored(name, _largest(values) / 7.5, scale_dtype)
+            values.div_(scale[:, :, None].float()).round_().clamp_(-8, 7)
+            return scale, None
         least, most = values.amin(-1).clamp_(max=0), values.amax(-1).clamp_(min=0)
         scale = _stored(name, (most - least) / 15, scale_dtype)
         zero = (-least / scale.float()).round_().clamp_(0, 15)
-        numbers = (values / scale[:, :, None].float()).round_() + zero[:, :, None]
-        return numbers.clamp_(0, 15).sub_(8).to(torch.int8), scale, zero.sub_(8).to(torch.int8)
+        numbers = values.div_(scale[:, :, None].float()).round_().add_(zero[:, :, None])
+        numbers.clamp_(0, 15).sub_(8)
+        return scale, zero.sub_(8).to(torch.int8)
 
     if group_size is None and weight.ndim == 2:
         group_size = default_group_size(4, weight.shape[1])
@@ -242,22 +242,19 @@ def pack_int4(numbers: Tensor, scale: Tensor, zero: Tensor | None = None) -> Qua
 Parts = tuple[Tensor, Tensor, Tensor | None]
 """Numbers `[n, k]`, scales and zeros `[n, groups]`."""
 
-Scaled = Callable[[Tensor], Parts]
-"""Takes the elements of groups, `[n, groups, size]`; returns their numbers, scales and zeros."""
-
 
 def _stored(name: str, scale: Tensor, dtype: torch.dtype) -> Tensor:
     """Round scales to a dtype; that of a group of zeros, or too small for the dtype, is 1."""
+    rounded = scale.to(dtype)
+    if isfinite(float(rounded.sum(dtype=torch.float64))):  # one step: this runs for each chunk
+        return rounded.masked_fill_(rounded == 0, 1)
     if not scale.isfinite().all():
         raise ArgumentError(f"{name}: `weight` has an element that is not finite, must have none")
-    rounded = scale.to(dtype)
-    if not rounded.isfinite().all():
-        raise ArgumentError(
-            f"{name}: `weight` has scales up to {float(scale.max()):.3g}, must have scales that "
-            f"{short_name(dtype)} can hold",
-            fix="choose another `scale_dtype`",
-        )
-    return torch.where(rounded == 0, torch.ones((), dtype=dtype, device=scale.device), rounded)
+    raise ArgumentError(
+        f"{name}: `weight` has scales up to {float(scale.max()):.3g}, must have scales that "
+        f"{short_name(dtype)} can hold",
+        fix="choose another `scale_dtype`",
+    )
 
 
 def _check(
@@ -304,40 +301,18 @@ def is_group_size(size: int, in_features: int) -> bool:
     return size == in_features or (size >= 32 and size % 32 == 0 and in_features % size == 0)
 
 
+def _largest(values: Tensor) -> Tensor:
+    """Return the largest magnitude of each group, without a copy of all magnitudes."""
+    return torch.maximum(values.amax(-1), values.amin(-1).neg_())
+
+
 def _quantized(
     bits: int, weight: Tensor, up: Tensor | None, group_size: int | None, scaled: Scaled
 ) -> QuantizedWeight:
-    """Quantise some rows at a time; a large weight has no copy in float32."""
     n, k = weight.shape
-    size = group_size or k
-    parts: list[QuantizedWeight] = []
-    for first, last in _chunks(n, k):
-        own = _parts(weight.detach()[first:last], size, scaled)
-        other = None if up is None else _parts(up.detach()[first:last], size, scaled)
-        parts.append(_packed(bits, own, other))
-    zeros = [part.zero for part in parts if part.zero is not None]
-    return QuantizedWeight(
-        bits,
-        torch.cat([part.weight for part in parts]),
-        torch.cat([part.scale for part in parts]),
-        torch.cat(zeros) if zeros else None,
-        n,
-        k,
-        up is not None,
-    )
-
-
-def _chunks(n: int, k: int) -> Iterator[tuple[int, int]]:
-    """Yield the first and the last row of parts of a weight; they are whole panels."""
-    step = max(1, CHUNK // (32 * k)) * 32
-    for first in range(0, n, step):
-        yield first, min(n, first + step)
-
-
-def _parts(rows: Tensor, size: int, scaled: Scaled) -> Parts:
-    values = rows.float()
-    numbers, scale, zero = scaled(values.reshape(len(rows), -1, size))
-    return numbers.flatten(1), scale, zero
+    weights = [weight] if up is None else [weight, up]
+    parts = round_weight(bits, weights, group_size or k, scaled)
+    return QuantizedWeight(bits, *parts, n, k, up is not None)
 
 
 def _packed(bits: int, parts: Parts, up: Parts | None) -> QuantizedWeight:

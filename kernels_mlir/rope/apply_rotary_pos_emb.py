@@ -64,13 +64,18 @@ def apply_rotary_pos_emb(
     if not (_is_swapped(query) and _is_swapped(key)) or unsqueeze_dim not in (1, 2):
         return op(query, key, cos, sin, unsqueeze_dim, interleaved)
     q, k = query.transpose(1, 2), key.transpose(1, 2)
+    # One sequence and many have one kernel, in which each row has its angles.
+    cos, sin = (
+        t.expand(query.shape[0], -1, -1) if t.ndim == 3 and t.shape[0] == 1 else t
+        for t in (cos, sin)
+    )
     q, k = op(q, k, cos, sin, 3 - unsqueeze_dim, interleaved)
     return q.transpose(1, 2), k.transpose(1, 2)
 
 
 def _is_swapped(x: Tensor) -> bool:
-    """Tell whether the heads and tokens of a contiguous tensor were swapped."""
-    return x.ndim == 4 and not x.is_contiguous() and x.transpose(1, 2).is_contiguous()
+    """Tell whether a tensor is contiguous once its heads and tokens are swapped."""
+    return x.ndim == 4 and x.transpose(1, 2).is_contiguous()
 
 
 def native_apply_rotary_pos_emb(

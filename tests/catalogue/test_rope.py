@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -105,6 +106,23 @@ def test_swapped_heads_are_not_copied() -> None:
     for y, x, wanted in zip(results, swapped, expected, strict=True):
         assert (y.shape, y.stride()) == (x.shape, x.stride())
         torch.testing.assert_close(y.transpose(1, 2), wanted)
+
+
+def test_prompts_steps_and_batches_have_one_kernel() -> None:
+    """Heads differ in number, as in most models; nothing is compiled when the batch grows."""
+    op, kernels = apply_rotary_pos_emb_op, 0
+    sizes = itertools.product((1, 3), (7, 1), (True, False))
+    with op.set_priority(["iree"]):
+        for batch, tokens, alike in sizes:
+            query, key = (drawn(batch, tokens, h, 16).transpose(1, 2) for h in (5, 3))
+            angles = 5 * drawn(1 if alike else batch, tokens, 16)
+            given = (query, key, angles.cos(), angles.sin())
+            with count_since() as counts:
+                results = apply_rotary_pos_emb(*given)
+            kernels += counts[0].compiles + counts[0].store_hits
+            for y, wanted in zip(results, op.native(*given), strict=True):
+                torch.testing.assert_close(y, wanted)
+    assert kernels == 1
 
 
 @pytest.mark.full

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ir_runtime import ir
+from ir_runtime.counters import count_since
 from ir_runtime.device.machine import code_for
 from ir_runtime.errors import ArgumentError
 from ir_runtime.ir import IrOp
@@ -56,7 +57,7 @@ def attention(
         rows = (batch, heads, tokens)
         added = normal(*rows, keys, dtype=dtype, seed=4)
         added[..., : keys // 4] = float("-inf")
-    return query, key, value, None, window, soft_cap, more, added, heads_first
+    return query, key, value, None, window, soft_cap, more, added, heads_first, None
 
 
 def computed(op: IrOp, arguments: tuple[Any, ...], provider: str = "iree") -> Tensor:
@@ -70,7 +71,7 @@ def exact(arguments: tuple[Any, ...]) -> Tensor:
 
 def torch_own(arguments: tuple[Any, ...]) -> Tensor:
     """Return what torch's own function computes; it has neither a soft cap nor sinks."""
-    query, key, value, scale, window, _, _, mask, heads_first = arguments
+    query, key, value, scale, window, _, _, mask, heads_first, _ = arguments
     tokens, keys = query.shape[1], key.shape[2 if heads_first else 1]
     seen = torch.ones(tokens, keys, dtype=torch.bool).tril(keys - tokens)
     if window is not None:
@@ -95,6 +96,37 @@ def test_error_is_at_most_torchs(op: IrOp, kind: str, shape: tuple[int, int, int
     errors = [(found.double() - wanted).nan_to_num(0.0).square().mean() for found in (result, own)]
     assert errors[0].sqrt() <= 1.5 * errors[1].sqrt() + 1e-8
     torch.testing.assert_close(result, wanted.to(result.dtype), atol=1e-2, rtol=2e-2)
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("window", (2, 1, 300)), ("all", (2, 25, 290))])
+@pytest.mark.parametrize("heads_first", [False, True])
+def test_memory_behind_the_length_is_not_read(
+    op: IrOp, kind: str, shape: tuple[int, int, int], heads_first: bool
+) -> None:
+    query, *kv, scale, window, cap, sinks, mask, first, _ = attention(*shape, **KINDS[kind])
+    kv = [t if first == heads_first else t.transpose(1, 2).contiguous() for t in kv]
+    rest = (scale, window, cap, sinks, mask, heads_first)
+    wanted = computed(op, (query, *kv, *rest))
+    sizes = list(kv[0].shape)
+    for room in (shape[2], 333):
+        sizes[2 if heads_first else 1] = room
+        longer = [query.new_full(sizes, float("nan")) for _ in kv]
+        for whole, part in zip(longer, kv, strict=True):
+            whole.narrow(2 if heads_first else 1, 0, shape[2]).copy_(part)
+        for provider, tolerance in (("iree", 0.0), ("native", 1e-2)):
+            found = computed(op, (query, *longer, *rest, shape[2]), provider)
+            torch.testing.assert_close(found, wanted, rtol=tolerance, atol=tolerance)
+
+
+def test_any_length_runs_in_one_kernel(op: IrOp) -> None:
+    query, *kv = attention(2, 1, 40)[:3]
+    rest = (None, None, None, None, None, False)
+    with count_since() as counts:
+        for length in (1, 7, 40):
+            found = computed(op, (query, *kv, *rest, length))
+            part = [t[:, :length].contiguous() for t in kv]
+            torch.testing.assert_close(found, computed(op, (query, *part, *rest)), rtol=0, atol=0)
+    assert counts[-1].compiles + counts[-1].store_hits <= 2, "one with a length, one without"
 
 
 def test_tokens_that_come_later_change_nothing(op: IrOp) -> None:
@@ -226,6 +258,8 @@ def test_opcheck() -> None:
             "`mask` is f32[2, 1, 6, 8], must be [2, 4, 6, 9], of which the",
         ),
         (4, 0, "`window` is 0, must be at least 1"),
+        (9, 5, "`length` is 5, must be at least 6, the tokens of `query`, and at most 9"),
+        (9, 10, "`length` is 10, must be at least 6, the tokens of `query`, and at most 9"),
     ],
 )
 def test_bad_arguments_are_refused(op: IrOp, place: int, value: Any, message: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ir_runtime import ir
+from ir_runtime import Device, aot, ir
 from ir_runtime.errors import ArgumentError, IndexOutOfRangeError
 from ir_runtime.ir import IrOp
 from kernels_mlir.attention.paged_attention_decode import native_paged_attention_decode
@@ -92,6 +92,25 @@ def test_an_int8_cache_hides_no_number_that_is_not_finite(
     assert not ours[0, 1].isfinite().any()
     assert native[0, 1].isfinite().logical_not().any()
     torch.testing.assert_close(ours[1], native[1], atol=1e-2, rtol=1e-2)
+
+
+@pytest.mark.skipif(
+    "cpu:x86-64-v3" not in [target.name for target in Device("local-sync").targets],
+    reason="needs the features of x86-64-v3",
+)
+def test_an_int8_cache_on_a_cpu_without_avx512_has_the_error_of_torch(op: IrOp) -> None:
+    arguments = cached([300, 40], cache=torch.int8, dtype=torch.bfloat16)
+
+    class Decoder(torch.nn.Module):
+        def forward(self, *given: Tensor) -> Tensor:
+            return op(*given[:5], None, None, None, None, *given[5:])
+
+    tensors = tuple(a for a in arguments if a is not None)
+    with op.set_priority(["iree"]), ir.strict_priority():
+        program = aot.export(Decoder(), tensors, target="cpu:x86-64-v3")
+    assert "x86.avx2.pmadd.wd" in program.mlir()
+    ours = program(*tensors)
+    assert error_of(ours, arguments) <= 1.5 * error_of(computed(op, arguments, "native"), arguments)
 
 
 def test_pages_in_another_place_give_the_same_bits(op: IrOp) -> None:

@@ -112,29 +112,31 @@ def _llama() -> nn.Module:
     return _decoder("Llama")
 
 
-_LLAMA = {"norm": 5, "rotary": 2, "attention": 2, "linear": 15}
+_SLIDING = {"norm": 5, "rotary": 2, "attention": 2, "linear": 15}
+_LLAMA = {**_SLIDING, "cache": 1}
 
 FAMILIES = {
     "llama": Family(_llama, _LLAMA),
     "qwen2": Family(lambda: _decoder("Qwen2"), _LLAMA),
     "qwen3": Family(lambda: _decoder("Qwen3", head_dim=16), {**_LLAMA, "norm": 9}),
-    "mistral": Family(lambda: _decoder("Mistral", sliding_window=8), _LLAMA),
+    "mistral": Family(lambda: _decoder("Mistral", sliding_window=8), _SLIDING),
     "gemma2": Family(
         lambda: _decoder("Gemma2", head_dim=16, sliding_window=8),
-        {"norm": 9, "rotary": 2, "attention": 2, "activation": 2, "linear": 15},
+        {"norm": 9, "rotary": 2, "attention": 2, "activation": 2, "linear": 15, "cache": 1},
     ),
     "gemma3": Family(
         lambda: _decoder("Gemma3Text", head_dim=16, sliding_window=8),
         {"norm": 13, "rotary": 2, "attention": 2, "activation": 2, "linear": 15},
     ),
     "phi3": Family(
-        lambda: _decoder("Phi3"), {"norm": 5, "rotary": 2, "attention": 2, "mlp": 2, "linear": 9}
+        lambda: _decoder("Phi3"),
+        {"norm": 5, "rotary": 2, "attention": 2, "mlp": 2, "linear": 9, "cache": 1},
     ),
     "mixtral": Family(
         lambda: _decoder("Mixtral", num_local_experts=4, num_experts_per_tok=2),
-        {"norm": 5, "rotary": 2, "attention": 2, "linear": 9},
+        {"norm": 5, "rotary": 2, "attention": 2, "linear": 9, "cache": 1},
     ),
-    "gpt2": Family(_gpt2, {"norm": 5, "attention": 2, "activation": 2, "linear": 1}),
+    "gpt2": Family(_gpt2, {"norm": 5, "attention": 2, "activation": 2, "linear": 1, "cache": 1}),
     "bert": Family(
         _bert,
         {"norm": 5, "attention": 2, "activation": 2, "linear": 13},

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import ir_runtime
 from ir_runtime.models.errors import OptimizeError
@@ -183,6 +185,56 @@ def test_a_weight_of_inputs_first_is_rounded_and_loaded_turned():
     rounded = model(x)
     model.load_state_dict(state, strict=False)
     assert torch.equal(model(x), rounded)
+
+
+class Alive(TorchDispatchMode):
+    """Counts the bytes of all tensors that are alive, and the most there ever were."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self._owners: dict[int, int] = {}
+        self.now = 0
+        for parameter in model.parameters():
+            self._see(parameter)
+        self.most = self.now
+
+    def _see(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        self.now += 0 if key in self._owners else size
+        self._owners[key] = self._owners.get(key, 0) + 1
+        weakref.finalize(tensor, self._drop, key, size)
+
+    def _drop(self, key: int, size: int) -> None:
+        self._owners[key] -= 1
+        if not self._owners[key]:
+            del self._owners[key]
+            self.now -= size
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for tensor in torch.utils._pytree.tree_leaves(result):
+            if isinstance(tensor, Tensor):
+                self._see(tensor)
+        self.most = max(self.most, self.now)
+        return result
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_no_more_than_a_tenth_of_the_weights_is_taken_at_any_moment(
+    bits: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("kernels_mlir.matmul.rounding.CHUNK", 1 << 15)
+    layers = [nn.Linear(512, 512, bias=False, dtype=torch.bfloat16) for _ in range(12)]
+    model = nn.Sequential(*layers)
+    del layers
+    with Alive(model) as alive:
+        weights = alive.now
+        ir_runtime.optimize(model, weights=f"int{bits}", undo=False)
+    assert weights == 12 * 512 * 512 * 2
+    packed = sum(b.numel() * b.element_size() for b in model.buffers())
+    assert packed <= alive.now <= 1.01 * packed, "nothing else is kept"
+    assert alive.most <= 1.1 * weights
 
 
 @pytest.mark.full

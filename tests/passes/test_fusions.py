@@ -57,6 +57,14 @@ def heads(n: int, dtype: torch.dtype) -> tuple[Any, ...]:
     return positions, query, key, *(weight(dtype, 16), weight(dtype, 16)), CACHE.to(dtype)
 
 
+def heads_of_a_batch(n: int, dtype: torch.dtype) -> tuple[Any, ...]:
+    """Four heads of queries, two of keys; the sequences of the batch share their angles."""
+    query, key = rows(3 * n, 4 * 16, dtype), rows(3 * n, 2 * 16, dtype, seed=1)
+    angles = rows(n, 8, seed=2).repeat(1, 2)[None]
+    given = query.view(3, n, 4, 16), key.view(3, n, 2, 16)
+    return *given, weight(dtype, 16), weight(dtype, 16), angles.cos(), angles.sin()
+
+
 def static(x, w, scale):
     return OPS.static_quant_fp8(OPS.rms_norm(x, w, 1e-6), scale, F8)
 
@@ -83,6 +91,11 @@ def rope_by_heads(positions, q, k, qw, kw, cache):
     normed_q = OPS.rms_norm(q.view(q.shape[0], 4, 16), qw, 1e-6).view(q.shape)
     normed_k = OPS.rms_norm(k.view(k.shape[0], 2, 16), kw, 1e-6).view(k.shape)
     return OPS.rotary_embedding(positions, normed_q, normed_k, 16, 16, cache, True)
+
+
+def rope_of_a_batch(q, k, qw, kw, cos, sin):
+    q, k = OPS.rms_norm(q, qw, 1e-6), OPS.rms_norm(k, kw, 1e-6)
+    return OPS.apply_rotary_pos_emb(q, k, cos, sin, 2)
 
 
 def residual(x, r, w):
@@ -152,6 +165,18 @@ def test_columns_of_longer_rows_are_read_where_they_lie():
     assert got.steps == [["split_with_sizes", "qk_norm", "rotary_embedding"]]
     assert [n.name for n in got.calls[0].args[1]][:1] == ["qkv_1"]
     got.check(*args)
+
+
+@pytest.mark.parametrize("dynamic", [True, False])
+def test_keys_have_fewer_heads_and_a_batch_shares_its_angles(dynamic):
+    args = heads_of_a_batch(ROWS, torch.float32)
+    got = fused(QkNormRopeFusion(), rope_of_a_batch, *args, dynamic=dynamic)
+    assert got.record.matched_count == 1
+    assert got.steps == [["rms_norm", "rms_norm", "apply_rotary_pos_emb"]]
+    assert not got.record.near_misses
+    got.check(*args)
+    if dynamic:
+        got.check(*heads_of_a_batch(37, torch.float32))
 
 
 @pytest.mark.parametrize("name", ["static", "gate", "residual"])

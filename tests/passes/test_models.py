@@ -9,8 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 from torch._dynamo.utils import counters
+from torch._inductor.utils import run_and_get_code
 
 import ir_runtime
+from ir_runtime.passes import default_passes
+from ir_runtime.passes.raising.raise_forms import RaiseForms
+from ir_runtime.passes.raising.table import DEFAULT_FORMS
 from tests.passes.models import MODELS, Exactly, Inputs, Model
 from tests.passes.raised import raised
 
@@ -117,6 +121,23 @@ def test_compiled_model_of_bfloat16_is_as_exact_as_eager(name: str) -> None:
     model = MODELS[name]
     made, inputs = model.make(torch.bfloat16), model.inputs(padded=True)
     got = ir_runtime.compile(made)(**inputs)[0]
+    check_error(got, made(**inputs)[0], exactly(model, inputs), inputs)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["f32", "bf16"])
+def test_norms_and_rotation_of_fewer_keys_than_queries_are_one_kernel(dtype: torch.dtype) -> None:
+    model = MODELS["qwen3"]
+    made, inputs = model.make(dtype), model.inputs(padded=True)
+    forms = RaiseForms(forms=(*DEFAULT_FORMS, "rotary"))
+    passes = [forms, *(name for name in default_passes() if name != "RaiseForms")]
+    compiled = ir_runtime.compile(
+        made, passes=passes, expect={"QkNormRopeFusion": 2}, strict=True, fullgraph=True
+    )
+    got, codes = run_and_get_code(lambda: compiled(**inputs)[0])
+    fused = compiled.report().of("QkNormRopeFusion")[0].facts["fused"]
+    assert [each["ops"] for each in fused] == [["rms_norm", "apply_rotary_pos_emb"]] * 2
+    assert codes[0].count(f"ir_runtime_{fused[0]['name']}") >= 2
     check_error(got, made(**inputs)[0], exactly(model, inputs), inputs)
 
 

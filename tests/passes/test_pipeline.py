@@ -207,6 +207,17 @@ def test_pipelines_are_compared_by_value_and_copied():
     assert isinstance(entry, CustomGraphPass)
 
 
+@pytest.mark.parametrize("name", pass_names())
+def test_a_pass_is_pickled_and_copied_before_and_after_its_run(name: str):
+    """Hazard 14: no member, such as a counter, is kept from it."""
+    (each,) = Pipeline(name).passes
+    for _ in range(2):
+        for again in (pickle.loads(pickle.dumps(each)), copy.copy(each), copy.deepcopy(each)):
+            assert again == each
+            assert again.uuid() == each.uuid()
+        each(graph_of())
+
+
 def test_a_pipeline_is_extended_and_shortened():
     pipeline = Pipeline([Note(), Early()], expect={"Early": 1}, compile_range=(1, 4))
     longer = pipeline.with_passes("PostCleanup")

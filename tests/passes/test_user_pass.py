@@ -8,6 +8,7 @@ import logging
 import os
 import pickle
 import threading
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from ir_runtime.passes import (
     enable_fake_mode,
     get_match_table,
 )
-from ir_runtime.passes.errors import PassError
+from ir_runtime.passes.errors import ExpectedMatchError, PassError
 from ir_runtime.settings import override_settings
 from tests.passes import user_passes
 from tests.passes.traced_graphs import aten, ran, targets, traced
@@ -186,6 +187,22 @@ def test_a_pass_that_cannot_be_copied_or_pickled_is_named():
         pickle.dumps(pipeline)
 
 
+def test_a_default_that_is_a_lambda_is_named():
+    """Hazard 14."""
+
+    class Counted(InductorPass):
+        def __init__(self) -> None:
+            self.counts = defaultdict(lambda: 0)
+
+        def __call__(self, graph: fx.Graph) -> None:
+            self.counts["nodes"] += len(graph.nodes)
+
+    pipeline = Pipeline([Counted()])
+    pipeline.options()[OPTION](traced(squares, X, Y).graph)
+    with pytest.raises(PassError, match="pass Counted: cannot be pickled"):
+        pickle.dumps(pipeline)
+
+
 def test_time_is_logged_and_graphs_are_written(tmp_path: Path, caplog: Any):
     made = Negate(RuntimeConfig(debug_dump_path=tmp_path))
     with caplog.at_level(logging.DEBUG, "ir_runtime.passes"):
@@ -302,6 +319,28 @@ def test_a_pattern_that_cannot_be_registered_is_named():
     with pytest.raises(PassError, match="the pattern SquarePattern cannot be registered"):
         made.register(SquarePattern(2.0))  # a second time
     assert SquareFusion(factors=(2.0,)).pm_pass.patterns.keys() == made.pm_pass.patterns.keys()
+
+
+def test_each_dtype_has_its_own_replacement():
+    """Hazard 24: their patterns are one for torch, which would refuse or drop the second."""
+    made = SquareFusion(factors=(2.0,))
+    made.register(SquarePattern(2.0, torch.bfloat16))
+    for each in (made, pickle.loads(pickle.dumps(made))):
+        for x in (X, X.bfloat16()):
+            module = traced(squares, x, x)
+            each(module.graph)
+            assert each.matched_count == 1
+            assert ran(module, (x, x))[0][0].dtype == x.dtype
+    with pytest.raises(PassError, match="cannot be registered"):
+        made.register(SquarePattern(2.0, torch.bfloat16))
+
+
+def test_a_pass_without_patterns_is_reported(caplog: Any):
+    """Hazard 23: nothing would tell that it never matches."""
+    pipeline = Pipeline([SquareFusion(factors=())], expect={"square_fusion": 1}, strict=True)
+    with pytest.raises(ExpectedMatchError, match="square_fusion"):
+        pipeline.options()[OPTION](traced(squares, X, Y).graph)
+    assert "pass square_fusion: it has no patterns, so it changes no graph" in caplog.text
 
 
 def test_examples_are_fake_and_on_the_device_of_the_configuration():

@@ -82,10 +82,62 @@ def test_int4_is_within_half_a_scale(group: int | None, symmetric: bool) -> None
     assert (error <= span * (0.5 if symmetric else 1.0) * 1.06).all()  # scales are bf16
 
 
+def plainly(bits: int, weight: Tensor, size: int, *, symmetric: bool) -> QuantizedWeight:
+    """Round by the formulas of the docstrings, all rows at once."""
+    groups = weight.float().unflatten(1, (-1, size))
+    least, most = groups.amin(-1).clamp(max=0), groups.amax(-1).clamp(min=0)
+    span = groups.abs().amax(-1) / (127 if bits == 8 else 7.5) if symmetric else (most - least) / 15
+    scale = span if bits == 8 else span.bfloat16()
+    scale = torch.where(scale == 0, torch.ones_like(scale), scale)
+    numbers = (groups / scale.float()[..., None]).round()
+    if bits == 8:
+        return pack_int8(numbers.to(torch.int8).flatten(1), scale)
+    if symmetric:
+        return pack_int4(numbers.clamp(-8, 7).to(torch.int8).flatten(1), scale)
+    zero = (-least / scale.float()).round().clamp(0, 15)
+    numbers = (numbers + zero[..., None]).clamp(0, 15) - 8
+    return pack_int4(numbers.to(torch.int8).flatten(1), scale, (zero - 8).to(torch.int8))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("n", "k", "size"), [(1, 32, 32), (31, 96, 32), (33, 40, 40), (150, 64, 32), (97, 7, 7)]
+)
+def test_numbers_are_those_of_the_formulas(
+    n: int, k: int, size: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kernels_mlir.matmul.rounding.CHUNK", 64 * 64)
+    weight = draw(n, k).to(dtype)
+    weight[n // 2] = 0
+    found = (
+        (quantize_weight_int8(weight, size), plainly(8, weight, size, symmetric=True)),
+        (quantize_weight_int4(weight, size), plainly(4, weight, size, symmetric=True)),
+        (
+            quantize_weight_int4(weight, size, symmetric=False),
+            plainly(4, weight, size, symmetric=False),
+        ),
+    )
+    for mine, plain in found:
+        assert torch.equal(mine.weight, plain.weight)
+        assert torch.equal(mine.scale, plain.scale)
+        assert mine.zero is plain.zero is None or torch.equal(mine.zero, plain.zero)
+
+
+@pytest.mark.parametrize("quantise", [quantize_weight_int8, quantize_weight_int4])
+@pytest.mark.parametrize("n", [16, 45, 150])
+def test_a_gate_has_the_numbers_of_both_weights(
+    quantise: Callable[..., QuantizedWeight], n: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kernels_mlir.matmul.rounding.CHUNK", 64 * 64)
+    gate, up = draw(n, 64), draw(n, 64, seed=1)
+    both = torch.cat([quantise(w, 32).dequantize() for w in (gate, up)])
+    assert torch.equal(quantise(gate, 32, up=up).dequantize(), both)
+
+
 def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     weight, up = draw(150, 64), draw(150, 64, seed=1)
     whole = quantize_weight_int4(weight, 32, up=up)
-    monkeypatch.setattr("kernels_mlir.matmul.quantized_weight.CHUNK", 64 * 64)
+    monkeypatch.setattr("kernels_mlir.matmul.rounding.CHUNK", 64 * 64)
     parts = quantize_weight_int4(weight, 32, up=up)
     assert torch.equal(parts.weight, whole.weight)
     assert torch.equal(parts.scale, whole.scale)

@@ -299,7 +299,7 @@ class TensorListArg:
 
 
 class EmptyOptionalTensorArg:
-    """An optional tensor that the call omits, or an optional result that is None."""
+    """An optional tensor or int that the call omits, or an optional result that is None."""
 
     ir_arity: int = 0
     is_list: bool = False

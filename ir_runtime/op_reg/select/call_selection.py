@@ -97,6 +97,12 @@ class CallSelection(KernelSelection):
         desc = self.arg_descs[arg] = IntArg(number, op_name=self.op.name, name=self._name(arg))
         return desc
 
+    def arg_optional_int(self, arg: int) -> IntArg | None:
+        if self._value(arg) is None:
+            self.arg_descs[arg] = EmptyOptionalTensorArg()
+            return None
+        return self.arg_int(arg)
+
     def attr_str(self, arg: int) -> AttrArg:
         return self._attr(arg, str, "a string")
 

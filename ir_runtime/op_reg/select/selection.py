@@ -87,6 +87,10 @@ class KernelSelection(ABC):
         """Declare argument `arg` an integer operand."""
 
     @abstractmethod
+    def arg_optional_int(self, arg: int) -> IntArg | None:
+        """Declare argument `arg` an integer operand that may be absent; returns None if it is."""
+
+    @abstractmethod
     def attr_str(self, arg: int) -> AttrArg:
         """Declare argument `arg` text, or an absent optional, that is compiled in."""
 

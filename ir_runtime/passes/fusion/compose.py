@@ -168,8 +168,9 @@ def replaced_pairs(pairs: Sequence[tuple[str, Any]], by: Any) -> tuple[tuple[str
 def _rows_of(group: Group) -> tuple[int, ...]:
     """Return the numbers of the inputs that have all rows.
 
-    They have the most elements before their last dimension. What an op takes at a place that is no
-    activation, such as a table, has none.
+    They have the most elements before their last dimension, or differ from that in the number of
+    heads, the dimension before the last one. What an op takes at a place that is no activation,
+    such as a table, has none.
     """
     others = {
         source
@@ -180,10 +181,15 @@ def _rows_of(group: Group) -> tuple[int, ...]:
     shapes = {n: value_of(n).shape for n in group.inputs if n not in others}  # pyright: ignore[reportOptionalMemberAccess]
     leads = [shape[:-1] for shape in shapes.values() if len(shape)]
     lead = max(leads, key=lambda sizes: (len(sizes), _known(sizes)), default=())
+    tokens = lead[:-1] if len(lead) > 1 else None
     return tuple(
         at
         for at, node in enumerate(group.inputs)
-        if node in shapes and len(shapes[node]) and same_value(shapes[node][:-1], lead)
+        if (shape := shapes.get(node, ()))
+        and (
+            same_value(shape[:-1], lead)
+            or (len(shape) == len(lead) + 1 and tokens and same_value(shape[:-2], tokens))
+        )
     )
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import fx
 
 __all__ = ["GraphSnapshot"]
 
 
-@dataclass(frozen=True)
-class _NodeState:
+class _NodeState(NamedTuple):  # of each node before each pass, and quicker made than a dataclass
     node: fx.Node
     name: str
     op: str

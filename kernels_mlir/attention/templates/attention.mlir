@@ -10,10 +10,11 @@ The scratch buffer is lines of 64 bytes. A form is a template that defines its s
 `attend`; `packed`: there are segments, by `cu_seqlens`, clamped to the sequence; positions outside of
 all are zero. `causal`: the queries are the last ones of the keys, and see those up to their own. Only
 keys that a query block sees are packed and multiplied, and workers share the pairs of query and key,
-not the query blocks. `heads_first`: keys and values are [batch][heads][keys][channels].
+not the query blocks. `heads_first`: keys and values are [batch][heads][keys][channels]. `sliced`: a
+sequence has memory for `room` keys, of which the first `keys` are there.
 -#}
 {%- from 'attention_index.mlir' import at, constant with context -%}
-{%- set numbers = ['batch', 'seq', 'lines_each', 'lines_all'] + (['bounds'] if packed else []) + (['keys'] if causal else []) + (['mask_bs', 'mask_hs', 'mask_rows'] if mask else []) -%}
+{%- set numbers = ['batch', 'seq', 'lines_each', 'lines_all'] + (['bounds'] if packed else []) + (['keys'] if causal else []) + (['room'] if sliced else []) + (['mask_bs', 'mask_hs', 'mask_rows'] if mask else []) -%}
 {%- set inputs = ['q', 'k', 'v'] + (['cu'] if packed else []) + (['mask'] if mask else []) + (['sinks'] if sinks else []) -%}
 {%- import form ~ '.mlir' as form_text with context -%}
 {%- from 'attention_causal.mlir' import causal_constants, causal_share with context -%}
@@ -80,8 +81,9 @@ hal.executable.source private @attention_{{ form }} {
       %zero = arith.constant dense<0.0> : !f
       %lowest = arith.constant dense<0xFF7FFFFF> : !f
 {%- set keys_of = '%keys' if causal else '%seq' %}
+{%- set room = '%room' if sliced else keys_of %}
 {%- set types = {
-  'q': ('qs', '!q', '%batch, %seq'), 'k': ('ks', '!kv', '%batch, ' ~ keys_of), 'v': ('vs', '!kv', '%batch, ' ~ keys_of),
+  'q': ('qs', '!q', '%batch, %seq'), 'k': ('ks', '!kv', '%batch, ' ~ room), 'v': ('vs', '!kv', '%batch, ' ~ room),
   'cu': ('cu', '!cu', '%bounds'), 'mask': ('masks', 'memref<?x?x?x?x%s>' % mask, '%mask_bs, %mask_hs, %mask_rows, %keys'),
   'sinks': ('sinks', 'memref<%dx%s>' % (heads, sinks), ''),
 } %}
@@ -124,9 +126,9 @@ hal.executable.source private @attention_{{ form }} {
         %b_kv = arith.muli %b, %kv_heads : index
         %kv = arith.addi %b_kv, %kh : index
 {%- if heads_first %}
-        %b_first = arith.muli %kv, {{ keys_of }} : index
+        %b_first = arith.muli %kv, {{ room }} : index
 {%- else %}
-        %b_first = arith.muli %b, {{ keys_of }} : index
+        %b_first = arith.muli %b, {{ room }} : index
 {%- endif %}
         %before = arith.muli %any_head, %blocks : index
         %from_first = arith.subi %first, %before : index
@@ -208,10 +210,10 @@ hal.executable.source private @attention_{{ form }} {
 }
 
 {%- set tensors = {
-  'q': ('!qt', '%batch, %seq'), 'k': ('!kvt', '%batch, ' ~ keys_of), 'v': ('!kvt', '%batch, ' ~ keys_of), 'cu': ('!cut', '%bounds'),
+  'q': ('!qt', '%batch, %seq'), 'k': ('!kvt', '%batch, ' ~ room), 'v': ('!kvt', '%batch, ' ~ room), 'cu': ('!cut', '%bounds'),
   'mask': ('tensor<?x?x?x?x%s>' % mask, '%mask_bs, %mask_hs, %mask_rows, %keys'), 'sinks': ('tensor<%dx%s>' % (heads, sinks), ''),
 } %}
-util.func private @attention({% for name in inputs %}%{{ name }}: {{ tensors[name][0] }}{{ ', ' if not loop.last }}{% endfor %}) -> !qt {
+util.func private @attention({% for name in inputs %}%{{ name }}: {{ tensors[name][0] }}{{ ', ' if not loop.last }}{% endfor %}{{ ', %length: i64' if sliced }}) -> !qt {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %batch = tensor.dim %q, %c0 : !qt
@@ -221,7 +223,13 @@ util.func private @attention({% for name in inputs %}%{{ name }}: {{ tensors[nam
 {%- endif %}
 {%- if causal %}
   %c2 = arith.constant 2 : index
-  %keys = tensor.dim %k, %c{{ 2 if heads_first else 1 }} : !kvt
+  {{ room }} = tensor.dim %k, %c{{ 2 if heads_first else 1 }} : !kvt
+{%- if sliced %}
+  // At least the queries, which are the last of the keys.
+  %length_any = arith.index_cast %length : i64 to index
+  %length_low = arith.maxsi %length_any, %seq : index
+  %keys = arith.minsi %length_low, %room : index
+{%- endif %}
 {%- endif %}
 {%- if mask %}
   %mask_bs = tensor.dim %mask, %c0 : tensor<?x?x?x?x{{ mask }}>

@@ -13,11 +13,13 @@ scores of a block stay in that order, so that softmax works on whole vectors.
 
 `place`: `pages` (a table of pages `[heads][keys][channels]`), `heads_first` or `tokens_first`. A page
 that is not in the cache is read as if it had no keys, and reported; so are lengths beyond the table.
+`sliced`: a sequence has memory for `room` keys, of which the first `width` are there.
 -#}
 {%- from 'attention_index.mlir' import at, constant with context -%}
 {%- from 'decode_index.mlir' import bindings, bound, most_keys, number, power_constants, read, read_pairs, sizes, span with context -%}
 {%- from 'decode_block.mlir' import by_head, report, scores, softmax, values with context -%}
 {%- from 'decode_words.mlir' import query_words, word_constants with context -%}
+{%- set room = '%room' if sliced else '%width' %}
 !lines = memref<?x{{ lanes }}xf32>
 !linest = tensor<?x{{ lanes }}xf32>
 !f = vector<{{ lanes }}xf32>
@@ -70,7 +72,7 @@ hal.executable.source private @decode_attend {
       {{- at('kv_rows', 'a * %d' | format(kv_heads * page), '%blocks') }}
       %entries = arith.muli %batch, %width : index
 {%- else %}
-      %kv_keys = arith.muli %batch, %width : index
+      %kv_keys = arith.muli %batch, {{ room }} : index
       %kv_rows = arith.muli %kv_keys, %kv_heads : index
       {{- constant('stride', kv_heads if place == 'tokens_first' else 1) }}
 {%- endif %}
@@ -143,9 +145,9 @@ hal.executable.source private @decode_attend {
 {%- if place == 'heads_first' %}
           %b_heads = arith.muli %b, %kv_heads : index
           %b_head = arith.addi %b_heads, %kh : index
-          %row_first = arith.muli %b_head, %width : index
+          %row_first = arith.muli %b_head, {{ room }} : index
 {%- elif place == 'tokens_first' %}
-          %b_keys = arith.muli %b, %width : index
+          %b_keys = arith.muli %b, {{ room }} : index
           {{- at('row_first', 'a * %d + b' | format(kv_heads), '%b_keys', '%kh') }}
 {%- endif %}
           scf.for %h = %c0 to %heads_all step %c1 {
@@ -209,7 +211,7 @@ hal.executable.source private @decode_attend {
 
 {% include 'decode_merge.mlir' %}
 {%- set tensors = {
-  'q': ('!qt', '%batch'), 'k': ('!kvt', '%blocks' if paged else '%batch, %width'), 'v': ('!kvt', '%blocks' if paged else '%batch, %width'),
+  'q': ('!qt', '%batch'), 'k': ('!kvt', '%blocks' if paged else '%batch, ' ~ room), 'v': ('!kvt', '%blocks' if paged else '%batch, ' ~ room),
   'ksc': ('tensor<?x%dx%dxf32>' % (kv_heads, page or 0), '%blocks'), 'vsc': ('tensor<?x%dx%dxf32>' % (kv_heads, page or 0), '%blocks'),
   'table': ('tensor<?x?x%s>' % entry, '%batch, %width'), 'lengths': ('tensor<?x%s>' % length, '%batch'),
   'mask': ('tensor<?x?x%s>' % mask, '%mask_rows, %width'), 'sinks': ('tensor<%dx%s>' % (kv_heads * group, sinks), ''),
@@ -220,7 +222,7 @@ hal.executable.source private @decode_attend {
 {%- macro all_values(names) %}{% for name in names %}%{{ name }}{{ ', ' if not loop.last }}{% endfor %}{% endmacro %}
 {%- set parameters = inputs + (['sinks'] if sinks else []) %}
 
-util.func private @decode({% for name in parameters %}%{{ name }}: {{ tensors[name][0] }}{{ ', ' if not loop.last }}{% endfor %}) -> ({{ '!qt, tensor<4xi64>, tensor<4xi64>' if paged else '!qt' }}) {
+util.func private @decode({% for name in parameters %}%{{ name }}: {{ tensors[name][0] }}{{ ', ' if not loop.last }}{% endfor %}{{ ', %length: i64' if sliced }}) -> ({{ '!qt, tensor<4xi64>, tensor<4xi64>' if paged else '!qt' }}) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
@@ -232,7 +234,12 @@ util.func private @decode({% for name in parameters %}%{{ name }}: {{ tensors[na
   %keys = arith.muli %width, %page : index
 {%- else %}
   %blocks = arith.constant 0 : index
-  %width = tensor.dim %k, %c{{ 2 if place == 'heads_first' else 1 }} : !kvt
+  {{ room }} = tensor.dim %k, %c{{ 2 if place == 'heads_first' else 1 }} : !kvt
+{%- if sliced %}
+  %length_any = arith.index_cast %length : i64 to index
+  %length_low = arith.maxsi %length_any, %c0 : index
+  %width = arith.minsi %length_low, %room : index
+{%- endif %}
   %keys = arith.addi %width, %c0 : index
 {%- endif %}
 {%- if mask %}

@@ -26,10 +26,10 @@ of two neighbouring keys lie together, so that an instruction adds the products 
               %{{ name }} = llvm.getelementptr %own_base[%{{ name }}_i64] : (!llvm.ptr, i64) -> !llvm.ptr, f32
 {%- endmacro -%}
 {%- macro product(name, sum, left, right) %}
-{%- if lanes == 16 %}
+{%- if words == 'vpdpwssd' %}
                 %{{ name }} = llvm.call_intrinsic "llvm.x86.avx512.vpdpwssd.512"({{ sum }}, {{ left }}, {{ right }}) : (!i, {{ w }}, {{ w }}) -> !i
 {%- else %}
-                %{{ name }}_two = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"({{ left }}, {{ right }}) : ({{ w }}, {{ w }}) -> !i
+                %{{ name }}_two = llvm.call_intrinsic "llvm.x86.{{ 'avx512.pmaddw.d.512' if lanes == 16 else 'avx2.pmadd.wd' }}"({{ left }}, {{ right }}) : ({{ w }}, {{ w }}) -> !i
                 %{{ name }} = arith.addi {{ sum }}, %{{ name }}_two : !i
 {%- endif %}
 {%- endmacro -%}

@@ -13,10 +13,10 @@ from ir_runtime.passes.inplace.fix_functionalization import FixFunctionalization
 from ir_runtime.passes.inplace.inplace_functionalization import InplaceFunctionalization
 from ir_runtime.passes.lowering.ir_lowering import IrLowering
 from tests.ir.ops import make_add_twice
-from tests.passes.captured_graph import run
+from tests.passes.captured_graph import captured, results, run
 from tests.passes.inplace.last_graph import copies, last_graph
 
-X, Y = torch.arange(6.0).reshape(2, 3), torch.ones(2, 3)
+X, Y, Y2 = torch.arange(6.0).reshape(2, 3), torch.ones(2, 3), torch.ones(2, 2)
 PASSES = (IrLowering(), CloneElimination(), FixFunctionalizationPass())
 
 
@@ -180,6 +180,22 @@ def test_donated_inputs_are_written_where_they_lie(by_kernel, donated):
             torch.testing.assert_close(mine, theirs)
         assert not torch.equal(y, before)
         assert found[1].data_ptr() == y.data_ptr()
+
+
+@pytest.mark.parametrize("provider", ["kernel", "writes"])
+def test_nothing_is_donated_without_the_pass_before_autograd(by_kernel, provider):
+    """Hazard 15: the providers return their arguments, though the schema says new tensors."""
+    op = by_kernel
+    module = captured(lambda x, y: (*op.maybe_inplace(torch.mm(x, x), y), x * y), X.mm(X.t()), Y2)
+    with op.set_priority([provider]):
+        for each in PASSES:
+            each(module.graph)
+    module.graph.lint()
+    module.recompile()
+    x, y = X.mm(X.t()), Y2.clone()
+    for mine, theirs in zip(results(module, x, y), (*op(x.mm(x), Y2), x * Y2), strict=True):
+        torch.testing.assert_close(mine, theirs)
+    assert torch.equal(y, Y2)
 
 
 @pytest.mark.full

@@ -51,6 +51,26 @@ def _(x, word):
     return torch.empty_like(x), torch.empty_like(x)
 
 
+@torch.library.custom_op("ir_runtime_tests::bump_by_all", mutates_args=("x",))
+def bump_by_all(x: Tensor, all_of: list[Tensor], last: Tensor | None = None) -> Tensor:
+    """Add several tensors; return a new one."""
+    for each in all_of:
+        x.add_(each)
+    return x * 2 if last is None else x * last
+
+
+@bump_by_all.register_fake
+def _(x, all_of, last=None):
+    return torch.empty_like(x)
+
+
+@torch.library.custom_op("ir_runtime_tests::bump_all", mutates_args=("each",))
+def bump_all(each: list[Tensor], by: Tensor | None = None) -> None:
+    """Add to several tensors."""
+    for x in each:
+        x.add_(1 if by is None else by)
+
+
 def plain(x):
     y = x + 1
     bump(y, x)
@@ -135,6 +155,28 @@ def several_results_and_a_text(x):
     return one + two + y
 
 
+def lists_are_read(x):
+    """Hazard 16: a list is one argument, whatever commas the schema has."""
+    y, z = x + 1, x + 2
+    total = bump_by_all(y, [x, z])
+    return bump_by_all(y, [z], z) + total, y
+
+
+def changed_tensor_is_read_in_a_list(x):
+    """Hazard 16: and its tensors are read."""
+    y = x + 1
+    z = y.clone()
+    total = bump_by_all(z, [y, y])
+    return total, y, z
+
+
+def lists_are_changed(x):
+    """Hazard 16."""
+    y, z = x + 1, x + 2
+    bump_all([y, z], x)
+    return y * z
+
+
 def nothing_is_read(x):
     y = x + 1
     bump(y, x)
@@ -155,6 +197,9 @@ FUNCTIONS = {
     none_is_changed: 1,
     one_tensor_twice: 1,
     several_results_and_a_text: 1,
+    lists_are_read: 2,
+    changed_tensor_is_read_in_a_list: 1,
+    lists_are_changed: 0,
     nothing_is_read: None,
 }
 

@@ -267,6 +267,38 @@ def test_native_that_writes_what_it_made():
     assert torch.equal(results(module, X)[0], 2 * shifted(X))
 
 
+@pytest.mark.parametrize("provider", ["native", "listed"])
+def test_lists_and_results_that_may_be_none(provider):
+    """Hazard 16: neither a list nor an optional tensor counts as one result."""
+
+    @ir.register_op
+    def sums(x: Tensor, others: list[Tensor], last: Tensor | None) -> list[Tensor]:
+        return [x + each for each in others] + ([] if last is None else [last * 2])
+
+    @sums.register_impl("listed")
+    def listed(x: Tensor, others: list[Tensor], last: Tensor | None) -> list[Tensor]:
+        found = [torch.add(each, x) for each in others]
+        return found if last is None else [*found, last + last]
+
+    @ir.register_op
+    def halved(x: Tensor, both: bool) -> tuple[Tensor, Tensor | None]:
+        return x / 2, x * 2 if both else None
+
+    def f(x, y):
+        one, two, three = sums(x, [x, y], y)
+        (four,) = sums(y, [x], None)
+        half, none = halved(x, False)
+        return one, two, three, four, half, halved(y, True)[1], none is None
+
+    module = captured(f, X, X + 1)
+    with sums.set_priority([provider]):
+        record = run(IrLowering(), module)
+    assert set(record.selected_impls["sums"].values()) == {provider}
+    assert not [target for target in targets(module) if "sums" in str(target)]
+    for mine, other in zip(results(module, X, X + 1), f(X, X + 1)[:6], strict=True):
+        assert torch.equal(mine, other)
+
+
 def test_same_names_in_two_graphs_do_not_mix():
     op = make_scaled()
     with op.set_priority(["native"]):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -50,6 +52,27 @@ def test_priority_is_in_the_key():
 
 def lambda_like(x: Tensor, factor: float = 2.0) -> Tensor:
     return x * factor
+
+
+def test_threads_lower_by_their_own_priorities():
+    """Hazard 13: two models are compiled at once."""
+    op = make_scaled()
+    op.register_impl("more")(lambda_like)
+    modules = {"native": captured(op, X), "more": captured(op, X)}
+    both = threading.Barrier(2)
+
+    def lower(provider):
+        with op.set_priority([provider]):
+            both.wait(10)
+            record = run(IrLowering(), modules[provider])
+            found = record.selected_impls["scaled"], key()
+            both.wait(10)
+            return found
+
+    with ThreadPoolExecutor(2) as pool:
+        (one, one_key), (other, other_key) = pool.map(lower, modules)
+    assert (one, other) == ({"scaled": "native"}, {"scaled": "more"})
+    assert one_key != other_key
 
 
 def test_code_of_a_provider_and_what_it_reads_are_in_the_key(monkeypatch):
