@@ -1,9 +1,9 @@
 """Attention of decoders: a paged cache beside a copy, and `causal_attention` beside torch's own.
 
-A cache has four times the bytes of the last-level cache of the CPU, and its pages are in random
-order. A rate is the bytes of keys and values, with scales, per second, and then the same as a part
-of the bytes that a large copy of torch reads and writes per second, measured in turn with it. The
-promise: at least 0.7 of that, for pages of 64 keys.
+A cache has four times the bytes of the last-level cache of the CPU, lies in memory as `PagedCache`
+makes it, and its pages are in random order. A rate is the bytes of keys and values, with scales,
+per second, and then the same as a part of the bytes that a large copy of torch reads and writes per
+second, measured in turn with it. The promise: at least 0.7 of that, for pages of 64 keys.
 
 The peer of `causal_attention` is the faster of torch's `scaled_dot_product_attention` with grouped
 heads, and with key heads repeated before.
@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-import kernels_mlir  # noqa: F401 - registers the ops
 from benchmarks.machine import MeasuredMachine, measure_machine
 from benchmarks.measure import measure_interleaved, summarise
 from ir_runtime.ir import ops, strict_priority
+from kernels_mlir.attention.paged_cache import PagedCache
 
 __all__ = ["add_arguments", "run"]
 
@@ -146,9 +146,13 @@ def _measure_cache(cache: Cache, bytes_all: int, rounds: int, *, judge: bool) ->
     key_bytes = KV_HEADS * (cache.depth * cache.dtype.itemsize + 4 * scaled)
     pages = max(1, bytes_all // (2 * key_bytes * cache.page * cache.batch))
     blocks = pages * cache.batch
-    shape = (blocks, KV_HEADS, cache.page, cache.depth)
-    key, value = (_filled(shape, cache.dtype) for _ in range(2))
-    scales = [torch.full(shape[:3], 0.01) for _ in range(2)] if scaled else [None, None]
+    paged = PagedCache(1, blocks, KV_HEADS, cache.depth, page=cache.page, dtype=cache.dtype)
+    layer = paged.layers[0]
+    for t in (layer.key, layer.value):
+        t.copy_(_filled(t.shape, cache.dtype))
+    for t in (layer.key_scale, layer.value_scale):
+        if t is not None:
+            t.fill_(0.01)
     table = torch.randperm(blocks, dtype=torch.int32).view(cache.batch, pages)
     lengths = torch.full((cache.batch,), pages * cache.page, dtype=torch.int32)
     wide = torch.float32 if cache.dtype == torch.float32 else torch.bfloat16
@@ -159,7 +163,8 @@ def _measure_cache(cache: Cache, bytes_all: int, rounds: int, *, judge: bool) ->
     target = torch.empty_like(source)
 
     def ours() -> Tensor:
-        return op(query, key, value, table, lengths, None, None, None, None, *scales)
+        scales = (layer.key_scale, layer.value_scale)
+        return op(query, layer.key, layer.value, table, lengths, None, None, None, None, *scales)
 
     with torch.no_grad(), op.set_priority(["iree"]), strict_priority():
         times = measure_interleaved(
@@ -173,7 +178,7 @@ def _measure_cache(cache: Cache, bytes_all: int, rounds: int, *, judge: bool) ->
     return Line(cache.name, seconds * 1e6, peer * 1e6, peer / seconds, rate, least)
 
 
-def _filled(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+def _filled(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     if dtype == torch.int8:
         return torch.randint(-127, 128, shape, dtype=torch.int8)
     return torch.randn(shape).to(dtype)

@@ -31,8 +31,8 @@ BLOCK = 64
 
 MOST_TILE_HEADS = 8
 
-AHEAD = 32
-"""Keys between the use of a row and its prefetch."""
+AHEAD = BLOCK
+"""Keys between the use of a row and its prefetch: a block is fetched while one is computed."""
 
 
 @dataclass(frozen=True)
@@ -43,23 +43,31 @@ class DecodeForm:
         lanes: numbers of a vector; as many sums are in registers.
         workers: workgroups, one for each core.
         pairs: whether the CPU multiplies pairs of bfloat16 into sums in float32.
+        words: the instruction that multiplies pairs of 16-bit integers, for int8; "" without one.
     """
 
     lanes: int
     workers: int
     pairs: bool = False
+    words: str = ""
 
     @property
     def name(self) -> str:
         """A name that differs for each choice of sizes, for the variant of a kernel."""
         pairs = " vdpbf16ps" if self.pairs else ""
-        return f"decode{self.lanes}x{self.workers}{pairs}"
+        words = f" {self.words}" if self.words else ""
+        return f"decode{self.lanes}x{self.workers}{pairs}{words}"
 
-    def parameters(self, group: int, depth: int) -> dict[str, int]:
-        """Return the sizes of the template for `group` query heads a key head."""
+    def parameters(self, group: int, depth: int, *, words: bool) -> dict[str, int]:
+        """Return the sizes of the template for `group` query heads a key head.
+
+        With `words`, channels are counted in pairs of vectors.
+        """
         heads_each = min(1 << (group - 1).bit_length(), MOST_TILE_HEADS, self.lanes // 2)
-        tiles, d_lines = -(-group // heads_each), -(-depth // self.lanes)
-        fitting = [n for n in range(1, self.lanes // heads_each + 1) if d_lines % n == 0]
+        tiles, out_lines = -(-group // heads_each), -(-depth // self.lanes)
+        unit = 2 if words else 1
+        d_lines = -(-out_lines // unit) * unit
+        fitting = [n for n in range(unit, self.lanes // heads_each + 1, unit) if d_lines % n == 0]
         tile_lines = heads_each * d_lines + 2
         q_lines, s_lines = tiles * heads_each * d_lines, BLOCK * heads_each // self.lanes
         return {
@@ -72,11 +80,12 @@ class DecodeForm:
             "channel_vectors": min(fitting[-1], 8),
             "tiles": tiles,
             "d_lines": d_lines,
+            "out_lines": out_lines,
             "tile_lines": tile_lines,
             "part_lines": tiles * tile_lines,
             "q_lines": q_lines,
             "s_lines": s_lines,
-            "own_lines": q_lines + s_lines + 1,
+            "own_lines": q_lines + s_lines + 2 + BLOCK // self.lanes + tiles,
         }
 
 
@@ -84,7 +93,10 @@ def decode_form(machine: Machine | None = None) -> DecodeForm:
     """Return the form for a machine; None for the one code is made for."""
     machine = machine or code_machine()
     wide = machine.cpu.cpu == "x86-64-v4"
-    return DecodeForm(16 if wide else 8, machine.cores, wide and machine.has("avx512bf16"))
+    words = "vpmaddwd" if wide or machine.cpu.cpu == "x86-64-v3" else ""
+    if wide and machine.has("avx512vnni"):
+        words = "vpdpwssd"
+    return DecodeForm(16 if wide else 8, machine.cores, wide and machine.has("avx512bf16"), words)
 
 
 @dataclass(frozen=True)
@@ -132,11 +144,13 @@ class Decode:
         merged = ["parts"] + ["lengths"] * paged + ["sinks"] * (self.sinks is not None)
         group = self.heads // self.kv_heads
         form = decode_form()
+        words = form.words if scaled and self.dtype == torch.bfloat16 else ""
         return {
             "place": self.place,
             "paged": paged,
             "sliced": self.sliced,
             "scaled": scaled,
+            "words": words,
             "pairs": form.pairs and self.dtype == self.cache == torch.bfloat16,
             "kv_heads": self.kv_heads,
             "group": group,
@@ -162,7 +176,7 @@ class Decode:
             "inputs": inputs + ["mask"] * (self.mask is not None),
             "outputs": ["parts", "own"] + ["report"] * paged,
             "merge_inputs": merged,
-            **form.parameters(group, self.depth),
+            **form.parameters(group, self.depth, words=bool(words)),
         }
 
 

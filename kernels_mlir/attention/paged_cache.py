@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
+import mmap
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -249,8 +251,23 @@ class PagedCache:
 def _new_pages(
     shape: tuple[int, int, int, int], dtype: torch.dtype, device: torch.device | str
 ) -> CachePages:
-    key, value = (torch.zeros(shape, dtype=dtype, device=device) for _ in range(2))
+    key, value = (_zeros(shape, dtype, device) for _ in range(2))
     if dtype != torch.int8:
         return CachePages(key, value, None, None)
-    scales = (torch.zeros(shape[:3], device=device) for _ in range(2))
+    scales = (_zeros(shape[:3], torch.float32, device) for _ in range(2))
     return CachePages(key, value, *scales)
+
+
+def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device | str) -> Tensor:
+    """Make zeros, on a CPU in large pages of the system if it has some.
+
+    A step reads pieces of a few KiB from anywhere: with small pages it waits for their addresses.
+    """
+    made = torch.empty(shape, dtype=dtype, device=device)
+    hint = getattr(mmap, "MADV_HUGEPAGE", None)
+    if hint is not None and type(made) is Tensor and made.device.type == "cpu":
+        start = -(-made.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
+        whole = (made.data_ptr() + made.nbytes - start) // mmap.PAGESIZE * mmap.PAGESIZE
+        if whole > 0:  # Where the system refuses, nothing is lost.
+            ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(whole), hint)
+    return made.zero_()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from ir_runtime import ir
+from ir_runtime import Device, aot, ir
 from ir_runtime.errors import ArgumentError, IndexOutOfRangeError
 from ir_runtime.ir import IrOp
 from kernels_mlir.attention.paged_attention_decode import native_paged_attention_decode
@@ -64,6 +65,52 @@ def test_a_row_does_not_depend_on_its_batch_nor_on_threads(op: IrOp, kind: str) 
         for i in (0, 3, 4):
             alone[i] = arguments[i][b : b + 1].contiguous()
         torch.testing.assert_close(computed(op, alone)[0], together[b], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("spread", [1.0, 100.0])
+def test_an_int8_cache_of_any_scales_has_the_error_of_torch(op: IrOp, spread: float) -> None:
+    """Scales of any sign and size, and a channel of the query that is much larger than the rest."""
+    arguments = cached([320, 70], cache=torch.int8, dtype=torch.bfloat16)
+    arguments[0][:, :, 5] *= spread
+    sizes = torch.logspace(-2, 1, PAGE) * torch.tensor([1.0, -1.0]).repeat(PAGE // 2)
+    arguments[10] = arguments[10] * sizes
+    ours, native = (computed(op, arguments, name) for name in ("iree", "native"))
+    assert error_of(ours, arguments) <= 1.5 * error_of(native, arguments)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(0, math.nan), (0, math.inf), (9, math.nan), (10, math.nan), (10, math.inf)],
+)
+def test_an_int8_cache_hides_no_number_that_is_not_finite(
+    op: IrOp, place: int, value: float
+) -> None:
+    arguments = cached([300, 40], cache=torch.int8, dtype=torch.bfloat16)
+    at = (0, 1, 3) if place == 0 else (arguments[3][0, 2].item(), 0, 4)
+    arguments[place][at] = value
+    ours, native = (computed(op, arguments, name) for name in ("iree", "native"))
+    assert not ours[0, 1].isfinite().any()
+    assert native[0, 1].isfinite().logical_not().any()
+    torch.testing.assert_close(ours[1], native[1], atol=1e-2, rtol=1e-2)
+
+
+@pytest.mark.skipif(
+    "cpu:x86-64-v3" not in [target.name for target in Device("local-sync").targets],
+    reason="needs the features of x86-64-v3",
+)
+def test_an_int8_cache_on_a_cpu_without_avx512_has_the_error_of_torch(op: IrOp) -> None:
+    arguments = cached([300, 40], cache=torch.int8, dtype=torch.bfloat16)
+
+    class Decoder(torch.nn.Module):
+        def forward(self, *given: Tensor) -> Tensor:
+            return op(*given[:5], None, None, None, None, *given[5:])
+
+    tensors = tuple(a for a in arguments if a is not None)
+    with op.set_priority(["iree"]), ir.strict_priority():
+        program = aot.export(Decoder(), tensors, target="cpu:x86-64-v3")
+    assert "x86.avx2.pmadd.wd" in program.mlir()
+    ours = program(*tensors)
+    assert error_of(ours, arguments) <= 1.5 * error_of(computed(op, arguments, "native"), arguments)
 
 
 def test_pages_in_another_place_give_the_same_bits(op: IrOp) -> None:

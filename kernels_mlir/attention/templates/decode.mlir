@@ -18,6 +18,7 @@ that is not in the cache is read as if it had no keys, and reported; so are leng
 {%- from 'attention_index.mlir' import at, constant with context -%}
 {%- from 'decode_index.mlir' import bindings, bound, most_keys, number, power_constants, read, read_pairs, sizes, span with context -%}
 {%- from 'decode_block.mlir' import by_head, report, scores, softmax, values with context -%}
+{%- from 'decode_words.mlir' import query_words, word_constants with context -%}
 {%- set room = '%room' if sliced else '%width' %}
 !lines = memref<?x{{ lanes }}xf32>
 !linest = tensor<?x{{ lanes }}xf32>
@@ -62,6 +63,9 @@ hal.executable.source private @decode_attend {
 {%- if mask and mask not in (element, cache) %}
       %zero_{{ mask }} = arith.constant 0.0 : {{ mask }}
 {%- endif %}
+{%- if words %}
+      {{- word_constants() }}
+{%- endif %}
       {{- most_keys() }}
       %q_rows = arith.muli %batch, %heads : index
 {%- if paged %}
@@ -94,6 +98,11 @@ hal.executable.source private @decode_attend {
       {{- at('q_own', 'a * %d' | format(own_lines), '%worker') }}
       {{- at('s_own', 'a + %d' | format(q_lines), '%q_own') }}
       {{- at('shrink_own', 'a + %d' | format(s_lines), '%s_own') }}
+{%- if words %}
+      {{- at('grow_own', 'a + 1', '%shrink_own') }}
+      {{- at('vsc_own', 'a + 2', '%shrink_own') }}
+      {{- at('factor_own', 'a + %d' | format(2 + block // lanes), '%shrink_own') }}
+{%- endif %}
 {%- if paged %}
       %is_first = arith.cmpi eq, %worker, %c0 : index
       scf.if %is_first {
@@ -146,6 +155,9 @@ hal.executable.source private @decode_attend {
             %h_in = arith.minsi %h, %h_last : index
             %b_q = arith.muli %b, %heads : index
             {{- at('q_row', 'a + b * %d + c' | format(group), '%b_q', '%kh', '%h_in') }}
+{%- if words %}
+            {{- query_words() }}
+{%- else %}
             scf.for %line = %c0 to %{{ 'd_pairs' if pairs else 'd_lines' }} step %c1 {
 {%- if pairs %}
               {{- at('d', 'a * 32', '%line') }}
@@ -158,6 +170,7 @@ hal.executable.source private @decode_attend {
               {{- at('q_to', 'a + b * %d + c' | format(d_lines), '%q_own', '%h', '%line') }}
               vector.store %x, %own[%q_to, %c0] : !lines, !f
             }
+{%- endif %}
           }
           scf.for %tile = %c0 to %tiles step %c1 {
             {{- at('o_tile', 'a + b * %d' | format(tile_lines), '%part', '%tile') }}

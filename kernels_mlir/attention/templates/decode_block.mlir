@@ -1,6 +1,7 @@
 {#- What a worker of decode.mlir does with a block of keys: scores, softmax, and the sum of values. -#}
 {%- from 'attention_index.mlir' import at, constant with context -%}
 {%- from 'decode_index.mlir' import numbered, power, read, read_pairs, repeated with context -%}
+{%- from 'decode_words.mlir' import in_order, interleaved, product, read_words, value_scales, weight_words with context -%}
 {%- macro find() %}
             // 16 keys from %t0 on: the row of the first one, and how many of them count.
             %left = arith.subi %block_end, %t0 : index
@@ -58,23 +59,27 @@
             {{- at(name, 'a + b', '%row0', key) }}
 {%- endif %}
 {%- endmacro -%}
-{%- macro summed() %}
+{%- macro summed() %}{% set sum = '!i' if words else '!f' %}
               // Lane l of %sum is the sum of all lanes of %acc#l.
 {%- for i in range(lanes) %}
-              %w0_{{ i }} = arith.bitcast %acc#{{ i }} : !f to !f
+              %w0_{{ i }} = arith.bitcast %acc#{{ i }} : {{ sum }} to {{ sum }}
 {%- endfor %}
 {%- set s = namespace(n=lanes, stage=0) %}
 {%- for _ in range(5) if s.n > 1 %}{% set half = s.n // 2 %}
 {%- for i in range(half) %}
 {%- for high in range(2) %}
               %w{{ s.stage }}_{{ i }}_{{ high }} = vector.shuffle %w{{ s.stage }}_{{ i }}, %w{{ s.stage }}_{{ i + half }} [
-              {%- for p in range(lanes) %}{% set q = p // s.n %}{% set in = p % s.n %}{{ (lanes if in >= half else 0) + q * s.n + in % half + high * half }}{{ ', ' if not loop.last }}{% endfor %}] : !f, !f
+              {%- for p in range(lanes) %}{% set q = p // s.n %}{% set in = p % s.n %}{{ (lanes if in >= half else 0) + q * s.n + in % half + high * half }}{{ ', ' if not loop.last }}{% endfor %}] : {{ sum }}, {{ sum }}
 {%- endfor %}
-              %w{{ s.stage + 1 }}_{{ i }} = arith.addf %w{{ s.stage }}_{{ i }}_0, %w{{ s.stage }}_{{ i }}_1 : !f
+              %w{{ s.stage + 1 }}_{{ i }} = arith.add{{ 'i' if words else 'f' }} %w{{ s.stage }}_{{ i }}_0, %w{{ s.stage }}_{{ i }}_1 : {{ sum }}
 {%- endfor %}
 {%- set s.n = half %}{% set s.stage = s.stage + 1 %}
 {%- endfor %}
+{%- if words %}
+              %sum = arith.sitofp %w{{ s.stage }}_0 : !i to !f
+{%- else %}
               %sum = arith.bitcast %w{{ s.stage }}_0 : !f to !f
+{%- endif %}
 {%- endmacro -%}
 {%- macro for_each_head(name, value, kind) %}
             {#- `keys_each` numbers, each in the lanes of its key -#}
@@ -96,12 +101,19 @@
             %{{ name }} = arith.bitcast %{{ name }}_{{ steps | length }} : !f to !f
 {%- endmacro -%}
 {%- macro scores() %}
-          %top = scf.for %t0 = %t_block to %block_end step %c16 iter_args(%top_a = %lowest) -> (!f) {
+{%- if words %}
+          %factor_line = arith.addi %factor_own, %tile : index
+          %factors = vector.load %own[%factor_line, %c0] : !lines, !f
+{%- endif %}
+          %top{{ ', %most_each' if words }} = scf.for %t0 = %t_block to %block_end step %c16 iter_args(%top_a = %lowest{{ ', %most_a = %zero_few' if words }}) -> (!f{{ ', vector<16xf32>' if words }}) {
             {{- find() }}
             {{- find_ahead() }}
             %seen_one = arith.maxsi %seen, %c1 : index
             %last = arith.subi %seen_one, %c1 : index
             %before = arith.subi %k_first, %t0 : index
+{%- if words %}
+            {{- value_scales() }}
+{%- endif %}
             {{- at('s_line0', 'a + (b - c) floordiv %d' | format(keys_each), '%s_own', '%t0', '%t_block') }}
             %top_b = scf.for %i = %c0 to %here step %keys_each iter_args(%x = %top_a) -> (!f) {
 {%- for j in range(keys_each) %}
@@ -112,29 +124,36 @@
 {%- for j in range(keys_each) %}
               {{- fetch('fetched%d' | format(j), '%k_base', '%%key%d' | format(j), '%c0', depth * cache_bytes) }}
 {%- endfor %}
-              %acc:{{ lanes }} = scf.for %line = %c0 to %{{ 'd_pairs' if pairs else 'd_lines' }} step %c1 iter_args({{ numbered(lanes, '%a', ' = %zero') }}) -> ({{ repeated(lanes, '!f') }}) {
-                {{- at('d', 'a * %d' | format(32 if pairs else lanes), '%line') }}
+{%- set sum = '!i' if words else '!f' %}
+              %acc:{{ lanes }} = scf.for %line = %c0 to %{{ 'd_words' if words else 'd_pairs' if pairs else 'd_lines' }} step %c1 iter_args({{ numbered(lanes, '%a', ' = %zero_i' if words else ' = %zero') }}) -> ({{ repeated(lanes, sum) }}) {
+                {{- at('d', 'a * %d' | format(2 * lanes if words else 32 if pairs else lanes), '%line') }}
 {%- for h in range(heads_each) %}
                 {{- at('q_at%d' | format(h), 'a + b + %d' | format(h * d_lines), '%q_tile', '%line') }}
                 %q{{ h }} = vector.load %own[%q_at{{ h }}, %c0] : !lines, !f
-{%- if pairs %}
+{%- if words %}
+                %q_words{{ h }} = vector.bitcast %q{{ h }} : !f to vector<{{ 2 * lanes }}xi16>
+{%- elif pairs %}
                 %q_pairs{{ h }} = vector.bitcast %q{{ h }} : !f to vector<32xbf16>
 {%- endif %}
 {%- endfor %}
 {%- for j in range(keys_each) %}
-{%- if pairs %}
+{%- if words %}
+                {{- read_words('k%d' | format(j), '%ks', '%%row%d, %%d' | format(j + 1)) }}
+{%- elif pairs %}
                 {{- read_pairs('k%d' | format(j), '%ks', '%%row%d, %%d' | format(j + 1)) }}
 {%- else %}
                 {{- read('k%d' | format(j), '%ks', cache, '%%row%d, %%d' | format(j + 1)) }}
 {%- endif %}
 {%- for h in range(heads_each) %}{% set n = j * heads_each + h %}
-{%- if pairs %}
+{%- if words %}
+                {{- product('n%d' | format(n), '%%a%d' | format(n), '%%k%d' | format(j), '%%q_words%d' | format(h)) }}
+{%- elif pairs %}
                 %n{{ n }} = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%a{{ n }}, %k{{ j }}, %q_pairs{{ h }}) : (!f, vector<32xbf16>, vector<32xbf16>) -> !f
 {%- else %}
                 %n{{ n }} = math.fma %k{{ j }}, %q{{ h }}, %a{{ n }} : !f
 {%- endif %}
 {%- endfor %}{% endfor %}
-                scf.yield {{ numbered(lanes, '%n') }} : {{ repeated(lanes, '!f') }}
+                scf.yield {{ numbered(lanes, '%n') }} : {{ repeated(lanes, sum) }}
               }
               {{- summed() }}
 {%- if scaled %}
@@ -142,7 +161,7 @@
               %ksc_few = vector.load %kscs[%scale_at] : memref<?xf32>, vector<{{ keys_each }}xf32>
               {{- for_each_head('ksc', '%ksc_few', 'f32') }}
               %sum_k = arith.mulf %sum, %ksc : !f
-              %score_s = arith.mulf %sum_k, %scale : !f
+              %score_s = arith.mulf %sum_k, {{ '%factors' if words else '%scale' }} : !f
 {%- else %}
               %score_s = arith.mulf %sum, %scale : !f
 {%- endif %}
@@ -182,7 +201,7 @@
               %x_new = arith.select %more, %s, %x : !mask, !f
               scf.yield %x_new : !f
             }
-            scf.yield %top_b : !f
+            scf.yield %top_b{{ ', %most_b' if words }} : !f{{ ', vector<16xf32>' if words }}
           }
 {%- endmacro -%}
 {%- macro softmax() %}
@@ -194,15 +213,29 @@
           %less = arith.subf %m_old, %m_new : !f
           {{- power('shrink', '%less') }}
           vector.store %shrink, %own[%shrink_own, %c0] : !lines, !f
+{%- if words %}
+          // Weights are words of the largest one: they count e ** (top1 - m_new) in the sum.
+          %grown = arith.subf %top1, %m_new : !f
+          {{- power('grow', '%grown') }}
+          %most_any = vector.reduction <maximumf>, %most_each, %least_scale : vector<16xf32> into f32
+          %most_inverse = arith.divf %most_word, %most_any : f32
+          %most_inverses = vector.broadcast %most_inverse : f32 to !f
+          %most_unit = arith.mulf %most_any, %word_unit : f32
+          %most_units = vector.broadcast %most_unit : f32 to !f
+          %grow_words = arith.mulf %grow, %most_units : !f
+          vector.store %grow_words, %own[%grow_own, %c0] : !lines, !f
+{%- endif %}
           %keys_here = arith.subi %block_end, %t_block : index
           %vectors = arith.ceildivui %keys_here, %keys_each : index
           %sum_here = scf.for %n = %c0 to %vectors step %c1 iter_args(%l = %zero) -> (!f) {
             %s_line = arith.addi %s_own, %n : index
             %s = vector.load %own[%s_line, %c0] : !lines, !f
-            %y = arith.subf %s, %m_new : !f
+            %y = arith.subf %s, {{ '%top1' if words else '%m_new' }} : !f
             {{- power('p', '%y') }}
             %l_new = arith.addf %l, %p : !f
-{%- if scaled %}
+{%- if words %}
+            {{- weight_words() }}
+{%- elif scaled %}
             {{- at('n_key', 'a + b * %d' | format(keys_each), '%t_block', '%n') }}
             {{- at('t0', 'a floordiv 16 * 16', '%n_key') }}
             {{- find() }}
@@ -217,21 +250,60 @@
             scf.yield %l_new : !f
           }
           %l_old = vector.load %parts[%l_line, %c0] : !lines, !f
+{%- if words %}
+          %sum_grown = arith.mulf %sum_here, %grow : !f
+          %l_next = math.fma %l_old, %shrink, %sum_grown : !f
+{%- else %}
           %l_next = math.fma %l_old, %shrink, %sum_here : !f
+{%- endif %}
           vector.store %l_next, %parts[%l_line, %c0] : !lines, !f
 {%- endmacro -%}
+{%- macro products_of_pair() %}
+                {#- The products of keys %j and %j + 1 with their weights, all heads of a tile -#}
+                {{- at('j_next', 'a + 1', '%j') }}
+                {{- row_of('row', '%j') }}
+                {{- row_of('row_next', '%j_next') }}
+                {{- fetch('fetched', '%v_base', '%j', '%d0_bytes', channel_vectors * lanes) }}
+                {{- fetch('fetched_next', '%v_base', '%j_next', '%d0_bytes', channel_vectors * lanes) }}
+                {{- at('p_index', 'a + b floordiv 2 * %d' | format(heads_each), '%p_at', '%j') }}
+                %p_i64 = arith.index_cast %p_index : index to i64
+                %p_to = llvm.getelementptr %own_base[%p_i64] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+{%- for h in range(heads_each) %}
+                %p_to{{ h }} = llvm.getelementptr %p_to[{{ h }}] : (!llvm.ptr) -> !llvm.ptr, f32
+                %p_one{{ h }} = llvm.load %p_to{{ h }} : !llvm.ptr -> i32
+                %p_two{{ h }} = vector.broadcast %p_one{{ h }} : i32 to !i
+                %p{{ h }} = vector.bitcast %p_two{{ h }} : !i to vector<{{ 2 * lanes }}xi16>
+{%- endfor %}
+{%- for c in range(0, channel_vectors, 2) %}
+                {{- at('d%d' | format(c + 1), 'a + %d' | format(c * lanes), '%d0') }}
+                {{- read_words('v%d' | format(c), '%vs', '%%row, %%d%d' | format(c + 1)) }}
+                {{- read_words('u%d' | format(c), '%vs', '%%row_next, %%d%d' | format(c + 1)) }}
+{%- for high in range(2) %}
+                {{- interleaved('x%d' | format(c + high), '%%v%d' | format(c), '%%u%d' | format(c), high) }}
+{%- for h in range(heads_each) %}{% set n = h * channel_vectors + c + high %}
+                {{- product('n%d' | format(n), '%%b%d' | format(n), '%%x%d' | format(c + high), '%%p%d' | format(h)) }}
+{%- endfor %}{% endfor %}{% endfor %}
+{%- endmacro -%}
 {%- macro values() %}
-{%- set count = heads_each * channel_vectors %}
+{%- set count = heads_each * channel_vectors %}{% set sum = '!i' if words else '!f' %}
           scf.for %line0 = %c0 to %d_lines step %lines_each {
             {{- at('d0', 'a * %d' | format(lanes), '%line0') }}
             {{- at('d0_bytes', 'a * %d' | format(lanes * cache_bytes), '%line0') }}
-            %acc:{{ count }} = scf.for %t0 = %t_block to %block_end step %c16 iter_args({{ numbered(count, '%a', ' = %zero') }}) -> ({{ repeated(count, '!f') }}) {
+            %acc:{{ count }} = scf.for %t0 = %t_block to %block_end step %c16 iter_args({{ numbered(count, '%a', ' = %zero_i' if words else ' = %zero') }}) -> ({{ repeated(count, sum) }}) {
               {{- find() }}
               {{- find_ahead() }}
               %before = arith.subi %k_first, %t0 : index
               %j_first = arith.maxsi %before, %c0 : index
+{%- if words %}
+              {{- at('j_even', 'a floordiv 2 * 2', '%j_first') }}
+              {{- at('p_at', 'a * %d + (b - c) floordiv 2 * %d' | format(lanes, heads_each), '%s_own', '%t0', '%t_block') }}
+{%- else %}
               {{- at('p_at', 'a * %d + (b - c) * %d' | format(lanes, heads_each), '%s_own', '%t0', '%t_block') }}
-              %in:{{ count }} = scf.for %j = %j_first to %seen step %c1 iter_args({% for i in range(count) %}%b{{ i }} = %a{{ i }}{{ ', ' if not loop.last }}{% endfor %}) -> ({{ repeated(count, '!f') }}) {
+{%- endif %}
+              %in:{{ count }} = scf.for %j = %j_{{ 'even' if words else 'first' }} to %seen step %{{ 'two_keys' if words else 'c1' }} iter_args({% for i in range(count) %}%b{{ i }} = %a{{ i }}{{ ', ' if not loop.last }}{% endfor %}) -> ({{ repeated(count, sum) }}) {
+{%- if words %}
+                {{- products_of_pair() }}
+{%- else %}
                 {{- row_of('row', '%j') }}
                 {{- fetch('fetched', '%v_base', '%j', '%d0_bytes', channel_vectors * lanes * cache_bytes) }}
 {%- for c in range(channel_vectors) %}
@@ -248,19 +320,38 @@
 {%- for c in range(channel_vectors) %}{% set n = h * channel_vectors + c %}
                 %n{{ n }} = math.fma %v{{ c }}, %p{{ h }}, %b{{ n }} : !f
 {%- endfor %}{% endfor %}
-                scf.yield {{ numbered(count, '%n') }} : {{ repeated(count, '!f') }}
+{%- endif %}
+                scf.yield {{ numbered(count, '%n') }} : {{ repeated(count, sum) }}
               }
-              scf.yield {{ numbered(count, '%in#') }} : {{ repeated(count, '!f') }}
+              scf.yield {{ numbered(count, '%in#') }} : {{ repeated(count, sum) }}
             }
             {{- at('o_first', 'a + b', '%o_tile', '%line0') }}
+{%- if words %}
+{%- for n in range(count) %}
+            %f{{ n }} = arith.sitofp %acc#{{ n }} : !i to !f
+{%- endfor %}
+{%- for n in range(0, count, 2) %}
+            {{- in_order('g%d' | format(n), '%%f%d' | format(n), '%%f%d' | format(n + 1), 0) }}
+            {{- in_order('g%d' | format(n + 1), '%%f%d' | format(n), '%%f%d' | format(n + 1), 1) }}
+{%- endfor %}
+{%- endif %}
 {%- for h in range(heads_each) %}
             %h{{ h }} = arith.constant {{ h }} : index
             %shrink_one{{ h }} = memref.load %own[%shrink_own, %h{{ h }}] : !lines
             %shrink{{ h }} = vector.broadcast %shrink_one{{ h }} : f32 to !f
+{%- if words %}
+            %grow_one{{ h }} = memref.load %own[%grow_own, %h{{ h }}] : !lines
+            %grow{{ h }} = vector.broadcast %grow_one{{ h }} : f32 to !f
+{%- endif %}
 {%- for c in range(channel_vectors) %}{% set n = h * channel_vectors + c %}
             {{- at('o_at%d' | format(n), 'a + %d' | format(h * d_lines + c), '%o_first') }}
             %o_old{{ n }} = vector.load %parts[%o_at{{ n }}, %c0] : !lines, !f
+{%- if words %}
+            %part{{ n }} = arith.mulf %g{{ n }}, %grow{{ h }} : !f
+            %o_new{{ n }} = math.fma %o_old{{ n }}, %shrink{{ h }}, %part{{ n }} : !f
+{%- else %}
             %o_new{{ n }} = math.fma %o_old{{ n }}, %shrink{{ h }}, %acc#{{ n }} : !f
+{%- endif %}
             vector.store %o_new{{ n }}, %parts[%o_at{{ n }}, %c0] : !lines, !f
 {%- endfor %}{% endfor %}
           }

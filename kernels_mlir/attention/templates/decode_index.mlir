@@ -16,13 +16,20 @@
               %{{ name }} = vector.transfer_read {{ memory }}[{{ place }}], %zero_bf16 {in_bounds = [{{ 'true' if depth % 32 == 0 else 'false' }}]} : memref<?x{{ depth }}xbf16>, vector<32xbf16>
 {%- endmacro -%}
 {%- macro power(name, difference) %}
-                // e ** difference; below 2 ** -126 it is 0.
+                // e ** difference; with 8 lanes it is 0 below 2 ** -126.
                 %{{ name }}_x = arith.mulf {{ difference }}, %log2e : !f
+{%- if lanes == 16 %}
+                %{{ name }}_f = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%{{ name }}_x, %downwards, %zero, %all_lanes, %current) : (!f, i32, !f, i16, i32) -> !f
+{%- else %}
                 %{{ name }}_n = math.floor %{{ name }}_x : !f
                 %{{ name }}_f = arith.subf %{{ name }}_x, %{{ name }}_n : !f
+{%- endif %}
 {%- for i in range(6) %}
                 %{{ name }}_{{ i }} = math.fma {{ '%power6' if loop.first else '%%%s_%d' | format(name, i - 1) }}, %{{ name }}_f, %power{{ 5 - i }} : !f
 {%- endfor %}
+{%- if lanes == 16 %}
+                %{{ name }} = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%{{ name }}_5, %{{ name }}_x, %zero, %all_lanes, %current) : (!f, !f, !f, i16, i32) -> !f
+{%- else %}
                 %{{ name }}_t = arith.addf %{{ name }}_n, %magic : !f
                 %{{ name }}_tb = arith.bitcast %{{ name }}_t : !f to !i
                 %{{ name }}_sh = arith.shli %{{ name }}_tb, %c23 : !i
@@ -33,9 +40,16 @@
                 %{{ name }}_z = arith.select %{{ name }}_low, %zero, %{{ name }}_e : !mask, !f
                 %{{ name }}_nan = arith.cmpf uno, %{{ name }}_x, %{{ name }}_x : !f
                 %{{ name }} = arith.select %{{ name }}_nan, %{{ name }}_x, %{{ name }}_z : !mask, !f
+{%- endif %}
 {%- endmacro -%}
 {%- macro power_constants() %}
+{%- if lanes == 16 %}
+      %downwards = llvm.mlir.constant(1 : i32) : i32
+      %current = llvm.mlir.constant(4 : i32) : i32
+      %all_lanes = llvm.mlir.constant(-1 : i16) : i16
+{%- endif %}
       %zero = arith.constant dense<0.0> : !f
+      %zero_i = arith.constant dense<0> : !i
       %log2e = arith.constant dense<1.44269504> : !f
       %magic = arith.constant dense<1.2582912e7> : !f
       %c23 = arith.constant dense<23> : !i
@@ -83,6 +97,7 @@
       {{- constant('chunk_keys', chunk) }}
       {{- constant('d_lines', d_lines) }}
       {{- constant('d_pairs', (depth + 31) // 32) }}
+      {{- constant('d_words', (depth + 2 * lanes - 1) // (2 * lanes)) }}
 {%- if paged %}
       {{- constant('page_keys', page) }}
 {%- endif %}

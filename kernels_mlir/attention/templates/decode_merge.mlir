@@ -75,7 +75,7 @@ hal.executable.source private @decode_merge {
           %top = arith.bitcast %top_keys : f32 to f32
           %l_first = arith.constant dense<0.0> : !f
 {%- endif %}
-          %acc:{{ d_lines + 1 }} = scf.for %c = %c0 to %chunks step %c1 iter_args(%l = %l_first, {{ numbered(d_lines, '%a', ' = %zero') }}) -> (!f, {{ repeated(d_lines, '!f') }}) {
+          %acc:{{ out_lines + 1 }} = scf.for %c = %c0 to %chunks step %c1 iter_args(%l = %l_first, {{ numbered(out_lines, '%a', ' = %zero') }}) -> (!f, {{ repeated(out_lines, '!f') }}) {
             {{- at('m_line', 'a + b * %d' | format(part_lines), '%m_line0', '%c') }}
             {{- at('l_line', 'a + 1', '%m_line') }}
             {{- at('o_line', 'a + b * %d' | format(part_lines), '%o_line0', '%c') }}
@@ -86,16 +86,16 @@ hal.executable.source private @decode_merge {
             %l_one = memref.load %parts[%l_line, %in_tile] : !lines
             %l_each = vector.broadcast %l_one : f32 to !f
             %l_new = math.fma %l_each, %w, %l : !f
-{%- for i in range(d_lines) %}
+{%- for i in range(out_lines) %}
             {{- at('o_at%d' | format(i), 'a + %d' | format(i), '%o_line') }}
             %o{{ i }} = vector.load %parts[%o_at{{ i }}, %c0] : !lines, !f
             %n{{ i }} = math.fma %o{{ i }}, %w, %a{{ i }} : !f
 {%- endfor %}
-            scf.yield %l_new, {{ numbered(d_lines, '%n') }} : !f, {{ repeated(d_lines, '!f') }}
+            scf.yield %l_new, {{ numbered(out_lines, '%n') }} : !f, {{ repeated(out_lines, '!f') }}
           }
           // A token that sees no key gets zeros.
           %no_keys = arith.cmpf oeq, %acc#0, %zero : !f
-{%- for i in range(d_lines) %}
+{%- for i in range(out_lines) %}
           %share{{ i }} = arith.divf %acc#{{ i + 1 }}, %acc#0 : !f
           %y{{ i }} = arith.select %no_keys, %zero, %share{{ i }} : !mask, !f
           {{- constant('d%d' | format(i), i * lanes) }}
