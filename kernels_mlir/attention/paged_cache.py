@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
-import mmap
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +13,7 @@ from torch import Tensor
 from ir_runtime.errors import ArgumentError, CacheFullError, UnknownSequenceError
 from ir_runtime.fork_lock import fork_safe_lock
 from kernels_mlir.attention.rules import CACHES
+from kernels_mlir.large_pages import empty_in_large_pages
 
 __all__ = ["CachePages", "PagedCache", "PagedStep"]
 
@@ -251,23 +250,8 @@ class PagedCache:
 def _new_pages(
     shape: tuple[int, int, int, int], dtype: torch.dtype, device: torch.device | str
 ) -> CachePages:
-    key, value = (_zeros(shape, dtype, device) for _ in range(2))
+    key, value = (empty_in_large_pages(shape, dtype, device).zero_() for _ in range(2))
     if dtype != torch.int8:
         return CachePages(key, value, None, None)
-    scales = (_zeros(shape[:3], torch.float32, device) for _ in range(2))
+    scales = (torch.zeros(shape[:3], dtype=torch.float32, device=device) for _ in range(2))
     return CachePages(key, value, *scales)
-
-
-def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device | str) -> Tensor:
-    """Make zeros, on a CPU in large pages of the system if it has some.
-
-    A step reads pieces of a few KiB from anywhere: with small pages it waits for their addresses.
-    """
-    made = torch.empty(shape, dtype=dtype, device=device)
-    hint = getattr(mmap, "MADV_HUGEPAGE", None)
-    if hint is not None and type(made) is Tensor and made.device.type == "cpu":
-        start = -(-made.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
-        whole = (made.data_ptr() + made.nbytes - start) // mmap.PAGESIZE * mmap.PAGESIZE
-        if whole > 0:  # Where the system refuses, nothing is lost.
-            ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(whole), hint)
-    return made.zero_()

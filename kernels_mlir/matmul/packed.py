@@ -6,10 +6,7 @@ the weight a second time. Results have the same bits with and without packing.
 
 from __future__ import annotations
 
-import ctypes
 import functools
-import mmap
-import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +27,7 @@ from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.op_reg import CustomOp, KernelSelection
 from ir_runtime.op_reg.call.stored import target_to_use
 from ir_runtime.settings import Settings, on_change
+from kernels_mlir.large_pages import empty_in_large_pages
 from kernels_mlir.library import FLOATS, register_packed_kernel
 from kernels_mlir.matmul.kernel import CPU_FLAGS, check_bias, generate_product, select_rows
 from kernels_mlir.matmul.quantized_layout import HALF, interleave_gate
@@ -47,9 +45,6 @@ __all__ = [
     "packed_for",
     "packed_shape",
 ]
-
-LARGE_BYTES = 4 << 20
-MADV_HUGEPAGE = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,22 +197,9 @@ def pack_weight(weight: Tensor) -> Tensor:
     panels, steps, width = tile.packed_shape(n, k)
     padded = pad(weight, (0, steps * tile.per - k, 0, panels * tile.columns - n))
     split = padded.view(panels, tile.columns, steps, tile.per).transpose(1, 2)
-    packed = torch.empty((panels, steps, width), dtype=weight.dtype)
-    _ask_for_large_pages(packed)
+    packed = empty_in_large_pages((panels, steps, width), weight.dtype)
     packed.view(split.shape).copy_(split)
     return packed
-
-
-def _ask_for_large_pages(tensor: Tensor) -> None:
-    """Let Linux back a large tensor that is not yet written with 2 MiB pages; only a hint.
-
-    Reading it then takes fewer searches of the page tables.
-    """
-    if tensor.nbytes < LARGE_BYTES or sys.platform != "linux":
-        return
-    start = -(-tensor.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
-    size = (tensor.data_ptr() + tensor.nbytes - start) // mmap.PAGESIZE * mmap.PAGESIZE
-    ctypes.CDLL(None).madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), MADV_HUGEPAGE)
 
 
 def packed_call(x: Tensor, bias: Tensor | None, weight: Tensor) -> Call:

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from kernels_mlir.large_pages import empty_in_large_pages
+
 __all__ = [
     "BYTE_ROWS",
     "COLUMNS",
@@ -71,7 +73,8 @@ def pack_columns(values: Tensor, out: Tensor | None = None) -> Tensor:
     n, m = values.shape
     panels = panels_of(n)
     padded = _padded(values, 0, panels * COLUMNS - n).view(panels, COLUMNS, m)
-    out = padded.new_empty(panels, m, COLUMNS) if out is None else out
+    if out is None:
+        out = empty_in_large_pages((panels, m, COLUMNS), padded.dtype, padded.device)
     if padded.dtype != torch.int8 or m % _WORD_BYTES:
         return out.copy_(padded.transpose(1, 2))
     # Bytes that are rows apart share few lines of the cache: whole words go first, bytes then.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from kernels_mlir.large_pages import empty_in_large_pages
 from kernels_mlir.matmul.quantized_layout import (
     COLUMNS,
     HALF,
@@ -55,7 +56,7 @@ def round_weight(
     values = torch.empty(min(step, n), k, dtype=torch.float32, device=device)
     numbers = torch.zeros(rows * sides, width, dtype=torch.int8, device=device)
     packed_dtype, pack = (torch.int8, pack_numbers) if bits == 8 else (torch.int32, pack_words)
-    packed = torch.empty(panels, height, COLUMNS, dtype=packed_dtype, device=device)
+    packed = empty_in_large_pages((panels, height, COLUMNS), packed_dtype, device)
     found: list[list[tuple[Tensor, Tensor | None]]] = [[] for _ in weights]
     for first in range(0, n, step):
         count = min(step, n - first)

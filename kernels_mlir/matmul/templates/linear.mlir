@@ -30,7 +30,7 @@ stack. `dot`: an instruction that multiplies pairs of bf16 and adds both product
             %{{ name }}_a = arith.addi {{ address }}, %{{ name }}_o : index
             %{{ name }}_i = arith.index_cast %{{ name }}_a : index to i64
             %{{ name }}_p = llvm.inttoptr %{{ name }}_i : i64 to !llvm.ptr
-            "llvm.intr.prefetch"(%{{ name }}_p) <{cache = 1 : i32, hint = 3 : i32, rw = 0 : i32}> : (!llvm.ptr) -> ()
+            "llvm.intr.prefetch"(%{{ name }}_p) <{cache = 1 : i32, hint = 2 : i32, rw = 0 : i32}> : (!llvm.ptr) -> ()
 {%- endmacro -%}
 {%- macro panels_at(wide) %}
 {%- for q in range(wide) %}

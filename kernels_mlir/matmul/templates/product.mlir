@@ -67,7 +67,7 @@ of bf16 are multiplied (`vdpbf16ps`). Each sum is made in the same order for any
             %a{{ q }}_{{ l }} = arith.addi %line_at{{ q }}, %o{{ q }}_{{ l }} : index
             %i{{ q }}_{{ l }} = arith.index_cast %a{{ q }}_{{ l }} : index to i64
             %p{{ q }}_{{ l }} = llvm.inttoptr %i{{ q }}_{{ l }} : i64 to !llvm.ptr
-            "llvm.intr.prefetch"(%p{{ q }}_{{ l }}) <{cache = 1 : i32, hint = 3 : i32, rw = 0 : i32}> : (!llvm.ptr) -> ()
+            "llvm.intr.prefetch"(%p{{ q }}_{{ l }}) <{cache = 1 : i32, hint = 2 : i32, rw = 0 : i32}> : (!llvm.ptr) -> ()
 {%- endfor %}{% endfor %}
 {%- endmacro -%}
 {%- macro product(rows, first, wide, direct) %}{% set each = vectors * wide %}{% set us = units if direct else 1 %}
