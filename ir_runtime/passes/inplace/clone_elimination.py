@@ -34,17 +34,22 @@ class CloneElimination(GraphPass):
         clones = list(graph.find_nodes(op="call_function", target=aten.clone.default))
         if not clones:
             return
-        memory = Memory(graph)
-        removed = -1
-        while removed != record.counts["removed"]:
-            removed = record.counts["removed"]
-            for clone in list(clones):
-                if _remove(memory, clone):
-                    clones.remove(clone)
-                    record.counts["removed"] += 1
+        left = _removable_gone(graph, clones)
+        record.counts["removed"] += len(clones) - len(left)
+        clones = left
         record.counts["kept"] = len(clones)
         record.matched_count = record.counts["removed"]
-        drop_self_copies(memory)
+
+
+def _removable_gone(graph: fx.Graph, clones: list[fx.Node]) -> list[fx.Node]:
+    """Remove clones until none can be removed; return those that stay."""
+    memory, changed = Memory(graph), True
+    while changed:
+        left = [clone for clone in clones if not _remove(memory, clone)]
+        # A copy onto itself was a write: without it, another clone may be removable.
+        changed = drop_self_copies(memory) or len(left) < len(clones)
+        clones = left
+    return clones
 
 
 def _remove(memory: Memory, clone: fx.Node) -> bool:
@@ -59,8 +64,13 @@ def _remove(memory: Memory, clone: fx.Node) -> bool:
     return True
 
 
-def drop_self_copies(memory: Memory) -> None:
-    """Erase nodes that copy a tensor onto itself: what is left where a copy became its source."""
+def drop_self_copies(memory: Memory) -> bool:
+    """Erase nodes that copy a tensor onto itself: what is left where a copy became its source.
+
+    Returns:
+        Whether there was one.
+    """
+    found = False
     for node in memory.graph.find_nodes(op="call_function", target=aten.copy_.default):
         into, source = node.args[:2]
         if not isinstance(into, fx.Node) or not isinstance(source, fx.Node):
@@ -69,3 +79,5 @@ def drop_self_copies(memory: Memory) -> None:
             memory.remove(node)
             node.replace_all_uses_with(into)
             memory.graph.erase_node(node)
+            found = True
+    return found

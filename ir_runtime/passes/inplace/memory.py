@@ -82,6 +82,9 @@ class Memory:
             known = {block for block, _ in places}
             given = {block for each in node.all_input_nodes for block, _ in self._places[each]}
             places += [(block, everything) for block in given - known]
+        # Where an earlier pass removed a copy, fake tensors of its views still have its storage.
+        stale = {b for each in _returned(node) for b, _ in self._places[each]}
+        places += [(block, everything) for block in stale - {block for block, _ in places}]
         if not places and unknown:
             places = [(next(self._fresh), everything)]
         return places
@@ -177,3 +180,15 @@ def _is_opaque(node: fx.Node) -> bool:
 
 def _storage(tensor: Tensor) -> int:
     return tensor.untyped_storage()._cdata
+
+
+def _returned(node: fx.Node) -> list[fx.Node]:
+    """Return the arguments whose memory a node returns, as its schema says."""
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return []
+    schema = node.target._schema
+    sets = [r.alias_info.before_set for r in schema.returns if r.alias_info is not None]
+    names = {a.name: a.alias_info.before_set for a in schema.arguments if a.alias_info is not None}
+    given = dict(zip((a.name for a in schema.arguments), node.args, strict=False)) | node.kwargs
+    shared = [name for name, own in names.items() if any(own & returned for returned in sets)]
+    return [value for value in map(given.get, shared) if isinstance(value, fx.Node)]
