@@ -43,6 +43,9 @@ class LlamaCpp:
         tokens: of each sequence before a step.
     """
 
+    _model: Any = None
+    _context: Any = None
+
     def __init__(self, config: Any, dtype: str, batch: int, tokens: int) -> None:
         import llama_cpp as lib
 
@@ -109,8 +112,11 @@ class LlamaCpp:
             self._lib.llama_memory_seq_rm(memory, sequence, start, -1)
 
     def __del__(self) -> None:
-        self._lib.llama_free(self._context)
-        self._lib.llama_model_free(self._model)
+        with _silence():
+            if self._context:
+                self._lib.llama_free(self._context)
+            if self._model:
+                self._lib.llama_model_free(self._model)
 
 
 def _write(path: Path, config: Any, dtype: str) -> None:

@@ -6,6 +6,8 @@ called without those.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
@@ -14,16 +16,16 @@ __all__ = ["replace_linears"]
 GROUP = 128
 
 
-class _Linear(nn.Module):
+class _Linear(nn.Module, ABC):
     """A linear layer with a weight that torch's op wants so."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         self.out_features, self.bias = linear.out_features, linear.bias
 
+    @abstractmethod
     def multiply(self, rows: Tensor) -> Tensor:
         """Return the product of rows `[n, in]`."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.multiply(x.reshape(-1, x.shape[-1])).view(*x.shape[:-1], self.out_features)

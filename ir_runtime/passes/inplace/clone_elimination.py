@@ -34,14 +34,12 @@ class CloneElimination(GraphPass):
         clones = list(graph.find_nodes(op="call_function", target=aten.clone.default))
         if not clones:
             return
-        left = _removable_gone(graph, clones)
-        record.counts["removed"] += len(clones) - len(left)
-        clones = left
-        record.counts["kept"] = len(clones)
-        record.matched_count = record.counts["removed"]
+        kept = _remove_all(graph, clones)
+        record.matched_count = len(clones) - len(kept)
+        record.counts["removed"], record.counts["kept"] = record.matched_count, len(kept)
 
 
-def _removable_gone(graph: fx.Graph, clones: list[fx.Node]) -> list[fx.Node]:
+def _remove_all(graph: fx.Graph, clones: list[fx.Node]) -> list[fx.Node]:
     """Remove clones until none can be removed; return those that stay."""
     memory, changed = Memory(graph), True
     while changed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -184,11 +185,19 @@ def _storage(tensor: Tensor) -> int:
 
 def _returned(node: fx.Node) -> list[fx.Node]:
     """Return the arguments whose memory a node returns, as its schema says."""
+    if node.target is operator.getitem and isinstance(node.args[0], fx.Node):
+        return _returned(node.args[0])  # of a list of views
     if not isinstance(node.target, torch._ops.OpOverload):
         return []
     schema = node.target._schema
-    sets = [r.alias_info.before_set for r in schema.returns if r.alias_info is not None]
-    names = {a.name: a.alias_info.before_set for a in schema.arguments if a.alias_info is not None}
+    returned: set[str] = set()
+    for each in schema.returns:
+        returned |= set() if each.alias_info is None else each.alias_info.before_set
     given = dict(zip((a.name for a in schema.arguments), node.args, strict=False)) | node.kwargs
-    shared = [name for name, own in names.items() if any(own & returned for returned in sets)]
-    return [value for value in map(given.get, shared) if isinstance(value, fx.Node)]
+    shared = [
+        given.get(a.name)
+        for a in schema.arguments
+        if a.alias_info is not None
+        and (a.alias_info.before_set & returned or "*" in a.alias_info.after_set)  # in a list
+    ]
+    return [value for value in shared if isinstance(value, fx.Node)]

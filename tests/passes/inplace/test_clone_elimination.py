@@ -165,6 +165,21 @@ def as_strided_from_another_offset(x):
     return y[1:].clone().as_strided((2,), (1,)).mul_(2).sum()
 
 
+def result_is_in_a_list_of_views(x):
+    """Once the first clone is gone, fake tensors of its views still have its storage."""
+    y = (x + 1).clone()
+    return y, y.split(2)[0].clone()
+
+
+def copy_onto_itself_was_a_write(x):
+    """Only without the copy can the first clone go."""
+    y = x.clone()
+    turned = y.t()
+    other = turned.clone()
+    turned.copy_(other)
+    return y.sum(), other.sum()
+
+
 @pytest.mark.parametrize(
     ("function", "kept"),
     [
@@ -192,6 +207,8 @@ def as_strided_from_another_offset(x):
         (input_is_changed_otherwise, 0),
         (source_changes_before_the_clone_is_read, 1),
         (as_strided_from_another_offset, 1),
+        (result_is_in_a_list_of_views, 1),
+        (copy_onto_itself_was_a_write, 0),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )

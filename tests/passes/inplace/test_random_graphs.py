@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import pytest
 
@@ -17,10 +18,12 @@ from tests.passes.inplace.random_graph import (
     random_inputs,
 )
 
-QUICK, ALL = range(40), range(400)
+ALL = range(400)
+QUICK = (*range(40), 40, 237)
+"""In two of them a second run could remove a clone: rightly, and wrongly."""
 
 
-def check(seeds: range) -> None:
+def check(seeds: Sequence[int]) -> None:
     args = random_inputs()
     removed = removable = 0
     for seed in seeds:
