@@ -41,6 +41,7 @@ from ir_runtime.op_reg.trace.legal import (
     refuse_unknown_operators,
     rewrites_for,
 )
+from ir_runtime.trace_lock import trace_alone
 
 __all__ = ["export"]
 
@@ -154,7 +155,7 @@ def _module_for(
 
     # "Oblivious": torch concludes nothing from the fact that an example's size is not 0 or 1.
     oblivious = _config.patch(backed_size_oblivious=True)
-    with torch.no_grad(), quiet_tracing(), rewrites_for(family), oblivious:
+    with trace_alone(), torch.no_grad(), quiet_tracing(), rewrites_for(family), oblivious:
         program = _functional(called, traced)
         refuse_unsupported(called, program)
         refuse_operators(called, program)
@@ -223,7 +224,7 @@ def _trace(
     args, kwargs = _distinct(args, kwargs)
     record_lines_of(module_or_fn)
     # "Oblivious": torch concludes nothing from the fact that an example's size is not 0 or 1.
-    with torch.no_grad(), quiet_tracing(), _config.patch(backed_size_oblivious=True):
+    with trace_alone(), torch.no_grad(), quiet_tracing(), _config.patch(backed_size_oblivious=True):
         try:
             return torch.export.export(
                 module, args, kwargs, dynamic_shapes=dynamic_shapes, strict=False

@@ -36,6 +36,7 @@ from ir_runtime.launch.launchable import Launchable
 from ir_runtime.launch.loaded_program import LoadedProgram
 from ir_runtime.op_reg.trace.fusion_barrier import keep_apart
 from ir_runtime.op_reg.trace.legal import blame
+from ir_runtime.trace_lock import hold
 
 __all__ = ["Program", "ProgramInput"]
 
@@ -335,7 +336,7 @@ class Program:
                 f"{self.name}: no device family {family!r}, must be one of {', '.join(_FAMILIES)}"
             )
         machine = machine or code_machine() if family == "local" else None
-        with self._lock:
+        with hold(self._lock):
             if (family, machine) not in self._lowered:
                 with code_for(machine):
                     self._lowered[family, machine] = self._lower(family)

@@ -28,6 +28,7 @@ from ir_runtime.op_reg.call.kernel import run_select
 from ir_runtime.op_reg.op.library import fragment
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
+from ir_runtime.trace_lock import hold
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg import traced_op as tracing
@@ -140,7 +141,7 @@ class IreeImpl(IrOpImpl):
             IrRuntimeError: native cannot be traced.
         """
         if self._kernel is None:
-            with self._lock:
+            with hold(self._lock):
                 if self._broken is not None:
                     raise self._broken
                 if self._tracing:  # native calls the op itself

@@ -34,6 +34,7 @@ from ir_runtime.launch.program_device import device_of, device_of_call
 from ir_runtime.launch.program_source import ProgramSource
 from ir_runtime.launch.vm.call import call_program
 from ir_runtime.settings import current_settings
+from ir_runtime.trace_lock import hold
 
 if TYPE_CHECKING:
     from iree.runtime import ParameterProvider, VmModule
@@ -351,7 +352,7 @@ class Launchable:
     def _program(self, device: Device) -> LoadedProgram:
         ready = self._programs.get(device.type_cache_key)
         if ready is None:
-            with self._lock:
+            with hold(self._lock):
                 ready = self._programs.get(device.type_cache_key)
                 if ready is None:
                     ready = self._programs[device.type_cache_key] = self._load(device)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from ir_runtime.frozen import frozen
+from ir_runtime.trace_lock import trace_alone
 
 __all__ = ["Straight", "clone_with", "close", "numbers_of", "trace_straight", "tried"]
 
@@ -56,7 +57,8 @@ def trace_straight(module: nn.Module) -> Straight | str:
         twin.training = training
         before = dict(vars(twin))
         try:
-            graphs.append(_Tracer().trace(twin))
+            with trace_alone():
+                graphs.append(_Tracer().trace(twin))
         except Exception as error:  # noqa: BLE001 - whatever a forward does with no tensor
             return f"its forward cannot be traced: {_first_line(error)}"
         now = vars(twin)

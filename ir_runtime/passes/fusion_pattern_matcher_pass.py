@@ -22,6 +22,7 @@ from ir_runtime.passes.near_miss import near_misses
 from ir_runtime.passes.pattern_matcher_pass import RuntimePatternMatcherPass
 from ir_runtime.passes.pattern_replacement import RuntimePatternReplacement, example_device
 from ir_runtime.passes.runtime_inductor_pass import RuntimeInductorPass
+from ir_runtime.trace_lock import trace_alone
 
 __all__ = ["RuntimeFusionPatternMatcherPass"]
 
@@ -61,7 +62,8 @@ class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
             PassError: one of them cannot be traced, or an earlier pattern is the same.
         """
         try:
-            self._register(pr)
+            with trace_alone():
+                self._register(pr)
         except Exception as error:
             raise PassError(
                 f"pass {self.pass_name}: the pattern {type(pr).__name__} cannot be registered",
@@ -129,7 +131,8 @@ class RuntimeFusionPatternMatcherPass(RuntimePatternMatcherPass):
         if not self.pm_pass.patterns:
             _log.warning("pass %s: it has no patterns, so it changes no graph", self.pass_name)
         fill_in_sizes(graph)  # as in the traced patterns
-        self.matched_count = self.pm_pass.apply(graph)
+        with trace_alone():  # a pattern is traced again for the tensors that it meets
+            self.matched_count = self.pm_pass.apply(graph)
         run = current_run()
         if run is not None and run.passing is not None:
             run.passing.near_misses += near_misses(self.pm_pass, graph, self._differences)

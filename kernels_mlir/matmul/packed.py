@@ -27,6 +27,7 @@ from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.op_reg import CustomOp, KernelSelection
 from ir_runtime.op_reg.call.stored import target_to_use
 from ir_runtime.settings import Settings, on_change
+from ir_runtime.trace_lock import hold
 from kernels_mlir.large_pages import empty_in_large_pages
 from kernels_mlir.library import FLOATS, register_packed_kernel
 from kernels_mlir.matmul.kernel import CPU_FLAGS, check_bias, generate_product, select_rows
@@ -145,7 +146,7 @@ def _is_packable(weight: Tensor) -> bool:
 
 def _pack_again(weight: Tensor, call: Callable[[], Call] | None, *, gated: bool) -> Tensor:
     machine = None if call is None else _target_for(call(), weight, gated=gated).machine
-    with _lock, code_for(machine):
+    with hold(_lock), code_for(machine):
         key = id(weight), gated
         kept = _kept.get(key)
         if kept is not None and _is_true_to(kept, weight):  # another thread was first

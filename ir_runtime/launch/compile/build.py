@@ -24,6 +24,7 @@ from ir_runtime.launch.compile.compile_cache import Compiled
 from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program, compiler_installed
 from ir_runtime.launch.compile.program_record import program_files
 from ir_runtime.settings import current_settings
+from ir_runtime.trace_lock import hold
 from ir_runtime.tracing import Span
 
 __all__ = [
@@ -114,7 +115,7 @@ def obtain_artifact(
     artifact = _load(store, key) or _load_weaker(store, key, weaker)
     if artifact is None:
         _refuse_if_not_compiling(store, key)
-        with store.lock(key):
+        with hold(store.lock(key)):
             artifact = _load(store, key) or _make(store, key, device_flags, source)
     return artifact
 

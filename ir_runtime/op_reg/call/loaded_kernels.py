@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ir_runtime.fork_lock import ForkSafeLock, fork_safe_lock
 from ir_runtime.launch.executor import LoadedKernel
 from ir_runtime.settings import current_settings
+from ir_runtime.trace_lock import hold
 
 if TYPE_CHECKING:
     from ir_runtime.op_reg.op.op import Op
@@ -42,7 +43,7 @@ class LoadedKernels:
                 self._kernels.move_to_end(key)
                 return found[1]
             lock = self._loading.setdefault(key, fork_safe_lock())
-        with lock:
+        with hold(lock):
             found = self._kernels.get(key)
             try:
                 kernel = load() if found is None else found[1]

@@ -18,7 +18,6 @@ import torch
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import GenerateError
-from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.op_reg.trace.import_program import (
     first_lines,
     functional_program,
@@ -28,6 +27,7 @@ from ir_runtime.op_reg.trace.import_program import (
 from ir_runtime.op_reg.trace.legal import rewrites_for
 from ir_runtime.op_reg.trace.lower_program import Place, lower_program
 from ir_runtime.op_reg.trace.traced_operand import Operand, Sizes, read_operands, type_of
+from ir_runtime.trace_lock import pause_trace, trace_alone
 
 __all__ = ["conversion_asm", "torch_function_asm"]
 
@@ -35,7 +35,6 @@ _COMMON_HINT = 24
 _MAX_PROBE_NUMEL = 1 << 22
 _NO_MAX = 1 << 31
 
-_lock = fork_safe_lock()  # torch.export is not made for two threads
 _tracing = threading.local()
 
 
@@ -90,7 +89,7 @@ def torch_function_asm(
     if getattr(_tracing, "active", False):  # nested: `fn` called an op that needs a kernel
         return _trace_and_lower(fn, operands, like, lower, family)
     # A new thread has no fake tensor mode, no excluded autograd key, no default device.
-    with _lock, ThreadPoolExecutor(1, "torch_function_asm") as thread:
+    with pause_trace(), ThreadPoolExecutor(1, "torch_function_asm") as thread:
         return thread.submit(_trace_and_lower, fn, operands, like, lower, family).result()
 
 
@@ -110,7 +109,7 @@ def _trace_and_lower(
     name = getattr(fn, "__name__", type(fn).__name__)
     _tracing.active = True
     record_lines_of(fn)
-    with torch.no_grad(), quiet_tracing(), rewrites_for(family):
+    with trace_alone(), torch.no_grad(), quiet_tracing(), rewrites_for(family):
         program = _trace(fn, name, operands, like)
         _refuse_effects(program, name)
         classes = _size_classes(program, name, operands)

@@ -17,6 +17,7 @@ from torch.utils._mode_utils import no_dispatch
 
 from ir_runtime.passes.graph.node_call import fake_value
 from ir_runtime.passes.inplace.effects import changes_anything
+from ir_runtime.trace_lock import trace_alone
 
 __all__ = ["Trace", "insert_trace", "replace_results", "trace_call"]
 
@@ -88,7 +89,7 @@ def trace_call(
         return function(*pytree.tree_unflatten(filled, spec))
 
     def traced(computed: Callable[..., Any]) -> fx.GraphModule:
-        with fake_mode, enable_python_dispatcher():
+        with trace_alone(), fake_mode, enable_python_dispatcher():
             return make_fx(computed, select_decomp_table(), tracing_mode="real")(*fakes)
 
     module = None if may_write else traced(run)
