@@ -6,7 +6,7 @@ per second, and then the same as a part of the bytes that a large copy of torch 
 second, measured in turn with it. The promise: at least 0.7 of that, for pages of 64 keys.
 
 The peer of `causal_attention` is the faster of torch's `scaled_dot_product_attention` with grouped
-heads, and with key heads repeated before.
+heads, and with key heads repeated before. That of `rotary_reshape_and_cache` is its two ops.
 """
 
 from __future__ import annotations
@@ -113,18 +113,25 @@ def run(arguments: argparse.Namespace) -> bool:
     dense = [
         _measure_dense(dtype, tokens, keys, rounds) for dtype in dtypes for tokens, keys in shapes
     ]
+    sizes = (1,) if arguments.small else (1, 8, 256)
+    cached = (torch.bfloat16, torch.int8)
+    writes = [_measure_write(dtype, tokens, rounds) for dtype in cached for tokens in sizes]
     kept = all(line.kept for line in reads)
     if arguments.json:
-        tables = {"paged": reads, "causal": dense}
+        tables = {"paged": reads, "causal": dense, "written": writes}
         rows = {name: [asdict(line) for line in lines] for name, lines in tables.items()}
         print(json.dumps({"machine": str(machine), "kept": kept, **rows}, indent=1))
     else:
-        _print(machine, bytes_all, reads, dense)
+        _print(machine, bytes_all, reads, dense, writes)
     return kept
 
 
 def _print(
-    machine: MeasuredMachine, bytes_all: int, reads: Sequence[Line], dense: Sequence[Line]
+    machine: MeasuredMachine,
+    bytes_all: int,
+    reads: Sequence[Line],
+    dense: Sequence[Line],
+    writes: Sequence[Line],
 ) -> None:
     print(machine)
     print(f"paged_attention_decode, {HEADS} / {KV_HEADS} heads, {bytes_all >> 20} MiB of keys and")
@@ -138,6 +145,10 @@ def _print(
     print(f"{'':35} {'us':>9} {'torch us':>9} {'ratio':>6}")
     for line in dense:
         print(f"  {line.name:33} {line.us:9.0f} {line.peer_us:9.0f} {line.ratio:6.2f}")
+    print(f"rotary_reshape_and_cache, {HEADS} / {KV_HEADS} heads of 128")
+    print(f"{'':35} {'us':>9} {'2 ops us':>9} {'ratio':>6}")
+    for line in writes:
+        print(f"  {line.name:33} {line.us:9.1f} {line.peer_us:9.1f} {line.ratio:6.2f}")
 
 
 def _measure_cache(cache: Cache, bytes_all: int, rounds: int, *, judge: bool) -> Line:
@@ -176,6 +187,36 @@ def _measure_cache(cache: Cache, bytes_all: int, rounds: int, *, judge: bool) ->
     least = LEAST_OF_COPY if judge and cache.page >= 64 else None
     rate = moved / seconds / 1e9
     return Line(cache.name, seconds * 1e6, peer * 1e6, peer / seconds, rate, least)
+
+
+def _measure_write(dtype: torch.dtype, tokens: int, rounds: int) -> Line:
+    """Measure the rotation and the write of a step in one launch, beside two."""
+    torch.manual_seed(0)
+    wide = torch.float32 if dtype == torch.float32 else torch.bfloat16
+    paged = PagedCache(1, 2 * tokens, KV_HEADS, 128, page=64, dtype=dtype)
+    layer = paged.layers[0]
+    query, key, value = (
+        torch.randn(tokens, heads, 128).to(wide) for heads in (HEADS, KV_HEADS, KV_HEADS)
+    )
+    angles = torch.randn(4096, 128)
+    positions, slots = torch.randint(4096, (tokens,)), torch.randperm(128 * tokens)[:tokens]
+    scales = layer.key_scale, layer.value_scale
+    caches = layer.key, layer.value, slots
+
+    def ours() -> Tensor:
+        rotate = torch.ops.ir_inplace.rotary_reshape_and_cache
+        return rotate(positions, query, key, value, angles, *caches, True, *scales)
+
+    def apart() -> Tensor:
+        q, k = ops.rotary_embedding(positions, query, key, 128, 128, angles, True)
+        torch.ops.ir_inplace.reshape_and_cache(k, value, *caches, *scales)
+        return q
+
+    with torch.no_grad():
+        times = measure_interleaved({"ours": ours, "apart": apart}, rounds=rounds)
+    seconds, other = (summarise(times[name], 1.0)[0] for name in ("ours", "apart"))
+    name = f"{str(dtype).removeprefix('torch.')}, {tokens} tokens"
+    return Line(name, seconds * 1e6, other * 1e6, seconds / other)
 
 
 def _filled(shape: Sequence[int], dtype: torch.dtype) -> Tensor:

@@ -222,6 +222,7 @@ _INPLACE = (
     "rms_norm_dynamic_per_token_quant",
     "rms_norm_static_fp8_quant",
     "rotary_embedding",
+    "rotary_reshape_and_cache",
     "silu_and_mul",
     "silu_and_mul_quant",
 )

@@ -11,6 +11,7 @@ from ir_runtime.layers import PluggableLayer
 from kernels_mlir.attention.causal_attention import causal_attention_op
 from kernels_mlir.attention.paged_attention_decode import paged_attention_decode_op
 from kernels_mlir.attention.paged_cache import CachePages, PagedStep
+from kernels_mlir.rope.rotary_embedding import rotary_embedding_op
 
 __all__ = ["Attention"]
 
@@ -59,30 +60,52 @@ class Attention(PluggableLayer):
         self.sinks = torch.nn.Parameter(torch.zeros(num_heads)) if sinks else None
 
     def forward(
-        self, query: Tensor, key: Tensor, value: Tensor, pages: CachePages, step: PagedStep
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        pages: CachePages,
+        step: PagedStep,
+        *,
+        cos_sin_cache: Tensor | None = None,
+        is_neox_style: bool = True,
     ) -> Tensor:
         """Write the new keys and values, and attend from the new tokens.
 
         Args:
-            query: `[T, H * D]` or `[T, H, D]`, rotated if the model rotates it.
-            key: `[T, Hkv * D]` or `[T, Hkv, D]`, of the dtype of `query`.
+            query: `[T, H * D]` or `[T, H, D]`; rotated already, or here by `cos_sin_cache`.
+            key: `[T, Hkv * D]` or `[T, Hkv, D]`, of the dtype of `query`; rotated like `query`.
             value: like `key`.
             pages: those of this layer.
             step: the tokens.
+            cos_sin_cache: `[max_position, rotary_dim]`, as of `rotary_embedding`: queries and keys
+                are rotated by the positions of the step; None if they are rotated already.
+            is_neox_style: whether halves of a head are rotated together, and not neighbours.
 
         Returns:
             `[T, H, D]`, or `[T, H * D]` if `query` is so.
 
         Raises:
             ArgumentError: a shape does not fit the layer or the step.
+            IndexOutOfRangeError: `cos_sin_cache` has no row for a position of the step.
         """
         flat = query.ndim == 2
         q = self._heads("query", query, self.num_heads, step)
         k = self._heads("key", key, self.num_kv_heads, step)
         v = self._heads("value", value, self.num_kv_heads, step)
-        torch.ops.ir_inplace.reshape_and_cache(
-            k, v, pages.key, pages.value, step.slots, pages.key_scale, pages.value_scale
-        )
+        scales = pages.key_scale, pages.value_scale
+        caches = pages.key, pages.value, step.slots
+        if cos_sin_cache is not None and step.is_decode:
+            angles = cos_sin_cache, *caches, is_neox_style
+            rotate = torch.ops.ir_inplace.rotary_reshape_and_cache
+            q = rotate(step.positions, q, k, v, *angles, *scales)
+        else:
+            if cos_sin_cache is not None:
+                sizes = self.head_size, cos_sin_cache.shape[-1]
+                q, k = rotary_embedding_op(
+                    step.positions, q, k, *sizes, cos_sin_cache, is_neox_style
+                )
+            torch.ops.ir_inplace.reshape_and_cache(k, v, *caches, *scales)
         if step.is_decode:
             out = self._decode(q, pages, step.table, step.lengths)
         else:

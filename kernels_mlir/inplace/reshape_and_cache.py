@@ -12,16 +12,20 @@ from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.launch.operand.index_fault import refuse_indices
 from ir_runtime.op_reg import CustomOp, KernelBuilder, KernelSelection, fragment
-from kernels_mlir.attention.cache_write import call_cache_write
+from kernels_mlir.attention.cache_write import SLOT_LIMIT, CacheWrite
 from kernels_mlir.attention.decode import decode_form
 from kernels_mlir.attention.rules import INDICES
 from kernels_mlir.inplace.register import NAMESPACE
 from kernels_mlir.library import FLOATS
 
-__all__ = ["native_reshape_and_cache", "reshape_and_cache"]
+__all__ = [
+    "native_reshape_and_cache",
+    "refuse_slots",
+    "reshape_and_cache",
+    "select_cache",
+]
 
 NAME = "reshape_and_cache"
-SLOT_LIMIT = "the slots of `key_cache`, or -1 for a token that is left out"
 LEAST = 2.0**-33
 LIBRARY = fragment(NAMESPACE)
 
@@ -51,10 +55,76 @@ def native_reshape_and_cache(
 
 
 def _native_on_gpu(*args: Any) -> None:
-    slots, cache = args[4], args[2]
-    size = cache.shape[0] * cache.shape[2]
-    refuse_indices(NAME, "slot_mapping", slots, size, lowest=-1, limit=SLOT_LIMIT)
+    refuse_slots(NAME, args[4], args[2])
     native_reshape_and_cache(*args)
+
+
+def select_cache(
+    ksel: KernelSelection,
+    key: Tensor,
+    *,
+    caches: tuple[int, int],
+    slots: int,
+    scales: tuple[int, int],
+) -> None:
+    """Take the pages that keys and values are written into, and their slots.
+
+    Args:
+        ksel: of an op whose arguments have the names of those of `reshape_and_cache`.
+        key: `[T, Hkv, D]`.
+        caches: places of the caches of keys and values among the arguments.
+        slots: place of the slots.
+        scales: places of the scales of both.
+
+    Raises:
+        ArgumentError: a dtype or shape is not as in `reshape_and_cache`.
+    """
+    dtypes = tuple(dict.fromkeys((key.dtype, torch.float32, torch.bfloat16, torch.int8)))
+    cache = ksel.arg_tensor(caches[0], inplace_tied=True).require(dtypes=dtypes, rank=4)
+    cache.specialize_dims(1, 2, 3)
+    other = ksel.arg_tensor(caches[1], inplace_tied=True).require(dtypes=(cache.t.dtype,))
+    other.require_shape(cache).specialize_dims(1, 2, 3)
+    op = ksel.op.name
+    if cache.t.shape[1::2] != key.shape[1:] or cache.t.shape[2] < 1:
+        raise ArgumentError(
+            f"{op}: `key_cache` is {format_tensor(cache.t)}, must have the heads and "
+            f"channels of `key` {format_tensor(key)}, and pages of at least 1 key"
+        )
+    found = ksel.arg_tensor(slots).require(dtypes=INDICES, rank=1).t
+    if found.shape[0] != key.shape[0]:
+        raise ArgumentError(
+            f"{op}: `slot_mapping` is {format_tensor(found)}, must have "
+            f"{key.shape[0]} elements, one a token of `key`"
+        )
+    for i, name in zip(scales, ("key_scale", "value_scale"), strict=True):
+        _select_scale(ksel, i, name, cache.t)
+
+
+def _select_scale(ksel: KernelSelection, i: int, name: str, cache: Tensor) -> None:
+    scale = ksel.arg_optional_tensor(i, inplace_tied=True)
+    wanted = cache.dtype == torch.int8
+    if (scale is not None) != wanted:
+        found = "None" if scale is None else format_tensor(scale.t)
+        raise ArgumentError(
+            f"{ksel.op.name}: `{name}` is {found}, must be "
+            + (f"f32{list(cache.shape[:3])}, as the cache is int8" if wanted else
+               "None, as the cache is not int8")
+        )  # fmt: skip
+    if scale is None:
+        return
+    scale.require(dtypes=(torch.float32,))
+    if scale.t.shape != cache.shape[:3]:
+        raise ArgumentError(
+            f"{ksel.op.name}: `{name}` is {format_tensor(scale.t)}, must be "
+            f"f32{list(cache.shape[:3])}, one number a key"
+        )
+    scale.specialize_dims(1, 2)
+
+
+def refuse_slots(op: str, slots: Tensor, key_cache: Tensor) -> None:
+    """Refuse slots that are not in the cache, on the host."""
+    size = key_cache.shape[0] * key_cache.shape[2]
+    refuse_indices(op, "slot_mapping", slots, size, lowest=-1, limit=SLOT_LIMIT)
 
 
 @CustomOp.register(library=LIBRARY, dispatch_key="CPU")
@@ -93,58 +163,17 @@ class reshape_and_cache(CustomOp):
         """Take any tokens, and a cache of any number of pages."""
         key = ksel.arg_tensor(0).require(dtypes=FLOATS, rank=3).specialize_dims(1, 2)
         ksel.arg_tensor(1).require(dtypes=(key.t.dtype,)).specialize_dims(1, 2).require_shape(key)
-        caches = tuple(dict.fromkeys((key.t.dtype, torch.float32, torch.bfloat16, torch.int8)))
-        cache = ksel.arg_tensor(2, inplace_tied=True).require(dtypes=caches, rank=4)
-        cache.specialize_dims(1, 2, 3)
-        other = ksel.arg_tensor(3, inplace_tied=True).require(dtypes=(cache.t.dtype,))
-        other.require_shape(cache).specialize_dims(1, 2, 3)
-        self._check_cache(key.t, cache.t)
-        slots = ksel.arg_tensor(4).require(dtypes=INDICES, rank=1)
-        if slots.t.shape[0] != key.t.shape[0]:
-            raise ArgumentError(
-                f"{self.name}: `slot_mapping` is {format_tensor(slots.t)}, must have "
-                f"{key.t.shape[0]} elements, one a token of `key`"
-            )
-        for i, name in ((5, "key_scale"), (6, "value_scale")):
-            self._check_scale(ksel, i, name, cache.t)
+        select_cache(ksel, key.t, caches=(2, 3), slots=4, scales=(5, 6))
         ksel.variant = decode_form().name
-
-    def _check_cache(self, key: Tensor, cache: Tensor) -> None:
-        heads = cache.shape[1] == key.shape[1] and cache.shape[3] == key.shape[2]
-        if not heads or cache.shape[2] < 1:
-            raise ArgumentError(
-                f"{self.name}: `key_cache` is {format_tensor(cache)}, must have the heads and "
-                f"channels of `key` {format_tensor(key)}, and pages of at least 1 key"
-            )
-
-    def _check_scale(self, ksel: KernelSelection, i: int, name: str, cache: Tensor) -> None:
-        scale = ksel.arg_optional_tensor(i, inplace_tied=True)
-        wanted = cache.dtype == torch.int8
-        if (scale is not None) != wanted:
-            found = "None" if scale is None else format_tensor(scale.t)
-            raise ArgumentError(
-                f"{self.name}: `{name}` is {found}, must be "
-                + (f"f32{list(cache.shape[:3])}, as the cache is int8" if wanted else
-                   "None, as the cache is not int8")
-            )  # fmt: skip
-        if scale is None:
-            return
-        scale.require(dtypes=(torch.float32,))
-        if scale.t.shape != cache.shape[:3]:
-            raise ArgumentError(
-                f"{self.name}: `{name}` is {format_tensor(scale.t)}, must be "
-                f"f32{list(cache.shape[:3])}, one number a key"
-            )
-        scale.specialize_dims(1, 2)
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
         """Check the slots, then write."""
         key, cache, slots = (ksel.arg_descs[i].t for i in (0, 2, 4))
+        cache_write = CacheWrite(kb, key, cache, slots)
+        cache_write.report_slots(kb.arg_value(4), kb.arg_value(2))
         operands = [kb.arg_value(i) for i in (0, 1, 4, 2, 3)]
         operands += [v for v in (kb.arg_value(5), kb.arg_value(6)) if v is not None]
-        *changed, row = call_cache_write(kb, key, cache, slots, operands)
-        kb.report_index_bounds(row, "slot_mapping", limit=SLOT_LIMIT)
-        kb.yield_results(*changed)
+        kb.yield_results(*cache_write.write(operands))
 
 
 LIBRARY.impl(NAME, _native_on_gpu, "CUDA")

@@ -35,7 +35,7 @@ from kernels_mlir.sharding import NO_TENSOR, Sharding, shard_by_rule
 if TYPE_CHECKING:
     from ir_runtime.op_reg import KernelBuilder
 
-__all__ = ["native_rotary_embedding", "rotary_embedding", "rotary_embedding_op"]
+__all__ = ["native_rotary_embedding", "rotary_embedding", "rotary_embedding_op", "turning"]
 
 
 def rotary_embedding(
@@ -101,11 +101,11 @@ def native_rotary_embedding(
 ) -> tuple[Tensor, Tensor | None]:
     """Compute `rotary_embedding` with torch functions, in float32, or float64 if `query` is."""
     angles = cos_sin_cache[positions].to(query.dtype)
-    turn = _turning(angles, head_size, rotary_dim, is_neox_style=is_neox_style)
+    turn = turning(angles, head_size, rotary_dim, is_neox_style=is_neox_style)
     return turn(query), None if key is None else turn(key)
 
 
-def _turning(
+def turning(
     angles: Tensor, head_size: int, rotary_dim: int, *, is_neox_style: bool
 ) -> Callable[[Tensor], Tensor]:
     """Return the function that turns heads by angles `[*, rotary_dim]`."""
@@ -303,7 +303,7 @@ class RotaryEmbeddingKernel(CustomOp):
         def turn(positions: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
             *heads, cache = others
             angles = torch.nn.functional.embedding(positions, cache).to(heads[0].dtype)
-            return tuple(map(_turning(angles, size, dim, is_neox_style=neox), heads))
+            return tuple(map(turning(angles, size, dim, is_neox_style=neox), heads))
 
         return turn
 

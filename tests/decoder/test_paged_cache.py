@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
-from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
 from ir_runtime import ir
 from ir_runtime.errors import ArgumentError, CacheFullError, UnknownSequenceError
@@ -18,7 +17,7 @@ from kernels_mlir.attention.layers import Attention
 from kernels_mlir.attention.paged_cache import PagedCache, PagedStep
 from tests.decoder.arguments import DEPTH, HEADS, KV_HEADS, PAGE
 
-LAYERS, WORDS = 2, 64
+LAYERS, WORDS, POSITIONS = 2, 64, 256
 CHUNK = 24
 """Most tokens of a prompt in one step."""
 
@@ -57,12 +56,14 @@ def forward(
 ) -> Tensor:
     """Return the logits of the last token of each sequence of a step."""
     hidden = model.model.embed_tokens(ids)
-    cos, sin = model.model.rotary_emb(hidden, step.positions.unsqueeze(0))
+    every = torch.arange(POSITIONS).unsqueeze(0)
+    cos, sin = (t[0, :, : DEPTH // 2] for t in model.model.rotary_emb(hidden, every))
+    angles = torch.cat((cos, sin), dim=-1)
     for layer, pages in zip(model.model.layers, cache.layers, strict=True):
         x, own = layer.input_layernorm(hidden), layer.self_attn
         q, k, v = (p(x).unflatten(1, (-1, DEPTH)) for p in (own.q_proj, own.k_proj, own.v_proj))
-        q, k = apply_rotary_pos_emb(q.unsqueeze(0), k.unsqueeze(0), cos, sin, unsqueeze_dim=2)
-        hidden = hidden + own.o_proj(attention(q[0], k[0], v, pages, step).flatten(1))
+        out = attention(q, k, v, pages, step, cos_sin_cache=angles)
+        hidden = hidden + own.o_proj(out.flatten(1))
         hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
     return model.lm_head(model.model.norm(hidden)[step.last])
 

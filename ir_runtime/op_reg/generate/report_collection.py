@@ -118,7 +118,7 @@ class _Collection:
 
         last = list(function.regions[0].blocks)[-1]
         body = self._module.regions[0].blocks[0]
-        with InsertionPoint(list(last.operations)[-1]):
+        with InsertionPoint(_after(rows, last)):
             joined = [
                 self._joined(body, rows[i : i + _MOST_ROWS])
                 for i in range(0, len(rows), _MOST_ROWS)
@@ -150,6 +150,18 @@ class _Collection:
         function = module_function(body, self._symbols, _join_text(len(rows)))
         kind = parse_type(f"tensor<{len(rows)}x{COLUMNS}xi64>")
         return call_values(function, rows, [kind])[0]
+
+
+def _after(rows: Sequence[Any], block: Any) -> Any:
+    """Return the first op of a block at which all rows are known.
+
+    What changes an argument comes later: a report that is joined after a change would be read too
+    late, so the argument would be changed aside and copied.
+    """
+    operations = [op.operation for op in block.operations]
+    owners = [row.owner for row in rows]
+    known = [i for i, op in enumerate(operations) if any(op == owner for owner in owners)]
+    return operations[max(known, default=-1) + 1]
 
 
 def _calls(container: Any) -> list[Any]:

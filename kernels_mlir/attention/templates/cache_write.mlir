@@ -1,8 +1,8 @@
 {#- Keys and values of tokens are written into the pages of a cache, where they lie; a Jinja template.
 
-The first dispatch finds the least and the greatest slot, so that a bad one is refused before anything
-is written. Then each changed tensor has a dispatch, whose workers share the tokens. A slot is a key of
-all pages in turn; a token without one (-1) is left out, and so is one whose slot is beyond the cache.
+`cache_check_slots` finds the least and the greatest slot; it is called before `cache_write`, so that a
+bad one is refused before anything is written. There each changed tensor has a dispatch, whose workers
+share the tokens. A slot is a key of all pages in turn; a token without one (-1) is left out, and so is one whose slot is beyond the cache.
 
 `scaled`: the cache is int8, each key and each value with a scale: its largest magnitude / 127.
 -#}
@@ -164,23 +164,32 @@ hal.executable.source private @cache_write_{{ what }} {
 {% endfor %}
 {%- set changed = ['key_cache', 'value_cache'] + (['key_scale', 'value_scale'] if scaled else []) %}
 {%- set types = {'key_cache': '!cachet', 'value_cache': '!cachet', 'key_scale': '!scalet', 'value_scale': '!scalet'} %}
-util.func private @cache_write(%key: !rowst, %value: !rowst, %slots: !slotst{% for name in changed %}, %{{ name }}: {{ types[name] }}{% endfor %}) -> ({% for name in changed %}{{ types[name] }}, {% endfor %}tensor<4xi64>) {
+{%- macro numbers() %}
   %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %tokens = tensor.dim %key, %c0 : !rowst
-{%- for name in changed %}
-  %blocks_{{ name }} = tensor.dim %{{ name }}, %c0 : {{ types[name] }}
-{%- endfor %}
+  %tokens = tensor.dim %slots, %c0 : !slotst
+  %blocks_key_cache = tensor.dim %key_cache, %c0 : !cachet
   %page = arith.constant {{ page }} : index
   %slots_all = arith.muli %blocks_key_cache, %page : index
   %tokens_i32 = arith.index_castui %tokens : index to i32
   %slots_all_i32 = arith.index_castui %slots_all : index to i32
+{%- endmacro %}
+util.func private @cache_check_slots(%slots: !slotst, %key_cache: !cachet) -> tensor<4xi64> {
+{{- numbers() }}
+  %row = flow.dispatch @cache_check::@cache_check(%tokens_i32, %slots_all_i32, %slots) : (i32, i32, !slotst{ %tokens }) -> tensor<4xi64>
+  util.return %row : tensor<4xi64>
+}
+
+util.func private @cache_write(%key: !rowst, %value: !rowst, %slots: !slotst{% for name in changed %}, %{{ name }}: {{ types[name] }}{% endfor %}) -> ({% for name in changed %}{{ types[name] }}{{ ', ' if not loop.last }}{% endfor %}) {
+{{- numbers() }}
+  %c1 = arith.constant 1 : index
+{%- for name in changed[1:] %}
+  %blocks_{{ name }} = tensor.dim %{{ name }}, %c0 : {{ types[name] }}
+{%- endfor %}
   %most = arith.constant {{ workers }} : index
   %some = arith.maxui %tokens, %c1 : index
   %workers = arith.minui %some, %most : index
-  %row = flow.dispatch @cache_check::@cache_check(%tokens_i32, %slots_all_i32, %slots) : (i32, i32, !slotst{ %tokens }) -> tensor<4xi64>
 {%- for name in changed %}{% set what = 'scales' if 'scale' in name else 'rows' %}
   %new_{{ name }} = flow.dispatch @cache_write_{{ what }}::@cache_write_{{ what }}[%workers](%tokens_i32, %slots_all_i32, %{{ name.partition('_')[0] }}, %slots, %{{ name }}) : (i32, i32, !rowst{ %tokens }, !slotst{ %tokens }, {{ types[name] }}{ %blocks_{{ name }} }) -> %{{ name }}{ %blocks_{{ name }} }
 {%- endfor %}
-  util.return {% for name in changed %}%new_{{ name }}, {% endfor %}%row : {% for name in changed %}{{ types[name] }}, {% endfor %}tensor<4xi64>
+  util.return {% for name in changed %}%new_{{ name }}{{ ', ' if not loop.last }}{% endfor %} : {% for name in changed %}{{ types[name] }}{{ ', ' if not loop.last }}{% endfor %}
 }

@@ -30,9 +30,9 @@ module {
     cf.assert %6, "indices of a dimension without elements: {\22argument\22: \22positions\22, \22of\22: \22rotary_embedding\22, \22op\22: \22rotary_embedding\22}"
     %c0_i64_10 = arith.constant 0 : i64
     %7:2 = util.call @ir_runtime_check_index_8e5b8005(%arg0, %2, %c0_i64_10) : (tensor<?xi64>, i64, i64) -> (tensor<?xi64>, tensor<4xi64>)
-    %8:2 = util.call @rows_c760f58f203245aa(%arg1, %arg2, %arg3, %7#0) : (tensor<?x48xf32>, tensor<?x12xf32>, tensor<?x4xf32>, tensor<?xi64>) -> (tensor<?x48xf32>, tensor<?x12xf32>)
-    %9 = util.call @ir_runtime_join_reports_b7e4dc44(%7#1) : (tensor<4xi64>) -> tensor<1x4xi64>
-    return %8#0, %8#1, %9 : tensor<?x48xf32>, tensor<?x12xf32>, tensor<1x4xi64>
+    %8 = util.call @ir_runtime_join_reports_b7e4dc44(%7#1) : (tensor<4xi64>) -> tensor<1x4xi64>
+    %9:2 = util.call @rows_c760f58f203245aa(%arg1, %arg2, %arg3, %7#0) : (tensor<?x48xf32>, tensor<?x12xf32>, tensor<?x4xf32>, tensor<?xi64>) -> (tensor<?x48xf32>, tensor<?x12xf32>)
+    return %9#0, %9#1, %8 : tensor<?x48xf32>, tensor<?x12xf32>, tensor<1x4xi64>
   }
   util.func private @ir_runtime_check_index_8e5b8005(%arg0: tensor<?xi64>, %arg1: i64, %arg2: i64) -> (tensor<?xi64>, tensor<4xi64>) {
     %c0_i64 = arith.constant 0 : i64

@@ -25,13 +25,13 @@ module {
     cf.assert %5, "indices of a dimension without elements: {\22argument\22: \22positions\22, \22of\22: \22rotary_embedding\22, \22op\22: \22rotary_embedding\22}"
     %c0_i64_6 = arith.constant 0 : i64
     %6:2 = util.call @ir_runtime_check_index_8e5b8005(%arg0, %1, %c0_i64_6) : (tensor<?xi64>, i64, i64) -> (tensor<?xi64>, tensor<4xi64>)
+    %7 = util.call @ir_runtime_join_reports_b7e4dc44(%6#1) : (tensor<4xi64>) -> tensor<1x4xi64>
     %collapsed_7 = tensor.collapse_shape %arg1 [[0], [1, 2]] : tensor<?x4x12xf32> into tensor<?x48xf32>
-    %7 = util.call @rows_0a0e4881ae413757(%collapsed, %arg2, %6#0) : (tensor<?x48xf32>, tensor<?x8xf32>, tensor<?xi64>) -> tensor<?x48xf32>
+    %8 = util.call @rows_0a0e4881ae413757(%collapsed, %arg2, %6#0) : (tensor<?x48xf32>, tensor<?x8xf32>, tensor<?xi64>) -> tensor<?x48xf32>
     %c0_8 = arith.constant 0 : index
-    %dim_9 = tensor.dim %7, %c0_8 : tensor<?x48xf32>
-    %expanded = tensor.expand_shape %7 [[0], [1, 2]] output_shape [%dim_9, 4, 12] : tensor<?x48xf32> into tensor<?x4x12xf32>
-    %8 = util.call @ir_runtime_join_reports_b7e4dc44(%6#1) : (tensor<4xi64>) -> tensor<1x4xi64>
-    return %expanded, %8 : tensor<?x4x12xf32>, tensor<1x4xi64>
+    %dim_9 = tensor.dim %8, %c0_8 : tensor<?x48xf32>
+    %expanded = tensor.expand_shape %8 [[0], [1, 2]] output_shape [%dim_9, 4, 12] : tensor<?x48xf32> into tensor<?x4x12xf32>
+    return %expanded, %7 : tensor<?x4x12xf32>, tensor<1x4xi64>
   }
   util.func private @ir_runtime_check_index_8e5b8005(%arg0: tensor<?xi64>, %arg1: i64, %arg2: i64) -> (tensor<?xi64>, tensor<4xi64>) {
     %c0_i64 = arith.constant 0 : i64
