@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> bool:
         _measure_dense(dtype, tokens, keys, rounds) for dtype in dtypes for tokens, keys in shapes
     ]
     sizes = (1,) if arguments.small else (1, 8, 256)
-    cached = (torch.bfloat16, torch.int8)
+    cached = (torch.bfloat16,) if arguments.small else (torch.bfloat16, torch.int8)
     writes = [_measure_write(dtype, tokens, rounds) for dtype in cached for tokens in sizes]
     kept = all(line.kept for line in reads)
     if arguments.json:
@@ -192,11 +192,10 @@ def _measure_cache(cache: Cache, bytes_all: int, rounds: int, *, judge: bool) ->
 def _measure_write(dtype: torch.dtype, tokens: int, rounds: int) -> Line:
     """Measure the rotation and the write of a step in one launch, beside two."""
     torch.manual_seed(0)
-    wide = torch.float32 if dtype == torch.float32 else torch.bfloat16
     paged = PagedCache(1, 2 * tokens, KV_HEADS, 128, page=64, dtype=dtype)
     layer = paged.layers[0]
     query, key, value = (
-        torch.randn(tokens, heads, 128).to(wide) for heads in (HEADS, KV_HEADS, KV_HEADS)
+        torch.randn(tokens, heads, 128).to(torch.bfloat16) for heads in (HEADS, KV_HEADS, KV_HEADS)
     )
     angles = torch.randn(4096, 128)
     positions, slots = torch.randint(4096, (tokens,)), torch.randperm(128 * tokens)[:tokens]

@@ -107,9 +107,10 @@ def test_kernels_are_measured_and_drawn(tmp_path: Path):
 @pytest.mark.full
 def test_attention_over_pages_is_measured():
     result, _ = benchmark("paged", "--small", "--rounds", "2", "--json")
-    (read,), (prefill,) = result["paged"], result["causal"]
+    (read,), (prefill,), (write,) = (result[name] for name in ("paged", "causal", "written"))
     assert read["gigabytes_per_s"] > 0
     assert prefill["name"] == "f32, 128 tokens, 128 keys"
+    assert write["name"] == "bfloat16, 1 tokens"
 
 
 @pytest.mark.full
