@@ -13,8 +13,9 @@ import ctypes
 import os
 import platform
 import struct
-import tempfile
 from pathlib import Path
+
+from ir_runtime.child_process import temporary_directory
 
 __all__ = ["alias_library", "alias_of", "can_open"]
 
@@ -48,7 +49,7 @@ def alias_library(name: str, real: str) -> bool:
         return False
     with (
         contextlib.suppress(OSError),
-        tempfile.TemporaryDirectory(prefix="ir-runtime-alias-") as directory,
+        temporary_directory("ir-runtime-alias-") as directory,
     ):
         path = Path(directory, name)
         path.write_bytes(alias_of(name, real, machine))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import tempfile
 import threading
 import time
 import warnings
 
 from filelock import FileLock
 
+from ir_runtime.child_process import run_child, temporary_file
 from ir_runtime.fork_lock import cached_property, fork_safe_lock, fork_waits
 
 
@@ -103,3 +106,60 @@ def test_a_fork_waits_for_a_thread_that_takes_a_file_lock(tmp_path):
     os.waitpid(child, 0)
     thread.join()
     assert finished
+
+
+def test_a_fork_waits_for_a_process_that_another_thread_starts(monkeypatch):
+    """A fork in between copies the pipe at whose end the new process runs its program."""
+    monkeypatch.setattr(subprocess, "Popen", during_fork(subprocess.Popen))
+    assert fork_beside(lambda: run_child(["true"], timeout_s=60)) == 0
+
+
+def test_a_forked_child_makes_temporary_files_while_another_thread_makes_its_first(monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    slow = during_fork(tempfile._get_default_tempdir)  # called with the lock of the module
+    monkeypatch.setattr(tempfile, "_get_default_tempdir", slow)
+    assert fork_beside(lambda: temporary_file().close()) == 0
+
+
+def during_fork(call):
+    """Return a slow form of a function, and let `fork_beside` fork in the middle of it."""
+    main = os.getpid()
+
+    def slow(*args, **kwargs):
+        if os.getpid() == main:
+            slow.begun.set()
+            time.sleep(0.3)
+        made = call(*args, **kwargs)
+        slow.done.set()
+        return made
+
+    slow.begun, slow.done = _begun, _done
+    _begun.clear(), _done.clear()
+    return slow
+
+
+_begun, _done = threading.Event(), threading.Event()
+
+
+def fork_beside(work) -> int:
+    """Fork while another thread works; 0 if it had ended, and the child can do the same."""
+
+    def in_child() -> int:
+        signal.alarm(10)
+        work()
+        return 0
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert _begun.wait(30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+        child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            code = in_child() if _done.is_set() else 3
+        finally:
+            os._exit(code)
+    thread.join()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -105,7 +105,7 @@ def run_pass(run: Run, record: PassRecord, index: int | None) -> Generator[PassR
         added = run.graph.match_table[record.name] - counted
         if added and not record.matched_count:
             record.matched_count = added
-        elif not added:
+        elif record.matched_count and not added:
             run.graph.match_table[record.name] += record.matched_count
 
 

@@ -12,6 +12,7 @@ import stat
 from pathlib import Path
 
 from ir_runtime.errors import ArgumentError, UntrustedStoreError
+from ir_runtime.fork_lock import fork_waits
 from ir_runtime.frozen import frozen
 from ir_runtime.settings import current_settings
 
@@ -128,6 +129,7 @@ def _is_safe_parent(found: os.stat_result) -> bool:
     return not found.st_mode & stat.S_IWOTH and _is_private_group(found.st_gid, found.st_uid)
 
 
+@fork_waits()
 def _is_private_group(group: int, user: int) -> bool:
     """Tell whether a group has one user alone; many systems make such a group for each user."""
     import grp
@@ -147,6 +149,7 @@ def _trusted_users() -> set[int]:
     return own | {_number_of(name.strip()) for name in listed.split(",") if name.strip()}
 
 
+@fork_waits()
 def _number_of(name: str) -> int:
     if name.isdecimal():
         return int(name)
@@ -160,6 +163,7 @@ def _number_of(name: str) -> int:
         ) from None
 
 
+@fork_waits()
 def _user(number: int) -> str:
     import pwd
 

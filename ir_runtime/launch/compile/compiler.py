@@ -10,13 +10,13 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from ir_runtime.child_process import start_child, temporary_file
 from ir_runtime.counters import add_count
 from ir_runtime.device.instance import is_forked, on_exit, on_fork
 from ir_runtime.device.target import HOST_FLAGS, Target
@@ -27,7 +27,7 @@ from ir_runtime.errors import (
     CompilerNotFoundError,
     CompilerTimeoutError,
 )
-from ir_runtime.fork_lock import fork_safe_lock
+from ir_runtime.fork_lock import fork_safe_lock, fork_waits
 from ir_runtime.launch.compile import compiler_process as worker
 from ir_runtime.launch.compile.compile_cache import CompileCache, Compiled
 from ir_runtime.settings import current_settings
@@ -56,10 +56,11 @@ _CONTEXT_LINES = 2
 @functools.cache
 def compiler_installed() -> bool:
     """Tell whether the compiler package is there, without loading it."""
-    try:
-        return importlib.util.find_spec("iree.compiler") is not None
-    except ModuleNotFoundError:
-        return False
+    with fork_waits():  # the packages around it are imported
+        try:
+            return importlib.util.find_spec("iree.compiler") is not None
+        except ModuleNotFoundError:
+            return False
 
 
 def require_compiler(name: str) -> None:
@@ -214,8 +215,8 @@ class _Worker:
 
     def __init__(self, process_flags: tuple[str, ...]) -> None:
         self.process_flags = process_flags
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
-        self._process = subprocess.Popen(
+        self._log = temporary_file()
+        self._process = start_child(
             [sys.executable, "-P", str(Path(worker.__file__))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

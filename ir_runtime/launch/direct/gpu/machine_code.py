@@ -14,10 +14,10 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from ir_runtime.child_process import run_child, temporary_directory
 from ir_runtime.errors import StoreError
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch.artifact.entry_files import CorruptEntryError, read_entry, write_entry
@@ -55,12 +55,10 @@ def find_ptxas() -> str | None:
 def ptxas_release(ptxas: str) -> tuple[int, int]:
     """Return the CUDA release of an assembler; (0, 0) if it does not say."""
     try:
-        said = subprocess.run(
-            [ptxas, "--version"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
+        said, _ = run_child([ptxas, "--version"], timeout_s=_TIMEOUT_S)
+    except (OSError, subprocess.SubprocessError):
         return 0, 0
-    found = re.search(r"release (\d+)\.(\d+)", said)
+    found = re.search(rb"release (\d+)\.(\d+)", said)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
@@ -120,11 +118,11 @@ def _load(path: Path, key: Any) -> bytes | None:
 
 def _assemble(ptx: bytes, chip: str, ptxas: str) -> bytes | None:
     try:
-        with tempfile.TemporaryDirectory(prefix="ir-runtime-ptxas-") as directory:
+        with temporary_directory("ir-runtime-ptxas-") as directory:
             source, out = Path(directory, "kernel.ptx"), Path(directory, _FILE)
             source.write_bytes(ptx)
             command = [ptxas, f"-arch={chip}", str(source), "-o", str(out)]
-            subprocess.run(command, check=True, capture_output=True, timeout=_TIMEOUT_S)
+            run_child(command, timeout_s=_TIMEOUT_S)
             return out.read_bytes()
     except (OSError, subprocess.SubprocessError) as error:
         said = getattr(error, "stderr", b"") or b""
