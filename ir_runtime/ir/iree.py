@@ -49,8 +49,8 @@ class IreeImpl(IrOpImpl):
     Args:
         op: the op.
         kernel: the `CustomOp` written for it; None to trace native at the first use.
-        constraints: the conditions of the kernel. Without constraints, or for a kernel made from
-            native, each call that could use another provider asks the kernel itself, too.
+        constraints: the conditions of the kernel. A call that passes the cheap ones is tested by the
+            others, and by the kernel itself, only if the C launcher does not know it.
         registration_stack: the stack at its registration.
     """
 
@@ -66,7 +66,7 @@ class IreeImpl(IrOpImpl):
         self._tracing = False
         self._broken: IrRuntimeError | None = None
         self._declined: dict[Any, str] = {}
-        self._entrance = None
+        self._entrance = self._eager = None
         if kernel is not None:
             self._eager = eager_entrance(kernel, self._slow)
             self._entrance = make_entrance(kernel, self._eager)
@@ -82,12 +82,11 @@ class IreeImpl(IrOpImpl):
             self._accepts_guarded = both(self._accepts_guarded, self._takes)
             self.is_asked_in_python = True
             self.supported = True  # takes over what was set here
-        if kernel is None:
-            return
         self.may_decline = True
         cheap = compile_constraints("provider iree", self.asked_constraints, op.arg_names)
-        if constraints:
-            self.asked_first = cheap
+        self.asked_first = cheap
+        if kernel is None:
+            return
         self._through_torch = positional(kernel)
         kernel.precheck, kernel.like_native = op.check, op.compute_natively
         if hasattr(self.kernel_packet, "out"):
@@ -96,8 +95,6 @@ class IreeImpl(IrOpImpl):
     @property
     def asked_constraints(self) -> tuple[Constraint, ...]:
         """The cheap constraints; the others are tested if the C launcher does not know a call."""
-        if not self.may_decline:
-            return self.constraints
         return tuple(c for c in self.constraints if c.quick is not None)
 
     @property
@@ -115,7 +112,9 @@ class IreeImpl(IrOpImpl):
         self.functional = self.on_cpu = self.traced  # the kernel checks it before its selection
         if not self.is_traced:
             self.on_cpu = self._eager
-        elif self.op.check.values is not None:  # one made from native knows only torch's own rules
+            return
+        self.on_cpu = self._run_eagerly
+        if self.op.check.values is not None:  # one made from native knows only torch's own rules
             super()._check_what_is_defined()
 
     def _check_schema(self) -> None:
@@ -185,9 +184,19 @@ class IreeImpl(IrOpImpl):
     def _run(self, *values: Any) -> Any:
         if torch.compiler.is_compiling():
             return self.kernel_packet.default(*values)
-        if self._entrance is None:
-            self._entrance = make_entrance(self.kernel)
-        return self._entrance(*values)
+        return self._run_eagerly(*values)
+
+    def _run_eagerly(self, *values: Any) -> Any:
+        """Compute a call that no compiler traces; make the kernel from native if there is none."""
+        if self._eager is None:
+            try:
+                kernel = self.kernel
+            except IrRuntimeError as error:
+                self.op.check(values)
+                raise NotTakenError(f"no kernel can be traced from native: {error}") from error
+            self._through_torch = positional(kernel)
+            self._eager = eager_entrance(kernel, self._slow)
+        return self._eager(*values)
 
     def _run_into(self, values: Sequence[Any], outs: Sequence[Tensor]) -> None:
         names = ["out"] if len(outs) == 1 else [f"out{i}" for i in range(len(outs))]
@@ -195,8 +204,19 @@ class IreeImpl(IrOpImpl):
         self._or_decline(lambda *args: self.kernel_packet.out(*args, **named), values)
 
     def _slow(self, *values: Any) -> Any:
-        """Compute a call that the C launcher does not know, through torch."""
-        return self._or_decline(self._through_torch, values)
+        """Compute a call that the C launcher does not know, through torch.
+
+        Raises:
+            NotTakenError: another provider must compute the call.
+        """
+        if not self.is_traced:
+            return self._or_decline(self._through_torch, values)
+        why = super().refusal(*values) if self.constraints else None
+        why = self._why_not(values) if why is None else why
+        if why is not None:
+            self.op.check(values)
+            raise NotTakenError(why)
+        return self._through_torch(*values)
 
     def _or_decline(self, function: Callable[..., Any], values: Sequence[Any]) -> Any:
         """Call a function of the kernel; decline a call that it refuses although the op defines it.

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ir_runtime import ir
 from ir_runtime.errors import ArgumentError, OpConflictError, OpDefinitionError
+from ir_runtime.op_reg import traced_op
 from kernels_mlir.activation.gelu import gelu_op
 
 NOTHING = torch.zeros(0, 4)
@@ -74,3 +75,24 @@ def test_a_check_of_values_comes_before_the_kernel(doubled: ir.IrOp):
 
     with doubled.set_priority(["iree"]), pytest.raises(ArgumentError, match="a negative number"):
         doubled.impls["iree"].functional(torch.tensor([-1.0]))
+
+
+def test_only_calls_that_the_launcher_does_not_know_are_asked(doubled: ir.IrOp, monkeypatch):
+    @doubled.register_impl("tripled")
+    def tripled(x: Tensor) -> Tensor:
+        return x * 3
+
+    def asked(*_: object) -> None:
+        raise AssertionError
+
+    even = ir.fits("x", "of an even number of columns", lambda x: x.shape[1] % 2 == 0)
+    ir.limit_kernel(doubled, [even])
+    x, odd = torch.ones(3, 8), torch.ones(3, 7)
+    with doubled.set_priority(["iree", "tripled"]):
+        for _ in range(2):
+            assert torch.equal(doubled(x), x * 2)
+            assert torch.equal(doubled(odd), odd * 3)
+        monkeypatch.setattr(traced_op, "refusal", asked)
+        assert torch.equal(doubled(x + 1), x * 4)
+        with pytest.raises(AssertionError):
+            doubled(x[:2])

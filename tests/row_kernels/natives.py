@@ -118,7 +118,7 @@ def normed_heads(
     """Heads in a dimension of their own; results of heads, of pairs, and one number a head."""
     v = layer_norm(wide(x), wide(weight), wide(weight))
     y = turned(v, wide(cos).unsqueeze(-2), wide(sin).unsqueeze(-2), by_halves=False)
-    pairs = torch.stack((v.neg(), v.exp()), -1).flatten(-2)
+    pairs = torch.stack((v.neg(), v.abs().neg().exp()), -1).flatten(-2)
     return y.to(x.dtype), pairs.to(x.dtype), v.amax(-1).to(x.dtype)
 
 

@@ -112,7 +112,7 @@ def _test(
 ) -> str:
     if impl.accepts is None:
         return "True"
-    if impl.is_declared:
+    if impl.is_declared or (impl.may_decline and impl.supported):
         if not impl.asked_constraints:
             return "True"
         return condition(impl.asked_constraints, names, scope, prefix=f"ir_{i}_", given=given)

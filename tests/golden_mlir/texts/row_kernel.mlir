@@ -83,12 +83,12 @@ module {
         %cst_0 = arith.constant dense<0x4B40007F> : vector<32xf32>
         %cst_1 = arith.constant dense<-0.693147182> : vector<32xf32>
         %cst_2 = arith.constant dense<1.90465421E-9> : vector<32xf32>
-        %cst_3 = arith.constant dense<0.001378263> : vector<32xf32>
-        %cst_4 = arith.constant dense<0.00837339088> : vector<32xf32>
-        %cst_5 = arith.constant dense<0.0416695103> : vector<32xf32>
-        %cst_6 = arith.constant dense<0.16666469> : vector<32xf32>
-        %cst_7 = arith.constant dense<0.499999851> : vector<32xf32>
-        %cst_8 = arith.constant dense<1.000000e+00> : vector<32xf32>
+        %cst_3 = arith.constant dense<1.000000e+00> : vector<32xf32>
+        %cst_4 = arith.constant dense<0.001378263> : vector<32xf32>
+        %cst_5 = arith.constant dense<0.00837339088> : vector<32xf32>
+        %cst_6 = arith.constant dense<0.0416695103> : vector<32xf32>
+        %cst_7 = arith.constant dense<0.16666469> : vector<32xf32>
+        %cst_8 = arith.constant dense<0.499999851> : vector<32xf32>
         %cst_9 = arith.constant dense<23> : vector<32xi32>
         %cst_10 = arith.constant dense<1262485506> : vector<32xi32>
         %cst_11 = arith.constant dense<251> : vector<32xi32>
@@ -103,48 +103,56 @@ module {
         %1 = arith.subf %0, %cst_0 : vector<32xf32>
         %2 = math.fma %1, %cst_1, %arg0 : vector<32xf32>
         %3 = math.fma %1, %cst_2, %2 : vector<32xf32>
-        %4 = math.fma %cst_3, %3, %cst_4 : vector<32xf32>
-        %5 = math.fma %4, %3, %cst_5 : vector<32xf32>
-        %6 = math.fma %5, %3, %cst_6 : vector<32xf32>
-        %7 = math.fma %6, %3, %cst_7 : vector<32xf32>
-        %8 = math.fma %7, %3, %cst_8 : vector<32xf32>
-        %9 = math.fma %8, %3, %cst_8 : vector<32xf32>
-        %10 = arith.bitcast %0 : vector<32xf32> to vector<32xi32>
-        %11 = arith.shli %10, %cst_9 : vector<32xi32>
-        %12 = arith.bitcast %11 : vector<32xi32> to vector<32xf32>
-        %13 = arith.mulf %9, %12 : vector<32xf32>
+        %4 = arith.addf %3, %cst_3 : vector<32xf32>
+        %5 = arith.subf %4, %cst_3 : vector<32xf32>
+        %6 = arith.subf %3, %5 : vector<32xf32>
+        %7 = arith.mulf %3, %3 : vector<32xf32>
+        %8 = math.fma %cst_4, %3, %cst_5 : vector<32xf32>
+        %9 = math.fma %8, %3, %cst_6 : vector<32xf32>
+        %10 = math.fma %9, %3, %cst_7 : vector<32xf32>
+        %11 = math.fma %10, %3, %cst_8 : vector<32xf32>
+        %12 = math.fma %7, %11, %6 : vector<32xf32>
+        %13 = arith.addf %4, %12 : vector<32xf32>
         %14 = arith.bitcast %0 : vector<32xf32> to vector<32xi32>
-        %15 = arith.subi %14, %cst_10 : vector<32xi32>
-        %16 = arith.cmpi ugt, %15, %cst_11 : vector<32xi32>
-        %17 = vector.reduction <or>, %16 : vector<32xi1> into i1
-        %18 = scf.if %17 -> (vector<32xf32>) {
-          %19 = arith.cmpf olt, %arg0, %cst_12 : vector<32xf32>
-          %20 = arith.select %19, %cst_12, %arg0 : vector<32xi1>, vector<32xf32>
-          %21 = arith.cmpf ogt, %20, %cst_13 : vector<32xf32>
-          %22 = arith.select %21, %cst_13, %20 : vector<32xi1>, vector<32xf32>
-          %23 = arith.cmpf olt, %22, %cst_14 : vector<32xf32>
-          %24 = arith.select %23, %cst_15, %cst_16 : vector<32xi1>, vector<32xf32>
-          %25 = math.fma %22, %cst, %24 : vector<32xf32>
-          %26 = arith.subf %25, %24 : vector<32xf32>
-          %27 = math.fma %26, %cst_1, %22 : vector<32xf32>
-          %28 = math.fma %26, %cst_2, %27 : vector<32xf32>
-          %29 = math.fma %cst_3, %28, %cst_4 : vector<32xf32>
-          %30 = math.fma %29, %28, %cst_5 : vector<32xf32>
-          %31 = math.fma %30, %28, %cst_6 : vector<32xf32>
-          %32 = math.fma %31, %28, %cst_7 : vector<32xf32>
-          %33 = math.fma %32, %28, %cst_8 : vector<32xf32>
-          %34 = math.fma %33, %28, %cst_8 : vector<32xf32>
-          %35 = arith.bitcast %25 : vector<32xf32> to vector<32xi32>
-          %36 = arith.shli %35, %cst_9 : vector<32xi32>
-          %37 = arith.bitcast %36 : vector<32xi32> to vector<32xf32>
-          %38 = arith.mulf %34, %37 : vector<32xf32>
-          %39 = arith.select %23, %cst_17, %cst_18 : vector<32xi1>, vector<32xf32>
-          %40 = arith.mulf %38, %39 : vector<32xf32>
-          scf.yield %40 : vector<32xf32>
+        %15 = arith.shli %14, %cst_9 : vector<32xi32>
+        %16 = arith.bitcast %15 : vector<32xi32> to vector<32xf32>
+        %17 = arith.mulf %13, %16 : vector<32xf32>
+        %18 = arith.bitcast %0 : vector<32xf32> to vector<32xi32>
+        %19 = arith.subi %18, %cst_10 : vector<32xi32>
+        %20 = arith.cmpi ugt, %19, %cst_11 : vector<32xi32>
+        %21 = vector.reduction <or>, %20 : vector<32xi1> into i1
+        %22 = scf.if %21 -> (vector<32xf32>) {
+          %23 = arith.cmpf olt, %arg0, %cst_12 : vector<32xf32>
+          %24 = arith.select %23, %cst_12, %arg0 : vector<32xi1>, vector<32xf32>
+          %25 = arith.cmpf ogt, %24, %cst_13 : vector<32xf32>
+          %26 = arith.select %25, %cst_13, %24 : vector<32xi1>, vector<32xf32>
+          %27 = arith.cmpf olt, %26, %cst_14 : vector<32xf32>
+          %28 = arith.select %27, %cst_15, %cst_16 : vector<32xi1>, vector<32xf32>
+          %29 = math.fma %26, %cst, %28 : vector<32xf32>
+          %30 = arith.subf %29, %28 : vector<32xf32>
+          %31 = math.fma %30, %cst_1, %26 : vector<32xf32>
+          %32 = math.fma %30, %cst_2, %31 : vector<32xf32>
+          %33 = arith.addf %32, %cst_3 : vector<32xf32>
+          %34 = arith.subf %33, %cst_3 : vector<32xf32>
+          %35 = arith.subf %32, %34 : vector<32xf32>
+          %36 = arith.mulf %32, %32 : vector<32xf32>
+          %37 = math.fma %cst_4, %32, %cst_5 : vector<32xf32>
+          %38 = math.fma %37, %32, %cst_6 : vector<32xf32>
+          %39 = math.fma %38, %32, %cst_7 : vector<32xf32>
+          %40 = math.fma %39, %32, %cst_8 : vector<32xf32>
+          %41 = math.fma %36, %40, %35 : vector<32xf32>
+          %42 = arith.addf %33, %41 : vector<32xf32>
+          %43 = arith.bitcast %29 : vector<32xf32> to vector<32xi32>
+          %44 = arith.shli %43, %cst_9 : vector<32xi32>
+          %45 = arith.bitcast %44 : vector<32xi32> to vector<32xf32>
+          %46 = arith.mulf %42, %45 : vector<32xf32>
+          %47 = arith.select %27, %cst_17, %cst_18 : vector<32xi1>, vector<32xf32>
+          %48 = arith.mulf %46, %47 : vector<32xf32>
+          scf.yield %48 : vector<32xf32>
         } else {
-          scf.yield %13 : vector<32xf32>
+          scf.yield %17 : vector<32xf32>
         }
-        return %18 : vector<32xf32>
+        return %22 : vector<32xf32>
       }
       func.func private @row_exp_down(%arg0: vector<32xf32>) -> vector<32xf32> {
         %cst = arith.constant dense<-1.040000e+02> : vector<32xf32>
