@@ -49,8 +49,8 @@ class IreeImpl(IrOpImpl):
     Args:
         op: the op.
         kernel: the `CustomOp` written for it; None to trace native at the first use.
-        constraints: the conditions of the kernel. A call that passes the cheap ones is tested by the
-            others, and by the kernel itself, only if the C launcher does not know it.
+        constraints: the conditions of the kernel. A call that the cheap ones let pass is tested by
+            the others, and by the kernel itself, only if the C launcher does not know it.
         registration_stack: the stack at its registration.
     """
 
