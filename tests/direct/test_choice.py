@@ -150,6 +150,14 @@ def test_traces_say_what_a_direct_launch_copied(trace):
     assert (row["name"], row["why"], row["tensors"]) == ("gelu", "strides", 1)
 
 
+def test_traces_say_what_the_launcher_copied(trace):
+    x = torch.randn(241)[1:].view(5, 48)
+    for call in (torch.ops.ir_kernels.gelu, torch.ops.ir_kernels.gelu):
+        call(x)
+    found = [(row["name"], row["why"], row["tensors"]) for row in events(trace, "copy")]
+    assert found == [("gelu", "alignment", 1)] * 2
+
+
 def test_the_profiler_names_the_executor():
     kernels_mlir.gelu(X)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:

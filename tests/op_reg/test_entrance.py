@@ -190,7 +190,6 @@ def test_fake_tensors_give_a_fake_result() -> None:
     [
         (lambda: torch._neg_view(X), "neg"),
         (lambda: X.t().contiguous().t(), "strides"),
-        (lambda: torch.randn(33)[1:].view(4, 8), "alignment"),
     ],
 )
 def test_other_tensors_go_through_torch_and_are_right(make: Any, expected: str) -> None:
@@ -198,6 +197,34 @@ def test_other_tensors_go_through_torch_and_are_right(make: Any, expected: str) 
     result = entrance(x, Y)
     assert word(entrance, x, Y) == expected
     assert torch.equal(result, x.resolve_neg() + Y)
+
+
+@pytest.mark.parametrize("x", [torch.randn(33)[1:].view(4, 8), X, torch.randn(36)[3:35].view(4, 8)])
+@pytest.mark.parametrize("y", [torch.randn(37)[5:].view(4, 8), Y])
+def test_the_launcher_copies_small_tensors_that_are_not_aligned(x: Tensor, y: Tensor) -> None:
+    entrance = warm(ops.add, X, Y)
+    with count_since() as counts:
+        result = entrance(x, y)
+    assert word(entrance, x, y) == ""
+    assert torch.equal(result, x + y)
+    assert counts[0].copies == sum(t.data_ptr() % 64 != 0 for t in (x, y))
+
+
+def test_large_tensors_that_are_not_aligned_are_copied_by_torch() -> None:
+    x = torch.randn((64 << 10) // 4 + 2)
+    aligned, beyond = x[:-1], x[1:]
+    entrance = warm(ops.add, aligned, aligned)
+    assert word(entrance, beyond, aligned) == "alignment"
+    with count_since() as counts:
+        assert torch.equal(entrance(beyond, aligned), beyond + aligned)
+    assert counts[0].copies == 1
+
+
+def test_results_are_never_written_to_a_copy() -> None:
+    out = torch.zeros(33)[1:].view(4, 8)
+    ops.add.out(X, Y, out=torch.empty_like(X))
+    ops.add.out(X, Y, out=out)
+    assert torch.equal(out, X + Y)
 
 
 def test_vmap_of_it() -> None:

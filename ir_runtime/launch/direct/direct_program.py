@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ir_runtime.counters import add_count
-from ir_runtime.device.local import importable
 from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import short_name
 from ir_runtime.errors import LaunchError
@@ -22,6 +20,12 @@ from ir_runtime.late_import import late_module
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.program_record import stored_accesses, stored_host_program
 from ir_runtime.launch.direct import native
+from ir_runtime.launch.direct.copied_operand import (
+    bare,
+    made_ready,
+    record_small_copies,
+    refusal_words,
+)
 from ir_runtime.launch.direct.evaluate import evaluate
 from ir_runtime.launch.direct.known_value import result_shapes
 from ir_runtime.launch.direct.plan import Dispatch, Fill, Plan, Step
@@ -29,11 +33,11 @@ from ir_runtime.launch.host_program.dispatch_access import NO_ACCESSES, Dispatch
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.program import HostProgram
 from ir_runtime.launch.operand.call_key import call_key
-from ir_runtime.launch.operand.changed_operand import NOTHING_CHANGED, Changed, apart, copy_back
+from ir_runtime.launch.operand.changed_operand import NOTHING_CHANGED, Changed, copy_back
 from ir_runtime.launch.operand.index_fault import COLUMNS, IndexReport, report_of_source
 from ir_runtime.launch.operand.launch_type import Launch, Results, in_profiles, launch_failure
 from ir_runtime.settings import bound_launches
-from ir_runtime.tracing import active_trace, record_event
+from ir_runtime.tracing import active_trace
 
 if TYPE_CHECKING:
     from ir_runtime.launch.direct import evaluate_program as programs
@@ -354,45 +358,19 @@ def bind_direct_launch(
 
     def launch(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
         tensors = operands if only_tensors else [v for v in operands if isinstance(v, Tensor)]
+        started_ns = time.perf_counter_ns()
         refused = run(tensors, outs)
+        if not refused and active_trace() is not None:
+            record_small_copies(name, started_ns, tensors)
         # The C launcher refuses before it runs anything, so the call can be repeated.
         if refused:
             refuse_cut_tensors(name, "operand", tensors)
             refuse_cut_tensors(name, "result", outs)
-            ready = _made_ready(name, refused, tensors, written)
-            refused = run(ready, _bare(outs))
+            ready = made_ready(name, refused, tensors, written)
+            refused = run(ready, bare(outs))
             if not refused:
                 copy_back(tensors, ready, written)
         if refused:
             raise LaunchError(f"{name}: the C launcher refuses a tensor: {refusal_words(refused)}")
 
     return in_profiles(f"{name} (direct)", launch), bound
-
-
-def _made_ready(
-    name: str, refused: int, tensors: Sequence[Tensor], written: Sequence[int]
-) -> list[Tensor]:
-    """Copy the tensors that cannot be used in place, and record the copies."""
-    started_ns = time.perf_counter_ns()
-    bare = _bare(tensors)
-    ready = apart(bare, [importable(tensor) for tensor in bare], written)
-    pairs = zip(ready, tensors, strict=True)
-    copied = sum(one.data_ptr() != other.data_ptr() for one, other in pairs)
-    if copied:
-        add_count("copies", copied)
-    if copied and active_trace() is not None:
-        record_event("copy", name, started_ns, why=refusal_words(refused), tensors=copied)
-    return ready
-
-
-def _bare(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Return plain tensors of the same memory, since the C launcher may refuse subclasses."""
-    with torch._C.DisableTorchFunctionSubclass():  # else `detach` would return the subclass again
-        return [tensor.detach() for tensor in tensors]
-
-
-def refusal_words(refused: int) -> str:
-    """Return why the C launcher refused a call, in words."""
-    from ir_runtime.launch.direct.native import _launcher
-
-    return _launcher.REFUSALS[refused]

@@ -18,7 +18,8 @@ from ir_runtime.errors import LaunchError
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.program_record import stored_host_program
 from ir_runtime.launch.direct import native
-from ir_runtime.launch.direct.direct_program import BoundPlan, DirectProgram, refusal_words
+from ir_runtime.launch.direct.copied_operand import refusal_words
+from ir_runtime.launch.direct.direct_program import BoundPlan, DirectProgram
 from ir_runtime.launch.direct.gpu.gpu_code import load_gpu_code
 from ir_runtime.launch.direct.gpu.machine_code import find_ptxas
 from ir_runtime.launch.operand.changed_operand import NOTHING_CHANGED, Changed, apart, copy_back

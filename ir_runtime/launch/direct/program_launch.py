@@ -21,7 +21,8 @@ from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import IrRuntimeError, LaunchError
 from ir_runtime.frozen import frozen
-from ir_runtime.launch.direct.direct_program import BoundPlan, DirectProgram, refusal_words
+from ir_runtime.launch.direct.copied_operand import record_small_copies, refusal_words
+from ir_runtime.launch.direct.direct_program import BoundPlan, DirectProgram
 from ir_runtime.launch.direct.evaluate_program import ProgramPlan
 from ir_runtime.launch.direct.result_place import ResultPlace
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
@@ -95,7 +96,10 @@ class ProgramLaunch:
         try:
             if into is None:
                 into = [torch.empty(s, dtype=t, device="cpu") for s, t in self.memories]
+            started_ns = time.perf_counter_ns()
             refused = run(tensors, into)
+            if not refused and active_trace() is not None:
+                record_small_copies(self.name, started_ns, tensors)
             # The C launcher refuses before it runs anything, so the call can be repeated.
             if refused:
                 given, tensors = tensors, self._made_ready(refused, args)

@@ -53,7 +53,6 @@ OTHERS: dict[str, tuple[Callable[[], Any], str]] = {
     "shape": (lambda: torch.zeros(8, 4), "shape"),
     "rank": (lambda: torch.zeros(32), "shape"),
     "strides": (lambda: torch.zeros(8, 4).T, "strides"),
-    "alignment": (lambda: torch.zeros(33)[1:].view(4, 8), "alignment"),
     "expanded": (lambda: torch.zeros(1, 8).expand(4, 8), "strides"),
     "subclass": (lambda: torch.zeros(4, 8).as_subclass(Subclass), "subclass"),
     "meta": (lambda: torch.zeros(4, 8, device="meta"), "no plain memory"),
@@ -71,6 +70,13 @@ class Subclass(Tensor):
 def test_another_kind_of_tensor_is_passed_on(calls: Calls, other: str) -> None:
     make, word = OTHERS[other]
     assert calls.refusal(torch.zeros(4, 8), make()) == word
+
+
+def test_a_small_tensor_that_is_not_aligned_is_copied(calls: Calls) -> None:
+    room = torch.randn(33)
+    x, y = torch.randn(4, 8), room[1:].view(4, 8)
+    assert torch.equal(calls.call(x, y), x + y)
+    assert torch.equal(calls.call(y, y), y + y)
 
 
 def test_views_that_lie_like_their_like_are_served(calls: Calls) -> None:

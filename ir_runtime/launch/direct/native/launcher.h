@@ -176,7 +176,7 @@ bool plan_fault(const char *format, ...);
 // before the memory of tensors is looked up.
 int plan_threads(const plan *self);
 // Runs the plan on the memory of operands and results, in slot order, without the GIL; -1 with a
-// RuntimeError or MemoryError set.
+// RuntimeError or MemoryError set. Operands that are not aligned are copied, and counted.
 int run_plan(plan *self, int threads, void *const *tensors);
 
 // --- pool.c: torch's own threads ---
@@ -289,6 +289,8 @@ refusal add_glimpse(const launcher *own, facts *self, PyObject *tensor);
 refusal describe_values(const launcher *own, facts *self, PyObject *const *values,
                         Py_ssize_t count);
 refusal check_layouts(const facts *self);
+// The same for tensors that are only read: `run_plan` copies small ones that are not aligned.
+refusal check_readable(const facts *self, size_t count);
 // Refuses tensors whose numbers are not what lies in memory.
 refusal check_all_bits(const launcher *own, const facts *self);
 // Refuses tensors whose gradient would be lost. Agrees with `needs_grad` in gradient.py.

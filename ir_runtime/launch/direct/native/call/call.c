@@ -52,7 +52,7 @@ static refusal look(const call *self, const arguments *given, facts *seen, facts
   const launcher *own = self->own;
   Py_ssize_t out_count = PyTuple_GET_SIZE(self->outs);
   refusal why = describe_values(own, seen, given->values, PyTuple_GET_SIZE(self->names));
-  if (why == ACCEPTED) why = check_layouts(seen);
+  if (why == ACCEPTED) why = check_readable(seen, seen->count);
   if (why == ACCEPTED && self->guarded) why = check_all_bits(own, seen);
   if (why == ACCEPTED && self->sees_grad) why = check_grad(own, seen);
   if (why != ACCEPTED || out_count == 0) return why;

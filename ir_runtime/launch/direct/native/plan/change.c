@@ -36,6 +36,7 @@ refusal check_changed(const plan *self, const facts *seen, const uint32_t *opera
   uint32_t first = self->operand_count + returned_results(self);
   for (uint32_t i = 0; i < self->changed_count; i++) {
     const fact *changed = operand_at(seen, operands, self->changed[i]);
+    if (changed->layout != ACCEPTED) return changed->layout;  // a copy of it would be changed
     if (changed->bytes < self->sizes[first + i]) return REFUSED_SIZE;
     for (uint32_t j = 0; j < self->operand_count; j++) {
       const fact *other = operand_at(seen, operands, j);

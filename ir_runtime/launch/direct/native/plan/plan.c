@@ -263,7 +263,9 @@ static refusal take_tensors(const plan *self, facts *seen, PyObject *operands, P
     return REFUSED_COUNT;
   refusal why = add_tensors(self, seen, operands);
   if (why == ACCEPTED) why = add_tensors(self, seen, results);
-  if (why == ACCEPTED) why = check_layouts(seen);
+  if (why == ACCEPTED) why = check_readable(seen, self->operand_count);
+  for (size_t i = self->operand_count; why == ACCEPTED && i < seen->count; i++)
+    why = seen->tensors[i].layout;
   if (why == ACCEPTED) why = check_all_bits(self->own, seen);
   for (size_t i = 0; why == ACCEPTED && i < seen->count; i++)
     if (seen->tensors[i].bytes < self->sizes[slot_of(self, i)]) why = REFUSED_SIZE;

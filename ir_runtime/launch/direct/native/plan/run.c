@@ -13,6 +13,7 @@ typedef struct {
   const plan *what;
   void *const *tensors;
   char *transients;
+  size_t room;      // for operands that are not aligned
   void **pointers;  // of all bindings
   atomic_int failed;
   // of the dispatch that failed first
@@ -153,14 +154,47 @@ static int raise_failure(const launch *self) {
   return -1;
 }
 
+static size_t aligned(size_t size) { return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1); }
+
+static bool is_copied(const plan *what, void *const *tensors, uint32_t operand) {
+  return what->sizes[operand] > 0 && (uintptr_t)tensors[operand] % ALIGNMENT != 0;
+}
+
+// Returns the bytes for copies of the operands that are not aligned, and for the table of all.
+static size_t room_for_copies(const plan *what, void *const *tensors, uint64_t *copies) {
+  size_t room = 0;
+  for (uint32_t i = 0; i < what->operand_count; i++) {
+    if (!is_copied(what, tensors, i)) continue;
+    room += aligned(what->sizes[i]);
+    ++*copies;
+  }
+  if (room == 0) return 0;
+  return room + aligned(((size_t)what->operand_count + what->result_count) * sizeof *tensors);
+}
+
+static void copy_operands(launch *self, char *memory) {
+  const plan *what = self->what;
+  size_t bytes = ((size_t)what->operand_count + what->result_count) * sizeof *self->tensors;
+  void **taken = memcpy(memory, self->tensors, bytes);
+  memory += aligned(bytes);
+  for (uint32_t i = 0; i < what->operand_count; i++) {
+    if (!is_copied(what, taken, i)) continue;
+    taken[i] = memcpy(memory, taken[i], what->sizes[i]);
+    memory += aligned(what->sizes[i]);
+  }
+  self->tensors = taken;
+}
+
 static bool run_with(launch *self, int threads) {
   const plan *what = self->what;
+  size_t transients = aligned(what->transient_bytes) + self->room;
   void *few[FEW_BINDINGS], **pointers = few;
   if (what->binding_count > FEW_BINDINGS) pointers = malloc(what->binding_count * sizeof *pointers);
-  if (what->transient_bytes > 0) self->transients = acquire_transients(what->transient_bytes);
-  bool ready = pointers != NULL && (what->transient_bytes == 0 || self->transients != NULL);
+  if (transients > 0) self->transients = acquire_transients(transients);
+  bool ready = pointers != NULL && (transients == 0 || self->transients != NULL);
   if (ready) {
     self->pointers = pointers;
+    if (self->room > 0) copy_operands(self, self->transients + aligned(what->transient_bytes));
     for (size_t i = 0; i < what->binding_count; i++)
       pointers[i] = address(self, &what->bindings[i]);
     if (threads > 1)
@@ -180,8 +214,10 @@ int plan_threads(const plan *what) {
 
 int run_plan(plan *what, int threads, void *const *tensors) {
   if (!what->used) what->used = true;
-  what->own->copies += what->copies;
-  launch self = {.what = what, .tensors = tensors};
+  uint64_t copies = what->copies;
+  launch self = {
+      .what = what, .tensors = tensors, .room = room_for_copies(what, tensors, &copies)};
+  what->own->copies += copies;
   bool ready;
   Py_BEGIN_ALLOW_THREADS
   ready = run_with(&self, threads);
