@@ -12,6 +12,7 @@ from ir_runtime import ir
 from kernels_mlir.library import FLOATS, make_rows
 from kernels_mlir.quant.scale import (
     FLOAT8,
+    allow_one_step,
     largest,
     next_power_of_two,
     of_dtype,
@@ -83,6 +84,9 @@ def dynamic_group_quant_fp8(
 
 
 ir.set_platform_default(dynamic_group_quant_fp8, native_first=True)
+
+
+allow_one_step(dynamic_group_quant_fp8)
 
 
 @dynamic_group_quant_fp8.register_input_generator

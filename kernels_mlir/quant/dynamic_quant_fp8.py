@@ -11,6 +11,7 @@ from ir_runtime import ir
 from kernels_mlir.library import FLOATS, make_rows
 from kernels_mlir.quant.scale import (
     FLOAT8,
+    allow_one_step,
     largest,
     of_dtype,
     saturated,
@@ -103,6 +104,9 @@ def dynamic_quant_fp8(
 
 
 ir.set_platform_default(dynamic_quant_fp8)
+
+
+allow_one_step(dynamic_quant_fp8)
 
 
 @dynamic_quant_fp8.register_input_generator

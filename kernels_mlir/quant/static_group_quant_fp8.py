@@ -10,7 +10,7 @@ from torch import Tensor
 from ir_runtime import ir
 from kernels_mlir.library import FLOATS, make_rows
 from kernels_mlir.quant.group import group_scales, spread_groups
-from kernels_mlir.quant.scale import FLOAT8, largest, of_dtype, saturated
+from kernels_mlir.quant.scale import FLOAT8, allow_one_step, largest, of_dtype, saturated
 
 __all__ = ["static_group_quant_fp8"]
 
@@ -63,6 +63,9 @@ def static_group_quant_fp8(
 
 
 ir.set_platform_default(static_group_quant_fp8, native_first=True)
+
+
+allow_one_step(static_group_quant_fp8)
 
 
 @static_group_quant_fp8.register_input_generator

@@ -9,7 +9,14 @@ from torch import Tensor
 
 from ir_runtime import ir
 from kernels_mlir.library import FLOATS, at_least_one_dimension, make_rows
-from kernels_mlir.quant.scale import FLOAT8, broadcast_scale, largest, of_dtype, saturated
+from kernels_mlir.quant.scale import (
+    FLOAT8,
+    allow_one_step,
+    broadcast_scale,
+    largest,
+    of_dtype,
+    saturated,
+)
 
 __all__ = ["static_quant_fp8"]
 
@@ -59,6 +66,9 @@ def static_quant_fp8(x: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 ir.set_platform_default(static_quant_fp8)
+
+
+allow_one_step(static_quant_fp8)
 
 
 @static_quant_fp8.register_input_generator

@@ -267,3 +267,16 @@ def test_results_have_the_layout_that_the_meta_function_says(op: IrOp) -> None:
 @each_op
 def test_the_example_is_right(op: IrOp) -> None:
     run_example(op.native, op.name, op)
+
+
+@pytest.mark.parametrize(
+    "op", [static_quant_fp8, dynamic_quant_fp8, static_group_quant_fp8, dynamic_group_quant_fp8]
+)
+@each_format
+def test_numbers_one_step_apart_agree(op: Any, fp8: torch.dtype) -> None:
+    """A scale that is rounded otherwise moves the numbers that lie between two."""
+    numbers = torch.arange(128, dtype=torch.uint8).view(fp8).double()
+    numbers = numbers[numbers.isfinite()]
+    torch.testing.assert_close(numbers[:-1], numbers[1:], **op.get_tolerance(fp8))
+    with pytest.raises(AssertionError):
+        torch.testing.assert_close(numbers[:-2], numbers[2:], **op.get_tolerance(fp8))
