@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -68,16 +70,25 @@ def test_transients_are_kept_by_the_thread_and_reused(case: OpCase):
     needed = sum(-(-size // 64) * 64 for size in plan.transients)
 
     def sizes() -> list[int]:
-        found = [_launcher.transient_bytes()]
+        found = [threading.get_native_id(), _launcher.transient_bytes()]
         for _ in range(3):
             case.packet.default(*arguments)
             found.append(_launcher.transient_bytes())
         return found
 
     with ThreadPoolExecutor(1) as thread:  # one that has none yet
-        before, *after = thread.submit(sizes).result()
+        number, before, *after = thread.submit(sizes).result()
+    wait_for_end(number)
     assert len(set(after)) == 1
     assert needed <= after[0] - before <= needed + 4096
+
+
+def wait_for_end(number: int) -> None:
+    """Wait until the system has ended a thread: its memory is freed after Python has joined it."""
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/self/task/{number}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def flags_at(address: int) -> list[str]:
