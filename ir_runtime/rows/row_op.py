@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from ir_runtime.device.machine_choice import group_elements, streaming_bytes
 from ir_runtime.errors import IrRuntimeError, UnsupportedOperatorError
+from ir_runtime.late_import import late_module
 from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.op_reg import KernelBuilder, KernelSelection
 from ir_runtime.op_reg.call.kernel import run_select
@@ -18,13 +19,20 @@ from ir_runtime.op_reg.op.tensor_leaves import flatten_groups
 from ir_runtime.op_reg.select.call_selection import CallSelection
 from ir_runtime.op_reg.traced_op import TracedOp, declare_arguments, tensor_descs
 from ir_runtime.rows.emit.grid import Form, chosen_form, offered_forms
-from ir_runtime.rows.gpu.centre import gpu_plan
-from ir_runtime.rows.gpu.chip import CHIPS
-from ir_runtime.rows.gpu.form import GpuForm, gpu_form
-from ir_runtime.rows.inlining import call_graph
 from ir_runtime.rows.plan import make_plan
 from ir_runtime.rows.trace import trace
 from ir_runtime.rows.value import Graph
+
+if TYPE_CHECKING:
+    from ir_runtime.rows import inlining
+    from ir_runtime.rows.gpu import centre, chip
+    from ir_runtime.rows.gpu import form as gpu
+    from ir_runtime.rows.gpu.form import GpuForm
+else:  # a stored kernel for a CPU needs none of these
+    inlining = late_module("ir_runtime.rows.inlining")
+    centre = late_module("ir_runtime.rows.gpu.centre")
+    chip = late_module("ir_runtime.rows.gpu.chip")
+    gpu = late_module("ir_runtime.rows.gpu.form")
 
 __all__ = ["RowOp", "form_of"]
 
@@ -116,7 +124,7 @@ class RowOp(TracedOp):
         rows = [number for number, is_row in enumerate(activations) if is_row]
         graph = trace(self.function_of_tensors(ksel), tensors, rows)
         if ksel.device_family != "local":
-            self.gpu_form = gpu_form(gpu_plan(graph), CHIPS[ksel.device_family])
+            self.gpu_form = gpu.gpu_form(centre.gpu_plan(graph), chip.CHIPS[ksel.device_family])
         return graph
 
     def generate(self, ksel: KernelSelection, kb: KernelBuilder) -> None:
@@ -127,7 +135,7 @@ class RowOp(TracedOp):
         operands = flatten_groups(
             [kb.arg_value(i) for i, d in enumerate(ksel.arg_descs) if tensor_descs(d)]
         )[0]
-        kb.yield_results(*call_graph(kb, self.graph, operands, self.form))
+        kb.yield_results(*inlining.call_graph(kb, self.graph, operands, self.form))
 
 
 def _specialize(desc: Any, inner: Sequence[int], graph: Graph) -> None:
@@ -167,6 +175,7 @@ def _form_on_gpu(op: Any, ksel: KernelSelection) -> str:
     descs = flatten_groups([tensor_descs(desc) for desc in ksel.arg_descs])[0]
     try:
         graph = trace(op.row_function(ksel), [d.t for d in descs], ())
-        return f"a row kernel: {gpu_form(gpu_plan(graph), CHIPS[ksel.device_family]).words()}"
+        form = gpu.gpu_form(centre.gpu_plan(graph), chip.CHIPS[ksel.device_family])
+        return f"a row kernel: {form.words()}"
     except UnsupportedOperatorError as error:
         return f"traced, {error}".partition("\n")[0]
