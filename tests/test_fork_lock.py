@@ -121,24 +121,24 @@ def test_a_forked_child_makes_temporary_files_while_another_thread_makes_its_fir
     assert fork_beside(lambda: temporary_file().close()) == 0
 
 
+_begun, _done = threading.Event(), threading.Event()
+
+
 def during_fork(call):
     """Return a slow form of a function, and let `fork_beside` fork in the middle of it."""
-    main = os.getpid()
+    parent = os.getpid()
+    _begun.clear()
+    _done.clear()
 
     def slow(*args, **kwargs):
-        if os.getpid() == main:
-            slow.begun.set()
+        if os.getpid() == parent:
+            _begun.set()
             time.sleep(0.3)
         made = call(*args, **kwargs)
-        slow.done.set()
+        _done.set()
         return made
 
-    slow.begun, slow.done = _begun, _done
-    _begun.clear(), _done.clear()
     return slow
-
-
-_begun, _done = threading.Event(), threading.Event()
 
 
 def fork_beside(work) -> int:
@@ -152,14 +152,6 @@ def fork_beside(work) -> int:
     thread = threading.Thread(target=work)
     thread.start()
     assert _begun.wait(30)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
-        child = os.fork()
-    if child == 0:
-        code = 99
-        try:
-            code = in_child() if _done.is_set() else 3
-        finally:
-            os._exit(code)
+    code = exit_code_of_child(lambda: in_child() if _done.is_set() else 3)
     thread.join()
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return code

@@ -211,8 +211,8 @@ def test_the_launcher_copies_small_tensors_that_are_not_aligned(x: Tensor, y: Te
 
 
 def test_large_tensors_that_are_not_aligned_are_copied_by_torch() -> None:
-    x = torch.randn((64 << 10) // 4 + 2)
-    aligned, beyond = x[:-1], x[1:]
+    x = torch.randn((64 << 10) // 4 + 9)
+    aligned, beyond = x[:-1].view(-1, 8), x[1:].view(-1, 8)
     entrance = warm(ops.add, aligned, aligned)
     assert word(entrance, beyond, aligned) == "alignment"
     with count_since() as counts:

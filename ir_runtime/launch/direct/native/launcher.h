@@ -200,6 +200,9 @@ int has_threads(const launcher *own, int count);
 
 // --- arena.c: memory kept by each thread ---
 
+static inline uint64_t aligned(uint64_t size) {
+  return (size + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
+}
 bool prepare_arenas(void);
 // Returns aligned memory, this thread's until `release_transients`; NULL if there is none.
 void *acquire_transients(size_t size);

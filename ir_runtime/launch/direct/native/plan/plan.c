@@ -30,10 +30,6 @@ static bool take_executables(plan *self, PyObject *executables) {
   return true;
 }
 
-static uint64_t aligned(uint64_t size) {
-  return (size + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
-}
-
 static bool take_sizes(plan *self, PyObject *minimum_sizes, PyObject *transients) {
   uint32_t tensors = self->operand_count + self->result_count;
   uint64_t rows = self->report_rows + self->device_rows;

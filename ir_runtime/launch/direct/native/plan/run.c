@@ -154,8 +154,6 @@ static int raise_failure(const launch *self) {
   return -1;
 }
 
-static size_t aligned(size_t size) { return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1); }
-
 static bool is_copied(const plan *what, void *const *tensors, uint32_t operand) {
   return what->sizes[operand] > 0 && (uintptr_t)tensors[operand] % ALIGNMENT != 0;
 }
@@ -187,14 +185,14 @@ static void copy_operands(launch *self, char *memory) {
 
 static bool run_with(launch *self, int threads) {
   const plan *what = self->what;
-  size_t transients = aligned(what->transient_bytes) + self->room;
+  size_t transients = what->transient_bytes + self->room;
   void *few[FEW_BINDINGS], **pointers = few;
   if (what->binding_count > FEW_BINDINGS) pointers = malloc(what->binding_count * sizeof *pointers);
   if (transients > 0) self->transients = acquire_transients(transients);
   bool ready = pointers != NULL && (transients == 0 || self->transients != NULL);
   if (ready) {
     self->pointers = pointers;
-    if (self->room > 0) copy_operands(self, self->transients + aligned(what->transient_bytes));
+    if (self->room > 0) copy_operands(self, self->transients + what->transient_bytes);
     for (size_t i = 0; i < what->binding_count; i++)
       pointers[i] = address(self, &what->bindings[i]);
     if (threads > 1)
