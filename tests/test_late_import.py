@@ -232,3 +232,13 @@ def test_a_stored_kernel_made_from_native_needs_no_generator(store):
     code = call + "print([name for name in sys.modules if name.startswith('ir_runtime.rows.')])"
     assert "inlining" in run_python(code), "made here"
     assert run_python(code).strip() == "[]"
+
+
+def test_a_second_process_does_not_trace_what_is_on_record(store):
+    call = (
+        "import sys, torch, kernels_mlir; x = torch.randn(4, 96); "
+        "assert torch.equal(kernels_mlir.relu2(x), x.relu().square()); "
+    )
+    code = call + "print([name for name in sys.modules if name.startswith('ir_runtime.rows.')])"
+    assert "'ir_runtime.rows.trace'" in run_python(code)
+    assert run_python(code).strip() == "['ir_runtime.rows.row_op']"

@@ -6,7 +6,7 @@ Its trace is the kernel, its run on fake tensors the meta function, its derivati
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -28,7 +28,6 @@ from ir_runtime.launch.operand.call_key import call_key
 from ir_runtime.op_reg.call.kernel import kernel_for, run_select
 from ir_runtime.op_reg.custom_op import CustomOp
 from ir_runtime.op_reg.digest.op_digest import function_digest
-from ir_runtime.op_reg.generate.builder import KernelBuilder
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.registry import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.op.tensor_leaves import as_results, call_by_schema, flatten_groups, regroup
@@ -40,6 +39,9 @@ from ir_runtime.op_reg.select.result import written_descs
 from ir_runtime.op_reg.select.selection import KernelSelection
 from ir_runtime.op_reg.traced_result import Results, results_like
 from ir_runtime.settings import Settings, on_change
+
+if TYPE_CHECKING:
+    from ir_runtime.op_reg.generate.builder import KernelBuilder
 
 __all__ = [
     "MOST_OUTCOMES",

@@ -139,7 +139,7 @@ class CallSelection(KernelSelection):
         self.result_descs.append(desc)
         return desc
 
-    def _wanted_variants(self) -> Mapping[str, str]:
+    def wanted_variants(self) -> Mapping[str, str]:
         asked_for = _asked_for.get()
         if asked_for is not None:
             return asked_for

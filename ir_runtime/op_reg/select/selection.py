@@ -150,13 +150,13 @@ class KernelSelection(ABC):
             problem = "is offered twice, must be once"
         if problem is not None:
             raise RegistrationError(f"{self.op.name}: variant {name!r} {problem}")
-        wanted = self._wanted_variants().get(name)
+        wanted = self.wanted_variants().get(name)
         chosen = wanted if wanted in offered else offered[0]
         self.offered_variants[name] = offered
         self.variants[name] = chosen
         return chosen
 
-    def _wanted_variants(self) -> Mapping[str, str]:
+    def wanted_variants(self) -> Mapping[str, str]:
         """Return the forms that are wanted, by name; here the defaults."""
         return {}
 
