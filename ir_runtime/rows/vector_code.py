@@ -290,6 +290,10 @@ class Vector:
         wider = _bits_of(kind) > _bits_of(self.kind)
         return self._cast("arith.extf" if wider else "arith.truncf", kind)
 
+    def integer(self, kind: str) -> Vector:
+        """Return floats as signed integers, rounded towards zero; they must have room."""
+        return self._cast("arith.fptosi", kind)
+
     def extend(self, kind: str) -> Vector:
         """Return integers in a wider type; zeros come in."""
         return self._cast("arith.extui", kind)

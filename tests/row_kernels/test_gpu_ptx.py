@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from ir_runtime.rows.gpu.chip import CHIPS as FAMILIES
 from ir_runtime.rows.gpu.form import GpuForm, gpu_form
 from ir_runtime.rows.trace import trace
 from tests.full_inputs import KERNEL_INPUTS
+from tests.row_kernels.kernel import kernel_of
 from tests.row_kernels.ptx import Ptx, assemble, ptx_of
 
 FULL_INPUTS = (*KERNEL_INPUTS, "ir_runtime/rows")
@@ -150,3 +152,23 @@ def test_memory_is_passed_once_in_whole_vectors(rows: Rows, tmp_path: Path) -> N
     for chip in CHIPS:
         said = assemble(ptx, chip, tmp_path)
         assert said is None or "0 bytes spill stores, 0 bytes spill loads" in said
+
+
+def turned(x: Tensor) -> Tensor:
+    return torch.sin(x) + torch.cos(x)
+
+
+def test_sine_and_cosine_take_no_float64_and_their_sums_stay_as_they_are(tmp_path: Path) -> None:
+    """An assembler may join a product and a sum that have no `.rn`; parts of pi would be lost."""
+    op = ALL_CUSTOM_OP_REGS[kernel_of(turned).default._schema.name]
+    ksel = CallSelection(op, (torch.zeros(7, 64),))
+    ksel.device_family = "cuda"
+    ksel.own_op.select(ksel)
+    assert ksel.own_op.why_traced == ""
+    flags = ("--iree-hal-target-device=cuda", "--iree-cuda-target=sm_80", *BASE_FLAGS)
+    (ptx,) = ptx_of(compile_program(op.name, kernel_source(op, ksel), flags).vmfb)
+    assert ".f64" not in ptx.text
+    assert re.search(r"\b(add|sub|mul)\.rn\.f32", ptx.text)
+    assert not re.search(r"\b(add|sub|mul)\.(ftz\.)?f32", ptx.text)
+    said = assemble(ptx, "sm_80", tmp_path)
+    assert said is None or "0 bytes spill stores, 0 bytes spill loads" in said

@@ -21,7 +21,7 @@ TWO_BY_PI_WORDS = (
     *(0, 0xA2F9836E, 0x4E441529, 0xFC2757D1),
     *(0xF534DDC0, 0xDB629599, 0x3C439041, 0xFE5163AB),
 )
-UNIT = 3.4061215800865545e-19  # pi / 2^63
+UNIT = (3.4061216748705226e-19, -9.478396428567739e-27)  # pi / 2^63, in two parts
 
 # sin(r) = r + r^3 (s0 + s1 r^2 + ...), minimax on |r| <= pi / 4: relative error 2^-28.
 SIN = (-0.16666655242443085, 0.008332191035151482, -0.00019518598855938762)
@@ -49,7 +49,7 @@ def _reduce(x: Vector) -> Reduced:
     rounded = x.fma(TWO_BY_PI, ROUND)
     n = rounded - ROUND
     start = n.fma(-first, x)
-    minus = n * -second
+    minus = n.fma(-second, 0.0)  # no product: GPUs would join it with the sum
     minus_rest = n.fma(-second, -minus)
     # The sum of `start` and `minus` with its rounding error; either may be the larger one.
     r = start + minus
@@ -80,10 +80,12 @@ def _reduce_large(x: Vector) -> Reduced:
     product = ((m * high + (second >> 32)) << 32) | (second & 0xFFFFFFFF)
     # The two high bits of the product are n, rounded down.
     n = (product + (1 << 61)) >> 62
-    exact = (product - (n << 62)).convert("f64") * UNIT
-    # All but 24 bits cleared, not a conversion to float32 and back: that would be removed.
-    r = (exact.bits() & -(1 << 29)).bitcast("f64")
-    return Reduced(n.truncate("i32"), r.convert("f32"), (exact - r).convert("f32"))
+    exact, (unit, unit_rest) = product - (n << 62), UNIT
+    high = exact.convert("f32")
+    low = (exact - high.integer("i64")).convert("f32")
+    r = high * unit
+    rest = low.fma(unit, high.fma(unit_rest, high.fma(unit, -r)))
+    return Reduced(n.truncate("i32"), r, rest)
 
 
 def _sine(x: Reduced, quarters: int) -> Vector:

@@ -8,11 +8,8 @@ from ir_runtime.rows.value import Graph
 
 __all__ = ["CHIPS", "Chip"]
 
-_ROUNDING = ("expm1", "log", "log1p", "softplus")
+_ROUNDING = ("expm1", "log", "log1p", "softplus", "sin", "cos")
 """Functions that are exact only where `(a + b) - b` is computed as it is written."""
-
-_WIDE = ("sin", "cos")
-"""Functions that need float64."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +38,6 @@ class Chip:
     def refusal(self, graph: Graph) -> str:
         """Return in words why a function has no kernel here, "" if it may have one."""
         ops = {v.op for v in graph.values()}
-        wide = sorted(ops.intersection(_WIDE))
-        if wide:
-            return f"{wide[0]} needs float64, which GPUs lack or compute slowly"
         inexact = sorted(ops.intersection(_ROUNDING)) if self.folds_sums else []
         return f"{inexact[0]} needs sums that drivers of Vulkan change" if inexact else ""
 
