@@ -126,12 +126,6 @@ class Plan:
     order: str
     streamed: bool = False
 
-    @property
-    def short_nan(self) -> bool:
-        """Whether the low 16 bits of all NaNs are clear, since none comes in that has others."""
-        others = (torch.float32, torch.float16)
-        return not any(i.dtype in others for i in self.graph.inputs)
-
 
 Key = tuple[int, int, int]
 """Groups, level and width of a pass; passes are run in this order."""

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ir_runtime.dtypes import dtype_info
+
 __all__ = [
     "COMPARISONS",
     "EXTREMES",
@@ -198,6 +200,18 @@ class Graph:
     def values(self) -> list[Value]:
         """Return all values, operands before those who use them."""
         return topological(part for result in self.results for part in result.parts)
+
+    def has_short_nan(self, value: Value) -> bool:
+        """Tell whether the low 16 bits of a value's NaNs are clear, since no others come in."""
+        sources = {v.source for v in topological([value]) if v.op == "input"}
+        others = (torch.float32, torch.float16)
+        return not any(self.inputs[n].dtype in others for n in sources)
+
+    def rounding(self, value: Value) -> str:
+        """Return the vector function of a `round_to`."""
+        assert value.dtype is not None
+        is_short = value.dtype == torch.bfloat16 and self.has_short_nan(value)
+        return f"round_{dtype_info(value.dtype).mlir}{'_short_nan' if is_short else ''}"
 
     def text(self) -> str:
         """Return text that is equal for graphs with the same kernel."""

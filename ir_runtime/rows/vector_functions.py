@@ -72,6 +72,7 @@ def _conversions() -> dict[str, VectorFunction]:
     for order in ("", "_split"):
         plain = conversion.narrow("bf16", in_split_order=bool(order), short_nan=True)
         found[f"narrow_bf16_short_nan{order}"] = VectorFunction(plain, result="bf16")
+    found["round_bf16_short_nan"] = VectorFunction(conversion.round_to("bf16", short_nan=True))
     for kind in conversion.FORMATS:
         found[f"round_{kind}"] = VectorFunction(conversion.round_to(kind))
     return found

@@ -88,11 +88,12 @@ MOST |= {"log1p": 0.8, "rsqrt": 1.5, "sigmoid": 2.5, "sin": 0.85, "softplus": 1.
 
 SPECIAL = [math.nan, math.inf, -math.inf, 0.0, -0.0, 1e-45, -1e-45, TINY, -TINY, 1e-38, -1e-38]
 SPECIAL += [1.0, -1.0, 100.0, -100.0, 104.0, -104.0, 88.8, -88.8, LARGE, -LARGE, 1e-20, -1e-20]
+# An op has at most 16 results: those of lanes in split order, or for short NaNs, are another's.
 PLAIN, SPLIT = (
     [
         name
         for name in VECTOR_FUNCTIONS
-        if name.startswith(("widen", "narrow", "round")) and name.endswith("_split") == split
+        if name.startswith(("widen", "narrow", "round")) and ("_s" in name) == split
     ]
     for split in (False, True)
 )
@@ -117,7 +118,7 @@ def apply(name: str, *operands: Tensor) -> Tensor:
     elif name in SHORT:
         names = SHORT
     else:
-        names = tuple(n for n in CONVERSIONS if n.endswith("_split") == name.endswith("_split"))
+        names = tuple(PLAIN if name in PLAIN else SPLIT)
     kinds = operand_kinds(names)
     none = torch.zeros(1, COLUMNS)
     taken = [none.to(DTYPES[kind]) for kind in kinds]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ir_runtime.rows.emit.block import F64, LANE, MASK, Say, number
 from ir_runtime.rows.plan import LANES
-from ir_runtime.rows.value import COMPARISONS, LOGIC
+from ir_runtime.rows.value import COMPARISONS, LOGIC, Value
 
 __all__ = [
     "LANE_TYPE",
@@ -80,8 +81,13 @@ WIDE_TYPE = Type(F64, MASK, 64, LANES)
 ROW_TYPE = Type("f64", "i1", 64, 0)
 
 
-def operation(say: Say, kind: Type, op: str, a: list[str]) -> str:
-    """Add an operation that needs neither memory nor the vector library."""
+def operation(say: Say, kind: Type, v: Value, a: list[str]) -> str:
+    """Add the operation of a value that needs neither memory nor the vector library."""
+    op = v.op
+    if op in _CLAMPS:
+        bounds = [arg.op == "constant" and not math.isnan(arg.number) for arg in v.args]
+        if any(bounds):
+            return _clamp(say, kind, *(a if bounds[1] else reversed(a)), _CLAMPS[op])
     if op in COMPARISONS:
         return say(f"arith.cmpf {COMPARISONS[op]}, {a[0]}, {a[1]}", kind.real)
     if op in _UNARY:
@@ -110,6 +116,15 @@ def extreme(say: Say, kind: Type, a: str, b: str, order: str) -> str:
     better = _select(say, kind, say(f"arith.cmpf {order}, {a}, {b}", kind.real), a, b)
     # `better` is `b` where one is NaN: right if that is `b`.
     return _select(say, kind, say(f"arith.cmpf uno, {a}, {a}", kind.real), a, better)
+
+
+_CLAMPS = {"max": "olt", "min": "ogt"}
+
+
+def _clamp(say: Say, kind: Type, x: str, bound: str, beyond: str) -> str:
+    """Return a number, but a bound that is no NaN where it is beyond that; one instruction."""
+    is_beyond = say(f"arith.cmpf {beyond}, {x}, {bound}", kind.real)
+    return _select(say, kind, is_beyond, bound, x)
 
 
 def _max(say: Say, kind: Type, a: str, b: str) -> str:

@@ -15,7 +15,7 @@ from ir_runtime.rows.emit.arithmetic import (
     operation,
 )
 from ir_runtime.rows.emit.block import F64, INDICES, LANE, Block, vector_of
-from ir_runtime.rows.emit.row import RowCode, is_single, memory_of, rounding
+from ir_runtime.rows.emit.row import RowCode, is_single, memory_of
 from ir_runtime.rows.plan import LANES, Plan, Store, unrounded
 from ir_runtime.rows.value import Input, Value
 
@@ -99,10 +99,10 @@ class Body:
                 return fused
         operands = [self.value(a) for a in v.args]
         if v.op == "round_to":
-            return self._call(rounding(v), operands)
+            return self._call(self._plan.graph.rounding(v), operands)
         if v.op in LIBRARY:
             return self._call(v.op, operands)
-        return operation(self.block.say, self._kind, v.op, operands)
+        return operation(self.block.say, self._kind, v, operands)
 
     def _difference(self, a: Value, b: Value) -> str:
         """Subtract; a row's number that float32 lacks digits of is subtracted as a pair."""
@@ -205,7 +205,8 @@ class Body:
         """Write the vector of a store, or two by turns, before their last rounding."""
         result = self._plan.graph.results[store.result]
         kind = dtype_info(result.dtype).mlir
-        narrow = [self._narrowed(y, result.dtype) for y in vectors]
+        short = self._plan.graph.has_short_nan(store.value)
+        narrow = [self._narrowed(y, result.dtype, short_nan=short) for y in vectors]
         column = self.column(store.at, store.step, len(narrow))
         place = f"%out{store.result}[%row, {column}]"
         memory = f"memref<?x{result.width}x{kind}>"
@@ -230,7 +231,7 @@ class Body:
         whole = all(size * itemsize % CACHE_LINE == 0 for size in sizes)
         return self._plan.streamed and self.tail is None and whole
 
-    def _narrowed(self, y: str, dtype: torch.dtype) -> str:
+    def _narrowed(self, y: str, dtype: torch.dtype, *, short_nan: bool) -> str:
         """Return a vector in a dtype, in the order of memory."""
         kind, say = dtype_info(dtype).mlir, self.block.say
         if dtype == torch.int8:
@@ -241,7 +242,7 @@ class Body:
             return say(f"arith.trunci {wide}", f"{INDICES} to {vector_of('i8')}")
         if kind == "f32" and not self._order:
             return y
-        short = "_short_nan" if kind == "bf16" and self._plan.short_nan else ""
+        short = "_short_nan" if kind == "bf16" and short_nan else ""
         name = f"narrow_{kind}{short}{self._order}"
         self._rows.functions.add(name)
         return say(f"func.call @row_{name}({y})", f"({LANE}) -> {vector_of(kind)}")

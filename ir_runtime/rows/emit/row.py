@@ -100,7 +100,7 @@ class RowCode:
         if v.op == "input":
             return self._load(self.graph.inputs[v.source], v)
         if v.op == "round_to":
-            return self._call(rounding(v), v)
+            return self._call(self.graph.rounding(v), v)
         if v.op in LIBRARY and v.op != "rsqrt":
             return self._call(v.op, v)
         if v.op == "single":
@@ -110,7 +110,7 @@ class RowCode:
             root = say(f"math.sqrt {operands[0]}", "f64")
             one = say(f"arith.constant {number(1.0, 64)}", "f64")
             return say(f"arith.divf {one}, {root}", "f64")
-        return operation(say, ROW_TYPE, v.op, operands)
+        return operation(say, ROW_TYPE, v, operands)
 
     def _load(self, source: Input, v: Value) -> str:
         kind = dtype_info(source.dtype).mlir
@@ -198,12 +198,6 @@ def joined_index(block: Block, segments: Sequence[int]) -> str:
         else:
             number = f"%id{n}"
     return number or block.index(0)
-
-
-def rounding(v: Value) -> str:
-    """Return the vector function of a `round_to`."""
-    assert v.dtype is not None
-    return f"round_{dtype_info(v.dtype).mlir}"
 
 
 def memory_of(source: Input) -> str:

@@ -9,6 +9,7 @@ Integer operations round, since the compiler takes `extf` of `truncf` for its op
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -65,6 +66,11 @@ class Format:
         return (self.largest << (F32_FRACTION - self.fraction)) + exponents
 
     @property
+    def largest_number(self) -> float:
+        """The largest number."""
+        return struct.unpack("<f", struct.pack("<I", self.largest_bits))[0]
+
+    @property
     def step(self) -> float:
         """The smallest number above 0."""
         return self.least_normal * 2.0**-self.fraction
@@ -117,17 +123,23 @@ def narrow(
     if kind == "bf16":
         narrow_bf16 = _narrow_bf16_split if in_split_order else _narrow_bf16
         return lambda x: narrow_bf16(_round_bf16(x, short_nan=short_nan))
-    plain = {"f32": lambda x: x, "f16": lambda x: x.convert("f16")}.get(
-        kind, lambda x: _narrow_f8(FORMATS[kind], x)
-    )
+    if kind.startswith("f8"):
+        narrow_f8 = _narrow_f8_split if in_split_order else _narrow_f8
+        return lambda x: narrow_f8(FORMATS[kind], x)
+    plain = {"f32": lambda x: x, "f16": lambda x: x.convert("f16")}[kind]
     return (lambda x: plain(unsplit(x))) if in_split_order else plain
 
 
-def round_to(kind: str) -> Callable[[Vector], Vector]:
-    """Return the function that rounds float32 to the numbers of a narrow type."""
+def round_to(kind: str, *, short_nan: bool = False) -> Callable[[Vector], Vector]:
+    """Return the function that rounds float32 to the numbers of a narrow type.
+
+    Args:
+        kind: the narrow type.
+        short_nan: as for `narrow`.
+    """
     format_ = FORMATS[kind]
     if kind == "bf16":
-        return lambda x: (_round_bf16(x) & 0xFFFF0000).bitcast("f32")
+        return lambda x: (_round_bf16(x, short_nan=short_nan) & 0xFFFF0000).bitcast("f32")
     return lambda x: _round(format_, x)
 
 
@@ -177,22 +189,39 @@ def _widen_f8e4m3(format_: Format, x: Vector) -> Vector:
     return is_nan.select(float("nan"), y)
 
 
-def _narrow_f8(format_: Format, x: Vector) -> Vector:
-    bits = x.bits()
-    size = bits & MAGNITUDE
+def _f8_codes(format_: Format, x: Vector) -> Vector:
+    """Return the codes of numbers, in 32 bits each.
+
+    The codes of a format count steps from 0 on, where a step is the last place of the exponent, and
+    of the least normal one below it. A sum with a power of two whose last place is a step rounds.
+    """
+    bits, size = x.bits(), abs(x)
     shift = F32_FRACTION - format_.fraction
-    # Below the normal numbers the code counts steps: a sum whose last place is a step rounds.
-    start = format_.step * 2.0**F32_FRACTION
-    small = (size.bitcast("f32") + start).bits() - x.constant(start).bits()
-    rounded = size + ((1 << (shift - 1)) - 1) + ((size >> shift) & 1)
-    normal = (rounded >> shift) - ((F32_BIAS - format_.bias) << format_.fraction)
-    code = (size.bitcast("f32") < format_.least_normal).select(small, normal)
-    code = (code > format_.largest).select(format_.overflow, code)
-    code = (size > F32_INFINITY).select(format_.nan, code)
+    if format_.overflow == format_.largest:
+        size = size.at_most(format_.largest_number)
+    # NaN and larger numbers become the number after the largest one; its code is often that of NaN.
+    size = size.bits().at_most(format_.largest_bits + (1 << shift)).bitcast("f32")
+    least = (F32_BIAS + 1 - format_.bias) << F32_FRACTION
+    power = (size.bits() & F32_INFINITY).at_least(least) + (shift << F32_FRACTION)
+    steps = (size + power.bitcast("f32")).bits() - power
+    code = steps + (power >> shift) - ((least >> shift) + (shift << format_.fraction))
+    if format_.nan != format_.largest + 1:
+        code = x.is_nan().select(format_.nan, code)
     sign = (bits >> 24) & format_.sign
     if not format_.signed_zero:
         sign = code.equals(0).select(0, sign)
-    return (code | sign).truncate("i8").bitcast(format_.kind)
+    return code | sign
+
+
+def _narrow_f8(format_: Format, x: Vector) -> Vector:
+    return _f8_codes(format_, x).truncate("i8").bitcast(format_.kind)
+
+
+def _narrow_f8_split(format_: Format, x: Vector) -> Vector:
+    """Bring two codes together in 16 bits before they are packed."""
+    codes, half = _f8_codes(format_, x), x.lanes // 2
+    even, odd = (codes.shuffle(codes, range(at, at + half)) for at in (0, half))
+    return (even | (odd << 8)).truncate("i16").regroup("i8").bitcast(format_.kind)
 
 
 def _round(format_: Format, x: Vector) -> Vector:

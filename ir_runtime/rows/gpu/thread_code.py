@@ -12,7 +12,7 @@ from ir_runtime.dtypes import dtype_info
 from ir_runtime.rows.emit.arithmetic import LIBRARY, Type, operation
 from ir_runtime.rows.emit.block import Block, number
 from ir_runtime.rows.emit.host import index_types, table_sizes
-from ir_runtime.rows.emit.row import joined_index, rounding
+from ir_runtime.rows.emit.row import joined_index
 from ir_runtime.rows.gpu.chip import Chip
 from ir_runtime.rows.gpu.form import GpuForm
 from ir_runtime.rows.plan import Plan
@@ -134,12 +134,12 @@ class ThreadCode:
 
     def _compute(self, v: Value, kind: Type, operands: Sequence[str]) -> str:
         if v.op == "round_to":
-            return self.call(rounding(v), operands, kind.lanes)
+            return self.call(self.plan.graph.rounding(v), operands, kind.lanes)
         if v.op in LIBRARY:
             return self.call(v.op, operands, kind.lanes)
         if v.op == "round":  # one instruction, and no driver folds it
             return self.block.say(f"math.roundeven {operands[0]}", kind.real)
-        return operation(self.block.say, kind, v.op, list(operands))
+        return operation(self.block.say, kind, v, list(operands))
 
     def call(self, name: str, operands: Sequence[str], lanes: int) -> str:
         """Write the lines of a vector function here, and return its result."""
@@ -190,7 +190,7 @@ class ThreadCode:
         x = self.block.say(f"arith.bitcast {x}", f"{bits} to vector<{lanes}x{kind}>")
         return self.call(f"widen_{kind}", [x], lanes)
 
-    def narrowed(self, y: str, dtype: torch.dtype, lanes: int) -> str:
+    def narrowed(self, y: str, dtype: torch.dtype, lanes: int, *, short_nan: bool) -> str:
         """Return float32 as bits for memory."""
         if dtype == torch.float32:
             return y
@@ -203,7 +203,7 @@ class ThreadCode:
             wide = f"vector<{lanes}xi32>"
             y = say(f"arith.fptosi {y}", f"vector<{lanes}xf32> to {wide}")
             return say(f"arith.trunci {y}", f"{wide} to {bits}")
-        short = "_short_nan" if kind == "bf16" and self.plan.short_nan else ""
+        short = "_short_nan" if kind == "bf16" and short_nan else ""
         y = self.call(f"narrow_{kind}{short}", [y], lanes)
         return say(f"arith.bitcast {y}", f"vector<{lanes}x{kind}> to {bits}")
 

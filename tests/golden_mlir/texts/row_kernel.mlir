@@ -236,9 +236,9 @@ module {
         %c32 = arith.constant 32 : index
         %cst_1 = arith.constant 0.000000e+00 : f32
         %4 = scf.for %arg0 = %c0 to %c32 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
-          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %74 = arith.addf %arg1, %73 : vector<32xf32>
-          scf.yield %74 : vector<32xf32>
+          %71 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %72 = arith.addf %arg1, %71 : vector<32xf32>
+          scf.yield %72 : vector<32xf32>
         }
         %5 = arith.extf %4 : vector<32xf32> to vector<32xf64>
         %6 = arith.addf %cst, %5 : vector<32xf64>
@@ -252,38 +252,38 @@ module {
         %12 = vector.broadcast %11 : f32 to vector<32xf32>
         %c512 = arith.constant 512 : index
         %13:2 = scf.for %arg0 = %c0 to %c512 step %c256 iter_args(%arg1 = %cst, %arg2 = %cst_0) -> (vector<32xf64>, vector<32xf32>) {
-          %73 = arith.addi %arg0, %c256 : index
-          %74:2 = scf.for %arg3 = %arg0 to %73 step %c32 iter_args(%arg4 = %cst_0, %arg5 = %cst_0) -> (vector<32xf32>, vector<32xf32>) {
-            %78 = vector.transfer_read %0[%workgroup_id_x, %arg3], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-            %79 = arith.subf %78, %12 : vector<32xf32>
-            %80 = arith.addf %arg4, %79 : vector<32xf32>
-            %81 = math.fma %79, %79, %arg5 : vector<32xf32>
-            scf.yield %80, %81 : vector<32xf32>, vector<32xf32>
+          %71 = arith.addi %arg0, %c256 : index
+          %72:2 = scf.for %arg3 = %arg0 to %71 step %c32 iter_args(%arg4 = %cst_0, %arg5 = %cst_0) -> (vector<32xf32>, vector<32xf32>) {
+            %76 = vector.transfer_read %0[%workgroup_id_x, %arg3], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+            %77 = arith.subf %76, %12 : vector<32xf32>
+            %78 = arith.addf %arg4, %77 : vector<32xf32>
+            %79 = math.fma %77, %77, %arg5 : vector<32xf32>
+            scf.yield %78, %79 : vector<32xf32>, vector<32xf32>
           }
-          %75 = arith.extf %74#0 : vector<32xf32> to vector<32xf64>
-          %76 = arith.addf %arg1, %75 : vector<32xf64>
-          %77 = arith.addf %arg2, %74#1 : vector<32xf32>
-          scf.yield %76, %77 : vector<32xf64>, vector<32xf32>
+          %73 = arith.extf %72#0 : vector<32xf32> to vector<32xf64>
+          %74 = arith.addf %arg1, %73 : vector<32xf64>
+          %75 = arith.addf %arg2, %72#1 : vector<32xf32>
+          scf.yield %74, %75 : vector<32xf64>, vector<32xf32>
         }
         %c576 = arith.constant 576 : index
         %14:2 = scf.for %arg0 = %c512 to %c576 step %c32 iter_args(%arg1 = %cst_0, %arg2 = %cst_0) -> (vector<32xf32>, vector<32xf32>) {
-          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %74 = arith.subf %73, %12 : vector<32xf32>
-          %75 = arith.addf %arg1, %74 : vector<32xf32>
-          %76 = math.fma %74, %74, %arg2 : vector<32xf32>
-          scf.yield %75, %76 : vector<32xf32>, vector<32xf32>
+          %71 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %72 = arith.subf %71, %12 : vector<32xf32>
+          %73 = arith.addf %arg1, %72 : vector<32xf32>
+          %74 = math.fma %72, %72, %arg2 : vector<32xf32>
+          scf.yield %73, %74 : vector<32xf32>, vector<32xf32>
         }
         %c600 = arith.constant 600 : index
         %cst_3 = arith.constant dense<[true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false]> : vector<32xi1>
         %15:2 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %14#0, %arg2 = %14#1) -> (vector<32xf32>, vector<32xf32>) {
-          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %74 = arith.subf %73, %12 : vector<32xf32>
-          %75 = arith.select %cst_3, %74, %cst_0 : vector<32xi1>, vector<32xf32>
-          %76 = arith.addf %arg1, %75 : vector<32xf32>
-          %77 = arith.mulf %74, %74 : vector<32xf32>
-          %78 = arith.select %cst_3, %77, %cst_0 : vector<32xi1>, vector<32xf32>
-          %79 = arith.addf %arg2, %78 : vector<32xf32>
-          scf.yield %76, %79 : vector<32xf32>, vector<32xf32>
+          %71 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %72 = arith.subf %71, %12 : vector<32xf32>
+          %73 = arith.select %cst_3, %72, %cst_0 : vector<32xi1>, vector<32xf32>
+          %74 = arith.addf %arg1, %73 : vector<32xf32>
+          %75 = arith.mulf %72, %72 : vector<32xf32>
+          %76 = arith.select %cst_3, %75, %cst_0 : vector<32xi1>, vector<32xf32>
+          %77 = arith.addf %arg2, %76 : vector<32xf32>
+          scf.yield %74, %77 : vector<32xf32>, vector<32xf32>
         }
         %16 = arith.extf %15#0 : vector<32xf32> to vector<32xf64>
         %17 = arith.addf %13#0, %16 : vector<32xf64>
@@ -305,30 +305,30 @@ module {
         %30:2 = scf.if %29 -> (f64, f64) {
           scf.yield %19, %21 : f64, f64
         } else {
-          %73 = vector.broadcast %10 : f64 to vector<32xf64>
-          %74:2 = scf.for %arg0 = %c0 to %c576 step %c32 iter_args(%arg1 = %cst, %arg2 = %cst) -> (vector<32xf64>, vector<32xf64>) {
-            %78 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-            %79 = arith.extf %78 : vector<32xf32> to vector<32xf64>
-            %80 = arith.subf %79, %73 : vector<32xf64>
-            %81 = arith.addf %arg1, %80 : vector<32xf64>
-            %82 = arith.mulf %80, %80 : vector<32xf64>
+          %71 = vector.broadcast %10 : f64 to vector<32xf64>
+          %72:2 = scf.for %arg0 = %c0 to %c576 step %c32 iter_args(%arg1 = %cst, %arg2 = %cst) -> (vector<32xf64>, vector<32xf64>) {
+            %76 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+            %77 = arith.extf %76 : vector<32xf32> to vector<32xf64>
+            %78 = arith.subf %77, %71 : vector<32xf64>
+            %79 = arith.addf %arg1, %78 : vector<32xf64>
+            %80 = arith.mulf %78, %78 : vector<32xf64>
+            %81 = arith.addf %arg2, %80 : vector<32xf64>
+            scf.yield %79, %81 : vector<32xf64>, vector<32xf64>
+          }
+          %73:2 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %72#0, %arg2 = %72#1) -> (vector<32xf64>, vector<32xf64>) {
+            %76 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+            %77 = arith.extf %76 : vector<32xf32> to vector<32xf64>
+            %78 = arith.subf %77, %71 : vector<32xf64>
+            %79 = arith.select %cst_3, %78, %cst : vector<32xi1>, vector<32xf64>
+            %80 = arith.addf %arg1, %79 : vector<32xf64>
+            %81 = arith.mulf %78, %78 : vector<32xf64>
+            %82 = arith.select %cst_3, %81, %cst : vector<32xi1>, vector<32xf64>
             %83 = arith.addf %arg2, %82 : vector<32xf64>
-            scf.yield %81, %83 : vector<32xf64>, vector<32xf64>
+            scf.yield %80, %83 : vector<32xf64>, vector<32xf64>
           }
-          %75:2 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %74#0, %arg2 = %74#1) -> (vector<32xf64>, vector<32xf64>) {
-            %78 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-            %79 = arith.extf %78 : vector<32xf32> to vector<32xf64>
-            %80 = arith.subf %79, %73 : vector<32xf64>
-            %81 = arith.select %cst_3, %80, %cst : vector<32xi1>, vector<32xf64>
-            %82 = arith.addf %arg1, %81 : vector<32xf64>
-            %83 = arith.mulf %80, %80 : vector<32xf64>
-            %84 = arith.select %cst_3, %83, %cst : vector<32xi1>, vector<32xf64>
-            %85 = arith.addf %arg2, %84 : vector<32xf64>
-            scf.yield %82, %85 : vector<32xf64>, vector<32xf64>
-          }
-          %76 = vector.reduction <add>, %75#0 fastmath<reassoc> : vector<32xf64> into f64
-          %77 = vector.reduction <add>, %75#1 fastmath<reassoc> : vector<32xf64> into f64
-          scf.yield %76, %77 : f64, f64
+          %74 = vector.reduction <add>, %73#0 fastmath<reassoc> : vector<32xf64> into f64
+          %75 = vector.reduction <add>, %73#1 fastmath<reassoc> : vector<32xf64> into f64
+          scf.yield %74, %75 : f64, f64
         }
         %cst_7 = arith.constant dense<0xFF800000> : vector<32xf32>
         %cst_8 = arith.constant 6.000000e+02 : f64
@@ -350,162 +350,160 @@ module {
         %43 = arith.divf %42, %cst_11 : f64
         %44 = arith.subf %30#1, %43 : f64
         %cst_12 = arith.constant 0.000000e+00 : f64
-        %45 = arith.cmpf ogt, %44, %cst_12 : f64
-        %46 = arith.select %45, %44, %cst_12 : f64
-        %47 = arith.cmpf uno, %44, %44 : f64
-        %48 = arith.select %47, %44, %46 : f64
-        %49 = arith.divf %48, %cst_8 : f64
+        %45 = arith.cmpf olt, %44, %cst_12 : f64
+        %46 = arith.select %45, %cst_12, %44 : f64
+        %47 = arith.divf %46, %cst_8 : f64
         %cst_13 = arith.constant 9.9999999999999995E-7 : f64
-        %50 = arith.addf %49, %cst_13 : f64
-        %51 = math.sqrt %50 : f64
+        %48 = arith.addf %47, %cst_13 : f64
+        %49 = math.sqrt %48 : f64
         %cst_14 = arith.constant 1.000000e+00 : f64
-        %52 = arith.divf %cst_14, %51 : f64
-        %53 = arith.truncf %52 : f64 to f32
-        %54 = vector.broadcast %53 : f32 to vector<32xf32>
-        %55:2 = scf.for %arg0 = %c0 to %c576 step %c32 iter_args(%arg1 = %cst_7, %arg2 = %cst_7) -> (vector<32xf32>, vector<32xf32>) {
-          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %74 = arith.subf %73, %34 : vector<32xf32>
-          %75 = arith.subf %74, %41 : vector<32xf32>
-          %76 = arith.mulf %75, %54 : vector<32xf32>
-          %77 = vector.transfer_read %1[%arg0], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %78 = arith.mulf %76, %77 : vector<32xf32>
-          %79 = arith.cmpf ogt, %78, %arg1 : vector<32xf32>
-          %80 = arith.select %79, %78, %arg1 : vector<32xi1>, vector<32xf32>
-          %81 = math.absf %78 : vector<32xf32>
+        %50 = arith.divf %cst_14, %49 : f64
+        %51 = arith.truncf %50 : f64 to f32
+        %52 = vector.broadcast %51 : f32 to vector<32xf32>
+        %53:2 = scf.for %arg0 = %c0 to %c576 step %c32 iter_args(%arg1 = %cst_7, %arg2 = %cst_7) -> (vector<32xf32>, vector<32xf32>) {
+          %71 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %72 = arith.subf %71, %34 : vector<32xf32>
+          %73 = arith.subf %72, %41 : vector<32xf32>
+          %74 = arith.mulf %73, %52 : vector<32xf32>
+          %75 = vector.transfer_read %1[%arg0], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %76 = arith.mulf %74, %75 : vector<32xf32>
+          %77 = arith.cmpf ogt, %76, %arg1 : vector<32xf32>
+          %78 = arith.select %77, %76, %arg1 : vector<32xi1>, vector<32xf32>
+          %79 = math.absf %76 : vector<32xf32>
+          %80 = arith.cmpf ogt, %79, %arg2 : vector<32xf32>
+          %81 = arith.select %80, %79, %arg2 : vector<32xi1>, vector<32xf32>
+          %82 = arith.cmpf uno, %79, %79 : vector<32xf32>
+          %83 = arith.select %82, %79, %81 : vector<32xi1>, vector<32xf32>
+          scf.yield %78, %83 : vector<32xf32>, vector<32xf32>
+        }
+        %54:2 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %53#0, %arg2 = %53#1) -> (vector<32xf32>, vector<32xf32>) {
+          %71 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %72 = arith.subf %71, %34 : vector<32xf32>
+          %73 = arith.subf %72, %41 : vector<32xf32>
+          %74 = arith.mulf %73, %52 : vector<32xf32>
+          %75 = vector.transfer_read %1[%arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %76 = arith.mulf %74, %75 : vector<32xf32>
+          %77 = arith.select %cst_3, %76, %cst_7 : vector<32xi1>, vector<32xf32>
+          %78 = arith.cmpf ogt, %77, %arg1 : vector<32xf32>
+          %79 = arith.select %78, %77, %arg1 : vector<32xi1>, vector<32xf32>
+          %80 = math.absf %76 : vector<32xf32>
+          %81 = arith.select %cst_3, %80, %cst_7 : vector<32xi1>, vector<32xf32>
           %82 = arith.cmpf ogt, %81, %arg2 : vector<32xf32>
           %83 = arith.select %82, %81, %arg2 : vector<32xi1>, vector<32xf32>
           %84 = arith.cmpf uno, %81, %81 : vector<32xf32>
           %85 = arith.select %84, %81, %83 : vector<32xi1>, vector<32xf32>
-          scf.yield %80, %85 : vector<32xf32>, vector<32xf32>
+          scf.yield %79, %85 : vector<32xf32>, vector<32xf32>
         }
-        %56:2 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %55#0, %arg2 = %55#1) -> (vector<32xf32>, vector<32xf32>) {
-          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %74 = arith.subf %73, %34 : vector<32xf32>
-          %75 = arith.subf %74, %41 : vector<32xf32>
-          %76 = arith.mulf %75, %54 : vector<32xf32>
-          %77 = vector.transfer_read %1[%arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %78 = arith.mulf %76, %77 : vector<32xf32>
-          %79 = arith.select %cst_3, %78, %cst_7 : vector<32xi1>, vector<32xf32>
-          %80 = arith.cmpf ogt, %79, %arg1 : vector<32xf32>
-          %81 = arith.select %80, %79, %arg1 : vector<32xi1>, vector<32xf32>
-          %82 = math.absf %78 : vector<32xf32>
-          %83 = arith.select %cst_3, %82, %cst_7 : vector<32xi1>, vector<32xf32>
-          %84 = arith.cmpf ogt, %83, %arg2 : vector<32xf32>
-          %85 = arith.select %84, %83, %arg2 : vector<32xi1>, vector<32xf32>
-          %86 = arith.cmpf uno, %83, %83 : vector<32xf32>
-          %87 = arith.select %86, %83, %85 : vector<32xi1>, vector<32xf32>
-          scf.yield %81, %87 : vector<32xf32>, vector<32xf32>
-        }
-        %57 = vector.reduction <maxnumf>, %56#0 : vector<32xf32> into f32
+        %55 = vector.reduction <maxnumf>, %54#0 : vector<32xf32> into f32
+        %56 = arith.extf %55 : f32 to f64
+        %57 = vector.reduction <maximumf>, %54#1 : vector<32xf32> into f32
         %58 = arith.extf %57 : f32 to f64
-        %59 = vector.reduction <maximumf>, %56#1 : vector<32xf32> into f32
-        %60 = arith.extf %59 : f32 to f64
-        %61 = arith.truncf %58 : f64 to f32
-        %62 = vector.broadcast %61 : f32 to vector<32xf32>
-        %63 = scf.for %arg0 = %c0 to %c512 step %c256 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
-          %73 = arith.addi %arg0, %c256 : index
-          %74 = scf.for %arg2 = %arg0 to %73 step %c32 iter_args(%arg3 = %cst_0) -> (vector<32xf32>) {
-            %76 = vector.transfer_read %0[%workgroup_id_x, %arg2], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-            %77 = arith.subf %76, %34 : vector<32xf32>
-            %78 = arith.subf %77, %41 : vector<32xf32>
-            %79 = arith.mulf %78, %54 : vector<32xf32>
-            %80 = vector.transfer_read %1[%arg2], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-            %81 = arith.mulf %79, %80 : vector<32xf32>
-            %82 = arith.subf %81, %62 : vector<32xf32>
-            %83 = func.call @row_exp_down(%82) : (vector<32xf32>) -> vector<32xf32>
-            %84 = arith.addf %arg3, %83 : vector<32xf32>
-            scf.yield %84 : vector<32xf32>
+        %59 = arith.truncf %56 : f64 to f32
+        %60 = vector.broadcast %59 : f32 to vector<32xf32>
+        %61 = scf.for %arg0 = %c0 to %c512 step %c256 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
+          %71 = arith.addi %arg0, %c256 : index
+          %72 = scf.for %arg2 = %arg0 to %71 step %c32 iter_args(%arg3 = %cst_0) -> (vector<32xf32>) {
+            %74 = vector.transfer_read %0[%workgroup_id_x, %arg2], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+            %75 = arith.subf %74, %34 : vector<32xf32>
+            %76 = arith.subf %75, %41 : vector<32xf32>
+            %77 = arith.mulf %76, %52 : vector<32xf32>
+            %78 = vector.transfer_read %1[%arg2], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+            %79 = arith.mulf %77, %78 : vector<32xf32>
+            %80 = arith.subf %79, %60 : vector<32xf32>
+            %81 = func.call @row_exp_down(%80) : (vector<32xf32>) -> vector<32xf32>
+            %82 = arith.addf %arg3, %81 : vector<32xf32>
+            scf.yield %82 : vector<32xf32>
           }
-          %75 = arith.addf %arg1, %74 : vector<32xf32>
-          scf.yield %75 : vector<32xf32>
+          %73 = arith.addf %arg1, %72 : vector<32xf32>
+          scf.yield %73 : vector<32xf32>
         }
-        %64 = scf.for %arg0 = %c512 to %c576 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
-          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %74 = arith.subf %73, %34 : vector<32xf32>
-          %75 = arith.subf %74, %41 : vector<32xf32>
-          %76 = arith.mulf %75, %54 : vector<32xf32>
-          %77 = vector.transfer_read %1[%arg0], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %78 = arith.mulf %76, %77 : vector<32xf32>
-          %79 = arith.subf %78, %62 : vector<32xf32>
-          %80 = func.call @row_exp_down(%79) : (vector<32xf32>) -> vector<32xf32>
-          %81 = arith.addf %arg1, %80 : vector<32xf32>
-          scf.yield %81 : vector<32xf32>
+        %62 = scf.for %arg0 = %c512 to %c576 step %c32 iter_args(%arg1 = %cst_0) -> (vector<32xf32>) {
+          %71 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %72 = arith.subf %71, %34 : vector<32xf32>
+          %73 = arith.subf %72, %41 : vector<32xf32>
+          %74 = arith.mulf %73, %52 : vector<32xf32>
+          %75 = vector.transfer_read %1[%arg0], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %76 = arith.mulf %74, %75 : vector<32xf32>
+          %77 = arith.subf %76, %60 : vector<32xf32>
+          %78 = func.call @row_exp_down(%77) : (vector<32xf32>) -> vector<32xf32>
+          %79 = arith.addf %arg1, %78 : vector<32xf32>
+          scf.yield %79 : vector<32xf32>
         }
-        %65 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %64) -> (vector<32xf32>) {
-          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %74 = arith.subf %73, %34 : vector<32xf32>
-          %75 = arith.subf %74, %41 : vector<32xf32>
-          %76 = arith.mulf %75, %54 : vector<32xf32>
-          %77 = vector.transfer_read %1[%arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %78 = arith.mulf %76, %77 : vector<32xf32>
-          %79 = arith.subf %78, %62 : vector<32xf32>
-          %80 = func.call @row_exp_down(%79) : (vector<32xf32>) -> vector<32xf32>
-          %81 = arith.select %cst_3, %80, %cst_0 : vector<32xi1>, vector<32xf32>
-          %82 = arith.addf %arg1, %81 : vector<32xf32>
-          scf.yield %82 : vector<32xf32>
+        %63 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %62) -> (vector<32xf32>) {
+          %71 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %72 = arith.subf %71, %34 : vector<32xf32>
+          %73 = arith.subf %72, %41 : vector<32xf32>
+          %74 = arith.mulf %73, %52 : vector<32xf32>
+          %75 = vector.transfer_read %1[%arg0], %cst_1, %cst_3 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %76 = arith.mulf %74, %75 : vector<32xf32>
+          %77 = arith.subf %76, %60 : vector<32xf32>
+          %78 = func.call @row_exp_down(%77) : (vector<32xf32>) -> vector<32xf32>
+          %79 = arith.select %cst_3, %78, %cst_0 : vector<32xi1>, vector<32xf32>
+          %80 = arith.addf %arg1, %79 : vector<32xf32>
+          scf.yield %80 : vector<32xf32>
         }
-        %66 = arith.addf %63, %65 : vector<32xf32>
-        %67 = arith.extf %66 : vector<32xf32> to vector<32xf64>
-        %68 = vector.reduction <add>, %67 fastmath<reassoc> : vector<32xf64> into f64
+        %64 = arith.addf %61, %63 : vector<32xf32>
+        %65 = arith.extf %64 : vector<32xf32> to vector<32xf64>
+        %66 = vector.reduction <add>, %65 fastmath<reassoc> : vector<32xf64> into f64
         %c288 = arith.constant 288 : index
         %cst_15 = arith.constant 1.000000e+00 : f64
-        %69 = arith.divf %cst_15, %68 : f64
-        %70 = arith.truncf %69 : f64 to f32
-        %71 = vector.broadcast %70 : f32 to vector<32xf32>
+        %67 = arith.divf %cst_15, %66 : f64
+        %68 = arith.truncf %67 : f64 to f32
+        %69 = vector.broadcast %68 : f32 to vector<32xf32>
         %c300 = arith.constant 300 : index
         scf.for %arg0 = %c0 to %c288 step %c32 {
-          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %74 = arith.subf %73, %34 : vector<32xf32>
-          %75 = arith.subf %74, %41 : vector<32xf32>
-          %76 = arith.mulf %75, %54 : vector<32xf32>
-          %77 = vector.transfer_read %1[%arg0], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %78 = arith.mulf %76, %77 : vector<32xf32>
-          %79 = arith.subf %78, %62 : vector<32xf32>
-          %80 = func.call @row_exp(%79) : (vector<32xf32>) -> vector<32xf32>
-          %81 = arith.mulf %80, %71 : vector<32xf32>
-          %82 = func.call @row_gate(%81, %81) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
-          %83 = arith.addi %arg0, %c300 : index
-          %84 = vector.transfer_read %0[%workgroup_id_x, %83], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %85 = arith.subf %84, %34 : vector<32xf32>
-          %86 = arith.subf %85, %41 : vector<32xf32>
-          %87 = arith.mulf %86, %54 : vector<32xf32>
-          %88 = vector.transfer_read %1[%83], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %89 = arith.mulf %87, %88 : vector<32xf32>
-          %90 = arith.subf %89, %62 : vector<32xf32>
-          %91 = func.call @row_exp(%90) : (vector<32xf32>) -> vector<32xf32>
-          %92 = arith.mulf %91, %71 : vector<32xf32>
-          %93 = func.call @row_erf(%92) : (vector<32xf32>) -> vector<32xf32>
-          %94 = arith.mulf %82, %93 : vector<32xf32>
-          vector.transfer_write %94, %2[%workgroup_id_x, %arg0] {in_bounds = [true]} : vector<32xf32>, memref<?x300xf32>
+          %71 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %72 = arith.subf %71, %34 : vector<32xf32>
+          %73 = arith.subf %72, %41 : vector<32xf32>
+          %74 = arith.mulf %73, %52 : vector<32xf32>
+          %75 = vector.transfer_read %1[%arg0], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %76 = arith.mulf %74, %75 : vector<32xf32>
+          %77 = arith.subf %76, %60 : vector<32xf32>
+          %78 = func.call @row_exp(%77) : (vector<32xf32>) -> vector<32xf32>
+          %79 = arith.mulf %78, %69 : vector<32xf32>
+          %80 = func.call @row_gate(%79, %79) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
+          %81 = arith.addi %arg0, %c300 : index
+          %82 = vector.transfer_read %0[%workgroup_id_x, %81], %cst_1 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %83 = arith.subf %82, %34 : vector<32xf32>
+          %84 = arith.subf %83, %41 : vector<32xf32>
+          %85 = arith.mulf %84, %52 : vector<32xf32>
+          %86 = vector.transfer_read %1[%81], %cst_1 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %87 = arith.mulf %85, %86 : vector<32xf32>
+          %88 = arith.subf %87, %60 : vector<32xf32>
+          %89 = func.call @row_exp(%88) : (vector<32xf32>) -> vector<32xf32>
+          %90 = arith.mulf %89, %69 : vector<32xf32>
+          %91 = func.call @row_erf(%90) : (vector<32xf32>) -> vector<32xf32>
+          %92 = arith.mulf %80, %91 : vector<32xf32>
+          vector.transfer_write %92, %2[%workgroup_id_x, %arg0] {in_bounds = [true]} : vector<32xf32>, memref<?x300xf32>
         }
         %cst_16 = arith.constant dense<[true, true, true, true, true, true, true, true, true, true, true, true, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false]> : vector<32xi1>
         scf.for %arg0 = %c288 to %c300 step %c32 {
-          %73 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_16 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %74 = arith.subf %73, %34 : vector<32xf32>
-          %75 = arith.subf %74, %41 : vector<32xf32>
-          %76 = arith.mulf %75, %54 : vector<32xf32>
-          %77 = vector.transfer_read %1[%arg0], %cst_1, %cst_16 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %78 = arith.mulf %76, %77 : vector<32xf32>
-          %79 = arith.subf %78, %62 : vector<32xf32>
-          %80 = func.call @row_exp(%79) : (vector<32xf32>) -> vector<32xf32>
-          %81 = arith.mulf %80, %71 : vector<32xf32>
-          %82 = func.call @row_gate(%81, %81) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
-          %83 = arith.addi %arg0, %c300 : index
-          %84 = vector.transfer_read %0[%workgroup_id_x, %83], %cst_1, %cst_16 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
-          %85 = arith.subf %84, %34 : vector<32xf32>
-          %86 = arith.subf %85, %41 : vector<32xf32>
-          %87 = arith.mulf %86, %54 : vector<32xf32>
-          %88 = vector.transfer_read %1[%83], %cst_1, %cst_16 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
-          %89 = arith.mulf %87, %88 : vector<32xf32>
-          %90 = arith.subf %89, %62 : vector<32xf32>
-          %91 = func.call @row_exp(%90) : (vector<32xf32>) -> vector<32xf32>
-          %92 = arith.mulf %91, %71 : vector<32xf32>
-          %93 = func.call @row_erf(%92) : (vector<32xf32>) -> vector<32xf32>
-          %94 = arith.mulf %82, %93 : vector<32xf32>
-          vector.transfer_write %94, %2[%workgroup_id_x, %arg0], %cst_16 {in_bounds = [true]} : vector<32xf32>, memref<?x300xf32>
+          %71 = vector.transfer_read %0[%workgroup_id_x, %arg0], %cst_1, %cst_16 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %72 = arith.subf %71, %34 : vector<32xf32>
+          %73 = arith.subf %72, %41 : vector<32xf32>
+          %74 = arith.mulf %73, %52 : vector<32xf32>
+          %75 = vector.transfer_read %1[%arg0], %cst_1, %cst_16 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %76 = arith.mulf %74, %75 : vector<32xf32>
+          %77 = arith.subf %76, %60 : vector<32xf32>
+          %78 = func.call @row_exp(%77) : (vector<32xf32>) -> vector<32xf32>
+          %79 = arith.mulf %78, %69 : vector<32xf32>
+          %80 = func.call @row_gate(%79, %79) : (vector<32xf32>, vector<32xf32>) -> vector<32xf32>
+          %81 = arith.addi %arg0, %c300 : index
+          %82 = vector.transfer_read %0[%workgroup_id_x, %81], %cst_1, %cst_16 {in_bounds = [true]} : memref<?x600xf32>, vector<32xf32>
+          %83 = arith.subf %82, %34 : vector<32xf32>
+          %84 = arith.subf %83, %41 : vector<32xf32>
+          %85 = arith.mulf %84, %52 : vector<32xf32>
+          %86 = vector.transfer_read %1[%81], %cst_1, %cst_16 {in_bounds = [true]} : memref<600xf32>, vector<32xf32>
+          %87 = arith.mulf %85, %86 : vector<32xf32>
+          %88 = arith.subf %87, %60 : vector<32xf32>
+          %89 = func.call @row_exp(%88) : (vector<32xf32>) -> vector<32xf32>
+          %90 = arith.mulf %89, %69 : vector<32xf32>
+          %91 = func.call @row_erf(%90) : (vector<32xf32>) -> vector<32xf32>
+          %92 = arith.mulf %80, %91 : vector<32xf32>
+          vector.transfer_write %92, %2[%workgroup_id_x, %arg0], %cst_16 {in_bounds = [true]} : vector<32xf32>, memref<?x300xf32>
         }
-        %72 = arith.truncf %60 : f64 to f32
-        memref.store %72, %3[%workgroup_id_x, %c0] : memref<?x1xf32>
+        %70 = arith.truncf %58 : f64 to f32
+        memref.store %70, %3[%workgroup_id_x, %c0] : memref<?x1xf32>
         return
       }
     }
