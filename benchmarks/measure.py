@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import statistics
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-__all__ = ["Row", "measure_interleaved", "print_rows"]
+__all__ = ["Row", "keep_freed_memory", "measure_interleaved", "print_rows"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,17 @@ class Row:
         if self.limit is None:
             return None
         return (self.value if self.ratio is None else self.ratio) <= self.limit
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep what is freed, as the allocators of serving engines do.
+
+    Else each large result is mapped anew, and its page faults take longer than most row kernels.
+    """
+    most_maps, trim_threshold = -4, -1
+    libc = ctypes.CDLL(None)
+    libc.mallopt(most_maps, 0)
+    libc.mallopt(trim_threshold, 2**31 - 1)
 
 
 def measure_interleaved(

@@ -200,6 +200,9 @@ class _IntoBuffer(inductor.ExternKernelOut):
         self.function.define(wrapper)
         super().codegen(wrapper)
 
+    def codegen_size_asserts(self, wrapper: Any) -> None:
+        """Write nothing: Inductor made the memory itself, and the launcher looks at it."""
+
     def codegen_args(self) -> list[str]:
         texts = [_Text(x.codegen_reference()) for x in self.inputs]  # pyright: ignore[reportAttributeAccessIssue]
         args, _ = self.unflatten(texts, self.constant_args)
@@ -217,6 +220,19 @@ class _Allocating(inductor.FallbackKernel):
 
 
 _Several: Any = getattr(inductor, "ExternKernelMultiOut", object)  # torch before 2.13 lacks it
+
+
+_Result: Any = getattr(inductor, "AllocatingMultiOutput", object)
+
+
+class _Buffer(_Result):
+    """A result that Inductor allocates."""
+
+    def codegen_size_asserts(self, wrapper: Any) -> None:
+        """Write nothing, as for `_IntoBuffer`."""
+
+    def codegen_alignment_asserts(self, wrapper: Any) -> None:
+        """Write nothing, as for `_IntoBuffer`."""
 
 
 class _IntoBuffers(_Several):
@@ -254,9 +270,7 @@ def _into_buffers(
     packed.function = function
     packed.python_kernel_name = function.name
     results = [
-        inductor.AllocatingMultiOutput(
-            layout=_layout_of(each), input=packed, indices=[(type(example), i)]
-        )
+        _Buffer(layout=_layout_of(each), input=packed, indices=[(type(example), i)])
         for i, each in enumerate(example)
     ]
     packed.out_variant_output_nodes = packed.outputs = results
