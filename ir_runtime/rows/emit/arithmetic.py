@@ -87,7 +87,8 @@ def operation(say: Say, kind: Type, v: Value, a: list[str]) -> str:
     if op in _CLAMPS:
         bounds = [arg.op == "constant" and not math.isnan(arg.number) for arg in v.args]
         if any(bounds):
-            return _clamp(say, kind, *(a if bounds[1] else reversed(a)), _CLAMPS[op])
+            x, bound = a if bounds[1] else reversed(a)
+            return _clamp(say, kind, x, bound, _CLAMPS[op])
     if op in COMPARISONS:
         return say(f"arith.cmpf {COMPARISONS[op]}, {a[0]}, {a[1]}", kind.real)
     if op in _UNARY:
