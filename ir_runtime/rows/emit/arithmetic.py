@@ -17,6 +17,7 @@ __all__ = [
     "WIDE_TYPE",
     "Type",
     "extreme_of",
+    "most_of_sizes",
     "operation",
 ]
 
@@ -153,6 +154,13 @@ def extreme_of(say: Say, reduction: str, x: str, so_far: str, kind: Type = LANE_
         is_more = say(f"arith.cmpf ogt, {x}, {so_far}", kind.real)
         return _select(say, kind, is_more, x, so_far)
     return extreme(say, kind, x, so_far, "ogt" if reduction == "most" else "olt")
+
+
+def most_of_sizes(say: Say, size: str, so_far: str) -> str:
+    """Return the larger of two lanes without signs; as integers, where NaN is above infinity."""
+    bits = LANE_TYPE.integer(32)
+    a, b = (say(f"arith.bitcast {x}", f"{LANE} to {bits}") for x in (size, so_far))
+    return say(f"arith.bitcast {say(f'arith.maxsi {a}, {b}', bits)}", f"{bits} to {LANE}")
 
 
 _LONGER: dict[str, Callable[..., str]] = {

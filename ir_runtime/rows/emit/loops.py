@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ir_runtime.rows.bounds import lowest
-from ir_runtime.rows.emit.arithmetic import LIBRARY, extreme_of
+from ir_runtime.rows.emit.arithmetic import LIBRARY, extreme_of, most_of_sizes
 from ir_runtime.rows.emit.block import F64, LANE, MASK, Block, number, vector_of
 from ir_runtime.rows.emit.lanes import Body, Tail
 from ir_runtime.rows.emit.row import RowCode
@@ -185,6 +185,8 @@ class PassCode:
             y = say(f"arith.select {body.tail.lanes}, {y}, {neutral}", f"{MASK}, {LANE}")
         if r.op == "sum":
             return say(f"arith.addf {acc}, {y}", LANE)
+        if r.op == "most" and term.op == "abs":
+            return most_of_sizes(say, y, acc)
         return extreme_of(say, r.op, y, acc)
 
     def _tail(self, *, order: str | None = None) -> Tail:

@@ -370,10 +370,10 @@ module {
           %77 = arith.cmpf ogt, %76, %arg1 : vector<32xf32>
           %78 = arith.select %77, %76, %arg1 : vector<32xi1>, vector<32xf32>
           %79 = math.absf %76 : vector<32xf32>
-          %80 = arith.cmpf ogt, %79, %arg2 : vector<32xf32>
-          %81 = arith.select %80, %79, %arg2 : vector<32xi1>, vector<32xf32>
-          %82 = arith.cmpf uno, %79, %79 : vector<32xf32>
-          %83 = arith.select %82, %79, %81 : vector<32xi1>, vector<32xf32>
+          %80 = arith.bitcast %79 : vector<32xf32> to vector<32xi32>
+          %81 = arith.bitcast %arg2 : vector<32xf32> to vector<32xi32>
+          %82 = arith.maxsi %80, %81 : vector<32xi32>
+          %83 = arith.bitcast %82 : vector<32xi32> to vector<32xf32>
           scf.yield %78, %83 : vector<32xf32>, vector<32xf32>
         }
         %54:2 = scf.for %arg0 = %c576 to %c600 step %c32 iter_args(%arg1 = %53#0, %arg2 = %53#1) -> (vector<32xf32>, vector<32xf32>) {
@@ -388,10 +388,10 @@ module {
           %79 = arith.select %78, %77, %arg1 : vector<32xi1>, vector<32xf32>
           %80 = math.absf %76 : vector<32xf32>
           %81 = arith.select %cst_3, %80, %cst_7 : vector<32xi1>, vector<32xf32>
-          %82 = arith.cmpf ogt, %81, %arg2 : vector<32xf32>
-          %83 = arith.select %82, %81, %arg2 : vector<32xi1>, vector<32xf32>
-          %84 = arith.cmpf uno, %81, %81 : vector<32xf32>
-          %85 = arith.select %84, %81, %83 : vector<32xi1>, vector<32xf32>
+          %82 = arith.bitcast %81 : vector<32xf32> to vector<32xi32>
+          %83 = arith.bitcast %arg2 : vector<32xf32> to vector<32xi32>
+          %84 = arith.maxsi %82, %83 : vector<32xi32>
+          %85 = arith.bitcast %84 : vector<32xi32> to vector<32xf32>
           scf.yield %79, %85 : vector<32xf32>, vector<32xf32>
         }
         %55 = vector.reduction <maxnumf>, %54#0 : vector<32xf32> into f32

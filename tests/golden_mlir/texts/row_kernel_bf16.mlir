@@ -368,10 +368,10 @@ module {
             %63 = arith.select %62, %61, %arg2 : vector<32xi1>, vector<32xf32>
             %64 = math.absf %60 : vector<32xf32>
             %65 = arith.select %cst_2, %64, %cst_9 : vector<32xi1>, vector<32xf32>
-            %66 = arith.cmpf ogt, %65, %arg3 : vector<32xf32>
-            %67 = arith.select %66, %65, %arg3 : vector<32xi1>, vector<32xf32>
-            %68 = arith.cmpf uno, %65, %65 : vector<32xf32>
-            %69 = arith.select %68, %65, %67 : vector<32xi1>, vector<32xf32>
+            %66 = arith.bitcast %65 : vector<32xf32> to vector<32xi32>
+            %67 = arith.bitcast %arg3 : vector<32xf32> to vector<32xi32>
+            %68 = arith.maxsi %66, %67 : vector<32xi32>
+            %69 = arith.bitcast %68 : vector<32xi32> to vector<32xf32>
             scf.yield %63, %69 : vector<32xf32>, vector<32xf32>
           }
           %39 = vector.reduction <maxnumf>, %38#0 : vector<32xf32> into f32
