@@ -54,6 +54,31 @@ GPU_MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *mutants_in(
+        f"{_GPU}gpu_constants.py",
+        ("launch/gpu/test_constants.py",),
+        ("gpu: constants are uploaded in a capture", "if captured:", "if False:"),
+        (
+            "gpu: torch is not told of streams that read constants",
+            "if (device, stream) not in self._streams:",
+            "if False:",
+        ),
+        ("gpu: constants lie at any address", "_ALIGNMENT = 64", "_ALIGNMENT = 1"),
+    ),
+    *mutants_in(
+        "ir_runtime/launch/direct/native/gpu/constants.c",
+        ("launch/gpu/test_constants.py",),
+        (
+            "gpu: constants of a captured graph are freed",
+            "  Py_INCREF(what->placed->place);  // for ever\n",
+            "",
+        ),
+        (
+            "gpu: another stream reads constants unseen",
+            "here->memory != NULL && here->stream == run->stream",
+            "here->memory != NULL",
+        ),
+    ),
+    *mutants_in(
         f"{OPS}call/native_call.py",
         ("launch/gpu/test_op.py",),
         (

@@ -121,7 +121,7 @@ class BoundPlan:
         program: HostProgram,
         executables: Sequence[_launcher.Executable | _launcher.GpuExecutable],
         report: tuple[int, Callable[[Any], None] | None] = (0, None),
-        constants: Sequence[memoryview] = (),
+        constants: Sequence[memoryview | tuple[int, int]] = (),
         **options: Any,
     ) -> None:
         from ir_runtime.launch.direct.native import _launcher
@@ -194,7 +194,11 @@ class DirectProgram:
         self._executables = tuple(executables)
         self.constants = (*map(_aligned, program.constants), *loaded)
         self._loaded_sizes = [tensor.numel() for tensor in loaded]
-        self._memories = [tensor.numpy().data for tensor in self.constants]
+        self._memories: Sequence[memoryview | tuple[int, int]] = (
+            [tensor.numpy().data for tensor in self.constants]
+            if gpu is None
+            else gpu.constants.spans
+        )
         self._plans: OrderedDict[Any, BoundPlan] = OrderedDict()
         self._lock = fork_safe_lock()
 
