@@ -2,7 +2,8 @@
 
 Each op is compared with torch, `torch.compile` and a Triton kernel, in one process, by CUDA events;
 bytes a second are compared with a measured copy. `--device cpu` runs the same, to try the script:
-its times are the CPU's.
+its times are the CPU's. `--replay` compares all launches with IREE's, without a GPU and without
+times.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.gpu_cases import DTYPES, GpuCase, gpu_cases
+from benchmarks.gpu_cases import DTYPES, LAUNCH_ROWS, WIDTHS, GpuCase, gpu_cases
 from benchmarks.triton_rows import triton_kernel
 
 ROUND_US = 400.0
@@ -63,11 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--ops", default="", help="names of ops; default: all")
     parser.add_argument("--sizes", default="1,64,4096,65536", help="numbers of rows")
-    parser.add_argument("--widths", default="4096,11008")
+    parser.add_argument("--widths", help="default: 4096,11008; of --replay: all")
     parser.add_argument("--dtypes", default=",".join(DTYPES))
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--seconds", type=float, default=200, help="begin no case after these")
     parser.add_argument("--output", type=Path, help="write JSON here, too")
+    parser.add_argument("--replay", action="store_true", help="compare launches, without a GPU")
     parser.add_argument("--plot", type=Path, help="draw bytes a second into a PNG file")
 
 
@@ -76,6 +78,10 @@ def run(arguments: argparse.Namespace) -> bool:
 
     A case that was left out for lack of time keeps none.
     """
+    if arguments.replay:
+        from benchmarks.gpu_replay import run_replay
+
+        return run_replay(arguments, _chosen(arguments))
     device, rounds = arguments.device, arguments.rounds or 9
     if device == "cuda" and not torch.cuda.is_available():
         print("torch finds no GPU; --device cpu runs the script without one")
@@ -112,7 +118,8 @@ def run(arguments: argparse.Namespace) -> bool:
 
 
 def _chosen(arguments: argparse.Namespace) -> list[GpuCase]:
-    widths = [int(width) for width in arguments.widths.split(",")]
+    every = WIDTHS if arguments.replay else (4096, 11008)
+    widths = [int(w) for w in arguments.widths.split(",")] if arguments.widths else every
     names = [name for name in arguments.ops.split(",") if name]
     dtypes = [DTYPES[name] for name in arguments.dtypes.split(",")]
     return [
@@ -157,7 +164,7 @@ def copied_bytes_a_us(device: str, rounds: int) -> float:
 def launch_costs(device: str, rounds: int, calls: int = 500) -> dict[str, float]:
     """Return the host's time for a launch of some small calls, in microseconds."""
     case = GpuCase("rms_norm", 64, torch.float32)
-    given = case.arguments(4, device)
+    given = case.arguments(LAUNCH_ROWS, device)
     x = given[0]
     sides: dict[str, Callable[[], Any]] = {
         "ours": lambda: case.kernel(*given),
