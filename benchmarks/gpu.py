@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from benchmarks.gpu_cases import DTYPES, LAUNCH_ROWS, WIDTHS, GpuCase, gpu_cases
+from benchmarks.gpu_first_call import LIMIT_MS, first_calls
 from benchmarks.triton_rows import triton_kernel
 
 ROUND_US = 400.0
@@ -101,10 +102,13 @@ def run(arguments: argparse.Namespace) -> bool:
                 results.append(measure(case, rows, device, copy, rounds, compiled=compiled))
                 if not arguments.json:
                     print(_line(results[-1]), flush=True)
+    first, trouble = _first_calls(device)
     report = {
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "copy_gb_a_s": copy / 1e3,
         "launch_us": launches,
+        "first_call_ms": first,
+        "first_call_failed": trouble,
         "results": [asdict(result) for result in results],
         "left_out": left_out,
     }
@@ -113,8 +117,16 @@ def run(arguments: argparse.Namespace) -> bool:
     if arguments.plot:
         draw(results, copy, arguments.plot)
     print(json.dumps(report, indent=1) if arguments.json else _summary(report))
-    kept = all(is_kept for _, is_kept in promises(results, launches)) and not left_out
+    kept = all(is_kept for _, is_kept in promises(results, launches, first)) and not left_out
     return device == "cpu" or kept
+
+
+def _first_calls(device: str) -> tuple[dict[str, float], str | None]:
+    """Return the times of first calls, and why there are none."""
+    try:
+        return first_calls(device), None
+    except RuntimeError as error:  # what was measured before is not lost
+        return {}, str(error)
 
 
 def _chosen(arguments: argparse.Namespace) -> list[GpuCase]:
@@ -210,12 +222,24 @@ def measure(
     )
 
 
-def promises(results: list[Result], launches: dict[str, float]) -> list[tuple[str, bool]]:
-    """Return each promise in words, and if it is kept."""
+def promises(
+    results: list[Result], launches: dict[str, float], first: dict[str, float]
+) -> list[tuple[str, bool]]:
+    """Return each promise in words, and if it is kept.
+
+    Args:
+        results: of all cases.
+        launches: the host's time for a launch, in microseconds, by side.
+        first: the time of a first call, in milliseconds; empty if it failed.
+    """
     found = [("a launch: at most 2 torch.add", launches["ours"] <= 2 * launches["torch.add"])]
     if "triton" in launches:
         limit = 1.2 * launches["triton"]
         found.append(("a launch: at most 1.2 of Triton's", launches["ours"] <= limit))
+    if not first:
+        found.append(("first call: works", False))
+    for name, ms in first.items():
+        found.append((f"first call, {name}: at most {LIMIT_MS:.0f} ms", ms <= LIMIT_MS))
     largest = max((r.rows for r in results), default=0)
     for r in results:
         label = f"{r.name} {r.dtype} {r.rows}x{r.width}"
@@ -238,10 +262,14 @@ def _line(r: Result) -> str:
 def _summary(report: dict[str, Any]) -> str:
     costs = ", ".join(f"{name} {us:.2f} us" for name, us in report["launch_us"].items())
     head = f"{report['device']}: a copy moves {report['copy_gb_a_s']:.0f} GB/s; a launch: {costs}"
+    first = report["first_call_ms"]
+    times = (f"{name} {ms:.0f} ms" for name, ms in first.items())
+    told = report["first_call_failed"] or "; ".join(times)
     results = [Result(**result) for result in report["results"]]
-    made = [] if report["device"] == "cpu" else promises(results, report["launch_us"])
+    made = [] if report["device"] == "cpu" else promises(results, report["launch_us"], first)
     broken = [text for text, kept in made if not kept]
     late = [f"not measured for lack of time: {name}" for name in report["left_out"]]
+    head = f"{head}\na first call: {told}"
     return "\n".join([head, *(f"not kept: {text}" for text in broken), *late])
 
 
