@@ -64,8 +64,6 @@ def load_direct(
     program = stored_host_program(artifact)
     if isinstance(program, str):
         return program
-    if not artifact.key.device_type.startswith("local:"):
-        return "whole programs run in IREE's VM on GPUs"
     absent = native.why_absent()
     if absent is not None:
         return f"the C launcher is not there: {absent}"
@@ -264,7 +262,8 @@ class DirectProgram:
         except LaunchError as error:
             raise launch_failure(self.name, RuntimeError(str(error)), tensors) from None
         read = report if made.has_report else None
-        return self._loaded(made.plan, _reported(self.name, read)), made
+        told = _reported(self.name, read) if self.gpu is None else self.gpu.reported(read)
+        return self._loaded(made.plan, told), made
 
     def _bind(
         self,

@@ -1,4 +1,4 @@
-"""A kernel with a table of numbers, and the same as a whole program, as the store has them."""
+"""A kernel with a table of numbers, and the same as a whole program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program
 from ir_runtime.launch.compile.program_record import program_files
 from tests.launch.gpu.kernels import target
 
-__all__ = ["TABLE", "WIDTH", "scaling"]
+__all__ = ["TABLE", "WIDTH", "scaling", "scaling_source"]
 
 WIDTH = 160
 TABLE = tuple(i / 4 for i in range(WIDTH))
@@ -37,16 +37,19 @@ func.func @main(%x: tensor<?x{WIDTH}xf32>DESTINATION) -> tensor<?x{WIDTH}xf32> {
 """
 
 
-@functools.cache
-def scaling(chip: str, *, into_destination: bool = True) -> Artifact:
-    """Return what multiplies each row by the table, element by element.
+def scaling_source(*, into_destination: bool) -> bytes:
+    """Return the MLIR of what multiplies each row by the table, element by element.
 
     Args:
-        chip: name of the target.
         into_destination: whether it takes the tensor of its result, as kernels of ops do.
     """
-    destination = _DESTINATION if into_destination else ""
-    source = _SOURCE.replace("DESTINATION", destination).encode()
+    return _SOURCE.replace("DESTINATION", _DESTINATION if into_destination else "").encode()
+
+
+@functools.cache
+def scaling(chip: str) -> Artifact:
+    """Return the kernel for a target, as the store has it."""
+    source = scaling_source(into_destination=True)
     wanted = target(chip)
     flags = (*wanted.flags, *BASE_FLAGS, *host_flags_for(wanted))
     compiled = compile_program("scaling", source, flags)

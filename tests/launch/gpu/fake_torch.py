@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ir_runtime.errors import MixedDeviceError
-from ir_runtime.launch import executor
-from ir_runtime.launch.direct import gpu_launch
+from ir_runtime.launch import executor, launchable, program_calls
+from ir_runtime.launch.direct import gpu_launch, program_launch
 from ir_runtime.launch.direct.direct_program import DirectProgram
 from ir_runtime.launch.direct.gpu import gpu_code
 from ir_runtime.launch.direct.gpu.driver_library import use_library
@@ -49,6 +49,7 @@ class FakeTorch:
         self.architecture = "gfx942"
         self.reports: list[Tensor] = []
         self._devices: dict[int, int] = {}
+        self._is_program_here = False
 
     def place(self, tensor: Tensor, device: int = 0) -> Tensor:
         """Put an aligned tensor on a GPU."""
@@ -73,6 +74,17 @@ class FakeTorch:
             raise MixedDeviceError(f"{name}: on several")
         return torch.device("cuda", numbers.pop()) if numbers else torch.device("cpu")
 
+    def gpu_of_call(self, name: str, args: Any, device: Any) -> torch.device | None:
+        where = self.device_of(name, (), args)
+        self._is_program_here = where is not None and where.type != "cpu"
+        return where if self._is_program_here else None
+
+    def allocate_for_program(self, results: Any, where: torch.device) -> tuple[Tensor, ...]:
+        """Allocate where the latest call of a program went that Python served."""
+        if self._is_program_here:
+            return self.allocate(results, where)
+        return tuple(torch.empty(shape, dtype=dtype) for shape, dtype in results)
+
     def capability(self, where: torch.device) -> tuple[int, int]:
         return self.capabilities[where.index or 0]
 
@@ -81,7 +93,7 @@ class FakeTorch:
 
     def empty_on(self, where: torch.device) -> Any:
         def empty(shape: Any, strides: Any, dtype: torch.dtype) -> Tensor:
-            self.gpu.use_device(where.index)
+            self.gpu.use_device(where.index or 0)
             return self.gpu.allocate(shape, strides, dtype)
 
         return empty
@@ -104,8 +116,8 @@ def fake_torch(kind: str = "cuda") -> Iterator[FakeTorch]:
     with use_library(kind, str(recorder_path())), fake_gpu(kind) as gpu, ExitStack() as stack:
         made = FakeTorch(gpu)
 
-        def load(*args: Any) -> DirectProgram | str:
-            found = load_gpu_direct(*args)
+        def load(*args: Any, **options: bool) -> DirectProgram | str:
+            found = load_gpu_direct(*args, **options)
             if isinstance(found, DirectProgram) and kind == "hip":
                 use_readable_images(args[0], found)
             return found
@@ -116,8 +128,10 @@ def fake_torch(kind: str = "cuda") -> Iterator[FakeTorch]:
         load_gpu_direct = gpu_launch.load_gpu_direct
         for module in (kernel, call_table):
             put(module, "call_device", made.device_of)
-        for module in (gpu_code, executor):
+        for module in (gpu_code, executor, program_calls):
             put(module, "count_faults_later", made.reports.append)
+        put(launchable, "gpu_of_call", made.gpu_of_call)
+        put(program_launch, "_allocated", made.allocate_for_program)
         put(torch.cuda, "get_device_capability", made.capability)
         put(torch.cuda, "get_device_properties", made.properties)
         put(torch.version, "hip", "6.0" if kind == "hip" else None)
@@ -125,7 +139,7 @@ def fake_torch(kind: str = "cuda") -> Iterator[FakeTorch]:
         put(bound_launch, "_allocate", made.allocate)
         put(IndexReport, "tensor", lambda self, where: made.report(self.shape, where))
         put(gpu_launch, "load_gpu_direct", load)
-        put(gpu_launch, "_current", lambda _: nullcontext())
+        put(gpu_launch, "current_gpu", lambda _: nullcontext())
         put(gpu_launch, "find_ptxas", lambda: None)
         yield made
 
