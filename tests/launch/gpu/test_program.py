@@ -25,9 +25,11 @@ from tests.launch.gpu.constant_kernel import TABLE, WIDTH, scaling, scaling_sour
 from tests.launch.gpu.fake_torch import FakeTorch, fake_torch
 
 
-@pytest.fixture
-def fake(store: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeTorch]:
-    with fake_torch() as made:
+@pytest.fixture(params=["cuda"])
+def fake(
+    request: pytest.FixtureRequest, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FakeTorch]:
+    with fake_torch(request.param) as made:
 
         def upload(data: Tensor, device: int) -> Tensor:
             return made.place(data.clone(), device)
@@ -45,6 +47,7 @@ def rows(fake: FakeTorch, count: int = 3, device: int = 0) -> Tensor:
     return fake.place(torch.zeros(count, WIDTH), device)
 
 
+@pytest.mark.parametrize("fake", ["cuda", "hip"], indirect=True)
 def test_program_is_launched_on_the_stream_and_then_from_c(fake: FakeTorch) -> None:
     scale, x = program(), rows(fake)
     fake.gpu.set_stream(31)
