@@ -18,7 +18,7 @@ FILES = (
     "facts.c", "memory.c", "module.c", "pool.c", "processor.c", "storage.c", "tensor.c",
     "call/bound_call.c", "call/call.c", "call/call_type.c", "call/choice.c", "call/gates.c",
     "call/peek.c", "call/recent.c", "call/report.c",
-    "gpu/code.c", "gpu/context.c", "gpu/driver.c", "gpu/launch.c",
+    "gpu/code.c", "gpu/constants.c", "gpu/context.c", "gpu/driver.c", "gpu/launch.c",
     "load/executable.c", "load/load.c",
     "plan/arena.c", "plan/change.c", "plan/plan.c", "plan/results.c", "plan/run.c", "plan/steps.c",
 )  # fmt: skip

@@ -2,7 +2,8 @@
 
 Each op is compared with torch, `torch.compile` and a Triton kernel, in one process, by CUDA events;
 bytes a second are compared with a measured copy. `--device cpu` runs the same, to try the script:
-its times are the CPU's.
+its times are the CPU's. `--replay` compares all launches with IREE's, without a GPU and without
+times.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Any
 
 import torch
 
-from benchmarks.gpu_cases import DTYPES, GpuCase, gpu_cases
+from benchmarks.gpu_cases import DTYPES, LAUNCH_ROWS, WIDTHS, GpuCase, gpu_cases
+from benchmarks.gpu_first_call import LIMIT_MS, first_calls
 from benchmarks.triton_rows import triton_kernel
 
 ROUND_US = 400.0
@@ -63,11 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--ops", default="", help="names of ops; default: all")
     parser.add_argument("--sizes", default="1,64,4096,65536", help="numbers of rows")
-    parser.add_argument("--widths", default="4096,11008")
+    parser.add_argument("--widths", help="default: 4096,11008; of --replay: all")
     parser.add_argument("--dtypes", default=",".join(DTYPES))
     parser.add_argument("--no-compile", action="store_true", help="leave torch.compile out")
     parser.add_argument("--seconds", type=float, default=200, help="begin no case after these")
     parser.add_argument("--output", type=Path, help="write JSON here, too")
+    parser.add_argument("--replay", action="store_true", help="compare launches, without a GPU")
     parser.add_argument("--plot", type=Path, help="draw bytes a second into a PNG file")
 
 
@@ -76,6 +79,10 @@ def run(arguments: argparse.Namespace) -> bool:
 
     A case that was left out for lack of time keeps none.
     """
+    if arguments.replay:
+        from benchmarks.gpu_replay import run_replay
+
+        return run_replay(arguments, _chosen(arguments))
     device, rounds = arguments.device, arguments.rounds or 9
     if device == "cuda" and not torch.cuda.is_available():
         print("torch finds no GPU; --device cpu runs the script without one")
@@ -95,10 +102,13 @@ def run(arguments: argparse.Namespace) -> bool:
                 results.append(measure(case, rows, device, copy, rounds, compiled=compiled))
                 if not arguments.json:
                     print(_line(results[-1]), flush=True)
+    first, trouble = _first_calls(device)
     report = {
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "copy_gb_a_s": copy / 1e3,
         "launch_us": launches,
+        "first_call_ms": first,
+        "first_call_failed": trouble,
         "results": [asdict(result) for result in results],
         "left_out": left_out,
     }
@@ -107,12 +117,21 @@ def run(arguments: argparse.Namespace) -> bool:
     if arguments.plot:
         draw(results, copy, arguments.plot)
     print(json.dumps(report, indent=1) if arguments.json else _summary(report))
-    kept = all(is_kept for _, is_kept in promises(results, launches)) and not left_out
+    kept = all(is_kept for _, is_kept in promises(results, launches, first)) and not left_out
     return device == "cpu" or kept
 
 
+def _first_calls(device: str) -> tuple[dict[str, float], str | None]:
+    """Return the times of first calls, and why there are none."""
+    try:
+        return first_calls(device), None
+    except RuntimeError as error:  # what was measured before is not lost
+        return {}, str(error)
+
+
 def _chosen(arguments: argparse.Namespace) -> list[GpuCase]:
-    widths = [int(width) for width in arguments.widths.split(",")]
+    every = WIDTHS if arguments.replay else (4096, 11008)
+    widths = [int(w) for w in arguments.widths.split(",")] if arguments.widths else every
     names = [name for name in arguments.ops.split(",") if name]
     dtypes = [DTYPES[name] for name in arguments.dtypes.split(",")]
     return [
@@ -157,7 +176,7 @@ def copied_bytes_a_us(device: str, rounds: int) -> float:
 def launch_costs(device: str, rounds: int, calls: int = 500) -> dict[str, float]:
     """Return the host's time for a launch of some small calls, in microseconds."""
     case = GpuCase("rms_norm", 64, torch.float32)
-    given = case.arguments(4, device)
+    given = case.arguments(LAUNCH_ROWS, device)
     x = given[0]
     sides: dict[str, Callable[[], Any]] = {
         "ours": lambda: case.kernel(*given),
@@ -203,12 +222,24 @@ def measure(
     )
 
 
-def promises(results: list[Result], launches: dict[str, float]) -> list[tuple[str, bool]]:
-    """Return each promise in words, and if it is kept."""
+def promises(
+    results: list[Result], launches: dict[str, float], first: dict[str, float]
+) -> list[tuple[str, bool]]:
+    """Return each promise in words, and if it is kept.
+
+    Args:
+        results: of all cases.
+        launches: the host's time for a launch, in microseconds, by side.
+        first: the time of a first call, in milliseconds; empty if it failed.
+    """
     found = [("a launch: at most 2 torch.add", launches["ours"] <= 2 * launches["torch.add"])]
     if "triton" in launches:
         limit = 1.2 * launches["triton"]
         found.append(("a launch: at most 1.2 of Triton's", launches["ours"] <= limit))
+    if not first:
+        found.append(("first call: works", False))
+    for name, ms in first.items():
+        found.append((f"first call, {name}: at most {LIMIT_MS:.0f} ms", ms <= LIMIT_MS))
     largest = max((r.rows for r in results), default=0)
     for r in results:
         label = f"{r.name} {r.dtype} {r.rows}x{r.width}"
@@ -231,10 +262,14 @@ def _line(r: Result) -> str:
 def _summary(report: dict[str, Any]) -> str:
     costs = ", ".join(f"{name} {us:.2f} us" for name, us in report["launch_us"].items())
     head = f"{report['device']}: a copy moves {report['copy_gb_a_s']:.0f} GB/s; a launch: {costs}"
+    first = report["first_call_ms"]
+    times = (f"{name} {ms:.0f} ms" for name, ms in first.items())
+    told = report["first_call_failed"] or "; ".join(times)
     results = [Result(**result) for result in report["results"]]
-    made = [] if report["device"] == "cpu" else promises(results, report["launch_us"])
+    made = [] if report["device"] == "cpu" else promises(results, report["launch_us"], first)
     broken = [text for text, kept in made if not kept]
     late = [f"not measured for lack of time: {name}" for name in report["left_out"]]
+    head = f"{head}\na first call: {told}"
     return "\n".join([head, *(f"not kept: {text}" for text in broken), *late])
 
 

@@ -13,11 +13,13 @@ from torch.nn import functional
 import kernels_mlir  # noqa: F401 - registers the ops
 from ir_runtime.ir import IrOp
 
-__all__ = ["DTYPES", "WIDTHS", "GpuCase", "gpu_cases"]
+__all__ = ["DTYPES", "LAUNCH_ROWS", "WIDTHS", "GpuCase", "gpu_cases"]
 
 WIDTHS = (64, 80, 1000, 4096, 11008)
 DTYPES = {"bf16": torch.bfloat16, "f32": torch.float32}
 HEAD = 64
+LAUNCH_ROWS = 4
+"""Rows of the call whose cost on the host is measured."""
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,29 @@ class GpuCase:
         def make(*shape: int) -> Tensor:
             return torch.randn(shape, generator=generator).to(self.dtype).to(device)
 
+        return self.arguments_of(rows, make, torch.arange(rows, device=device) % 512)
+
+    def arguments_of(
+        self, rows: int, make: Callable[..., Tensor], positions: Tensor
+    ) -> tuple[Any, ...]:
+        """Return arguments of the op in memory that the caller makes.
+
+        Args:
+            rows: number of rows.
+            make: returns a tensor of the case's dtype; takes its sizes.
+            positions: of the rows, `[rows]`, int64; used by `rotary_embedding` alone.
+        """
         x, weight = make(rows, self.width), make(self.width)
         if self.op == "rotary_embedding":
-            positions = torch.arange(rows, device=device) % 512
             size = HEAD if self.width % HEAD == 0 else self.width // 2
             return positions, x, make(rows, self.width), size, size, make(512, size), True
+        if self.op == "silu_and_mul":
+            return (make(rows, 2 * self.width),)
         others: dict[str, tuple[Any, ...]] = {
             "rms_norm": (x, weight, 1e-6, None),
             "layer_norm": (x, weight, make(self.width), 1e-5),
             "gelu": (x, "none"),
             "gelu_tanh": (x, "tanh"),
-            "silu_and_mul": (make(rows, 2 * self.width),),
         }
         return others.get(self.name, (x,))
 

@@ -230,8 +230,8 @@ class Program:
             )
 
         state = [state.tensor.detach() for state in self.state]
-        names = self._interface.operand_names()
-        return Launchable(load, providers, is_async=False, name=self.name, state=state, names=names)
+        names, told = self._interface.operand_names(), {"is_async": False, "by_target": True}
+        return Launchable(load, providers, name=self.name, state=state, names=names, **told)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program with the arguments of the module or function; returns its results.

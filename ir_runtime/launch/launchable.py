@@ -18,9 +18,7 @@ from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import (
     NoProgramError,
     StoreError,
-    UnsupportedTypeError,
 )
-from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.launch.artifact.find_artifact import choose_artifact
 from ir_runtime.launch.artifact.store import DirectoryStore
 from ir_runtime.launch.compile.build import default_store
@@ -30,11 +28,11 @@ from ir_runtime.launch.explanation import UNDERSTOOD, Explanation
 from ir_runtime.launch.loaded_program import LoadedProgram, entry_of
 from ir_runtime.launch.operand.launch_type import launch_failure
 from ir_runtime.launch.program_calls import DirectCall, ProgramCalls, choose_call
-from ir_runtime.launch.program_device import device_of, device_of_call
+from ir_runtime.launch.program_device import device_of, device_of_call, gpu_of_call
+from ir_runtime.launch.program_loader import ProgramLoader
 from ir_runtime.launch.program_source import ProgramSource
 from ir_runtime.launch.vm.call import call_program
 from ir_runtime.settings import current_settings
-from ir_runtime.trace_lock import hold
 
 if TYPE_CHECKING:
     from iree.runtime import ParameterProvider, VmModule
@@ -50,9 +48,9 @@ class Launchable:
     """A program that runs on the device of its tensors.
 
     Make one with `jit_compile`, `from_file_cache_only` or `from_vm_module`, or from a loader. It
-    is compiled or loaded once per device type. On the CPU it is launched directly if its host
-    program is understood; else IREE's VM runs it. Each thread has its own VM context, so the state
-    in a program's globals belongs to one thread and one device.
+    is compiled or loaded once per device type. On the CPU and on torch's GPUs it is launched
+    directly if its host program is understood; else IREE's VM runs it. Each thread has its own VM
+    context, so the state in a program's globals belongs to one thread and one device.
 
     Args:
         loader: returns the program for a device: the name of an exported function, and the loaded
@@ -63,6 +61,8 @@ class Launchable:
         name: for messages.
         state: tensors that follow the arguments of each call.
         names: of all arguments, for `explain`; default: their numbers.
+        by_target: whether the loader asks its device for nothing but `targets` and `targets_for`.
+            A program on a GPU can then run without IREE's device.
     """
 
     def __init__(
@@ -74,17 +74,16 @@ class Launchable:
         name: str = "program",
         state: Sequence[Tensor] = (),
         names: Sequence[str] = (),
+        by_target: bool = False,
     ) -> None:
         self.name = name
         self._names = tuple(names)
         self._state = tuple(state)
-        self._loader = loader
-        self._providers = tuple(parameter_providers)
         self._is_async = is_async
         self._source: ProgramSource | None = None
-        self._programs: dict[str, LoadedProgram] = {}
+        providers = tuple(parameter_providers)
+        self._programs = ProgramLoader(name, loader, providers, by_target=by_target)
         self._calls = ProgramCalls(_call_through(weakref.ref(self)), len(self._state))
-        self._lock = fork_safe_lock()
 
     @staticmethod
     def jit_compile(
@@ -123,7 +122,7 @@ class Launchable:
         def load(device: Device) -> LoadedProgram:
             return program.load(device.targets_for(wanted), parameter_providers)
 
-        made = Launchable(load, parameter_providers, is_async=False, name=name)
+        made = Launchable(load, parameter_providers, is_async=False, name=name, by_target=True)
         made._source = program
         return made
 
@@ -169,7 +168,7 @@ class Launchable:
                 providers=parameter_providers,
             )
 
-        return Launchable(load, parameter_providers, is_async=False, name=root.name)
+        return Launchable(load, parameter_providers, is_async=False, name=root.name, by_target=True)
 
     @staticmethod
     def from_vm_module(
@@ -222,8 +221,12 @@ class Launchable:
             CompileError, StoreError: it cannot be compiled or loaded.
             LinkError: it needs parameters that it was not given.
         """
+        where = None if isinstance(device, Device) else gpu_of_call(self.name, (), device)
+        ready = None if where is None else self._programs.on_gpu(where)
+        if ready is not None and not isinstance(ready.direct, str):
+            return
         target = device_of(device)
-        program = self._program(target)
+        program = self._programs.on(target)
         here = target.driver.family == "local" and current_settings().launch != "vm"
         if here and not isinstance(program.direct, str):
             return
@@ -243,9 +246,7 @@ class Launchable:
             IrRuntimeError: the same errors as the call itself.
         """
         every = (*args, *self._state)
-        target, is_default = device_of_call(self.name, every, device)
-        program = self._program(target)
-        found = choose_call(self._calls, program, every, None if is_default else target.uri)
+        program, found, place = self._choose(every, device)
         shown = [format_tensor(a) if isinstance(a, Tensor) else repr(a) for a in args]
         direct = not isinstance(found, str)
         artifact = program.artifact
@@ -253,9 +254,9 @@ class Launchable:
             f"{self.name}({', '.join(shown)})",
             "direct" if direct else "vm",
             UNDERSTOOD if direct else found,
-            "direct" if direct else target.uri,
+            place.uri if isinstance(place, Device) else str(place),
             program.label,
-            target.type_cache_key if artifact is None else artifact.key.device_type,
+            _type_of(place) if artifact is None else artifact.key.device_type,
             found.launch.bound.plan if direct else None,
             None if artifact is None else type_name(artifact.key.device_type),
             None if artifact is None else type_name(program.wanted_type),
@@ -298,6 +299,8 @@ class Launchable:
         else:
             try:
                 result = fast(*args, *self._state)
+            except torch.OutOfMemoryError:
+                raise
             except RuntimeError as error:
                 self._calls.refuse_unwritable((*args, *self._state))
                 raise launch_failure(self.name, error, args) from error
@@ -315,16 +318,36 @@ class Launchable:
         args = (*args, *self._state)
         found = self._calls.find(args) if device is None else None
         if found is None:
-            target, is_default = device_of_call(self.name, args, device)
-            program = self._program(target)
-            chosen = choose_call(self._calls, program, args, None if is_default else target.uri)
+            program, chosen, place = self._choose(args, device)
             if isinstance(chosen, str):
-                return self._run_in_vm(program, target, args, outputs)
+                assert isinstance(place, Device)
+                return self._run_in_vm(program, place, args, outputs)
             found = chosen
         values = found.run(args, outputs)
         if not values:
             return None
         return values[0] if len(values) == 1 else values
+
+    def _choose(
+        self, args: Sequence[Any], device: torch.device | str | Device | None
+    ) -> tuple[LoadedProgram, DirectCall | str, Device | str]:
+        """Return the program of a call, what runs it, and where: IREE's device for the VM.
+
+        Args:
+            args: all operands.
+            device: the one that the caller asks for.
+        """
+        where = gpu_of_call(self.name, args, device)
+        program = None if where is None else self._programs.on_gpu(where)
+        if program is not None:
+            found = choose_call(self._calls, program, args, None)
+            if not isinstance(found, str):
+                return program, found, str(where)
+            return program, found, device_of_call(self.name, args, device)[0]
+        target, is_default = device_of_call(self.name, args, device)
+        program = self._programs.on(target)
+        found = choose_call(self._calls, program, args, None if is_default else target.uri)
+        return program, found, target if isinstance(found, str) else "direct"
 
     def _run_in_vm(
         self,
@@ -349,38 +372,11 @@ class Launchable:
                 export_tensor=lambda _, view, like: target.export_torch_tensor(view, like),
             )
 
-    def _program(self, device: Device) -> LoadedProgram:
-        ready = self._programs.get(device.type_cache_key)
-        if ready is None:
-            with hold(self._lock):
-                ready = self._programs.get(device.type_cache_key)
-                if ready is None:
-                    ready = self._programs[device.type_cache_key] = self._load(device)
-        return ready
 
-    def _load(self, device: Device) -> LoadedProgram:
-        if self._loader is None:
-            raise NoProgramError(f"{self.name}: has no loader, must have one to run")
-        loaded = self._loader(device)
-        if loaded is None:
-            raise NoProgramError(
-                f"{self.name}: its loader returned None for {device!r}, must return a program",
-                facts=[f"device type {device.type_cache_key}"],
-            )
-        if isinstance(loaded, LoadedProgram):
-            return loaded
-        if not _is_loaded(loaded):
-            raise UnsupportedTypeError(
-                f"{self.name}: its loader returned {loaded!r}, must return (entry point, VmModule)"
-            )
-        entry, module = loaded
-        return LoadedProgram(self.name, module=module, entry=entry, providers=self._providers)
-
-
-def _is_loaded(value: object) -> bool:
-    from iree.runtime import VmModule
-
-    return isinstance(value, tuple) and [type(part) for part in value] == [str, VmModule]
+def _type_of(place: Device | str) -> str:
+    """Return the device type of a program without an artifact, which the VM runs."""
+    assert isinstance(place, Device)
+    return place.type_cache_key
 
 
 def _call_through(launchable: weakref.ref[Launchable]) -> Callable[..., Any]:

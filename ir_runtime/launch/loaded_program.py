@@ -11,6 +11,7 @@ from ir_runtime.device import Device
 from ir_runtime.errors import EntryPointError
 from ir_runtime.fork_lock import cached_property, fork_safe_lock, fork_waits
 from ir_runtime.frozen import frozen
+from ir_runtime.late_import import late_module
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.program_record import (
     DEFAULT_ENTRIES,
@@ -25,6 +26,10 @@ from ir_runtime.launch.vm.vm_program import VmProgram, exports_of
 
 if TYPE_CHECKING:
     from iree.runtime import ParameterProvider, VmModule
+
+    from ir_runtime.launch.direct import gpu_launch
+else:
+    gpu_launch = late_module("ir_runtime.launch.direct.gpu_launch")
 
 __all__ = ["DirectEntry", "LoadedProgram", "entry_of"]
 
@@ -112,7 +117,10 @@ class LoadedProgram:
         if changes_operands(artifact.source):
             return "it changes its operands on purpose"
         with fork_waits():
-            loaded = load_direct(artifact, self._load_globals, has_report=False)
+            if artifact.key.device_type.startswith("local:"):
+                loaded = load_direct(artifact, self._load_globals, has_report=False)
+            else:
+                loaded = gpu_launch.load_gpu_direct(artifact, has_report=False)
         if isinstance(loaded, str):
             return loaded
         stored = stored_entry(artifact)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,12 @@ from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.errors import ArgumentError, IrRuntimeError
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.frozen import frozen
+from ir_runtime.late_import import late_module
 from ir_runtime.launch.direct.program_launch import ProgramLaunch, bind_program_launch
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.loaded_program import DirectEntry, LoadedProgram
 from ir_runtime.launch.operand.call_key import call_key
+from ir_runtime.launch.operand.later_fault import count_faults_later
 from ir_runtime.launch.operand.launch_type import not_direct
 from ir_runtime.launch.operand.mutation import refuse_unwritable, write_changed
 from ir_runtime.launch.operand.number import plain_number
@@ -30,7 +33,10 @@ from ir_runtime.settings import Settings, bound_launches, current_settings, on_c
 from ir_runtime.tracing import active_trace, launch_span
 
 if TYPE_CHECKING:
+    from ir_runtime.launch.direct import gpu_launch
     from ir_runtime.launch.direct.native import _launcher
+else:
+    gpu_launch = late_module("ir_runtime.launch.direct.gpu_launch")
 
 __all__ = ["DirectCall", "ProgramCalls", "choose_call"]
 
@@ -75,7 +81,9 @@ class DirectCall:
             torch.autograd.graph.increment_version(outputs)
             return list(outputs)
         values = self._launch(args, None)
-        if self.entry.report is not None:
+        if self.entry.report is not None and self.launch.on_gpu:
+            count_faults_later(values.pop())  # the host does not wait for the GPU
+        elif self.entry.report is not None:
             # It is read first: after a fault, the results are not written anywhere.
             self.entry.report.raise_fault(name, values.pop().tolist())
         if changed or outputs:
@@ -101,20 +109,27 @@ class DirectCall:
         memories = self.launch.memories
         if not self.launch.whole or self.entry.changed or self.entry.report is not None:
             return False
-        if len(outputs) != len(memories) or not all(map(_fits, outputs, memories)):
+        fits = functools.partial(_fits, where=self.launch.where, on_gpu=self.launch.on_gpu)
+        if len(outputs) != len(memories) or not all(map(fits, outputs, memories)):
             return False
         written = {output.untyped_storage()._cdata for output in outputs}
         read = {args[i].untyped_storage()._cdata for i in self.launch.operands}
         return len(written) == len(outputs) and written.isdisjoint(read)
 
 
-def _fits(output: Any, memory: tuple[tuple[int, ...], torch.dtype]) -> bool:
+def _fits(
+    output: Any,
+    memory: tuple[tuple[int, ...], torch.dtype],
+    *,
+    where: torch.device,
+    on_gpu: bool,
+) -> bool:
     return (
         type(output) in _PLAIN
-        and output.device.type == "cpu"
+        and output.device == where
         and (tuple(output.shape), output.dtype) == memory
         and (torch.is_inference_mode_enabled() or not output.is_inference())
-        and is_importable(output)
+        and (gpu_launch.ready_on_gpu(output) is output if on_gpu else is_importable(output))
     )
 
 
@@ -126,11 +141,12 @@ class ProgramCalls:
         hidden: how many of the last arguments are not the user's; messages do not count them.
 
     Attributes:
-        fast: the C launcher's function; None until it can serve a call.
+        fast: the C launcher's function for all kinds of devices; None until it can serve a call.
     """
 
     def __init__(self, slow: Callable[..., Any], hidden: int = 0) -> None:
         self.fast: _launcher.Call | None = None
+        self._fast: dict[int, _launcher.Call] = {}  # by DLPack's number of the kind of device
         self._hidden = hidden
         self._slow = slow
         self._by_key: OrderedDict[Any, DirectCall | str] = OrderedDict()
@@ -237,9 +253,11 @@ class ProgramCalls:
         launch = bound.launch
         if not launch.whole or len(args) > _MOST_ARGUMENTS or active_trace() is not None:
             return
-        if self.fast is None:
-            self.fast = _launcher.Call(
-                self._slow,
+        place = launch.bound.native.device_type
+        if place not in self._fast:
+            # One serves CPU tensors, one those of GPUs; a call that it refuses goes to the other.
+            self.fast = self._fast[place] = _launcher.Call(
+                self._slow if self.fast is None else self.fast,
                 takes_keyset=False,
                 plain_keyset=0,
                 set_devices=set_devices,
@@ -248,16 +266,17 @@ class ProgramCalls:
                 defaults={},
                 capacity=bound_launches(),
                 autocast={},
+                device_type=place,
             )
-        self.fast.remember(args, launch.bound.native, launch.operands, launch.returned)
+        self._fast[place].remember(args, launch.bound.native, launch.operands, launch.returned)
 
     def clear(self) -> None:
         """Forget all."""
         with self._lock:
             self._by_key.clear()
             self._plans.clear()
-            if self.fast is not None:
-                self.fast.clear(bound_launches())
+            for fast in self._fast.values():
+                fast.clear(bound_launches())
 
 
 def _key_of(args: Sequence[Any]) -> tuple[Any, ...] | None:
@@ -277,7 +296,7 @@ def choose_call(
         calls: the direct calls of the program.
         program: the program.
         args: all arguments.
-        uri: the device that the caller chose; None for the CPU's default.
+        uri: the device that the caller chose; None for where the tensors are.
 
     Raises:
         LaunchError: `IR_RUNTIME_LAUNCH=direct`, but only `vm` can run it.

@@ -11,9 +11,10 @@ from torch import Tensor
 from ir_runtime.device import Device, get_device_from_torch
 from ir_runtime.errors import ArgumentError, MixedDeviceError
 from ir_runtime.launch.operand.launch_type import local_uri_for_work
-from ir_runtime.launch.operand.tensor_device import places_of, refuse_tensors_elsewhere
+from ir_runtime.launch.operand.tensor_device import places_of, refuse_tensors_elsewhere, settled
+from ir_runtime.settings import current_settings
 
-__all__ = ["device_of", "device_of_call"]
+__all__ = ["device_of", "device_of_call", "gpu_of_call"]
 
 
 def device_of(device: torch.device | str | Device) -> Device:
@@ -22,6 +23,30 @@ def device_of(device: torch.device | str | Device) -> Device:
         return device
     where = torch.device(device)
     return Device("local-sync") if where.type == "cpu" else get_device_from_torch(where)
+
+
+def gpu_of_call(
+    name: str, args: Sequence[Any], device: torch.device | str | Device | None
+) -> torch.device | None:
+    """Return the GPU of torch's that a call may be launched on directly, None if there is none.
+
+    Args:
+        name: the program's name, for messages.
+        args: all operands.
+        device: the device that the caller asks for; None for that of the tensors.
+
+    Raises:
+        ArgumentError: nothing tells the device.
+        MixedDeviceError: the tensors are on several devices, or not on the one asked for.
+    """
+    if isinstance(device, Device) or current_settings().launch == "vm":
+        return None
+    if device is None:
+        where = _common_device(name, args)
+    else:
+        where = torch.device(device)
+        refuse_tensors_elsewhere(name, args, where)
+    return settled(where) if not isinstance(where, Device) and where.type == "cuda" else None
 
 
 def device_of_call(

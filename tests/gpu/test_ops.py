@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu_cases import GpuCase, gpu_cases
+from benchmarks.triton_rows import triton_kernel
 from ir_runtime.dtypes import dtype_info, short_name
 from tests.cases import CASES, DTYPES, OpCase, widen
 
@@ -60,6 +61,20 @@ def test_row_op_is_that_of_float64(case: GpuCase, device: str) -> None:
         )
         for actual, wanted in pairs:
             assert_near(actual, wanted, device)
+
+
+@pytest.mark.parametrize("name", dict.fromkeys(case.name for case in gpu_cases()))
+def test_triton_peer_is_that_of_float64(name: str, gpu: str) -> None:
+    """The benchmark compares with it."""
+    peer = triton_kernel(name)
+    if peer is None:
+        pytest.skip("triton is not installed")
+    case = GpuCase(name, 4096, torch.bfloat16)
+    given = case.arguments(33, "cpu")
+    results, exact = peer(*moved(given, gpu)), case.native(*widen(given))
+    pairs = [(results, exact)] if isinstance(results, Tensor) else zip(results, exact, strict=True)
+    for actual, wanted in pairs:
+        assert_near(actual, wanted, gpu)
 
 
 @pytest.mark.parametrize(("case", "dtype"), OPS)

@@ -58,7 +58,7 @@ def test_contexts_end_with_their_threads(doubling: Callable[..., str]) -> None:
     """2.1: contexts were kept for good, and shared by threads."""
     program = Launchable.jit_compile(doubling())
     program.preload("cpu")
-    loaded, _ = next(iter(program._programs.values())).vm
+    loaded, _ = next(iter(program._programs._programs.values())).vm
     contexts: list[weakref.ref[object]] = []
 
     class Held(dict):
@@ -83,7 +83,7 @@ def test_threads_run_in_contexts_of_their_own(doubling: Callable[..., str]) -> N
     """2.1: one context was shared by threads, while the VM runs without Python's lock."""
     program = Launchable.jit_compile(doubling())
     program.preload("cpu")
-    loaded, _ = next(iter(program._programs.values())).vm
+    loaded, _ = next(iter(program._programs._programs.values())).vm
     found: list[object] = []
 
     def work() -> None:

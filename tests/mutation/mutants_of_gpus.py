@@ -54,6 +54,17 @@ GPU_MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     *mutants_in(
+        f"{_GPU}gpu_constants.py",
+        ("launch/gpu/test_constants.py",),
+        ("gpu: constants are uploaded in a capture", "if captured:", "if False:"),
+        (
+            "gpu: torch is not told of streams that read constants",
+            "if (device, stream) not in self._streams:",
+            "if False:",
+        ),
+        ("gpu: constants lie at any address", "_ALIGNMENT = 64", "_ALIGNMENT = 1"),
+    ),
+    *mutants_in(
         f"{OPS}call/native_call.py",
         ("launch/gpu/test_op.py",),
         (
@@ -69,6 +80,43 @@ GPU_MUTANTS: tuple[Mutant, ...] = (
             "gpu: tensors are copied without a count",
             '        add_count("copies", copied)\n',
             "        pass\n",
+        ),
+    ),
+    *mutants_in(
+        "ir_runtime/launch/program_calls.py",
+        ("launch/gpu/test_program.py",),
+        (
+            "gpu: a program's index report is read at once",
+            "if self.entry.report is not None and self.launch.on_gpu:",
+            "if False:",
+        ),
+        (
+            "gpu: one fast path is for tensors of all devices",
+            "if place not in self._fast:",
+            "if self.fast is None:",
+        ),
+    ),
+    *mutants_in(
+        "ir_runtime/launch/direct/program_launch.py",
+        ("launch/gpu/test_program.py",),
+        (
+            "gpu: results of one memory share it",
+            "if self._on_gpu or any(",
+            "if any(",
+        ),
+        (
+            "gpu: an error of the driver loses its kind",
+            "except (IrRuntimeError, torch.OutOfMemoryError):",
+            "except ZeroDivisionError:",
+        ),
+    ),
+    *mutants_in(
+        "ir_runtime/launch/compile/program_record.py",
+        ("launch/gpu/test_program.py",),
+        (
+            "gpu: kernels of programs are not found in PTX",
+            '_NOT_IN_PTX.sub("_", each)',
+            "each",
         ),
     ),
     *mutants_in(

@@ -127,7 +127,12 @@ QUICK = {  # each form once: short rows, long rows, vectors of any row, groups
     Rows("silu_and_mul", 1000, F32),
     Rows("rotary_embedding", 4096, BF16),
 }
-EVERY = [Rows(op, width, dtype) for op in OPS for width in WIDTHS for dtype in (BF16, F32)]
+MORE_WIDTHS = (2880, 18944)
+"""Of models, with odd factors."""
+EVERY = [
+    *(Rows(op, width, dtype) for op in OPS for width in WIDTHS for dtype in (BF16, F32)),
+    *(Rows(op, width, BF16) for op in OPS for width in MORE_WIDTHS),
+]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ir_runtime.fork_lock import fork_waits
@@ -34,6 +36,8 @@ __all__ = [
     "stored_host_program",
     "stored_written_operands",
 ]
+
+_NOT_IN_PTX = re.compile(r"[^A-Za-z0-9_]")
 
 DEFAULT_ENTRIES = ("main$async", "main")
 """The exported functions that run if the caller names none, the first one that there is."""
@@ -74,8 +78,9 @@ def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes,
             if odd:  # a foreign program may have any names; each executable is a file of its own
                 raise UnreadableProgramError(f"executable {odd[0]!r} cannot be a file's name")
             executables = {name: executables[name] for name in program.executables}
-            codes = _gpu_codes(executables, program)
+            codes = _gpu_codes(executables)
             if codes:
+                program = _named_as_in_code(program, codes)
                 executables = {name: code.image for name, code in codes.items()}
                 record["gpu"] = {name: _exports_json(code) for name, code in codes.items()}
             record |= {"entry": entry, "reflection": reflection, "program": program.to_json()}
@@ -88,11 +93,11 @@ def program_files(compiled: Compiled, source: bytes, entry: str) -> tuple[bytes,
     return json.dumps(record, indent=1).encode(), executables
 
 
-def _gpu_codes(executables: Mapping[str, bytes], program: HostProgram) -> dict[str, GpuCode]:
+def _gpu_codes(executables: Mapping[str, bytes]) -> dict[str, GpuCode]:
     """Read the executables of a GPU; empty for those of a CPU.
 
     Raises:
-        UnreadableProgramError: they are of several kinds, damaged, or do not fit the program.
+        UnreadableProgramError: they are of several kinds, or damaged.
     """
     from ir_runtime.launch.host_program.gpu_executable import GPU_FORMATS, read_gpu_executable
 
@@ -107,12 +112,26 @@ def _gpu_codes(executables: Mapping[str, bytes], program: HostProgram) -> dict[s
             raise UnreadableProgramError(f"executable {name}: {fault}") from fault
     if found and len(found) < len(executables):
         raise UnreadableProgramError("its executables are of several kinds of device")
+    return found
+
+
+def _named_as_in_code(program: HostProgram, codes: Mapping[str, GpuCode]) -> HostProgram:
+    """Return a program whose functions have the names of their kernels in the code.
+
+    PTX allows fewer characters than MLIR; IREE writes `_` for the others.
+
+    Raises:
+        UnreadableProgramError: there is no such kernel.
+    """
+    named: list[tuple[str, ...]] = []
     for name, functions in zip(program.executables, program.functions, strict=True):
-        known = {export.name for export in found[name].exports} if found else set(functions)
-        missing = [function for function in functions if function not in known]
+        known = {export.name for export in codes[name].exports}
+        found = [each if each in known else _NOT_IN_PTX.sub("_", each) for each in functions]
+        missing = [old for old, new in zip(functions, found, strict=True) if new not in known]
         if missing:
             raise UnreadableProgramError(f"executable {name} has no kernel {missing[0]}")
-    return found
+        named.append(tuple(found))
+    return replace(program, functions=tuple(named))
 
 
 def _exports_json(code: GpuCode) -> list[list[object]]:

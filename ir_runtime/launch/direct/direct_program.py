@@ -64,8 +64,6 @@ def load_direct(
     program = stored_host_program(artifact)
     if isinstance(program, str):
         return program
-    if not artifact.key.device_type.startswith("local:"):
-        return "whole programs run in IREE's VM on GPUs"
     absent = native.why_absent()
     if absent is not None:
         return f"the C launcher is not there: {absent}"
@@ -121,7 +119,7 @@ class BoundPlan:
         program: HostProgram,
         executables: Sequence[_launcher.Executable | _launcher.GpuExecutable],
         report: tuple[int, Callable[[Any], None] | None] = (0, None),
-        constants: Sequence[memoryview] = (),
+        constants: Sequence[memoryview | tuple[int, int]] = (),
         **options: Any,
     ) -> None:
         from ir_runtime.launch.direct.native import _launcher
@@ -194,7 +192,11 @@ class DirectProgram:
         self._executables = tuple(executables)
         self.constants = (*map(_aligned, program.constants), *loaded)
         self._loaded_sizes = [tensor.numel() for tensor in loaded]
-        self._memories = [tensor.numpy().data for tensor in self.constants]
+        self._memories: Sequence[memoryview | tuple[int, int]] = (
+            [tensor.numpy().data for tensor in self.constants]
+            if gpu is None
+            else gpu.constants.spans
+        )
         self._plans: OrderedDict[Any, BoundPlan] = OrderedDict()
         self._lock = fork_safe_lock()
 
@@ -260,7 +262,8 @@ class DirectProgram:
         except LaunchError as error:
             raise launch_failure(self.name, RuntimeError(str(error)), tensors) from None
         read = report if made.has_report else None
-        return self._loaded(made.plan, _reported(self.name, read)), made
+        told = _reported(self.name, read) if self.gpu is None else self.gpu.reported(read)
+        return self._loaded(made.plan, told), made
 
     def _bind(
         self,

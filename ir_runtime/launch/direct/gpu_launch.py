@@ -27,11 +27,16 @@ from ir_runtime.launch.operand.index_fault import report_of_source
 from ir_runtime.launch.operand.launch_type import Launch, Results, in_profiles
 from ir_runtime.tracing import active_trace, record_event
 
-__all__ = ["bind_gpu_launch", "load_gpu_direct"]
+__all__ = ["bind_gpu_launch", "current_gpu", "load_gpu_direct", "ready_on_gpu", "use_machine_code"]
 
 
-def load_gpu_direct(artifact: Artifact) -> DirectProgram | str:
-    """Load an artifact for the C launcher on GPUs, or return why that is not possible."""
+def load_gpu_direct(artifact: Artifact, *, has_report: bool = True) -> DirectProgram | str:
+    """Load an artifact for the C launcher on GPUs, or return why that is not possible.
+
+    Args:
+        artifact: of a kernel or a program.
+        has_report: whether its index report is the last result, in a memory of its own.
+    """
     program = stored_host_program(artifact)
     if isinstance(program, str):
         return program
@@ -41,7 +46,7 @@ def load_gpu_direct(artifact: Artifact) -> DirectProgram | str:
     codes = load_gpu_code(artifact, program)
     if isinstance(codes, str):
         return codes
-    report = report_of_source(artifact.source)
+    report = report_of_source(artifact.source) if has_report else None
     return DirectProgram(artifact.key.name, program, codes.executables, report, gpu=codes)
 
 
@@ -71,12 +76,12 @@ def bind_gpu_launch(
         UnreadableProgramError: these shapes need IREE's VM.
     """
     bound = direct.plan_for(operands, results, changed)
-    _use_machine_code(direct, where)
+    use_machine_code(direct, where)
     run, name, written = bound.native.run, direct.name, bound.plan.changed
 
     def launch(operands: Sequence[Any], outs: Sequence[Tensor]) -> None:
         tensors = [value for value in operands if isinstance(value, Tensor)]
-        with _current(where):  # the launcher allocates transients on the current device
+        with current_gpu(where):  # the launcher allocates transients on the current device
             refused = run(tensors, outs)
             if refused:
                 refuse_cut_tensors(name, "operand", tensors)
@@ -91,13 +96,15 @@ def bind_gpu_launch(
     return in_profiles(f"{name} (direct)", launch), bound
 
 
-def _use_machine_code(direct: DirectProgram, where: torch.device) -> None:
+def use_machine_code(direct: DirectProgram, where: torch.device) -> None:
+    """Let a GPU load machine code made for it, where that can be had."""
     if direct.gpu is not None and where.type == "cuda" and torch.version.hip is None:
         major, minor = torch.cuda.get_device_capability(where)
         direct.gpu.use_machine_code(where.index, f"sm_{major}{minor}", find_ptxas())
 
 
-def _current(where: torch.device) -> AbstractContextManager[Any]:
+def current_gpu(where: torch.device) -> AbstractContextManager[Any]:
+    """Make a GPU torch's current device in a `with` block."""
     return torch.cuda.device(where) if where.type == "cuda" else contextlib.nullcontext()
 
 
@@ -108,7 +115,7 @@ def _made_ready(
     started_ns = time.perf_counter_ns()
     with torch._C.DisableTorchFunctionSubclass():  # else `detach` would return the subclass again
         bare = [tensor.detach() for tensor in tensors]
-    ready = apart(bare, [_importable(tensor) for tensor in bare], written)
+    ready = apart(bare, [ready_on_gpu(tensor) for tensor in bare], written)
     copied = sum(a.data_ptr() != b.data_ptr() for a, b in zip(ready, tensors, strict=True))
     if copied:
         add_count("copies", copied)
@@ -117,6 +124,7 @@ def _made_ready(
     return ready
 
 
-def _importable(tensor: Tensor) -> Tensor:
+def ready_on_gpu(tensor: Tensor) -> Tensor:
+    """Return a tensor that the launcher takes where it lies, a copy if need be."""
     ready = plain(tensor).contiguous()
     return ready if ready.data_ptr() % GPU_ALIGNMENT == 0 else ready.clone()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -21,6 +22,7 @@ from ir_runtime.device.storage import refuse_cut_tensors
 from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import IrRuntimeError, LaunchError
 from ir_runtime.frozen import frozen
+from ir_runtime.late_import import late_module
 from ir_runtime.launch.direct.copied_operand import record_small_copies, refusal_words
 from ir_runtime.launch.direct.direct_program import BoundPlan, DirectProgram
 from ir_runtime.launch.direct.evaluate_program import ProgramPlan
@@ -31,6 +33,11 @@ from ir_runtime.launch.operand.index_fault import IndexReport
 from ir_runtime.launch.operand.launch_type import launch_failure
 from ir_runtime.launch.operand.number import plain_number
 from ir_runtime.tracing import active_trace, record_event
+
+if TYPE_CHECKING:
+    from ir_runtime.launch.direct import gpu_launch
+else:
+    gpu_launch = late_module("ir_runtime.launch.direct.gpu_launch")
 
 __all__ = ["ProgramLaunch", "bind_program_launch"]
 
@@ -59,6 +66,8 @@ class ProgramLaunch:
         has_report: whether the last memory is the index report, and nothing else.
         changes: for each changed argument its position, and why it is computed aside; "" if it is
             not.
+        where: the torch device of the tensors.
+        on_gpu: whether the launch is only enqueued, on torch's current stream of a GPU.
     """
 
     name: str
@@ -69,6 +78,8 @@ class ProgramLaunch:
     whole: bool
     has_report: bool
     changes: tuple[tuple[int, str], ...]
+    where: torch.device
+    on_gpu: bool
 
     def explain_changes(self, args: Sequence[Any]) -> Iterator[tuple[int, str]]:
         """Yield the position of each changed argument, and where its new contents are computed."""
@@ -92,33 +103,46 @@ class ProgramLaunch:
             ArgumentError, UnsupportedTypeError: a tensor cannot be read.
             LaunchError: the program failed.
         """
-        tensors, run = [args[i] for i in self.operands], self.bound.native.run
         try:
-            if into is None:
-                into = [torch.empty(s, dtype=t, device="cpu") for s, t in self.memories]
-            started_ns = time.perf_counter_ns()
-            refused = run(tensors, into)
-            if not refused and active_trace() is not None:
-                record_small_copies(self.name, started_ns, tensors)
-            # The C launcher refuses before it runs anything, so the call can be repeated.
-            if refused:
-                given, tensors = tensors, self._made_ready(refused, args)
-                refused = run(tensors, into)
-                if not refused and self.bound.plan.changed:
-                    self._copy_back(given, tensors, into)
+            with gpu_launch.current_gpu(self.where) if self.on_gpu else nullcontext():
+                tensors, into = self._run(args, into)
+        except (IrRuntimeError, torch.OutOfMemoryError):
+            raise
         except RuntimeError as error:
             raise launch_failure(self.name, error, args) from error
+        return [None if take is None else take(tensors, into) for take in self.takes]
+
+    def _run(
+        self, args: Sequence[Any], into: Sequence[Tensor] | None
+    ) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        """Run the program; returns the tensors that it read, and those of the result memories."""
+        tensors, run = [args[i] for i in self.operands], self.bound.native.run
+        if into is None:
+            into = _allocated(self.memories, self.where)
+        started_ns = time.perf_counter_ns()
+        refused = run(tensors, into)
+        if not refused and not self.on_gpu and active_trace() is not None:
+            record_small_copies(self.name, started_ns, tensors)
+        # The C launcher refuses before it runs anything, so the call can be repeated.
+        if refused:
+            given, tensors = tensors, self._made_ready(refused, args)
+            refused = run(tensors, into)
+            if not refused and self.bound.plan.changed:
+                self._copy_back(given, tensors, into)
         if refused:
             raise LaunchError(
                 f"{self.name}: the C launcher refuses a tensor: {refusal_words(refused)}"
             )
-        return [None if take is None else take(tensors, into) for take in self.takes]
+        return tensors, into
 
     def _copy_back(
         self, given: Sequence[Tensor], ready: Sequence[Tensor], into: Sequence[Tensor]
     ) -> None:
-        """Copy new contents into arguments that were changed elsewhere, unless an index is bad."""
-        rows = into[-1].tolist() if self.has_report else ()
+        """Copy new contents into arguments that were changed elsewhere, unless an index is bad.
+
+        On a GPU the host does not wait to know that.
+        """
+        rows = into[-1].tolist() if self.has_report and not self.on_gpu else ()
         if all(least >= lowest and most < size for least, most, lowest, size in rows):
             with torch.no_grad():
                 copy_back(given, ready, self.bound.plan.changed)
@@ -127,7 +151,8 @@ class ProgramLaunch:
         """Copy the tensors that cannot be read in place, and record the copies."""
         started_ns = time.perf_counter_ns()
         refuse_cut_tensors(self.name, "argument", args)
-        ready = [_ready(f"{self.name}: argument {i}", args[i]) for i in self.operands]
+        make = gpu_launch.ready_on_gpu if self.on_gpu else importable
+        ready = [_ready(f"{self.name}: argument {i}", args[i], make) for i in self.operands]
         pairs = zip(ready, self.operands, strict=True)
         copied = sum(tensor.data_ptr() != args[i].data_ptr() for tensor, i in pairs)
         if copied:
@@ -138,9 +163,13 @@ class ProgramLaunch:
         return ready
 
 
-def _ready(label: str, tensor: Tensor) -> Tensor:
+def _allocated(memories: Sequence[Memory], where: torch.device) -> list[Tensor]:
+    return [torch.empty(shape, dtype=dtype, device=where) for shape, dtype in memories]
+
+
+def _ready(label: str, tensor: Tensor, make: Callable[[Tensor], Tensor]) -> Tensor:
     try:
-        return importable(tensor.detach())
+        return make(tensor.detach())
     except IrRuntimeError as error:
         error.headline = f"{label}: {error.headline}"
         raise
@@ -166,7 +195,8 @@ def bind_program_launch(
         LaunchError: the program refuses the arguments.
         UnreadableProgramError: this call needs IREE's VM.
     """
-    operands, numbers = _operands_and_numbers(direct, args)
+    where = _place_of(direct, args)
+    operands, numbers = _operands_and_numbers(direct, args, where)
     tensors: list[Tensor] = [args[i] for i in operands]
     for i, tensor in zip(operands, tensors, strict=True):
         if tensor.dtype not in DTYPES:
@@ -176,7 +206,9 @@ def bind_program_launch(
             raise UnreadableProgramError(f"argument {i}, which it changes, is no tensor")
     written = [operands.index(i) for i in changed]
     bound, made = direct.bind_program(tensors, numbers, written, report)
-    results = _Results(made, len(operands), direct)
+    results = _Results(made, len(operands), direct, where)
+    if direct.gpu is not None:
+        gpu_launch.use_machine_code(direct, where)
     mine = range(len(changed), len(made.places) - (report is not None))
     return ProgramLaunch(
         direct.name,
@@ -187,23 +219,37 @@ def bind_program_launch(
         results.are_whole(mine) and len(made.in_place) == len(changed),
         made.has_report,
         tuple((i, results.why_aside(number, written[number])) for number, i in enumerate(changed)),
+        where,
+        direct.gpu is not None,
     )
 
 
+def _place_of(direct: DirectProgram, args: Sequence[Any]) -> torch.device:
+    """Return where all tensors of a call must be."""
+    if direct.gpu is None:
+        return torch.device("cpu")
+    kinds = zip(direct.program.arguments, args, strict=True)
+    found = [a.device for kind, a in kinds if kind == "tensor" and isinstance(a, Tensor)]
+    if not found:
+        raise UnreadableProgramError("no tensor among its arguments tells the GPU")
+    return found[0]
+
+
 def _operands_and_numbers(
-    direct: DirectProgram, args: Sequence[Any]
+    direct: DirectProgram, args: Sequence[Any], where: torch.device
 ) -> tuple[list[int], list[float]]:
     """Return the positions of the tensors among the arguments, and the other arguments."""
     operands: list[int] = []
     numbers: list[float] = []
     for i, (kind, value) in enumerate(zip(direct.program.arguments, args, strict=True)):
         number = None if kind == "tensor" else plain_number(value)
-        if kind == "tensor" and type(value) in _PLAIN and value.device.type == "cpu":
+        if kind == "tensor" and type(value) in _PLAIN and value.device == where:
             operands.append(i)
         elif number is not None:
             numbers.append(number)
         else:
-            wanted = "plain tensor on the CPU" if kind == "tensor" else "number"
+            place = "the CPU" if direct.gpu is None else where
+            wanted = f"plain tensor on {place}" if kind == "tensor" else "number"
             raise UnreadableProgramError(f"argument {i} is no {wanted}")
     return operands, numbers
 
@@ -215,13 +261,18 @@ class _Results:
         made: the plan, and where the results are.
         operands: the number of operands; the slots of result memories come next.
         direct: the program.
+        where: the torch device of the results.
 
     Attributes:
         slots: of the result memories to allocate.
     """
 
-    def __init__(self, made: ProgramPlan, operands: int, direct: DirectProgram) -> None:
+    def __init__(
+        self, made: ProgramPlan, operands: int, direct: DirectProgram, where: torch.device
+    ) -> None:
         self._made = made
+        self._where = where
+        self._on_gpu = direct.gpu is not None
         self._places = made.places
         self._operands = operands
         self._sizes = dict(enumerate(made.plan.minimum_sizes[operands:], operands))
@@ -269,10 +320,13 @@ class _Results:
             return lambda _operands, _memories: place
         slot = place.slot
         if not place.size_bytes:
-            return lambda _operands, _memories: torch.empty(place.shape, dtype=place.dtype)
+            empty: Memory = (place.shape, place.dtype)
+            return lambda _operands, _memories: _allocated([empty], self._where)[0]
         if (operand := self._lying.get(slot, slot)) < self._operands:
             return lambda operands, _memories: _copied(_bytes_of(operands[operand]), place)
         if slot >= self._first_constant:
+            if self._on_gpu:
+                raise UnreadableProgramError(f"result {number} is a constant, which a GPU lacks")
             data = self._constants[slot - self._first_constant]
             return lambda _operands, _memories: _copied(data, place)
         memory = self.slots.index(slot)
@@ -280,7 +334,8 @@ class _Results:
             return lambda _operands, memories: memories[memory]
         # IREE's VM returns equal values twice; each result gets memory of its own.
         earlier = [p for p in self._places[:number] if isinstance(p, ResultPlace)]
-        if any(place.overlaps(other) for other in earlier):
+        # A part that torch's allocator of a GPU does not know would be nothing to `record_stream`.
+        if self._on_gpu or any(place.overlaps(other) for other in earlier):
             return lambda _operands, memories: _copied(_bytes_of(memories[memory]), place)
         return lambda _operands, memories: _part(memories[memory], place)
 

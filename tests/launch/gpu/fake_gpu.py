@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import threading
 import weakref
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ class FakeGpu:
         driver: the recording driver, opened by the launcher.
         allocations: how many tensors the launcher has allocated.
         frees: how many of them are gone.
+        blocks: address and bytes of each, the latest last.
     """
 
     def __init__(self, kind: str) -> None:
@@ -107,6 +109,7 @@ class FakeGpu:
         self.driver = _launcher.GpuDriver(kind, str(recorder_path()))
         self.library = _library()
         self.allocations = self.frees = 0
+        self.blocks: deque[tuple[int, int]] = deque(maxlen=64)
         self._thread = threading.local()
         self.fail_allocation = False
 
@@ -130,6 +133,7 @@ class FakeGpu:
         whole = self.place(torch.empty(size, dtype=dtype), getattr(self._thread, "device", 0))
         made = torch.as_strided(whole, shape, strides)
         self.allocations += 1
+        self.blocks.append((made.data_ptr(), whole.nbytes))
         self.library.recorder_note(b"allocate")
         weakref.finalize(made, self._freed, [whole])
         return made

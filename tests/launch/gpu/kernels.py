@@ -16,7 +16,8 @@ from ir_runtime.device.target_name import parse_target
 from ir_runtime.launch.artifact.key import KernelKey
 from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.compiler import BASE_FLAGS, compile_program
-from ir_runtime.launch.compile.program_record import program_files
+from ir_runtime.launch.compile.program_record import program_files, stored_gpu_exports
+from ir_runtime.launch.direct.direct_program import DirectProgram
 from ir_runtime.launch.host_program.executable_text import split_executables
 from ir_runtime.op_reg.call.kernel import kernel_source
 from tests.cases import CASES, OpCase
@@ -58,6 +59,21 @@ def artifact(chip: str, case: OpCase = RMS_NORM, dtype: torch.dtype = torch.bflo
 
 def record(chip: str, case: OpCase = RMS_NORM, dtype: torch.dtype = torch.bfloat16) -> Any:
     return json.loads(artifact(chip, case, dtype).program)
+
+
+def use_readable_images(artifact: Artifact, direct: DirectProgram) -> None:
+    """Load text in place of HSACO files on each GPU: the recorder reads the entries of PTX."""
+    assert direct.gpu is not None
+    exports = stored_gpu_exports(artifact)
+    for name, executable in zip(direct.program.executables, direct.gpu.executables, strict=True):
+        lines = [
+            f".visible .entry {each.name}("
+            + ", ".join([".param .u64"] * each.bindings + [".param .b32"] * each.constants)
+            + ")"
+            for each in exports[name]
+        ]
+        for device in range(8):
+            executable.use_image(device, "\n".join(lines).encode())
 
 
 def ptx_parameters(ptx: str) -> dict[str, list[tuple[int, int]]]:

@@ -30,7 +30,7 @@ from ir_runtime.launch.direct.plan import Dispatch
 from ir_runtime.launch.executor import BoundKernel, LoadedKernel, bind_gpu_kernel
 from ir_runtime.settings import override_settings
 from tests.launch.gpu.fake_gpu import FakeGpu, fake_gpu, recorder_path
-from tests.launch.gpu.kernels import RMS_NORM, artifact
+from tests.launch.gpu.kernels import RMS_NORM, artifact, use_readable_images
 
 CHIPS = {"cuda": "cuda:sm_89", "hip": "hip:gfx942"}
 HERE = torch.device("cpu")  # what torch says of the memory that passes for a GPU's
@@ -54,19 +54,8 @@ def loaded(kind: str) -> DirectProgram:
     stored = artifact(CHIPS[kind])
     direct = load_gpu_direct(stored)
     assert isinstance(direct, DirectProgram), direct
-    assert direct.gpu is not None
     if kind == "hip":
-        images = []
-        for name in direct.program.executables:
-            lines = [
-                f".visible .entry {each.name}("
-                + ", ".join([".param .u64"] * each.bindings + [".param .b32"] * each.constants)
-                + ")"
-                for each in stored_gpu_exports(stored)[name]
-            ]
-            images.append("\n".join(lines).encode())
-        for executable, image in zip(direct.gpu.executables, images, strict=True):
-            executable.use_image(0, image)
+        use_readable_images(stored, direct)
     return direct
 
 

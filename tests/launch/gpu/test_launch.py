@@ -273,7 +273,7 @@ def test_report_is_counted_later(gpu: FakeGpu) -> None:
         ({"driver": None}, "is <ir_runtime GpuExecutable: test>, must be an Executable"),
         ({"driver": "cuda"}, "its driver is 'cuda', must be a GpuDriver"),
         ({"failure": None}, "has a driver and no failure"),
-        ({"constants": [b"1234"]}, "has constants, must have none on a GPU"),
+        ({"constants": [(0, 4)]}, "has constants on a GPU, must have a function"),
     ],
 )
 def test_wrong_plan_is_refused(gpu: FakeGpu, change: dict, message: str) -> None:

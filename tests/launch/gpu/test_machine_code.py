@@ -98,6 +98,18 @@ def test_damaged_or_foreign_code_is_made_again(ptxas: Path, store: DirectoryStor
     assert runs(ptxas) == 3
 
 
+def test_code_of_another_key_is_made_again(ptxas: Path, store: DirectoryStore) -> None:
+    """As if two keys had one digest."""
+    chips = ("sm_89", "sm_90")
+    first, second = (machine_code("op", b"text", chip, 12040, str(ptxas)) for chip in chips)
+    one, other = (store.root / "v1" / ".machine_code").iterdir()
+    shutil.rmtree(other)
+    shutil.copytree(one, other)
+    made = [machine_code("op", b"text", chip, 12040, str(ptxas)) for chip in chips]
+    assert made == [first, second]
+    assert runs(ptxas) == 3
+
+
 @pytest.mark.usefixtures("store")
 def test_each_gpu_loads_the_code_of_its_chip(ptxas: Path) -> None:
     with use_library("cuda", str(recorder_path())), fake_gpu("cuda"):

@@ -3,94 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from ir_runtime.counters import count_since
 from ir_runtime.errors import ArtifactNotFoundError, DeviceError, MixedDeviceError
-from ir_runtime.launch.direct import gpu_launch
-from ir_runtime.launch.direct.gpu.driver_library import use_library
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS, explain
-from ir_runtime.op_reg.call import bound_launch, call_table, kernel
 from ir_runtime.op_reg.call.call_functions import CallFunctions
-from ir_runtime.op_reg.call.call_table import make_call_functions
-from ir_runtime.op_reg.call.native_call import add_fast_calls
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.select import call_device as devices
 from ir_runtime.settings import override_settings
-from tests.launch.gpu.fake_gpu import FakeGpu, fake_gpu, recorder_path
+from tests.launch.gpu.fake_torch import KEYS, FakeTorch, dispatched, fake_torch
 from tests.launch.gpu.kernels import RMS_NORM
-
-KEY = torch._C.DispatchKey
-KEYS = torch._C.DispatchKeySet(KEY.CUDA) | torch._C.DispatchKeySet(KEY.AutogradCUDA)
-
-
-class FakeTorch:
-    """What torch says of its GPUs: those that a test marked, of chips that it chooses."""
-
-    def __init__(self, gpu: FakeGpu) -> None:
-        self.gpu = gpu
-        self.capabilities = {0: (8, 9), 1: (8, 9)}
-        self.devices: dict[int, int] = {}
-
-    def arguments(self, device: int = 0) -> list[Any]:
-        args = list(RMS_NORM.arguments(torch.bfloat16))
-        for i, value in enumerate(args):
-            if isinstance(value, Tensor):
-                whole = torch.empty(value.numel() + 64, dtype=value.dtype)
-                args[i] = self.gpu.place(whole, device)[: value.numel()].view(value.shape)
-                self.devices[args[i].data_ptr()] = device
-        return args
-
-    def device_of(self, name: str, names: Any, values: Any) -> torch.device | None:
-        found = {self.devices.get(v.data_ptr()) for v in values if isinstance(v, Tensor)}
-        numbers = {number for number in found if number is not None}
-        if len(numbers) > 1:
-            raise MixedDeviceError(f"{name}: on several")
-        return torch.device("cuda", numbers.pop()) if numbers else torch.device("cpu")
-
-    def capability(self, where: torch.device) -> tuple[int, int]:
-        return self.capabilities[where.index or 0]
-
-    def empty_on(self, where: torch.device) -> Any:
-        def empty(shape: Any, strides: Any, dtype: torch.dtype) -> Tensor:
-            self.gpu.use_device(where.index)
-            return self.gpu.allocate(shape, strides, dtype)
-
-        return empty
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch, store: Any) -> Iterator[FakeTorch]:
-    with use_library("cuda", str(recorder_path())), fake_gpu("cuda") as gpu:
-        made = FakeTorch(gpu)
-        for module in (kernel, call_table):
-            monkeypatch.setattr(module, "call_device", made.device_of)
-        monkeypatch.setattr(torch.cuda, "get_device_capability", made.capability)
-        monkeypatch.setattr(bound_launch, "_empty_strided_on", made.empty_on)
-        monkeypatch.setattr(gpu_launch, "_current", lambda _: nullcontext())
-        monkeypatch.setattr(gpu_launch, "find_ptxas", lambda: None)
+def fake(store: Any) -> Iterator[FakeTorch]:
+    with fake_torch() as made:
         yield made
 
 
 @pytest.fixture
 def functions(fake: FakeTorch) -> Iterator[CallFunctions]:
-    """The functions that the dispatcher of a torch with GPUs would call."""
-    op, before = rms_norm(), rms_norm().calls.fast
+    with dispatched(rms_norm(), fake.gpu.driver.device_type) as made:
+        yield made
 
-    def slow(keys: Any, args: Any) -> str:
-        return "slow"
 
-    made = make_call_functions(op, slow, slow, told=True, told_there=True)
-    try:
-        yield add_fast_calls(op, made, fake.gpu.driver.device_type)
-    finally:
-        op.calls.fast = before
-        op.calls.clear()
+def arguments(fake: FakeTorch, device: int = 0) -> list[Any]:
+    return fake.moved(RMS_NORM.arguments(torch.bfloat16), device)
 
 
 def rms_norm() -> Op:
@@ -98,7 +40,7 @@ def rms_norm() -> Op:
 
 
 def test_second_call_is_served_in_c(fake: FakeTorch, functions: CallFunctions) -> None:
-    args = fake.arguments()
+    args = arguments(fake)
     fake.gpu.set_stream(21)
     with count_since() as counts:
         first = functions.autograd_there(KEYS, *args)
@@ -119,7 +61,7 @@ def test_second_call_is_served_in_c(fake: FakeTorch, functions: CallFunctions) -
 
 
 def test_below_autograd_and_into_given_tensors(fake: FakeTorch, functions: CallFunctions) -> None:
-    args, (out, *_) = fake.arguments(), fake.arguments()
+    args, (out, *_) = arguments(fake), arguments(fake)
     for _ in range(2):
         assert functions.call_there(*args).shape == args[0].shape
         assert functions.call_out_there(*args, out=out) is out
@@ -138,7 +80,7 @@ def test_entrances_without_the_dispatcher_serve_gpus(
     assert fast is not None
     entrance = fast.guarded_entrance(lambda *args: "slow")
     into = fast.guarded_out_entrance(lambda *args, **named: "slow")
-    args, (out, *_) = fake.arguments(), fake.arguments()
+    args, (out, *_) = arguments(fake), arguments(fake)
     assert entrance(*args) == into(*args, out=out) == "slow"
     functions.autograd_there(KEYS, *args)
     functions.call_out_there(*args, out=out)
@@ -151,14 +93,17 @@ def test_entrances_without_the_dispatcher_serve_gpus(
 
 
 def test_calls_that_need_more_go_the_long_way(fake: FakeTorch, functions: CallFunctions) -> None:
-    args = fake.arguments()
-    assert functions.autograd_there(KEYS | torch._C.DispatchKeySet(KEY.Python), *args) == "slow"
+    args = arguments(fake)
+    assert (
+        functions.autograd_there(KEYS | torch._C.DispatchKeySet(torch._C.DispatchKey.Python), *args)
+        == "slow"
+    )
     args[0].requires_grad_()
     assert functions.autograd_there(KEYS, *args) == "slow"
 
 
 def test_explain_says_direct_and_the_chip(fake: FakeTorch) -> None:
-    told = explain("ir_kernels::rms_norm", *fake.arguments())
+    told = explain("ir_kernels::rms_norm", *arguments(fake))
     assert (told.executor, told.place, told.target) == ("direct", "cuda:0", "cuda:sm_89")
     assert told.plan is not None
     assert str(told).splitlines()[1:3] == [
@@ -170,7 +115,7 @@ def test_explain_says_direct_and_the_chip(fake: FakeTorch) -> None:
 def test_gpus_of_two_chips_have_two_kernels(fake: FakeTorch, functions: CallFunctions) -> None:
     fake.capabilities[1] = (8, 0)
     for device in (0, 1):
-        functions.autograd_there(KEYS, *fake.arguments(device))
+        functions.autograd_there(KEYS, *arguments(fake, device))
     lines = fake.gpu.take()
     assert sum(line.startswith("cuModuleLoadDataEx") for line in lines) == 2
     launches = [line for line in lines if line.startswith("cuLaunchKernel")]
@@ -183,28 +128,28 @@ def test_gpus_of_two_chips_have_two_kernels(fake: FakeTorch, functions: CallFunc
 def test_chip_without_a_target_is_an_error(fake: FakeTorch, functions: CallFunctions) -> None:
     fake.capabilities[0] = (5, 2)
     with pytest.raises(DeviceError, match="CUDA chip sm_52: too old, must be sm_60 or later"):
-        functions.autograd_there(KEYS, *fake.arguments())
+        functions.autograd_there(KEYS, *arguments(fake))
     fake.capabilities[0] = (8, 9)
-    functions.autograd_there(KEYS, *fake.arguments())  # and the others work
+    functions.autograd_there(KEYS, *arguments(fake))  # and the others work
 
 
 def test_store_without_the_chip_is_an_error(fake: FakeTorch, functions: CallFunctions) -> None:
-    functions.autograd_there(KEYS, *fake.arguments())
+    functions.autograd_there(KEYS, *arguments(fake))
     fake.capabilities[1] = (8, 0)
     with override_settings(compile=False), pytest.raises(ArtifactNotFoundError) as caught:
-        functions.autograd_there(KEYS, *fake.arguments(1))
+        functions.autograd_there(KEYS, *arguments(fake, 1))
     assert any("cuda-target=sm_80 wanted, --iree-cuda-target=sm_89 stored" in fact
                for fact in caught.value.facts)  # fmt: skip
-    functions.autograd_there(KEYS, *fake.arguments())
+    functions.autograd_there(KEYS, *arguments(fake))
 
 
 def test_newer_chip_runs_the_code_of_an_older_one(
     fake: FakeTorch, functions: CallFunctions
 ) -> None:
-    functions.autograd_there(KEYS, *fake.arguments())
+    functions.autograd_there(KEYS, *arguments(fake))
     fake.capabilities[1] = (9, 0)
     with override_settings(compile=False):
-        functions.autograd_there(KEYS, *fake.arguments(1))
+        functions.autograd_there(KEYS, *arguments(fake, 1))
     assert {launch.context for launch in fake.gpu.launches()} == {0, 1}
 
 

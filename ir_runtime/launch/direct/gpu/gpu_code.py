@@ -15,6 +15,7 @@ from ir_runtime.launch.artifact.store import Artifact
 from ir_runtime.launch.compile.program_record import stored_gpu_exports
 from ir_runtime.launch.direct.gpu.driver_library import open_driver
 from ir_runtime.launch.direct.gpu.failure import DriverFailure
+from ir_runtime.launch.direct.gpu.gpu_constants import GpuConstants
 from ir_runtime.launch.direct.gpu.machine_code import machine_code
 from ir_runtime.launch.direct.plan import Plan
 from ir_runtime.launch.host_program.program import HostProgram
@@ -39,6 +40,7 @@ class GpuCodes:
         name: of the op or program.
         label: of the key of the artifact.
         images: the code of each executable, PTX or HSACO.
+        constants: of the host program.
         ready: the numbers of the GPUs for which machine code was looked for.
         assembled: those of them that were to load machine code.
         refused: those of them that load PTX after all.
@@ -49,6 +51,7 @@ class GpuCodes:
     name: str
     label: str
     images: tuple[bytes, ...]
+    constants: GpuConstants
     ready: set[int] = field(default_factory=set[int])
     assembled: set[int] = field(default_factory=set[int])
     refused: set[int] = field(default_factory=set[int])
@@ -58,7 +61,8 @@ class GpuCodes:
         failure = DriverFailure(
             self.name, self.label, plan, program, use_ptx=self.drop_machine_code
         )
-        return {"driver": self.driver, "failure": failure}
+        place = self.constants if self.constants.spans else None
+        return {"driver": self.driver, "failure": failure, "place": place}
 
     def reported(self, report: IndexReport | None) -> tuple[int, Callable[[Tensor], None] | None]:
         """Return how many rows a report has, and a function that takes the rows.
@@ -103,8 +107,8 @@ def load_gpu_code(artifact: Artifact, program: HostProgram) -> GpuCodes | str:
     """Return the executables of an artifact for a GPU, or why they cannot be launched directly."""
     from ir_runtime.launch.direct.native import _launcher
 
-    if program.constants or program.loaded:
-        return "it has constants, which `direct` does not put on a GPU"
+    if program.loaded:
+        return "it has constants that are computed, or too large, which only IREE's VM loads there"
     family = artifact.key.device_type.partition(":")[0]
     try:
         driver = open_driver(family)
@@ -127,4 +131,5 @@ def load_gpu_code(artifact: Artifact, program: HostProgram) -> GpuCodes | str:
     except (ValueError, TypeError, KeyError) as refusal:
         return f"its code does not load: {refusal}"
     images = tuple(artifact.executables[name] for name in program.executables)
-    return GpuCodes(driver, executables, artifact.key.name, artifact.key.label, images)
+    constants = GpuConstants(artifact.key.name, program.constants)
+    return GpuCodes(driver, executables, artifact.key.name, artifact.key.label, images, constants)

@@ -75,7 +75,7 @@ class Plan:
         transients: Sequence[int],
         steps: Sequence[_Dispatch | _Fill | _Copy],
         touched_bytes: int,
-        constants: Sequence[bytes | memoryview] = (),
+        constants: Sequence[bytes | memoryview | tuple[int, int]] = (),
         report_rows: int = 0,
         report_fault: Callable[[Any], None] | None = None,
         changed: Sequence[int] = (),
@@ -83,6 +83,7 @@ class Plan:
         checked_at: int = ...,
         driver: GpuDriver | None = None,
         failure: _Failure | None = None,
+        place: Callable[[int, int, bool], int] | None = None,
     ) -> Plan: ...
     def run(self, operands: Sequence[Tensor], results: Sequence[Tensor], /) -> int: ...
 

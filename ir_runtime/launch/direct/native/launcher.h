@@ -90,6 +90,7 @@ typedef struct {
 
 typedef struct gpu_driver gpu_driver;          // gpu/gpu.h
 typedef struct gpu_executable gpu_executable;
+typedef struct gpu_constants gpu_constants;
 
 typedef enum { STEP_DISPATCH, STEP_FILL, STEP_COPY } step_kind;
 
@@ -119,10 +120,12 @@ typedef struct {
   int32_t device_type;    // DLPack's
   uint32_t operand_count, result_count, transient_count, constant_count, slot_count;
   uint64_t *sizes;      // by slot: the least bytes of a tensor, or all of a transient or constant
-  uint64_t *offsets;    // by transient: where it begins in the thread's memory
+  uint64_t *offsets;    // by transient: where it begins in the thread's memory; then those of
+                        // constants on a GPU, in the memory that holds them all
   uint64_t transient_bytes;
   void **constants;     // by constant: an aligned copy, or the memory of the one that lends it
   Py_buffer *lent;      // by constant: what lends it, without `obj` for a copy
+  gpu_constants *placed;  // the memory of constants on GPUs; NULL without them
   step *steps;
   size_t step_count;
   span *bindings;       // of all dispatches, one after another

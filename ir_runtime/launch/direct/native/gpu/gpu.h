@@ -124,6 +124,7 @@ typedef struct {
   void *stream;
   PyObject *scratch, *rows;
   char *transients, *report;
+  char *constants;  // the plan's, on this GPU
 } gpu_run;
 
 bool prepare_gpu(launcher *own);
@@ -138,5 +139,17 @@ refusal check_place(const gpu_run *self, const plan *what, PyObject *const *made
                     const facts *given);
 // Enqueues the steps; -1 with an error set.
 int launch_on_gpu(gpu_run *self, plan *what, const facts *seen, void *const *slots);
+
+// --- constants.c ---
+
+// Takes where each constant of a plan lies in their memory, and the function that makes the memory.
+bool take_gpu_constants(plan *self, PyObject *constants, PyObject *place);
+int visit_gpu_constants(plan *self, visitproc visit, void *arg);
+void drop_gpu_constants(plan *self);
+// NOT_PLACED comes with `failed`, PLACE_RAISED with an error set.
+typedef enum { PLACED, PLACED_BY_PYTHON, NOT_PLACED, PLACE_RAISED } placement;
+placement place_constants(gpu_run *run, plan *what, gpu_failure *failed);
+// A captured graph may read them after the plan is gone.
+void keep_constants(plan *what);
 
 #endif

@@ -136,7 +136,9 @@ static uintptr_t address(const enqueuing *self, const span *binding) {
   const plan *what = self->what;
   uint32_t tensors = what->operand_count + what->result_count, slot = binding->slot;
   uintptr_t memory;
-  if (slot >= tensors)
+  if (slot >= tensors + what->transient_count)
+    memory = (uintptr_t)self->run->constants + what->offsets[slot - tensors];
+  else if (slot >= tensors)
     memory = (uintptr_t)self->run->transients + what->offsets[slot - tensors];
   else if (self->run->rows != NULL && slot == tensors - 1)
     memory = (uintptr_t)self->run->report;
@@ -286,15 +288,23 @@ static bool still_there(const plan *what, const facts *seen) {
   return why == ACCEPTED;
 }
 
+// An error set is that of Python, which was to upload the constants.
+static bool place_all(enqueuing *self, plan *what, gpu_run *run, const facts *seen) {
+  placement found = place_constants(run, what, &self->failed);
+  return found == PLACED || (found == PLACED_BY_PYTHON && still_there(what, seen));
+}
+
 int launch_on_gpu(gpu_run *self, plan *what, const facts *seen, void *const *slots) {
   enqueuing run = {.run = self, .what = what, .slots = slots};
   if (!find_stream(what->own, what->device_type, self->device, &self->stream)) return -1;
   what->used = true;
   what->own->copies += what->copies;
-  for (bool tried = false; !load_all(&run) || !enqueue_without_gil(&run); tried = true) {
-    if (ask_again(&run, tried) < 0 || !still_there(what, seen)) return -1;
+  for (bool tried = false; !place_all(&run, what, self, seen) || !load_all(&run) ||
+                           !enqueue_without_gil(&run); tried = true) {
+    if (PyErr_Occurred() || ask_again(&run, tried) < 0 || !still_there(what, seen)) return -1;
     memset(&run.failed, 0, sizeof run.failed);
   }
+  if (run.failed.capturing) keep_constants(what);
   // A captured launch writes its report in each replay: there is nothing to look at yet.
   if (self->rows == NULL || run.failed.capturing) return 0;
   PyObject *answer = PyObject_CallOneArg(what->report_fault, self->rows);

@@ -72,9 +72,8 @@ static bool take_constant(plan *self, uint32_t number, PyObject *item) {
   return copy != NULL || out_of_memory();
 }
 
-static bool take_constants(plan *self, PyObject *constants) {
-  if (self->driver != NULL && self->constant_count > 0)
-    return plan_fault("plan: has constants, must have none on a GPU");
+static bool take_constants(plan *self, PyObject *constants, PyObject *place) {
+  if (self->driver != NULL) return take_gpu_constants(self, constants, place);
   for (uint32_t i = 0; i < self->constant_count; i++)
     if (!take_constant(self, i, PyTuple_GET_ITEM(constants, i))) return false;
   return true;
@@ -104,6 +103,7 @@ static bool take_steps(plan *self, PyObject *steps) {
 
 typedef struct {
   PyObject *minimum_sizes, *transients, *steps, *constants;
+  PyObject *place;  // borrowed: puts constants on a GPU
 } parts;
 
 static bool fill_plan(plan *self, PyObject *executables, const parts *from) {
@@ -113,7 +113,7 @@ static bool fill_plan(plan *self, PyObject *executables, const parts *from) {
       self->operand_count + self->result_count + self->transient_count + constants;
   self->step_count = (size_t)PyTuple_GET_SIZE(from->steps);
   self->sizes = PyMem_Calloc(self->slot_count + 1, sizeof *self->sizes);
-  self->offsets = PyMem_Calloc(self->transient_count + 1, sizeof *self->offsets);
+  self->offsets = PyMem_Calloc(self->transient_count + constants + 1, sizeof *self->offsets);
   self->constants = PyMem_Calloc(constants + 1, sizeof *self->constants);
   self->lent = PyMem_Calloc(constants + 1, sizeof *self->lent);
   self->steps = PyMem_Calloc(self->step_count + 1, sizeof *self->steps);
@@ -121,7 +121,7 @@ static bool fill_plan(plan *self, PyObject *executables, const parts *from) {
     return out_of_memory();
   return take_executables(self, executables) &&
          take_sizes(self, from->minimum_sizes, from->transients) &&
-         take_constants(self, from->constants) && take_steps(self, from->steps);
+         take_constants(self, from->constants, from->place) && take_steps(self, from->steps);
 }
 
 static bool take_parts(parts *out, PyObject *minimum_sizes, PyObject *transients, PyObject *steps,
@@ -158,14 +158,15 @@ static PyObject *new_plan(PyTypeObject *type, PyObject *args, PyObject *keywords
   static char *names[] = {"executables", "operand_count", "result_count",  "minimum_sizes",
                           "transients",  "steps",         "touched_bytes", "constants",
                           "report_rows", "report_fault",  "changed",       "copies",
-                          "checked_at",  "driver",       "failure",       NULL};
+                          "checked_at",  "driver",        "failure",       "place",
+                          NULL};
   PyObject *executables, *operands, *results, *minimum_sizes, *transients, *steps, *touched;
   PyObject *constants = NULL, *rows = NULL, *fault = NULL, *changed = NULL, *copies = NULL;
-  PyObject *checked = NULL, *driver = NULL, *failure = NULL;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOO|OOOOOOOO:Plan", names, &executables,
+  PyObject *checked = NULL, *driver = NULL, *failure = NULL, *place = NULL;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOO|OOOOOOOOO:Plan", names, &executables,
                                    &operands, &results, &minimum_sizes, &transients, &steps,
                                    &touched, &constants, &rows, &fault, &changed, &copies,
-                                   &checked, &driver, &failure))
+                                   &checked, &driver, &failure, &place))
     return NULL;
   uint64_t operand_count, result_count, touched_bytes, checked_at = SIZE_MAX;
   if (!read_number(operands, MOST_SLOTS, &operand_count, "operand_count") ||
@@ -181,7 +182,7 @@ static PyObject *new_plan(PyTypeObject *type, PyObject *args, PyObject *keywords
   self->result_count = (uint32_t)result_count;
   self->touched_bytes = touched_bytes;
   self->checked_at = (size_t)checked_at;
-  parts from = {NULL, NULL, NULL, NULL};
+  parts from = {.place = place};
   if (self->own == NULL || !take_driver(self, driver, failure) ||
       !take_report(self, rows, fault) ||
       !take_changed(self, changed, copies) ||
@@ -205,7 +206,7 @@ static int traverse(PyObject *object, visitproc visit, void *arg) {
   Py_VISIT(self->driver);
   Py_VISIT(self->failure);
   Py_VISIT(self->allocate);
-  return 0;
+  return visit_gpu_constants(self, visit, arg);
 }
 
 // The executables stay: the steps rely on them, and they lead back to no plan.
@@ -221,6 +222,7 @@ static void free_plan(PyObject *object) {
   PyTypeObject *type = Py_TYPE(object);
   PyObject_GC_UnTrack(object);
   drop_constants(self);
+  drop_gpu_constants(self);
   PyMem_Free(self->sizes);
   PyMem_Free(self->offsets);
   PyMem_Free(self->steps);
@@ -335,7 +337,7 @@ static PyMemberDef members[] = {
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Plan(executables, operand_count, result_count, minimum_sizes, transients, steps, "
                 "touched_bytes, constants=(), report_rows=0, report_fault=None, changed=(), "
-                "copies=0, checked_at=..., driver=None, failure=None)\n--\n\n"
+                "copies=0, checked_at=..., driver=None, failure=None, place=None)\n--\n\n"
                 "The launches of one call, ready to run."},
     {Py_tp_new, new_plan},
     {Py_tp_dealloc, free_plan},
