@@ -12,7 +12,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from ir_runtime.device.machine import code_for, this_machine
-from ir_runtime.errors import GenerateError
+from ir_runtime.errors import GenerateError, UndescribedStateError
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.call.kernel import kernel_source, run_select
 from ir_runtime.op_reg.op.op_arguments import fill_example
@@ -157,3 +157,19 @@ def test_record_of_another_kernel_is_refused(store):
     found.variant = "rows 0123456789abcdef"
     with pytest.raises(GenerateError, match="selection on record is of another kernel"):
         kernel_source(found.op, found)
+
+
+def test_op_without_a_key_has_no_record_and_still_a_meta_function(store, monkeypatch):
+    def refused(op: Any) -> str:
+        raise UndescribedStateError(f"{op.name}: it reads the clock")
+
+    def doubled(x: Tensor) -> Tensor:
+        return x * 2
+
+    op = kernel_of(doubled)
+    made = type(ALL_CUSTOM_OP_REGS[op.default._schema.name])
+    monkeypatch.setattr(made, "code_digest", property(refused))
+    assert op(X.to("meta")).shape == X.shape
+    with pytest.raises(UndescribedStateError, match="reads the clock"):
+        op(X)
+    assert records(store.root) == []

@@ -6,7 +6,6 @@ import functools
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -27,8 +26,8 @@ from ir_runtime.launch.direct.copied_operand import (
     refusal_words,
 )
 from ir_runtime.launch.direct.evaluate import evaluate
-from ir_runtime.launch.direct.known_value import result_shapes
-from ir_runtime.launch.direct.plan import Dispatch, Fill, Plan, Step
+from ir_runtime.launch.direct.known_value import KnownValues, result_shapes
+from ir_runtime.launch.direct.plan import Binding, Dispatch, Fill, Plan, Step
 from ir_runtime.launch.host_program.dispatch_access import NO_ACCESSES, DispatchAccesses
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.program import HostProgram
@@ -151,10 +150,15 @@ class BoundPlan:
 def _step(step: Step, ordinals: Sequence[Sequence[int]]) -> Any:
     if isinstance(step, Dispatch):
         ordinal = ordinals[step.executable][step.function]
-        return ("dispatch", *astuple(replace(step, function=ordinal)))
+        bindings = tuple(map(_span, step.bindings))
+        return "dispatch", step.executable, ordinal, step.workgroups, step.constants, bindings
     if isinstance(step, Fill):
-        return ("fill", astuple(step.target), step.pattern)
-    return ("copy", astuple(step.source), astuple(step.target))
+        return "fill", _span(step.target), step.pattern
+    return "copy", _span(step.source), _span(step.target)
+
+
+def _span(binding: Binding) -> tuple[int, int, int, int]:
+    return binding.slot, binding.offset, binding.length, binding.lead
 
 
 class DirectProgram:
@@ -223,9 +227,10 @@ class DirectProgram:
             if found is not None:
                 self._keep(key, found)
                 return found
-        self._check_results(shapes, numbers, results)
+        known = KnownValues(self.program, shapes, numbers)
+        self._check_results(shapes, known, results)
         in_place = self._in_place(operands, changed, len(results))
-        bound = self._bind(tensors, numbers, in_place, elementwise=changed.elementwise)
+        bound = self._bind(tensors, known, in_place, elementwise=changed.elementwise)
         with self._lock:
             self._keep(key, bound)
         return bound
@@ -268,7 +273,7 @@ class DirectProgram:
     def _bind(
         self,
         tensors: Sequence[Tensor],
-        numbers: Sequence[float],
+        known: KnownValues,
         in_place: Sequence[tuple[int, int]],
         *,
         elementwise: bool,
@@ -278,7 +283,7 @@ class DirectProgram:
                 self.program,
                 [tuple(tensor.shape) for tensor in tensors],
                 [tensor.dtype for tensor in tensors],
-                numbers,
+                known,
                 in_place=in_place,
                 elementwise=elementwise,
                 accesses=self._accesses,
@@ -323,8 +328,8 @@ class DirectProgram:
             plan.used = False
         return bool(ran)
 
-    def _check_results(self, shapes: Any, numbers: Any, results: Results) -> None:
-        found = result_shapes(self.program, shapes, numbers)
+    def _check_results(self, shapes: Any, known: KnownValues, results: Results) -> None:
+        found = result_shapes(self.program, shapes, known)
         for i, ((shape, dtype), (real, _)) in enumerate(zip(results, found, strict=True)):
             if real != shape:
                 raise LaunchError(

@@ -11,7 +11,12 @@ import torch
 
 from ir_runtime.dtypes import dtype_info, short_name
 from ir_runtime.errors import LaunchError
-from ir_runtime.launch.direct.known_value import KnownValues, Shape, expect_count
+from ir_runtime.launch.direct.known_value import (
+    KnownValues,
+    Shape,
+    expect_count,
+    known_values,
+)
 from ir_runtime.launch.direct.plan import Binding, Copy, Dispatch, Fill, Plan, Step
 from ir_runtime.launch.direct.plan_in_place import (
     Access,
@@ -49,7 +54,7 @@ def evaluate(
     program: HostProgram,
     shapes: Sequence[Shape],
     dtypes: Sequence[torch.dtype],
-    numbers: Sequence[float] = (),
+    numbers: Sequence[float] | KnownValues = (),
     *,
     in_place: Sequence[tuple[int, int]] = (),
     accesses: DispatchAccesses = NO_ACCESSES,
@@ -63,7 +68,7 @@ def evaluate(
         program: the program to launch.
         shapes: of the operand tensors, which are dense.
         dtypes: of the operand tensors.
-        numbers: the numbers of the call, in order.
+        numbers: the numbers of the call, in order; or the values of the program for them.
         in_place: pairs `(result, operand)` that share one memory, numbered within their kind. No
             other operand may overlap these.
         accesses: what is known of the dispatches.
@@ -106,14 +111,14 @@ class Evaluation:
         program: the program to launch.
         shapes: of the operand tensors, which are dense.
         dtypes: of the operand tensors.
-        numbers: the numbers of the call, in order.
+        numbers: the numbers of the call, in order; or the values of the program for them.
         loaded: bytes of each loaded buffer.
     """
 
     program: HostProgram
     shapes: Sequence[Shape]
     dtypes: Sequence[torch.dtype]
-    numbers: Sequence[float]
+    numbers: Sequence[float] | KnownValues
     loaded: Sequence[int] = ()
 
     def steps(self) -> tuple[list[Step], PlanMemory]:
@@ -128,7 +133,7 @@ class Evaluation:
         expect_count("loaded buffers", len(self.loaded), len(program.loaded))
         # Ranks first: a value may read a dimension that only a tensor of the right rank has.
         self._check_operands()
-        self.known = KnownValues(program, self.shapes, self.numbers)
+        self.known = known_values(program, self.shapes, self.numbers)
         operands = [
             math.prod(shape) * dtype.itemsize
             for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
@@ -267,7 +272,7 @@ class Evaluation:
             )
         if span.slot < len(self.needed):
             self.needed[span.slot] = max(self.needed[span.slot], offset + length)
-        return Binding(span.slot, offset, length)
+        return Binding(span.slot, offset, length, 0)
 
     def _slot_name(self, slot: int) -> str:
         counts = (

@@ -19,6 +19,7 @@ __all__ = [
     "KnownValues",
     "Shape",
     "expect_count",
+    "known_values",
     "number_from_bits",
     "result_numbers",
     "result_shapes",
@@ -28,14 +29,14 @@ Shape = tuple[int, ...]
 
 
 def result_shapes(
-    program: HostProgram, shapes: Sequence[Shape], numbers: Sequence[float] = ()
+    program: HostProgram, shapes: Sequence[Shape], numbers: Sequence[float] | KnownValues = ()
 ) -> tuple[tuple[Shape, str], ...]:
     """Compute shape and MLIR element type of each result.
 
     Args:
         program: the program to launch.
         shapes: of the operand tensors.
-        numbers: the numbers of the call, in order.
+        numbers: the numbers of the call, in order; or the values of the program for them.
 
     Returns:
         One pair a result. A number has its type and no dimensions. An operand that is returned
@@ -44,7 +45,7 @@ def result_shapes(
     Raises:
         LaunchError: there are too few shapes or numbers, or a size cannot be computed.
     """
-    known = KnownValues(program, shapes, numbers)
+    known = known_values(program, shapes, numbers)
     checked = {c.operand: c.element_type for c in program.checks if isinstance(c, ShapeCheck)}
     found: list[tuple[Shape, str]] = []
     for result in program.results:
@@ -109,6 +110,19 @@ class KnownValues:
                 "or use a dimension that a tensor does not have"
             )
         return value
+
+
+def known_values(
+    program: HostProgram, shapes: Sequence[Shape], numbers: Sequence[float] | KnownValues
+) -> KnownValues:
+    """Return the values of a program for one call, which may be known already.
+
+    Raises:
+        LaunchError: there are too few shapes or numbers.
+    """
+    if isinstance(numbers, KnownValues):
+        return numbers
+    return KnownValues(program, shapes, numbers)
 
 
 def expect_count(what: str, given: int, wanted: int) -> None:
