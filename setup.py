@@ -23,7 +23,7 @@ FILES = (
     "plan/arena.c", "plan/change.c", "plan/plan.c", "plan/results.c", "plan/run.c", "plan/steps.c",
 )  # fmt: skip
 HEADERS = (
-    "expectation.h", "launcher.h", "layout.h", "refusal.h", "call/call.h",
+    "expectation.h", "gates.h", "launcher.h", "layout.h", "refusal.h", "call/call.h",
     "abi/dlpack.h", "abi/library.h", "gpu/gpu.h",
 )  # fmt: skip
 FAILURE = "build_failure.txt"  # `ir_runtime.launch.direct.native` reads it

@@ -25,6 +25,7 @@ from ir_runtime.launch.operand.changed_operand import NOTHING_CHANGED, Changed, 
 from ir_runtime.launch.operand.index_fault import report_of_source
 from ir_runtime.launch.operand.later_fault import count_faults_later
 from ir_runtime.launch.operand.launch_type import Launch, Results, not_direct
+from ir_runtime.launch.operand.number import NumberRange
 from ir_runtime.settings import current_settings
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def bind_kernel(
     operands: Sequence[Any],
     results: Results,
     changed: Changed = NOTHING_CHANGED,
+    number: NumberRange | None = None,
 ) -> BoundKernel:
     """Choose the executor of a kernel on the CPU, and bind the kernel to the shapes of a call.
 
@@ -131,6 +133,7 @@ def bind_kernel(
         results: shape and dtype of each result.
         changed: the operands that the last results are the new contents of. The launch takes no
             tensors for these, and changes the operands.
+        number: one of the numbers, and the values of it for which a call may be like this one.
 
     Raises:
         LaunchError: `IR_RUNTIME_LAUNCH=direct`, but only `vm` can run it; or the kernel refuses
@@ -144,7 +147,7 @@ def bind_kernel(
             if isinstance(direct, str):
                 raise UnreadableProgramError(direct)
             told = with_report(kernel, results)
-            launch, plan = bind_direct_launch(direct, operands, told, changed)
+            launch, plan = bind_direct_launch(direct, operands, told, changed, number)
         except UnreadableProgramError as refusal:
             reason = str(refusal)
         else:

@@ -324,7 +324,8 @@ class CausalAttentionKernel(CustomOp):
             other = ksel.arg_tensor(i).require(dtypes=(query.t.dtype,), rank=4)
             other.specialize_dims(1 if heads_first else 2, 3)
             self._check_key(other.name, query.t, other.t, heads_first=heads_first)
-        self._check_length(ksel.arg_optional_int(9), query.t, ksel.arg_descs[1].t, heads_first)
+        length = ksel.arg_optional_int(9)
+        self._check_length(length, query.t, ksel.arg_descs[1].t, heads_first)
         if ksel.arg_descs[1].t.shape != ksel.arg_descs[2].t.shape:
             raise ArgumentError(f"{self.name}: `value` must have the shape of `key`")
         sinks = ksel.arg_optional_tensor(6)
@@ -333,6 +334,10 @@ class CausalAttentionKernel(CustomOp):
         mask = ksel.arg_optional_tensor(7)
         if mask is not None:
             mask.require(dtypes=(torch.float32, query.t.dtype), rank=4)
+        if length is not None and mask is None:
+            room = _room_of(ksel.arg_descs[1].t, heads_first)
+            if all(type(size) is int for size in (room, query.t.shape[1])):
+                length.alike = (query.t.shape[1], room)
         if query.t.shape[1] == 1:
             query.specialize_dims(1)
             if mask is not None:

@@ -128,6 +128,22 @@ def test_any_length_runs_in_one_kernel(op: IrOp) -> None:
     assert counts[-1].compiles + counts[-1].store_hits <= 2, "one with a length, one without"
 
 
+def test_lengths_of_a_block_are_one_launch(op: IrOp) -> None:
+    """A cache that grows by a token a step binds a launch each 256 tokens, not each token."""
+    query, *kv = attention(1, 1, 600, heads_first=True)[:3]
+    rest = (None, None, None, None, None, True)
+    lengths = list(range(1, 601, 13))
+    with torch.no_grad(), ir.strict_priority("iree"), count_since() as counts:
+        found = [op(query, *kv, *rest, length) for length in lengths]
+    assert counts[-1].selects <= 2 * 3  # the op asks before a new launch is bound
+    for length, result in zip(lengths, found, strict=True):
+        part = [t[:, :, :length].contiguous() for t in kv]
+        assert torch.equal(result, computed(op, (query, *part, *rest))), length
+    for length in (0, 601):
+        with pytest.raises(ArgumentError, match="`length` is"):
+            op(query, *kv, *rest, length)
+
+
 def test_tokens_that_come_later_change_nothing(op: IrOp) -> None:
     """A chunk of queries against a longer cache gives the rows of one long call."""
     query, key, value, *rest = attention(2, 100, 100)

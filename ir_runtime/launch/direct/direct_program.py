@@ -27,7 +27,7 @@ from ir_runtime.launch.direct.copied_operand import (
 )
 from ir_runtime.launch.direct.evaluate import evaluate
 from ir_runtime.launch.direct.known_value import KnownValues, result_shapes
-from ir_runtime.launch.direct.plan import Binding, Dispatch, Fill, Plan, Step
+from ir_runtime.launch.direct.plan import BoundPlan, Plan
 from ir_runtime.launch.host_program.dispatch_access import NO_ACCESSES, DispatchAccesses
 from ir_runtime.launch.host_program.executable_text import UnreadableProgramError
 from ir_runtime.launch.host_program.program import HostProgram
@@ -40,9 +40,12 @@ from ir_runtime.tracing import active_trace
 
 if TYPE_CHECKING:
     from ir_runtime.launch.direct import evaluate_program as programs
+    from ir_runtime.launch.direct import number_range as number_ranges
     from ir_runtime.launch.direct.gpu.gpu_code import GpuCodes
     from ir_runtime.launch.direct.native import _launcher
+    from ir_runtime.launch.operand.number import NumberRange
 else:
+    number_ranges = late_module("ir_runtime.launch.direct.number_range")
     programs = late_module("ir_runtime.launch.direct.evaluate_program")
 
 __all__ = ["BoundPlan", "DirectProgram", "bind_direct_launch", "load_direct", "refusal_words"]
@@ -104,63 +107,6 @@ def _reported(name: str, report: IndexReport | None) -> tuple[int, Fault | None]
     return report.shape[0], functools.partial(_raise_fault, name, report)
 
 
-class BoundPlan:
-    """A plan in both forms: for people, and for the C launcher.
-
-    Attributes:
-        plan: the steps, as data.
-        native: the same steps, checked and loaded into the C launcher.
-    """
-
-    def __init__(
-        self,
-        plan: Plan,
-        program: HostProgram,
-        executables: Sequence[_launcher.Executable | _launcher.GpuExecutable],
-        report: tuple[int, Callable[[Any], None] | None] = (0, None),
-        constants: Sequence[memoryview | tuple[int, int]] = (),
-        **options: Any,
-    ) -> None:
-        from ir_runtime.launch.direct.native import _launcher
-
-        # The host program numbers the functions that it uses; the library has its own order.
-        ordinals = [
-            [executable.functions.index(name) for name in names]
-            for executable, names in zip(executables, program.functions, strict=True)
-        ]
-        self.plan = plan
-        self.native = _launcher.Plan(
-            executables,
-            program.operands,
-            len(plan.minimum_sizes) - program.operands,
-            plan.minimum_sizes,
-            plan.transients,
-            [_step(step, ordinals) for step in plan.steps],
-            plan.touched_bytes,
-            constants,
-            report[0],
-            report[1],
-            plan.changed,
-            len(plan.staged),
-            len(plan.steps) if plan.checked_at is None else plan.checked_at,
-            **options,
-        )
-
-
-def _step(step: Step, ordinals: Sequence[Sequence[int]]) -> Any:
-    if isinstance(step, Dispatch):
-        ordinal = ordinals[step.executable][step.function]
-        bindings = tuple(map(_span, step.bindings))
-        return "dispatch", step.executable, ordinal, step.workgroups, step.constants, bindings
-    if isinstance(step, Fill):
-        return "fill", _span(step.target), step.pattern
-    return "copy", _span(step.source), _span(step.target)
-
-
-def _span(binding: Binding) -> tuple[int, int, int, int]:
-    return binding.slot, binding.offset, binding.length, binding.lead
-
-
 class DirectProgram:
     """A host program with its executables loaded; remembers the plans of the latest shapes.
 
@@ -205,7 +151,11 @@ class DirectProgram:
         self._lock = fork_safe_lock()
 
     def plan_for(
-        self, operands: Sequence[Any], results: Results, changed: Changed = NOTHING_CHANGED
+        self,
+        operands: Sequence[Any],
+        results: Results,
+        changed: Changed = NOTHING_CHANGED,
+        number: NumberRange | None = None,
     ) -> BoundPlan:
         """Return the plan for the shapes of some operands.
 
@@ -213,6 +163,7 @@ class DirectProgram:
             operands: tensors and numbers, as the kernel takes them.
             results: the declared shapes and dtypes of the results.
             changed: the operands that the last results lie in.
+            number: one of the numbers, and for which values of it a call may be like this one.
 
         Raises:
             LaunchError: the program refuses these shapes, or its results differ from `results`.
@@ -230,7 +181,10 @@ class DirectProgram:
         known = KnownValues(self.program, shapes, numbers)
         self._check_results(shapes, known, results)
         in_place = self._in_place(operands, changed, len(results))
-        bound = self._bind(tensors, known, in_place, elementwise=changed.elementwise)
+        plan = self._plan(tensors, known, in_place, elementwise=changed.elementwise)
+        bound = self._loaded(plan, self._report)
+        if number is not None and self.gpu is None and not in_place:
+            bound = self._for_range(bound, number, tensors, numbers)
         with self._lock:
             self._keep(key, bound)
         return bound
@@ -270,16 +224,41 @@ class DirectProgram:
         told = _reported(self.name, read) if self.gpu is None else self.gpu.reported(read)
         return self._loaded(made.plan, told), made
 
-    def _bind(
+    def _for_range(
+        self,
+        bound: BoundPlan,
+        wanted: NumberRange,
+        tensors: Sequence[Tensor],
+        numbers: tuple[float, ...],
+    ) -> BoundPlan:
+        """Return the plan for a range of a number, if there is one; else the plan as it is."""
+        shapes = [tuple(tensor.shape) for tensor in tensors]
+        found = number_ranges.range_of(self.program, shapes, numbers, wanted)
+        if found is None:
+            return bound
+        ends = []
+        for end in (found.lowest, found.highest):
+            given = (*numbers[: found.index], end, *numbers[found.index + 1 :])
+            known = KnownValues(self.program, shapes, given)
+            ends.append((end, self._plan(tensors, known, (), elementwise=False)))
+        own: Any = numbers[found.index]
+        places = number_ranges.patched_constants(bound.plan, own, ends)
+        if not places:
+            return bound
+        made = self._loaded(bound.plan, self._report, patched=places)
+        made.served = found
+        return made
+
+    def _plan(
         self,
         tensors: Sequence[Tensor],
         known: KnownValues,
         in_place: Sequence[tuple[int, int]],
         *,
         elementwise: bool,
-    ) -> BoundPlan:
+    ) -> Plan:
         try:
-            plan = evaluate(
+            return evaluate(
                 self.program,
                 [tuple(tensor.shape) for tensor in tensors],
                 [tensor.dtype for tensor in tensors],
@@ -292,14 +271,15 @@ class DirectProgram:
             )
         except LaunchError as error:
             raise launch_failure(self.name, RuntimeError(str(error)), tensors) from None
-        return self._loaded(plan, self._report)
 
-    def _loaded(self, plan: Plan, report: tuple[int, Callable[[Any], None] | None]) -> BoundPlan:
+    def _loaded(
+        self, plan: Plan, report: tuple[int, Callable[[Any], None] | None], **options: Any
+    ) -> BoundPlan:
         # This executor is only for kernels that keep their operands; `vm` runs the others.
         if plan.written_operands:
             raise UnreadableProgramError("it writes its operands")
         try:
-            options = self.gpu.plan_options(plan, self.program) if self.gpu is not None else {}
+            options |= self.gpu.plan_options(plan, self.program) if self.gpu is not None else {}
             given = (self.program, self._executables, report, self._memories)
             return BoundPlan(plan, *given, **options)
         except ValueError as refusal:
@@ -343,6 +323,7 @@ def bind_direct_launch(
     operands: Sequence[Any],
     results: Results,
     changed: Changed = NOTHING_CHANGED,
+    number: NumberRange | None = None,
 ) -> tuple[Launch, BoundPlan]:
     """Return a function that runs a kernel on tensors of known shapes, and its plan.
 
@@ -352,6 +333,7 @@ def bind_direct_launch(
             and dtypes, and the same numbers.
         results: shape and dtype of each result.
         changed: the operands that the last results lie in; `launch` takes no tensors for these.
+        number: as for `DirectProgram.plan_for`.
 
     Returns:
         `launch(operands, results)`, with the interface of `bind_launch`, and the plan.
@@ -360,7 +342,7 @@ def bind_direct_launch(
         LaunchError: the kernel refuses these shapes.
         UnreadableProgramError: these shapes need IREE's VM.
     """
-    bound = direct.plan_for(operands, results, changed)
+    bound = direct.plan_for(operands, results, changed, number)
     run, name, written = bound.native.run, direct.name, bound.plan.changed
     only_tensors = all(isinstance(value, Tensor) for value in operands)
 

@@ -6,9 +6,17 @@ Memory is identified by slots, numbered in this order: operand tensors, result t
 
 from __future__ import annotations
 
-from ir_runtime.frozen import frozen
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Binding", "Copy", "Dispatch", "Fill", "Plan", "Step"]
+from ir_runtime.frozen import frozen
+from ir_runtime.launch.host_program.program import HostProgram
+from ir_runtime.launch.operand.number import NumberRange
+
+if TYPE_CHECKING:
+    from ir_runtime.launch.direct.native import _launcher
+
+__all__ = ["Binding", "BoundPlan", "Copy", "Dispatch", "Fill", "Plan", "Step"]
 
 
 @frozen
@@ -96,3 +104,63 @@ class Plan:
     changed: tuple[int, ...] = ()
     staged: tuple[int, ...] = ()
     checked_at: int | None = None
+
+
+class BoundPlan:
+    """A plan in both forms: for people, and for the C launcher.
+
+    Attributes:
+        plan: the steps, as data.
+        native: the same steps, checked and loaded into the C launcher.
+        served: a number of the call, and the values of it that the plan serves; None without one.
+    """
+
+    served: NumberRange | None = None
+
+    def __init__(
+        self,
+        plan: Plan,
+        program: HostProgram,
+        executables: Sequence[_launcher.Executable | _launcher.GpuExecutable],
+        report: tuple[int, Callable[[Any], None] | None] = (0, None),
+        constants: Sequence[memoryview | tuple[int, int]] = (),
+        **options: Any,
+    ) -> None:
+        from ir_runtime.launch.direct.native import _launcher
+
+        # The host program numbers the functions that it uses; the library has its own order.
+        ordinals = [
+            [executable.functions.index(name) for name in names]
+            for executable, names in zip(executables, program.functions, strict=True)
+        ]
+        self.plan = plan
+        self.native = _launcher.Plan(
+            executables,
+            program.operands,
+            len(plan.minimum_sizes) - program.operands,
+            plan.minimum_sizes,
+            plan.transients,
+            [_step(step, ordinals) for step in plan.steps],
+            plan.touched_bytes,
+            constants,
+            report[0],
+            report[1],
+            plan.changed,
+            len(plan.staged),
+            len(plan.steps) if plan.checked_at is None else plan.checked_at,
+            **options,
+        )
+
+
+def _step(step: Step, ordinals: Sequence[Sequence[int]]) -> Any:
+    if isinstance(step, Dispatch):
+        ordinal = ordinals[step.executable][step.function]
+        bindings = tuple(map(_span, step.bindings))
+        return "dispatch", step.executable, ordinal, step.workgroups, step.constants, bindings
+    if isinstance(step, Fill):
+        return "fill", _span(step.target), step.pattern
+    return "copy", _span(step.source), _span(step.target)
+
+
+def _span(binding: Binding) -> tuple[int, int, int, int]:
+    return binding.slot, binding.offset, binding.length, binding.lead

@@ -1,4 +1,4 @@
-"""The conversion of numbers for IREE's VM, which has only i32, i64, f32 and f64."""
+"""Numbers of calls: their ranges, and their conversion for IREE's VM, which has only four types."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from torch import Tensor
 
 from ir_runtime.dtypes import DTYPES
 from ir_runtime.errors import ArgumentError, UnsupportedTypeError
+from ir_runtime.frozen import frozen
 
-__all__ = ["decode_number", "encode_number", "plain_number"]
+__all__ = ["NumberRange", "decode_number", "encode_number", "plain_number"]
 
 # Float types that are passed as their bits, in an i32.
 _AS_BITS = {
@@ -24,6 +25,21 @@ _AS_BITS = {
 _INTEGER = re.compile(r"(?:[su]?i(?=\d)|index)(\d*)")
 _SAME_SIZE = {1: torch.int8, 2: torch.int16}
 _LARGEST_F32 = torch.finfo(torch.float32).max
+
+
+@frozen
+class NumberRange:
+    """A number of a call, and the values that it may have.
+
+    Attributes:
+        index: which one among the numbers of the call.
+        lowest: its least value.
+        highest: its greatest value.
+    """
+
+    index: int
+    lowest: int
+    highest: int
 
 
 def plain_number(value: Any) -> float | None:

@@ -37,6 +37,8 @@ class BoundLaunch:
         kernel: what runs, None if nothing does.
         plan: what the C launcher may run by itself in later calls, None if Python must.
         operands: positions of the arguments that the plan takes.
+        alike: an argument, and from which number to which the plan serves it; None if all arguments
+            must be the same.
     """
 
     run: Callable[[Sequence[Any]], Any]
@@ -45,6 +47,7 @@ class BoundLaunch:
     kernel: BoundKernel | None = None
     plan: BoundPlan | None = None
     operands: tuple[int, ...] = ()
+    alike: tuple[int, int, int] | None = None
 
 
 def bind_functional(

@@ -33,6 +33,7 @@ from ir_runtime.launch.executor import (
 )
 from ir_runtime.launch.operand.changed_operand import Changed, writing_back
 from ir_runtime.launch.operand.launch_type import Results, local_uri_for_work
+from ir_runtime.launch.operand.number import NumberRange
 from ir_runtime.op_reg.call.bound_launch import (
     BoundLaunch,
     bind_empty,
@@ -156,7 +157,9 @@ def bind_call(op: Op, args: Sequence[Any]) -> BoundLaunch:
     rows = MergedRows(ksel, operands)
     flat = rows.operands(_operand_values(args, operands))
     changed = Changed(_changed_operands(ksel, operands), op.elementwise)
-    bound_kernel = _bind_launch(op, ksel, where, flat, rows.written, changed)
+    alike = ksel.alike_number(operands)
+    wanted = None if alike is None else alike[1]
+    bound_kernel = _bind_launch(op, ksel, where, flat, rows.written, changed, wanted)
     launch = rows.launch(bound_kernel.launch)
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
     if changed.operands or listed or assemble:
@@ -167,6 +170,9 @@ def bind_call(op: Op, args: Sequence[Any]) -> BoundLaunch:
     # Results that are more than tensors are assembled in Python; all other calls may go through C.
     plan = None if assemble else bound_kernel.plan
     bound = replace(bound, plan=plan, operands=operands, kernel=bound_kernel)
+    served = None if plan is None else plan.served
+    if alike is not None and served is not None:
+        bound = replace(bound, alike=(alike[0], served.lowest, served.highest))
     if active_trace() is not None:
         bound = traced(bound, op.qualified_name)
     return bound
@@ -202,6 +208,7 @@ def _bind_launch(
     flat: Sequence[Any],
     written: Results,
     changed: Changed,
+    number: NumberRange | None,
 ) -> BoundKernel:
     """Choose device and executor of the kernel, and bind it.
 
@@ -214,7 +221,7 @@ def _bind_launch(
         kernel = kernel_for(op, ksel, host_targets())
         uri = local_uri_for_work(int(op.work_per_byte * sum(sizes)), has_empty=0 in sizes)
         with fork_waits():
-            return bind_kernel(kernel, ENTRY, uri, flat, written, changed)
+            return bind_kernel(kernel, ENTRY, uri, flat, written, changed, number)
     if device is None:
         return _bind_on_gpu(op, ksel, where, flat, written, changed)
     reason = f"the call runs on {device.uri}"

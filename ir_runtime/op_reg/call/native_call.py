@@ -179,7 +179,8 @@ class FastCalls:
         """Return an entrance that runs one bound launch, and `slow` for any other call."""
         call = self._new_guarded(slow, 1)
         if bound.plan is not None:
-            call.remember(args, bound.plan.native, bound.operands, bound.results)
+            plan = bound.plan.native
+            call.remember(args, plan, bound.operands, bound.results, bound.alike)
         return call
 
     def remember(self, name: str, refused: int, args: Sequence[Any], bound: BoundLaunch) -> None:
@@ -201,7 +202,8 @@ class FastCalls:
         for calls, given in ((plain, args), (into, (*args, False))):
             for call in calls:
                 if call is missed or call.remembered == 0:
-                    call.remember(given, bound.plan.native, bound.operands, bound.results)
+                    plan = bound.plan.native
+                    call.remember(given, plan, bound.operands, bound.results, bound.alike)
 
     def clear(self) -> None:
         """Forget all."""

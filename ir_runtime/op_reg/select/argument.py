@@ -67,10 +67,14 @@ class IntArg:
 
     Attributes:
         v: the argument's value.
+        alike: the lowest and the highest value for which `select` declares the same, as it does for
+            `v`; None if nothing is known. Calls that differ only in such a number then share what
+            is remembered of them, as far as their launches are the same.
     """
 
     is_list: bool = False
     maybe_tensor_value: Tensor | None = None
+    alike: tuple[int, int] | None = None
 
     def __init__(self, v: int, *, op_name: str = "", name: str = "") -> None:
         self.v = v

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError, RegistrationError
+from ir_runtime.launch.operand.number import NumberRange
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.schema import dtype_of_code
 from ir_runtime.op_reg.select.argument import (
@@ -145,6 +146,21 @@ class CallSelection(KernelSelection):
             return asked_for
         source = self.op.variant_source
         return {} if source is None else source(self.args)
+
+    def alike_number(self, operands: Sequence[int]) -> tuple[int, NumberRange] | None:
+        """Return the first argument whose number may be another one in calls like this.
+
+        Args:
+            operands: positions of the arguments that the kernel takes.
+        """
+        index = 0
+        for i in operands:
+            desc = self.arg_descs[i]
+            if isinstance(desc, IntArg):
+                if desc.alike is not None:
+                    return i, NumberRange(index, *desc.alike)
+                index += 1
+        return None
 
     def _attr(self, arg: int, kind: type, expected: str) -> AttrArg:
         value = self._value(arg)

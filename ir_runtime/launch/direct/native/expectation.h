@@ -13,6 +13,7 @@ typedef enum {
   EXPECT_TENSOR,
   EXPECT_SAME,
   EXPECT_INT,
+  EXPECT_RANGE,
   EXPECT_FLOAT,
   EXPECT_TEXT,
   EXPECT_LIST
@@ -26,7 +27,8 @@ typedef struct {
   int64_t *shape;     // of a tensor: its sizes, then its strides if it is `strided`; NULL: any
   bool strided;       // whether the strides count
   PyObject *object;   // the value itself, or the type of a list
-  int64_t integer;
+  int64_t integer;    // or the lowest one of a range
+  int64_t highest;
   uint64_t bits;      // of a float
   Py_ssize_t length;  // of a list, whose items follow
 } expectation;

@@ -133,6 +133,8 @@ typedef struct {
   size_t binding_count;
   uint32_t *numbers;    // the constants of all dispatches, one after another
   size_t number_count;
+  size_t *patched;      // the numbers that are an argument of the call
+  size_t patched_count;
   uint64_t touched_bytes;
   uint64_t parts;       // how many threads the largest step can keep busy
   uint32_t report_rows;  // of the last result, if that tells of indices and the launcher looks at it
@@ -170,8 +172,11 @@ bool rows_in_range(const plan *what, const int64_t *rows);
 
 // Appends the step that a tuple describes; false with ValueError set.
 bool read_step(plan *self, size_t index, PyObject *description);
+// Takes which numbers are patched, each as (step, constant); false with ValueError set.
+bool read_patched(plan *self, PyObject *patched);
 bool read_number(PyObject *object, uint64_t limit, uint64_t *number, const char *what);
 bool plan_fault(const char *format, ...);
+enum { MOST_PATCHED = 64 };  // numbers of a plan of which some are patched
 
 // --- run.c ---
 
@@ -179,8 +184,9 @@ bool plan_fault(const char *format, ...);
 // before the memory of tensors is looked up.
 int plan_threads(const plan *self);
 // Runs the plan on the memory of operands and results, in slot order, without the GIL; -1 with a
-// RuntimeError or MemoryError set. Operands that are not aligned are copied, and counted.
-int run_plan(plan *self, int threads, void *const *tensors);
+// RuntimeError or MemoryError set. Operands that are not aligned are copied, and counted. `number`
+// takes the place of the patched numbers; NULL: they stay as they are.
+int run_plan(plan *self, int threads, void *const *tensors, const int64_t *number);
 
 // --- pool.c: torch's own threads ---
 
@@ -283,6 +289,7 @@ typedef struct {
   fact *tensors;
   size_t count, room;
   int32_t device_type;  // where they must be
+  int64_t number;       // of the call, for a plan with patched numbers
 } facts;
 
 void begin_facts(facts *self, int32_t device_type);
@@ -315,19 +322,7 @@ void bind_changed(const plan *self, void **slots);
 // Tells autograd that these operands change; false with an error set, as for inference tensors.
 bool note_changed(const plan *self, const facts *seen, const uint32_t *operands);
 
-// --- gates.c: what sends a call another way, whatever its tensors are ---
-
-bool prepare_gates(launcher *own);
-refusal check_tangents(const launcher *own);
-refusal check_transforms(const launcher *own);
-// The same, as `torch._C._are_functorch_transforms_active` sees it, which answers sooner.
-refusal check_active_transforms(const launcher *own);
-refusal check_profiler(const launcher *own);
-refusal check_modes(const launcher *own);
-refusal check_tracing(const launcher *own);
-refusal check_autocast(const launcher *own);
-refusal check_keyset(const launcher *own, PyObject *keyset, uint64_t plain);
-bool grad_enabled(const launcher *own);
+#include "gates.h"
 
 // --- memory.c: arguments that were seen before ---
 
@@ -342,14 +337,19 @@ typedef struct {
   expectation *expected;
   size_t expected_count, expected_room;
   Py_ssize_t value_count;
+  Py_ssize_t number;   // which argument the plan's patched numbers are; -1: none
   uint32_t *operands;  // by operand of the plan: which tensor of the call
   result *results;
 } remembered;
 
 bool add_remembered_type(launcher *own);
 // Returns what recognises a call like `args`; NULL with ValueError set, or without an error if the
-// arguments cannot be recognised.
-remembered *remember_call(PyObject *args, plan *what, PyObject *operands, PyObject *results);
+// arguments cannot be recognised. `range` is None, or which argument may be any integer of which
+// range, both ends included: (position, lowest, highest).
+remembered *remember_call(PyObject *args, plan *what, PyObject *operands, PyObject *results,
+                          PyObject *range);
+// Reads this number from the arguments of a call that was found.
+void read_patch(const remembered *self, PyObject *const *values, facts *seen);
 // How much of an argument counts: nothing; of a tensor dtype and rank; its sizes, too; and strides.
 // Other values count as they are.
 typedef enum { COUNTS_NOT = 'n', COUNTS_KIND = 'k', COUNTS_SIZES = 's', COUNTS_ALL = 'a' } detail;

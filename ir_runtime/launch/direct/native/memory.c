@@ -64,6 +64,24 @@ static bool expect_int(remembered *self, PyObject *object) {
   return added != NULL;
 }
 
+// Its number in a call may be any of the range; this one is among them.
+static bool expect_range(remembered *self, PyObject *object, PyObject *range) {
+  uint64_t lowest, highest;
+  if (!read_number(PyTuple_GET_ITEM(range, 1), INT32_MAX, &lowest, "the lowest number of a range") ||
+      !read_number(PyTuple_GET_ITEM(range, 2), INT32_MAX, &highest, "the highest number of a range"))
+    return false;
+  int overflow;
+  int64_t own = PyLong_CheckExact(object) ? PyLong_AsLongLongAndOverflow(object, &overflow) : -1;
+  if (own < (int64_t)lowest || own > (int64_t)highest)
+    return plan_fault("remember: the number %R must be from %llu to %llu", object,
+                      (unsigned long long)lowest, (unsigned long long)highest);
+  expectation *added = add_expectation(self, EXPECT_RANGE);
+  if (added == NULL) return false;
+  added->integer = (int64_t)lowest;
+  added->highest = (int64_t)highest;
+  return true;
+}
+
 // NaN equals itself here, and -0.0 differs from 0.0: a kernel may have them compiled in.
 static uint64_t bits_of(PyObject *number) {
   double value = PyFloat_AS_DOUBLE(number);
@@ -142,6 +160,13 @@ static bool is_int(PyObject *value, int64_t integer) {
          !overflow;
 }
 
+static bool is_within(PyObject *value, int64_t lowest, int64_t highest) {
+  if (!PyLong_CheckExact(value)) return false;
+  int overflow;
+  int64_t integer = PyLong_AsLongLongAndOverflow(value, &overflow);
+  return !overflow && lowest <= integer && integer <= highest;
+}
+
 static refusal compare_scalar(const expectation *expected, PyObject *value, const facts *seen,
                               size_t *tensor) {
   bool same = false;
@@ -153,6 +178,9 @@ static refusal compare_scalar(const expectation *expected, PyObject *value, cons
       break;
     case EXPECT_INT:
       same = is_int(value, expected->integer);
+      break;
+    case EXPECT_RANGE:
+      same = is_within(value, expected->integer, expected->highest);
       break;
     case EXPECT_FLOAT:
       same = PyFloat_CheckExact(value) && bits_of(value) == expected->bits;
@@ -239,17 +267,39 @@ static bool read_operands(remembered *self, PyObject *operands) {
   return plan_fault("remember: %u operands, the plan has %u", used, self->what->operand_count);
 }
 
-static bool read_values(remembered *self, PyObject *args, const char *details) {
+static bool read_values(remembered *self, PyObject *args, const char *details, PyObject *range) {
   self->value_count = PyTuple_GET_SIZE(args);
   for (Py_ssize_t i = 0; i < self->value_count; i++) {
+    PyObject *value = PyTuple_GET_ITEM(args, i);
     detail counts = details == NULL ? COUNTS_SIZES : (detail)details[i];
-    if (!expect_value(self, PyTuple_GET_ITEM(args, i), counts)) return false;
+    if (!(i == self->number ? expect_range(self, value, range) : expect_value(self, value, counts)))
+      return false;
   }
   return true;
 }
 
-static bool read_call(remembered *self, PyObject *args, PyObject *operands, PyObject *results) {
-  return read_values(self, args, NULL) && read_operands(self, operands) && read_results(self, results);
+static bool read_range(remembered *self, PyObject *args, PyObject *range) {
+  uint64_t position;
+  if (range == Py_None) return true;
+  if (!PyTuple_Check(range) || PyTuple_GET_SIZE(range) != 3)
+    return plan_fault("remember: the range %R must be (position, lowest, highest)", range);
+  if (!read_number(PyTuple_GET_ITEM(range, 0), INT32_MAX, &position, "the position of a range"))
+    return false;
+  if (position >= (uint64_t)PyTuple_GET_SIZE(args) || self->what->patched_count == 0)
+    return plan_fault("remember: a range for argument %R, must be one that the plan is patched with",
+                      PyTuple_GET_ITEM(range, 0));
+  self->number = (Py_ssize_t)position;
+  return true;
+}
+
+static bool read_call(remembered *self, PyObject *args, PyObject *operands, PyObject *results,
+                      PyObject *range) {
+  return read_range(self, args, range) && read_values(self, args, NULL, range) &&
+         read_operands(self, operands) && read_results(self, results);
+}
+
+void read_patch(const remembered *self, PyObject *const *values, facts *seen) {
+  if (self->number >= 0) seen->number = PyLong_AsLongLong(values[self->number]);
 }
 
 // Nobody can find it until it is whole.
@@ -259,16 +309,18 @@ static remembered *new_remembered(launcher *own) {
   if (self == NULL) return NULL;
   PyObject_GC_UnTrack(self);
   self->own = own;
+  self->number = -1;
   return self;
 }
 
-remembered *remember_call(PyObject *args, plan *what, PyObject *operands, PyObject *results) {
+remembered *remember_call(PyObject *args, plan *what, PyObject *operands, PyObject *results,
+                          PyObject *range) {
   remembered *self = new_remembered(what->own);
   PyObject *given = NULL, *indices = NULL, *made = NULL;
   if (self == NULL) return NULL;
   self->what = (plan *)Py_NewRef((PyObject *)what);
   if ((given = PySequence_Tuple(args)) == NULL || (indices = PySequence_Tuple(operands)) == NULL ||
-      (made = PySequence_Tuple(results)) == NULL || !read_call(self, given, indices, made))
+      (made = PySequence_Tuple(results)) == NULL || !read_call(self, given, indices, made, range))
     Py_CLEAR(self);
   else
     PyObject_GC_Track(self);
@@ -282,7 +334,7 @@ remembered *redirect_call(launcher *own, PyObject *args, const char *details, Py
   remembered *self = new_remembered(own);
   if (self == NULL) return NULL;
   self->instead = Py_NewRef(instead);
-  if (read_values(self, args, details))
+  if (read_values(self, args, details, Py_None))
     PyObject_GC_Track(self);
   else
     Py_CLEAR(self);

@@ -51,7 +51,7 @@ static remembered *bind(const launcher *own, PyObject *name, PyObject *values, P
   if (!Py_IS_TYPE(what, (PyTypeObject *)own->plan_type))
     PyErr_Format(PyExc_TypeError, "%U: its plan is %R, must be a Plan", name, what);
   else
-    made = remember_call(values, (plan *)what, operands, results);
+    made = remember_call(values, (plan *)what, operands, results, Py_None);
   if (made == NULL && !PyErr_Occurred())
     PyErr_Format(PyExc_ValueError, "%U: cannot be bound to these arguments, must be plain CPU "
                  "tensors, numbers, strings and lists of them", name);

@@ -141,6 +141,7 @@ static PyObject *serve(call *self, const arguments *given, facts *seen, facts *o
   remembered *what = NULL;
   *why = find(self, given, seen, outs, &what);
   if (*why != ACCEPTED) return NULL;
+  read_patch(what, given->values, seen);
   PyObject *answer;
   if (asked || (self->check == NULL && self->eager == NULL)) {
     answer = run_call(self, what, given, seen, outs, why);

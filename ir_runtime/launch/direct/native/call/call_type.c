@@ -6,17 +6,17 @@
 // --- what is remembered ---
 
 static PyObject *remember(PyObject *object, PyObject *args, PyObject *keywords) {
-  static char *names[] = {"args", "plan", "operands", "results", NULL};
+  static char *names[] = {"args", "plan", "operands", "results", "alike", NULL};
   call *self = (call *)object;
   if (!check_usable(self->own)) return NULL;
-  PyObject *values, *what, *operands, *results;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO!OO:remember", names, &values,
-                                   self->own->plan_type, &what, &operands, &results))
+  PyObject *values, *what, *operands, *results, *range = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO!OO|O:remember", names, &values,
+                                   self->own->plan_type, &what, &operands, &results, &range))
     return NULL;
   if (((plan *)what)->device_type != self->device_type)
     return PyErr_Format(PyExc_ValueError, "remember: a plan for device type %d, must be for %d",
                         ((plan *)what)->device_type, self->device_type);
-  remembered *added = remember_call(values, (plan *)what, operands, results);
+  remembered *added = remember_call(values, (plan *)what, operands, results, range);
   if (added == NULL) return PyErr_Occurred() ? NULL : Py_NewRef(Py_False);
   keep_call(&self->recent, added);
   Py_DECREF((PyObject *)added);
@@ -169,7 +169,7 @@ static void free_call(PyObject *object) {
 
 static PyMethodDef methods[] = {
     {"remember", (PyCFunction)(void (*)(void))remember, METH_VARARGS | METH_KEYWORDS,
-     "remember(args, plan, operands, results)\n--\n\nRun `plan` in calls with arguments like "
+     "remember(args, plan, operands, results, alike=None)\n--\n\nRun `plan` in calls with arguments like "
      "`args`; returns whether such can be recognised."},
     {"clear", clear, METH_VARARGS,
      "clear([capacity])\n--\n\nForget all calls; remember at most `capacity` from now on."},

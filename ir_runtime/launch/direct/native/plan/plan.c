@@ -159,14 +159,14 @@ static PyObject *new_plan(PyTypeObject *type, PyObject *args, PyObject *keywords
                           "transients",  "steps",         "touched_bytes", "constants",
                           "report_rows", "report_fault",  "changed",       "copies",
                           "checked_at",  "driver",        "failure",       "place",
-                          NULL};
+                          "patched",     NULL};
   PyObject *executables, *operands, *results, *minimum_sizes, *transients, *steps, *touched;
   PyObject *constants = NULL, *rows = NULL, *fault = NULL, *changed = NULL, *copies = NULL;
-  PyObject *checked = NULL, *driver = NULL, *failure = NULL, *place = NULL;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOO|OOOOOOOOO:Plan", names, &executables,
+  PyObject *checked = NULL, *driver = NULL, *failure = NULL, *place = NULL, *patched = NULL;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOO|OOOOOOOOOO!:Plan", names, &executables,
                                    &operands, &results, &minimum_sizes, &transients, &steps,
                                    &touched, &constants, &rows, &fault, &changed, &copies,
-                                   &checked, &driver, &failure, &place))
+                                   &checked, &driver, &failure, &place, &PyTuple_Type, &patched))
     return NULL;
   uint64_t operand_count, result_count, touched_bytes, checked_at = SIZE_MAX;
   if (!read_number(operands, MOST_SLOTS, &operand_count, "operand_count") ||
@@ -187,7 +187,7 @@ static PyObject *new_plan(PyTypeObject *type, PyObject *args, PyObject *keywords
       !take_report(self, rows, fault) ||
       !take_changed(self, changed, copies) ||
       !take_parts(&from, minimum_sizes, transients, steps, constants) ||
-      !fill_plan(self, executables, &from))
+      !fill_plan(self, executables, &from) || !read_patched(self, patched))
     Py_CLEAR(self);
   Py_XDECREF(from.minimum_sizes);
   Py_XDECREF(from.transients);
@@ -229,6 +229,7 @@ static void free_plan(PyObject *object) {
   PyMem_Free(self->bindings);
   PyMem_Free(self->lengths);
   PyMem_Free(self->numbers);
+  PyMem_Free(self->patched);
   PyMem_Free(self->changed);
   Py_XDECREF(self->executables);
   Py_XDECREF(self->report_fault);
@@ -291,7 +292,7 @@ static PyObject *run_on(plan *self, const facts *seen) {
   }
   bind_changed(self, memory);
   bool failed = why == ACCEPTED && (self->driver == NULL
-                                        ? run_plan(self, threads, memory)
+                                        ? run_plan(self, threads, memory, NULL)
                                         : launch_on_gpu(&there, self, seen, memory)) != 0;
   if (self->driver != NULL) end_gpu_run(&there);
   if (memory != few) PyMem_Free(memory);
@@ -337,7 +338,8 @@ static PyMemberDef members[] = {
 static PyType_Slot slots[] = {
     {Py_tp_doc, "Plan(executables, operand_count, result_count, minimum_sizes, transients, steps, "
                 "touched_bytes, constants=(), report_rows=0, report_fault=None, changed=(), "
-                "copies=0, checked_at=..., driver=None, failure=None, place=None)\n--\n\n"
+                "copies=0, checked_at=..., driver=None, failure=None, place=None, "
+                "patched=())\n--\n\n"
                 "The launches of one call, ready to run."},
     {Py_tp_new, new_plan},
     {Py_tp_dealloc, free_plan},

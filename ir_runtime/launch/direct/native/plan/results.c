@@ -209,7 +209,8 @@ static bool run_on(const remembered *self, const facts *seen, PyObject *const *m
     *why = given == NULL ? take_new(self, made, memory.slots)
                          : take_given(self, given, memory.slots);
   bind_changed(self->what, memory.slots);
-  bool ran = *why == ACCEPTED && run_plan(self->what, threads, memory.slots) == 0 &&
+  const int64_t *number = self->number < 0 ? NULL : &seen->number;
+  bool ran = *why == ACCEPTED && run_plan(self->what, threads, memory.slots, number) == 0 &&
              check_report(&memory.told, self->what);
   end_memory(&memory);
   return ran;

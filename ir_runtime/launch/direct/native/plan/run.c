@@ -15,6 +15,7 @@ typedef struct {
   char *transients;
   size_t room;      // for operands that are not aligned
   void **pointers;  // of all bindings
+  const uint32_t *numbers;  // of all dispatches, in place of the plan's; NULL: the plan's
   atomic_int failed;
   // of the dispatch that failed first
   const step *failed_step;
@@ -52,6 +53,7 @@ static void run_groups(launch *self, const step *what, uint64_t begin, uint64_t 
   uint32_t x = state.workgroup_count_x, y = state.workgroup_count_y;
   workgroup_state group = {0};
   state.bindings = self->pointers + what->first_binding;
+  if (self->numbers != NULL) state.constants = self->numbers + what->first_constant;
   state.max_concurrency = (uint8_t)(threads < UINT8_MAX ? threads : UINT8_MAX);
   group.x = (uint32_t)(begin % x);
   group.y = (uint32_t)(begin / x % y);
@@ -210,12 +212,22 @@ int plan_threads(const plan *what) {
   return large ? torch_threads(what->own) : 1;
 }
 
-int run_plan(plan *what, int threads, void *const *tensors) {
+static void patch(uint32_t *into, const plan *what, int64_t number) {
+  memcpy(into, what->numbers, what->number_count * sizeof *into);
+  for (size_t i = 0; i < what->patched_count; i++) into[what->patched[i]] = (uint32_t)number;
+}
+
+int run_plan(plan *what, int threads, void *const *tensors, const int64_t *number) {
   if (!what->used) what->used = true;
   uint64_t copies = what->copies;
   launch self = {
       .what = what, .tensors = tensors, .room = room_for_copies(what, tensors, &copies)};
   what->own->copies += copies;
+  uint32_t numbers[MOST_PATCHED];
+  if (number != NULL && what->patched_count > 0) {
+    patch(numbers, what, *number);
+    self.numbers = numbers;
+  }
   bool ready;
   Py_BEGIN_ALLOW_THREADS
   ready = run_with(&self, threads);

@@ -97,6 +97,37 @@ static bool read_constants(plan *self, PyObject *tuple, step *out) {
   return true;
 }
 
+static bool read_patch_place(plan *self, PyObject *item, size_t *place) {
+  uint64_t index, constant;
+  if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 2)
+    return plan_fault("plan: the patched number %R must be (step, constant)", item);
+  if (!read_number(PyTuple_GET_ITEM(item, 0), INT32_MAX, &index, "the step of a patched number") ||
+      !read_number(PyTuple_GET_ITEM(item, 1), INT32_MAX, &constant, "a patched number"))
+    return false;
+  if (index >= self->step_count || self->steps[index].kind != STEP_DISPATCH ||
+      constant >= self->steps[index].state.constant_count)
+    return plan_fault("plan: the patched number %R must be a constant of a dispatch", item);
+  *place = self->steps[index].first_constant + constant;
+  return true;
+}
+
+bool read_patched(plan *self, PyObject *patched) {
+  size_t count = patched == NULL ? 0 : (size_t)PyTuple_GET_SIZE(patched);
+  if (count == 0) return true;
+  if (self->driver != NULL || self->number_count > MOST_PATCHED)
+    return plan_fault("plan: has patched numbers, must be for a CPU, with at most %d numbers",
+                      MOST_PATCHED);
+  if ((self->patched = PyMem_Calloc(count, sizeof *self->patched)) == NULL) {
+    PyErr_NoMemory();
+    return false;
+  }
+  for (; self->patched_count < count; self->patched_count++)
+    if (!read_patch_place(self, PyTuple_GET_ITEM(patched, (Py_ssize_t)self->patched_count),
+                          &self->patched[self->patched_count]))
+      return false;
+  return true;
+}
+
 static bool read_bindings(plan *self, size_t index, PyObject *tuple, step *out) {
   size_t count = out->state.binding_count, first = self->binding_count;
   if (!grow(&self->bindings, first, count, sizeof *self->bindings) ||
