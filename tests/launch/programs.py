@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from ir_runtime.device import Device, DeviceState
@@ -48,7 +49,16 @@ def device_with_own_workers() -> tuple[Device, set[Path]]:
 
 
 def naps(threads: set[Path]) -> int:
-    """How often threads have gone to sleep; one that is never woken does not."""
-    status = [(thread / "status").read_text() for thread in threads]
-    lines = [line for text in status for line in text.split("\n")]
+    """How often threads have gone to sleep, once all are; one that is never woken does not."""
+    lines = _status(threads)
+    for _ in range(1000):  # who has worked may still be awake
+        if all(line.split()[1] == "S" for line in lines if line.startswith("State:")):
+            break
+        time.sleep(0.01)
+        lines = _status(threads)
     return sum(int(line.split()[1]) for line in lines if line.startswith("voluntary"))
+
+
+def _status(threads: set[Path]) -> list[str]:
+    texts = [(thread / "status").read_text() for thread in threads]
+    return [line for text in texts for line in text.split("\n")]
