@@ -39,6 +39,8 @@ HEAD = 128
 LIBRARY = torch.library.Library("ir_benchmarks", "FRAGMENT")
 LIBRARY.define("wait(Tensor before, Tensor(a!)[] after) -> ()")
 LIBRARY.impl("wait", lambda before, after: None, "CPU")
+LEAST_US = 0.1
+"""What a part takes at least; a difference below it is noise."""
 MOST_FEW_ROWS = 64
 """Rows up to which a graph has a part as often as a model has layers: its call costs more."""
 
@@ -182,7 +184,9 @@ def run(arguments: argparse.Namespace) -> bool:
             values = [tensor for each in made for tensor in each]
             sides = _sides(part, values, repeat)
             times = measure_in_turn(sides, values, arguments.rounds or 15)
-            fused_us, compiled_us = (((t or 0.0) - (times[2] or 0.0)) / repeat for t in times[:2])
+            fused_us, compiled_us = (
+                max((t or 0.0) - (times[2] or 0.0), LEAST_US * repeat) / repeat for t in times[:2]
+            )
             cases.append(Case(name, dtype, rows, features, fused_us, compiled_us))
             if not arguments.json:
                 print(_line(cases[-1]), flush=True)

@@ -15,11 +15,13 @@ from ir_runtime.errors import GenerateError, IrRuntimeError, UnsupportedOperator
 from ir_runtime.late_import import late_module
 from ir_runtime.launch.artifact.key import digest_of
 from ir_runtime.op_reg.call.kernel import run_select
+from ir_runtime.op_reg.digest.op_digest import trace_digest
 from ir_runtime.op_reg.op.op import Op
 from ir_runtime.op_reg.op.tensor_leaves import flatten_groups
 from ir_runtime.op_reg.select.call_selection import CallSelection
 from ir_runtime.op_reg.select.recorded_selection import (
     declare_recorded,
+    forget_recorded,
     record_name,
     record_selection,
 )
@@ -64,6 +66,7 @@ class RowOp(TracedOp):
         gpu_form: what a thread of a GPU takes; None for CPUs.
         is_recorded: whether the selection was on record: the four above are not known then, until
             `trace_recorded` is called.
+        record: the name of this record.
         is_broken: whether the function failed in a way of its own, which it may not do again.
     """
 
@@ -72,15 +75,16 @@ class RowOp(TracedOp):
     form: Form | None = None
     gpu_form: GpuForm | None = None
     is_recorded: bool = False
+    record: str = ""
     is_broken: bool = False
 
     def select(self, ksel: KernelSelection) -> None:
         """Declare the arguments by their types, and the results as the trace has them."""
         assert isinstance(ksel, CallSelection)
         values = declare_arguments(ksel)
-        name = record_name(ksel, _code())
+        name = self._record_name(ksel)
         if name is not None and declare_recorded(ksel, name):
-            self.is_recorded = True
+            self.is_recorded, self.record = True, name
             return
         self._trace_call(ksel)
         if self.graph is None:
@@ -89,6 +93,11 @@ class RowOp(TracedOp):
             self._declare_rows(ksel, self.graph)
         if name is not None and not self.is_broken:
             record_selection(ksel, name)
+
+    def _record_name(self, ksel: CallSelection) -> str | None:
+        """Return the name of the selection's record; state that the function reads may change."""
+        traced = trace_digest(type(ksel.op))
+        return None if traced is None else record_name(ksel, digest_of(_code(), traced))
 
     def _trace_call(self, ksel: CallSelection) -> None:
         try:
@@ -112,9 +121,12 @@ class RowOp(TracedOp):
         self._trace_call(ksel)
         traced = "default" if self.graph is None else _variant(self.graph)
         if ksel.variant.removesuffix(_STREAMED) != traced:
+            forget_recorded(self.record)
             raise GenerateError(
                 f"{self.name}: its selection on record is of another kernel ({ksel.variant}, now "
-                f"{traced}); its function must compute the same in each process"
+                f"{traced}), must be of the same in each process",
+                fix="call it again: the record is removed; if this comes back, let the function "
+                "not depend on the order of sets or on other chance",
             )
         if self.graph is not None and ksel.device_family == "local":
             chosen = {name: int(form) for name, form in ksel.variants.items()}
@@ -201,7 +213,9 @@ def _tensors(ksel: CallSelection) -> list[Tensor]:
 def _code() -> str:
     """Digest the tracer and the forms: a record of other code is none."""
     here = Path(__file__).parent
-    files = [here.parent / "op_reg" / "traced_op.py", *sorted(here.rglob("*.py"))]
+    beside = here.parent / "op_reg"
+    others = (*beside.glob("traced_*.py"), *(beside / "select").glob("*.py"))
+    files = [*sorted(here.rglob("*.py")), *sorted(others)]
     return digest_of(*(path.read_bytes() for path in files))
 
 

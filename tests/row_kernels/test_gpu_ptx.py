@@ -177,3 +177,15 @@ def test_sine_and_cosine_take_no_float64_and_their_sums_stay_as_they_are(tmp_pat
     assert not re.search(r"\b(add|sub|mul)\.(ftz\.)?f32", ptx.text)
     said = assemble(ptx, "sm_80", tmp_path)
     assert said is None or "0 bytes spill stores, 0 bytes spill loads" in said
+
+
+@pytest.mark.parametrize("family", ["cuda", "vulkan"])
+def test_no_nan_is_taken_for_one_with_clear_bits_on_gpus(family: str) -> None:
+    """NVIDIA's own NaN is 0x7FFFFFFF: rounded without a look it would become -0."""
+    op = ALL_CUSTOM_OP_REGS["ir_kernels::rms_norm"]
+    x = torch.zeros(7, 64, dtype=BF16)
+    ksel = CallSelection(op, (x, x[0], 1e-6, None))
+    ksel.device_family = family
+    ksel.own_op.select(ksel)
+    text = kernel_source(op, ksel).decode()
+    assert "arith.cmpf uno" in text

@@ -15,6 +15,7 @@ from ir_runtime.device.machine import code_for, this_machine
 from ir_runtime.errors import GenerateError, UndescribedStateError
 from ir_runtime.op_reg import ALL_CUSTOM_OP_REGS
 from ir_runtime.op_reg.call.kernel import kernel_source, run_select
+from ir_runtime.op_reg.digest.op_digest import trace_digest
 from ir_runtime.op_reg.op.op_arguments import fill_example
 from ir_runtime.op_reg.select.call_selection import CallSelection, use_variants
 from ir_runtime.rows import trace as tracer
@@ -150,26 +151,64 @@ def test_fake_tensors_and_failures_of_user_code_leave_no_record(store):
     assert records(store.root) == []
 
 
-def test_record_of_another_kernel_is_refused(store):
+def test_state_that_changes_has_a_record_for_each_value(store, traces):
+    state = {"factor": 2.0}
+
+    def scaled(x: Tensor) -> Tensor:
+        return x * state["factor"]
+
+    op = kernel_of(scaled)
+    first = select(op, X).variant
+    state["factor"] = 5.0
+    assert select(op, X).variant != first
+    state["factor"] = 2.0
+    assert select(op, X).variant == first
+    assert (len(traces), len(records(store.root))) == (2, 2)
+
+
+def test_torch_op_of_others_leaves_no_record(store):
+    """Its code is not described, and a trace goes through it."""
+    library = torch.library.Library("tests_strange", "FRAGMENT")
+    library.define("twice(Tensor x) -> Tensor")
+    library.impl("twice", lambda x: x * 2.0, "CompositeImplicitAutograd")
+    held = torch.ops.tests_strange.twice
+
+    def named(x: Tensor) -> Tensor:
+        return torch.ops.tests_strange.twice(x) + 1
+
+    def from_outside(x: Tensor) -> Tensor:
+        return held(x) + 1
+
+    for function in (named, from_outside):
+        assert form(kernel_of(function), X) == "a row kernel"
+    assert records(store.root) == []
+
+
+def test_record_of_another_trace_is_removed(store):
     op = kernel_of(natives.softmax)
     select(op, X)
     found = select(op, X)
     found.variant = "rows 0123456789abcdef"
-    with pytest.raises(GenerateError, match="selection on record is of another kernel"):
+    with pytest.raises(GenerateError, match="call it again: the record is removed"):
         kernel_source(found.op, found)
-
-
-def test_op_without_a_key_has_no_record_and_still_a_meta_function(store, monkeypatch):
-    def refused(op: Any) -> str:
-        raise UndescribedStateError(f"{op.name}: it reads the clock")
-
-    def doubled(x: Tensor) -> Tensor:
-        return x * 2
-
-    op = kernel_of(doubled)
-    made = type(ALL_CUSTOM_OP_REGS[op.default._schema.name])
-    monkeypatch.setattr(made, "code_digest", property(refused))
-    assert op(X.to("meta")).shape == X.shape
-    with pytest.raises(UndescribedStateError, match="reads the clock"):
-        op(X)
     assert records(store.root) == []
+
+
+def test_code_without_a_digest_has_no_record(store):
+    class Held:
+        def __reduce__(self):
+            raise TypeError
+
+    held = Held()
+    held.file = Path(__file__).open()  # no key can hold it
+
+    def scaled(x: Tensor) -> Tensor:
+        return x * (2.0 if held.file.closed else 3.0)
+
+    held.file.close()
+    with pytest.raises(UndescribedStateError):
+        kernel_of(scaled)
+    found = ALL_CUSTOM_OP_REGS[kernel_of(natives.softmax).default._schema.name]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(found), "native", staticmethod(scaled))
+        assert trace_digest(type(found)) is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import uuid
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from ir_runtime.launch.artifact.leftover import discard, trim
 from ir_runtime.launch.artifact.trust import check_trusted, make_private
 from ir_runtime.settings import current_settings
 
-__all__ = ["load_record", "save_record"]
+__all__ = ["drop_record", "load_record", "save_record"]
 
 _MOST, _MOST_BYTES = 4096, 16 << 20
 _BYTES = 1 << 16
 _DIGEST = hashlib.sha256().digest_size
 
-_trimmed: set[Path] = set()
+_EACH = 256
+_saved = itertools.count()
 
 
 def load_record(kind: str, name: str) -> bytes | None:
@@ -47,7 +49,7 @@ def load_record(kind: str, name: str) -> bytes | None:
 
 
 def save_record(kind: str, name: str, data: bytes) -> None:
-    """Keep a record in the first store, in place of one that is there; the newest 4096 are kept.
+    """Keep a record in the first store, in place of an older one; some 4096 of the newest stay.
 
     Args:
         kind: as for `load_record`.
@@ -66,9 +68,13 @@ def save_record(kind: str, name: str, data: bytes) -> None:
         except OSError:
             discard(staging)
             raise
-        if directory not in _trimmed:
-            _trimmed.add(directory)
+        if next(_saved) % _EACH == 0:
             trim(directory, most=_MOST, most_bytes=_MOST_BYTES)
+
+
+def drop_record(kind: str, name: str) -> None:
+    """Remove a record from the first store."""
+    discard(_directory(current_settings().store, kind) / name)
 
 
 def _directory(root: Path, kind: str) -> Path:

@@ -236,16 +236,19 @@ class DirectProgram:
         found = number_ranges.range_of(self.program, shapes, numbers, wanted)
         if found is None:
             return bound
-        ends = []
-        for end in (found.lowest, found.highest):
-            given = (*numbers[: found.index], end, *numbers[found.index + 1 :])
-            known = KnownValues(self.program, shapes, given)
-            ends.append((end, self._plan(tensors, known, (), elementwise=False)))
         own: Any = numbers[found.index]
-        places = number_ranges.patched_constants(bound.plan, own, ends)
-        if not places:
+        try:
+            ends = []
+            for end in (found.lowest, found.highest):
+                given = (*numbers[: found.index], end, *numbers[found.index + 1 :])
+                known = KnownValues(self.program, shapes, given)
+                ends.append((end, self._plan(tensors, known, (), elementwise=False)))
+            places = number_ranges.patched_constants(bound.plan, own, ends)
+            if not places:
+                return bound
+            made = self._loaded(bound.plan, self._report, patched=places)
+        except (LaunchError, UnreadableProgramError):  # too many numbers, for example
             return bound
-        made = self._loaded(bound.plan, self._report, patched=places)
         made.served = found
         return made
 

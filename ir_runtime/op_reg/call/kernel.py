@@ -158,8 +158,8 @@ def bind_call(op: Op, args: Sequence[Any]) -> BoundLaunch:
     flat = rows.operands(_operand_values(args, operands))
     changed = Changed(_changed_operands(ksel, operands), op.elementwise)
     alike = ksel.alike_number(operands)
-    wanted = None if alike is None else alike[1]
-    bound_kernel = _bind_launch(op, ksel, where, flat, rows.written, changed, wanted)
+    number = None if alike is None else alike[1]
+    bound_kernel = _bind_launch(op, ksel, where, flat, rows.written, changed, number)
     launch = rows.launch(bound_kernel.launch)
     listed = any(desc is not None and desc.is_list for desc in ksel.arg_descs)
     if changed.operands or listed or assemble:

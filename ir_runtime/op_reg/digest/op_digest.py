@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ir_runtime.errors import UndescribedStateError
 from ir_runtime.op_reg.digest.description import Description
 from ir_runtime.op_reg.digest.mlir_schema import MLIR_SCHEMA
 
-__all__ = ["code_digest", "function_digest"]
+__all__ = ["code_digest", "function_digest", "trace_digest"]
 
 
 def code_digest(cls: type) -> str:
@@ -35,10 +36,32 @@ def code_digest(cls: type) -> str:
         UndescribedStateError: the code reads a value that no key can hold: files, clocks, random
             numbers, computed names, an object that cannot be described.
     """
+    return _described(cls).digest()
+
+
+def trace_digest(cls: type) -> str | None:
+    """Digest the class of an op as it is now, for what a trace of its functions gives.
+
+    Args:
+        cls: as for `code_digest`.
+
+    Returns:
+        The digest; None if it does not say all that a trace depends on: the code names torch ops of
+        others, of which only the names count, or reads what no key can hold.
+    """
+    description = _described(cls)
+    try:
+        digest = description.digest()
+    except UndescribedStateError:
+        return None
+    return None if description.names_strange_ops else digest
+
+
+def _described(cls: type) -> Description:
     description = Description(cls.__module__)
     description.add(f"MLIR schema {MLIR_SCHEMA}")
     description.op_class(cls)
-    return description.digest()
+    return description
 
 
 def function_digest(function: Callable[..., Any]) -> str:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
+
 from ir_runtime.op_reg.digest.sink import Sink
 
-__all__ = ["DESCRIBED_OPS", "Describe", "describe_op"]
+__all__ = ["DESCRIBED_OPS", "Describe", "describe_op", "is_strange_op"]
 
 Describe = Callable[[Sink], None]
 
 DESCRIBED_OPS: dict[str, Describe] = {}
 """By qualified name of an op, the function that describes it with all of its overloads."""
+
+
+_OF_TORCH = ("aten", "prim", "prims", "quantized", "inductor")
+
+
+def is_strange_op(name: str) -> bool:
+    """Tell whether a qualified name is that of an op which is neither torch's nor ours."""
+    namespace = name.partition("::")[0]
+    if namespace in _OF_TORCH or namespace.startswith("ir_"):
+        return False
+    return bool(torch._C._jit_get_schemas_for_operator(name))
 
 
 def describe_op(into: Sink, name: str) -> None:

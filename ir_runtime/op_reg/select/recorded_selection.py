@@ -14,38 +14,30 @@ import torch
 from torch import Tensor
 
 from ir_runtime.device.machine_choice import choices_for
-from ir_runtime.errors import UndescribedStateError
 from ir_runtime.launch.artifact.key import digest_of
-from ir_runtime.launch.artifact.record_file import load_record, save_record
+from ir_runtime.launch.artifact.record_file import drop_record, load_record, save_record
 from ir_runtime.op_reg.select.argument import TensorArg
 from ir_runtime.op_reg.select.call_selection import CallSelection
 
-__all__ = ["declare_recorded", "record_name", "record_selection"]
+__all__ = ["declare_recorded", "forget_recorded", "record_name", "record_selection"]
 
 _KIND = "selections"
 
 
 def record_name(ksel: CallSelection, code: str) -> str | None:
-    """Return the name of a selection's record; None if there cannot be one.
-
-    That is so if a size is symbolic, or the op's code reads what no key can hold.
+    """Return the name of a selection's record; None if there cannot be one: a size is symbolic.
 
     Args:
         ksel: a selection whose arguments are declared, with no sizes compiled in yet.
-        code: digest of the code of this package that selects.
+        code: digest of the code that selects and that is traced, as it is now.
     """
     tensors = list(_tensors(ksel.arg_descs))
     if not all(type(size) is int for desc in tensors for size in desc.t.shape):
-        return None
-    try:
-        digest = ksel.op.code_digest
-    except UndescribedStateError:  # its kernel has no key, either: then the call says so
         return None
     choices = {name: choice.size for name, choice in choices_for(ksel.machine).items()}
     facts = [
         f"{code}, torch {torch.__version__}, {torch.get_default_dtype()}",
         ksel.op.qualified_name,
-        digest,
         f"{ksel.device_family} {ksel.within_program} {sorted(choices.items())}",
         str(sorted(ksel.wanted_variants().items())),
         *(_argument_facts(desc) for desc in ksel.arg_descs),
@@ -108,6 +100,11 @@ def declare_recorded(ksel: CallSelection, name: str) -> bool:
     ksel.offered_variants = {n: tuple(forms) for n, forms in declared["offered"].items()}
     ksel.variants = declared["variants"]
     return True
+
+
+def forget_recorded(name: str) -> None:
+    """Remove a record."""
+    drop_record(_KIND, name)
 
 
 def _declare_dims(desc: TensorArg, specialised: Sequence[int], kept: int | None) -> None:

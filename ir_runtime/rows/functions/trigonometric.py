@@ -83,7 +83,7 @@ def _reduce_large(x: Vector) -> Reduced:
     exact, (unit, unit_rest) = product - (n << 62), UNIT
     high = exact.convert("f32")
     low = (exact - high.integer("i64")).convert("f32")
-    r = high * unit
+    r = high.fma(unit, 0.0)  # no product, as above
     rest = low.fma(unit, high.fma(unit_rest, high.fma(unit, -r)))
     return Reduced(n.truncate("i32"), r, rest)
 

@@ -24,6 +24,8 @@ class Chip:
         lanes: most elements of a vector.
         workgroups: most workgroups in the first dimension of a grid.
         numbers: most numbers of one value that a thread keeps.
+        short_nan: whether the low 16 bits of a NaN that arithmetic makes are clear, if those of its
+            operands are. NVIDIA makes 0x7FFFFFFF, and Vulkan promises nothing.
         folds_sums: whether drivers compute `(a + b) - b` as `a`.
     """
 
@@ -33,6 +35,7 @@ class Chip:
     lanes: int
     workgroups: int
     numbers: int
+    short_nan: bool = False
     folds_sums: bool = False
 
     def refusal(self, graph: Graph) -> str:

@@ -47,7 +47,7 @@ class Stores:
         pair = store.value.op == "interleave"
         parts = store.value.args if pair else (store.value,)
         lanes, bits = code.form.lanes, bits_of(result.dtype)
-        short = code.plan.graph.has_short_nan(store.value)
+        short = code.has_short_nan(store.value)
         narrow = [
             code.narrowed(
                 code.lanes(stored(part, result), at), result.dtype, lanes, short_nan=short
@@ -74,7 +74,7 @@ class Stores:
         bits = bits_of(result.dtype)
         if bits != "f32":
             y = say(f"vector.broadcast {y}", "f32 to vector<1xf32>")
-            short = code.plan.graph.has_short_nan(store.value)
+            short = code.has_short_nan(store.value)
             y = code.narrowed(y, result.dtype, 1, short_nan=short)
             y = say(f"vector.extract {y}[0]", f"{bits} from vector<1x{bits}>")
         column = code.number_column(store.at, store.step, at)

@@ -134,12 +134,21 @@ class ThreadCode:
 
     def _compute(self, v: Value, kind: Type, operands: Sequence[str]) -> str:
         if v.op == "round_to":
-            return self.call(self.plan.graph.rounding(v), operands, kind.lanes)
+            return self.call(self.rounding(v), operands, kind.lanes)
         if v.op in LIBRARY:
             return self.call(v.op, operands, kind.lanes)
         if v.op == "round":  # one instruction, and no driver folds it
             return self.block.say(f"math.roundeven {operands[0]}", kind.real)
         return operation(self.block.say, kind, v, list(operands))
+
+    def rounding(self, v: Value) -> str:
+        """Return the vector function of a `round_to`."""
+        name = self.plan.graph.rounding(v)
+        return name if self.chip.short_nan else name.removesuffix("_short_nan")
+
+    def has_short_nan(self, v: Value) -> bool:
+        """Tell whether the low 16 bits of a value's NaNs are clear."""
+        return self.chip.short_nan and self.plan.graph.has_short_nan(v)
 
     def call(self, name: str, operands: Sequence[str], lanes: int) -> str:
         """Write the lines of a vector function here, and return its result."""
