@@ -7,11 +7,9 @@ it may find the code that it kept.
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
-import sys
+
+from benchmarks.measure import json_of_process
 
 __all__ = ["LIMIT_MS", "first_calls"]
 
@@ -52,7 +50,7 @@ def first_calls(device: str, samples: int = 3) -> dict[str, float]:
     Raises:
         RuntimeError: a process failed, or used the compiler.
     """
-    _child(device, {})  # fills the store where the kernel may be compiled
+    json_of_process(_PROGRAM, {}, device)  # fills the store where the kernel may be compiled
     never = {"IR_RUNTIME_COMPILE": "0"}
     found = {"packed": statistics.median(_ms(device, never) for _ in range(samples))}
     if device == "cuda":
@@ -61,20 +59,7 @@ def first_calls(device: str, samples: int = 3) -> dict[str, float]:
 
 
 def _ms(device: str, environment: dict[str, str]) -> float:
-    told = _child(device, environment)
+    told = json_of_process(_PROGRAM, environment, device)
     if told["compiles"] or told["compiler"]:
         raise RuntimeError("first call: the process used the compiler, must take what is stored")
     return told["ms"]
-
-
-def _child(device: str, environment: dict[str, str]) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, device],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"first call: the measured process failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])

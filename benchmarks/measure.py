@@ -5,12 +5,15 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
+import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-__all__ = ["Row", "keep_freed_memory", "measure_interleaved", "print_rows"]
+__all__ = ["Row", "json_of_process", "keep_freed_memory", "measure_interleaved", "print_rows"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,31 @@ class Row:
         if self.limit is None:
             return None
         return (self.value if self.ratio is None else self.ratio) <= self.limit
+
+
+def json_of_process(
+    program: str, environment: Mapping[str, str], *arguments: str
+) -> dict[str, float]:
+    """Run a Python program in a new process, and return the JSON of its last line.
+
+    Args:
+        program: the code.
+        environment: variables besides those of this process.
+        arguments: what the program finds in `sys.argv`.
+
+    Raises:
+        RuntimeError: the process failed; the message is what it said.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"a measured process failed:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def keep_freed_memory() -> None:

@@ -12,14 +12,10 @@ other work the wall time says little; then the CPU time of the imports is the be
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from dataclasses import replace
 
-from benchmarks.measure import Row, print_rows, summarise
+from benchmarks.measure import Row, json_of_process, print_rows, summarise
 
 OURS = """
 import gc, json, sys, time
@@ -67,19 +63,6 @@ print(json.dumps({"first": time.perf_counter() - a}))
 """
 
 
-def _child(program: str, environment: dict[str, str], *arguments: str) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, "-c", program, *arguments],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"a measured process failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def run(arguments: argparse.Namespace) -> bool:
     """Measure and print; returns whether the promises are kept."""
     with tempfile.TemporaryDirectory() as place:
@@ -89,17 +72,17 @@ def run(arguments: argparse.Namespace) -> bool:
             "PYTHONPYCACHEPREFIX": f"{place}/bytecode",
             "PYTHONDONTWRITEBYTECODE": "",
         }
-        _child(OURS, environment)  # fills the store
-        _child(PEER, environment)  # fills inductor's cache
+        json_of_process(OURS, environment)  # fills the store
+        json_of_process(PEER, environment)  # fills inductor's cache
         ours, peers = [], []
         firsts: dict[str, list[dict[str, float]]] = {"gelu": [], "relu2": []}
         for name in firsts:
-            _child(FIRST, environment, name)
+            json_of_process(FIRST, environment, name)
         for _ in range(arguments.rounds or 9):
-            ours.append(_child(OURS, environment))
-            peers.append(_child(PEER, environment))
+            ours.append(json_of_process(OURS, environment))
+            peers.append(json_of_process(PEER, environment))
             for name, samples in firsts.items():
-                samples.append(_child(FIRST, environment, name))
+                samples.append(json_of_process(FIRST, environment, name))
     if any(sample["compiles"] or sample["compiler"] for sample in ours):
         raise SystemExit("a process with a filled store compiled, or loaded the compiler")
 

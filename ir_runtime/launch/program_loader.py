@@ -96,17 +96,17 @@ class ProgramLoader:
             with hold(self._lock):
                 ready = self._programs.get(device_type)
                 if ready is None:
-                    ready = self._programs[device_type] = self._load(device)
+                    ready = self._programs[device_type] = self._load(device, device_type)
         return ready
 
-    def _load(self, device: Any) -> LoadedProgram:
+    def _load(self, device: Any, device_type: str) -> LoadedProgram:
         if self._load_for is None:
             raise NoProgramError(f"{self._name}: has no loader, must have one to run")
         loaded = self._load_for(device)
         if loaded is None:
             raise NoProgramError(
                 f"{self._name}: its loader returned None for {device!r}, must return a program",
-                facts=[f"device type {device.type_cache_key}"],
+                facts=[f"device type {device_type}"],
             )
         if isinstance(loaded, LoadedProgram):
             return loaded

@@ -96,6 +96,8 @@ class RowOp(TracedOp):
 
     def _record_name(self, ksel: CallSelection) -> str | None:
         """Return the name of the selection's record; state that the function reads may change."""
+        if not all(type(size) is int for t in _tensors(ksel) for size in t.shape):
+            return None
         traced = trace_digest(type(ksel.op))
         return None if traced is None else record_name(ksel, digest_of(_code(), traced))
 
@@ -211,7 +213,7 @@ def _tensors(ksel: CallSelection) -> list[Tensor]:
 
 @functools.cache
 def _code() -> str:
-    """Digest the tracer and the forms: a record of other code is none."""
+    """Digest the code that selects: another version of it finds none of the records."""
     here = Path(__file__).parent
     beside = here.parent / "op_reg"
     others = (*beside.glob("traced_*.py"), *(beside / "select").glob("*.py"))

@@ -63,6 +63,24 @@ def test_row_op_is_that_of_float64(case: GpuCase, device: str) -> None:
             assert_near(actual, wanted, device)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rms_norm",
+        *(pytest.param(n, marks=pytest.mark.full) for n in ("layer_norm", "softmax", "gelu")),
+    ],
+)
+def test_nan_and_infinity_stay_what_they_are(name: str, device: str) -> None:
+    """A GPU's own NaN may have all bits set, which rounding to bf16 must not carry over."""
+    case = GpuCase(name, 64, torch.bfloat16)
+    x, *others = case.arguments(33, "cpu")
+    x[0, 5], x[1, 7], x[2, 0] = torch.nan, torch.inf, -torch.inf
+    result = case.kernel(*moved((x, *others), device)).cpu()
+    exact = case.native(*widen((x, *others)))
+    assert torch.equal(result.isnan(), exact.isnan())
+    torch.testing.assert_close(result[3:].double(), exact[3:], atol=2e-2, rtol=2e-2)
+
+
 @pytest.mark.parametrize("name", dict.fromkeys(case.name for case in gpu_cases()))
 def test_triton_peer_is_that_of_float64(name: str, gpu: str) -> None:
     """The benchmark compares with it."""

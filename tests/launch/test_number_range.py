@@ -74,6 +74,8 @@ def blocks(of: int, room: int = 1000) -> list[Value]:
         (300, (290, 310), (290, 310)),
         (1001, (1, 5000), None),  # it is cut to the room: the constant is not the number any more
         (7, (7, 7), None),
+        (100, (1, 50), None),  # what `select` declares must hold for the number itself
+        (100, (101, 200), None),
     ],
 )
 def test_range_is_that_of_the_block(number, wanted, expected):

@@ -25,6 +25,7 @@ _BYTES = 1 << 16
 _DIGEST = hashlib.sha256().digest_size
 
 _EACH = 256
+"""After how many records that a process has saved the oldest ones are removed."""
 _saved = itertools.count()
 
 

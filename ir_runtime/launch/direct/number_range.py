@@ -55,7 +55,11 @@ def range_of(
     values = program.values
     depends = _dependents(values, wanted.index)
     own = numbers[wanted.index]
-    if depends is None or not isinstance(own, int) or not 0 <= wanted.lowest <= own <= _MOST:
+    if (
+        depends is None
+        or not isinstance(own, int)
+        or not (0 <= wanted.lowest <= own <= min(wanted.highest, _MOST))
+    ):
         return None
     same = _same_number(values, depends)
     fixed = sorted((depends - same) & _read(program) | depends & _read_apart(program))

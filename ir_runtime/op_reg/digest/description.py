@@ -23,7 +23,7 @@ from ir_runtime.op_reg.digest.library_code import (
     is_framework,
     library_version,
 )
-from ir_runtime.op_reg.digest.torch_op_code import describe_op, is_strange_op
+from ir_runtime.op_reg.digest.torch_op_code import describe_op, is_foreign_op
 from ir_runtime.op_reg.digest.value import describe_value
 from ir_runtime.op_reg.op.stand_in import known_names, op_named
 
@@ -60,12 +60,12 @@ class Description:
         self._refused: list[tuple[tuple[str, ...], UndescribedStateError]] = []
         self._refused_in: dict[int, list[UndescribedStateError]] = {}
         self._scopes: list[list[UndescribedStateError]] = []
-        self._strange: list[str] = []
+        self._foreign: list[str] = []
 
     @property
-    def names_strange_ops(self) -> bool:
+    def names_foreign_ops(self) -> bool:
         """Whether it names torch ops of others, which count by name, though a trace enters them."""
-        return bool(self._strange)
+        return bool(self._foreign)
 
     def digest(self) -> str:
         """Digest the parts.
@@ -235,7 +235,7 @@ class Description:
     def registered(self, wanted: set[str]) -> None:
         """Describe the registered ops among these names: traced code contains their kernels."""
         known = set(known_names())
-        self._strange += [name for name in wanted - known if is_strange_op(name)]
+        self._foreign += [name for name in wanted - known if is_foreign_op(name)]
         for name in sorted(wanted & known):
             op = op_named(name)
             self.add(name)

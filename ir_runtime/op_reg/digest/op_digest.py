@@ -54,7 +54,7 @@ def trace_digest(cls: type) -> str | None:
         digest = description.digest()
     except UndescribedStateError:
         return None
-    return None if description.names_strange_ops else digest
+    return None if description.names_foreign_ops else digest
 
 
 def _described(cls: type) -> Description:

@@ -8,7 +8,7 @@ import torch
 
 from ir_runtime.op_reg.digest.sink import Sink
 
-__all__ = ["DESCRIBED_OPS", "Describe", "describe_op", "is_strange_op"]
+__all__ = ["DESCRIBED_OPS", "Describe", "describe_op", "is_foreign_op"]
 
 Describe = Callable[[Sink], None]
 
@@ -17,9 +17,10 @@ DESCRIBED_OPS: dict[str, Describe] = {}
 
 
 _OF_TORCH = ("aten", "prim", "prims", "quantized", "inductor")
+"""Namespaces of torch's own ops, whose version is in every record."""
 
 
-def is_strange_op(name: str) -> bool:
+def is_foreign_op(name: str) -> bool:
     """Tell whether a qualified name is that of an op which is neither torch's nor ours."""
     namespace = name.partition("::")[0]
     if namespace in _OF_TORCH or namespace.startswith("ir_"):

@@ -24,16 +24,13 @@ __all__ = ["declare_recorded", "forget_recorded", "record_name", "record_selecti
 _KIND = "selections"
 
 
-def record_name(ksel: CallSelection, code: str) -> str | None:
-    """Return the name of a selection's record; None if there cannot be one: a size is symbolic.
+def record_name(ksel: CallSelection, code: str) -> str:
+    """Return the name of a selection's record.
 
     Args:
-        ksel: a selection whose arguments are declared, with no sizes compiled in yet.
+        ksel: a selection whose arguments are declared; its sizes are no symbols.
         code: digest of the code that selects and that is traced, as it is now.
     """
-    tensors = list(_tensors(ksel.arg_descs))
-    if not all(type(size) is int for desc in tensors for size in desc.t.shape):
-        return None
     choices = {name: choice.size for name, choice in choices_for(ksel.machine).items()}
     facts = [
         f"{code}, torch {torch.__version__}, {torch.get_default_dtype()}",
