@@ -36,6 +36,10 @@ DTYPES = {
 }
 
 
+STEPS = 64
+"""Steps that a cache of an uncompiled model grows, before it has its first length again."""
+
+
 @dataclass(frozen=True)
 class Case:
     """What is measured.
@@ -182,7 +186,8 @@ def make_sides(case: Case, model: nn.Module, names: list[str]) -> list[Side]:
                 twin = copy.deepcopy(model, {id(p): p for p in model.parameters()})
                 optimised[wanted] = twin, ir_runtime.optimize(twin, weights=wanted)
             made, report = optimised[wanted]
-        run: Any = torch.compile(made, dynamic=False) if "compile" in name else made
+        compiled = ir_runtime.compile if name.startswith("ours") else torch.compile
+        run: Any = compiled(made, dynamic=False) if "compile" in name else made
         call, after = _call(case, made, run)
         sides.append(Side(name, call, after, report))
     return sides
@@ -190,7 +195,7 @@ def make_sides(case: Case, model: nn.Module, names: list[str]) -> list[Side]:
 
 def _call(case: Case, model: Any, run: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
     if case.phase == "decode":
-        return _step(case, model, run)
+        return _step(case, model, run, STEPS if run is model else 1)
     inputs = _inputs(case, model)
     return lambda: run(**inputs), lambda: None
 
@@ -211,8 +216,17 @@ def _inputs(case: Case, model: Any) -> dict[str, Any]:
     return {"input_ids": ids, "use_cache": True, "logits_to_keep": 1}
 
 
-def _step(case: Case, model: Any, run: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """Return a step of decoding on a cache of the case's length, and what shortens it again."""
+def _step(
+    case: Case, model: Any, run: Any, steps: int
+) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """Return a step of decoding on a cache of the case's length, and what shortens it again.
+
+    Args:
+        case: the case.
+        model: its model.
+        run: the model, or what it is compiled to.
+        steps: after how many steps the cache is shortened; 1 for static shapes.
+    """
     from transformers import DynamicCache
 
     config = model.config
@@ -229,7 +243,16 @@ def _step(case: Case, model: Any, run: Any) -> tuple[Callable[[], Any], Callable
         "cache" if "cache" in known else "past_key_values": cache,
         "use_cache": True,
     }
-    return lambda: run(**inputs), lambda: cache.crop(-1)
+    done = 0
+
+    def after() -> None:
+        nonlocal done
+        done += 1
+        if done == steps:  # the cache is copied in the next step, as after any `crop`
+            cache.crop(-steps)
+            done = 0
+
+    return lambda: run(**inputs), after
 
 
 def read_bytes(case: Case, model: Any) -> int:
