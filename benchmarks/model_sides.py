@@ -37,7 +37,7 @@ DTYPES = {
 
 
 STEPS = 64
-"""Steps that a cache of an uncompiled model grows, before it has its first length again."""
+"""Steps that a cache grows, before it has its first length again."""
 
 
 @dataclass(frozen=True)
@@ -188,14 +188,18 @@ def make_sides(case: Case, model: nn.Module, names: list[str]) -> list[Side]:
             made, report = optimised[wanted]
         compiled = ir_runtime.compile if name.startswith("ours") else torch.compile
         run: Any = compiled(made, dynamic=False) if "compile" in name else made
-        call, after = _call(case, made, run)
+        call, after = _call(case, made, run, ours=report is not None)
         sides.append(Side(name, call, after, report))
     return sides
 
 
-def _call(case: Case, model: Any, run: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
+def _call(
+    case: Case, model: Any, run: Any, *, ours: bool
+) -> tuple[Callable[[], Any], Callable[[], Any]]:
     if case.phase == "decode":
-        return _step(case, model, run, STEPS if run is model else 1)
+        if run is model:
+            return _step(case, model, run, STEPS)
+        return _step(case, model, run, STEPS if ours else 1, static=ours)
     inputs = _inputs(case, model)
     return lambda: run(**inputs), lambda: None
 
@@ -217,7 +221,7 @@ def _inputs(case: Case, model: Any) -> dict[str, Any]:
 
 
 def _step(
-    case: Case, model: Any, run: Any, steps: int
+    case: Case, model: Any, run: Any, steps: int, *, static: bool = False
 ) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Return a step of decoding on a cache of the case's length, and what shortens it again.
 
@@ -225,12 +229,14 @@ def _step(
         case: the case.
         model: its model.
         run: the model, or what it is compiled to.
-        steps: after how many steps the cache is shortened; 1 for static shapes.
+        steps: after how many steps the cache is shortened. 1: each step has the same static
+            shapes, the best case of a plain `torch.compile`.
+        static: whether the cache has memory for all steps.
     """
-    from transformers import DynamicCache
+    from transformers import DynamicCache, StaticCache
 
     config = model.config
-    cache: Any = DynamicCache()
+    cache: Any = StaticCache(config, case.tokens + steps) if static else DynamicCache()
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     shape = (case.batch, config.num_key_value_heads, case.tokens, size)
     generator = torch.Generator().manual_seed(case.tokens)  # all sides have the same cache
