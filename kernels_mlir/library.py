@@ -21,6 +21,8 @@ from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.layers.fx_trace import is_traced
 from ir_runtime.op_reg import CustomOp, KernelSelection, fragment
+from ir_runtime.op_reg.call.entrance import direct_entrance
+from ir_runtime.op_reg.op.find_op import registered_op
 
 __all__ = [
     "FLOATING",
@@ -35,6 +37,7 @@ __all__ = [
     "in_rows",
     "kernel_from_native",
     "make_rows",
+    "packed_entrance",
     "register_kernel",
     "register_packed_kernel",
     "rounded",
@@ -145,6 +148,14 @@ def has_tuned_products(machine: Machine) -> bool:
 def register_packed_kernel(op_class: type[CustomOp]) -> Callable[..., Any]:
     """Register a kernel on arguments packed for this machine; a class decorator."""
     return CustomOp.register(op_class, library=_PACKED)
+
+
+def packed_entrance(name: str) -> Callable[..., Any]:
+    """Return the kernel of `register_packed_kernel` with this name, for eager calls.
+
+    It takes all arguments by position, and spares the way through torch where nothing needs it.
+    """
+    return direct_entrance(registered_op(f"{_PACKED.ns}::{name}"))
 
 
 def run_native(op: ir.IrOp, *arguments: Any) -> Any:

@@ -29,7 +29,7 @@ from ir_runtime.op_reg.call.stored import target_to_use
 from ir_runtime.settings import Settings, on_change
 from ir_runtime.trace_lock import hold
 from kernels_mlir.large_pages import empty_in_large_pages
-from kernels_mlir.library import FLOATS, register_packed_kernel
+from kernels_mlir.library import FLOATS, packed_entrance, register_packed_kernel
 from kernels_mlir.matmul.kernel import CPU_FLAGS, check_bias, generate_product, select_rows
 from kernels_mlir.matmul.quantized_layout import HALF, interleave_gate
 from kernels_mlir.matmul.tile import tile_for, tile_of_packed
@@ -296,4 +296,4 @@ class PackedLinearKernel(CustomOp):
         generate_product(ksel, kb, out_features=n, packed_for=tile)
 
 
-_multiply = torch.ops.ir_packed.linear.default
+_multiply = packed_entrance("linear")

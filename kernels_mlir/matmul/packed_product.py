@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import CustomOp, KernelSelection
-from kernels_mlir.library import FLOATS, register_packed_kernel
+from kernels_mlir.library import FLOATS, packed_entrance, register_packed_kernel
 from kernels_mlir.matmul.epilogue import GATED
 from kernels_mlir.matmul.kernel import select_rows
 from kernels_mlir.matmul.packed import Call, packed_pair, packed_shape
@@ -125,4 +125,4 @@ class PackedProductKernel(CustomOp):
         )
 
 
-_finish: Any = torch.ops.ir_packed.product.default
+_finish = packed_entrance("product")

@@ -210,13 +210,12 @@ def _make_run(op: Op, *, out: bool, there: bool = False) -> Run:
 
     def run(every: Sequence[Any], entrance: str = "", refused: int | None = None) -> Any:
         args, outs = (every[:count], every[count + 1 :]) if out else (every, ())
-        key = call_key(args)
-        if there:
-            key = (_place(op, args, outs), *key)
+        place = _place(op, args, outs) if there else None
         if asks_op:
             answer = _ask(op, args)
             if answer is not NotImplemented:
                 return _copy_out(answer, outs) if out else answer
+        key = (place, *call_key(args)) if there else call_key(args)
         bound = bound_for(key)
         if bound is None:
             bound = calls.miss(key, args)

@@ -135,25 +135,44 @@ static PyObject *run_call(call *self, const remembered *what, const arguments *g
   return answer;
 }
 
+static PyObject *serve(call *self, const arguments *given, facts *seen, facts *outs, bool asked,
+                       refusal *why);
+
+// An op with a function of its own is asked before calls are looked for: its answers are new each
+// time, so it may never have one that is remembered.
+static PyObject *ask_first(call *self, const arguments *given, facts *seen, facts *outs,
+                           refusal *why) {
+  *why = look(self, given, seen, outs);
+  if (*why != ACCEPTED) return NULL;
+  PyObject *answer = ask_op(self, given);
+  if (answer == Py_NotImplemented) {
+    Py_DECREF(answer);
+    forget_facts(seen);
+    forget_facts(outs);
+    return serve(self, given, seen, outs, true, why);
+  }
+  Py_ssize_t count = PyTuple_GET_SIZE(self->outs);
+  answer = copy_answer(answer, given, count);
+  if (answer != NULL && count > 0) Py_SETREF(answer, given_outs(given, count));
+  return answer;
+}
+
 // Sees, finds and runs; NULL with an error, or with `*why`.
 static PyObject *serve(call *self, const arguments *given, facts *seen, facts *outs, bool asked,
                        refusal *why) {
+  if (!asked && self->eager != NULL) return ask_first(self, given, seen, outs, why);
   remembered *what = NULL;
   *why = find(self, given, seen, outs, &what);
   if (*why != ACCEPTED) return NULL;
   read_patch(what, given->values, seen);
   PyObject *answer;
-  if (asked || (self->check == NULL && self->eager == NULL)) {
+  if (asked || self->check == NULL) {
     answer = run_call(self, what, given, seen, outs, why);
-  } else if ((answer = ask_op(self, given)) == Py_NotImplemented) {
-    Py_DECREF(answer);
+  } else if ((answer = ask_op(self, given)) != NULL) {
+    Py_DECREF(answer);  // it has a check alone
     forget_facts(seen);
     forget_facts(outs);
     answer = serve(self, given, seen, outs, true, why);
-  } else {
-    Py_ssize_t count = PyTuple_GET_SIZE(self->outs);
-    answer = copy_answer(answer, given, count);
-    if (answer != NULL && count > 0) Py_SETREF(answer, given_outs(given, count));
   }
   Py_DECREF((PyObject *)what);
   return answer;
@@ -183,7 +202,7 @@ static refusal begin_call(const call *self, arguments *given, PyObject *const *a
   refusal why = check_gates(self, skipped ? args[0] : NULL);
   if (why == ACCEPTED)
     why = order_arguments(self, given, args + skipped, count - skipped, keywords);
-  bool knows = self->recent.count > 0 || PyTuple_GET_SIZE(self->peers) > 0;
+  bool knows = self->recent.count > 0 || PyTuple_GET_SIZE(self->peers) > 0 || self->eager != NULL;
   return why == ACCEPTED && !knows ? REFUSED_UNKNOWN : why;
 }
 
