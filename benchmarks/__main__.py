@@ -10,6 +10,7 @@ NAMES = (
     *("overhead", "startup", "kernels", "rows", "providers", "tuned", "index_checks", "in_place"),
     *(
         "vector_functions",
+        "attention",
         "catalogue",
         "compiled",
         "compile_times",

@@ -84,9 +84,9 @@ def causal_attention(
         ArgumentError: a dtype, shape or value is not as above.
 
     Numerics:
-        Scores, softmax and sums in float32, rounded once to the dtype of `query`. On a CPU with AMX
-        the probabilities of bf16 are rounded to bf16, as torch does; not those of one token. The
-        bits of a row do not depend on the number of threads.
+        Scores, softmax and sums in float32, rounded once to the dtype of `query`. On a CPU that
+        multiplies bf16 (AMX or `vdpbf16ps`) the probabilities of bf16 are rounded to bf16, as torch
+        does; not those of one token. The bits of a row do not depend on the number of threads.
 
     Source:
         Attention Is All You Need, arXiv:1706.03762; grouped heads: arXiv:2305.13245; window:
@@ -317,7 +317,7 @@ class CausalAttentionKernel(CustomOp):
                 f"1 to {MAX_DEPTH} channels"
             )
         ksel.attr_float(3)
-        ksel.attr_int(4)
+        window = ksel.attr_int(4)
         ksel.attr_float(5)
         heads_first = bool(ksel.attr_bool(8).v)
         for i in (1, 2):
@@ -342,7 +342,7 @@ class CausalAttentionKernel(CustomOp):
             query.specialize_dims(1)
             if mask is not None:
                 mask.specialize_dims(1, 2)
-        ksel.variant = causal_variant(query.t, None if mask is None else mask.t)
+        ksel.variant = causal_variant(query.t, None if mask is None else mask.t, window.v)
         ksel.return_new_tensor(query.t.shape, query.t.dtype).specialize_dims(2, 3)
 
     def _check_key(self, name: str, query: Tensor, key: Tensor, *, heads_first: bool) -> None:

@@ -27,9 +27,10 @@ TEMPLATES = JinjaTemplateLoader(__name__)
 VECTOR_LANES = 16
 
 
-def causal_variant(query: Tensor, mask: Tensor | None) -> str:
+def causal_variant(query: Tensor, mask: Tensor | None, window: int | None) -> str:
     """Return the variant: the form of one token, or that of query blocks."""
-    return decode_form().name if is_one_token(query, mask) else form_for(query.dtype).name
+    one = is_one_token(query, mask)
+    return decode_form().name if one else form_for(query.dtype, window=window).name
 
 
 def is_one_token(query: Tensor, mask: Tensor | None) -> bool:
@@ -77,7 +78,7 @@ def _attend_in_blocks(ksel: KernelSelection, kb: KernelBuilder) -> Value:
     args = ksel.arg_descs
     query, key, sinks, mask = args[0].t, args[1].t, kb.arg_value(6), kb.arg_value(7)
     scale, soft_cap, heads_first = scale_of(query, args[3].v), args[5].v, bool(args[8].v)
-    length = kb.arg_value(9)
+    window, length = args[4].v, kb.arg_value(9)
     function = TEMPLATES.inline_template_function(
         kb,
         "attention",
@@ -90,7 +91,7 @@ def _attend_in_blocks(ksel: KernelSelection, kb: KernelBuilder) -> Value:
         packed=False,
         causal=True,
         heads_first=heads_first,
-        window=window_of(args[4].v),
+        window=window_of(window),
         soft_cap=soft_cap,
         mask=None if mask is None else dtype_info(args[7].t.dtype).mlir,
         sinks=None if sinks is None else dtype_info(args[6].t.dtype).mlir,
@@ -98,7 +99,7 @@ def _attend_in_blocks(ksel: KernelSelection, kb: KernelBuilder) -> Value:
         # Scores that are changed or compared with others are scaled first.
         scaled_first=not (soft_cap is None and mask is None and sinks is None and scale != 0),
         functions=vector_functions(["tanh"] * (soft_cap is not None), VECTOR_LANES),
-        **form_for(query.dtype).parameters(),
+        **form_for(query.dtype, window=window).parameters(),
     )
     operands = [*(kb.arg_value(i) for i in range(3)), mask, sinks, length]
     with kb.context, kb.location, kb.ip:

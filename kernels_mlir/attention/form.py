@@ -12,7 +12,7 @@ import torch
 
 from ir_runtime.device.machine import Machine, code_machine
 
-__all__ = ["AmxForm", "VectorForm", "form_for"]
+__all__ = ["AmxForm", "PairForm", "VectorForm", "form_for"]
 
 POWER4 = (1.00000259, 0.693003836, 0.241442753, 0.0520114639, 0.0135341676)
 """2 to the power of 0..1 as a polynomial, of an error of 3e-6, far below that of bfloat16."""
@@ -23,8 +23,21 @@ POWER6 = (1.0, 0.693147044, 0.240229306, 0.0554852806, 0.00967545171, 0.00124678
 CHANNELS, KEYS = 16, 32
 """Numbers of a part of a sum."""
 
-SCORE_BYTES = 32 * 6
-"""Bytes of a key in a block: of 32 scores in float32 and 32 probabilities in bfloat16."""
+STEP = 32
+"""Keys that are packed and multiplied together, in bfloat16."""
+
+SCORE_BYTES = 6
+"""Bytes of a score in float32 and a probability in bfloat16."""
+
+PAIR_TILE, PAIR_ROWS = 8, 24
+"""Query rows of a tile of sums and of a block, in products of pairs."""
+
+TILE_FEW = 4
+"""Query rows of a tile of rows that are too few for others, with AVX-512."""
+
+PAIR_PART = 16
+"""A block's scores and probabilities fill a 16th of the second cache, in products of pairs: with
+fewer blocks, sums are loaded and stored less often, and scores are read in order."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +64,42 @@ class AmxForm:
         """Return the parameters of the template."""
         return {
             "form": self.template,
+            "rows": self.rows,
+            "block": self.block,
+            "workers": self.workers,
+            "polynomial": POWER4,
+        }
+
+
+@dataclass(frozen=True)
+class PairForm:
+    """Attention in products of pairs of bfloat16, `vdpbf16ps`, for CPUs without AMX.
+
+    Attributes:
+        block: keys of a block.
+        workers: workgroups; each has a part of the scratch buffer.
+        tile_rows: query rows of a tile in registers, 32 keys or channels wide.
+        rows: query rows of a block, whole tiles.
+    """
+
+    block: int
+    workers: int
+    tile_rows: int = PAIR_TILE
+    rows: int = PAIR_ROWS
+
+    template = "attention_pairs"
+
+    @property
+    def name(self) -> str:
+        """A name that differs for each choice of sizes, for the variant of a kernel."""
+        return f"vdpbf16ps {self.tile_rows}x32 {self.rows}x{self.block}x{self.workers}"
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of the template."""
+        return {
+            "form": self.template,
+            "tile_rows": self.tile_rows,
+            "tile_few": TILE_FEW,
             "rows": self.rows,
             "block": self.block,
             "workers": self.workers,
@@ -91,7 +140,7 @@ class VectorForm:
         return {
             "form": self.template,
             "tile_rows": self.tile_rows,
-            "tile_few": 4 if self.wide else 2,
+            "tile_few": TILE_FEW if self.wide else 2,
             "vectors": self.vectors,
             "rows": self.rows,
             "block": self.block,
@@ -103,12 +152,33 @@ class VectorForm:
         }
 
 
-def form_for(dtype: torch.dtype, machine: Machine | None = None) -> AmxForm | VectorForm:
-    """Return the form for operands of a dtype on a machine; None for the one code is made for."""
+def form_for(
+    dtype: torch.dtype, machine: Machine | None = None, window: int | None = None
+) -> AmxForm | PairForm | VectorForm:
+    """Return the form for a call.
+
+    Args:
+        dtype: of the operands.
+        machine: where it runs; None for the machine that code is made for.
+        window: keys that a token sees, None for all.
+    """
     machine = machine or code_machine()
-    if dtype == torch.bfloat16 and machine.has("amx-tile", "amx-bf16", "avx512bf16"):
-        block = max(1, machine.l1_bytes // SCORE_BYTES // 32) * 32
-        return AmxForm(block, machine.cores)
+    if dtype == torch.bfloat16 and machine.has("avx512bf16"):
+        if machine.has("amx-tile", "amx-bf16"):
+            block = _whole_steps(machine.l1_bytes // (AmxForm.rows * SCORE_BYTES))
+            return AmxForm(block, machine.cores)
+        if machine.cpu.cpu == "x86-64-v4":
+            block = _whole_steps(machine.l2_bytes // PAIR_PART // (PAIR_ROWS * SCORE_BYTES))
+            return PairForm(_within(block, window), machine.cores)
     if machine.cpu.cpu == "x86-64-v4":
         return VectorForm(12, 2, 24, 128, machine.cores, wide=True)
     return VectorForm(6, 1, 24, 128, machine.cores, wide=False)
+
+
+def _whole_steps(keys: int) -> int:
+    return max(1, keys // STEP) * STEP
+
+
+def _within(block: int, window: int | None) -> int:
+    """Return fewer keys for a short window: on average half a block before it is computed, too."""
+    return block if window is None else min(block, max(2 * STEP, _whole_steps(window // 4)))

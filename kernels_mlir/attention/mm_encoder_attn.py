@@ -64,9 +64,9 @@ def mm_encoder_attn(
             outside of all segments is 0.
 
     Numerics:
-        Scores, softmax and sums in float32, rounded once to the dtype of `query`. On a CPU with AMX
-        the probabilities of bf16 are rounded to bf16, as torch does. The bits of a row do not
-        depend on the number of threads.
+        Scores, softmax and sums in float32, rounded once to the dtype of `query`. On a CPU that
+        multiplies bf16 (AMX or `vdpbf16ps`) the probabilities of bf16 are rounded to bf16, as torch
+        does. The bits of a row do not depend on the number of threads.
 
     Source:
         Attention Is All You Need, arXiv:1706.03762; grouped heads: arXiv:2305.13245.

@@ -33,16 +33,17 @@ _KEYS = GOLDEN / "keys.json"
 
 @dataclass(frozen=True)
 class Golden:
-    """One kernel: an op, arguments of a call, and the name of a target."""
+    """One kernel: an op, arguments of a call, the name of a target, and the CPU of the recorder."""
 
     name: str
     op: CustomOp
     arguments: Sequence[Any]
     target: str = ""
+    cpu: str = "x86-64-v4"
 
     def text(self) -> str:
         """Return the MLIR of the kernel, for the same caches on every machine."""
-        with code_for(usual_machine(cpu_named("x86-64-v4"))):
+        with code_for(usual_machine(cpu_named(self.cpu))):
             target = parse_target(self.target) if self.target else None
             ksel = run_select(self.op, self.arguments, target)
             return kernel_source(self.op, ksel).decode()
@@ -53,7 +54,8 @@ class Golden:
 
 
 def golden_cases() -> list[Golden]:
-    """Return each feature of the builder, and each kernel of the catalogue that is for any CPU."""
+    """Return each feature of the builder, each kernel of the catalogue that is for any CPU, and one
+    of a form that the CPU decides."""
     features = {**FEATURES, **ROW_FEATURES}
     found = [Golden(name, f.op, f.arguments, f.target) for name, f in features.items()]
     for case in CASES:
@@ -61,6 +63,10 @@ def golden_cases() -> list[Golden]:
             continue
         op = ALL_CUSTOM_OP_REGS[f"ir_kernels::{case.op}"]
         found.append(Golden(case.id.replace("-", "_"), op, case.arguments()))
+    heads = torch.zeros(1, 2, 2, 16, dtype=torch.bfloat16)
+    op = ALL_CUSTOM_OP_REGS["ir_kernels::mm_encoder_attn"]
+    pairs = "x86-64-v4+avx512bf16"
+    found.append(Golden("attention_pairs", op, (heads, heads, heads, None, None), cpu=pairs))
     return found
 
 

@@ -36,6 +36,7 @@ MACHINES = {
     "Sapphire Rapids": machine(
         "x86_64", V4 | {"avx512_bf16", "amx_tile", "amx_bf16", "amx_int8"}, 48, 2048, 2
     ),
+    "AMX refused": machine("x86_64", V4 | {"avx512_bf16"}, 48, 2048, 2),
     "Ice Lake": machine("x86_64", V4 | {"avx512_vnni"}, 48, 1280, 8),
     "laptop with AVX2": machine("x86_64", V3, 32, 256, 2),
     "x86-64 without AVX2": machine("x86_64", V2, 32, 256, 4),
@@ -43,10 +44,11 @@ MACHINES = {
     "Cortex-A72": machine("aarch64", NEON, 32, 1024, 4),
 }
 
-WIDE, NARROW = "avx512 12x32 24x128", "6x16 24x128"
+WIDE, NARROW, PAIRS = "avx512 12x32 24x128", "6x16 24x128", "vdpbf16ps 8x32 24x"
 FORMS = {
-    "Zen 4": ("12x32 16x16", "12x32vdpbf16ps 16x16", WIDE + "x16", "iree"),
+    "Zen 4": ("12x32 16x16", "12x32vdpbf16ps 16x16", PAIRS + "448x16", "iree"),
     "Sapphire Rapids": ("12x32 16x2", "amx8x16x2", "amx256x2", "iree"),
+    "AMX refused": ("12x32 16x2", "12x32vdpbf16ps 16x2", PAIRS + "896x2", "iree"),
     "Ice Lake": ("12x32 16x8", "12x32 16x8", WIDE + "x8", "iree"),
     "laptop with AVX2": ("6x16 4x2", "6x16 4x2", NARROW + "x2", "iree"),
     "x86-64 without AVX2": ("6x16 4x4", "6x16 4x4", NARROW + "x4", "native"),
@@ -67,6 +69,15 @@ def test_form_of_a_kind_of_cpu(name: str) -> None:
     )
     first = "iree" if has_tuned_products(found) else "native"
     assert (*forms, first) == FORMS[name], found
+
+
+@pytest.mark.parametrize(
+    ("window", "block"), [(None, 448), (1 << 40, 448), (512, 128), (129, 64), (1, 64)]
+)
+def test_a_short_window_has_short_blocks(window: int | None, block: int) -> None:
+    """On average half a block of keys is multiplied that no token of a query block sees."""
+    form = form_for(torch.bfloat16, MACHINES["Zen 4"], window)
+    assert form.name == f"{PAIRS}{block}x16"
 
 
 @pytest.mark.parametrize("first", [32, 48, 64])
@@ -131,7 +142,7 @@ def compiled_for(found: Machine, op: CustomOp, source: bytes) -> bytes:
     return compile_program(op.name, source, flags).vmfb
 
 
-@pytest.mark.parametrize("name", ["Graviton 3", "laptop with AVX2", "Zen 4"])
+@pytest.mark.parametrize("name", ["Graviton 3", "laptop with AVX2", "Ice Lake", "Zen 4"])
 def test_forms_of_attention_compile(name: str) -> None:
     found, op = MACHINES[name], ALL_CUSTOM_OP_REGS["ir_kernels::mm_encoder_attn"]
     heads = torch.zeros(1, 2, 2, 40, dtype=torch.bfloat16)

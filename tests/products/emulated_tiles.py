@@ -23,6 +23,7 @@ __all__ = ["can_emulate", "emulated_tiles"]
 TILE = "vector<16x16xi32>"
 _INTRINSIC = re.compile(r'llvm\.call_intrinsic "llvm\.x86\.(\w+)\.internal"\(([^)]*)\) : .*')
 _FUNCTIONS = {
+    "tilezero": ("tile_zero", f"() -> {TILE}", slice(0)),
     "tileloadd64": ("tile_load", f"(!llvm.ptr, i64) -> {TILE}", slice(2, 4)),
     "tilestored64": ("tile_store", f"(!llvm.ptr, i64, {TILE}) -> ()", slice(2, 5)),
     "tdpbf16ps": ("tile_dot", f"({TILE}, {TILE}, {TILE}) -> {TILE}", slice(3, 6)),
@@ -98,6 +99,9 @@ def _functions() -> str:
         ]
     return "\n".join(
         (
+            f"func.func private @tile_zero() -> {TILE} {{",
+            f"%v = arith.constant dense<0> : {TILE}",
+            f"return %v : {TILE} }}",
             f"func.func private @tile_load(%p: !llvm.ptr, %stride: i64) -> {TILE} {{",
             *load,
             f"return %v_16 : {TILE} }}",
