@@ -3,7 +3,8 @@
 A word of the query is `256 * high + low`, both signed bytes; a key counts as `key + 128`, which is
 unsigned. So a sum begins with what the 128 add, negated. Vectors hold `heads_each` heads of the query
 one after another, `byte_channels` channels of each: a row of keys is read once for all of them, and
-lanes are added up within a head only.
+lanes are added up within a head only. `batch_keys` keys have two sums each in registers at a
+time; more than two vectors of scores at once were slower.
 -#}
 {%- from 'attention_index.mlir' import at, constant with context -%}
 {%- from 'decode_index.mlir' import for_each_head with context -%}
@@ -11,7 +12,7 @@ lanes are added up within a head only.
 {%- set bytes = 'vector<%dxi8>' % (4 * lanes) -%}
 {%- set byte_channels = 4 * lanes // heads_each -%}
 {%- set byte_lines = (depth + byte_channels - 1) // byte_channels -%}
-{%- set batch_keys = 8 -%}
+{%- set batch_keys = [8, 2 * keys_each] | min -%}
 {%- set step_keys = [batch_keys, keys_each] | max -%}
 {%- set vectors = step_keys // keys_each -%}
 {%- set fitting = namespace(n=1) -%}
