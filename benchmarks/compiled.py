@@ -1,14 +1,15 @@
 """The speed of fused parts of a compiled graph, beside plain `torch.compile` of the same code.
 
 Each part is a function of a few ops. Our side compiles it with its fusion, so that one row kernel
-computes it; the peer compiles the ops' torch functions. A graph has the part several times, each
-time with its own tensors, and before each an op that does nothing: parts of a model are apart, too,
-and Inductor makes one kernel of what is not. What a graph of these ops alone takes with the same
-tensors is subtracted: the call, its guards, and the ops. As in a model, memory of results is used
-again. Both sides have static shapes and no gradients. The promises: the geometric
-mean of the ratios of all parts, dtypes and sizes is at most 0.7; a node of ours adds at most 4 us
-to its kernel's time. The node that is measured is a norm of one short row, and its kernel's own
-time, some 0.5 us, is counted with it.
+computes it; the peer compiles the ops' torch functions. A graph has the part several times, and
+before each an op that does nothing: parts of a model are apart, too, and Inductor makes one kernel
+of what is not. As in a model, each part has weights of its own, its activations were used just
+before, and its results are read by what follows and then freed. What a graph of the ops between
+the parts alone takes with as many tensors is subtracted: the call, its guards, and the ops. Both
+sides have static shapes and no gradients. The promises: the geometric mean of the ratios of all
+parts, dtypes and sizes is at most 0.7; a node of ours adds at most 4 us to its kernel's time. The
+node that is measured is a norm of one short row, and its kernel's own time, some 0.5 us, is counted
+with it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ NODE_LIMIT_US = 4.0
 F8 = torch.float8_e4m3fn
 HEAD = 128
 LIBRARY = torch.library.Library("ir_benchmarks", "FRAGMENT")
-LIBRARY.define("wait(Tensor before, Tensor(a!)[] after) -> ()")
+LIBRARY.define("wait(Tensor[] before, Tensor(a!)[] after) -> ()")
 LIBRARY.impl("wait", lambda before, after: None, "CPU")
 LEAST_US = 0.1
 """What a part takes at least; a difference below it is noise."""
@@ -180,8 +181,7 @@ def run(arguments: argparse.Namespace) -> bool:
     with torch.no_grad():
         for name, dtype, features, rows in sizes:
             part, repeat = PARTS[name], arguments.repeat or (32 if rows <= MOST_FEW_ROWS else 8)
-            made = [part.inputs(rows, features, DTYPES[dtype]) for _ in range(repeat)]
-            values = [tensor for each in made for tensor in each]
+            values = _values(part, rows, features, DTYPES[dtype], repeat)
             sides = _sides(part, values, repeat)
             times = measure_in_turn(sides, values, arguments.rounds or 15)
             fused_us, compiled_us = (
@@ -204,6 +204,17 @@ def run(arguments: argparse.Namespace) -> bool:
     print(f"fused to torch.compile: {mean:.2f} ({low:.2f} to {high:.2f}), limit {LIMIT}   {mine}")
     print(f"a node with its kernel: {node_us:.2f} us, limit {NODE_LIMIT_US:g}   {node}")
     return kept
+
+
+def _values(part: Part, rows: int, features: int, dtype: torch.dtype, repeat: int) -> list[Any]:
+    """Return the inputs of all parts in turn: weights of their own, and the same activations."""
+    first, *others = (part.inputs(rows, features, dtype) for _ in range(repeat))
+    for own in others:
+        first += tuple(
+            shared if shared.shape[0] == rows and shared.ndim > 1 else tensor
+            for shared, tensor in zip(first, own, strict=False)
+        )
+    return list(first)
 
 
 def _node_us(rounds: int) -> float:
@@ -246,18 +257,20 @@ def _sides(part: Part, values: Sequence[Any], repeat: int) -> list[Callable[...,
         part.by.run(graph, record)
         matched.append(record.matched_count)
 
+    count = len(values) // repeat
+    results = len(_flat(part.function(natives, *values[:count])))
+
     def repeated(ops: Any) -> Callable[..., Any]:
         def run_all(*tensors: Any) -> list[Any]:
-            count = len(tensors) // repeat
-            results: list[Any] = []
-            before = tensors[0]
+            found: list[Any] = []
             for at in range(0, len(tensors), count):
                 own = tensors[at : at + count]
-                torch.ops.ir_benchmarks.wait(before, own)
-                found = own if ops is None else _flat(part.function(ops, *own))
-                results += [] if ops is None else found
-                before = found[0]
-            return results
+                torch.ops.ir_benchmarks.wait(found, own)
+                if ops is None:  # the ops between the parts take as many tensors
+                    found = list((own * results)[:results])
+                else:
+                    found = list(_flat(part.function(ops, *own)))
+            return found
 
         return run_all
 

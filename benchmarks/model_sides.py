@@ -36,6 +36,10 @@ DTYPES = {
 }
 
 
+STEPS = 64
+"""Steps that a cache grows, before it has its first length again."""
+
+
 @dataclass(frozen=True)
 class Case:
     """What is measured.
@@ -182,15 +186,20 @@ def make_sides(case: Case, model: nn.Module, names: list[str]) -> list[Side]:
                 twin = copy.deepcopy(model, {id(p): p for p in model.parameters()})
                 optimised[wanted] = twin, ir_runtime.optimize(twin, weights=wanted)
             made, report = optimised[wanted]
-        run: Any = torch.compile(made, dynamic=False) if "compile" in name else made
-        call, after = _call(case, made, run)
+        compiled = ir_runtime.compile if name.startswith("ours") else torch.compile
+        run: Any = compiled(made, dynamic=False) if "compile" in name else made
+        call, after = _call(case, made, run, ours=report is not None)
         sides.append(Side(name, call, after, report))
     return sides
 
 
-def _call(case: Case, model: Any, run: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
+def _call(
+    case: Case, model: Any, run: Any, *, ours: bool
+) -> tuple[Callable[[], Any], Callable[[], Any]]:
     if case.phase == "decode":
-        return _step(case, model, run)
+        if run is model:
+            return _step(case, model, run, STEPS)
+        return _step(case, model, run, STEPS if ours else 1, static=ours)
     inputs = _inputs(case, model)
     return lambda: run(**inputs), lambda: None
 
@@ -211,12 +220,23 @@ def _inputs(case: Case, model: Any) -> dict[str, Any]:
     return {"input_ids": ids, "use_cache": True, "logits_to_keep": 1}
 
 
-def _step(case: Case, model: Any, run: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """Return a step of decoding on a cache of the case's length, and what shortens it again."""
-    from transformers import DynamicCache
+def _step(
+    case: Case, model: Any, run: Any, steps: int, *, static: bool = False
+) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """Return a step of decoding on a cache of the case's length, and what shortens it again.
+
+    Args:
+        case: the case.
+        model: its model.
+        run: the model, or what it is compiled to.
+        steps: after how many steps the cache is shortened. 1: each step has the same static
+            shapes, the best case of a plain `torch.compile`.
+        static: whether the cache has memory for all steps.
+    """
+    from transformers import DynamicCache, StaticCache
 
     config = model.config
-    cache: Any = DynamicCache()
+    cache: Any = StaticCache(config, case.tokens + steps) if static else DynamicCache()
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     shape = (case.batch, config.num_key_value_heads, case.tokens, size)
     generator = torch.Generator().manual_seed(case.tokens)  # all sides have the same cache
@@ -229,7 +249,16 @@ def _step(case: Case, model: Any, run: Any) -> tuple[Callable[[], Any], Callable
         "cache" if "cache" in known else "past_key_values": cache,
         "use_cache": True,
     }
-    return lambda: run(**inputs), lambda: cache.crop(-1)
+    done = 0
+
+    def after() -> None:
+        nonlocal done
+        done += 1
+        if done == steps:  # the cache is copied in the next step, as after any `crop`
+            cache.crop(-steps)
+            done = 0
+
+    return lambda: run(**inputs), after
 
 
 def read_bytes(case: Case, model: Any) -> int:

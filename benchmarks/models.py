@@ -207,7 +207,7 @@ def _measure(case: Case, arguments: argparse.Namespace) -> Result:
         layers = min(layers, 4)
     model = make_model(case.model, layers, DTYPES[case.dtype])
     names = ["eager", *([] if arguments.no_compile else ["compile"]), "ours"]
-    if arguments.full and not arguments.no_compile:
+    if (arguments.full or case.phase == "decode") and not arguments.no_compile:
         names.append("ours compiled")
     if case.dtype in ROUNDED_LIMITS:
         names += ["ours bf16", "torch rounded"]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests import cached_cxx
 from tests.session import temporary_directory
 
 _session_directory = temporary_directory("ir-runtime-tests-")
@@ -19,6 +20,7 @@ os.environ.setdefault(
     "IR_RUNTIME_COMPILE_CACHE",
     str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ir_runtime_tests"),
 )
+cached_cxx.install(_session_root, Path(os.environ["IR_RUNTIME_COMPILE_CACHE"]) / "cxx")
 
 import pytest  # noqa: E402
 

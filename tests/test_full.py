@@ -47,7 +47,14 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a checkout with this suite's conftest and a test file of its own."""
     root = tmp_path_factory.mktemp("suite")
     (root / "tests").mkdir()
-    for name in ("conftest.py", "full.py", "full_inputs.py", "schedule.py", "session.py"):
+    for name in (
+        "cached_cxx.py",
+        "conftest.py",
+        "full.py",
+        "full_inputs.py",
+        "schedule.py",
+        "session.py",
+    ):
         shutil.copy(ROOT / "tests" / name, root / "tests")
     shutil.copy(ROOT / "pyproject.toml", root)
     (root / "tests" / "test_parts.py").write_text(TESTS)

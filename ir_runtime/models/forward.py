@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from ir_runtime.ir import IrOp
 
-__all__ = ["is_mixed", "only", "row_forward"]
+__all__ = ["is_mixed", "is_recorded", "only", "row_forward"]
 
 Forward = Callable[..., Any]
 
@@ -27,6 +28,17 @@ def is_mixed(x: Tensor, weight: Tensor) -> bool:
     The op has the dtypes of its arguments instead, so the module computes such a call as before.
     """
     return x.dtype is not weight.dtype or torch.is_autocast_enabled(x.device.type)
+
+
+def is_recorded() -> bool:
+    """Tell whether somebody records what is computed, and would not see what a module keeps."""
+    return (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()
+        or torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None
+        or torch._C._are_functorch_transforms_active()
+        or forward_ad._current_level >= 0
+    )
 
 
 def row_forward(op: IrOp, weights: tuple[str, ...], epsilon: float) -> Forward:

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
 
 # This module is imported when a model of transformers is optimised, and no earlier.
 from transformers.cache_utils import DynamicCache, DynamicLayer
+
+from ir_runtime.models.forward import is_recorded
 
 __all__ = ["GrowingLayer", "grow_cache"]
 
@@ -88,7 +89,7 @@ class GrowingLayer(DynamicLayer):
             args: ignored, as in transformers.
             kwargs: ignored, as in transformers.
         """
-        if _is_recorded() or not self._fits(key_states, value_states):
+        if is_recorded() or not self._fits(key_states, value_states):
             self._room = self._views = None
             return super().update(key_states, value_states, *args, **kwargs)
         if not self.is_initialized:
@@ -105,7 +106,7 @@ class GrowingLayer(DynamicLayer):
     def reorder_cache(self, beam_idx: Any) -> None:
         """Take the sequences `beam_idx`, in memory for as many tokens as before."""
         room = self._present_room()
-        if room is None or _is_recorded():
+        if room is None or is_recorded():
             super().reorder_cache(beam_idx)
             return
         keys, values = self._tokens()
@@ -170,17 +171,6 @@ class GrowingLayer(DynamicLayer):
             else:
                 memo[id(vars(self)[name])] = value
         return plain
-
-
-def _is_recorded() -> bool:
-    """Tell whether somebody records what is computed, and would not see the memory."""
-    return (
-        torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
-        or torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None
-        or torch._C._are_functorch_transforms_active()
-        or forward_ad._current_level >= 0
-    )
 
 
 def _is_next(old: Tensor | None, new: Tensor) -> bool:

@@ -15,7 +15,7 @@ from ir_runtime.models.cache import find_cache
 from ir_runtime.models.change import Changes
 from ir_runtime.models.errors import OptimizeError
 from ir_runtime.models.found import KINDS, Found, Place, Request
-from ir_runtime.models.gated import find_gated
+from ir_runtime.models.gated_mlp.gated import find_gated
 from ir_runtime.models.linear import find_linear
 from ir_runtime.models.norm import find_norm
 from ir_runtime.models.refusal import refuse_model

@@ -34,6 +34,11 @@ Make = Callable[[nn.Module], PackedModule]
 _ROUNDED = "_rounded_by_ir_runtime"
 """The attribute of a module that has its rounded weights."""
 
+_Seen = tuple[str, str, int, int, int]
+
+_UNCOUNTED = -1
+"""The version of weights whose changes torch does not count: those made in inference mode."""
+
 
 class Rounded:
     """A rounded copy of a module's weights, made again when they change.
@@ -47,7 +52,7 @@ class Rounded:
     Args:
         module: whose weights they are, or those of its children.
         make: makes the copy of the module's present weights.
-        sources: the weights and biases: paths of the children, empty for the module itself, and
+        sources: the weights and biases: names of the children, empty for the module itself, and
             names of the parameters.
     """
 
@@ -55,16 +60,27 @@ class Rounded:
         self, module: nn.Module, make: Make, sources: Sequence[tuple[str, str | None]]
     ) -> None:
         self._make, self._sources = make, tuple(sources)
-        self._seen: tuple[Any, ...] | None = self._state(module)
+        self._seen: list[_Seen] | None = self._state(module)
         self.packed = make(module)
 
     def current(self, module: nn.Module) -> PackedModule:
         """Return the copy of the present weights; a graph that is being traced keeps the last."""
-        if not torch.compiler.is_compiling():
-            seen = self._state(module)
-            if seen != self._seen:
-                self.renew(module)
+        if not torch.compiler.is_compiling() and not self._is_current(module):
+            self.renew(module)
         return self.packed
+
+    def _is_current(self, module: nn.Module) -> bool:
+        """Tell whether all weights are those that were rounded; each call asks."""
+        if self._seen is None:
+            return False
+        for child, name, identity, version, address in self._seen:
+            owner: Any = module._modules.get(child) if child else module
+            found = None if owner is None else owner._parameters.get(name)
+            if found is None or id(found) != identity or found.data_ptr() != address:
+                return False
+            if version != _UNCOUNTED and found._version != version:
+                return False
+        return True
 
     def renew(self, module: nn.Module) -> None:
         """Make the copy again from the present weights."""
@@ -86,17 +102,16 @@ class Rounded:
                 old.get_buffer(name).copy_(buffer)
         old._parameters.update(new._parameters)
 
-    def _state(self, module: nn.Module) -> tuple[Any, ...]:
-        found = [
-            (module.get_submodule(path) if path else module)._parameters.get(name)
-            for path, name in self._sources
-            if name is not None
-        ]
-        return tuple(
-            (id(p), -1 if p.is_inference() else p._version, p.data_ptr())
-            for p in found
-            if p is not None
-        )
+    def _state(self, module: nn.Module) -> list[_Seen]:
+        """Return child, name, identity, version and address of each present weight."""
+        seen: list[_Seen] = []
+        for child, name in self._sources:
+            owner: Any = module._modules[child] if child else module
+            found = owner._parameters.get(name)
+            if name is not None and found is not None:
+                version = _UNCOUNTED if found.is_inference() else found._version
+                seen.append((child, name, id(found), version, found.data_ptr()))
+        return seen
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Rounded:
         """Return one for a copy of the module, which is not complete yet: it looks later."""

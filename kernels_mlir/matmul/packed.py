@@ -44,22 +44,22 @@ __all__ = [
     "packed_bytes",
     "packed_call",
     "packed_for",
+    "packed_pair",
     "packed_shape",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """A packed weight, and facts that show if its parameter has changed since.
+class _Source:
+    """A parameter, and facts that show if it has changed since it was packed.
 
     Attributes:
-        parameter: the parameter that was packed.
+        parameter: the parameter.
         version: torch's count of its changes.
         address: the address of its elements.
         layout: its shape, strides and dtype.
         probe: a view of 64 of its elements, spread over it.
         sample: the values of these elements when it was packed.
-        packed: the packed weight.
     """
 
     parameter: weakref.ref[Tensor]
@@ -68,17 +68,37 @@ class _Kept:
     layout: tuple[Any, ...]
     probe: Tensor
     sample: Tensor
-    packed: Tensor
+
+    @classmethod
+    def of(cls, weight: Tensor, gone: Callable[[weakref.ref[Tensor]], None]) -> _Source:
+        """Return the facts of today; `gone` is called when the parameter is."""
+        version, address, plain = weight._version, weight.data_ptr(), weight.detach()
+        probe = plain[:: max(1, plain.shape[0] // 8), :: max(1, plain.shape[1] // 8)][:8, :8]
+        layout = (weight.shape, weight.stride(), weight.dtype)
+        return cls(weakref.ref(weight, gone), version, address, layout, probe, probe.clone())
+
+    def is_true_to(self, weight: Tensor) -> bool:
+        """Tell whether a parameter is this one, and has not changed."""
+        return (
+            self.parameter() is weight
+            and self.version == weight._version
+            and self.address == weight.data_ptr()
+            and self.layout == (weight.shape, weight.stride(), weight.dtype)
+            and torch.equal(self.probe, self.sample)
+        )
 
 
-_kept: dict[tuple[int, bool], _Kept] = {}
-"""By the id of a parameter, and whether it has the rows of a gate and of its factor."""
+_Key = tuple[int, int]
+"""The id of a parameter, and whether it has the rows of a gate; of a pair both ids."""
+
+_kept: dict[_Key, tuple[tuple[_Source, ...], Tensor]] = {}
+"""What was packed, and its packed form."""
 _lock = fork_safe_lock()
 
 
 def packed_bytes() -> int:
     """Return the memory of all packed weights, in bytes."""
-    return sum(k.packed.numel() * k.packed.element_size() for k in tuple(_kept.values()))
+    return sum(packed.nbytes for _, packed in tuple(_kept.values()))
 
 
 def forget_packed() -> None:
@@ -115,20 +135,37 @@ def packed_for(
         gated: whether its first half has the rows of a gate, which are packed beside those of the
             factor.
     """
-    kept = _kept.get((id(weight), gated))
-    if kept is not None and _is_true_to(kept, weight):
-        return None if set_devices else kept.packed  # the current device may not be a CPU
-    return _pack_again(weight, call, gated=gated) if _is_packable(weight) else None
+    return _packed((id(weight), gated), (weight,), call)
 
 
-def _is_true_to(kept: _Kept, weight: Tensor) -> bool:
-    return (
-        kept.parameter() is weight
-        and kept.version == weight._version
-        and kept.address == weight.data_ptr()
-        and kept.layout == (weight.shape, weight.stride(), weight.dtype)
-        and torch.equal(kept.probe, kept.sample)
-    )
+def packed_pair(gate: Tensor, factor: Tensor, call: Callable[[], Call]) -> Tensor | None:
+    """Return the packed form of two parameters, as that of one that has the rows of both.
+
+    Args:
+        gate: the parameter of the gate.
+        factor: that of its factor, of the same shape and dtype.
+        call: as for `packed_for`.
+    """
+    return _packed((id(gate), id(factor)), (gate, factor), call)
+
+
+def _packed(
+    key: _Key, weights: tuple[Tensor, ...], call: Callable[[], Call] | None
+) -> Tensor | None:
+    found = _find(key, weights)
+    if found is not None:
+        return None if set_devices else found  # the current device may not be a CPU
+    return _pack_again(key, weights, call) if all(map(_is_packable, weights)) else None
+
+
+def _find(key: _Key, weights: tuple[Tensor, ...]) -> Tensor | None:
+    kept = _kept.get(key)
+    if kept is None:
+        return None
+    for source, weight in zip(kept[0], weights, strict=True):
+        if not source.is_true_to(weight):
+            return None
+    return kept[1]
 
 
 def _is_packable(weight: Tensor) -> bool:
@@ -144,30 +181,31 @@ def _is_packable(weight: Tensor) -> bool:
     )
 
 
-def _pack_again(weight: Tensor, call: Callable[[], Call] | None, *, gated: bool) -> Tensor:
-    machine = None if call is None else _target_for(call(), weight, gated=gated).machine
+def _pack_again(key: _Key, weights: tuple[Tensor, ...], call: Callable[[], Call] | None) -> Tensor:
+    first, is_pair = next(iter(weights)), len(weights) > 1
+    gated = is_pair or bool(key[1])
+    shape = (first.shape[0] * len(weights), first.shape[1])
+    machine = None
+    if call is not None:
+        machine = _target_for(call(), first.dtype, shape, gated=gated).machine
     with hold(_lock), code_for(machine):
-        key = id(weight), gated
-        kept = _kept.get(key)
-        if kept is not None and _is_true_to(kept, weight):  # another thread was first
-            return kept.packed
-        version, address, plain = weight._version, weight.data_ptr(), weight.detach()
-        probe = plain[:: max(1, plain.shape[0] // 8), :: max(1, plain.shape[1] // 8)][:8, :8]
-        sample = probe.clone()
-        packed = pack_weight(interleave_gate(*plain.chunk(2)) if gated else plain)
-        layout = (weight.shape, weight.stride(), weight.dtype)
-        reference = weakref.ref(weight, functools.partial(_forget, key))
-        _kept[key] = _Kept(reference, version, address, layout, probe, sample, packed)
+        found = _find(key, weights)
+        if found is not None:  # another thread was first
+            return found
+        gone = functools.partial(_forget, key)
+        sources = tuple(_Source.of(weight, gone) for weight in weights)
+        halves = [weight.detach() for weight in weights] if is_pair else first.detach().chunk(2)
+        packed = pack_weight(interleave_gate(*halves) if gated else first.detach())
+        _kept[key] = sources, packed
     add_count("packs")
     return packed
 
 
-def _target_for(call: Call, weight: Tensor, *, gated: bool) -> Target:
+def _target_for(call: Call, dtype: torch.dtype, shape: tuple[int, int], *, gated: bool) -> Target:
     op, arguments = call
 
     def for_this_code() -> tuple[Any, ...]:
-        shape = packed_shape(weight.dtype, *weight.shape, gated=gated)
-        return arguments(torch.empty(shape, dtype=weight.dtype))
+        return arguments(torch.empty(packed_shape(dtype, *shape, gated=gated), dtype=dtype))
 
     return target_to_use(op, for_this_code)
 
@@ -180,10 +218,10 @@ def packed_shape(
     return tile_for(dtype).packed_shape(packed_rows, in_features)
 
 
-def _forget(key: tuple[int, bool], gone: weakref.ref[Tensor]) -> None:
+def _forget(key: _Key, gone: weakref.ref[Tensor]) -> None:
     """Drop the packed form of a dead parameter, unless a new parameter has its id already."""
     kept = _kept.get(key)
-    if kept is not None and kept.parameter is gone:
+    if kept is not None and any(source.parameter is gone for source in kept[0]):
         del _kept[key]
 
 

@@ -1,4 +1,4 @@
-"""The kernel of `gate_up_silu` and `linear_act` for a packed weight."""
+"""The kernel of `gate_up_silu` and `linear_act` for a packed weight, or two packed as one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor
 from ir_runtime.dtypes import format_tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import CustomOp, KernelSelection
-from kernels_mlir.library import register_packed_kernel
+from kernels_mlir.library import FLOATS, register_packed_kernel
 from kernels_mlir.matmul.epilogue import GATED
 from kernels_mlir.matmul.kernel import select_rows
-from kernels_mlir.matmul.packed import Call, packed_shape
+from kernels_mlir.matmul.packed import Call, packed_pair, packed_shape
 from kernels_mlir.matmul.product_form import AmxForm, FloatForm, float_form
 from kernels_mlir.matmul.product_kernel import PRODUCT_FLAGS, generate_fused, select_end
 from kernels_mlir.matmul.quantized_layout import HALF
@@ -21,7 +21,7 @@ from kernels_mlir.matmul.quantized_layout import HALF
 if TYPE_CHECKING:
     from ir_runtime.op_reg import KernelBuilder
 
-__all__ = ["finish_packed", "finished_call"]
+__all__ = ["finish_packed", "finished_call", "gate_up_pair"]
 
 OPERANDS = {"x": 0, "w": 1, "bias": 2, "residual": 3}
 
@@ -46,6 +46,30 @@ def finish_packed(
     """Compute `activation(x @ weight.T + bias) + residual` from the packed form of the weight."""
     n = weight.shape[0] // (2 if activation == GATED else 1)
     return _finish(x, packed, bias, residual, n, weight.shape[1], activation)
+
+
+def gate_up_pair(x: Tensor, gate: Tensor, up: Tensor) -> Tensor | None:
+    """Compute `silu(x @ gate.T) * (x @ up.T)` as one product, without gradients.
+
+    Args:
+        x: `[*, k]` f32, bf16 or f16 on the CPU.
+        gate: `[n, k]`, an `nn.Parameter` of the dtype of `x`.
+        up: the same, of the factor.
+
+    Returns:
+        `[*, n]`, dtype of `x`, contiguous; None if an argument is not as above, or if a weight
+        cannot be packed: its changes are not counted, or the current device is no CPU.
+    """
+    n, k = gate.shape
+    fits = up.shape == gate.shape and x.dtype is gate.dtype is up.dtype and x.dtype in FLOATS
+    if not fits or x.device.type != "cpu" or x.shape[-1:] != (k,):
+        return None
+
+    def call() -> Call:
+        return "ir_packed::product", lambda packed: (x, packed, None, None, n, k, GATED)
+
+    packed = packed_pair(gate, up, call)
+    return None if packed is None else _finish(x, packed, None, None, n, k, GATED)
 
 
 @register_packed_kernel

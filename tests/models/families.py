@@ -112,7 +112,7 @@ def _llama() -> nn.Module:
     return _decoder("Llama")
 
 
-_SLIDING = {"norm": 5, "rotary": 2, "attention": 2, "linear": 15}
+_SLIDING = {"norm": 5, "rotary": 2, "attention": 2, "linear": 15, "mlp": 2}
 _LLAMA = {**_SLIDING, "cache": 1}
 
 FAMILIES = {

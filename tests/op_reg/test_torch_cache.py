@@ -46,7 +46,7 @@ torch.library.register_autograd("ir_tests_cache::plain", user.backward, lib=libr
 x = torch.ones(4, requires_grad=True)
 found = []
 for op in (same, torch.ops.ir_runtime.wide, torch.ops.ir_tests_cache.plain):
-    y = torch.compile(lambda x: op(x) + 1)(x)
+    y = torch.compile(lambda x: op(x))(x)  # Inductor has nothing to build
     (g,) = torch.autograd.grad(y.sum(), x)
     found += [str(y.dtype), g[0].item()]
 from torch._dynamo.utils import counters

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ir_runtime.models.change import Change
 from ir_runtime.models.forward import only
 from ir_runtime.models.found import Found, Place, Request, Trial
-from ir_runtime.models.gate import Gate
+from ir_runtime.models.gated_mlp.gate import Gate
 from ir_runtime.models.product import Product, product_of
 from ir_runtime.models.quantized import (
     Rounded,

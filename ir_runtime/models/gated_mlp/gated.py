@@ -13,7 +13,7 @@ from ir_runtime.models.change import Change, NewForward
 from ir_runtime.models.condition import why_not
 from ir_runtime.models.forward import only
 from ir_runtime.models.found import Found, Place, Request, Trial
-from ir_runtime.models.gate import Gate, gate_of
+from ir_runtime.models.gated_mlp.gate import Gate, gate_of
 from ir_runtime.models.product import Product, product_of
 from ir_runtime.models.provider import provider_of
 from ir_runtime.models.report import Left, Replaced
@@ -90,13 +90,16 @@ def _activation_child(module: nn.Module, gate: Gate) -> tuple[nn.Module, ...]:
 def _joined(place: Place, gate: Gate, request: Request) -> Found | Left:
     """Replace both projections and the gate by one product."""
     if gate.activation != Activation("silu"):
-        reason = f"no op joins two projections by {gate.activation.op}"
-    elif request.weights is None:
-        reason = "with weights as they are, its projections are computed one by one"
-    elif not request.undo:
-        reason = "its projections stay apart, as in the state dict"
-    else:
-        from ir_runtime.models.joined import join_gate_and_up
+        return place.left("mlp", f"no op joins two projections by {gate.activation.op}")
+    if request.weights is None:
+        if not request.undo:
+            reason = "its packed copy takes the memory of the weights again, and `undo` is False"
+            return place.left("mlp", reason)
+        from ir_runtime.models.gated_mlp.packed_pair import pack_gate_and_up
 
-        return join_gate_and_up(place, gate, request)
-    return place.left("mlp", reason)
+        return pack_gate_and_up(place, gate)
+    if not request.undo:
+        return place.left("mlp", "its projections stay apart, as in the state dict")
+    from ir_runtime.models.gated_mlp.joined import join_gate_and_up
+
+    return join_gate_and_up(place, gate, request)

@@ -1,0 +1,1 @@
+"""Gated MLPs: their structure, and their projections as one product."""
