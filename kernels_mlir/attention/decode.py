@@ -27,12 +27,17 @@ CHUNK = 256
 """Keys of an item of work: it leaves a sum that is merged, a few hundredths of what it reads."""
 
 BLOCK = 64
-"""Keys of a block: sums are made of as many products, and a block fits into the second cache."""
+"""Keys of a block: sums are made of as many products. One is fetched while one is computed."""
+
+BYTE_KEYS = 2
+"""How many times as many keys of 8 bits are in a chunk and a block, to have as many bytes."""
 
 MOST_TILE_HEADS = 8
 
-AHEAD = BLOCK
-"""Keys between the use of a row and its prefetch: a block is fetched while one is computed."""
+MOST_CHANNEL_VECTORS = 8
+
+HEADS_INSIDE = ("pages", "tokens_first")
+"""Places where the same keys of all heads lie together: a worker reads them one after another."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class DecodeForm:
         workers: workgroups, one for each core.
         pairs: whether the CPU multiplies pairs of bfloat16 into sums in float32.
         words: the instruction that multiplies pairs of 16-bit integers, for int8; "" without one.
+            CPUs with `vpdpwssd` multiply bytes, too.
     """
 
     lanes: int
@@ -58,26 +64,36 @@ class DecodeForm:
         words = f" {self.words}" if self.words else ""
         return f"decode{self.lanes}x{self.workers}{pairs}{words}"
 
-    def parameters(self, group: int, depth: int, *, words: bool) -> dict[str, int]:
-        """Return the sizes of the template for `group` query heads a key head.
+    def parameters(
+        self, group: int, depth: int, slots: int, *, scaled: bool, words: bool
+    ) -> dict[str, int]:
+        """Return the sizes of the template.
 
-        With `words`, channels are counted in pairs of vectors.
+        Args:
+            group: query heads a key head.
+            depth: channels of a head.
+            slots: key heads whose queries a worker holds.
+            scaled: whether keys have 8 bits.
+            words: whether channels are counted in pairs of vectors.
         """
+        chunk, block = (n * (BYTE_KEYS if scaled else 1) for n in (CHUNK, BLOCK))
         heads_each = min(1 << (group - 1).bit_length(), MOST_TILE_HEADS, self.lanes // 2)
         tiles, out_lines = -(-group // heads_each), -(-depth // self.lanes)
         unit = 2 if words else 1
         d_lines = -(-out_lines // unit) * unit
-        fitting = [n for n in range(unit, self.lanes // heads_each + 1, unit) if d_lines % n == 0]
+        most = min(self.lanes // heads_each, MOST_CHANNEL_VECTORS)
+        fitting = [n for n in range(unit, most + 1, unit) if d_lines % n == 0]
         tile_lines = heads_each * d_lines + 2
-        q_lines, s_lines = tiles * heads_each * d_lines, BLOCK * heads_each // self.lanes
+        q_lines, s_lines = tiles * heads_each * d_lines, block * heads_each // self.lanes
+        own_lines = slots * (q_lines + 2 * tiles) + s_lines + 2 + block // self.lanes
         return {
             "lanes": self.lanes,
             "workers": self.workers,
-            "chunk": CHUNK,
-            "block": BLOCK,
+            "chunk": chunk,
+            "block": block,
             "heads_each": heads_each,
             "keys_each": self.lanes // heads_each,
-            "channel_vectors": min(fitting[-1], 8),
+            "channel_vectors": fitting[-1],
             "tiles": tiles,
             "d_lines": d_lines,
             "out_lines": out_lines,
@@ -85,7 +101,8 @@ class DecodeForm:
             "part_lines": tiles * tile_lines,
             "q_lines": q_lines,
             "s_lines": s_lines,
-            "own_lines": q_lines + s_lines + 2 + BLOCK // self.lanes + tiles,
+            "own_lines": own_lines,
+            "slots": slots,
         }
 
 
@@ -145,12 +162,15 @@ class Decode:
         group = self.heads // self.kv_heads
         form = decode_form()
         words = form.words if scaled and self.dtype == torch.bfloat16 else ""
+        inside = self.place in HEADS_INSIDE
+        slots = self.kv_heads if inside else 1
         return {
             "place": self.place,
             "paged": paged,
             "sliced": self.sliced,
             "scaled": scaled,
             "words": words,
+            "by_bytes": words == "vpdpwssd",
             "pairs": form.pairs and self.dtype == self.cache == torch.bfloat16,
             "kv_heads": self.kv_heads,
             "group": group,
@@ -158,7 +178,7 @@ class Decode:
             "element": _name(self.dtype),
             "cache": _name(self.cache),
             "cache_bytes": self.cache.itemsize,
-            "ahead": AHEAD,
+            "heads_inside": inside,
             "scale": self.scale,
             "page": self.page,
             "entry": entry,
@@ -176,7 +196,7 @@ class Decode:
             "inputs": inputs + ["mask"] * (self.mask is not None),
             "outputs": ["parts", "own"] + ["report"] * paged,
             "merge_inputs": merged,
-            **form.parameters(group, self.depth, words=bool(words)),
+            **form.parameters(group, self.depth, slots, scaled=scaled, words=bool(words)),
         }
 
 

@@ -87,8 +87,8 @@ def paged_attention_decode(
     Numerics:
         Scores, softmax and sums in float32, rounded once to the dtype of `query`; the bits of a row
         depend on its sequence alone. With an int8 cache, on x86, a bf16 `query` is rounded by at
-        most `2 ** -16` of its head's largest channel (a 128th of that channel's own rounding), and
-        a weight times its value scale by that part of both their largest ones of 64 keys.
+        most a 65000th of its head's largest channel (a 127th of that channel's own rounding), and a
+        weight times its value scale by that part of both their largest ones of 128 keys.
 
     Source:
         Efficient Memory Management for Large Language Model Serving with PagedAttention,

@@ -250,8 +250,10 @@ class PagedCache:
 def _new_pages(
     shape: tuple[int, int, int, int], dtype: torch.dtype, device: torch.device | str
 ) -> CachePages:
-    key, value = (empty_in_large_pages(shape, dtype, device).zero_() for _ in range(2))
+    def zeros(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        return empty_in_large_pages(shape, dtype, device).zero_()
+
+    key, value = (zeros(shape, dtype) for _ in range(2))
     if dtype != torch.int8:
         return CachePages(key, value, None, None)
-    scales = (torch.zeros(shape[:3], dtype=torch.float32, device=device) for _ in range(2))
-    return CachePages(key, value, *scales)
+    return CachePages(key, value, *(zeros(shape[:3], torch.float32) for _ in range(2)))

@@ -53,16 +53,18 @@ def cached(
     dtype: torch.dtype = torch.float32,
     cache: torch.dtype = torch.float32,
     pages: int = 20,
+    heads: tuple[int, int] = (HEADS, KV_HEADS),
+    depth: int = DEPTH,
     index: torch.dtype = torch.int32,
     window: int | None = None,
     soft_cap: float | None = None,
     sinks: bool = False,
 ) -> list[Any]:
     """Return the arguments of `paged_attention_decode`; what no key needs is NaN, or no page."""
-    batch = len(lengths)
+    batch, pages = len(lengths), max(pages, -(-max(lengths) // PAGE))
     blocks = batch * pages + 3
-    query = normal(batch, HEADS, DEPTH, dtype=dtype)
-    key, value = (normal(blocks, KV_HEADS, PAGE, DEPTH, seed=seed) for seed in (1, 2))
+    query = normal(batch, heads[0], depth, dtype=dtype)
+    key, value = (normal(blocks, heads[1], PAGE, depth, seed=seed) for seed in (1, 2))
     order = torch.randperm(blocks, generator=torch.Generator().manual_seed(3))
     table = order[: batch * pages].view(batch, pages).to(index)
     seen = torch.zeros(blocks, PAGE, dtype=torch.bool)
@@ -81,7 +83,7 @@ def cached(
         scales = [s.masked_fill(~seen.unsqueeze(1), float("nan")) for s in found]
     else:
         key, value = (t.masked_fill(~seen[:, None, :, None], float("nan")) for t in (key, value))
-    more = normal(HEADS, dtype=dtype, seed=4) if sinks else None
+    more = normal(heads[0], dtype=dtype, seed=4) if sinks else None
     counts = torch.tensor(lengths, dtype=index)
     caches = (key.to(cache), value.to(cache))
     return [query, *caches, table, counts, None, window, soft_cap, more, *scales]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -12,7 +13,9 @@ from torch import Tensor
 from ir_runtime import Device, aot, ir
 from ir_runtime.errors import ArgumentError, IndexOutOfRangeError
 from ir_runtime.ir import IrOp
+from kernels_mlir.attention.decode import DecodeForm
 from kernels_mlir.attention.paged_attention_decode import native_paged_attention_decode
+from kernels_mlir.attention.rules import MAX_DEPTH
 from tests.decoder.arguments import HEADS, PAGE, cached, called, widen
 
 FULL = {"window": 100, "soft_cap": 5.0, "sinks": True, "index": torch.int64}
@@ -40,7 +43,7 @@ def error_of(result: Tensor, arguments: list[Any]) -> float:
 
 
 @each_kind
-@pytest.mark.parametrize("lengths", [[1], [320, 16, 17], [0, 5, 300]])
+@pytest.mark.parametrize("lengths", [[1], [320, 16, 17], [0, 5, 300], [1100, 513]])
 def test_error_is_that_of_torch(op: IrOp, kind: str, lengths: list[int]) -> None:
     """Also where memory that no key is in holds NaN, and the table numbers that are no pages."""
     arguments = cached(lengths, **KINDS[kind])
@@ -52,7 +55,7 @@ def test_error_is_that_of_torch(op: IrOp, kind: str, lengths: list[int]) -> None
 
 @each_kind
 def test_a_row_does_not_depend_on_its_batch_nor_on_threads(op: IrOp, kind: str) -> None:
-    arguments = cached([300, 7, 256, 31], **KINDS[kind])
+    arguments = cached([1100, 7, 512, 31], **KINDS[kind])
     together = computed(op, arguments)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -65,6 +68,27 @@ def test_a_row_does_not_depend_on_its_batch_nor_on_threads(op: IrOp, kind: str) 
         for i in (0, 3, 4):
             alone[i] = arguments[i][b : b + 1].contiguous()
         torch.testing.assert_close(computed(op, alone)[0], together[b], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("heads", "depth"), [((2, 2), 160), ((5, 1), 40)])
+def test_an_int8_cache_of_any_heads_has_the_error_of_torch(
+    op: IrOp, heads: tuple[int, int], depth: int
+) -> None:
+    """One query head a key head, whose rows take more than one pass; 5 heads, with 3 of padding."""
+    arguments = cached([320, 70], cache=torch.int8, dtype=torch.bfloat16, heads=heads, depth=depth)
+    ours, native = (computed(op, arguments, name) for name in ("iree", "native"))
+    assert error_of(ours, arguments) <= 1.5 * error_of(native, arguments)
+
+
+@pytest.mark.parametrize("lanes", [8, 16])
+@pytest.mark.parametrize("words", [False, True])
+def test_passes_over_the_channels_cover_each_once(lanes: int, words: bool) -> None:
+    form = DecodeForm(lanes, workers=2)
+    for group, depth in itertools.product(range(1, 17), range(1, MAX_DEPTH + 1)):
+        sizes = form.parameters(group, depth, 1, scaled=words, words=words)
+        assert sizes["d_lines"] % sizes["channel_vectors"] == 0
+        assert depth <= sizes["d_lines"] * lanes
+        assert sizes["channel_vectors"] * sizes["heads_each"] <= lanes
 
 
 @pytest.mark.parametrize("spread", [1.0, 100.0])

@@ -6,6 +6,10 @@ core, so that all of them work for one long sequence. An item leaves a largest s
 weighted sum of values; the second dispatch merges those of a sequence. Chunks begin at multiples of
 `chunk`: the bits of a result depend on its sequence alone, not on the batch nor the threads.
 
+With `heads_inside`, the key heads of a chunk are neighbours among the items, and a worker takes a
+block of keys of one head after another, so that it reads memory in the order in which it lies, and
+the prefetchers of the CPU can follow. Else, the chunks of a head are neighbours.
+
 Reading keys and values limits the time, so each is read once, as it lies, and nothing is packed.
 A tile of scores is `keys_each` keys times `heads_each` query heads, `lanes` sums in registers whose
 lanes are added up together: the lane of key `k` and head `h` of a tile is `k * heads_each + h`. The
@@ -16,9 +20,11 @@ that is not in the cache is read as if it had no keys, and reported; so are leng
 `sliced`: a sequence has memory for `room` keys, of which the first `width` are there.
 -#}
 {%- from 'attention_index.mlir' import at, constant with context -%}
-{%- from 'decode_index.mlir' import bindings, bound, most_keys, number, power_constants, read, read_pairs, sizes, span with context -%}
-{%- from 'decode_block.mlir' import by_head, report, scores, softmax, values with context -%}
-{%- from 'decode_words.mlir' import query_words, word_constants with context -%}
+{%- from 'decode_index.mlir' import bindings, bound, most_keys, number, power_constants, sizes, span with context -%}
+{%- from 'decode_block.mlir' import report with context -%}
+{%- from 'decode_bytes.mlir' import byte_constants with context -%}
+{%- from 'decode_chunk.mlir' import chunk_of_heads, queries with context -%}
+{%- from 'decode_words.mlir' import word_constants with context -%}
 {%- set room = '%room' if sliced else '%width' %}
 !lines = memref<?x{{ lanes }}xf32>
 !linest = tensor<?x{{ lanes }}xf32>
@@ -66,6 +72,9 @@ hal.executable.source private @decode_attend {
 {%- if words %}
       {{- word_constants() }}
 {%- endif %}
+{%- if by_bytes %}
+      {{- byte_constants() }}
+{%- endif %}
       {{- most_keys() }}
       %q_rows = arith.muli %batch, %heads : index
 {%- if paged %}
@@ -95,13 +104,18 @@ hal.executable.source private @decode_attend {
       %own_base = llvm.inttoptr %own_i64 : i64 to !llvm.ptr
       %k_base = memref.extract_aligned_pointer_as_index %ks : memref<?x{{ depth }}x{{ cache }}> -> index
       %v_base = memref.extract_aligned_pointer_as_index %vs : memref<?x{{ depth }}x{{ cache }}> -> index
+{%- if scaled %}
+      %ksc_base = memref.extract_aligned_pointer_as_index %kscs : memref<?xf32> -> index
+      %vsc_base = memref.extract_aligned_pointer_as_index %vscs : memref<?xf32> -> index
+{%- endif %}
       {{- at('q_own', 'a * %d' | format(own_lines), '%worker') }}
-      {{- at('s_own', 'a + %d' | format(q_lines), '%q_own') }}
+      {{- at('s_own', 'a + %d' | format(q_lines * slots), '%q_own') }}
       {{- at('shrink_own', 'a + %d' | format(s_lines), '%s_own') }}
 {%- if words %}
       {{- at('grow_own', 'a + 1', '%shrink_own') }}
       {{- at('vsc_own', 'a + 2', '%shrink_own') }}
       {{- at('factor_own', 'a + %d' | format(2 + block // lanes), '%shrink_own') }}
+      {{- at('offset_own', 'a + %d' | format(tiles * slots), '%factor_own') }}
 {%- endif %}
 {%- if paged %}
       %is_first = arith.cmpi eq, %worker, %c0 : index
@@ -132,76 +146,41 @@ hal.executable.source private @decode_attend {
         {{- at('mask_last', 'a - 1', '%mask_rows') }}
         %mask_row = arith.minsi %b, %mask_last : index
 {%- endif %}
-        scf.for %item = %item_first to %item_end step %c1 {
-          %in_sequence = arith.subi %item, %base : index
-          %kh = arith.divui %in_sequence, %chunks : index
-          %c = arith.remui %in_sequence, %chunks : index
-          {{- at('k_any', '(a + b) * %d' | format(chunk), '%chunk0', '%c') }}
-          {{- at('k_until', 'a + %d' | format(chunk), '%k_any') }}
-          %k_first = arith.maxsi %k_any, %start : index
-          %k_end = arith.minsi %k_until, %len : index
-          {{- at('k_even', 'a floordiv 16 * 16', '%k_first') }}
-          {{- at('part', 'a * %d' | format(part_lines), '%item') }}
-{%- if place == 'heads_first' %}
-          %b_heads = arith.muli %b, %kv_heads : index
-          %b_head = arith.addi %b_heads, %kh : index
-          %row_first = arith.muli %b_head, {{ room }} : index
-{%- elif place == 'tokens_first' %}
-          %b_keys = arith.muli %b, {{ room }} : index
-          {{- at('row_first', 'a * %d + b' | format(kv_heads), '%b_keys', '%kh') }}
-{%- endif %}
-          scf.for %h = %c0 to %heads_all step %c1 {
-            {{- constant('h_last', group - 1) }}
-            %h_in = arith.minsi %h, %h_last : index
-            %b_q = arith.muli %b, %heads : index
-            {{- at('q_row', 'a + b * %d + c' | format(group), '%b_q', '%kh', '%h_in') }}
-{%- if words %}
-            {{- query_words() }}
-{%- else %}
-            scf.for %line = %c0 to %{{ 'd_pairs' if pairs else 'd_lines' }} step %c1 {
-{%- if pairs %}
-              {{- at('d', 'a * 32', '%line') }}
-              {{- read_pairs('x_pairs', '%qs', '%q_row, %d') }}
-              %x = vector.bitcast %x_pairs : vector<32xbf16> to !f
-{%- else %}
-              {{- at('d', 'a * %d' | format(lanes), '%line') }}
-              {{- read('x', '%qs', element, '%q_row, %d') }}
-{%- endif %}
-              {{- at('q_to', 'a + b * %d + c' | format(d_lines), '%q_own', '%h', '%line') }}
-              vector.store %x, %own[%q_to, %c0] : !lines, !f
-            }
-{%- endif %}
+        %item0 = arith.subi %item_first, %base : index
+        %item1 = arith.subi %item_end, %base : index
+        %has_items = arith.cmpi slt, %item0, %item1 : index
+{%- if heads_inside %}
+        %group_first = arith.divui %item0, %kv_heads : index
+        %group_end = arith.ceildivui %item1, %kv_heads : index
+        %group_next = arith.addi %group_first, %c1 : index
+        %is_one = arith.cmpi eq, %group_next, %group_end : index
+        %head_low = arith.remui %item0, %kv_heads : index
+        {{- at('head_high', 'a - b * %d' | format(kv_heads), '%item1', '%group_first') }}
+        // A worker with items of several chunks has all heads.
+        %q_first = arith.select %is_one, %head_low, %c0 : index
+        %q_end = arith.select %is_one, %head_high, %kv_heads : index
+        scf.if %has_items {
+          scf.for %kh = %q_first to %q_end step %c1 {
+            {{- queries() }}
           }
-          scf.for %tile = %c0 to %tiles step %c1 {
-            {{- at('o_tile', 'a + b * %d' | format(tile_lines), '%part', '%tile') }}
-            {{- at('m_line', 'a + %d' | format(heads_each * d_lines), '%o_tile') }}
-            {{- at('l_line', 'a + 1', '%m_line') }}
-            scf.for %o_line = %o_tile to %m_line step %c1 {
-              vector.store %zero, %parts[%o_line, %c0] : !lines, !f
-            }
-            vector.store %lowest, %parts[%m_line, %c0] : !lines, !f
-            vector.store %zero, %parts[%l_line, %c0] : !lines, !f
-          }
-          scf.for %t_block = %k_even to %k_end step %block {
-            %block_until = arith.addi %t_block, %block : index
-            %block_end = arith.minsi %block_until, %k_end : index
-            scf.for %tile = %c0 to %tiles step %c1 {
-              {{- at('q_tile', 'a + b * %d' | format(heads_each * d_lines), '%q_own', '%tile') }}
-              {{- at('o_tile', 'a + b * %d' | format(tile_lines), '%part', '%tile') }}
-              {{- at('m_line', 'a + %d' | format(heads_each * d_lines), '%o_tile') }}
-              {{- at('l_line', 'a + 1', '%m_line') }}
-              {{- scores() }}
-              {{- softmax() }}
-              {{- values() }}
-            }
-          }
-          scf.for %tile = %c0 to %tiles step %c1 {
-            {{- at('l_line', 'a + b * %d + %d' | format(tile_lines, tile_lines - 1), '%part', '%tile') }}
-            %l_lanes = vector.load %parts[%l_line, %c0] : !lines, !f
-            {{- by_head('l_sum', '%l_lanes', 'add') }}
-            vector.store %l_sum, %parts[%l_line, %c0] : !lines, !f
+          scf.for %c = %group_first to %group_end step %c1 {
+            {{- at('head_first_any', 'a - b * %d' | format(kv_heads), '%item0', '%c') }}
+            {{- at('head_end_any', 'a - b * %d' | format(kv_heads), '%item1', '%c') }}
+            %head_first = arith.maxsi %head_first_any, %c0 : index
+            %head_end = arith.minsi %head_end_any, %kv_heads : index
+            {{- chunk_of_heads() }}
           }
         }
+{%- else %}
+        scf.for %in_sequence = %item0 to %item1 step %c1 {
+          %head_first = arith.divui %in_sequence, %chunks : index
+          %c = arith.remui %in_sequence, %chunks : index
+          %head_end = arith.addi %head_first, %c1 : index
+          %kh = arith.addi %head_first, %c0 : index
+          {{- queries() }}
+          {{- chunk_of_heads() }}
+        }
+{%- endif %}
         scf.yield %base_next : index
       }
       return

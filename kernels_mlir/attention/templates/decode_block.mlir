@@ -1,64 +1,9 @@
 {#- What a worker of decode.mlir does with a block of keys: scores, softmax, and the sum of values. -#}
 {%- from 'attention_index.mlir' import at, constant with context -%}
-{%- from 'decode_index.mlir' import numbered, power, read, read_pairs, repeated with context -%}
+{%- from 'decode_index.mlir' import for_each_head, numbered, power, read, read_pairs, repeated with context -%}
+{%- from 'decode_bytes.mlir' import scores_of_bytes with context -%}
+{%- from 'decode_place.mlir' import fetch, fetch_scales, fetch_values, find, find_ahead, row_of with context -%}
 {%- from 'decode_words.mlir' import in_order, interleaved, product, read_words, value_scales, weight_words with context -%}
-{%- macro find() %}
-            // 16 keys from %t0 on: the row of the first one, and how many of them count.
-            %left = arith.subi %block_end, %t0 : index
-            %here = arith.minsi %left, %c16 : index
-{%- if paged %}
-            %page = arith.divui %t0, %page_keys : index
-            %in_page = arith.remui %t0, %page_keys : index
-            {{- at('entry', 'a + b', '%table_row', '%page') }}
-            %id_e = memref.load %table[%entry] : memref<?x{{ entry }}>
-            %id_any = arith.index_cast %id_e : {{ entry }} to index
-            %known = arith.cmpi ult, %id_any, %blocks : index
-            %id = arith.select %known, %id_any, %c0 : index
-            %seen = arith.select %known, %here, %c0 : index
-            %id_heads = arith.muli %id, %kv_heads : index
-            {{- at('row0', '(a + b) * %d + c' | format(page), '%id_heads', '%kh', '%in_page') }}
-{%- else %}
-            %seen = arith.addi %here, %c0 : index
-            %t_rows = arith.muli %t0, %stride : index
-            %row0 = arith.addi %row_first, %t_rows : index
-{%- endif %}
-{%- endmacro -%}
-{%- macro find_ahead() %}
-            // The row of the keys that are fetched now: pages lie anywhere, nothing else fetches them.
-            {{- at('t_far', 'a + %d' | format(ahead), '%t0') }}
-            %t_last = arith.subi %len, %c1 : index
-            %t_ahead = arith.minsi %t_far, %t_last : index
-{%- if paged %}
-            %page_ahead = arith.divui %t_ahead, %page_keys : index
-            {{- at('t_even', 'a floordiv 16 * 16', '%t_ahead') }}
-            %in_ahead = arith.remui %t_even, %page_keys : index
-            {{- at('entry_ahead', 'a + b', '%table_row', '%page_ahead') }}
-            %id_ahead_e = memref.load %table[%entry_ahead] : memref<?x{{ entry }}>
-            %id_ahead = arith.index_cast %id_ahead_e : {{ entry }} to index
-            %ahead_heads = arith.muli %id_ahead, %kv_heads : index
-            {{- at('row_ahead', '(a + b) * %d + c' | format(page), '%ahead_heads', '%kh', '%in_ahead') }}
-{%- else %}
-            %ahead_rows = arith.muli %t_ahead, %stride : index
-            %row_ahead = arith.addi %row_first, %ahead_rows : index
-{%- endif %}
-{%- endmacro -%}
-{%- macro fetch(name, base, key, first, bytes) %}
-              {#- Fetch `bytes` of the row of a key, `key` after the first one, from byte `first` on -#}
-              {{- at(name, 'a + (b + c * %d) * %d + d' | format(kv_heads if place == 'tokens_first' else 1, depth * cache_bytes), base, '%row_ahead', key, first) }}
-{%- for n in range((bytes + 63) // 64) %}
-              {{- at('%s_%d' | format(name, n), 'a + %d' | format(64 * n), '%%%s' | format(name)) }}
-              %{{ name }}_i{{ n }} = arith.index_cast %{{ name }}_{{ n }} : index to i64
-              %{{ name }}_p{{ n }} = llvm.inttoptr %{{ name }}_i{{ n }} : i64 to !llvm.ptr
-              "llvm.intr.prefetch"(%{{ name }}_p{{ n }}) <{cache = 1 : i32, hint = 2 : i32, rw = 0 : i32}> : (!llvm.ptr) -> ()
-{%- endfor %}
-{%- endmacro -%}
-{%- macro row_of(name, key) %}
-{%- if place == 'tokens_first' %}
-            {{- at(name, 'a + b * %d' | format(kv_heads), '%row0', key) }}
-{%- else %}
-            {{- at(name, 'a + b', '%row0', key) }}
-{%- endif %}
-{%- endmacro -%}
 {%- macro summed() %}{% set sum = '!i' if words else '!f' %}
               // Lane l of %sum is the sum of all lanes of %acc#l.
 {%- for i in range(lanes) %}
@@ -81,10 +26,6 @@
               %sum = arith.bitcast %w{{ s.stage }}_0 : !f to !f
 {%- endif %}
 {%- endmacro -%}
-{%- macro for_each_head(name, value, kind) %}
-            {#- `keys_each` numbers, each in the lanes of its key -#}
-            %{{ name }} = vector.shuffle {{ value }}, {{ value }} [{% for i in range(lanes) %}{{ i // heads_each }}{{ ', ' if not loop.last }}{% endfor %}] : vector<{{ keys_each }}x{{ kind }}>, vector<{{ keys_each }}x{{ kind }}>
-{%- endmacro -%}
 {%- macro by_head(name, value, operation) %}
             {#- Combine the lanes of each head: lane l gets the result of all lanes l + n * heads_each -#}
 {%- set steps = [] %}{% set step = namespace(n=heads_each) %}{% for _ in range(5) if step.n < lanes %}{{ steps.append(step.n) or '' }}{% set step.n = step.n * 2 %}{% endfor %}
@@ -102,12 +43,18 @@
 {%- endmacro -%}
 {%- macro scores() %}
 {%- if words %}
-          %factor_line = arith.addi %factor_own, %tile : index
           %factors = vector.load %own[%factor_line, %c0] : !lines, !f
+{%- if by_bytes %}
+          %offset_f = vector.load %own[%offset_line, %c0] : !lines, !f
+          %offset = arith.bitcast %offset_f : !f to !i
+{%- endif %}
 {%- endif %}
           %top{{ ', %most_each' if words }} = scf.for %t0 = %t_block to %block_end step %c16 iter_args(%top_a = %lowest{{ ', %most_a = %zero_few' if words }}) -> (!f{{ ', vector<16xf32>' if words }}) {
             {{- find() }}
             {{- find_ahead() }}
+{%- if scaled %}
+            {{- fetch_scales() }}
+{%- endif %}
             %seen_one = arith.maxsi %seen, %c1 : index
             %last = arith.subi %seen_one, %c1 : index
             %before = arith.subi %k_first, %t0 : index
@@ -115,6 +62,9 @@
             {{- value_scales() }}
 {%- endif %}
             {{- at('s_line0', 'a + (b - c) floordiv %d' | format(keys_each), '%s_own', '%t0', '%t_block') }}
+{%- if by_bytes %}
+            {{- scores_of_bytes() }}
+{%- else %}
             %top_b = scf.for %i = %c0 to %here step %keys_each iter_args(%x = %top_a) -> (!f) {
 {%- for j in range(keys_each) %}
               {{- at('key%d' | format(j), 'a + %d' | format(j), '%i') }}
@@ -201,6 +151,7 @@
               %x_new = arith.select %more, %s, %x : !mask, !f
               scf.yield %x_new : !f
             }
+{%- endif %}
             scf.yield %top_b{{ ', %most_b' if words }} : !f{{ ', vector<16xf32>' if words }}
           }
 {%- endmacro -%}
@@ -263,8 +214,7 @@
                 {{- at('j_next', 'a + 1', '%j') }}
                 {{- row_of('row', '%j') }}
                 {{- row_of('row_next', '%j_next') }}
-                {{- fetch('fetched', '%v_base', '%j', '%d0_bytes', channel_vectors * lanes) }}
-                {{- fetch('fetched_next', '%v_base', '%j_next', '%d0_bytes', channel_vectors * lanes) }}
+                {{- fetch_values(2, '%line0', channel_vectors) }}
                 {{- at('p_index', 'a + b floordiv 2 * %d' | format(heads_each), '%p_at', '%j') }}
                 %p_i64 = arith.index_cast %p_index : index to i64
                 %p_to = llvm.getelementptr %own_base[%p_i64] : (!llvm.ptr, i64) -> !llvm.ptr, f32
@@ -288,7 +238,6 @@
 {%- set count = heads_each * channel_vectors %}{% set sum = '!i' if words else '!f' %}
           scf.for %line0 = %c0 to %d_lines step %lines_each {
             {{- at('d0', 'a * %d' | format(lanes), '%line0') }}
-            {{- at('d0_bytes', 'a * %d' | format(lanes * cache_bytes), '%line0') }}
             %acc:{{ count }} = scf.for %t0 = %t_block to %block_end step %c16 iter_args({{ numbered(count, '%a', ' = %zero_i' if words else ' = %zero') }}) -> ({{ repeated(count, sum) }}) {
               {{- find() }}
               {{- find_ahead() }}
@@ -305,7 +254,7 @@
                 {{- products_of_pair() }}
 {%- else %}
                 {{- row_of('row', '%j') }}
-                {{- fetch('fetched', '%v_base', '%j', '%d0_bytes', channel_vectors * lanes * cache_bytes) }}
+                {{- fetch_values(1, '%line0', channel_vectors) }}
 {%- for c in range(channel_vectors) %}
                 {{- at('d%d' | format(c + 1), 'a + %d' | format(c * lanes), '%d0') }}
                 {{- read('v%d' | format(c), '%vs', cache, '%%row, %%d%d' | format(c + 1)) }}

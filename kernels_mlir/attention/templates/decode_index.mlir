@@ -15,6 +15,10 @@
               {#- 32 numbers in bfloat16 -#}
               %{{ name }} = vector.transfer_read {{ memory }}[{{ place }}], %zero_bf16 {in_bounds = [{{ 'true' if depth % 32 == 0 else 'false' }}]} : memref<?x{{ depth }}xbf16>, vector<32xbf16>
 {%- endmacro -%}
+{%- macro for_each_head(name, value, kind) %}
+            {#- `keys_each` numbers, each in the lanes of its key -#}
+            %{{ name }} = vector.shuffle {{ value }}, {{ value }} [{% for i in range(lanes) %}{{ i // heads_each }}{{ ', ' if not loop.last }}{% endfor %}] : vector<{{ keys_each }}x{{ kind }}>, vector<{{ keys_each }}x{{ kind }}>
+{%- endmacro -%}
 {%- macro power(name, difference) %}
                 // e ** difference; with 8 lanes it is 0 below 2 ** -126.
                 %{{ name }}_x = arith.mulf {{ difference }}, %log2e : !f

@@ -6,13 +6,17 @@ times the scale of its value; the largest weight of a head is 1, and `most` the 
 of two neighbouring keys lie together, so that an instruction adds the products of both.
 -#}
 {%- from 'attention_index.mlir' import at, constant with context -%}
+{%- from 'decode_bytes.mlir' import query_bytes with context -%}
 {%- set both = 2 * lanes -%}
 {%- set w = 'vector<%dxi16>' % both -%}
 {%- set wide_f = 'vector<%dxf32>' % both -%}
+{%- set most_query = 32639 if by_bytes else 32767 -%}
 {%- set whole = 'true' if depth % both == 0 else 'false' -%}
 {%- macro word_constants() %}
       %most_word = arith.constant 32767.0 : f32
       %word_unit = arith.constant {{ '%.9e' | format(1 / 32767) }} : f32
+      %most_query = arith.constant {{ most_query }}.0 : f32
+      %query_unit = arith.constant {{ '%.9e' | format(1 / most_query) }} : f32
       %least_scale = arith.constant 1.0e-30 : f32
       %scale_one = arith.constant {{ '%.9e' | format(scale) }} : f32
       %magic_words = arith.constant dense<1.2582912e7> : {{ wide_f }}
@@ -50,7 +54,10 @@ of two neighbouring keys lie together, so that an instruction adds the products 
               %x_new = vector.reduction <maximumf>, %q_size, %x : {{ wide_f }} into f32
               scf.yield %x_new : f32
             }
-            %q_inverse = arith.divf %most_word, %q_top : f32
+            %q_inverse = arith.divf %most_query, %q_top : f32
+{%- if by_bytes %}
+            {{- query_bytes() }}
+{%- else %}
             %q_inverses = vector.broadcast %q_inverse : f32 to {{ wide_f }}
             scf.for %line = %c0 to %d_words step %c1 {
               {{- at('d', 'a * %d' | format(both), '%line') }}
@@ -58,15 +65,16 @@ of two neighbouring keys lie together, so that an instruction adds the products 
               %q_near = math.fma %q, %q_inverses, %magic_words : {{ wide_f }}
               %q_bits = arith.bitcast %q_near : {{ wide_f }} to vector<{{ both }}xi32>
               %q_words = arith.trunci %q_bits : vector<{{ both }}xi32> to {{ w }}
-              {{- at('q_index', '(a + b * %d + c) * %d' | format(d_lines, lanes), '%q_own', '%h', '%line') }}
+              {{- at('q_index', '(a + b * %d + c) * %d' | format(d_lines, lanes), '%q_slot', '%h', '%line') }}
               {{- own_pointer('q_to', '%q_index') }}
               llvm.store %q_words, %q_to : {{ w }}, !llvm.ptr
             }
-            %q_unit = arith.mulf %q_top, %word_unit : f32
+{%- endif %}
+            %q_unit = arith.mulf %q_top, %query_unit : f32
             %q_factor = arith.mulf %q_unit, %scale_one : f32
             {{- at('h_tile', 'a floordiv %d' | format(heads_each), '%h') }}
             {{- at('h_lane', 'a mod %d' | format(heads_each), '%h') }}
-            %factor_line = arith.addi %factor_own, %h_tile : index
+            %factor_line = arith.addi %factor_slot, %h_tile : index
 {%- for j in range(keys_each) %}
             {{- at('h_lane%d' | format(j), 'a + %d' | format(j * heads_each), '%h_lane') }}
             memref.store %q_factor, %own[%factor_line, %h_lane{{ j }}] : !lines
