@@ -16,13 +16,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ir_runtime.counters import count_since
 from ir_runtime.device import Device
-from ir_runtime.errors import ArgumentError
+from ir_runtime.errors import ArgumentError, NotDifferentiableError
 from ir_runtime.launch.direct import native
 from ir_runtime.op_reg import forget_kernels
 from ir_runtime.op_reg.call.entrance import direct_entrance, make_entrance
 from tests.op_reg import ops
 from tests.op_reg.ops import like_first, like_first_of_two, make_op, op_of, yield_first, yield_sum
 from tests.op_reg.test_autocast import cast_product
+from tests.test_tracing import files_of_a_call
 
 pytestmark = pytest.mark.skipif(native.why_absent() is not None, reason="no C launcher")
 
@@ -305,6 +306,31 @@ def test_an_op_may_compute_in_python() -> None:
     for _ in range(3):
         assert torch.equal(entrance(torch.zeros(4)), torch.zeros(4))
         assert torch.equal(entrance(torch.ones(4)), torch.full((4,), 2.0))
+
+
+def test_an_op_that_computes_in_python_is_asked_by_the_launcher_alone() -> None:
+    """Its answers are never remembered, and yet no table of calls in Python is asked."""
+
+    def eager_execute(self: Any, x: Tensor) -> Any:
+        return x + 1
+
+    packet = make_op(
+        "asked_@UNIQUE@(Tensor x) -> Tensor", like_first, yield_first, eager_execute=eager_execute
+    )
+    x, out = torch.ones(4), torch.empty(4)
+    entrance, own = (
+        direct_entrance(op_of(packet)),
+        {"test_entrance.py", "test_tracing.py", "_ops.py"},
+    )
+    for call in (packet, entrance, lambda x: packet.out(x, out=out)):
+        assert files_of_a_call(lambda call=call: call(x)) <= own
+        assert torch.equal(call(x), torch.full((4,), 2.0))
+    assert torch.equal(out, torch.full((4,), 2.0))
+    with pytest.raises(ArgumentError, match="`x`"):
+        packet(None)
+    leaf = x.clone().requires_grad_()
+    with pytest.raises(NotDifferentiableError, match="no backward"):
+        packet(leaf).sum().backward()  # torch's autograd has seen it
 
 
 def test_an_op_that_the_launcher_does_not_serve_is_called_through_torch() -> None:
