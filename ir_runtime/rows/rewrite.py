@@ -7,6 +7,8 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
+import torch
+
 from ir_runtime.rows.bounds import highest, lowest
 from ir_runtime.rows.make_values import Values
 from ir_runtime.rows.short_form import shortened
@@ -19,9 +21,15 @@ _STEPS = ("round", "floor", "ceil", "trunc", "to_int8")
 """Operations that turn a small error into a large one."""
 
 
-def rewrite(graph: Graph, values: Values) -> Graph:
-    """Return the graph with the forms of this file."""
-    for step in (_by_function, _by_division):
+def rewrite(graph: Graph, values: Values, *, rounds: bool = True) -> Graph:
+    """Return the graph with the forms of this file.
+
+    Args:
+        graph: as it was traced.
+        values: makes new values.
+        rounds: whether values are rounded to bfloat16 where the function rounds them.
+    """
+    for step in (*(() if rounds else (_unrounded,)), _by_function, _by_division):
         graph = _rebuilt(graph, values, step)
     return shortened(graph, values)
 
@@ -47,6 +55,15 @@ def _rebuilt(graph: Graph, values: Values, step: Step) -> Graph:
         dataclasses.replace(r, parts=tuple(new[part] for part in r.parts)) for r in graph.results
     )
     return dataclasses.replace(graph, results=results)
+
+
+def _unrounded(
+    values: Values, v: Value, args: tuple[Value, ...], uses: Uses, stepped: set[Value]
+) -> Value | None:
+    """Compute on with a value before it is rounded; a result is rounded when it is stored."""
+    del values, uses
+    rounds = v.op == "round_to" and v.dtype == torch.bfloat16 and v not in stepped
+    return args[0] if rounds else None
 
 
 def _by_function(

@@ -36,6 +36,7 @@ from ir_runtime.rows.row_tensor import (
     RowTensor,
     TraceState,
 )
+from ir_runtime.rows.unrounded import watch
 from ir_runtime.rows.value import Graph, Input, Result, Value, topological
 from ir_runtime.rows.vector_functions import VECTOR_FUNCTIONS
 
@@ -347,7 +348,7 @@ def _trace_rows(
         tracing.state.arguments.append(operand)
     if not {"rows", "index"} & {i.role for i in inputs}:
         raise UnsupportedOperatorError("no row kernel: none of its arguments has rows")
-    with torch.no_grad(), tracing:
+    with watch() as unrounded, torch.no_grad(), tracing:
         returned = fn(*tracing.state.arguments)
     if tracing.refused is not None:
         raise tracing.refused
@@ -357,7 +358,7 @@ def _trace_rows(
     values = topological(part for r in results for part in r.parts)
     roles = with_roles(inputs, values, gathers, tracing.state.along)
     graph = Graph(roles, results, gathers)
-    graph = rewrite(graph, tracing.state.values)
+    graph = rewrite(graph, tracing.state.values, rounds=not unrounded)
     absent = {v.op for v in graph.values()} & (set(LIBRARY) - set(VECTOR_FUNCTIONS))
     if absent:
         raise UnsupportedOperatorError(f"no row kernel: there is no vector function {min(absent)}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import fx
+from torch import Tensor, fx
 
 import kernels_mlir  # noqa: F401 - announces the ops
 from ir_runtime.ir import IrOp
@@ -142,6 +142,24 @@ def test_the_dtypes_are_those_of_the_graph():
     assert got.module(*args).dtype == torch.float32
     assert [sorted(s) for s in got.steps] == [["add", "mul", "rms_norm"]]
     got.check(*args)
+
+
+@pytest.mark.parametrize("end", [Tensor.float, torch.floor], ids=["smooth", "steps"])
+def test_nothing_is_rounded_to_bfloat16_between_members_but_what_becomes_a_step(end):
+    def function(x, w):
+        return end(OPS.rms_norm(x, None, 1e-6) * w * 4)
+
+    args = rows(ROWS, dtype=torch.bfloat16), rows(ROWS, dtype=torch.bfloat16, seed=1)[:1]
+    got = fused(RowNeighbourFusion(), function, *args)
+    assert got.record.matched_count == 1
+    found, rounded = fx.Interpreter(got.module).run(*args), function(*args)
+    exact = function(*(a.double() for a in args))
+    errors = [float((result.double() - exact).abs().max()) for result in (found, rounded)]
+    if end is torch.floor:
+        assert torch.equal(found, rounded)
+        assert errors[0] == 1, "rounded before, else this would say nothing"
+    else:
+        assert errors[0] < errors[1] / 100
 
 
 def test_a_kernel_serves_the_ranks_of_its_graph():

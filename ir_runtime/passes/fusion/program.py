@@ -19,6 +19,7 @@ from torch import Tensor
 from ir_runtime.errors import ArgumentError
 from ir_runtime.frozen import frozen
 from ir_runtime.launch.artifact.key import digest_of
+from ir_runtime.rows.unrounded import leave_unrounded
 
 __all__ = ["Argument", "Made", "Program", "Step", "program_of", "replaced"]
 
@@ -131,6 +132,7 @@ class Program:
         run, single = self.run, len(self.results) == 1
 
         def composed(*tensors: Tensor) -> Any:
+            leave_unrounded()
             results = run(*tensors)
             return results[0] if single else tuple(results)
 
