@@ -17,8 +17,24 @@ _LONG = (
     "tests/aot/test_models.py",
     "tests/passes/test_backend.py",
     "tests/test_full.py",
+    "tests/test_late_import.py",
+    "tests/test_docs.py",
+    "tests/op_reg/test_process.py",
+    "tests/passes/test_fusion_random.py",
+    "tests/passes/test_compiled.py",
+    "tests/models/test_optimize.py",
+    "tests/models/test_cache.py",
+    "tests/models/test_weights.py",
+    "tests/launch/gpu/test_gpu_launch.py",
+    "tests/launch/test_native_absence.py",
+    "tests/parallel/test_ranks.py",
+    "tests/device/test_instance.py",
+    "tests/kernels/test_cpu_kinds.py",
+    "tests/test_late_table.py",
+    "tests/test_map.py",
+    "tests/op_reg/test_autograd_native.py",
 )
-"""Files with single tests of 15 seconds and more; the longest test first."""
+"""Files that take 12 seconds and more with few tests; those with the longest tests first."""
 
 
 def in_order(items: list[pytest.Item], *, quick: bool) -> list[pytest.Item]:
