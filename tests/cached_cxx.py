@@ -8,6 +8,7 @@ with empty ones.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -66,8 +67,9 @@ def main(arguments: list[str]) -> int:
     code = _run(arguments)
     if code == 0 and Path(target).is_file():
         part = kept.with_suffix(f".{os.getpid()}")
-        shutil.copyfile(target, part)
-        part.replace(kept)
+        with contextlib.suppress(OSError):  # a full disk costs the cache alone
+            shutil.copyfile(target, part)
+            part.replace(kept)
     return code
 
 

@@ -222,7 +222,7 @@ def _forget(key: _Key, gone: weakref.ref[Tensor]) -> None:
     """Drop the packed form of a dead parameter, unless a new parameter has its id already."""
     kept = _kept.get(key)
     if kept is not None and any(source.parameter is gone for source in kept[0]):
-        del _kept[key]
+        _kept.pop(key, None)  # the other one of a pair may die at the same time
 
 
 def pack_weight(weight: Tensor) -> Tensor:

@@ -60,6 +60,8 @@ def gate_up_pair(x: Tensor, gate: Tensor, up: Tensor) -> Tensor | None:
         `[*, n]`, dtype of `x`, contiguous; None if an argument is not as above, or if a weight
         cannot be packed: its changes are not counted, or the current device is no CPU.
     """
+    if gate.ndim != 2:
+        return None
     n, k = gate.shape
     fits = up.shape == gate.shape and x.dtype is gate.dtype is up.dtype and x.dtype in FLOATS
     if not fits or x.device.type != "cpu" or x.shape[-1:] != (k,):

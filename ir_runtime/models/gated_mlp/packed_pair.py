@@ -44,7 +44,8 @@ def pack_gate_and_up(place: Place, gate: Gate) -> Found | Left:
     provider = _provider(dtype)
     if provider == "native":
         return place.left("mlp", f"no kernel of `{_OP}` is tuned for this CPU and dtype")
-    forward = _forward(gate, *(p.weight for p in products if isinstance(p, Product)))
+    names = [p.weight for p in products if isinstance(p, Product)]
+    forward = _forward(gate, names, [type(child) for child in children])
 
     def changes() -> list[Change]:
         return [NewForward(module, forward)]
@@ -75,14 +76,22 @@ def _why_not(children: list[nn.Module], products: list[Product | str]) -> str | 
     return None if facts[0] == facts[1] else "its projections differ in size or dtype"
 
 
-def _forward(gate: Gate, gate_weight: str, up_weight: str) -> Callable[..., Tensor]:
+def _forward(gate: Gate, weights: list[str], kinds: list[type]) -> Callable[..., Tensor]:
     first, second, last = gate.gate, gate.up, gate.down
+
+    def weight_of(child: Any, at: int) -> Any:
+        """Return the weight of a projection; None if it computes more than it did."""
+        hooks = child._forward_hooks or child._forward_pre_hooks
+        return None if hooks or type(child) is not kinds[at] else child._parameters[weights[at]]
 
     def forward(self: nn.Module, *given: Any, **named: Any) -> Tensor:
         x = only(given, named)
         own: Any = self._modules
-        w, u = own[first]._parameters[gate_weight], own[second]._parameters[up_weight]
-        gradient = torch.is_grad_enabled() and (x.requires_grad or w.requires_grad)
+        w, u = weight_of(own[first], 0), weight_of(own[second], 1)
+        if w is None or u is None:
+            return type(self).forward(self, x)
+        needs = x.requires_grad or w.requires_grad or u.requires_grad
+        gradient = torch.is_grad_enabled() and needs
         if not (self.training or gradient or is_mixed(x, w) or is_recorded()):
             y = gate_up_pair(x, w, u) if type(x) is Tensor else None
             if y is not None:
