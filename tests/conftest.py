@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,12 @@ def _forget_kernels() -> None:
     forget_kernels()
 
 
+def _forget_tables() -> None:
+    from ir_runtime.ir.tuning.tables import tables
+
+    tables.forget()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def session_store() -> Iterator[Path]:
     """Keep the artifacts of this run, and only those, in one directory."""
@@ -90,6 +97,17 @@ def nothing_compiled() -> Iterator[None]:
     yield
     if dynamo := sys.modules.get("torch._dynamo"):
         dynamo.reset()
+
+
+@pytest.fixture(autouse=True)
+def no_table_is_left(session_store: Path) -> Iterator[None]:
+    """Fail a test that leaves a tuned table in the store of all tests: others would follow it."""
+    yield
+    left = session_store / "tuned"
+    if left.is_dir():
+        shutil.rmtree(left)
+        _forget_tables()
+        pytest.fail("leaves a tuned table to other tests: must use the fixture `store`")
 
 
 @pytest.fixture(autouse=True)

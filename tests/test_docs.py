@@ -137,6 +137,7 @@ def restored(*registries: dict) -> Iterator[None]:
     "path",
     [pytest.param(p, id=p.name, marks=LONG if p.name == "demo.md" else ()) for p in PAGES],
 )
+@pytest.mark.usefixtures("store")
 def test_every_block_of_a_page_runs(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
