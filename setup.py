@@ -16,8 +16,8 @@ from setuptools.command.build_ext import build_ext
 SOURCES = "ir_runtime/launch/direct/native"
 FILES = (
     "facts.c", "memory.c", "module.c", "pool.c", "processor.c", "storage.c", "tensor.c",
-    "call/bound_call.c", "call/call.c", "call/call_type.c", "call/choice.c", "call/gates.c",
-    "call/peek.c", "call/recent.c", "call/report.c",
+    "call/bound_call.c", "call/call.c", "call/call_type.c", "call/choice.c",
+    "call/choice_type.c", "call/gates.c", "call/peek.c", "call/recent.c", "call/report.c",
     "gpu/code.c", "gpu/constants.c", "gpu/context.c", "gpu/driver.c", "gpu/launch.c",
     "load/executable.c", "load/load.c",
     "plan/arena.c", "plan/change.c", "plan/plan.c", "plan/results.c", "plan/run.c", "plan/steps.c",

@@ -47,7 +47,7 @@ def $run_maybe_inplace({parameters}):
 def $op_call($self, {parameters}):
     if $wrap.on:
         if $is_compiling(): return $op.torch_op({passed})
-        return $torch_call({passed})
+{unobserved}        return $torch_call({passed})
     if $is_compiling(): return $priority.run_traced({passed})
 {plain}    $other = $other_way(({every}))
     if $other is not None: return $other({passed})
@@ -68,6 +68,11 @@ _PLAIN_CALL = """\
     $run = $context($priority.default).plain
     $result = $run({passed})
     if $result is not $not_plain: return $result
+"""
+_UNOBSERVED_CALL = """\
+        $run = $context($priority.default).unobserved
+        $result = $run({passed})
+        if $result is not $not_plain: return $result
 """
 _KEYED_CALL = """\
     if $keys == $cpu:
@@ -130,6 +135,7 @@ def make_dispatch(
         passed=passed,
         every="".join(f"{name}, " for name in names),
         plain="" if normalize else _PLAIN_CALL.format(passed=passed),
+        unobserved="" if normalize else _UNOBSERVED_CALL.format(passed=passed),
         keyed="" if normalize else _KEYED_CALL.format(passed=passed),
         run=(_RUN_NORMALISED if normalize else _RUN).format(passed=passed),
         normalize=normalize,

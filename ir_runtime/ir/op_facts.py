@@ -37,6 +37,7 @@ class OpFacts(OpChecks, Generic[Impl]):
         signature: of native.
         arg_names: names of its parameters.
         kinds: their types, from `str(argument.type)`.
+        result_kinds: the types of the results.
         activation_indices: positions of the activations.
         schema: as torch writes it, without the name.
         docstring: of native.
@@ -79,8 +80,9 @@ class OpFacts(OpChecks, Generic[Impl]):
         self._defaults = tuple(
             p.default for p in self.signature.parameters.values() if p.default is not p.empty
         )
-        arguments = torch._C.parse_schema(f"ir_runtime::{name}{self.schema}").arguments
-        self.kinds = tuple(str(a.type) for a in arguments)
+        parsed = torch._C.parse_schema(f"ir_runtime::{name}{self.schema}")
+        self.kinds = tuple(str(a.type) for a in parsed.arguments)
+        self.result_kinds = tuple(str(result.type) for result in parsed.returns)
         kinds = dict(zip(self.arg_names, self.kinds, strict=True))
         self.check = ArgumentCheck(name, self.arg_names, kinds, accepts)
         self.impls: dict[str, Impl] = {}

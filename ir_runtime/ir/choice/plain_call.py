@@ -7,8 +7,7 @@ recorded or transformed. The C launcher tells so, and remembers the functions th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ir_runtime.device.device import set_devices
 from ir_runtime.errors import NotTakenError
@@ -35,8 +34,7 @@ def _never(*values: Any) -> Any:
     return NOT_PLAIN
 
 
-@dataclass(frozen=True)
-class PlainCalls:
+class PlainCalls(NamedTuple):
     """The functions that compute plain calls, given all arguments by position.
 
     Each returns `NOT_PLAIN` for a call that is not plain.
@@ -46,11 +44,14 @@ class PlainCalls:
         keyed: of callers that know by the key set that no tensor is wrapped by a transform, and
             that all in lists are on the CPU.
         below: of callers below autograd.
+        unobserved: of callers who would call torch's dispatcher: where nothing in torch would see
+            the call there, or change its arguments or results.
     """
 
     plain: Callable[..., Any] = _never
     keyed: Callable[..., Any] = _never
     below: Callable[..., Any] = _never
+    unobserved: Callable[..., Any] = _never
 
     @classmethod
     def of(cls, op: OpFacts[IrOpImpl], choice: Choice | None) -> PlainCalls:
@@ -59,7 +60,7 @@ class PlainCalls:
             return cls()
         if any("Tensor" in kind and letter == "-" for kind, letter in _kinds(op)):
             return cls(keyed=choice.keyed)  # it does not look into lists
-        return cls(choice.plain, choice.keyed, choice.below)
+        return cls(choice.plain, choice.keyed, choice.below, choice.unobserved)
 
 
 def make_choice(
@@ -84,12 +85,26 @@ def make_choice(
         levels=known_levels,
         capacity=capacity,
         set_devices=set_devices,
+        results=_count_results(op),
     )
 
 
+_PLAIN_KINDS = ("float", "int", "bool", "str")
+_LETTERS = {
+    "Tensor": "t",
+    "Optional[Tensor]": "o",
+    **{kind: kind[0] for kind in _PLAIN_KINDS},
+    **{f"Optional[{kind}]": kind[0].upper() for kind in _PLAIN_KINDS},
+}
+
+
 def _kinds(op: OpFacts[IrOpImpl]) -> list[tuple[str, str]]:
-    letters = {"Tensor": "t", "Optional[Tensor]": "o"}
-    return [(kind, letters.get(kind, "-")) for kind in op.kinds]
+    return [(kind, _LETTERS.get(kind, "-")) for kind in op.kinds]
+
+
+def _count_results(op: OpFacts[IrOpImpl]) -> int:
+    """Return how many tensors an op returns, 0 if it returns other things, too."""
+    return len(op.result_kinds) if set(op.result_kinds) == {"Tensor"} else 0
 
 
 class ListedCalls:

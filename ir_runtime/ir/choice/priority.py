@@ -78,6 +78,7 @@ class Priority:
         plain: computes plain calls, of callers that know nothing of a call; see `PlainCalls`.
         keyed: the same, of callers that know its key set.
         below: the same, of callers below autograd.
+        unobserved: the same, of callers who would call torch's dispatcher.
     """
 
     def __init__(
@@ -101,9 +102,6 @@ class Priority:
         self._ordered: dict[tuple[str, ...], Priority] = {}
         self.run: Callable[..., Any]
         self.ask: Callable[..., Any]
-        self.plain: Callable[..., Any]
-        self.keyed: Callable[..., Any]
-        self.below: Callable[..., Any]
         with _guard:
             _alive.add(self)
         self.compile()
@@ -128,7 +126,7 @@ class Priority:
             if ListedCalls.serve(asked):
                 choice = ListedCalls(self.op, asked, self.ask).choice
         calls = PlainCalls.of(self.op, choice or make_choice(self.op, self.ask))
-        self.plain, self.keyed, self.below = calls.plain, calls.keyed, calls.below
+        self.plain, self.keyed, self.below, self.unobserved = calls
 
     def run_chosen(self, *values: Any) -> Any:
         """Compute a call by asking each provider in turn: slower than `run`, with logs and errors.

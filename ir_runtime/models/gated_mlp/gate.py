@@ -13,7 +13,7 @@ from ir_runtime.models.activation import Activation, activation_of
 from ir_runtime.models.probe import Straight, trace_straight
 from ir_runtime.models.product import looks_like_linear
 
-__all__ = ["Gate", "gate_of"]
+__all__ = ["Gate", "covered_names", "gate_of"]
 
 
 @frozen
@@ -43,6 +43,11 @@ def gate_of(module: nn.Module) -> Gate | None:
     if isinstance(straight, str) or len(straight.inputs) != 1:
         return None
     return _Reader(module, straight).read()
+
+
+def covered_names(module: nn.Module, gate: Gate) -> list[str]:
+    """Return the names of the children that come before the product: all but its projection."""
+    return [name for name, _ in module.named_children() if name != gate.down]
 
 
 class _Reader:

@@ -13,7 +13,8 @@ from ir_runtime.models.change import Change, NewForward
 from ir_runtime.models.condition import why_not
 from ir_runtime.models.forward import only
 from ir_runtime.models.found import Found, Place, Request, Trial
-from ir_runtime.models.gated_mlp.gate import Gate, gate_of
+from ir_runtime.models.gated_mlp.covered import Covered
+from ir_runtime.models.gated_mlp.gate import Gate, covered_names, gate_of
 from ir_runtime.models.product import Product, product_of
 from ir_runtime.models.provider import provider_of
 from ir_runtime.models.report import Left, Replaced
@@ -55,10 +56,15 @@ def _halved(place: Place, gate: Gate) -> Found:
     module, op = place.module, IrOp.registry[_HALVED[gate.activation.op]]
     settings = gate.activation.settings
     first, last = gate.gate, gate.down
+    activation = _activation_names(module, gate)
+    covered = Covered(module, activation)
 
     def forward(self: nn.Module, *given: Any, **named: Any) -> Tensor:
+        x = only(given, named)
+        if covered.compute_more(self):
+            return type(self).forward(self, x)
         children: Any = self._modules
-        return children[last](op(children[first](only(given, named)), *settings))
+        return children[last](op(children[first](x), *settings))
 
     def changes() -> list[Change]:
         return [NewForward(module, forward)]
@@ -77,14 +83,13 @@ def _halved(place: Place, gate: Gate) -> Found:
     provider = provider_of(op, torch.randn(1, 1, n).to(dtype), *settings)
     replaced = Replaced(place.path, "mlp", place.called, op.name, provider)
     alike = (op.name, settings, n, k, dtype)
-    activation = _activation_child(module, gate)
-    return Found(replaced, changes, activation, Trial(alike, module, lambda: after, rows))
+    covers = tuple(module.get_submodule(name) for name in activation)
+    return Found(replaced, changes, covers, Trial(alike, module, lambda: after, rows))
 
 
-def _activation_child(module: nn.Module, gate: Gate) -> tuple[nn.Module, ...]:
-    """Return the children of an MLP that compute nothing any more: its activation."""
-    kept = {gate.gate, gate.up, gate.down}
-    return tuple(child for name, child in module.named_children() if name not in kept)
+def _activation_names(module: nn.Module, gate: Gate) -> list[str]:
+    """Return the names of the children that compute nothing any more: the activation's, if any."""
+    return [name for name in covered_names(module, gate) if name != gate.gate]
 
 
 def _joined(place: Place, gate: Gate, request: Request) -> Found | Left:

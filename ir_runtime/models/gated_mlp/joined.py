@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from ir_runtime.models.change import Change
 from ir_runtime.models.forward import only
 from ir_runtime.models.found import Found, Place, Request, Trial
-from ir_runtime.models.gated_mlp.gate import Gate
+from ir_runtime.models.gated_mlp.covered import Covered
+from ir_runtime.models.gated_mlp.gate import Gate, covered_names
 from ir_runtime.models.product import Product, product_of
 from ir_runtime.models.quantized import (
     Rounded,
@@ -49,7 +50,8 @@ def join_gate_and_up(place: Place, gate: Gate, request: Request) -> Found | Left
 
     def changes() -> list[Change]:
         parameters = [(name, part) for name, p in names for part in (p.weight, p.bias)]
-        return [RoundedForward(module, _forward_to(gate.down), Rounded(module, make, parameters))]
+        forward = _forward_to(gate.down, Covered(module, covered_names(module, gate)))
+        return [RoundedForward(module, forward, Rounded(module, make, parameters))]
 
     n, k, dtype = sources[0][1].sizes(sources[0][0])
 
@@ -63,16 +65,19 @@ def join_gate_and_up(place: Place, gate: Gate, request: Request) -> Found | Left
     op, provider = f"linear_w{bits}", provider_of_bits(bits, dtype)
     replaced = Replaced(place.path, "mlp", place.called, op, provider, request.weights)
     alike = ("gate_up", op, n, k, dtype)
-    covers = tuple(c for n, c in module.named_children() if n != gate.down)
+    covers = tuple(module.get_submodule(name) for name in covered_names(module, gate))
     return Found(replaced, changes, covers, Trial(alike, before, lambda: make(module), rows))
 
 
-def _forward_to(down: str) -> Callable[..., Tensor]:
-    """Return the forward of an MLP whose last projection has this name."""
+def _forward_to(down: str, covered: Covered) -> Callable[..., Tensor]:
+    """Return the forward of an MLP whose last projection has this name.
+
+    Children that compute more by now are called, with their weights as they are.
+    """
 
     def forward(self: nn.Module, *given: Any, **named: Any) -> Tensor:
         x = only(given, named)
-        if self.training:
+        if self.training or covered.compute_more(self):
             return type(self).forward(self, x)
         return self._modules[down](rounded_of(self).forward(x))  # pyright: ignore[reportOptionalCall]
 

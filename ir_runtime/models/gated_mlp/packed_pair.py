@@ -14,7 +14,8 @@ from ir_runtime.models.change import Change, NewForward
 from ir_runtime.models.condition import FLOATS
 from ir_runtime.models.forward import is_mixed, is_recorded, only
 from ir_runtime.models.found import Found, Place, Trial
-from ir_runtime.models.gated_mlp.gate import Gate
+from ir_runtime.models.gated_mlp.covered import Covered
+from ir_runtime.models.gated_mlp.gate import Gate, covered_names
 from ir_runtime.models.product import Product, product_of
 from ir_runtime.models.provider import provider_of
 from ir_runtime.models.report import Left, Replaced
@@ -45,7 +46,7 @@ def pack_gate_and_up(place: Place, gate: Gate) -> Found | Left:
     if provider == "native":
         return place.left("mlp", f"no kernel of `{_OP}` is tuned for this CPU and dtype")
     names = [p.weight for p in products if isinstance(p, Product)]
-    forward = _forward(gate, names, [type(child) for child in children])
+    forward = _forward(gate, names, Covered(module, covered_names(module, gate)))
 
     def changes() -> list[Change]:
         return [NewForward(module, forward)]
@@ -76,20 +77,15 @@ def _why_not(children: list[nn.Module], products: list[Product | str]) -> str | 
     return None if facts[0] == facts[1] else "its projections differ in size or dtype"
 
 
-def _forward(gate: Gate, weights: list[str], kinds: list[type]) -> Callable[..., Tensor]:
+def _forward(gate: Gate, weights: list[str], covered: Covered) -> Callable[..., Tensor]:
     first, second, last = gate.gate, gate.up, gate.down
-
-    def weight_of(child: Any, at: int) -> Any:
-        """Return the weight of a projection; None if it computes more than it did."""
-        hooks = child._forward_hooks or child._forward_pre_hooks
-        return None if hooks or type(child) is not kinds[at] else child._parameters[weights[at]]
 
     def forward(self: nn.Module, *given: Any, **named: Any) -> Tensor:
         x = only(given, named)
-        own: Any = self._modules
-        w, u = weight_of(own[first], 0), weight_of(own[second], 1)
-        if w is None or u is None:
+        if covered.compute_more(self):
             return type(self).forward(self, x)
+        own: Any = self._modules
+        w, u = own[first]._parameters[weights[0]], own[second]._parameters[weights[1]]
         needs = x.requires_grad or w.requires_grad or u.requires_grad
         gradient = torch.is_grad_enabled() and needs
         if not (self.training or gradient or is_mixed(x, w) or is_recorded()):

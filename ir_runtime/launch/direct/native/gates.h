@@ -11,6 +11,8 @@ refusal check_profiler(const launcher *own);
 refusal check_modes(const launcher *own);
 refusal check_tracing(const launcher *own);
 refusal check_autocast(const launcher *own);
+// Modes, transforms, tracing, autocast and profilers.
+refusal check_observers(const launcher *own);
 refusal check_keyset(const launcher *own, PyObject *keyset, uint64_t plain);
 bool grad_enabled(const launcher *own);
 

@@ -93,6 +93,14 @@ refusal check_autocast(const launcher *own) {
   return is_no(PyObject_CallNoArgs(own->any_autocast)) ? ACCEPTED : REFUSED_AUTOCAST;
 }
 
+// All that may see a call pass through the dispatcher, or change it there, besides gradients.
+refusal check_observers(const launcher *own) {
+  refusal why = check_profiler(own);
+  if (why == ACCEPTED) why = check_modes(own);
+  if (why == ACCEPTED) why = check_tracing(own);
+  return why == ACCEPTED ? check_autocast(own) : why;
+}
+
 refusal check_keyset(const launcher *own, PyObject *keyset, uint64_t plain) {
   PyObject *keys = PyObject_CallMethodNoArgs(keyset, own->raw_repr);
   bool same = keys != NULL && PyLong_Check(keys) && PyLong_AsUnsignedLongLongMask(keys) == plain;
