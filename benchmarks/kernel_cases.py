@@ -55,7 +55,7 @@ class KernelCase:
 
 def _rms_norm(rows: int, n: int, dtype: torch.dtype) -> dict[str, Any]:
     x, weight = torch.randn(rows, n).to(dtype), torch.randn(n).to(dtype)
-    op = torch.ops.ir_kernels.rms_norm
+    op = kernels_mlir.rms_norm
 
     def into(out: Tensor, x: Tensor, weight: Tensor) -> Tensor:
         scale = torch.rsqrt(x.float().square().mean(-1, keepdim=True) + EPSILON)
@@ -63,9 +63,9 @@ def _rms_norm(rows: int, n: int, dtype: torch.dtype) -> dict[str, Any]:
 
     return {
         "arguments": (x, weight),
-        "ours": lambda x, w: op.default(x, w, EPSILON),
+        "ours": lambda x, w: op(x, w, EPSILON),
         "eager": lambda x, w: functional.rms_norm(x, (n,), w, EPSILON),
-        "ours_into": lambda out, x, w: op.out(x, w, EPSILON, out=out),
+        "ours_into": lambda out, x, w: op(x, w, EPSILON, out=out),
         "eager_into": into,
     }
 
@@ -73,14 +73,14 @@ def _rms_norm(rows: int, n: int, dtype: torch.dtype) -> dict[str, Any]:
 def _layer_norm(rows: int, n: int, dtype: torch.dtype) -> dict[str, Any]:
     x = torch.randn(rows, n).to(dtype)
     weight, bias = torch.randn(n).to(dtype), torch.randn(n).to(dtype)
-    op = torch.ops.ir_kernels.layer_norm
+    op = kernels_mlir.layer_norm
     mean, scale = torch.empty(rows, 1, dtype=dtype), torch.empty(rows, 1, dtype=dtype)
     native = torch.ops.aten.native_layer_norm.out
     return {
         "arguments": (x, weight, bias),
-        "ours": lambda x, w, b: op.default(x, w, b, EPSILON),
+        "ours": lambda x, w, b: op(x, w, b, EPSILON),
         "eager": lambda x, w, b: functional.layer_norm(x, (n,), w, b, EPSILON),
-        "ours_into": lambda out, x, w, b: op.out(x, w, b, EPSILON, out=out),
+        "ours_into": lambda out, x, w, b: op(x, w, b, EPSILON, out=out),
         "eager_into": lambda out, x, w, b: native(
             x, [n], w, b, EPSILON, out0=out, out1=mean, out2=scale
         )[0],
@@ -88,34 +88,34 @@ def _layer_norm(rows: int, n: int, dtype: torch.dtype) -> dict[str, Any]:
 
 
 def _gelu(rows: int, n: int, dtype: torch.dtype) -> dict[str, Any]:
-    op = torch.ops.ir_kernels.gelu
+    op = kernels_mlir.gelu
     return {
         "arguments": (torch.randn(rows, n).to(dtype),),
-        "ours": op.default,
+        "ours": op,
         "eager": functional.gelu,
-        "ours_into": lambda out, x: op.out(x, out=out),
+        "ours_into": lambda out, x: op(x, out=out),
         "eager_into": lambda out, x: torch.ops.aten.gelu.out(x, out=out),
     }
 
 
 def _silu_and_mul(rows: int, n: int, dtype: torch.dtype) -> dict[str, Any]:
-    op = torch.ops.ir_kernels.silu_and_mul
+    op = kernels_mlir.silu_and_mul
     return {
         "arguments": (torch.randn(rows, 2 * n).to(dtype),),
-        "ours": op.default,
+        "ours": op,
         "eager": lambda x: functional.silu(x[..., :n]) * x[..., n:],
-        "ours_into": lambda out, x: op.out(x, out=out),
+        "ours_into": lambda out, x: op(x, out=out),
         "eager_into": lambda out, x: torch.mul(functional.silu(x[..., :n]), x[..., n:], out=out),
     }
 
 
 def _softmax(rows: int, n: int, dtype: torch.dtype) -> dict[str, Any]:
-    op = torch.ops.ir_kernels.softmax
+    op = kernels_mlir.softmax
     return {
         "arguments": (torch.randn(rows, n).to(dtype),),
-        "ours": op.default,
+        "ours": op,
         "eager": lambda x: torch.softmax(x, -1),
-        "ours_into": lambda out, x: op.out(x, out=out),
+        "ours_into": lambda out, x: op(x, out=out),
         "eager_into": lambda out, x: torch.softmax(x, -1, out=out),
     }
 
@@ -126,7 +126,7 @@ def _rotary_embedding(rows: int, n: int, dtype: torch.dtype) -> dict[str, Any]:
     inverse = 10000.0 ** (-torch.arange(0, HEAD, 2) / HEAD)
     angles = torch.arange(4096)[:, None] * inverse
     cache = torch.cat((angles.cos(), angles.sin()), -1).to(dtype)
-    op = torch.ops.ir_kernels.rotary_embedding
+    op = kernels_mlir.rotary_embedding
 
     def turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         left, right = x.view(x.shape[0], -1, HEAD).chunk(2, -1)
@@ -139,7 +139,7 @@ def _rotary_embedding(rows: int, n: int, dtype: torch.dtype) -> dict[str, Any]:
 
     return {
         "arguments": (positions, query, key, cache),
-        "ours": lambda p, q, k, c: op.default(p, q, k, HEAD, HEAD, c, True),
+        "ours": lambda p, q, k, c: op(p, q, k, HEAD, HEAD, c, True),
         "eager": eager,
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import shutil
 import sys
@@ -56,6 +58,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     from tests.schedule import in_order
 
     items[:] = in_order(items, quick=config.getoption("--full") == "no")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Let `gc.collect` pass over what stays: some tests call it, and each would take a second."""
+    _let_stay_what_is_there()
+    atexit.register(gc.unfreeze)  # else nanobind takes what stays for leaks
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Let what a file leaves stay, such as modules that its tests imported."""
+    if nextitem is not None and nextitem.path != item.path:
+        _let_stay_what_is_there()
+
+
+def _let_stay_what_is_there() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 def _require_the_launcher() -> None:

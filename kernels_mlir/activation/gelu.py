@@ -17,6 +17,7 @@ from ir_runtime.op_reg import (
     flatten,
     unflatten,
 )
+from kernels_mlir.kernel_call import kernel_call
 from kernels_mlir.lanes import element_aliases, link_lanes
 from kernels_mlir.library import (
     FLOATING,
@@ -43,7 +44,10 @@ STEADY = 64.0
 """Beyond this magnitude the derivative is exactly 0 or 1."""
 
 
-def gelu(x: Tensor, approximate: str = "none") -> Tensor:
+_gelu = kernel_call("gelu")
+
+
+def gelu(x: Tensor, approximate: str = "none", *, out: Tensor | None = None) -> Tensor:
     """Multiply each element of `x` by the value of the normal distribution function there.
 
     Computes `x / 2 * (1 + erf(x / sqrt(2)))`, or, with `approximate="tanh"`,
@@ -52,6 +56,7 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     Args:
         x: `[*]` f32, bf16 or f16; any rank, any strides.
         approximate: "none" or "tanh".
+        out: the tensor that the result goes into, shaped and typed as it; default a new one.
 
     Returns:
         Shape, dtype and device of `x`; contiguous; never aliases `x`.
@@ -69,7 +74,7 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
         >>> gelu(torch.tensor([-1.0, 0.0, 1.0]))
         tensor([-0.1587,  0.0000,  0.8413])
     """
-    return torch.ops.ir_kernels.gelu.default(x, approximate)
+    return _gelu(x, approximate, out=out)
 
 
 def native_gelu(x: Tensor, approximate: str = "none") -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ir_runtime import ir
 from ir_runtime.device.machine_choice import group_elements
 from ir_runtime.op_reg import CustomOp, KernelSelection
+from kernels_mlir.kernel_call import kernel_call
 from kernels_mlir.library import (
     FLOATS,
     even_last_size,
@@ -29,13 +30,17 @@ if TYPE_CHECKING:
 __all__ = ["native_silu_and_mul", "silu_and_mul", "silu_and_mul_op"]
 
 
-def silu_and_mul(x: Tensor) -> Tensor:
+_silu_and_mul = kernel_call("silu_and_mul")
+
+
+def silu_and_mul(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Multiply the second half of each row by the SiLU of its first half.
 
     Computes `silu(x[..., :d]) * x[..., d:]` with `silu(v) = v * sigmoid(v)`.
 
     Args:
         x: `[*, 2 * d]` f32, bf16 or f16; any rank >= 1, any strides.
+        out: the tensor that the result goes into, shaped and typed as it; default a new one.
 
     Returns:
         `[*, d]`, dtype and device of `x`; contiguous; never aliases `x`.
@@ -53,7 +58,7 @@ def silu_and_mul(x: Tensor) -> Tensor:
         >>> silu_and_mul(torch.tensor([[0.0, 1.0, 5.0, 2.0]]))
         tensor([[0.0000, 1.4621]])
     """
-    return torch.ops.ir_kernels.silu_and_mul.default(x)
+    return _silu_and_mul(x, out=out)
 
 
 def native_silu_and_mul(x: Tensor) -> Tensor:

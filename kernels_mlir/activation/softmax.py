@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ir_runtime import ir
 from ir_runtime.op_reg import CustomOp, KernelSelection
+from kernels_mlir.kernel_call import kernel_call
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
 __all__ = ["native_softmax", "softmax", "softmax_op"]
 
 
-def softmax(x: Tensor) -> Tensor:
+_softmax = kernel_call("softmax")
+
+
+def softmax(x: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Divide the exponential of each element of `x` by the sum of exponentials in its row.
 
     Computes `exp(x - max(x)) / sum(exp(x - max(x)))` along the last dimension.
 
     Args:
         x: `[*, n]` f32, bf16 or f16; any rank >= 1, any strides.
+        out: the tensor that the result goes into, shaped and typed as it; default a new one.
 
     Returns:
         Shape, dtype and device of `x`; contiguous; never aliases `x`.
@@ -55,7 +60,7 @@ def softmax(x: Tensor) -> Tensor:
         tensor([[0.5000, 0.5000],
                 [1.0000, 0.0000]])
     """
-    return torch.ops.ir_kernels.softmax.default(x)
+    return _softmax(x, out=out)
 
 
 def native_softmax(x: Tensor) -> Tensor:

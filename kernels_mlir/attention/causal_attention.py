@@ -23,6 +23,7 @@ from kernels_mlir.attention.rules import (
     softmax_with_sink,
 )
 from kernels_mlir.flops import count_flops
+from kernels_mlir.kernel_call import kernel_call
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["causal_attention", "causal_attention_op", "native_causal_attention"]
 
 
+_causal_attention = kernel_call("causal_attention")
+
+
 def causal_attention(
     query: Tensor,
     key: Tensor,
@@ -51,6 +55,8 @@ def causal_attention(
     mask: Tensor | None = None,
     heads_first: bool = False,  # noqa: FBT001, FBT002 - arguments of ops are positional
     length: int | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Attend from the last `S` tokens of a sequence to all its tokens up to their own.
 
@@ -75,6 +81,7 @@ def causal_attention(
         length: the number of keys that are there, at least `S`; default `L`. Key and value may
             have memory for more, as a cache that grows: `L` above is `length` then, and what lies
             behind is not read. Any value runs in one kernel.
+        out: the tensor that the result goes into, shaped and typed as it; default a new one.
 
     Returns:
         `[B, S, H, D]`, dtype and device of `query`; contiguous. The row of a token that sees no
@@ -99,8 +106,8 @@ def causal_attention(
         >>> causal_attention(q, v, v)[0, :, 0, 0]
         tensor([1.5000, 3.0000])
     """
-    return torch.ops.ir_kernels.causal_attention.default(
-        query, key, value, scale, window, soft_cap, sinks, mask, heads_first, length
+    return _causal_attention(
+        query, key, value, scale, window, soft_cap, sinks, mask, heads_first, length, out=out
     )
 
 

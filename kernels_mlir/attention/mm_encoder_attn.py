@@ -16,6 +16,7 @@ from ir_runtime.op_reg import CustomOp, KernelSelection
 from kernels_mlir.attention.kernel import generate_attention, variant_for
 from kernels_mlir.attention.rules import MAX_DEPTH, has_channels, of_rank, scale_of
 from kernels_mlir.flops import count_flops
+from kernels_mlir.kernel_call import kernel_call
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
@@ -35,12 +36,17 @@ if TYPE_CHECKING:
 __all__ = ["mm_encoder_attn", "mm_encoder_attn_op", "native_mm_encoder_attn"]
 
 
+_mm_encoder_attn = kernel_call("mm_encoder_attn")
+
+
 def mm_encoder_attn(
     query: Tensor,
     key: Tensor,
     value: Tensor,
     scale: float | None = None,
     cu_seqlens: Tensor | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Attend from each token to all tokens of its segment; not causal, no mask.
 
@@ -54,6 +60,7 @@ def mm_encoder_attn(
         scale: factor of the scores; default `1 / sqrt(D)`. Compiled in.
         cu_seqlens: `[n + 1]` int32, the start of each segment along `S`, and the end of the last
             one: starts at 0, never falls, ends at `S`. Default: one segment.
+        out: the tensor that the result goes into, shaped and typed as it; default a new one.
 
     Returns:
         `[B, S, H, D]`, dtype and device of `query`; contiguous; never aliases an argument.
@@ -80,7 +87,7 @@ def mm_encoder_attn(
         >>> mm_encoder_attn(q, q, v, cu_seqlens=bounds)[0, :, 0, 0]
         tensor([1., 3.])
     """
-    return torch.ops.ir_kernels.mm_encoder_attn.default(query, key, value, scale, cu_seqlens)
+    return _mm_encoder_attn(query, key, value, scale, cu_seqlens, out=out)
 
 
 def native_mm_encoder_attn(

@@ -26,6 +26,7 @@ from kernels_mlir.attention.rules import (
     softmax_with_sink,
     window_of,
 )
+from kernels_mlir.kernel_call import kernel_call
 from kernels_mlir.library import FLOATING, FLOATS, has_tuned_products, register_kernel
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ LENGTH_LIMIT = "the keys of its row of `block_table`"
 BLOCK_LIMIT = "the blocks of `key_cache`"
 
 
+_paged_attention_decode = kernel_call("paged_attention_decode")
+
+
 def paged_attention_decode(
     query: Tensor,
     key_cache: Tensor,
@@ -52,6 +56,8 @@ def paged_attention_decode(
     sinks: Tensor | None = None,
     key_scale: Tensor | None = None,
     value_scale: Tensor | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Attend from the newest token of each sequence to the keys in the sequence's pages.
 
@@ -74,6 +80,7 @@ def paged_attention_decode(
         sinks: `[H]`, a further score of each head, which has no value.
         key_scale: `[N, Hkv, P]` f32, the factor of each key; with an int8 cache only.
         value_scale: `[N, Hkv, P]` f32, the factor of each value; with an int8 cache only.
+        out: the tensor that the result goes into, shaped and typed as it; default a new one.
 
     Returns:
         `[B, H, D]`, dtype and device of `query`; contiguous. The row of a sequence without keys
@@ -102,19 +109,8 @@ def paged_attention_decode(
         >>> paged_attention_decode(query, values, values, table, lengths, window=3)[0, 0, 0]
         tensor(10.6667)
     """
-    return torch.ops.ir_kernels.paged_attention_decode.default(
-        query,
-        key_cache,
-        value_cache,
-        block_table,
-        lengths,
-        scale,
-        window,
-        soft_cap,
-        sinks,
-        key_scale,
-        value_scale,
-    )
+    given = (query, key_cache, value_cache, block_table, lengths, scale, window, soft_cap, sinks)
+    return _paged_attention_decode(*given, key_scale, value_scale, out=out)
 
 
 def native_paged_attention_decode(

@@ -12,6 +12,7 @@ from torch import Tensor
 from ir_runtime import ir
 from ir_runtime.op_reg import CustomOp, KernelSelection
 from kernels_mlir.flops import count_flops
+from kernels_mlir.kernel_call import kernel_call
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
@@ -42,7 +43,12 @@ if TYPE_CHECKING:
 __all__ = ["linear", "linear_inputs", "linear_op", "native_linear"]
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+_linear = kernel_call("linear")
+
+
+def linear(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None
+) -> Tensor:
     """Multiply each row of `x` by all rows of `weight`, and add `bias`.
 
     Computes `x @ weight.T + bias`. On CPUs, a `weight` that is an `nn.Parameter` is packed in its
@@ -54,6 +60,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         x: `[*, k]` f32, bf16 or f16; any rank >= 1, any strides; `k` >= 1.
         weight: `[n, k]`, dtype of `x`, any strides.
         bias: `[n]`, dtype of `x`; None for none.
+        out: the tensor that the result goes into, shaped and typed as it; default a new one.
 
     Returns:
         `[*, n]`, dtype and device of `x`; contiguous; never aliases an argument.
@@ -72,7 +79,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         >>> linear(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0], [5.0, 6.0]]))
         tensor([[11., 17.]])
     """
-    return torch.ops.ir_kernels.linear.default(x, weight, bias)
+    return _linear(x, weight, bias, out=out)
 
 
 def native_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

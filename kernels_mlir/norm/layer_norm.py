@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ir_runtime import ir
 from ir_runtime.op_reg import CustomOp, KernelSelection
+from kernels_mlir.kernel_call import kernel_call
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
@@ -37,7 +38,12 @@ if TYPE_CHECKING:
 __all__ = ["layer_norm", "layer_norm_op", "native_layer_norm"]
 
 
-def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:
+_layer_norm = kernel_call("layer_norm")
+
+
+def layer_norm(
+    x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, *, out: Tensor | None = None
+) -> Tensor:
     """Normalise each row of `x` to mean 0 and variance 1, then scale and shift it.
 
     Computes `(x - mean(x)) / sqrt(var(x) + epsilon) * weight + bias` with the population variance.
@@ -47,6 +53,7 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tenso
         weight: `[n]` floating point.
         bias: `[n]` floating point.
         epsilon: finite, >= 0. Compiled in: each value is its own binary.
+        out: the tensor that the result goes into, shaped and typed as it; default a new one.
 
     Returns:
         `[*, n]`, dtype and device of `x`; contiguous; never aliases `x`.
@@ -66,7 +73,7 @@ def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tenso
         >>> layer_norm(torch.tensor([[1.0, 3.0]]), torch.ones(2), torch.zeros(2), 0.0)
         tensor([[-1.,  1.]])
     """
-    return torch.ops.ir_kernels.layer_norm.default(x, weight, bias, epsilon)
+    return _layer_norm(x, weight, bias, epsilon, out=out)
 
 
 def native_layer_norm(x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tensor:

@@ -12,6 +12,7 @@ from ir_runtime import ir
 from ir_runtime.dtypes import format_tensor, short_name
 from ir_runtime.errors import ArgumentError
 from ir_runtime.op_reg import CustomOp, KernelSelection
+from kernels_mlir.kernel_call import kernel_call
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
@@ -33,8 +34,16 @@ if TYPE_CHECKING:
 __all__ = ["native_rms_norm", "rms_norm", "rms_norm_op"]
 
 
+_rms_norm = kernel_call("rms_norm")
+
+
 def rms_norm(
-    x: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None
+    x: Tensor,
+    weight: Tensor | None,
+    epsilon: float,
+    variance_size: int | None = None,
+    *,
+    out: Tensor | None = None,
 ) -> Tensor:
     """Divide each row of `x` by its root mean square, and scale it by `weight`.
 
@@ -46,6 +55,7 @@ def rms_norm(
         epsilon: finite, >= 0. Compiled in: each value is its own binary.
         variance_size: in 1..n; the number of first elements of a row that enter the mean.
             Default: all.
+        out: the tensor that the result goes into, shaped and typed as it; default a new one.
 
     Returns:
         `[*, n]`, dtype and device of `x`; contiguous; never aliases `x`.
@@ -65,7 +75,7 @@ def rms_norm(
         >>> rms_norm(torch.tensor([[3.0, 4.0]]), None, 0.0)
         tensor([[0.8485, 1.1314]])
     """
-    return torch.ops.ir_kernels.rms_norm.default(x, weight, epsilon, variance_size)
+    return _rms_norm(x, weight, epsilon, variance_size, out=out)
 
 
 def _matching(tensor: Tensor, x: Tensor) -> str:

@@ -21,6 +21,7 @@ from ir_runtime.op_reg import (
     flatten,
     unflatten,
 )
+from kernels_mlir.kernel_call import kernel_call
 from kernels_mlir.library import (
     FLOATING,
     FLOATS,
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from ir_runtime.op_reg import KernelBuilder
 
 __all__ = ["native_rotary_embedding", "rotary_embedding", "rotary_embedding_op", "turning"]
+
+
+_rotary_embedding = kernel_call("rotary_embedding")
 
 
 def rotary_embedding(
@@ -85,7 +89,7 @@ def rotary_embedding(
         tensor([[ 1.,  2.],
                 [-2.,  1.]])
     """
-    return torch.ops.ir_kernels.rotary_embedding.default(
+    return _rotary_embedding(
         positions, query, key, head_size, rotary_dim, cos_sin_cache, is_neox_style
     )
 
