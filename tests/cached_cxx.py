@@ -1,9 +1,12 @@
 """A C++ compiler that remembers what it made: Inductor calls it in place of `g++` in tests.
 
-`install` writes this file, made executable, into the directory of a session. It keeps shared
-libraries, found by their source, flags, compiler and torch, beside what IREE's compiler made; any
-other call goes to the compiler. torch's own caches know nothing of it, so each test still starts
-with empty ones.
+`install` writes this file, made executable, beside what it keeps: shared libraries, found by their
+source, flags, compiler, torch and CPU. Any other call goes to the compiler. torch's own caches know
+nothing of it, so each test still starts with empty ones.
+
+Its path is the same in each session: torch names precompiled headers by the path of the compiler,
+and a session with a name of its own for them would make one (seconds, 150 MB), and find nothing
+that was compiled with another.
 """
 
 from __future__ import annotations
@@ -19,37 +22,54 @@ from pathlib import Path
 __all__ = ["install"]
 
 COMPILER = "g++"
-DIRECTORY, TORCH = "IR_TESTS_CXX_CACHE", "IR_TESTS_CXX_TORCH"
+ABOUT, PREFIX = "IR_TESTS_CXX_ABOUT", "IR_TESTS_CXX_PREFIX"
 
 
-def install(session: Path, cache: Path) -> None:
-    """Write the compiler into a session's directory, and have Inductor call it.
+def install(cache: Path) -> None:
+    """Write the compiler into a directory, and have Inductor call it.
 
     Args:
-        session: the directory.
         cache: where results are kept.
     """
     from importlib.metadata import version
 
     if shutil.which(COMPILER) is None or "CXX" in os.environ:
         return
-    script = session / "cached-c++"
-    script.write_text(f"#!{sys.executable} -IS\n{Path(__file__).read_text('utf-8')}", "utf-8")
-    script.chmod(0o755)
+    text = f"#!{sys.executable} -IS\n{Path(__file__).read_text('utf-8')}"
+    script = cache / f"c++-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     cache.mkdir(parents=True, exist_ok=True)
-    found = {"CXX": str(script), DIRECTORY: str(cache), TORCH: version("torch")}
+    if not script.exists():
+        part = script.with_suffix(f".{os.getpid()}")
+        part.write_text(text, "utf-8")
+        part.chmod(0o755)
+        part.replace(script)
+    compiler = subprocess.run([COMPILER, "--version"], capture_output=True, check=True, text=True)
+    about = f"{compiler.stdout}{version('torch')}\n{_cpu_flags()}"
+    found = {"CXX": str(script), ABOUT: about, PREFIX: sys.prefix}
     os.environ.update(found)  # torch reads it at import, and child processes inherit it
+
+
+def _cpu_flags() -> str:
+    """Return what `-march=native` depends on."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith(("flags", "Features")):
+                return line
+    return ""
 
 
 def _run(arguments: list[str]) -> int:
     return subprocess.run([COMPILER, *arguments]).returncode
 
 
-def _key(source: str, arguments: list[str]) -> str:
-    """Return the name of what these arguments make of a source."""
-    said = subprocess.run([COMPILER, "--version"], capture_output=True, check=True).stdout
-    parts = [said, Path(source).read_bytes(), os.environ[TORCH].encode()]
-    parts += [argument.encode() for argument in arguments]
+def _key(source: str, flags: list[str]) -> str:
+    """Return the name of what these flags make of a source, in whichever checkout."""
+    parts = [os.environ[ABOUT].encode(), Path(source).read_bytes()]
+    prefix = os.environ[PREFIX]
+    for before, flag in zip(["", *flags], flags, strict=False):
+        # A precompiled header is what the source includes all the same.
+        header = before == "-include" and "/precompiled_headers/" in flag
+        parts.append(b"" if header else flag.replace(prefix, "").encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
@@ -60,7 +80,7 @@ def main(arguments: list[str]) -> int:
         return _run(arguments)
     target = arguments[arguments.index("-o") + 1]
     flags = [argument for argument in arguments if argument not in (sources[0], target)]
-    kept = Path(os.environ[DIRECTORY]) / f"{_key(sources[0], flags)}.so"
+    kept = Path(__file__).with_name(f"{_key(sources[0], flags)}.so")
     if kept.is_file():
         shutil.copyfile(kept, target)
         return 0

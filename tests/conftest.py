@@ -23,7 +23,7 @@ os.environ.setdefault(
     "IR_RUNTIME_COMPILE_CACHE",
     str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ir_runtime_tests"),
 )
-cached_cxx.install(_session_root, Path(os.environ["IR_RUNTIME_COMPILE_CACHE"]) / "cxx")
+cached_cxx.install(Path(os.environ["IR_RUNTIME_COMPILE_CACHE"]) / "cxx")
 
 import pytest  # noqa: E402
 
