@@ -9,6 +9,7 @@ import torch
 from torch.autograd import forward_ad
 
 from ir_runtime.errors import OpConflictError
+from ir_runtime.ir.choice.plain_call import NOT_PLAIN
 from ir_runtime.ir.constraint import Constraint
 from ir_runtime.ir.op import IrOp
 from ir_runtime.ir.op_facts import Normalize
@@ -32,6 +33,10 @@ class IrOpInplaceOverload:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         op = self.op
         if wrap.on:
+            if not kwargs and not torch.compiler.is_dynamo_compiling():
+                result = (op.context.get(None) or op.default_priority).donated(*args)
+                if result is not NOT_PLAIN:
+                    return result
             return self.torch_op(*args, **kwargs)
         values = op.all_arguments(args, kwargs)
         donated = [values[i] for i in op.activation_indices]

@@ -20,7 +20,7 @@ from ir_runtime.launch.direct import native
 if TYPE_CHECKING:
     from ir_runtime.launch.direct.native._launcher import Choice
 
-__all__ = ["NOT_PLAIN", "ListedCalls", "PlainCalls", "make_choice"]
+__all__ = ["NOT_PLAIN", "ListedCalls", "PlainCalls", "make_choice", "never"]
 
 NOT_PLAIN: Any = object()
 """The answer to a call that is not plain."""
@@ -29,7 +29,8 @@ MOST_KINDS = 16
 """So many kinds of calls are remembered for a list; dtypes and ranks seldom vary more."""
 
 
-def _never(*values: Any) -> Any:
+def never(*values: Any) -> Any:
+    """Serve no call."""
     del values
     return NOT_PLAIN
 
@@ -48,10 +49,10 @@ class PlainCalls(NamedTuple):
             the call there, or change its arguments or results.
     """
 
-    plain: Callable[..., Any] = _never
-    keyed: Callable[..., Any] = _never
-    below: Callable[..., Any] = _never
-    unobserved: Callable[..., Any] = _never
+    plain: Callable[..., Any] = never
+    keyed: Callable[..., Any] = never
+    below: Callable[..., Any] = never
+    unobserved: Callable[..., Any] = never
 
     @classmethod
     def of(cls, op: OpFacts[IrOpImpl], choice: Choice | None) -> PlainCalls:

@@ -21,7 +21,7 @@ import torch
 from ir_runtime.errors import NotTakenError, OpConflictError, PriorityError
 from ir_runtime.fork_lock import fork_safe_lock
 from ir_runtime.ir.choice.choice_source import CompiledChoices
-from ir_runtime.ir.choice.plain_call import ListedCalls, PlainCalls, make_choice
+from ir_runtime.ir.choice.plain_call import ListedCalls, PlainCalls, make_choice, never
 from ir_runtime.ir.choice.strict import is_strict
 from ir_runtime.ir.implementation import IrOpImpl, supported_providers
 from ir_runtime.ir.iree import IreeImpl
@@ -79,6 +79,7 @@ class Priority:
         keyed: the same, of callers that know its key set.
         below: the same, of callers below autograd.
         unobserved: the same, of callers who would call torch's dispatcher.
+        donated: the same with arguments that may be written, if no provider writes them.
     """
 
     def __init__(
@@ -127,6 +128,8 @@ class Priority:
                 choice = ListedCalls(self.op, asked, self.ask).choice
         calls = PlainCalls.of(self.op, choice or make_choice(self.op, self.ask))
         self.plain, self.keyed, self.below, self.unobserved = calls
+        writes = any(impl.inplace for impl in self.impls)
+        self.donated = never if writes else self.unobserved
 
     def run_chosen(self, *values: Any) -> Any:
         """Compute a call by asking each provider in turn: slower than `run`, with logs and errors.
