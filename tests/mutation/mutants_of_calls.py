@@ -247,4 +247,22 @@ CALL_MUTANTS: tuple[Mutant, ...] = (
             "if False:",
         ),
     ),
+    *mutants_in(
+        "ir_runtime/ir/choice/priority.py",
+        ("ir/test_unobserved.py",),
+        (
+            "IR op: a provider that writes is not told that its arguments were donated",
+            "never if writes else self.unobserved",
+            "self.unobserved",
+        ),
+    ),
+    *mutants_in(
+        "ir_runtime/ir/choice/plain_call.py",
+        ("ir/test_unobserved.py",),
+        (
+            "IR op: a number of results that torch would refuse",
+            'if set(op.result_kinds) == {"Tensor"} else 0',
+            "if len(op.result_kinds) == 2 else 7",
+        ),
+    ),
 )

@@ -45,4 +45,15 @@ MODEL_MUTANTS: tuple[Mutant, ...] = (
             "return room",
         ),
     ),
+    *mutants_in(
+        "ir_runtime/models/gated_mlp/covered.py",
+        ("models/test_covered.py",),
+        ("optimize: a hook of a child that is not called", "or child._forward_hooks\n", "\n"),
+        ("optimize: a child of another class", "type(child) is not known\n", "False\n"),
+        (
+            "optimize: a child with another forward",
+            'or ("forward" in child.__dict__ and not has_new_forward(child))',
+            "",
+        ),
+    ),
 )
