@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -133,8 +134,11 @@ def test_gradients_transforms_and_traces_see_the_torch_op(op, ways):
     assert op(X, weight=weight).requires_grad
     assert torch.equal(torch.vmap(op)(X), X + 1)
     assert torch.equal(torch.func.grad(lambda x: op(x).sum())(X), torch.ones_like(X))
-    graph = torch.fx.experimental.proxy_tensor.make_fx(op)(X)
-    assert op.torch_op in [node.target for node in graph.graph.nodes]
+    for before_dispatch in (False, True):
+        graph = make_fx(op, pre_dispatch=before_dispatch)(X).graph
+        assert op.torch_op in [node.target for node in graph.nodes]
+    traced = torch.jit.trace(lambda x: op(x) + 0, X)
+    assert "::watched" in str(traced.graph)
 
 
 class _Own(Tensor):
