@@ -53,6 +53,12 @@ PRIORITIES: dict[str, Sequence[str]] = {
     "the last of 3": ["wide", "wider", "plain"],
     "a tuned table's first": ["auto", "narrow", "wide", "plain"],
 }
+WAYS = (
+    ("wrap on", True, benchmark_add, WRAPPED_LIMIT_US),
+    ("its torch op", True, benchmark_add.torch_op, WRAPPED_LIMIT_US),
+    ("wrap off", False, benchmark_add, UNWRAPPED_LIMIT_US),
+)
+"""How it is called: eager calls with the wrap on may go past torch's dispatcher, too."""
 RANKING = ir.Ranking(("plain", "narrow"), {"plain": 1.0, "narrow": 2.0})
 TAKEN_BY = ("plain", "narrow")
 
@@ -72,9 +78,9 @@ def _dispatch_rows(x: Tensor, y: Tensor, rounds: int) -> list[Row]:
     rows: list[Row] = []
     for which, priority in PRIORITIES.items():
         benchmark_add.set_default(priority)
-        for on, limit in ((True, WRAPPED_LIMIT_US), (False, UNWRAPPED_LIMIT_US)):
-            peer, call = (PLAIN, plain) if on else (DIRECT, _provider)
-            title = f"IR op, wrap {'on' if on else 'off'}, {which}"
+        for way, on, call, limit in WAYS:
+            peer, other = (PLAIN, plain) if on else (DIRECT, _provider)
+            title = f"IR op, {way}, {which}"
             with ir.enable_torch_wrap(on):
                 if benchmark_add.dispatch(x, y).provider not in TAKEN_BY:
                     raise SystemExit(
@@ -82,8 +88,8 @@ def _dispatch_rows(x: Tensor, y: Tensor, rounds: int) -> list[Row]:
                     )
                 times = measure_interleaved(
                     {
-                        peer: lambda call=call: call(x, y),
-                        title: lambda call=benchmark_add: call(x, y),
+                        peer: lambda call=other: call(x, y),
+                        title: lambda call=call: call(x, y),
                     },
                     rounds=rounds,
                 )

@@ -34,7 +34,7 @@ class IrOpInplaceOverload:
         op = self.op
         if wrap.on:
             if not kwargs and not torch.compiler.is_dynamo_compiling():
-                result = (op.context.get(None) or op.default_priority).donated(*args)
+                result = op.priority.current().donated(*args)
                 if result is not NOT_PLAIN:
                     return result
             return self.torch_op(*args, **kwargs)

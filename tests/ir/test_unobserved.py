@@ -227,3 +227,16 @@ def test_donated_arguments_that_no_provider_writes_go_past_it_too(adding, ways):
         version = x._version
         assert adding.maybe_inplace(x, residual)[0] is x
         assert x._version > version
+
+
+def test_donated_arguments_are_normalised():
+    def with_ones(x: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return x, torch.ones(4) if weight is None else weight
+
+    @ir.register_op(allow_inplace=True, activations=["x"], normalize=with_ones)
+    def weighed(x: Tensor, weight: Tensor | None = None) -> Tensor:
+        assert weight is not None
+        return x * weight
+
+    assert torch.equal(weighed.maybe_inplace(X.clone(), None), X)
+    assert torch.equal(weighed(X, None), X)

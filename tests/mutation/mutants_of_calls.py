@@ -252,7 +252,7 @@ CALL_MUTANTS: tuple[Mutant, ...] = (
         ("ir/test_unobserved.py",),
         (
             "IR op: a provider that writes is not told that its arguments were donated",
-            "never if writes else self.unobserved",
+            "never if changed else self.unobserved",
             "self.unobserved",
         ),
     ),

@@ -79,7 +79,7 @@ class Priority:
         keyed: the same, of callers that know its key set.
         below: the same, of callers below autograd.
         unobserved: the same, of callers who would call torch's dispatcher.
-        donated: the same with arguments that may be written, if no provider writes them.
+        donated: the same with donated arguments, if nothing writes or normalises them.
     """
 
     def __init__(
@@ -128,8 +128,8 @@ class Priority:
                 choice = ListedCalls(self.op, asked, self.ask).choice
         calls = PlainCalls.of(self.op, choice or make_choice(self.op, self.ask))
         self.plain, self.keyed, self.below, self.unobserved = calls
-        writes = any(impl.inplace for impl in self.impls)
-        self.donated = never if writes else self.unobserved
+        changed = self.op.normalize is not None or any(impl.inplace for impl in self.impls)
+        self.donated = never if changed else self.unobserved
 
     def run_chosen(self, *values: Any) -> Any:
         """Compute a call by asking each provider in turn: slower than `run`, with logs and errors.

@@ -30,7 +30,7 @@ class Covered:
         """Tell whether a child must be called; `module` is the MLP or a copy of it."""
         children: Any = module._modules
         for name, known in self._classes.items():
-            child = children[name]
+            child = children.get(name)
             if (
                 type(child) is not known
                 or child._forward_hooks
