@@ -30,7 +30,7 @@ VECTOR_LANES = 16
 def causal_variant(query: Tensor, mask: Tensor | None, window: int | None) -> str:
     """Return the variant: the form of one token, or that of query blocks."""
     one = is_one_token(query, mask)
-    return decode_form().name if one else form_for(query.dtype, window=window).name
+    return decode_form().name if one else form_for(query.dtype, window=window, causal=True).name
 
 
 def is_one_token(query: Tensor, mask: Tensor | None) -> bool:
@@ -99,7 +99,7 @@ def _attend_in_blocks(ksel: KernelSelection, kb: KernelBuilder) -> Value:
         # Scores that are changed or compared with others are scaled first.
         scaled_first=not (soft_cap is None and mask is None and sinks is None and scale != 0),
         functions=vector_functions(["tanh"] * (soft_cap is not None), VECTOR_LANES),
-        **form_for(query.dtype, window=window).parameters(),
+        **form_for(query.dtype, window=window, causal=True).parameters(),
     )
     operands = [*(kb.arg_value(i) for i in range(3)), mask, sinks, length]
     with kb.context, kb.location, kb.ip:

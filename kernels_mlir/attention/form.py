@@ -5,6 +5,7 @@ All forms take any length, any grouping of heads, and any number of channels.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +21,14 @@ POWER4 = (1.00000259, 0.693003836, 0.241442753, 0.0520114639, 0.0135341676)
 POWER6 = (1.0, 0.693147044, 0.240229306, 0.0554852806, 0.00967545171, 0.0012467845, 0.000216129204)
 """The same of an error of 2e-9, and exact at 0."""
 
-CHANNELS, KEYS = 16, 32
-"""Numbers of a part of a sum."""
+CHANNELS, KEYS = 32, 64
+"""Numbers of a part of a sum. Of the channels, half is a part if that is less, but at least 16."""
+
+UNIT = 24
+"""Query rows by which cores share the work, in float32 vectors."""
+
+ALIASED = 64
+"""Lines of 64 bytes after which the last 12 bits of an address repeat."""
 
 STEP = 32
 """Keys that are packed and multiplied together, in bfloat16."""
@@ -65,6 +72,7 @@ class AmxForm:
         return {
             "form": self.template,
             "rows": self.rows,
+            "unit": self.rows,
             "block": self.block,
             "workers": self.workers,
             "polynomial": POWER4,
@@ -101,6 +109,7 @@ class PairForm:
             "tile_rows": self.tile_rows,
             "tile_few": TILE_FEW,
             "rows": self.rows,
+            "unit": self.rows,
             "block": self.block,
             "workers": self.workers,
             "polynomial": POWER4,
@@ -143,17 +152,37 @@ class VectorForm:
             "tile_few": TILE_FEW if self.wide else 2,
             "vectors": self.vectors,
             "rows": self.rows,
+            "unit": UNIT,
             "block": self.block,
             "channels": CHANNELS,
             "keys": KEYS,
             "workers": self.workers,
             "wide": self.wide,
+            "apart": self.lines_apart,
             "polynomial": POWER6,
         }
 
+    def lines_apart(self, lines: int) -> int:
+        """Return how many lines of 64 bytes apart rows of so many lines are laid.
+
+        No two addresses of a tile may be equal in their last 12 bits, because Intel's CPUs take a
+        read for one of what was just written, and wait for it.
+        """
+        width = self.vectors
+
+        def near(apart: int) -> bool:
+            between = ((row * apart) % ALIASED for row in range(1, self.tile_rows))
+            return any(n < width or n > ALIASED - width for n in between)
+
+        return next(n for n in itertools.count(lines) if not near(n))
+
 
 def form_for(
-    dtype: torch.dtype, machine: Machine | None = None, window: int | None = None
+    dtype: torch.dtype,
+    machine: Machine | None = None,
+    window: int | None = None,
+    *,
+    causal: bool = False,
 ) -> AmxForm | PairForm | VectorForm:
     """Return the form for a call.
 
@@ -161,8 +190,10 @@ def form_for(
         dtype: of the operands.
         machine: where it runs; None for the machine that code is made for.
         window: keys that a token sees, None for all.
+        causal: whether a token sees no later ones.
     """
     machine = machine or code_machine()
+    rows, keys = (UNIT, 128) if causal else _encoder_block(machine)
     if dtype == torch.bfloat16 and machine.has("avx512bf16"):
         if machine.has("amx-tile", "amx-bf16"):
             block = _whole_steps(machine.l1_bytes // (AmxForm.rows * SCORE_BYTES))
@@ -171,8 +202,19 @@ def form_for(
             block = _whole_steps(machine.l2_bytes // PAIR_PART // (PAIR_ROWS * SCORE_BYTES))
             return PairForm(_within(block, window), machine.cores)
     if machine.cpu.cpu == "x86-64-v4":
-        return VectorForm(12, 2, 24, 128, machine.cores, wide=True)
-    return VectorForm(6, 1, 24, 128, machine.cores, wide=False)
+        return VectorForm(12, 2, rows, keys, machine.cores, wide=True)
+    return VectorForm(6, 1, rows, keys, machine.cores, wide=False)
+
+
+def _encoder_block(machine: Machine) -> tuple[int, int]:
+    """Return the query rows and keys of a block whose scores are in the second cache.
+
+    All packed keys and values are read once for each block of rows; those of a long sequence are
+    not in the second cache. Causal attention computes scores that no row of a block sees, so its
+    blocks are small.
+    """
+    units = min(4, max(1, machine.l2_bytes >> 18))
+    return units * UNIT, 256
 
 
 def _whole_steps(keys: int) -> int:

@@ -44,14 +44,14 @@ MACHINES = {
     "Cortex-A72": machine("aarch64", NEON, 32, 1024, 4),
 }
 
-WIDE, NARROW, PAIRS = "avx512 12x32 24x128", "6x16 24x128", "vdpbf16ps 8x32 24x"
+WIDE, NARROW, PAIRS = "avx512 12x32 96x256", "6x16 96x256", "vdpbf16ps 8x32 24x"
 FORMS = {
     "Zen 4": ("12x32 16x16", "12x32vdpbf16ps 16x16", PAIRS + "448x16", "iree"),
     "Sapphire Rapids": ("12x32 16x2", "amx8x16x2", "amx256x2", "iree"),
     "AMX refused": ("12x32 16x2", "12x32vdpbf16ps 16x2", PAIRS + "896x2", "iree"),
     "Ice Lake": ("12x32 16x8", "12x32 16x8", WIDE + "x8", "iree"),
-    "laptop with AVX2": ("6x16 4x2", "6x16 4x2", NARROW + "x2", "iree"),
-    "x86-64 without AVX2": ("6x16 4x4", "6x16 4x4", NARROW + "x4", "native"),
+    "laptop with AVX2": ("6x16 4x2", "6x16 4x2", "6x16 24x256x2", "iree"),
+    "x86-64 without AVX2": ("6x16 4x4", "6x16 4x4", "6x16 24x256x4", "native"),
     "Graviton 3": ("6x16 16x16", "6x16bfdot 16x16", NARROW + "x16", "native"),
     "Cortex-A72": ("6x16 16x4", "6x16 16x4", NARROW + "x4", "native"),
 }

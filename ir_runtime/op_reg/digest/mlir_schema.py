@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["MLIR_SCHEMA"]
 
-MLIR_SCHEMA = 22
+MLIR_SCHEMA = 23
 """Version of the MLIR that the builder writes for a given op.
 
 Increase it with each change after which the builder (`KernelBuilder`, template loaders, the import

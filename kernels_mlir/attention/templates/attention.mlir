@@ -1,8 +1,8 @@
 {#- softmax(q k^T * scale) v for each head, written for CPUs; a Jinja template: tiles are unrolled.
 
-One dispatch. A workgroup for each core takes a share of the query blocks of all heads, in turn. When
-it comes to other keys (another key head or segment), it packs all their keys and values into its part
-of a scratch buffer, in the order in which products read them. Then it computes each block of `rows`
+One dispatch. The query rows of all heads are shared among a workgroup for each core, in units of
+`unit` rows. When one comes to other keys (another key head or segment), it packs all their keys and
+values into its part of a scratch buffer, in the order in which products read them. Then it computes each block of `rows`
 positions: in blocks of keys, scores, softmax and the product with the values (`attend` of the form).
 The bits of a row depend on nothing but its query, its segment's keys and values, and the form.
 
@@ -76,6 +76,7 @@ hal.executable.source private @attention_{{ form }} {
       {{- constant('group', heads // kv_heads) }}
       {{- constant('kv_heads', kv_heads) }}
       {{- constant('rows', rows) }}
+      {{- constant('unit', unit) }}
       {{- constant('none', -1) }}
       %zeroe = arith.constant 0.0 : {{ element }}
       %zero = arith.constant dense<0.0> : !f
@@ -100,7 +101,7 @@ hal.executable.source private @attention_{{ form }} {
 
       // This worker's part of the scratch buffer, and of the query blocks.
       %own = arith.muli %worker, %lines_each : index
-      %blocks = arith.ceildivui %seq, %rows : index
+      %blocks = arith.ceildivui %seq, %unit : index
       %heads_all = arith.muli %batch, %heads : index
       %items = arith.muli %blocks, %heads_all : index
       {{- at('worker_next', 'a + 1', '%worker') }}
@@ -135,8 +136,8 @@ hal.executable.source private @attention_{{ form }} {
         %from_end = arith.subi %end, %before : index
         %block_first = arith.maxsi %from_first, %c0 : index
         %block_end = arith.minsi %from_end, %blocks : index
-        %p_first = arith.muli %block_first, %rows : index
-        %p_until = arith.muli %block_end, %rows : index
+        %p_first = arith.muli %block_first, %unit : index
+        %p_until = arith.muli %block_end, %unit : index
         %p_end = arith.minsi %p_until, %seq : index
 {%- if packed %}
         scf.for %p = %p_first to %p_end step %c1 {
@@ -237,8 +238,8 @@ util.func private @attention({% for name in inputs %}%{{ name }}: {{ tensors[nam
   %mask_rows = tensor.dim %mask, %c2 : tensor<?x?x?x?x{{ mask }}>
 {%- endif %}
   %heads = arith.constant {{ heads }} : index
-  %rows = arith.constant {{ rows }} : index
-  %blocks = arith.ceildivui %seq, %rows : index
+  %unit = arith.constant {{ unit }} : index
+  %blocks = arith.ceildivui %seq, %unit : index
   %heads_all = arith.muli %batch, %heads : index
   %items = arith.muli %blocks, %heads_all : index
   %most = arith.constant {{ workers }} : index

@@ -145,11 +145,11 @@
 {%- endmacro -%}
 {%- macro pairs_of_block() %}
         // The keys that query block %i sees, and what a block costs besides.
-        {{- at('row_until', '(a + 1) * %d' | format(rows), '%i') }}
+        {{- at('row_until', '(a + 1) * %d' | format(unit), '%i') }}
         %row_end = arith.minsi %row_until, %seq : index
         {{- at('sees', 'a + b', '%row_end', '%shift') }}
 {%- if window %}
-        {{- constant('most_seen', window + rows) }}
+        {{- constant('most_seen', window + unit) }}
         %seen = arith.minsi %sees, %most_seen : index
 {%- else %}
         %seen = arith.addi %sees, %c0 : index

@@ -23,11 +23,14 @@ rows; a sum is made in the same order in both.
 {%- endmacro -%}
 {%- macro product(count, width, left, rights, pairs, to, is_later='') %}
             {#- Adds for each pair: broadcast pairs of `count` rows times `width` lines of 16 pairs -#}
+{%- if is_later %}
+            // Masked, because LLVM makes a branch of a select of what is loaded.
+            %each_later = vector.broadcast {{ is_later }} : i1 to !mask
+{%- endif %}
 {%- for r in range(count) %}{% for j in range(width) %}{% set q = r * width + j %}
             {{- at('to%d' | format(q), 'a + %d' | format(r + j * rows), to) }}
 {%- if is_later %}
-            %old{{ q }} = vector.load %lines[%to{{ q }}, %c0] : !lines, !f
-            %first{{ q }} = arith.select {{ is_later }}, %old{{ q }}, %zero : !f
+            %first{{ q }} = vector.maskedload %lines[%to{{ q }}, %c0], %each_later, %zero : !lines, !mask, !f into !f
 {%- else %}
             %first{{ q }} = arith.bitcast %zero : !f to !f
 {%- endif %}

@@ -3,11 +3,12 @@ packed.
 
 A tile of `tile_rows` query rows and `vectors` vectors of 16 keys, or of 16 channels, stays in registers.
 Packed keys are [panel of keys][channel][key], packed values [panel of channels][key][channel]; a
-number of the query or of a probability is broadcast. Sums are made in parts of `channels` channels and of `keys`
-keys, and the parts are added: long sums lose more. The largest score is subtracted before the scale is
-applied, where that costs the least accuracy. 2 to the power of a number is a polynomial of degree 6
-of its part below the point (error 3e-9, exact at 0). `wide`: the CPU has AVX-512, and instructions for
-the rest of that.
+number of the query or of a probability is broadcast. Sums are made in parts of `channels` channels,
+or half of them, and of `keys` keys, and the parts are added: long sums lose more. Rows of scores, and of sums, are
+`apart` lines from each other. The largest score is subtracted before the scale is applied, where
+that costs the least accuracy. 2 to the power of a number is a polynomial of degree 6 of its part
+below the point (error 3e-9, exact at 0). `wide`: the CPU has AVX-512, and instructions for the rest
+of that.
 -#}
 {%- from 'attention_index.mlir' import ahead, at, constant, largest, place, transposed with context -%}
 {%- from 'attention_causal.mlir' import changed, changes, changes_of_row, sink_score, visible with context -%}
@@ -15,8 +16,9 @@ the rest of that.
 {%- set q_lines = (depth + 15) // 16 -%}
 {%- set panels = (depth + n0 - 1) // n0 -%}
 {%- set o_lines = panels * vectors -%}
-{%- set s_lines = block // 16 -%}
-{%- set sizes = namespace(step_lines=2 * depth + 32 * o_lines, fixed_lines=rows * (q_lines + s_lines + o_lines + 2)) -%}
+{%- set o_apart = apart(o_lines) -%}
+{%- set s_apart = apart(block // 16) -%}
+{%- set sizes = namespace(step_lines=2 * depth + 32 * o_lines, fixed_lines=rows * (q_lines + s_apart + o_apart + 2)) -%}
 {%- set dfull = 'true' if depth % 16 == 0 else 'false' -%}
 {%- set h = 'vector<16x%s>' | format(element) -%}
 {%- from 'attention_lanes.mlir' import numbered, power, read, repeated with context -%}
@@ -45,15 +47,15 @@ the rest of that.
       {{- constant('block', block) }}
       {{- constant('panel_keys', n0) }}
       {{- constant('panels', panels) }}
-      {{- constant('part_channels', channels) }}
+      {{- constant('part_channels', [channels, [16, depth // 2] | max] | min) }}
       {{- constant('part_keys', keys) }}
       %key_steps = arith.ceildivui {{ '%keys' if causal else '%seq' }}, %c32 : index
       %k_own = arith.addi %own, %c0 : index
       {{- at('v_own', 'a + b * %d' | format(2 * depth), '%own', '%key_steps') }}
       {{- at('q_own', 'a + b * %d' | format(32 * o_lines), '%v_own', '%key_steps') }}
       {{- at('s_own', 'a + %d' | format(rows * q_lines), '%q_own') }}
-      {{- at('o_own', 'a + %d' | format(rows * s_lines), '%s_own') }}
-      {{- at('l_own', 'a + %d' | format(rows * o_lines), '%o_own') }}
+      {{- at('o_own', 'a + %d' | format(rows * s_apart), '%s_own') }}
+      {{- at('l_own', 'a + %d' | format(rows * o_apart), '%o_own') }}
       {{- at('m_own', 'a + %d' | format(rows), '%l_own') }}
       {{- at('q_flat', 'a * 16', '%q_own') }}
       {{- at('s_flat', 'a * 16', '%s_own') }}
@@ -131,20 +133,29 @@ the rest of that.
             }
 {%- for r in range(count) %}{% for j in range(width) %}{% set q = r * width + j %}
             {{- at('to%d' | format(q), 'a + %d' | format(r * to_row + j), '%to') }}
-            %old{{ q }} = vector.load %lines[%to{{ q }}, %c0] : !lines, !f
-            %so_far{{ q }} = arith.select {{ is_later }}, %old{{ q }}, %zero : !f
-            %new{{ q }} = arith.addf %so_far{{ q }}, %sums#{{ q }} : !f
-            vector.store %new{{ q }}, %lines[%to{{ q }}, %c0] : !lines, !f
 {%- endfor %}{% endfor %}
+            // Not a select: LLVM makes two jumps of it for each vector.
+            scf.if {{ is_later }} {
+{%- for q in range(count * width) %}
+              %old{{ q }} = vector.load %lines[%to{{ q }}, %c0] : !lines, !f
+              %new{{ q }} = arith.addf %old{{ q }}, %sums#{{ q }} : !f
+              vector.store %new{{ q }}, %lines[%to{{ q }}, %c0] : !lines, !f
+{%- endfor %}
+            } else {
+{%- for q in range(count * width) %}
+              %new{{ q }} = arith.addf %zero, %sums#{{ q }} : !f
+              vector.store %new{{ q }}, %lines[%to{{ q }}, %c0] : !lines, !f
+{%- endfor %}
+            }
 {%- endmacro -%}
 {%- macro scores(count, width) %}
             {{- at('left', 'a + b * %d' | format(16 * q_lines), '%q_flat', '%t') }}
-            {{- at('to', 'a + b * %d + c * %d' | format(s_lines, vectors), '%s_own', '%t', '%g') }}
+            {{- at('to', 'a + b * %d + c * %d' | format(s_apart, vectors), '%s_own', '%t', '%g') }}
             scf.for %d0 = %c0 to %depth step %part_channels {
               %d_until = arith.addi %d0, %part_channels : index
               %d_end = arith.minsi %d_until, %depth : index
               %is_more = arith.cmpi ne, %d0, %c0 : index
-              {{- product(count, width, 16 * q_lines, '%k_panel', s_lines, '%d0', '%d_end', '%is_more', '%i', '%left') }}
+              {{- product(count, width, 16 * q_lines, '%k_panel', s_apart, '%d0', '%d_end', '%is_more', '%i', '%left') }}
             }
 {%- endmacro -%}
 {%- macro scores_of_rows(width) %}
@@ -156,19 +167,19 @@ the rest of that.
               }
 {%- endmacro -%}
 {%- macro values(count) %}
-            {{- at('left', 'a + b * %d' | format(block), '%s_flat', '%t') }}
-            {{- at('to', 'a + b * %d + c * %d' | format(o_lines, vectors), '%o_own', '%t', '%panel') }}
+            {{- at('left', 'a + b * %d' | format(16 * s_apart), '%s_flat', '%t') }}
+            {{- at('to', 'a + b * %d + c * %d' | format(o_apart, vectors), '%o_own', '%t', '%panel') }}
             scf.for %j0 = %c0 to %kn step %part_keys {
               %j_until = arith.addi %j0, %part_keys : index
               %j_end = arith.minsi %j_until, %kn : index
               %is_next = arith.cmpi ne, %j0, %c0 : index
               %is_more = arith.ori %is_next, %is_later : i1
-              {{- product(count, vectors, block, '%v_panel', o_lines, '%j0', '%j_end', '%is_more', '%i', '%left') }}
+              {{- product(count, vectors, 16 * s_apart, '%v_panel', o_apart, '%j0', '%j_end', '%is_more', '%i', '%left') }}
             }
 {%- endmacro -%}
 {%- macro softmax() %}
           scf.for %r = %c0 to %rn step %c1 {
-            {{- at('s_row', 'a + b * %d' | format(s_lines), '%s_own', '%r') }}
+            {{- at('s_row', 'a + b * %d' | format(s_apart), '%s_own', '%r') }}
             {{- at('l_row', 'a + b', '%l_own', '%r') }}
             {{- at('m_row', 'a + b', '%m_own', '%r') }}
             %m_old = vector.load %lines[%m_row, %c0] : !lines, !f
@@ -203,7 +214,7 @@ the rest of that.
               {{- power('shrink', '%less') }}
               scf.if %is_later {
                 scf.for %t = %c0 to %o_lines step %c1 {
-                  {{- at('o_row', 'a + b * %d + c' | format(o_lines), '%o_own', '%r', '%t') }}
+                  {{- at('o_row', 'a + b * %d + c' | format(o_apart), '%o_own', '%r', '%t') }}
                   %o = vector.load %lines[%o_row, %c0] : !lines, !f
                   %o_less = arith.mulf %o, %shrink : !f
                   vector.store %o_less, %lines[%o_row, %c0] : !lines, !f
@@ -240,7 +251,7 @@ the rest of that.
 {%- macro change() %}
             scf.for %r = %c0 to %rn step %c1 {
               {{- changes_of_row('%key0') }}
-              {{- at('s_row', 'a + b * %d' | format(s_lines), '%s_own', '%r') }}
+              {{- at('s_row', 'a + b * %d' | format(s_apart), '%s_own', '%r') }}
               scf.for %key = %c0 to %kn step %c16 {
                 {{- at('s_at', 'a + b floordiv 16', '%s_row', '%key') }}
                 %s_old = vector.load %lines[%s_at, %c0] : !lines, !f
@@ -351,7 +362,7 @@ the rest of that.
             %row = arith.addi %rb, %r : index
             scf.for %d = %c0 to %depth step %c16 {
               %line = arith.divui %d, %c16 : index
-              {{- at('o_at', 'a + b * %d + c' | format(o_lines), '%o_own', '%r', '%line') }}
+              {{- at('o_at', 'a + b * %d + c' | format(o_apart), '%o_own', '%r', '%line') }}
               %o = vector.load %lines[%o_at, %c0] : !lines, !f
 {%- if sinks %}
               %o_part = arith.mulf %o, %keys_part : !f

@@ -56,6 +56,9 @@ stack. `dot`: an instruction that multiplies pairs of bf16 and adds both product
 {%- endif %}
 {%- endfor %}{% endfor %}
 {%- endmacro -%}
+{%- macro written(q, r, j) %}
+            vector.transfer_write %new{{ q }}, %yt[%row{{ r }}, %bi{{ j }}] {in_bounds = [{{ nfull }}]} : {{ f }}, !y
+{%- endmacro -%}
 {%- macro product(rows, first, wide) %}{% set each = vectors * wide %}
           // {{ rows }} rows of x times {{ wide }} panels of the weight, added to the sums so far.
           %product{{ rows }}:{{ rows * each }} = scf.for %i = %c0 to %ilen step %c1 iter_args({{ numbered(rows * each, '%a', ' = %zero') }}) -> ({{ repeated(rows * each, f) }}) {
@@ -118,12 +121,23 @@ stack. `dot`: an instruction that multiplies pairs of bf16 and adds both product
           %below{{ r }} = arith.constant {{ r }} : index
           %from{{ r }} = arith.addi {{ first }}, %below{{ r }} : index
           %row{{ r }} = arith.addi %mfirst, %from{{ r }} : index
-{%- for j in range(each) %}{% set q = r * each + j %}
-          %old{{ q }} = vector.transfer_read %yt[%row{{ r }}, %bi{{ j }}], %zerof {in_bounds = [{{ nfull }}]} : !y, {{ f }}
-          %so_far{{ q }} = arith.select %is_first, %bias{{ j }}, %old{{ q }} : {{ f }}
-          %new{{ q }} = arith.addf %so_far{{ q }}, %product{{ rows }}#{{ q }} : {{ f }}
-          vector.transfer_write %new{{ q }}, %yt[%row{{ r }}, %bi{{ j }}] {in_bounds = [{{ nfull }}]} : {{ f }}, !y
+{%- endfor %}
+          // All sums so far are read before any is written: rows may be a multiple of 4096 bytes apart,
+          // and Intel's CPUs take a read for one of what was just written if the last 12 bits are equal.
+          scf.if %is_first {
+{%- for r in range(rows) %}{% for j in range(each) %}{% set q = r * each + j %}
+            %new{{ q }} = arith.addf %bias{{ j }}, %product{{ rows }}#{{ q }} : {{ f }}
+            {{- written(q, r, j) }}
 {%- endfor %}{% endfor %}
+          } else {
+{%- for r in range(rows) %}{% for j in range(each) %}{% set q = r * each + j %}
+            %old{{ q }} = vector.transfer_read %yt[%row{{ r }}, %bi{{ j }}], %zerof {in_bounds = [{{ nfull }}]} : !y, {{ f }}
+            %new{{ q }} = arith.addf %old{{ q }}, %product{{ rows }}#{{ q }} : {{ f }}
+{%- endfor %}{% endfor %}
+{%- for r in range(rows) %}{% for j in range(each) %}
+            {{- written(r * each + j, r, j) }}
+{%- endfor %}{% endfor %}
+          }
 {%- endmacro -%}
 {%- macro copy_rows() %}
         // A copy of a block of x: its rows are far apart in memory, and would evict each other.

@@ -1,8 +1,9 @@
 {#- y = finish(x w^T) in float32, written for CPUs; a Jinja template, because the tiles are unrolled.
 
 A workgroup takes parts in turn: up to `row_block` rows of x and some blocks of `vectors` vectors of
-columns of w. Their sums are in a buffer of its own, [vector, row, lane]; the last thing that is done
-with them is the bias, the activation or the gate, and the residual, so y is written once.
+columns of w. Their sums are in a buffer of its own, [block, row, vector, lane]: those of a tile lie
+together, since Intel's CPUs take addresses with equal last 12 bits for one. The last thing that is
+done with them is the bias, the activation or the gate, and the residual, so y is written once.
 
 It goes along the rows in blocks of `depth`. For each block it copies `rows_max` rows of x to the
 stack and adds their products with the columns to the sums. A tile of rows and vectors stays in
@@ -51,11 +52,10 @@ of bf16 are multiplied (`vdpbf16ps`). Each sum is made in the same order for any
           %panel_at{{ q }} = arith.addi %block_at, %panel_in{{ q }} : index
           %ahead{{ q }} = arith.addi %panel_at{{ q }}, %distance : index
           %next_block{{ q }} = arith.addi %panel_at{{ q }}, %block_bytes : index
-          %vbase{{ q }} = arith.muli %b{{ q }}, %vectors : index
+          %block_rows{{ q }} = arith.muli %b{{ q }}, %rows_each : index
 {%- for j in range(vectors) %}
           %lane{{ q }}_{{ j }} = arith.addi %first_lane{{ q }}, %lane_of{{ j }} : index
           %pair{{ q }}_{{ j }} = arith.addi %lane{{ q }}_{{ j }}, %lane{{ q }}_{{ j }} : index
-          %v{{ q }}_{{ j }} = arith.addi %vbase{{ q }}, %vector_of{{ j }} : index
 {%- endfor %}{% endfor %}
 {%- endmacro -%}
 {%- macro prefetch(wide) %}
@@ -154,9 +154,10 @@ of bf16 are multiplied (`vdpbf16ps`). Each sum is made in the same order for any
             %xall{{ r }} = vector.broadcast %xsum{{ r }} : f32 to {{ f }}
 {%- endif %}
 {%- for j in range(each) %}{% set q = r * each + j %}
-            %sv{{ q }} = arith.muli %v{{ j // vectors }}_{{ j % vectors }}, %rows_each : index
-            %sr{{ q }} = arith.addi %sv{{ q }}, %row{{ r }} : index
-            %sa{{ q }} = arith.addi %own_sums, %sr{{ q }} : index
+            %sr{{ q }} = arith.addi %block_rows{{ j // vectors }}, %row{{ r }} : index
+            %sv{{ q }} = arith.muli %sr{{ q }}, %vectors : index
+            %si{{ q }} = arith.addi %sv{{ q }}, %vector_of{{ j % vectors }} : index
+            %sa{{ q }} = arith.addi %own_sums, %si{{ q }} : index
             %old{{ q }} = vector.load %sums[%sa{{ q }}, %c0] : !sums, {{ f }}
 {%- if float %}
             %new{{ q }} = arith.addf %old{{ q }}, %product#{{ q }} : {{ f }}

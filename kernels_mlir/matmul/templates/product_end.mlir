@@ -75,14 +75,18 @@
         %vector = arith.addi %first_vector, %v : index
         %column_vector = arith.divui %vector, %each : index
         %column = arith.muli %column_vector, %c16 : index
-        %v_sums = arith.muli %v, %rows_each : index
-        %v_at = arith.addi %own_sums, %v_sums : index
+        %v_block = arith.divui %v, %vectors : index
+        %v_in = arith.remui %v, %vectors : index
+        %v_rows = arith.muli %v_block, %rows_each : index
+        %v_at = arith.addi %own_sums, %v_in : index
         scf.for %r = %c0 to %mlen step %c1 {
           %row = arith.addi %m0, %r : index
-          %at = arith.addi %v_at, %r : index
+          %v_row = arith.addi %v_rows, %r : index
+          %row_at = arith.muli %v_row, %vectors : index
+          %at = arith.addi %v_at, %row_at : index
           %a0 = vector.load %sums[%at, %c0] : !sums, vector<16xf32>
 {%- if gated %}
-          %at_factor = arith.addi %at, %rows_each : index
+          %at_factor = arith.addi %at, {{ '%c1' if vectors > 1 else '%rows_each' }} : index
           %u0 = vector.load %sums[%at_factor, %c0] : !sums, vector<16xf32>
 {%- endif %}
           {{- end_of() }}

@@ -92,10 +92,11 @@ module {
         %c1_1 = arith.constant 1 : index
         %c2_2 = arith.constant 2 : index
         %c24 = arith.constant 24 : index
+        %c24_3 = arith.constant 24 : index
         %c-1 = arith.constant -1 : index
         %cst = arith.constant 0.000000e+00 : bf16
-        %cst_3 = arith.constant dense<0.000000e+00> : vector<16xf32>
-        %cst_4 = arith.constant dense<-3.40282347E+38> : vector<16xf32>
+        %cst_4 = arith.constant dense<0.000000e+00> : vector<16xf32>
+        %cst_5 = arith.constant dense<-3.40282347E+38> : vector<16xf32>
         %8 = hal.interface.binding.subspan layout(#pipeline_layout) binding(0) offset(%c0) : memref<?x?x2x16xbf16>{%1, %3}
         %9 = hal.interface.binding.subspan layout(#pipeline_layout) binding(1) offset(%c0) : memref<?x?x2x16xbf16>{%1, %3}
         %10 = hal.interface.binding.subspan layout(#pipeline_layout) binding(2) offset(%c0) : memref<?x?x2x16xbf16>{%1, %3}
@@ -104,9 +105,9 @@ module {
         %workgroup_id_x = hal.interface.workgroup.id[0] : index
         %workgroup_count_x = hal.interface.workgroup.count[0] : index
         %intptr = memref.extract_aligned_pointer_as_index %9 : memref<?x?x2x16xbf16> -> index
-        %intptr_5 = memref.extract_aligned_pointer_as_index %10 : memref<?x?x2x16xbf16> -> index
+        %intptr_6 = memref.extract_aligned_pointer_as_index %10 : memref<?x?x2x16xbf16> -> index
         %13 = arith.muli %workgroup_id_x, %5 : index
-        %14 = arith.ceildivui %3, %c24 : index
+        %14 = arith.ceildivui %3, %c24_3 : index
         %15 = arith.muli %1, %c2_0 : index
         %16 = arith.muli %14, %15 : index
         %17 = affine.apply #map(%workgroup_id_x)
@@ -116,25 +117,25 @@ module {
         %21 = arith.divui %19, %workgroup_count_x : index
         %22 = arith.divui %20, %14 : index
         %23 = arith.ceildivui %21, %14 : index
-        %intptr_6 = memref.extract_aligned_pointer_as_index %12 : memref<?x16xf32> -> index
+        %intptr_7 = memref.extract_aligned_pointer_as_index %12 : memref<?x16xf32> -> index
         %24 = llvm.mlir.constant(1 : i32) : i32
         %25 = llvm.mlir.constant(4 : i32) : i32
         %26 = llvm.mlir.constant(-1 : i16) : i16
-        %cst_7 = arith.constant dense<0> : vector<16xi32>
-        %cst_8 = arith.constant dense<0> : vector<32xi16>
-        %cst_9 = arith.constant dense<1.000000e+00> : vector<32xbf16>
-        %cst_10 = arith.constant dense<1.000000e+00> : vector<16xf32>
-        %cst_11 = arith.constant dense<0> : vector<16xi32>
-        %cst_12 = arith.constant dense<0.360673755> : vector<16xf32>
-        %cst_13 = arith.constant dense<1.00000262> : vector<16xf32>
-        %cst_14 = arith.constant dense<0.693003833> : vector<16xf32>
-        %cst_15 = arith.constant dense<0.241442755> : vector<16xf32>
-        %cst_16 = arith.constant dense<0.0520114638> : vector<16xf32>
-        %cst_17 = arith.constant dense<0.0135341678> : vector<16xf32>
+        %cst_8 = arith.constant dense<0> : vector<16xi32>
+        %cst_9 = arith.constant dense<0> : vector<32xi16>
+        %cst_10 = arith.constant dense<1.000000e+00> : vector<32xbf16>
+        %cst_11 = arith.constant dense<1.000000e+00> : vector<16xf32>
+        %cst_12 = arith.constant dense<0> : vector<16xi32>
+        %cst_13 = arith.constant dense<0.360673755> : vector<16xf32>
+        %cst_14 = arith.constant dense<1.00000262> : vector<16xf32>
+        %cst_15 = arith.constant dense<0.693003833> : vector<16xf32>
+        %cst_16 = arith.constant dense<0.241442755> : vector<16xf32>
+        %cst_17 = arith.constant dense<0.0520114638> : vector<16xf32>
+        %cst_18 = arith.constant dense<0.0135341678> : vector<16xf32>
         %27 = vector.step : vector<16xindex>
-        %c16_18 = arith.constant 16 : index
-        %c1_19 = arith.constant 1 : index
+        %c16_19 = arith.constant 16 : index
         %c1_20 = arith.constant 1 : index
+        %c1_21 = arith.constant 1 : index
         %c14 = arith.constant 14 : index
         %28 = arith.ceildivui %3, %c32 : index
         %29 = arith.addi %13, %c0 : index
@@ -145,11 +146,11 @@ module {
         %34 = affine.apply #map4(%33)
         %35 = affine.apply #map5(%34)
         %36 = affine.apply #map2(%35)
-        %c8_21 = arith.constant 8 : index
-        %c4 = arith.constant 4 : index
         %c8_22 = arith.constant 8 : index
-        %c0_23 = arith.constant 0 : index
-        %37 = arith.index_cast %intptr_6 : index to i64
+        %c4 = arith.constant 4 : index
+        %c8_23 = arith.constant 8 : index
+        %c0_24 = arith.constant 0 : index
+        %37 = arith.index_cast %intptr_7 : index to i64
         %38 = llvm.inttoptr %37 : i64 to !llvm.ptr
         %39:3 = scf.for %arg0 = %22 to %23 step %c1 iter_args(%arg1 = %c-1, %arg2 = %c-1, %arg3 = %c-1) -> (index, index, index) {
           %40 = arith.divui %arg0, %c2_0 : index
@@ -163,20 +164,20 @@ module {
           %48 = arith.subi %21, %46 : index
           %49 = arith.maxsi %47, %c0 : index
           %50 = arith.minsi %48, %14 : index
-          %51 = arith.muli %49, %c24 : index
-          %52 = arith.muli %50, %c24 : index
+          %51 = arith.muli %49, %c24_3 : index
+          %52 = arith.muli %50, %c24_3 : index
           %53 = arith.minsi %52, %3 : index
-          %c0_24 = arith.constant 0 : index
+          %c0_25 = arith.constant 0 : index
           %54 = arith.addi %3, %c0 : index
           %55 = arith.addi %51, %c0 : index
           %56 = arith.addi %53, %c0 : index
           %57 = arith.addi %arg1, %c0 : index
-          %c0_25 = arith.constant 0 : index
+          %c0_26 = arith.constant 0 : index
           %58 = arith.addi %3, %c0 : index
-          %59 = arith.subi %54, %c0_24 : index
+          %59 = arith.subi %54, %c0_25 : index
           %60 = arith.ceildivui %59, %c32 : index
           %61 = arith.cmpi eq, %44, %57 : index
-          %62 = arith.cmpi eq, %c0_24, %c0_25 : index
+          %62 = arith.cmpi eq, %c0_25, %c0_26 : index
           %63 = arith.cmpi eq, %54, %58 : index
           %64 = arith.andi %62, %63 : i1
           %65 = arith.andi %61, %64 : i1
@@ -185,9 +186,9 @@ module {
             %66 = arith.subi %54, %c1 : index
             %67 = arith.muli %60, %c2 : index
             scf.for %arg4 = %c0 to %67 step %c1 {
-              scf.for %arg5 = %c0 to %c1_19 step %c1 {
+              scf.for %arg5 = %c0 to %c1_20 step %c1 {
                 %68 = affine.apply #map6(%arg5)
-                %69 = affine.apply #map7(%c0_24, %arg4)
+                %69 = affine.apply #map7(%c0_25, %arg4)
                 %70 = affine.apply #map8(%69)
                 %71 = affine.apply #map9(%45, %70)
                 %72 = affine.apply #map10(%71, %42, %68, %intptr)
@@ -198,8 +199,8 @@ module {
                 %76 = arith.minsi %69, %66 : index
                 %77 = vector.transfer_read %9[%40, %76, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %78 = vector.bitcast %77 : vector<32xbf16> to vector<16xi32>
-                %79 = arith.select %75, %78, %cst_7 : vector<16xi32>
-                %80 = affine.apply #map11(%c0_24, %arg4)
+                %79 = arith.select %75, %78, %cst_8 : vector<16xi32>
+                %80 = affine.apply #map11(%c0_25, %arg4)
                 %81 = affine.apply #map8(%80)
                 %82 = affine.apply #map9(%45, %81)
                 %83 = affine.apply #map10(%82, %42, %68, %intptr)
@@ -210,8 +211,8 @@ module {
                 %87 = arith.minsi %80, %66 : index
                 %88 = vector.transfer_read %9[%40, %87, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %89 = vector.bitcast %88 : vector<32xbf16> to vector<16xi32>
-                %90 = arith.select %86, %89, %cst_7 : vector<16xi32>
-                %91 = affine.apply #map12(%c0_24, %arg4)
+                %90 = arith.select %86, %89, %cst_8 : vector<16xi32>
+                %91 = affine.apply #map12(%c0_25, %arg4)
                 %92 = affine.apply #map8(%91)
                 %93 = affine.apply #map9(%45, %92)
                 %94 = affine.apply #map10(%93, %42, %68, %intptr)
@@ -222,8 +223,8 @@ module {
                 %98 = arith.minsi %91, %66 : index
                 %99 = vector.transfer_read %9[%40, %98, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %100 = vector.bitcast %99 : vector<32xbf16> to vector<16xi32>
-                %101 = arith.select %97, %100, %cst_7 : vector<16xi32>
-                %102 = affine.apply #map13(%c0_24, %arg4)
+                %101 = arith.select %97, %100, %cst_8 : vector<16xi32>
+                %102 = affine.apply #map13(%c0_25, %arg4)
                 %103 = affine.apply #map8(%102)
                 %104 = affine.apply #map9(%45, %103)
                 %105 = affine.apply #map10(%104, %42, %68, %intptr)
@@ -234,8 +235,8 @@ module {
                 %109 = arith.minsi %102, %66 : index
                 %110 = vector.transfer_read %9[%40, %109, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %111 = vector.bitcast %110 : vector<32xbf16> to vector<16xi32>
-                %112 = arith.select %108, %111, %cst_7 : vector<16xi32>
-                %113 = affine.apply #map14(%c0_24, %arg4)
+                %112 = arith.select %108, %111, %cst_8 : vector<16xi32>
+                %113 = affine.apply #map14(%c0_25, %arg4)
                 %114 = affine.apply #map8(%113)
                 %115 = affine.apply #map9(%45, %114)
                 %116 = affine.apply #map10(%115, %42, %68, %intptr)
@@ -246,8 +247,8 @@ module {
                 %120 = arith.minsi %113, %66 : index
                 %121 = vector.transfer_read %9[%40, %120, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %122 = vector.bitcast %121 : vector<32xbf16> to vector<16xi32>
-                %123 = arith.select %119, %122, %cst_7 : vector<16xi32>
-                %124 = affine.apply #map15(%c0_24, %arg4)
+                %123 = arith.select %119, %122, %cst_8 : vector<16xi32>
+                %124 = affine.apply #map15(%c0_25, %arg4)
                 %125 = affine.apply #map8(%124)
                 %126 = affine.apply #map9(%45, %125)
                 %127 = affine.apply #map10(%126, %42, %68, %intptr)
@@ -258,8 +259,8 @@ module {
                 %131 = arith.minsi %124, %66 : index
                 %132 = vector.transfer_read %9[%40, %131, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %133 = vector.bitcast %132 : vector<32xbf16> to vector<16xi32>
-                %134 = arith.select %130, %133, %cst_7 : vector<16xi32>
-                %135 = affine.apply #map16(%c0_24, %arg4)
+                %134 = arith.select %130, %133, %cst_8 : vector<16xi32>
+                %135 = affine.apply #map16(%c0_25, %arg4)
                 %136 = affine.apply #map8(%135)
                 %137 = affine.apply #map9(%45, %136)
                 %138 = affine.apply #map10(%137, %42, %68, %intptr)
@@ -270,8 +271,8 @@ module {
                 %142 = arith.minsi %135, %66 : index
                 %143 = vector.transfer_read %9[%40, %142, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %144 = vector.bitcast %143 : vector<32xbf16> to vector<16xi32>
-                %145 = arith.select %141, %144, %cst_7 : vector<16xi32>
-                %146 = affine.apply #map17(%c0_24, %arg4)
+                %145 = arith.select %141, %144, %cst_8 : vector<16xi32>
+                %146 = affine.apply #map17(%c0_25, %arg4)
                 %147 = affine.apply #map8(%146)
                 %148 = affine.apply #map9(%45, %147)
                 %149 = affine.apply #map10(%148, %42, %68, %intptr)
@@ -282,8 +283,8 @@ module {
                 %153 = arith.minsi %146, %66 : index
                 %154 = vector.transfer_read %9[%40, %153, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %155 = vector.bitcast %154 : vector<32xbf16> to vector<16xi32>
-                %156 = arith.select %152, %155, %cst_7 : vector<16xi32>
-                %157 = affine.apply #map18(%c0_24, %arg4)
+                %156 = arith.select %152, %155, %cst_8 : vector<16xi32>
+                %157 = affine.apply #map18(%c0_25, %arg4)
                 %158 = affine.apply #map8(%157)
                 %159 = affine.apply #map9(%45, %158)
                 %160 = affine.apply #map10(%159, %42, %68, %intptr)
@@ -294,8 +295,8 @@ module {
                 %164 = arith.minsi %157, %66 : index
                 %165 = vector.transfer_read %9[%40, %164, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %166 = vector.bitcast %165 : vector<32xbf16> to vector<16xi32>
-                %167 = arith.select %163, %166, %cst_7 : vector<16xi32>
-                %168 = affine.apply #map19(%c0_24, %arg4)
+                %167 = arith.select %163, %166, %cst_8 : vector<16xi32>
+                %168 = affine.apply #map19(%c0_25, %arg4)
                 %169 = affine.apply #map8(%168)
                 %170 = affine.apply #map9(%45, %169)
                 %171 = affine.apply #map10(%170, %42, %68, %intptr)
@@ -306,8 +307,8 @@ module {
                 %175 = arith.minsi %168, %66 : index
                 %176 = vector.transfer_read %9[%40, %175, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %177 = vector.bitcast %176 : vector<32xbf16> to vector<16xi32>
-                %178 = arith.select %174, %177, %cst_7 : vector<16xi32>
-                %179 = affine.apply #map20(%c0_24, %arg4)
+                %178 = arith.select %174, %177, %cst_8 : vector<16xi32>
+                %179 = affine.apply #map20(%c0_25, %arg4)
                 %180 = affine.apply #map8(%179)
                 %181 = affine.apply #map9(%45, %180)
                 %182 = affine.apply #map10(%181, %42, %68, %intptr)
@@ -318,8 +319,8 @@ module {
                 %186 = arith.minsi %179, %66 : index
                 %187 = vector.transfer_read %9[%40, %186, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %188 = vector.bitcast %187 : vector<32xbf16> to vector<16xi32>
-                %189 = arith.select %185, %188, %cst_7 : vector<16xi32>
-                %190 = affine.apply #map21(%c0_24, %arg4)
+                %189 = arith.select %185, %188, %cst_8 : vector<16xi32>
+                %190 = affine.apply #map21(%c0_25, %arg4)
                 %191 = affine.apply #map8(%190)
                 %192 = affine.apply #map9(%45, %191)
                 %193 = affine.apply #map10(%192, %42, %68, %intptr)
@@ -330,8 +331,8 @@ module {
                 %197 = arith.minsi %190, %66 : index
                 %198 = vector.transfer_read %9[%40, %197, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %199 = vector.bitcast %198 : vector<32xbf16> to vector<16xi32>
-                %200 = arith.select %196, %199, %cst_7 : vector<16xi32>
-                %201 = affine.apply #map22(%c0_24, %arg4)
+                %200 = arith.select %196, %199, %cst_8 : vector<16xi32>
+                %201 = affine.apply #map22(%c0_25, %arg4)
                 %202 = affine.apply #map8(%201)
                 %203 = affine.apply #map9(%45, %202)
                 %204 = affine.apply #map10(%203, %42, %68, %intptr)
@@ -342,8 +343,8 @@ module {
                 %208 = arith.minsi %201, %66 : index
                 %209 = vector.transfer_read %9[%40, %208, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %210 = vector.bitcast %209 : vector<32xbf16> to vector<16xi32>
-                %211 = arith.select %207, %210, %cst_7 : vector<16xi32>
-                %212 = affine.apply #map23(%c0_24, %arg4)
+                %211 = arith.select %207, %210, %cst_8 : vector<16xi32>
+                %212 = affine.apply #map23(%c0_25, %arg4)
                 %213 = affine.apply #map8(%212)
                 %214 = affine.apply #map9(%45, %213)
                 %215 = affine.apply #map10(%214, %42, %68, %intptr)
@@ -354,8 +355,8 @@ module {
                 %219 = arith.minsi %212, %66 : index
                 %220 = vector.transfer_read %9[%40, %219, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %221 = vector.bitcast %220 : vector<32xbf16> to vector<16xi32>
-                %222 = arith.select %218, %221, %cst_7 : vector<16xi32>
-                %223 = affine.apply #map24(%c0_24, %arg4)
+                %222 = arith.select %218, %221, %cst_8 : vector<16xi32>
+                %223 = affine.apply #map24(%c0_25, %arg4)
                 %224 = affine.apply #map8(%223)
                 %225 = affine.apply #map9(%45, %224)
                 %226 = affine.apply #map10(%225, %42, %68, %intptr)
@@ -366,8 +367,8 @@ module {
                 %230 = arith.minsi %223, %66 : index
                 %231 = vector.transfer_read %9[%40, %230, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %232 = vector.bitcast %231 : vector<32xbf16> to vector<16xi32>
-                %233 = arith.select %229, %232, %cst_7 : vector<16xi32>
-                %234 = affine.apply #map25(%c0_24, %arg4)
+                %233 = arith.select %229, %232, %cst_8 : vector<16xi32>
+                %234 = affine.apply #map25(%c0_25, %arg4)
                 %235 = affine.apply #map8(%234)
                 %236 = affine.apply #map9(%45, %235)
                 %237 = affine.apply #map10(%236, %42, %68, %intptr)
@@ -378,7 +379,7 @@ module {
                 %241 = arith.minsi %234, %66 : index
                 %242 = vector.transfer_read %9[%40, %241, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %243 = vector.bitcast %242 : vector<32xbf16> to vector<16xi32>
-                %244 = arith.select %240, %243, %cst_7 : vector<16xi32>
+                %244 = arith.select %240, %243, %cst_8 : vector<16xi32>
                 %245 = vector.shuffle %79, %167 [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23] : vector<16xi32>, vector<16xi32>
                 %246 = vector.shuffle %79, %167 [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31] : vector<16xi32>, vector<16xi32>
                 %247 = vector.shuffle %90, %178 [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23] : vector<16xi32>, vector<16xi32>
@@ -495,24 +496,24 @@ module {
               }
             }
             scf.for %arg4 = %c0 to %60 step %c1 {
-              scf.for %arg5 = %c0 to %c1_19 step %c1 {
+              scf.for %arg5 = %c0 to %c1_20 step %c1 {
                 %68 = affine.apply #map6(%arg5)
                 %69 = arith.muli %arg5, %c2 : index
                 %70 = arith.muli %69, %28 : index
                 %71 = affine.apply #map26(%30, %70, %arg4)
                 %72 = affine.apply #map7(%71, %28)
                 scf.for %arg6 = %c0 to %c16 step %c1 {
-                  %73 = affine.apply #map42(%c0_24, %arg4, %arg6)
+                  %73 = affine.apply #map42(%c0_25, %arg4, %arg6)
                   %74 = affine.apply #map(%73)
                   %75 = affine.apply #map8(%73)
                   %76 = affine.apply #map43(%73)
                   %77 = affine.apply #map9(%45, %75)
-                  %78 = affine.apply #map10(%77, %42, %68, %intptr_5)
+                  %78 = affine.apply #map10(%77, %42, %68, %intptr_6)
                   %79 = arith.index_cast %78 : index to i64
                   %80 = llvm.inttoptr %79 : i64 to !llvm.ptr
                   "llvm.intr.prefetch"(%80) <{cache = 1 : i32, hint = 3 : i32, rw = 0 : i32}> : (!llvm.ptr) -> ()
                   %81 = affine.apply #map9(%45, %76)
-                  %82 = affine.apply #map10(%81, %42, %68, %intptr_5)
+                  %82 = affine.apply #map10(%81, %42, %68, %intptr_6)
                   %83 = arith.index_cast %82 : index to i64
                   %84 = llvm.inttoptr %83 : i64 to !llvm.ptr
                   "llvm.intr.prefetch"(%84) <{cache = 1 : i32, hint = 3 : i32, rw = 0 : i32}> : (!llvm.ptr) -> ()
@@ -520,12 +521,12 @@ module {
                   %86 = arith.minsi %73, %66 : index
                   %87 = vector.transfer_read %10[%40, %86, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                   %88 = vector.bitcast %87 : vector<32xbf16> to vector<32xi16>
-                  %89 = arith.select %85, %88, %cst_8 : vector<32xi16>
+                  %89 = arith.select %85, %88, %cst_9 : vector<32xi16>
                   %90 = arith.cmpi slt, %74, %54 : index
                   %91 = arith.minsi %74, %66 : index
                   %92 = vector.transfer_read %10[%40, %91, %42, %68], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                   %93 = vector.bitcast %92 : vector<32xbf16> to vector<32xi16>
-                  %94 = arith.select %90, %93, %cst_8 : vector<32xi16>
+                  %94 = arith.select %90, %93, %cst_9 : vector<32xi16>
                   %95 = vector.shuffle %89, %94 [0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47] : vector<32xi16>, vector<32xi16>
                   %96 = vector.bitcast %95 : vector<32xi16> to vector<16xf32>
                   %97 = arith.addi %71, %arg6 : index
@@ -541,7 +542,7 @@ module {
           scf.for %arg4 = %55 to %56 step %c24 {
             %66 = arith.subi %56, %arg4 : index
             %67 = arith.minsi %66, %c24 : index
-            %68 = arith.remui %67, %c8_21 : index
+            %68 = arith.remui %67, %c8_22 : index
             %69 = arith.subi %67, %68 : index
             %70 = arith.ceildivui %68, %c4 : index
             %71 = affine.apply #map44(%69, %70)
@@ -549,23 +550,23 @@ module {
               %75 = arith.subi %67, %c1 : index
               %76 = arith.minsi %arg5, %75 : index
               %77 = arith.addi %arg4, %76 : index
-              scf.for %arg6 = %c0 to %c1_19 step %c1 {
+              scf.for %arg6 = %c0 to %c1_20 step %c1 {
                 %80 = affine.apply #map6(%arg6)
                 %81 = vector.transfer_read %8[%40, %77, %41, %80], %cst : memref<?x?x2x16xbf16>, vector<32xbf16>
                 %82 = vector.bitcast %81 : vector<32xbf16> to vector<16xi32>
-                %83 = arith.xori %82, %cst_11 : vector<16xi32>
+                %83 = arith.xori %82, %cst_12 : vector<16xi32>
                 %84 = vector.bitcast %83 : vector<16xi32> to vector<16xf32>
                 %85 = affine.apply #map45(%31, %arg6, %arg5)
                 vector.store %84, %12[%85, %c0] : memref<?x16xf32>, vector<16xf32>
               }
               %78 = arith.addi %35, %arg5 : index
               %79 = arith.addi %36, %arg5 : index
-              vector.store %cst_3, %12[%78, %c0] : memref<?x16xf32>, vector<16xf32>
-              vector.store %cst_4, %12[%79, %c0] : memref<?x16xf32>, vector<16xf32>
+              vector.store %cst_4, %12[%78, %c0] : memref<?x16xf32>, vector<16xf32>
+              vector.store %cst_5, %12[%79, %c0] : memref<?x16xf32>, vector<16xf32>
             }
             %72 = arith.addi %59, %c0 : index
-            %c0_26 = arith.constant 0 : index
-            %73 = affine.apply #map46(%c0_26)
+            %c0_27 = arith.constant 0 : index
+            %73 = affine.apply #map46(%c0_27)
             %74 = arith.ceildivui %72, %c32 : index
             scf.for %arg5 = %73 to %74 step %c14 {
               %75 = arith.subi %74, %arg5 : index
@@ -589,26 +590,26 @@ module {
                 %95 = affine.apply #map47(%78, %arg6)
                 %96 = arith.cmpi sle, %95, %c16 : index
                 scf.if %96 {
-                  scf.for %arg7 = %c0 to %69 step %c8_21 {
+                  scf.for %arg7 = %c0 to %69 step %c8_22 {
                     %97 = arith.addi %31, %arg7 : index
                     %98 = arith.addi %94, %arg7 : index
                     %99 = affine.apply #map27(%98)
-                    %100 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %100 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %101 = affine.apply #map(%98)
-                    %102 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %102 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %103 = affine.apply #map28(%98)
-                    %104 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %104 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %105 = affine.apply #map29(%98)
-                    %106 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %106 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %107 = affine.apply #map30(%98)
-                    %108 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %108 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %109 = affine.apply #map31(%98)
-                    %110 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %110 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %111 = affine.apply #map32(%98)
-                    %112 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %112 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %113 = affine.apply #map33(%98)
-                    %114 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
-                    %115:8 = scf.for %arg8 = %c0 to %c8_22 step %c1 iter_args(%arg9 = %100, %arg10 = %102, %arg11 = %104, %arg12 = %106, %arg13 = %108, %arg14 = %110, %arg15 = %112, %arg16 = %114) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+                    %114 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
+                    %115:8 = scf.for %arg8 = %c0 to %c8_23 step %c1 iter_args(%arg9 = %100, %arg10 = %102, %arg11 = %104, %arg12 = %106, %arg13 = %108, %arg14 = %110, %arg15 = %112, %arg16 = %114) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
                       %116 = affine.apply #map9(%92, %arg8)
                       %117 = vector.load %12[%116, %c0] : memref<?x16xf32>, vector<16xf32>
                       %118 = vector.bitcast %117 : vector<16xf32> to vector<32xbf16>
@@ -672,14 +673,14 @@ module {
                     %97 = arith.addi %31, %arg7 : index
                     %98 = arith.addi %94, %arg7 : index
                     %99 = affine.apply #map27(%98)
-                    %100 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %100 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %101 = affine.apply #map(%98)
-                    %102 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %102 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %103 = affine.apply #map28(%98)
-                    %104 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %104 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %105 = affine.apply #map29(%98)
-                    %106 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
-                    %107:4 = scf.for %arg8 = %c0 to %c8_22 step %c1 iter_args(%arg9 = %100, %arg10 = %102, %arg11 = %104, %arg12 = %106) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+                    %106 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
+                    %107:4 = scf.for %arg8 = %c0 to %c8_23 step %c1 iter_args(%arg9 = %100, %arg10 = %102, %arg11 = %104, %arg12 = %106) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
                       %108 = affine.apply #map9(%92, %arg8)
                       %109 = vector.load %12[%108, %c0] : memref<?x16xf32>, vector<16xf32>
                       %110 = vector.bitcast %109 : vector<16xf32> to vector<32xbf16>
@@ -716,42 +717,42 @@ module {
                     vector.store %107#3, %12[%105, %c0] : memref<?x16xf32>, vector<16xf32>
                   }
                 } else {
-                  scf.for %arg7 = %c0 to %69 step %c8_21 {
+                  scf.for %arg7 = %c0 to %69 step %c8_22 {
                     %97 = arith.addi %31, %arg7 : index
                     %98 = arith.addi %94, %arg7 : index
                     %99 = affine.apply #map27(%98)
-                    %100 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %100 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %101 = affine.apply #map2(%98)
-                    %102 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %102 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %103 = affine.apply #map(%98)
-                    %104 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %104 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %105 = affine.apply #map52(%98)
-                    %106 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %106 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %107 = affine.apply #map28(%98)
-                    %108 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %108 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %109 = affine.apply #map53(%98)
-                    %110 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %110 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %111 = affine.apply #map29(%98)
-                    %112 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %112 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %113 = affine.apply #map54(%98)
-                    %114 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %114 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %115 = affine.apply #map30(%98)
-                    %116 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %116 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %117 = affine.apply #map55(%98)
-                    %118 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %118 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %119 = affine.apply #map31(%98)
-                    %120 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %120 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %121 = affine.apply #map56(%98)
-                    %122 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %122 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %123 = affine.apply #map32(%98)
-                    %124 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %124 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %125 = affine.apply #map57(%98)
-                    %126 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %126 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %127 = affine.apply #map33(%98)
-                    %128 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %128 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %129 = affine.apply #map58(%98)
-                    %130 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
-                    %131:16 = scf.for %arg8 = %c0 to %c8_22 step %c1 iter_args(%arg9 = %100, %arg10 = %102, %arg11 = %104, %arg12 = %106, %arg13 = %108, %arg14 = %110, %arg15 = %112, %arg16 = %114, %arg17 = %116, %arg18 = %118, %arg19 = %120, %arg20 = %122, %arg21 = %124, %arg22 = %126, %arg23 = %128, %arg24 = %130) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+                    %130 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
+                    %131:16 = scf.for %arg8 = %c0 to %c8_23 step %c1 iter_args(%arg9 = %100, %arg10 = %102, %arg11 = %104, %arg12 = %106, %arg13 = %108, %arg14 = %110, %arg15 = %112, %arg16 = %114, %arg17 = %116, %arg18 = %118, %arg19 = %120, %arg20 = %122, %arg21 = %124, %arg22 = %126, %arg23 = %128, %arg24 = %130) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
                       %132 = affine.apply #map9(%92, %arg8)
                       %133 = vector.load %12[%132, %c0] : memref<?x16xf32>, vector<16xf32>
                       %134 = vector.bitcast %133 : vector<16xf32> to vector<32xbf16>
@@ -834,22 +835,22 @@ module {
                     %97 = arith.addi %31, %arg7 : index
                     %98 = arith.addi %94, %arg7 : index
                     %99 = affine.apply #map27(%98)
-                    %100 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %100 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %101 = affine.apply #map2(%98)
-                    %102 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %102 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %103 = affine.apply #map(%98)
-                    %104 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %104 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %105 = affine.apply #map52(%98)
-                    %106 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %106 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %107 = affine.apply #map28(%98)
-                    %108 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %108 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %109 = affine.apply #map53(%98)
-                    %110 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %110 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %111 = affine.apply #map29(%98)
-                    %112 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
+                    %112 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
                     %113 = affine.apply #map54(%98)
-                    %114 = arith.bitcast %cst_3 : vector<16xf32> to vector<16xf32>
-                    %115:8 = scf.for %arg8 = %c0 to %c8_22 step %c1 iter_args(%arg9 = %100, %arg10 = %102, %arg11 = %104, %arg12 = %106, %arg13 = %108, %arg14 = %110, %arg15 = %112, %arg16 = %114) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+                    %114 = arith.bitcast %cst_4 : vector<16xf32> to vector<16xf32>
+                    %115:8 = scf.for %arg8 = %c0 to %c8_23 step %c1 iter_args(%arg9 = %100, %arg10 = %102, %arg11 = %104, %arg12 = %106, %arg13 = %108, %arg14 = %110, %arg15 = %112, %arg16 = %114) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
                       %116 = affine.apply #map9(%92, %arg8)
                       %117 = vector.load %12[%116, %c0] : memref<?x16xf32>, vector<16xf32>
                       %118 = vector.bitcast %117 : vector<16xf32> to vector<32xbf16>
@@ -904,7 +905,7 @@ module {
                 %93 = affine.apply #map9(%35, %arg6)
                 %94 = affine.apply #map9(%36, %arg6)
                 %95 = vector.load %12[%94, %c0] : memref<?x16xf32>, vector<16xf32>
-                %96:2 = scf.for %arg7 = %c0 to %80 step %c1 iter_args(%arg8 = %cst_4, %arg9 = %cst_4) -> (vector<16xf32>, vector<16xf32>) {
+                %96:2 = scf.for %arg7 = %c0 to %80 step %c1 iter_args(%arg8 = %cst_5, %arg9 = %cst_5) -> (vector<16xf32>, vector<16xf32>) {
                   %125 = affine.apply #map50(%91, %arg7)
                   %126 = affine.apply #map2(%125)
                   %127 = vector.load %12[%125, %c0] : memref<?x16xf32>, vector<16xf32>
@@ -944,7 +945,7 @@ module {
                 %111 = vector.shuffle %110, %110 [1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14] : vector<16xf32>, vector<16xf32>
                 %112 = arith.cmpf ogt, %111, %110 : vector<16xf32>
                 %113 = arith.select %112, %111, %110 : vector<16xi1>, vector<16xf32>
-                %114 = arith.mulf %113, %cst_12 : vector<16xf32>
+                %114 = arith.mulf %113, %cst_13 : vector<16xf32>
                 %115 = arith.cmpf ogt, %114, %95 : vector<16xf32>
                 %116 = arith.select %115, %114, %95 : vector<16xi1>, vector<16xf32>
                 vector.store %116, %12[%94, %c0] : memref<?x16xf32>, vector<16xf32>
@@ -957,15 +958,15 @@ module {
                   scf.yield %118 : vector<16xf32>
                 } else {
                   %125 = arith.subf %95, %116 : vector<16xf32>
-                  %126 = math.fma %cst_3, %cst_12, %125 : vector<16xf32>
-                  %127 = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%126, %24, %cst_3, %26, %25) : (vector<16xf32>, i32, vector<16xf32>, i16, i32) -> vector<16xf32>
-                  %128 = math.fma %cst_17, %127, %cst_16 : vector<16xf32>
-                  %129 = math.fma %128, %127, %cst_15 : vector<16xf32>
-                  %130 = math.fma %129, %127, %cst_14 : vector<16xf32>
-                  %131 = math.fma %130, %127, %cst_13 : vector<16xf32>
-                  %132 = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%131, %126, %cst_3, %26, %25) : (vector<16xf32>, vector<16xf32>, vector<16xf32>, i16, i32) -> vector<16xf32>
+                  %126 = math.fma %cst_4, %cst_13, %125 : vector<16xf32>
+                  %127 = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%126, %24, %cst_4, %26, %25) : (vector<16xf32>, i32, vector<16xf32>, i16, i32) -> vector<16xf32>
+                  %128 = math.fma %cst_18, %127, %cst_17 : vector<16xf32>
+                  %129 = math.fma %128, %127, %cst_16 : vector<16xf32>
+                  %130 = math.fma %129, %127, %cst_15 : vector<16xf32>
+                  %131 = math.fma %130, %127, %cst_14 : vector<16xf32>
+                  %132 = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%131, %126, %cst_4, %26, %25) : (vector<16xf32>, vector<16xf32>, vector<16xf32>, i16, i32) -> vector<16xf32>
                   scf.if %77 {
-                    scf.for %arg7 = %c0 to %c1_20 step %c1 {
+                    scf.for %arg7 = %c0 to %c1_21 step %c1 {
                       %134 = affine.apply #map59(%34, %arg6, %arg7)
                       %135 = vector.load %12[%134, %c0] : memref<?x16xf32>, vector<16xf32>
                       %136 = arith.mulf %135, %132 : vector<16xf32>
@@ -980,51 +981,51 @@ module {
                   %126 = affine.apply #map2(%125)
                   %127 = vector.load %12[%125, %c0] : memref<?x16xf32>, vector<16xf32>
                   %128 = vector.load %12[%126, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %129 = math.fma %127, %cst_12, %117 : vector<16xf32>
-                  %130 = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%129, %24, %cst_3, %26, %25) : (vector<16xf32>, i32, vector<16xf32>, i16, i32) -> vector<16xf32>
-                  %131 = math.fma %cst_17, %130, %cst_16 : vector<16xf32>
-                  %132 = math.fma %131, %130, %cst_15 : vector<16xf32>
-                  %133 = math.fma %132, %130, %cst_14 : vector<16xf32>
-                  %134 = math.fma %133, %130, %cst_13 : vector<16xf32>
-                  %135 = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%134, %129, %cst_3, %26, %25) : (vector<16xf32>, vector<16xf32>, vector<16xf32>, i16, i32) -> vector<16xf32>
-                  %136 = math.fma %128, %cst_12, %117 : vector<16xf32>
-                  %137 = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%136, %24, %cst_3, %26, %25) : (vector<16xf32>, i32, vector<16xf32>, i16, i32) -> vector<16xf32>
-                  %138 = math.fma %cst_17, %137, %cst_16 : vector<16xf32>
-                  %139 = math.fma %138, %137, %cst_15 : vector<16xf32>
-                  %140 = math.fma %139, %137, %cst_14 : vector<16xf32>
-                  %141 = math.fma %140, %137, %cst_13 : vector<16xf32>
-                  %142 = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%141, %136, %cst_3, %26, %25) : (vector<16xf32>, vector<16xf32>, vector<16xf32>, i16, i32) -> vector<16xf32>
+                  %129 = math.fma %127, %cst_13, %117 : vector<16xf32>
+                  %130 = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%129, %24, %cst_4, %26, %25) : (vector<16xf32>, i32, vector<16xf32>, i16, i32) -> vector<16xf32>
+                  %131 = math.fma %cst_18, %130, %cst_17 : vector<16xf32>
+                  %132 = math.fma %131, %130, %cst_16 : vector<16xf32>
+                  %133 = math.fma %132, %130, %cst_15 : vector<16xf32>
+                  %134 = math.fma %133, %130, %cst_14 : vector<16xf32>
+                  %135 = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%134, %129, %cst_4, %26, %25) : (vector<16xf32>, vector<16xf32>, vector<16xf32>, i16, i32) -> vector<16xf32>
+                  %136 = math.fma %128, %cst_13, %117 : vector<16xf32>
+                  %137 = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%136, %24, %cst_4, %26, %25) : (vector<16xf32>, i32, vector<16xf32>, i16, i32) -> vector<16xf32>
+                  %138 = math.fma %cst_18, %137, %cst_17 : vector<16xf32>
+                  %139 = math.fma %138, %137, %cst_16 : vector<16xf32>
+                  %140 = math.fma %139, %137, %cst_15 : vector<16xf32>
+                  %141 = math.fma %140, %137, %cst_14 : vector<16xf32>
+                  %142 = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%141, %136, %cst_4, %26, %25) : (vector<16xf32>, vector<16xf32>, vector<16xf32>, i16, i32) -> vector<16xf32>
                   %143 = llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.512"(%142, %135) : (vector<16xf32>, vector<16xf32>) -> vector<32xbf16>
                   %144 = vector.bitcast %143 : vector<32xbf16> to vector<16xf32>
                   %145 = affine.apply #map60(%92, %arg7)
                   vector.store %144, %12[%145, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %146 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg8, %143, %cst_9) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                  %146 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg8, %143, %cst_10) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
                   scf.yield %146 : vector<16xf32>
                 }
                 %124 = scf.if %81 -> (vector<16xf32>) {
                   %125 = vector.load %12[%97, %c0] : memref<?x16xf32>, vector<16xf32>
                   %126 = vector.load %12[%98, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %127 = math.fma %125, %cst_12, %117 : vector<16xf32>
-                  %128 = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%127, %24, %cst_3, %26, %25) : (vector<16xf32>, i32, vector<16xf32>, i16, i32) -> vector<16xf32>
-                  %129 = math.fma %cst_17, %128, %cst_16 : vector<16xf32>
-                  %130 = math.fma %129, %128, %cst_15 : vector<16xf32>
-                  %131 = math.fma %130, %128, %cst_14 : vector<16xf32>
-                  %132 = math.fma %131, %128, %cst_13 : vector<16xf32>
-                  %133 = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%132, %127, %cst_3, %26, %25) : (vector<16xf32>, vector<16xf32>, vector<16xf32>, i16, i32) -> vector<16xf32>
-                  %134 = math.fma %126, %cst_12, %117 : vector<16xf32>
-                  %135 = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%134, %24, %cst_3, %26, %25) : (vector<16xf32>, i32, vector<16xf32>, i16, i32) -> vector<16xf32>
-                  %136 = math.fma %cst_17, %135, %cst_16 : vector<16xf32>
-                  %137 = math.fma %136, %135, %cst_15 : vector<16xf32>
-                  %138 = math.fma %137, %135, %cst_14 : vector<16xf32>
-                  %139 = math.fma %138, %135, %cst_13 : vector<16xf32>
-                  %140 = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%139, %134, %cst_3, %26, %25) : (vector<16xf32>, vector<16xf32>, vector<16xf32>, i16, i32) -> vector<16xf32>
-                  %141 = arith.select %86, %133, %cst_3 : vector<16xi1>, vector<16xf32>
-                  %142 = arith.select %87, %140, %cst_3 : vector<16xi1>, vector<16xf32>
+                  %127 = math.fma %125, %cst_13, %117 : vector<16xf32>
+                  %128 = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%127, %24, %cst_4, %26, %25) : (vector<16xf32>, i32, vector<16xf32>, i16, i32) -> vector<16xf32>
+                  %129 = math.fma %cst_18, %128, %cst_17 : vector<16xf32>
+                  %130 = math.fma %129, %128, %cst_16 : vector<16xf32>
+                  %131 = math.fma %130, %128, %cst_15 : vector<16xf32>
+                  %132 = math.fma %131, %128, %cst_14 : vector<16xf32>
+                  %133 = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%132, %127, %cst_4, %26, %25) : (vector<16xf32>, vector<16xf32>, vector<16xf32>, i16, i32) -> vector<16xf32>
+                  %134 = math.fma %126, %cst_13, %117 : vector<16xf32>
+                  %135 = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%134, %24, %cst_4, %26, %25) : (vector<16xf32>, i32, vector<16xf32>, i16, i32) -> vector<16xf32>
+                  %136 = math.fma %cst_18, %135, %cst_17 : vector<16xf32>
+                  %137 = math.fma %136, %135, %cst_16 : vector<16xf32>
+                  %138 = math.fma %137, %135, %cst_15 : vector<16xf32>
+                  %139 = math.fma %138, %135, %cst_14 : vector<16xf32>
+                  %140 = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%139, %134, %cst_4, %26, %25) : (vector<16xf32>, vector<16xf32>, vector<16xf32>, i16, i32) -> vector<16xf32>
+                  %141 = arith.select %86, %133, %cst_4 : vector<16xi1>, vector<16xf32>
+                  %142 = arith.select %87, %140, %cst_4 : vector<16xi1>, vector<16xf32>
                   %143 = llvm.call_intrinsic "llvm.x86.avx512bf16.cvtne2ps2bf16.512"(%142, %141) : (vector<16xf32>, vector<16xf32>) -> vector<32xbf16>
                   %144 = vector.bitcast %143 : vector<32xbf16> to vector<16xf32>
                   %145 = affine.apply #map60(%92, %80)
                   vector.store %144, %12[%145, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %146 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%123, %143, %cst_9) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                  %146 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%123, %143, %cst_10) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
                   scf.yield %146 : vector<16xf32>
                 } else {
                   scf.yield %123 : vector<16xf32>
@@ -1034,360 +1035,328 @@ module {
               %88 = affine.apply #map61(%76)
               %89 = arith.ceildivui %78, %c2 : index
               %90 = arith.minsi %88, %89 : index
-              scf.for %arg6 = %c0 to %c0_23 step %c1 {
+              scf.for %arg6 = %c0 to %c0_24 step %c1 {
                 %91 = arith.muli %arg6, %c2 : index
                 %92 = arith.muli %91, %28 : index
                 %93 = affine.apply #map26(%30, %92, %arg5)
                 %94 = affine.apply #map7(%93, %28)
                 %95 = affine.apply #map50(%34, %arg6)
-                scf.for %arg7 = %c0 to %69 step %c8_21 {
+                scf.for %arg7 = %c0 to %69 step %c8_22 {
                   %96 = arith.addi %33, %arg7 : index
                   %97 = arith.addi %95, %arg7 : index
-                  %98 = affine.apply #map27(%97)
-                  %99 = vector.load %12[%98, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %100 = arith.select %77, %99, %cst_3 : vector<16xf32>
+                  %98 = vector.broadcast %77 : i1 to vector<16xi1>
+                  %99 = affine.apply #map27(%97)
+                  %100 = vector.maskedload %12[%99, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
                   %101 = affine.apply #map2(%97)
-                  %102 = vector.load %12[%101, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %103 = arith.select %77, %102, %cst_3 : vector<16xf32>
-                  %104 = affine.apply #map(%97)
-                  %105 = vector.load %12[%104, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %106 = arith.select %77, %105, %cst_3 : vector<16xf32>
-                  %107 = affine.apply #map52(%97)
-                  %108 = vector.load %12[%107, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %109 = arith.select %77, %108, %cst_3 : vector<16xf32>
-                  %110 = affine.apply #map28(%97)
-                  %111 = vector.load %12[%110, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %112 = arith.select %77, %111, %cst_3 : vector<16xf32>
-                  %113 = affine.apply #map53(%97)
-                  %114 = vector.load %12[%113, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %115 = arith.select %77, %114, %cst_3 : vector<16xf32>
-                  %116 = affine.apply #map29(%97)
-                  %117 = vector.load %12[%116, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %118 = arith.select %77, %117, %cst_3 : vector<16xf32>
-                  %119 = affine.apply #map54(%97)
-                  %120 = vector.load %12[%119, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %121 = arith.select %77, %120, %cst_3 : vector<16xf32>
-                  %122 = affine.apply #map30(%97)
-                  %123 = vector.load %12[%122, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %124 = arith.select %77, %123, %cst_3 : vector<16xf32>
-                  %125 = affine.apply #map55(%97)
-                  %126 = vector.load %12[%125, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %127 = arith.select %77, %126, %cst_3 : vector<16xf32>
-                  %128 = affine.apply #map31(%97)
-                  %129 = vector.load %12[%128, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %130 = arith.select %77, %129, %cst_3 : vector<16xf32>
-                  %131 = affine.apply #map56(%97)
-                  %132 = vector.load %12[%131, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %133 = arith.select %77, %132, %cst_3 : vector<16xf32>
-                  %134 = affine.apply #map32(%97)
-                  %135 = vector.load %12[%134, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %136 = arith.select %77, %135, %cst_3 : vector<16xf32>
-                  %137 = affine.apply #map57(%97)
-                  %138 = vector.load %12[%137, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %139 = arith.select %77, %138, %cst_3 : vector<16xf32>
-                  %140 = affine.apply #map33(%97)
-                  %141 = vector.load %12[%140, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %142 = arith.select %77, %141, %cst_3 : vector<16xf32>
-                  %143 = affine.apply #map58(%97)
-                  %144 = vector.load %12[%143, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %145 = arith.select %77, %144, %cst_3 : vector<16xf32>
-                  %146:16 = scf.for %arg8 = %c0 to %90 step %c1 iter_args(%arg9 = %100, %arg10 = %103, %arg11 = %106, %arg12 = %109, %arg13 = %112, %arg14 = %115, %arg15 = %118, %arg16 = %121, %arg17 = %124, %arg18 = %127, %arg19 = %130, %arg20 = %133, %arg21 = %136, %arg22 = %139, %arg23 = %142, %arg24 = %145) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
-                    %147 = affine.apply #map9(%93, %arg8)
-                    %148 = vector.load %12[%147, %c0] : memref<?x16xf32>, vector<16xf32>
-                    %149 = vector.bitcast %148 : vector<16xf32> to vector<32xbf16>
-                    %150 = affine.apply #map9(%94, %arg8)
-                    %151 = vector.load %12[%150, %c0] : memref<?x16xf32>, vector<16xf32>
-                    %152 = vector.bitcast %151 : vector<16xf32> to vector<32xbf16>
-                    %153 = arith.divui %arg8, %c16 : index
-                    %154 = arith.remui %arg8, %c16 : index
-                    %155 = affine.apply #map51(%96, %153, %154)
-                    %156 = arith.index_cast %155 : index to i64
-                    %157 = llvm.getelementptr %38[%156] : (!llvm.ptr, i64) -> !llvm.ptr, i32
-                    %158 = llvm.getelementptr %157[0] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %159 = llvm.load %158 : !llvm.ptr -> i32
-                    %160 = vector.broadcast %159 : i32 to vector<16xi32>
-                    %161 = vector.bitcast %160 : vector<16xi32> to vector<32xbf16>
-                    %162 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg9, %161, %149) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %163 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg10, %161, %152) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %164 = llvm.getelementptr %157[16] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %165 = llvm.load %164 : !llvm.ptr -> i32
-                    %166 = vector.broadcast %165 : i32 to vector<16xi32>
-                    %167 = vector.bitcast %166 : vector<16xi32> to vector<32xbf16>
-                    %168 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg11, %167, %149) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %169 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg12, %167, %152) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %170 = llvm.getelementptr %157[32] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %171 = llvm.load %170 : !llvm.ptr -> i32
-                    %172 = vector.broadcast %171 : i32 to vector<16xi32>
-                    %173 = vector.bitcast %172 : vector<16xi32> to vector<32xbf16>
-                    %174 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg13, %173, %149) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %175 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg14, %173, %152) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %176 = llvm.getelementptr %157[48] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %177 = llvm.load %176 : !llvm.ptr -> i32
-                    %178 = vector.broadcast %177 : i32 to vector<16xi32>
-                    %179 = vector.bitcast %178 : vector<16xi32> to vector<32xbf16>
-                    %180 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg15, %179, %149) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %181 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg16, %179, %152) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %182 = llvm.getelementptr %157[64] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %183 = llvm.load %182 : !llvm.ptr -> i32
-                    %184 = vector.broadcast %183 : i32 to vector<16xi32>
-                    %185 = vector.bitcast %184 : vector<16xi32> to vector<32xbf16>
-                    %186 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg17, %185, %149) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %187 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg18, %185, %152) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %188 = llvm.getelementptr %157[80] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %189 = llvm.load %188 : !llvm.ptr -> i32
-                    %190 = vector.broadcast %189 : i32 to vector<16xi32>
-                    %191 = vector.bitcast %190 : vector<16xi32> to vector<32xbf16>
-                    %192 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg19, %191, %149) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %193 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg20, %191, %152) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %194 = llvm.getelementptr %157[96] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %195 = llvm.load %194 : !llvm.ptr -> i32
-                    %196 = vector.broadcast %195 : i32 to vector<16xi32>
-                    %197 = vector.bitcast %196 : vector<16xi32> to vector<32xbf16>
-                    %198 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg21, %197, %149) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %199 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg22, %197, %152) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %200 = llvm.getelementptr %157[112] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %201 = llvm.load %200 : !llvm.ptr -> i32
-                    %202 = vector.broadcast %201 : i32 to vector<16xi32>
-                    %203 = vector.bitcast %202 : vector<16xi32> to vector<32xbf16>
-                    %204 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg23, %203, %149) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %205 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg24, %203, %152) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    scf.yield %162, %163, %168, %169, %174, %175, %180, %181, %186, %187, %192, %193, %198, %199, %204, %205 : vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>
-                  }
-                  vector.store %146#0, %12[%98, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#1, %12[%101, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#2, %12[%104, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#3, %12[%107, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#4, %12[%110, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#5, %12[%113, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#6, %12[%116, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#7, %12[%119, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#8, %12[%122, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#9, %12[%125, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#10, %12[%128, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#11, %12[%131, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#12, %12[%134, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#13, %12[%137, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#14, %12[%140, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %146#15, %12[%143, %c0] : memref<?x16xf32>, vector<16xf32>
-                }
-                scf.for %arg7 = %69 to %67 step %c4 {
-                  %96 = arith.addi %33, %arg7 : index
-                  %97 = arith.addi %95, %arg7 : index
-                  %98 = affine.apply #map27(%97)
-                  %99 = vector.load %12[%98, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %100 = arith.select %77, %99, %cst_3 : vector<16xf32>
-                  %101 = affine.apply #map2(%97)
-                  %102 = vector.load %12[%101, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %103 = arith.select %77, %102, %cst_3 : vector<16xf32>
-                  %104 = affine.apply #map(%97)
-                  %105 = vector.load %12[%104, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %106 = arith.select %77, %105, %cst_3 : vector<16xf32>
-                  %107 = affine.apply #map52(%97)
-                  %108 = vector.load %12[%107, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %109 = arith.select %77, %108, %cst_3 : vector<16xf32>
-                  %110 = affine.apply #map28(%97)
-                  %111 = vector.load %12[%110, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %112 = arith.select %77, %111, %cst_3 : vector<16xf32>
-                  %113 = affine.apply #map53(%97)
-                  %114 = vector.load %12[%113, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %115 = arith.select %77, %114, %cst_3 : vector<16xf32>
-                  %116 = affine.apply #map29(%97)
-                  %117 = vector.load %12[%116, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %118 = arith.select %77, %117, %cst_3 : vector<16xf32>
-                  %119 = affine.apply #map54(%97)
-                  %120 = vector.load %12[%119, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %121 = arith.select %77, %120, %cst_3 : vector<16xf32>
-                  %122:8 = scf.for %arg8 = %c0 to %90 step %c1 iter_args(%arg9 = %100, %arg10 = %103, %arg11 = %106, %arg12 = %109, %arg13 = %112, %arg14 = %115, %arg15 = %118, %arg16 = %121) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
-                    %123 = affine.apply #map9(%93, %arg8)
-                    %124 = vector.load %12[%123, %c0] : memref<?x16xf32>, vector<16xf32>
-                    %125 = vector.bitcast %124 : vector<16xf32> to vector<32xbf16>
-                    %126 = affine.apply #map9(%94, %arg8)
-                    %127 = vector.load %12[%126, %c0] : memref<?x16xf32>, vector<16xf32>
-                    %128 = vector.bitcast %127 : vector<16xf32> to vector<32xbf16>
-                    %129 = arith.divui %arg8, %c16 : index
-                    %130 = arith.remui %arg8, %c16 : index
-                    %131 = affine.apply #map51(%96, %129, %130)
-                    %132 = arith.index_cast %131 : index to i64
-                    %133 = llvm.getelementptr %38[%132] : (!llvm.ptr, i64) -> !llvm.ptr, i32
-                    %134 = llvm.getelementptr %133[0] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %135 = llvm.load %134 : !llvm.ptr -> i32
-                    %136 = vector.broadcast %135 : i32 to vector<16xi32>
-                    %137 = vector.bitcast %136 : vector<16xi32> to vector<32xbf16>
-                    %138 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg9, %137, %125) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %139 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg10, %137, %128) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %140 = llvm.getelementptr %133[16] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %141 = llvm.load %140 : !llvm.ptr -> i32
-                    %142 = vector.broadcast %141 : i32 to vector<16xi32>
-                    %143 = vector.bitcast %142 : vector<16xi32> to vector<32xbf16>
-                    %144 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg11, %143, %125) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %145 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg12, %143, %128) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %146 = llvm.getelementptr %133[32] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %147 = llvm.load %146 : !llvm.ptr -> i32
-                    %148 = vector.broadcast %147 : i32 to vector<16xi32>
-                    %149 = vector.bitcast %148 : vector<16xi32> to vector<32xbf16>
-                    %150 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg13, %149, %125) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %151 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg14, %149, %128) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %152 = llvm.getelementptr %133[48] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %153 = llvm.load %152 : !llvm.ptr -> i32
-                    %154 = vector.broadcast %153 : i32 to vector<16xi32>
-                    %155 = vector.bitcast %154 : vector<16xi32> to vector<32xbf16>
-                    %156 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg15, %155, %125) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %157 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg16, %155, %128) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    scf.yield %138, %139, %144, %145, %150, %151, %156, %157 : vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>
-                  }
-                  vector.store %122#0, %12[%98, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#1, %12[%101, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#2, %12[%104, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#3, %12[%107, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#4, %12[%110, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#5, %12[%113, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#6, %12[%116, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#7, %12[%119, %c0] : memref<?x16xf32>, vector<16xf32>
-                }
-              }
-              scf.for %arg6 = %c0_23 to %c1_19 step %c1 {
-                %91 = arith.muli %arg6, %c2 : index
-                %92 = arith.muli %91, %28 : index
-                %93 = affine.apply #map26(%30, %92, %arg5)
-                %94 = affine.apply #map7(%93, %28)
-                %95 = affine.apply #map50(%34, %arg6)
-                scf.for %arg7 = %c0 to %69 step %c8_21 {
-                  %96 = arith.addi %33, %arg7 : index
-                  %97 = arith.addi %95, %arg7 : index
-                  %98 = affine.apply #map27(%97)
-                  %99 = vector.load %12[%98, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %100 = arith.select %77, %99, %cst_3 : vector<16xf32>
-                  %101 = affine.apply #map(%97)
-                  %102 = vector.load %12[%101, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %103 = arith.select %77, %102, %cst_3 : vector<16xf32>
-                  %104 = affine.apply #map28(%97)
-                  %105 = vector.load %12[%104, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %106 = arith.select %77, %105, %cst_3 : vector<16xf32>
-                  %107 = affine.apply #map29(%97)
-                  %108 = vector.load %12[%107, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %109 = arith.select %77, %108, %cst_3 : vector<16xf32>
-                  %110 = affine.apply #map30(%97)
-                  %111 = vector.load %12[%110, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %112 = arith.select %77, %111, %cst_3 : vector<16xf32>
-                  %113 = affine.apply #map31(%97)
-                  %114 = vector.load %12[%113, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %115 = arith.select %77, %114, %cst_3 : vector<16xf32>
-                  %116 = affine.apply #map32(%97)
-                  %117 = vector.load %12[%116, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %118 = arith.select %77, %117, %cst_3 : vector<16xf32>
-                  %119 = affine.apply #map33(%97)
-                  %120 = vector.load %12[%119, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %121 = arith.select %77, %120, %cst_3 : vector<16xf32>
-                  %122:8 = scf.for %arg8 = %c0 to %90 step %c1 iter_args(%arg9 = %100, %arg10 = %103, %arg11 = %106, %arg12 = %109, %arg13 = %112, %arg14 = %115, %arg15 = %118, %arg16 = %121) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
-                    %123 = affine.apply #map9(%93, %arg8)
-                    %124 = vector.load %12[%123, %c0] : memref<?x16xf32>, vector<16xf32>
-                    %125 = vector.bitcast %124 : vector<16xf32> to vector<32xbf16>
-                    %126 = arith.divui %arg8, %c16 : index
-                    %127 = arith.remui %arg8, %c16 : index
-                    %128 = affine.apply #map51(%96, %126, %127)
-                    %129 = arith.index_cast %128 : index to i64
-                    %130 = llvm.getelementptr %38[%129] : (!llvm.ptr, i64) -> !llvm.ptr, i32
-                    %131 = llvm.getelementptr %130[0] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %132 = llvm.load %131 : !llvm.ptr -> i32
-                    %133 = vector.broadcast %132 : i32 to vector<16xi32>
-                    %134 = vector.bitcast %133 : vector<16xi32> to vector<32xbf16>
-                    %135 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg9, %134, %125) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %136 = llvm.getelementptr %130[16] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %137 = llvm.load %136 : !llvm.ptr -> i32
-                    %138 = vector.broadcast %137 : i32 to vector<16xi32>
-                    %139 = vector.bitcast %138 : vector<16xi32> to vector<32xbf16>
-                    %140 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg10, %139, %125) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %141 = llvm.getelementptr %130[32] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %142 = llvm.load %141 : !llvm.ptr -> i32
-                    %143 = vector.broadcast %142 : i32 to vector<16xi32>
-                    %144 = vector.bitcast %143 : vector<16xi32> to vector<32xbf16>
-                    %145 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg11, %144, %125) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %146 = llvm.getelementptr %130[48] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %147 = llvm.load %146 : !llvm.ptr -> i32
-                    %148 = vector.broadcast %147 : i32 to vector<16xi32>
-                    %149 = vector.bitcast %148 : vector<16xi32> to vector<32xbf16>
-                    %150 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg12, %149, %125) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %151 = llvm.getelementptr %130[64] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %152 = llvm.load %151 : !llvm.ptr -> i32
-                    %153 = vector.broadcast %152 : i32 to vector<16xi32>
-                    %154 = vector.bitcast %153 : vector<16xi32> to vector<32xbf16>
-                    %155 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg13, %154, %125) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %156 = llvm.getelementptr %130[80] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %157 = llvm.load %156 : !llvm.ptr -> i32
-                    %158 = vector.broadcast %157 : i32 to vector<16xi32>
-                    %159 = vector.bitcast %158 : vector<16xi32> to vector<32xbf16>
-                    %160 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg14, %159, %125) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %161 = llvm.getelementptr %130[96] : (!llvm.ptr) -> !llvm.ptr, i32
+                  %102 = vector.maskedload %12[%101, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %103 = affine.apply #map(%97)
+                  %104 = vector.maskedload %12[%103, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %105 = affine.apply #map52(%97)
+                  %106 = vector.maskedload %12[%105, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %107 = affine.apply #map28(%97)
+                  %108 = vector.maskedload %12[%107, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %109 = affine.apply #map53(%97)
+                  %110 = vector.maskedload %12[%109, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %111 = affine.apply #map29(%97)
+                  %112 = vector.maskedload %12[%111, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %113 = affine.apply #map54(%97)
+                  %114 = vector.maskedload %12[%113, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %115 = affine.apply #map30(%97)
+                  %116 = vector.maskedload %12[%115, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %117 = affine.apply #map55(%97)
+                  %118 = vector.maskedload %12[%117, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %119 = affine.apply #map31(%97)
+                  %120 = vector.maskedload %12[%119, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %121 = affine.apply #map56(%97)
+                  %122 = vector.maskedload %12[%121, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %123 = affine.apply #map32(%97)
+                  %124 = vector.maskedload %12[%123, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %125 = affine.apply #map57(%97)
+                  %126 = vector.maskedload %12[%125, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %127 = affine.apply #map33(%97)
+                  %128 = vector.maskedload %12[%127, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %129 = affine.apply #map58(%97)
+                  %130 = vector.maskedload %12[%129, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %131:16 = scf.for %arg8 = %c0 to %90 step %c1 iter_args(%arg9 = %100, %arg10 = %102, %arg11 = %104, %arg12 = %106, %arg13 = %108, %arg14 = %110, %arg15 = %112, %arg16 = %114, %arg17 = %116, %arg18 = %118, %arg19 = %120, %arg20 = %122, %arg21 = %124, %arg22 = %126, %arg23 = %128, %arg24 = %130) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+                    %132 = affine.apply #map9(%93, %arg8)
+                    %133 = vector.load %12[%132, %c0] : memref<?x16xf32>, vector<16xf32>
+                    %134 = vector.bitcast %133 : vector<16xf32> to vector<32xbf16>
+                    %135 = affine.apply #map9(%94, %arg8)
+                    %136 = vector.load %12[%135, %c0] : memref<?x16xf32>, vector<16xf32>
+                    %137 = vector.bitcast %136 : vector<16xf32> to vector<32xbf16>
+                    %138 = arith.divui %arg8, %c16 : index
+                    %139 = arith.remui %arg8, %c16 : index
+                    %140 = affine.apply #map51(%96, %138, %139)
+                    %141 = arith.index_cast %140 : index to i64
+                    %142 = llvm.getelementptr %38[%141] : (!llvm.ptr, i64) -> !llvm.ptr, i32
+                    %143 = llvm.getelementptr %142[0] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %144 = llvm.load %143 : !llvm.ptr -> i32
+                    %145 = vector.broadcast %144 : i32 to vector<16xi32>
+                    %146 = vector.bitcast %145 : vector<16xi32> to vector<32xbf16>
+                    %147 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg9, %146, %134) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %148 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg10, %146, %137) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %149 = llvm.getelementptr %142[16] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %150 = llvm.load %149 : !llvm.ptr -> i32
+                    %151 = vector.broadcast %150 : i32 to vector<16xi32>
+                    %152 = vector.bitcast %151 : vector<16xi32> to vector<32xbf16>
+                    %153 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg11, %152, %134) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %154 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg12, %152, %137) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %155 = llvm.getelementptr %142[32] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %156 = llvm.load %155 : !llvm.ptr -> i32
+                    %157 = vector.broadcast %156 : i32 to vector<16xi32>
+                    %158 = vector.bitcast %157 : vector<16xi32> to vector<32xbf16>
+                    %159 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg13, %158, %134) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %160 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg14, %158, %137) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %161 = llvm.getelementptr %142[48] : (!llvm.ptr) -> !llvm.ptr, i32
                     %162 = llvm.load %161 : !llvm.ptr -> i32
                     %163 = vector.broadcast %162 : i32 to vector<16xi32>
                     %164 = vector.bitcast %163 : vector<16xi32> to vector<32xbf16>
-                    %165 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg15, %164, %125) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %166 = llvm.getelementptr %130[112] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %167 = llvm.load %166 : !llvm.ptr -> i32
-                    %168 = vector.broadcast %167 : i32 to vector<16xi32>
-                    %169 = vector.bitcast %168 : vector<16xi32> to vector<32xbf16>
-                    %170 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg16, %169, %125) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    scf.yield %135, %140, %145, %150, %155, %160, %165, %170 : vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>
+                    %165 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg15, %164, %134) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %166 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg16, %164, %137) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %167 = llvm.getelementptr %142[64] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %168 = llvm.load %167 : !llvm.ptr -> i32
+                    %169 = vector.broadcast %168 : i32 to vector<16xi32>
+                    %170 = vector.bitcast %169 : vector<16xi32> to vector<32xbf16>
+                    %171 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg17, %170, %134) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %172 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg18, %170, %137) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %173 = llvm.getelementptr %142[80] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %174 = llvm.load %173 : !llvm.ptr -> i32
+                    %175 = vector.broadcast %174 : i32 to vector<16xi32>
+                    %176 = vector.bitcast %175 : vector<16xi32> to vector<32xbf16>
+                    %177 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg19, %176, %134) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %178 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg20, %176, %137) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %179 = llvm.getelementptr %142[96] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %180 = llvm.load %179 : !llvm.ptr -> i32
+                    %181 = vector.broadcast %180 : i32 to vector<16xi32>
+                    %182 = vector.bitcast %181 : vector<16xi32> to vector<32xbf16>
+                    %183 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg21, %182, %134) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %184 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg22, %182, %137) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %185 = llvm.getelementptr %142[112] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %186 = llvm.load %185 : !llvm.ptr -> i32
+                    %187 = vector.broadcast %186 : i32 to vector<16xi32>
+                    %188 = vector.bitcast %187 : vector<16xi32> to vector<32xbf16>
+                    %189 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg23, %188, %134) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %190 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg24, %188, %137) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    scf.yield %147, %148, %153, %154, %159, %160, %165, %166, %171, %172, %177, %178, %183, %184, %189, %190 : vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>
                   }
-                  vector.store %122#0, %12[%98, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#1, %12[%101, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#2, %12[%104, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#3, %12[%107, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#4, %12[%110, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#5, %12[%113, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#6, %12[%116, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %122#7, %12[%119, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#0, %12[%99, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#1, %12[%101, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#2, %12[%103, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#3, %12[%105, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#4, %12[%107, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#5, %12[%109, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#6, %12[%111, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#7, %12[%113, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#8, %12[%115, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#9, %12[%117, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#10, %12[%119, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#11, %12[%121, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#12, %12[%123, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#13, %12[%125, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#14, %12[%127, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %131#15, %12[%129, %c0] : memref<?x16xf32>, vector<16xf32>
                 }
                 scf.for %arg7 = %69 to %67 step %c4 {
                   %96 = arith.addi %33, %arg7 : index
                   %97 = arith.addi %95, %arg7 : index
-                  %98 = affine.apply #map27(%97)
-                  %99 = vector.load %12[%98, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %100 = arith.select %77, %99, %cst_3 : vector<16xf32>
+                  %98 = vector.broadcast %77 : i1 to vector<16xi1>
+                  %99 = affine.apply #map27(%97)
+                  %100 = vector.maskedload %12[%99, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %101 = affine.apply #map2(%97)
+                  %102 = vector.maskedload %12[%101, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %103 = affine.apply #map(%97)
+                  %104 = vector.maskedload %12[%103, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %105 = affine.apply #map52(%97)
+                  %106 = vector.maskedload %12[%105, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %107 = affine.apply #map28(%97)
+                  %108 = vector.maskedload %12[%107, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %109 = affine.apply #map53(%97)
+                  %110 = vector.maskedload %12[%109, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %111 = affine.apply #map29(%97)
+                  %112 = vector.maskedload %12[%111, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %113 = affine.apply #map54(%97)
+                  %114 = vector.maskedload %12[%113, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %115:8 = scf.for %arg8 = %c0 to %90 step %c1 iter_args(%arg9 = %100, %arg10 = %102, %arg11 = %104, %arg12 = %106, %arg13 = %108, %arg14 = %110, %arg15 = %112, %arg16 = %114) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+                    %116 = affine.apply #map9(%93, %arg8)
+                    %117 = vector.load %12[%116, %c0] : memref<?x16xf32>, vector<16xf32>
+                    %118 = vector.bitcast %117 : vector<16xf32> to vector<32xbf16>
+                    %119 = affine.apply #map9(%94, %arg8)
+                    %120 = vector.load %12[%119, %c0] : memref<?x16xf32>, vector<16xf32>
+                    %121 = vector.bitcast %120 : vector<16xf32> to vector<32xbf16>
+                    %122 = arith.divui %arg8, %c16 : index
+                    %123 = arith.remui %arg8, %c16 : index
+                    %124 = affine.apply #map51(%96, %122, %123)
+                    %125 = arith.index_cast %124 : index to i64
+                    %126 = llvm.getelementptr %38[%125] : (!llvm.ptr, i64) -> !llvm.ptr, i32
+                    %127 = llvm.getelementptr %126[0] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %128 = llvm.load %127 : !llvm.ptr -> i32
+                    %129 = vector.broadcast %128 : i32 to vector<16xi32>
+                    %130 = vector.bitcast %129 : vector<16xi32> to vector<32xbf16>
+                    %131 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg9, %130, %118) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %132 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg10, %130, %121) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %133 = llvm.getelementptr %126[16] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %134 = llvm.load %133 : !llvm.ptr -> i32
+                    %135 = vector.broadcast %134 : i32 to vector<16xi32>
+                    %136 = vector.bitcast %135 : vector<16xi32> to vector<32xbf16>
+                    %137 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg11, %136, %118) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %138 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg12, %136, %121) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %139 = llvm.getelementptr %126[32] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %140 = llvm.load %139 : !llvm.ptr -> i32
+                    %141 = vector.broadcast %140 : i32 to vector<16xi32>
+                    %142 = vector.bitcast %141 : vector<16xi32> to vector<32xbf16>
+                    %143 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg13, %142, %118) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %144 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg14, %142, %121) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %145 = llvm.getelementptr %126[48] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %146 = llvm.load %145 : !llvm.ptr -> i32
+                    %147 = vector.broadcast %146 : i32 to vector<16xi32>
+                    %148 = vector.bitcast %147 : vector<16xi32> to vector<32xbf16>
+                    %149 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg15, %148, %118) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %150 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg16, %148, %121) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    scf.yield %131, %132, %137, %138, %143, %144, %149, %150 : vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>
+                  }
+                  vector.store %115#0, %12[%99, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#1, %12[%101, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#2, %12[%103, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#3, %12[%105, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#4, %12[%107, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#5, %12[%109, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#6, %12[%111, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#7, %12[%113, %c0] : memref<?x16xf32>, vector<16xf32>
+                }
+              }
+              scf.for %arg6 = %c0_24 to %c1_20 step %c1 {
+                %91 = arith.muli %arg6, %c2 : index
+                %92 = arith.muli %91, %28 : index
+                %93 = affine.apply #map26(%30, %92, %arg5)
+                %94 = affine.apply #map7(%93, %28)
+                %95 = affine.apply #map50(%34, %arg6)
+                scf.for %arg7 = %c0 to %69 step %c8_22 {
+                  %96 = arith.addi %33, %arg7 : index
+                  %97 = arith.addi %95, %arg7 : index
+                  %98 = vector.broadcast %77 : i1 to vector<16xi1>
+                  %99 = affine.apply #map27(%97)
+                  %100 = vector.maskedload %12[%99, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
                   %101 = affine.apply #map(%97)
-                  %102 = vector.load %12[%101, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %103 = arith.select %77, %102, %cst_3 : vector<16xf32>
-                  %104 = affine.apply #map28(%97)
-                  %105 = vector.load %12[%104, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %106 = arith.select %77, %105, %cst_3 : vector<16xf32>
-                  %107 = affine.apply #map29(%97)
-                  %108 = vector.load %12[%107, %c0] : memref<?x16xf32>, vector<16xf32>
-                  %109 = arith.select %77, %108, %cst_3 : vector<16xf32>
-                  %110:4 = scf.for %arg8 = %c0 to %90 step %c1 iter_args(%arg9 = %100, %arg10 = %103, %arg11 = %106, %arg12 = %109) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
-                    %111 = affine.apply #map9(%93, %arg8)
-                    %112 = vector.load %12[%111, %c0] : memref<?x16xf32>, vector<16xf32>
-                    %113 = vector.bitcast %112 : vector<16xf32> to vector<32xbf16>
-                    %114 = arith.divui %arg8, %c16 : index
-                    %115 = arith.remui %arg8, %c16 : index
-                    %116 = affine.apply #map51(%96, %114, %115)
-                    %117 = arith.index_cast %116 : index to i64
-                    %118 = llvm.getelementptr %38[%117] : (!llvm.ptr, i64) -> !llvm.ptr, i32
-                    %119 = llvm.getelementptr %118[0] : (!llvm.ptr) -> !llvm.ptr, i32
-                    %120 = llvm.load %119 : !llvm.ptr -> i32
-                    %121 = vector.broadcast %120 : i32 to vector<16xi32>
-                    %122 = vector.bitcast %121 : vector<16xi32> to vector<32xbf16>
-                    %123 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg9, %122, %113) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %124 = llvm.getelementptr %118[16] : (!llvm.ptr) -> !llvm.ptr, i32
+                  %102 = vector.maskedload %12[%101, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %103 = affine.apply #map28(%97)
+                  %104 = vector.maskedload %12[%103, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %105 = affine.apply #map29(%97)
+                  %106 = vector.maskedload %12[%105, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %107 = affine.apply #map30(%97)
+                  %108 = vector.maskedload %12[%107, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %109 = affine.apply #map31(%97)
+                  %110 = vector.maskedload %12[%109, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %111 = affine.apply #map32(%97)
+                  %112 = vector.maskedload %12[%111, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %113 = affine.apply #map33(%97)
+                  %114 = vector.maskedload %12[%113, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %115:8 = scf.for %arg8 = %c0 to %90 step %c1 iter_args(%arg9 = %100, %arg10 = %102, %arg11 = %104, %arg12 = %106, %arg13 = %108, %arg14 = %110, %arg15 = %112, %arg16 = %114) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+                    %116 = affine.apply #map9(%93, %arg8)
+                    %117 = vector.load %12[%116, %c0] : memref<?x16xf32>, vector<16xf32>
+                    %118 = vector.bitcast %117 : vector<16xf32> to vector<32xbf16>
+                    %119 = arith.divui %arg8, %c16 : index
+                    %120 = arith.remui %arg8, %c16 : index
+                    %121 = affine.apply #map51(%96, %119, %120)
+                    %122 = arith.index_cast %121 : index to i64
+                    %123 = llvm.getelementptr %38[%122] : (!llvm.ptr, i64) -> !llvm.ptr, i32
+                    %124 = llvm.getelementptr %123[0] : (!llvm.ptr) -> !llvm.ptr, i32
                     %125 = llvm.load %124 : !llvm.ptr -> i32
                     %126 = vector.broadcast %125 : i32 to vector<16xi32>
                     %127 = vector.bitcast %126 : vector<16xi32> to vector<32xbf16>
-                    %128 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg10, %127, %113) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %129 = llvm.getelementptr %118[32] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %128 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg9, %127, %118) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %129 = llvm.getelementptr %123[16] : (!llvm.ptr) -> !llvm.ptr, i32
                     %130 = llvm.load %129 : !llvm.ptr -> i32
                     %131 = vector.broadcast %130 : i32 to vector<16xi32>
                     %132 = vector.bitcast %131 : vector<16xi32> to vector<32xbf16>
-                    %133 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg11, %132, %113) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    %134 = llvm.getelementptr %118[48] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %133 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg10, %132, %118) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %134 = llvm.getelementptr %123[32] : (!llvm.ptr) -> !llvm.ptr, i32
                     %135 = llvm.load %134 : !llvm.ptr -> i32
                     %136 = vector.broadcast %135 : i32 to vector<16xi32>
                     %137 = vector.bitcast %136 : vector<16xi32> to vector<32xbf16>
-                    %138 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg12, %137, %113) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
-                    scf.yield %123, %128, %133, %138 : vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>
+                    %138 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg11, %137, %118) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %139 = llvm.getelementptr %123[48] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %140 = llvm.load %139 : !llvm.ptr -> i32
+                    %141 = vector.broadcast %140 : i32 to vector<16xi32>
+                    %142 = vector.bitcast %141 : vector<16xi32> to vector<32xbf16>
+                    %143 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg12, %142, %118) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %144 = llvm.getelementptr %123[64] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %145 = llvm.load %144 : !llvm.ptr -> i32
+                    %146 = vector.broadcast %145 : i32 to vector<16xi32>
+                    %147 = vector.bitcast %146 : vector<16xi32> to vector<32xbf16>
+                    %148 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg13, %147, %118) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %149 = llvm.getelementptr %123[80] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %150 = llvm.load %149 : !llvm.ptr -> i32
+                    %151 = vector.broadcast %150 : i32 to vector<16xi32>
+                    %152 = vector.bitcast %151 : vector<16xi32> to vector<32xbf16>
+                    %153 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg14, %152, %118) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %154 = llvm.getelementptr %123[96] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %155 = llvm.load %154 : !llvm.ptr -> i32
+                    %156 = vector.broadcast %155 : i32 to vector<16xi32>
+                    %157 = vector.bitcast %156 : vector<16xi32> to vector<32xbf16>
+                    %158 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg15, %157, %118) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %159 = llvm.getelementptr %123[112] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %160 = llvm.load %159 : !llvm.ptr -> i32
+                    %161 = vector.broadcast %160 : i32 to vector<16xi32>
+                    %162 = vector.bitcast %161 : vector<16xi32> to vector<32xbf16>
+                    %163 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg16, %162, %118) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    scf.yield %128, %133, %138, %143, %148, %153, %158, %163 : vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>
                   }
-                  vector.store %110#0, %12[%98, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %110#1, %12[%101, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %110#2, %12[%104, %c0] : memref<?x16xf32>, vector<16xf32>
-                  vector.store %110#3, %12[%107, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#0, %12[%99, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#1, %12[%101, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#2, %12[%103, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#3, %12[%105, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#4, %12[%107, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#5, %12[%109, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#6, %12[%111, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %115#7, %12[%113, %c0] : memref<?x16xf32>, vector<16xf32>
+                }
+                scf.for %arg7 = %69 to %67 step %c4 {
+                  %96 = arith.addi %33, %arg7 : index
+                  %97 = arith.addi %95, %arg7 : index
+                  %98 = vector.broadcast %77 : i1 to vector<16xi1>
+                  %99 = affine.apply #map27(%97)
+                  %100 = vector.maskedload %12[%99, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %101 = affine.apply #map(%97)
+                  %102 = vector.maskedload %12[%101, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %103 = affine.apply #map28(%97)
+                  %104 = vector.maskedload %12[%103, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %105 = affine.apply #map29(%97)
+                  %106 = vector.maskedload %12[%105, %c0], %98, %cst_4 : memref<?x16xf32>, vector<16xi1>, vector<16xf32> into vector<16xf32>
+                  %107:4 = scf.for %arg8 = %c0 to %90 step %c1 iter_args(%arg9 = %100, %arg10 = %102, %arg11 = %104, %arg12 = %106) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+                    %108 = affine.apply #map9(%93, %arg8)
+                    %109 = vector.load %12[%108, %c0] : memref<?x16xf32>, vector<16xf32>
+                    %110 = vector.bitcast %109 : vector<16xf32> to vector<32xbf16>
+                    %111 = arith.divui %arg8, %c16 : index
+                    %112 = arith.remui %arg8, %c16 : index
+                    %113 = affine.apply #map51(%96, %111, %112)
+                    %114 = arith.index_cast %113 : index to i64
+                    %115 = llvm.getelementptr %38[%114] : (!llvm.ptr, i64) -> !llvm.ptr, i32
+                    %116 = llvm.getelementptr %115[0] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %117 = llvm.load %116 : !llvm.ptr -> i32
+                    %118 = vector.broadcast %117 : i32 to vector<16xi32>
+                    %119 = vector.bitcast %118 : vector<16xi32> to vector<32xbf16>
+                    %120 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg9, %119, %110) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %121 = llvm.getelementptr %115[16] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %122 = llvm.load %121 : !llvm.ptr -> i32
+                    %123 = vector.broadcast %122 : i32 to vector<16xi32>
+                    %124 = vector.bitcast %123 : vector<16xi32> to vector<32xbf16>
+                    %125 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg10, %124, %110) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %126 = llvm.getelementptr %115[32] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %127 = llvm.load %126 : !llvm.ptr -> i32
+                    %128 = vector.broadcast %127 : i32 to vector<16xi32>
+                    %129 = vector.bitcast %128 : vector<16xi32> to vector<32xbf16>
+                    %130 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg11, %129, %110) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    %131 = llvm.getelementptr %115[48] : (!llvm.ptr) -> !llvm.ptr, i32
+                    %132 = llvm.load %131 : !llvm.ptr -> i32
+                    %133 = vector.broadcast %132 : i32 to vector<16xi32>
+                    %134 = vector.bitcast %133 : vector<16xi32> to vector<32xbf16>
+                    %135 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%arg12, %134, %110) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+                    scf.yield %120, %125, %130, %135 : vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>
+                  }
+                  vector.store %107#0, %12[%99, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %107#1, %12[%101, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %107#2, %12[%103, %c0] : memref<?x16xf32>, vector<16xf32>
+                  vector.store %107#3, %12[%105, %c0] : memref<?x16xf32>, vector<16xf32>
                 }
               }
             }
@@ -1396,9 +1365,9 @@ module {
               %76 = vector.load %12[%75, %c0] : memref<?x16xf32>, vector<16xf32>
               %77 = vector.reduction <add>, %76 fastmath<reassoc> : vector<16xf32> into f32
               %78 = vector.broadcast %77 : f32 to vector<16xf32>
-              %79 = arith.divf %cst_10, %78 : vector<16xf32>
+              %79 = arith.divf %cst_11, %78 : vector<16xf32>
               %80 = arith.addi %arg4, %arg5 : index
-              scf.for %arg6 = %c0 to %c1_19 step %c1 {
+              scf.for %arg6 = %c0 to %c1_20 step %c1 {
                 %81 = affine.apply #map6(%arg6)
                 %82 = affine.apply #map62(%34, %arg6, %arg5)
                 %83 = affine.apply #map2(%82)
@@ -1411,7 +1380,7 @@ module {
               }
             }
           }
-          scf.yield %44, %c0_24, %54 : index, index, index
+          scf.yield %44, %c0_25, %54 : index, index, index
         }
         return
       }
