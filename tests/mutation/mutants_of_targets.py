@@ -8,6 +8,20 @@ __all__ = ["TARGET_MUTANTS"]
 
 TARGET_MUTANTS: tuple[Mutant, ...] = (
     *mutants_in(
+        "kernels_mlir/attention/form.py",
+        ("kernels/test_sums.py",),
+        (
+            "targets: rows of sums are as far apart as they are long",
+            "if not near(n)",
+            "if True",
+        ),
+        (
+            "targets: only neighbouring rows of sums are kept apart",
+            "for row in range(1, self.tile_rows)",
+            "for row in range(1, 2)",
+        ),
+    ),
+    *mutants_in(
         "ir_runtime/op_reg/call/stored.py",
         ("kernels/test_packed_store.py",),
         (
