@@ -15,7 +15,7 @@ from ir_runtime.dtypes import dtype_info
 from ir_runtime.errors import GenerateError
 from ir_runtime.op_reg import MlirTemplate
 
-__all__ = ["LANE_COUNT", "element_aliases", "link_lanes"]
+__all__ = ["LANE_COUNT", "element_aliases", "link_function", "link_lanes"]
 
 LANE_COUNT = 32
 """Elements that the CPU kernels process at a time."""
@@ -72,6 +72,21 @@ def link_lanes(template: MlirTemplate, dtypes: Mapping[str, torch.dtype]) -> Mli
     lanes = LANES.text.replace("util.", f"{first['dialect']}.")
     at = first.start()
     text = f"{template.text[:at]}{lanes}\n{_DECLARATION.sub(define, template.text[at:])}"
+    return MlirTemplate(template.name, text)
+
+
+def link_function(template: MlirTemplate, name: str, definition: MlirTemplate) -> MlirTemplate:
+    """Put the definition of a function in place of its declaration in a template.
+
+    Raises:
+        GenerateError: the template declares no such function.
+    """
+    declaration = re.compile(rf"^ *util\.func private @{name}\([^{{]*?$\n", re.MULTILINE)
+    text, count = declaration.subn(lambda _: definition.text, template.text)
+    if count != 1:
+        raise GenerateError(
+            f"template {template.name}: has {count} declarations of @{name}, must have 1"
+        )
     return MlirTemplate(template.name, text)
 
 

@@ -89,7 +89,7 @@ module {
     %0 = util.call @narrow_f32(%arg0) : (vector<32xf32>) -> vector<32xf32>
     util.return %0 : vector<32xf32>
   }
-  util.func private @gelu_curve(%arg0: vector<32xf32>) -> vector<32xf32> {
+  util.func private @curve(%arg0: vector<32xf32>) -> vector<32xf32> {
     %cst = arith.constant dense<-1.15110421> : vector<32xf32>
     %cst_0 = arith.constant dense<-0.459222347> : vector<32xf32>
     %cst_1 = arith.constant dense<-0.0524297468> : vector<32xf32>
@@ -112,40 +112,38 @@ module {
     %cst_18 = arith.constant dense<-1.270000e+02> : vector<32xf32>
     %cst_19 = arith.constant dense<0x4B400000> : vector<32xf32>
     %cst_20 = arith.constant dense<23> : vector<32xi32>
-    %0 = util.call @widen_x(%arg0) : (vector<32xf32>) -> vector<32xf32>
-    %1 = math.absf %0 : vector<32xf32>
-    %2 = math.fma %cst_8, %1, %cst_7 : vector<32xf32>
-    %3 = math.fma %2, %1, %cst_6 : vector<32xf32>
-    %4 = math.fma %3, %1, %cst_5 : vector<32xf32>
-    %5 = math.fma %4, %1, %cst_4 : vector<32xf32>
-    %6 = math.fma %5, %1, %cst_3 : vector<32xf32>
-    %7 = math.fma %6, %1, %cst_2 : vector<32xf32>
-    %8 = math.fma %7, %1, %cst_1 : vector<32xf32>
-    %9 = math.fma %8, %1, %cst_0 : vector<32xf32>
-    %10 = math.fma %9, %1, %cst : vector<32xf32>
-    %11 = math.fma %10, %1, %cst_15 : vector<32xf32>
-    %12 = arith.cmpf ogt, %11, %cst_18 : vector<32xf32>
-    %13 = arith.select %12, %11, %cst_18 : vector<32xi1>, vector<32xf32>
-    %14 = arith.addf %13, %cst_19 : vector<32xf32>
-    %15 = arith.subf %14, %cst_19 : vector<32xf32>
-    %16 = arith.subf %13, %15 : vector<32xf32>
-    %17 = math.fma %cst_14, %16, %cst_13 : vector<32xf32>
-    %18 = math.fma %17, %16, %cst_12 : vector<32xf32>
-    %19 = math.fma %18, %16, %cst_11 : vector<32xf32>
-    %20 = math.fma %19, %16, %cst_10 : vector<32xf32>
-    %21 = math.fma %20, %16, %cst_9 : vector<32xf32>
-    %22 = math.fma %21, %16, %cst_17 : vector<32xf32>
-    %23 = arith.bitcast %22 : vector<32xf32> to vector<32xi32>
-    %24 = arith.bitcast %14 : vector<32xf32> to vector<32xi32>
-    %25 = arith.shli %24, %cst_20 : vector<32xi32>
-    %26 = arith.addi %23, %25 : vector<32xi32>
-    %27 = arith.bitcast %26 : vector<32xi32> to vector<32xf32>
-    %28 = arith.subf %cst_17, %27 : vector<32xf32>
-    %29 = arith.cmpf olt, %0, %cst_16 : vector<32xf32>
-    %30 = arith.select %29, %27, %28 : vector<32xi1>, vector<32xf32>
-    %31 = arith.mulf %0, %30 : vector<32xf32>
-    %32 = util.call @narrow(%31) : (vector<32xf32>) -> vector<32xf32>
-    util.return %32 : vector<32xf32>
+    %0 = math.absf %arg0 : vector<32xf32>
+    %1 = math.fma %cst_8, %0, %cst_7 : vector<32xf32>
+    %2 = math.fma %1, %0, %cst_6 : vector<32xf32>
+    %3 = math.fma %2, %0, %cst_5 : vector<32xf32>
+    %4 = math.fma %3, %0, %cst_4 : vector<32xf32>
+    %5 = math.fma %4, %0, %cst_3 : vector<32xf32>
+    %6 = math.fma %5, %0, %cst_2 : vector<32xf32>
+    %7 = math.fma %6, %0, %cst_1 : vector<32xf32>
+    %8 = math.fma %7, %0, %cst_0 : vector<32xf32>
+    %9 = math.fma %8, %0, %cst : vector<32xf32>
+    %10 = math.fma %9, %0, %cst_15 : vector<32xf32>
+    %11 = arith.cmpf ogt, %10, %cst_18 : vector<32xf32>
+    %12 = arith.select %11, %10, %cst_18 : vector<32xi1>, vector<32xf32>
+    %13 = arith.addf %12, %cst_19 : vector<32xf32>
+    %14 = arith.subf %13, %cst_19 : vector<32xf32>
+    %15 = arith.subf %12, %14 : vector<32xf32>
+    %16 = math.fma %cst_14, %15, %cst_13 : vector<32xf32>
+    %17 = math.fma %16, %15, %cst_12 : vector<32xf32>
+    %18 = math.fma %17, %15, %cst_11 : vector<32xf32>
+    %19 = math.fma %18, %15, %cst_10 : vector<32xf32>
+    %20 = math.fma %19, %15, %cst_9 : vector<32xf32>
+    %21 = math.fma %20, %15, %cst_17 : vector<32xf32>
+    %22 = arith.bitcast %21 : vector<32xf32> to vector<32xi32>
+    %23 = arith.bitcast %13 : vector<32xf32> to vector<32xi32>
+    %24 = arith.shli %23, %cst_20 : vector<32xi32>
+    %25 = arith.addi %22, %24 : vector<32xi32>
+    %26 = arith.bitcast %25 : vector<32xi32> to vector<32xf32>
+    %27 = arith.subf %cst_17, %26 : vector<32xf32>
+    %28 = arith.cmpf olt, %arg0, %cst_16 : vector<32xf32>
+    %29 = arith.select %28, %26, %27 : vector<32xi1>, vector<32xf32>
+    %30 = arith.mulf %arg0, %29 : vector<32xf32>
+    util.return %30 : vector<32xf32>
   }
   util.func private @gelu(%arg0: tensor<?xf32>) -> tensor<?xf32> {
     %c0 = arith.constant 0 : index
@@ -170,15 +168,19 @@ module {
       %10 = tensor.empty(%6) : tensor<?xf32>
       %11 = scf.for %arg4 = %c0_0 to %8 step %c32 iter_args(%arg5 = %10) -> (tensor<?xf32>) {
         %13 = vector.transfer_read %9[%arg4], %cst {in_bounds = [true]} : tensor<?xf32>, vector<32xf32>
-        %14 = util.call @gelu_curve(%13) : (vector<32xf32>) -> vector<32xf32>
-        %15 = vector.transfer_write %14, %arg5[%arg4] {in_bounds = [true]} : vector<32xf32>, tensor<?xf32>
-        scf.yield %15 : tensor<?xf32>
+        %14 = util.call @widen_x(%13) : (vector<32xf32>) -> vector<32xf32>
+        %15 = util.call @curve(%14) : (vector<32xf32>) -> vector<32xf32>
+        %16 = util.call @narrow(%15) : (vector<32xf32>) -> vector<32xf32>
+        %17 = vector.transfer_write %16, %arg5[%arg4] {in_bounds = [true]} : vector<32xf32>, tensor<?xf32>
+        scf.yield %17 : tensor<?xf32>
       }
       %12 = scf.for %arg4 = %8 to %6 step %c32 iter_args(%arg5 = %11) -> (tensor<?xf32>) {
         %13 = vector.transfer_read %9[%arg4], %cst : tensor<?xf32>, vector<32xf32>
-        %14 = util.call @gelu_curve(%13) : (vector<32xf32>) -> vector<32xf32>
-        %15 = vector.transfer_write %14, %arg5[%arg4] : vector<32xf32>, tensor<?xf32>
-        scf.yield %15 : tensor<?xf32>
+        %14 = util.call @widen_x(%13) : (vector<32xf32>) -> vector<32xf32>
+        %15 = util.call @curve(%14) : (vector<32xf32>) -> vector<32xf32>
+        %16 = util.call @narrow(%15) : (vector<32xf32>) -> vector<32xf32>
+        %17 = vector.transfer_write %16, %arg5[%arg4] : vector<32xf32>, tensor<?xf32>
+        scf.yield %17 : tensor<?xf32>
       }
       iree_tensor_ext.dispatch.tensor.store %12, %3, offsets = [%4], sizes = [%6], strides = [1] : tensor<?xf32> -> !iree_tensor_ext.dispatch.tensor<writeonly:tensor<?xf32>>{%arg2}
       flow.return

@@ -1,7 +1,7 @@
 module {
   func.func public @main(%arg0: tensor<?x?xf32>, %arg1: !hal.buffer_view {iree.abi.output = 0 : index}) -> tensor<?x?xf32> {
     %collapsed = tensor.collapse_shape %arg0 [[0, 1]] : tensor<?x?xf32> into tensor<?xf32>
-    %0 = util.call @gelu_tanh(%collapsed) : (tensor<?xf32>) -> tensor<?xf32>
+    %0 = util.call @gelu(%collapsed) : (tensor<?xf32>) -> tensor<?xf32>
     %c0 = arith.constant 0 : index
     %dim = tensor.dim %arg0, %c0 : tensor<?x?xf32>
     %c1 = arith.constant 1 : index
@@ -89,7 +89,7 @@ module {
     %0 = util.call @narrow_f32(%arg0) : (vector<32xf32>) -> vector<32xf32>
     util.return %0 : vector<32xf32>
   }
-  util.func private @gelu_tanh_curve(%arg0: vector<32xf32>) -> vector<32xf32> {
+  util.func private @curve(%arg0: vector<32xf32>) -> vector<32xf32> {
     %cst = arith.constant dense<-2.30220819> : vector<32xf32>
     %cst_0 = arith.constant dense<-0.102943242> : vector<32xf32>
     %cst_1 = arith.constant dense<1.000000e+00> : vector<32xf32>
@@ -103,32 +103,30 @@ module {
     %cst_9 = arith.constant dense<1.280000e+02> : vector<32xf32>
     %cst_10 = arith.constant dense<0x4B40007F> : vector<32xf32>
     %cst_11 = arith.constant dense<23> : vector<32xi32>
-    %0 = util.call @widen_x(%arg0) : (vector<32xf32>) -> vector<32xf32>
-    %1 = arith.mulf %0, %0 : vector<32xf32>
-    %2 = math.fma %1, %cst_0, %cst : vector<32xf32>
-    %3 = arith.mulf %0, %2 : vector<32xf32>
-    %4 = arith.cmpf ogt, %3, %cst_8 : vector<32xf32>
-    %5 = arith.select %4, %3, %cst_8 : vector<32xi1>, vector<32xf32>
-    %6 = arith.cmpf olt, %5, %cst_9 : vector<32xf32>
-    %7 = arith.select %6, %5, %cst_9 : vector<32xi1>, vector<32xf32>
-    %8 = arith.addf %7, %cst_10 : vector<32xf32>
-    %9 = arith.subf %8, %cst_10 : vector<32xf32>
-    %10 = arith.subf %7, %9 : vector<32xf32>
-    %11 = math.fma %cst_7, %10, %cst_6 : vector<32xf32>
-    %12 = math.fma %11, %10, %cst_5 : vector<32xf32>
-    %13 = math.fma %12, %10, %cst_4 : vector<32xf32>
-    %14 = math.fma %13, %10, %cst_3 : vector<32xf32>
-    %15 = math.fma %14, %10, %cst_2 : vector<32xf32>
-    %16 = math.fma %15, %10, %cst_1 : vector<32xf32>
-    %17 = arith.bitcast %8 : vector<32xf32> to vector<32xi32>
-    %18 = arith.shli %17, %cst_11 : vector<32xi32>
-    %19 = arith.bitcast %18 : vector<32xi32> to vector<32xf32>
-    %20 = math.fma %16, %19, %cst_1 : vector<32xf32>
-    %21 = arith.divf %0, %20 : vector<32xf32>
-    %22 = util.call @narrow(%21) : (vector<32xf32>) -> vector<32xf32>
-    util.return %22 : vector<32xf32>
+    %0 = arith.mulf %arg0, %arg0 : vector<32xf32>
+    %1 = math.fma %0, %cst_0, %cst : vector<32xf32>
+    %2 = arith.mulf %arg0, %1 : vector<32xf32>
+    %3 = arith.cmpf ogt, %2, %cst_8 : vector<32xf32>
+    %4 = arith.select %3, %2, %cst_8 : vector<32xi1>, vector<32xf32>
+    %5 = arith.cmpf olt, %4, %cst_9 : vector<32xf32>
+    %6 = arith.select %5, %4, %cst_9 : vector<32xi1>, vector<32xf32>
+    %7 = arith.addf %6, %cst_10 : vector<32xf32>
+    %8 = arith.subf %7, %cst_10 : vector<32xf32>
+    %9 = arith.subf %6, %8 : vector<32xf32>
+    %10 = math.fma %cst_7, %9, %cst_6 : vector<32xf32>
+    %11 = math.fma %10, %9, %cst_5 : vector<32xf32>
+    %12 = math.fma %11, %9, %cst_4 : vector<32xf32>
+    %13 = math.fma %12, %9, %cst_3 : vector<32xf32>
+    %14 = math.fma %13, %9, %cst_2 : vector<32xf32>
+    %15 = math.fma %14, %9, %cst_1 : vector<32xf32>
+    %16 = arith.bitcast %7 : vector<32xf32> to vector<32xi32>
+    %17 = arith.shli %16, %cst_11 : vector<32xi32>
+    %18 = arith.bitcast %17 : vector<32xi32> to vector<32xf32>
+    %19 = math.fma %15, %18, %cst_1 : vector<32xf32>
+    %20 = arith.divf %arg0, %19 : vector<32xf32>
+    util.return %20 : vector<32xf32>
   }
-  util.func private @gelu_tanh(%arg0: tensor<?xf32>) -> tensor<?xf32> {
+  util.func private @gelu(%arg0: tensor<?xf32>) -> tensor<?xf32> {
     %c0 = arith.constant 0 : index
     %c2048 = arith.constant 2048 : index
     %dim = tensor.dim %arg0, %c0 : tensor<?xf32>
@@ -151,15 +149,19 @@ module {
       %10 = tensor.empty(%6) : tensor<?xf32>
       %11 = scf.for %arg4 = %c0_0 to %8 step %c32 iter_args(%arg5 = %10) -> (tensor<?xf32>) {
         %13 = vector.transfer_read %9[%arg4], %cst {in_bounds = [true]} : tensor<?xf32>, vector<32xf32>
-        %14 = util.call @gelu_tanh_curve(%13) : (vector<32xf32>) -> vector<32xf32>
-        %15 = vector.transfer_write %14, %arg5[%arg4] {in_bounds = [true]} : vector<32xf32>, tensor<?xf32>
-        scf.yield %15 : tensor<?xf32>
+        %14 = util.call @widen_x(%13) : (vector<32xf32>) -> vector<32xf32>
+        %15 = util.call @curve(%14) : (vector<32xf32>) -> vector<32xf32>
+        %16 = util.call @narrow(%15) : (vector<32xf32>) -> vector<32xf32>
+        %17 = vector.transfer_write %16, %arg5[%arg4] {in_bounds = [true]} : vector<32xf32>, tensor<?xf32>
+        scf.yield %17 : tensor<?xf32>
       }
       %12 = scf.for %arg4 = %8 to %6 step %c32 iter_args(%arg5 = %11) -> (tensor<?xf32>) {
         %13 = vector.transfer_read %9[%arg4], %cst : tensor<?xf32>, vector<32xf32>
-        %14 = util.call @gelu_tanh_curve(%13) : (vector<32xf32>) -> vector<32xf32>
-        %15 = vector.transfer_write %14, %arg5[%arg4] : vector<32xf32>, tensor<?xf32>
-        scf.yield %15 : tensor<?xf32>
+        %14 = util.call @widen_x(%13) : (vector<32xf32>) -> vector<32xf32>
+        %15 = util.call @curve(%14) : (vector<32xf32>) -> vector<32xf32>
+        %16 = util.call @narrow(%15) : (vector<32xf32>) -> vector<32xf32>
+        %17 = vector.transfer_write %16, %arg5[%arg4] : vector<32xf32>, tensor<?xf32>
+        scf.yield %17 : tensor<?xf32>
       }
       iree_tensor_ext.dispatch.tensor.store %12, %3, offsets = [%4], sizes = [%6], strides = [1] : tensor<?xf32> -> !iree_tensor_ext.dispatch.tensor<writeonly:tensor<?xf32>>{%arg2}
       flow.return
