@@ -68,8 +68,8 @@ def gelu(x: Tensor, approximate: str = "none", *, out: Tensor | None = None) -> 
         ArgumentError: another dtype, or another word for `approximate`.
 
     Numerics:
-        Evaluated in float32 and rounded once to the dtype of `x`. For bf16, the value before is off by
-        less than a tenth of the rounding, down to -9.
+        Evaluated in float32 and rounded once to the dtype of `x`. For bf16, the value before is
+        off by less than a tenth of the rounding, down to -9.
 
     Source:
         Gaussian Error Linear Units, arXiv:1606.08415.
