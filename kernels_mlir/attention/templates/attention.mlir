@@ -1,10 +1,11 @@
 {#- softmax(q k^T * scale) v for each head, written for CPUs; a Jinja template: tiles are unrolled.
 
 One dispatch. The query rows of all heads are shared among a workgroup for each core, in units of
-`unit` rows. When one comes to other keys (another key head or segment), it packs all their keys and
-values into its part of a scratch buffer, in the order in which products read them. Then it computes each block of `rows`
-positions: in blocks of keys, scores, softmax and the product with the values (`attend` of the form).
-The bits of a row depend on nothing but its query, its segment's keys and values, and the form.
+`unit` rows. When a workgroup comes to other keys (another key head or segment), it packs all their
+keys and values into its part of a scratch buffer, in the order in which products read them. Then it
+computes each block of `rows` positions: in blocks of keys, scores, softmax and the product with the
+values (`attend` of the form). The bits of a row depend on nothing but its query, its segment's keys
+and values, and the form.
 
 The scratch buffer is lines of 64 bytes. A form is a template that defines its sizes and `pack` and
 `attend`; `packed`: there are segments, by `cu_seqlens`, clamped to the sequence; positions outside of

@@ -4,11 +4,11 @@ packed.
 A tile of `tile_rows` query rows and `vectors` vectors of 16 keys, or of 16 channels, stays in registers.
 Packed keys are [panel of keys][channel][key], packed values [panel of channels][key][channel]; a
 number of the query or of a probability is broadcast. Sums are made in parts of `channels` channels,
-or half of them, and of `keys` keys, and the parts are added: long sums lose more. Rows of scores, and of sums, are
-`apart` lines from each other. The largest score is subtracted before the scale is applied, where
-that costs the least accuracy. 2 to the power of a number is a polynomial of degree 6 of its part
-below the point (error 3e-9, exact at 0). `wide`: the CPU has AVX-512, and instructions for the rest
-of that.
+or half of them, and of `keys` keys, and the parts are added: long sums lose more. Rows of scores,
+and of sums, are `apart` lines from each other. The largest score is subtracted before the scale is
+applied, where that costs the least accuracy. 2 to the power of a number is a polynomial of degree 6
+of its part below the point (error 3e-9, exact at 0). `wide`: the CPU has AVX-512, and instructions
+for the rest of that.
 -#}
 {%- from 'attention_index.mlir' import ahead, at, constant, largest, place, transposed with context -%}
 {%- from 'attention_causal.mlir' import changed, changes, changes_of_row, sink_score, visible with context -%}
