@@ -79,7 +79,7 @@ def link_function(template: MlirTemplate, name: str, definition: MlirTemplate) -
     """Put the definition of a function in place of its declaration in a template.
 
     Raises:
-        GenerateError: the template declares no such function.
+        GenerateError: the template does not declare such a function exactly once.
     """
     declaration = re.compile(rf"^ *util\.func private @{name}\([^{{]*?$\n", re.MULTILINE)
     text, count = declaration.subn(lambda _: definition.text, template.text)

@@ -34,7 +34,7 @@ COLUMNS = (384, 4096)
 DISTRIBUTIONS = {"N(0,1)": (0.0, 1.0), "N(0,10)": (0.0, 10.0), "N(100,1)": (100.0, 1.0)}
 """Mean and standard deviation of the activations; weights are N(0,1)."""
 
-SEQUENCES = (64, 200)
+SEQUENCES = (64, 300)
 HEADS, BATCH = 12, 2
 
 FULL_INPUTS = KERNEL_INPUTS
