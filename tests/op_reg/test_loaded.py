@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from ir_runtime.counters import count_since
 from ir_runtime.op_reg import forget_kernels
+from ir_runtime.op_reg.call.loaded_kernels import LoadedKernels
 from ir_runtime.settings import override_settings
 from tests.op_reg.ops import make_op, op_of, yield_sum
 
@@ -111,3 +113,30 @@ def test_threads_that_drop_each_others_kernels_compute_right(few):
         thread.join(120)
     assert not failures
     assert len(op_of(many).calls) <= LIMIT
+
+
+def test_a_kernel_that_two_threads_load_is_one():
+    """A thread that comes while others wait for a load has a lock of its own."""
+    kernels, second = LoadedKernels(), _Kernel()
+
+    def load() -> _Kernel:
+        kernels._loading.clear()
+        assert kernels.get("key", op_of(many), lambda: second) is second
+        return _Kernel()
+
+    assert kernels.get("key", op_of(many), load) is second
+
+
+def test_a_kernel_that_was_dropped_is_not_kept():
+    kernels, gone = LoadedKernels(), _Kernel(dropped=True)
+    assert kernels.get("key", op_of(many), lambda: gone) is gone
+    assert not kernels._kernels
+
+
+@dataclass
+class _Kernel:
+    dropped: bool = False
+    executable_count: int = 1
+
+    def take_ran(self) -> bool:
+        return False

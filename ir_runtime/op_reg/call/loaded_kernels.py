@@ -50,10 +50,22 @@ class LoadedKernels:
             finally:
                 self._loading.pop(key, None)
             with self._guard:
-                self._kernels[key] = op, kernel
+                kernel = self._kept(key, op, kernel)
                 dropped = self._drop_unused(keep=key)
         for owner in dropped:
             owner.calls.forget_dropped()
+        return kernel
+
+    def _kept(self, key: Any, op: Op, kernel: LoadedKernel) -> LoadedKernel:
+        """Keep a kernel, unless another thread has loaded it too or dropped it; return which one.
+
+        A kernel that is replaced here would stay in tables of calls, since nobody drops it.
+        """
+        found = self._kernels.get(key)
+        if found is not None:
+            return found[1]
+        if not kernel.dropped:
+            self._kernels[key] = op, kernel
         return kernel
 
     def clear(self) -> None:
@@ -83,4 +95,5 @@ class LoadedKernels:
         """Put the kernels that ran since the last look behind the others."""
         ran = [key for key, (_, kernel) in self._kernels.items() if kernel.take_ran()]
         for key in (*ran, keep):
-            self._kernels.move_to_end(key)
+            if key in self._kernels:
+                self._kernels.move_to_end(key)
